@@ -1,0 +1,22 @@
+// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+function run(tool, args) {
+  const result = spawnSync(process.execPath, [join(root, 'node_modules', tool), ...args], { cwd: root, stdio: 'inherit' });
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+const kernels = join(root, 'src/backend/wasm');
+const assembly = existsSync(kernels) ? readdirSync(kernels).filter((name) => name === 'kernels.as.ts') : [];
+for (const name of assembly) {
+  run('assemblyscript/bin/asc.js', [
+    join(kernels, name), '--outFile', join(root, 'dist/backend/wasm', name.replace('.as.ts', '.wasm')),
+    '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd',
+  ]);
+}
+run('typescript/bin/tsc', ['-p', root]);

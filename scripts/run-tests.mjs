@@ -1,0 +1,28 @@
+// Runs the compiled tests with Node's own runner: `npm test`, or `npm test -- name` for files whose path holds `name`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const wanted = process.argv.slice(2);
+
+function testFiles(dir) {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return testFiles(path);
+    return entry.name.endsWith('.test.js') ? [path] : [];
+  });
+}
+
+if (!existsSync(join(root, 'dist'))) {
+  console.error('Nothing is built yet (no dist/). Run "npm run build" first.');
+  process.exit(1);
+}
+const files = testFiles(join(root, 'dist')).filter((path) => wanted.length === 0 || wanted.some((name) => path.includes(name)));
+if (files.length === 0) {
+  console.error(`No test file matches ${wanted.join(', ')}.`);
+  process.exit(1);
+}
+const result = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { cwd: root, stdio: 'inherit' });
+process.exit(result.status ?? 1);

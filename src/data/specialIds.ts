@@ -1,0 +1,6 @@
+/** Ids of the special symbols, fairseq's order. Ordinary tokens start at `firstOrdinaryId`. */
+export const bosId = 0;
+export const padId = 1;
+export const eosId = 2;
+export const unkId = 3;
+export const firstOrdinaryId = 4;

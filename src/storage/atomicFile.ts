@@ -1,0 +1,46 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ColdstartError } from '../errors.js';
+
+/**
+ * Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
+ *
+ * @param path final name; its folder is made if missing
+ * @param chunks written one after another
+ * @param options.overwrite false refuses to replace an existing file
+ * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there
+ */
+export function writeFileAtomic(
+  path: string,
+  chunks: string | Uint8Array | Iterable<Uint8Array>,
+  options: { overwrite?: boolean } = {},
+): void {
+  if (options.overwrite === false && existsSync(path)) {
+    throw new ColdstartError('FILE_EXISTS', `${path} exists already and would be overwritten. Choose another name, or remove it first.`);
+  }
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.part`);
+  const pieces: Iterable<Uint8Array> =
+    typeof chunks === 'string' ? [Buffer.from(chunks, 'utf8')] : chunks instanceof Uint8Array ? [chunks] : chunks;
+  const file = openSync(temporary, 'w');
+  try {
+    for (const piece of pieces) {
+      // writeSync may write less than asked on pipes and full disks
+      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at);
+    }
+    fsyncSync(file);
+  } catch (error) {
+    closeSync(file);
+    unlinkSync(temporary);
+    throw error;
+  }
+  closeSync(file);
+  renameSync(temporary, path);
+  const directory = openSync(folder, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

@@ -1,0 +1,138 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { DataError } from '../errors.js';
+import { writeFileAtomic } from './atomicFile.js';
+
+/** One stored tensor: row-major values and shape. */
+export interface StoredTensor {
+  readonly dtype: 'F32' | 'F64' | 'I32';
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** Headers are read into memory before anything is known of the file, so they are bounded (as the Rust library does). */
+const maxHeaderBytes = 100_000_000;
+
+const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+
+/**
+ * Reads a safetensors file. The file is untrusted: header length, dtypes, shapes and offsets are checked against the
+ * file's real size before any tensor is made, and every byte must belong to exactly one tensor.
+ *
+ * Format: https://huggingface.co/docs/safetensors (8-byte little-endian header length, JSON header, raw data).
+ *
+ * @throws DataError naming the file and what is wrong with it
+ */
+export function readSafetensors(path: string): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+  const refuse = (what: string): DataError => new DataError(`${path} is not a valid safetensors file: ${what}.`);
+  const file = openSync(path, 'r');
+  try {
+    const size = fstatSync(file).size;
+    if (size < 8) throw refuse(`${size} bytes, expected at least 8`);
+    const headerBytes = Number(readExactly(file, 0, 8, refuse).readBigUInt64LE());
+    if (headerBytes > maxHeaderBytes) throw refuse(`its header claims ${headerBytes} bytes, at most ${maxHeaderBytes} are accepted`);
+    if (8 + headerBytes > size) throw refuse(`its header claims ${headerBytes} bytes, the file has ${size} (truncated?)`);
+    const header = parseHeader(readExactly(file, 8, headerBytes, refuse), refuse);
+
+    const dataStart = 8 + headerBytes;
+    const metadata: Record<string, string> = {};
+    const entries: { name: string; dtype: keyof typeof arrays; shape: number[]; begin: number; end: number }[] = [];
+    for (const [name, value] of Object.entries(header)) {
+      if (name === '__metadata__') {
+        for (const [key, text] of Object.entries(value as Record<string, unknown>)) {
+          if (typeof text !== 'string') throw refuse(`metadata "${key}" is not a string`);
+          metadata[key] = text;
+        }
+        continue;
+      }
+      entries.push({ name, ...checkEntry(name, value, refuse) });
+    }
+
+    let expected = 0;
+    for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+      if (entry.begin !== expected) throw refuse(`tensor "${entry.name}" starts at byte ${entry.begin}, expected ${expected}`);
+      expected = entry.end;
+    }
+    if (dataStart + expected !== size) {
+      throw refuse(`its tensors need ${dataStart + expected} bytes, the file has ${size} (truncated or extended?)`);
+    }
+
+    const tensors = new Map<string, StoredTensor>();
+    for (const { name, dtype, shape, begin, end } of entries) {
+      const bytes = readExactly(file, dataStart + begin, end - begin, refuse);
+      const data = new arrays[dtype](bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / arrays[dtype].BYTES_PER_ELEMENT);
+      tensors.set(name, { dtype, shape, data });
+    }
+    return { tensors, metadata };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Writes tensors in the order of the map, atomically (see writeFileAtomic).
+ * @throws DataError when a tensor's values do not fill its shape
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  options: { metadata?: Record<string, string>; overwrite?: boolean } = {},
+): void {
+  const header: Record<string, unknown> = {};
+  if (options.metadata) header['__metadata__'] = options.metadata;
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (size !== data.length) throw new DataError(`tensor "${name}" has ${data.length} values, its shape [${shape}] needs ${size}.`);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  let json = JSON.stringify(header);
+  json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
+  const text = Buffer.from(json, 'utf8');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const parts = [...tensors.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  writeFileAtomic(path, [length, text, ...parts], { overwrite: options.overwrite ?? true });
+}
+
+type Refuse = (what: string) => DataError;
+
+/** The bytes in a buffer of their own, so that 4- and 8-byte views of it are aligned. */
+function readExactly(file: number, position: number, length: number, refuse: Refuse): Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let at = 0; at < length; ) {
+    const read = readSync(file, bytes, at, Math.min(length - at, 1 << 30), position + at);
+    if (read === 0) throw refuse(`it ends at byte ${position + at}, expected ${position + length}`);
+    at += read;
+  }
+  return bytes;
+}
+
+function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw refuse('its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw refuse('its header is not a JSON object');
+  const metadata = (header as Record<string, unknown>)['__metadata__'];
+  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null)) throw refuse('its metadata is not an object');
+  return header as Record<string, unknown>;
+}
+
+function checkEntry(name: string, value: unknown, refuse: Refuse): { dtype: keyof typeof arrays; shape: number[]; begin: number; end: number } {
+  const natural = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') {
+    throw refuse(`tensor "${name}" has dtype ${JSON.stringify(dtype)}, expected "F32", "F64" or "I32"`);
+  }
+  if (!Array.isArray(shape) || !shape.every(natural)) throw refuse(`tensor "${name}" has shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural)) {
+    throw refuse(`tensor "${name}" has data_offsets ${JSON.stringify(offsets)}`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const bytes = (shape as number[]).reduce((a, b) => a * b, 1) * arrays[dtype].BYTES_PER_ELEMENT;
+  if (end - begin !== bytes) throw refuse(`tensor "${name}" holds ${end - begin} bytes, its shape [${shape}] needs ${bytes}`);
+  return { dtype, shape, begin, end };
+}
