@@ -1,0 +1,110 @@
+import { DataError, UsageError } from '../errors.js';
+import { makeBatch, type Batch } from './batch.js';
+import type { PairSource } from './dataset.js';
+import { Random } from './random.js';
+
+export interface BatchingOptions {
+  /**
+   * Upper bound on sentences x padded length of the longer side, `eosId` included: B * max(S, T) <= maxTokens.
+   * This is fairseq's --max-tokens.
+   */
+  readonly maxTokens: number;
+  /** Upper bound on sentences per batch. Default: none. */
+  readonly maxSentences?: number;
+  /** Draws the order; equal seeds give equal batches. Default 1. */
+  readonly seed?: number;
+  /** false keeps batches from short to long and equal lengths in the dataset's order, for evaluation. Default true. */
+  readonly shuffle?: boolean;
+}
+
+/** The batches of one epoch; any of them can be asked for at any time, so a position is just an epoch and a number. */
+export interface EpochBatches {
+  readonly length: number;
+  batch(position: number): Batch;
+}
+
+/** A dataset cut into batches, epoch by epoch (epochs count from 1). */
+export interface Batches {
+  epochBatches(epoch: number): EpochBatches;
+}
+
+/**
+ * Cuts a dataset into batches of similar length: every pair once per epoch, little padding.
+ *
+ * Pairs are sorted by source length, then target length; pairs of equal lengths stand in an order drawn anew for each
+ * epoch; runs of neighbours are cut off as long as they keep within `maxTokens` and `maxSentences`; the batches are
+ * then put into random order. The number of batches and the shapes are the same in every epoch, and an epoch depends
+ * on nothing but the dataset's lengths, the options and its own number.
+ *
+ * @throws UsageError for limits that are not positive integers
+ * @throws DataError if the dataset is empty or a pair alone exceeds `maxTokens`
+ * Source: fairseq's ordered_indices and batch_by_size; there the order within equal lengths is drawn once for all
+ * epochs, and batches are rounded to multiples of eight sentences.
+ */
+export function createBatches(pairs: PairSource, { maxTokens, maxSentences = Infinity, seed = 1, shuffle = true }: BatchingOptions): Batches {
+  requirePositive('maxTokens', maxTokens);
+  if (maxSentences !== Infinity) requirePositive('maxSentences', maxSentences);
+  if (pairs.length === 0) throw new DataError('the dataset has no sentence pairs: there is nothing to cut into batches.');
+
+  return {
+    epochBatches(epoch) {
+      const random = new Random(seed, epoch);
+      const rows = Int32Array.from({ length: pairs.length }, (_, row) => row);
+      const order = sortByLengths(shuffle ? random.shuffle(rows) : rows, pairs);
+      const starts = cut(order, pairs, maxTokens, maxSentences);
+      const numBatches = starts.length - 1;
+      const positions = Int32Array.from({ length: numBatches }, (_, position) => position);
+      if (shuffle) random.shuffle(positions);
+      return {
+        length: numBatches,
+        batch(position) {
+          if (!(Number.isInteger(position) && position >= 0 && position < numBatches)) {
+            throw new DataError(`epoch ${epoch} has batches 0 to ${numBatches - 1}, batch ${position} was asked for.`);
+          }
+          const members = order.subarray(starts[positions[position]], starts[positions[position] + 1]);
+          return makeBatch(pairs.pairs(members), members);
+        },
+      };
+    },
+  };
+}
+
+function requirePositive(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected a positive integer.`);
+}
+
+/** Rows by source length, then target length; equal ones keep their order. */
+function sortByLengths(rows: Int32Array, { srcLengths, trgLengths }: PairSource): Int32Array {
+  return countingSort(countingSort(rows, trgLengths), srcLengths);
+}
+
+function countingSort(rows: Int32Array, keys: Int32Array): Int32Array {
+  let longest = 0;
+  for (const key of keys) longest = Math.max(longest, key);
+  const next = new Int32Array(longest + 2);
+  for (const row of rows) next[keys[row] + 1]++;
+  for (let key = 1; key < next.length; key++) next[key] += next[key - 1];
+  const sorted = new Int32Array(rows.length);
+  for (const row of rows) sorted[next[keys[row]]++] = row;
+  return sorted;
+}
+
+/** Where each batch starts in `order`, and the end of the last. */
+function cut(order: Int32Array, { srcLengths, trgLengths }: PairSource, maxTokens: number, maxSentences: number): number[] {
+  const starts = [0];
+  let longest = 0;
+  order.forEach((row, at) => {
+    const length = Math.max(srcLengths[row], trgLengths[row]);
+    if (length > maxTokens) {
+      throw new DataError(`pair ${row} has ${length} tokens on its longer side, more than maxTokens ${maxTokens}. Raise maxTokens, or prepare the data with a smaller maxLengthTokens.`);
+    }
+    longest = Math.max(longest, length);
+    const sentences = at + 1 - starts[starts.length - 1];
+    if (sentences > maxSentences || sentences * longest > maxTokens) {
+      starts.push(at);
+      longest = length;
+    }
+  });
+  starts.push(order.length);
+  return starts;
+}

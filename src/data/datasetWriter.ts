@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { IdPair } from './batch.js';
+import { datasetHeaderBytes, datasetMagic, datasetVersion } from './dataset.js';
+
+const bufferBytes = 1 << 20;
+
+/**
+ * Writes a dataset file pair by pair (layout in dataset.ts). Memory: 8 bytes per pair and one buffer. The file appears
+ * under its name only when `finish` is called; `abandon` leaves nothing behind.
+ */
+export class DatasetWriter {
+  private readonly temporary: string;
+  private readonly file: number;
+  private readonly bytesPerId: 2 | 4;
+  private readonly buffer = Buffer.allocUnsafe(bufferBytes);
+  private filled = 0;
+  private readonly hash = createHash('sha256');
+  private lengths = { src: new Int32Array(1024), trg: new Int32Array(1024) };
+  private numPairs = 0;
+  private srcTokens = 0;
+  private trgTokens = 0;
+
+  constructor(private readonly path: string, private readonly srcVocabSize: number, private readonly trgVocabSize: number) {
+    this.bytesPerId = Math.max(srcVocabSize, trgVocabSize) <= 2 ** 16 ? 2 : 4;
+    mkdirSync(dirname(path), { recursive: true });
+    this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+    this.file = openSync(this.temporary, 'w');
+    this.flush(Buffer.alloc(datasetHeaderBytes)); // room for the header, which is known last
+  }
+
+  /** Adds one pair; both sides end with `eosId`. */
+  add({ src, trg }: IdPair): void {
+    if (this.numPairs === this.lengths.src.length) this.lengths = { src: doubled(this.lengths.src), trg: doubled(this.lengths.trg) };
+    this.lengths.src[this.numPairs] = src.length;
+    this.lengths.trg[this.numPairs] = trg.length;
+    this.numPairs++;
+    this.srcTokens += src.length;
+    this.trgTokens += trg.length;
+    this.append(src);
+    this.append(trg);
+  }
+
+  /** Completes the file and gives it its name. */
+  finish(): { numPairs: number; srcTokens: number; trgTokens: number } {
+    const { numPairs, srcTokens, trgTokens } = this;
+    this.hashAndFlush(this.buffer.subarray(0, this.filled));
+    for (const lengths of [this.lengths.src, this.lengths.trg]) this.hashAndFlush(bytesOf(lengths.subarray(0, numPairs)));
+    const header = Buffer.alloc(datasetHeaderBytes);
+    header.write(datasetMagic, 'latin1');
+    header.writeUInt32LE(datasetVersion, 8);
+    header.writeUInt32LE(this.bytesPerId, 12);
+    header.writeUInt32LE(this.srcVocabSize, 16);
+    header.writeUInt32LE(this.trgVocabSize, 20);
+    header.writeDoubleLE(numPairs, 24);
+    header.writeDoubleLE(srcTokens, 32);
+    header.writeDoubleLE(trgTokens, 40);
+    this.hash.digest().copy(header, 48);
+    writeSync(this.file, header, 0, header.length, 0);
+    fsyncSync(this.file);
+    closeSync(this.file);
+    renameSync(this.temporary, this.path);
+    return { numPairs, srcTokens, trgTokens };
+  }
+
+  /** Removes the unfinished file. */
+  abandon(): void {
+    closeSync(this.file);
+    rmSync(this.temporary, { force: true });
+  }
+
+  private append(ids: ArrayLike<number>): void {
+    for (let i = 0; i < ids.length; i++) {
+      if (this.filled + this.bytesPerId > bufferBytes) {
+        this.hashAndFlush(this.buffer.subarray(0, this.filled));
+        this.filled = 0;
+      }
+      if (this.bytesPerId === 2) this.buffer.writeUInt16LE(ids[i], this.filled);
+      else this.buffer.writeInt32LE(ids[i], this.filled);
+      this.filled += this.bytesPerId;
+    }
+  }
+
+  private hashAndFlush(bytes: Uint8Array): void {
+    this.hash.update(bytes);
+    this.flush(bytes);
+  }
+
+  private flush(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
+  }
+}
+
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}
+
+function bytesOf(array: Int32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
