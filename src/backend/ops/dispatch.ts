@@ -1,0 +1,43 @@
+import '../exactGradients.js';
+import { customGrad, engine, getBackend, getKernel, type NamedAttrMap, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
+
+/**
+ * Whether the fused kernel of this name may run now: the current backend has it, and no gradient of a gradient is being
+ * recorded. Fused kernels have first derivatives only; inside a nested gradient the composed twin runs instead, so that
+ * second derivatives are exact. (The engine's gradientDepth counts open gradient calls; two or more means nested.)
+ */
+export function hasFusedKernel(name: string): boolean {
+  return engine().state.gradientDepth <= 1 && hasKernel(name);
+}
+
+/** Whether the current backend has a kernel of this name. Linear operations, exact to any order, ask only this. */
+export function hasKernel(name: string): boolean {
+  return getKernel(name, getBackend()) != null;
+}
+
+/** Whether a gradient is being recorded, so that what the backward pass needs must be kept. */
+export function isRecording(): boolean {
+  return engine().isTapeOn();
+}
+
+/** Runs a fused kernel and returns its outputs. */
+export function runFused(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
+  const outputs = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
+  return Array.isArray(outputs) ? outputs : [outputs];
+}
+
+/**
+ * A value that the gradient does not see: what `compute` does is not recorded.
+ * @param compute makes a new tensor from tensors it captures
+ */
+export function withoutGradient<T extends Tensor>(compute: () => T): T {
+  return customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
+}
+
+/** Stops a gradient of a gradient from passing through a fused kernel, where it would be silently wrong. */
+export function assertFirstOrder(kernelName: string): void {
+  if (engine().state.gradientDepth > 0) {
+    throw new Error(`${kernelName} was recorded outside of a nested gradient but is differentiated inside one. ` +
+      'Compute the value inside the innermost gradient function instead.');
+  }
+}

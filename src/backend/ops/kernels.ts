@@ -1,0 +1,140 @@
+/**
+ * The fused kernels that a backend may register, by name, with their inputs, attributes and outputs.
+ *
+ * Register them with tfjs's registerKernel; the ops in this folder use them when they are there (dispatch.ts) and the
+ * composed twin when not, which also judges them. Their gradients are registered once for all backends in
+ * fusedGradients.ts and run the `...Grad` kernels. Every tensor is float32 and row-major unless said otherwise; an optional
+ * input that is absent is missing from the inputs; `dropout` is absent when nothing is dropped (never rate 0). Outputs are
+ * new tensors; inputs are never changed. A backend that registers a kernel must register its `...Grad` kernel too.
+ */
+import type { DropoutDraw } from './dropout.js';
+
+/** x [any] → y. Attributes: a DropoutDraw. Its own gradient. Elements are numbered in row-major order. */
+export const dropoutKernel = 'ColdstartDropout';
+
+/** x [N, in], weight [out, in], bias? [out] → y [N, out] = dropout(relu(x Wᵀ + b)). Attributes: LinearAttrs. */
+export const linearKernel = 'ColdstartLinear';
+/**
+ * dy [N, out], x, weight, y? (the forward result, only if relu) → dx [N, in], dWeight [out, in], dBias [out] (only if hasBias).
+ * With relu an element passed both ReLU and dropout exactly if y > 0, so that the mask need not be drawn again.
+ * Attributes: LinearGradAttrs.
+ */
+export const linearGradKernel = 'ColdstartLinearGrad';
+
+export interface LinearAttrs {
+  readonly relu: boolean;
+  readonly dropout?: DropoutDraw;
+}
+
+export interface LinearGradAttrs extends LinearAttrs {
+  readonly hasBias: boolean;
+}
+
+/** x [N, in], weight0 … [out, in], bias0 … [out] → one y [N, out] per weight. Attributes: LinearsAttrs. */
+export const linearsKernel = 'ColdstartLinears';
+/** x, weight0 …, dy0 … [N, out] → dx [N, in], dWeight0 …, dBias0 …. Attributes: LinearsAttrs. */
+export const linearsGradKernel = 'ColdstartLinearsGrad';
+
+export interface LinearsAttrs {
+  /** How many weights. */
+  readonly count: number;
+}
+
+/**
+ * x, residual [N, d], gamma, beta [d] → y [N, d] = LN(residual + dropout(x)), normalised [N, d] = (sum - mean) * rstd,
+ * rstd [N] = 1 / sqrt(variance + eps). Attributes: LayerNormAttrs. The last two are for the backward pass.
+ */
+export const residualLayerNormKernel = 'ColdstartResidualLayerNorm';
+/** x [N, d], gamma, beta [d] → y, normalised, rstd as above. Attributes: LayerNormAttrs without dropout. */
+export const layerNormKernel = 'ColdstartLayerNorm';
+/**
+ * dy [N, d], normalised [N, d], rstd [N], gamma [d] → dSum [N, d] (of what was normalised), dGamma [d], dBeta [d], and with
+ * dropout also dx [N, d] = dropout(dSum). For both forward kernels. Attributes: LayerNormGradAttrs.
+ */
+export const layerNormGradKernel = 'ColdstartLayerNormGrad';
+
+export interface LayerNormAttrs {
+  readonly eps: number;
+  readonly dropout?: DropoutDraw;
+}
+
+export interface LayerNormGradAttrs {
+  readonly dropout?: DropoutDraw;
+}
+
+/**
+ * q [B*T, d], k, v [B*S, d], keyLengths int32 [B] → out [B*T, d], logSumExp [B, H, T] of the scaled, masked scores.
+ * Attributes: AttentionAttrs. Dropout numbers the probabilities as [B, H, T, S].
+ */
+export const attentionKernel = 'ColdstartAttention';
+/** dy [B*T, d], q, k, v, keyLengths, out, logSumExp → dq, dk, dv. Attributes: AttentionAttrs. */
+export const attentionGradKernel = 'ColdstartAttentionGrad';
+
+export interface AttentionAttrs {
+  readonly batch: number;
+  readonly queryLength: number;
+  readonly keyLength: number;
+  readonly numHeads: number;
+  readonly causal: boolean;
+  readonly dropout?: DropoutDraw;
+}
+
+/** ids int32 [N], table [V, d] → scale * table[ids] [N, d]. Attributes: EmbedTokensAttrs. */
+export const embedTokensKernel = 'ColdstartEmbedTokens';
+/** ids int32 [N], dy [N, d] → [V, d]: scale times the sum of dy's rows by id, without padId; in the order of ids. Attributes: EmbedTokensAttrs. */
+export const embedTokensGradKernel = 'ColdstartEmbedTokensGrad';
+
+export interface EmbedTokensAttrs {
+  readonly scale: number;
+  readonly padId: number;
+  readonly vocabSize: number;
+}
+
+/**
+ * hidden [N, d], embedding [V, d], targets int32 [N] → lossSum [], nllSum [], and with `withGradients` also the gradients of
+ * lossSum: dHidden [N, d], dEmbedding [V, d]. One pass over blocks of rows makes both, so that logits are never held whole and
+ * never computed twice. Attributes: CrossEntropyAttrs.
+ */
+export const crossEntropyKernel = 'ColdstartCrossEntropy';
+
+export interface CrossEntropyAttrs {
+  readonly labelSmoothing: number;
+  readonly padId: number;
+  readonly withGradients: boolean;
+}
+
+/**
+ * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments.
+ * Attributes: AdamStepAttrs.
+ */
+export const adamStepKernel = 'ColdstartAdamStep';
+
+export interface AdamStepAttrs {
+  /** How many parameters. */
+  readonly count: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly gradientScale: number;
+  /** lr * weightDecay */
+  readonly decay: number;
+  /** lr sqrt(1 - beta2^t) / (1 - beta1^t) */
+  readonly stepSize: number;
+}
+
+/** param0 …, gradient0 …, buffer0 …? → new params, then (if momentum is not 0) new buffers. Attributes: SgdStepAttrs. */
+export const sgdStepKernel = 'ColdstartSgdStep';
+
+export interface SgdStepAttrs {
+  /** How many parameters. */
+  readonly count: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  readonly gradientScale: number;
+  readonly hasBuffers: boolean;
+}
+
+/** x0 … → [] the sum of all squares. Attributes: { count }. */
+export const squaredNormKernel = 'ColdstartSquaredNorm';

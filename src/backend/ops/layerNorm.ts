@@ -1,0 +1,51 @@
+import { add, div, mean, mul, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { ShapeError } from '../../errors.js';
+import { hasFusedKernel, runFused } from './dispatch.js';
+import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
+import { layerNormKernel, residualLayerNormKernel } from './kernels.js';
+
+/**
+ * LN(residual + dropout(x)): how every sublayer of a post-LN Transformer ends.
+ * @param x, residual [N, d]
+ * @param gamma, beta [d]
+ * @param eps added to the (biased) variance inside the root
+ * @returns [N, d]
+ * @throws ShapeError if the sizes do not fit
+ * Source: Ba et al. 2016; Vaswani et al. 2017, §3.1.
+ */
+export function residualLayerNorm(x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, eps: number, draw?: DropoutDraw): Tensor {
+  if (x.shape.join() !== residual.shape.join()) {
+    throw new ShapeError(`residualLayerNorm: found x [${x.shape}] and residual [${residual.shape}]; expected the same shape.`);
+  }
+  checkShapes(residual, gamma, beta);
+  const active = activeDraw(draw);
+  if (hasFusedKernel(residualLayerNormKernel)) {
+    return runFused(residualLayerNormKernel, { x, residual, gamma, beta }, { eps, dropout: active })[0];
+  }
+  return normalise(add(residual, dropout(x, active)), gamma, beta, eps);
+}
+
+/**
+ * Layer normalisation over the last dimension, biased variance.
+ * @param x [N, d]
+ * @param gamma, beta [d]
+ * @returns [N, d]
+ */
+export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
+  checkShapes(x, gamma, beta);
+  if (hasFusedKernel(layerNormKernel)) return runFused(layerNormKernel, { x, gamma, beta }, { eps })[0];
+  return normalise(x, gamma, beta, eps);
+}
+
+function normalise(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
+  const centred = sub(x, mean(x, -1, true));
+  const variance = mean(square(centred), -1, true);
+  return add(mul(div(centred, sqrt(add(variance, eps))), gamma), beta);
+}
+
+function checkShapes(x: Tensor, gamma: Tensor, beta: Tensor): void {
+  const dModel = x.shape[x.rank - 1];
+  if (x.rank !== 2 || gamma.shape.join() !== `${dModel}` || beta.shape.join() !== `${dModel}`) {
+    throw new ShapeError(`layerNorm: found x [${x.shape}], gamma [${gamma.shape}] and beta [${beta.shape}]; expected [N, d], [d] and [d].`);
+  }
+}

@@ -1,0 +1,41 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { getBackend, memory, tensor, tidy, unsortedSegmentSum } from '@tensorflow/tfjs-core';
+import { UsageError } from '../errors.js';
+import { backendNames, probeBackends, selectBackend } from './select.js';
+
+test('an unknown backend is refused by name', async () => {
+  await assert.rejects(selectBackend('wsam'), (error) => error instanceof UsageError && error.message.includes('"wsam"; expected one of auto'));
+});
+
+test('backends are selected by name; auto takes one that passes', async () => {
+  for (const name of ['cpu', 'wasm']) {
+    assert.equal(await selectBackend(name), name);
+    assert.equal(getBackend(), name);
+  }
+  assert.ok(backendNames.includes(await selectBackend('auto')));
+});
+
+test('probes check and measure what is there, say what to install for what is not, and leave the backend as it was', async () => {
+  await selectBackend('cpu');
+  const before = memory().numTensors;
+  const reports = await probeBackends();
+  assert.equal(getBackend(), 'cpu');
+  assert.equal(memory().numTensors, before);
+  for (const name of ['wasm', 'cpu']) {
+    const report = reports.find((r) => r.name === name)!;
+    assert.ok(report.passed, report.detail);
+    assert.ok(report.matmulGflops! > 0.01);
+  }
+  const missing = reports.find((r) => r.name === 'tensorflow')!;
+  if (!missing.passed) assert.match(missing.detail, /npm install @tensorflow\/tfjs-node/);
+});
+
+test('the wasm backend has segment sums: negative and too large ids are dropped', async () => {
+  await selectBackend('wasm');
+  tidy(() => {
+    const x = tensor([[1, 2], [3, 4], [5, 6], [7, 8]]);
+    const sums = unsortedSegmentSum(x, tensor([2, 0, 2, -1], [4], 'int32') as never, 3);
+    assert.deepEqual([...sums.dataSync()], [3, 4, 0, 0, 6, 8]);
+  });
+});

@@ -1,0 +1,133 @@
+import { cpus } from 'node:os';
+import { engine, matMul, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { ColdstartError, UsageError } from '../errors.js';
+import { checkBackend } from './checkBackend.js';
+
+/** A backend that coldstart can run on. */
+interface BackendCandidate {
+  readonly name: 'native' | 'tensorflow' | 'wasm' | 'cpu';
+  /**
+   * Makes the tfjs backend of this name available. Returns one line for `doctor` (version, threads, instruction set).
+   * @throws ColdstartError that says what is missing and what to install
+   */
+  readonly load: () => Promise<string>;
+}
+
+/** Fastest first: `auto` takes the first that loads and passes the check. */
+const candidates: readonly BackendCandidate[] = [
+  { name: 'tensorflow', load: loadTensorflow },
+  { name: 'wasm', load: async () => (await import('./wasm/loadWasm.js')).loadWasm() },
+  { name: 'cpu', load: loadCpu },
+];
+
+export type BackendName = BackendCandidate['name'];
+
+/** What `--backend` accepts. */
+export const backendNames: readonly string[] = ['auto', ...candidates.map((candidate) => candidate.name)];
+
+/** What became of one backend: for `doctor`. */
+export interface BackendReport {
+  readonly name: BackendName;
+  readonly passed: boolean;
+  /** Version, threads, instruction set; or why it did not pass and what to install. */
+  readonly detail: string;
+  /** Measured rate of a 512 x 512 x 512 float32 matrix product; undefined if the backend did not pass. */
+  readonly matmulGflops?: number;
+}
+
+/**
+ * Makes a backend the current one.
+ * @param name one of `backendNames`; `auto` takes the fastest that loads and passes its check
+ * @returns the name of the backend in use
+ * @throws UsageError for an unknown name, ColdstartError if the backend is not installed or gives wrong results
+ */
+export async function selectBackend(name: string): Promise<BackendName> {
+  if (name !== 'auto') {
+    const candidate = candidates.find((c) => c.name === name);
+    if (candidate === undefined) throw new UsageError(`Unknown backend "${name}"; expected one of ${backendNames.join(', ')}.`);
+    await activate(candidate);
+    return candidate.name;
+  }
+  const reasons: string[] = [];
+  for (const candidate of candidates) {
+    try {
+      await activate(candidate);
+      return candidate.name;
+    } catch (error) {
+      reasons.push(`${candidate.name}: ${(error as Error).message}`);
+    }
+  }
+  throw new ColdstartError('NO_BACKEND', `No backend works on this machine.\n${reasons.join('\n')}`);
+}
+
+/** Tries every backend: loads it, checks a product and a gradient against known values, measures it. Ends on the backend it began with. */
+export async function probeBackends(): Promise<BackendReport[]> {
+  const before = engine().backendName;
+  const reports: BackendReport[] = [];
+  for (const candidate of candidates) {
+    try {
+      const detail = await activate(candidate);
+      reports.push({ name: candidate.name, passed: true, detail, matmulGflops: measureMatmulGflops() });
+    } catch (error) {
+      reports.push({ name: candidate.name, passed: false, detail: (error as Error).message });
+    }
+  }
+  if (before) await setBackend(before);
+  return reports;
+}
+
+/**
+ * The rate of float32 matrix products [size, size] x [size, size] on the current backend, in GFLOP/s: the best of several
+ * runs in about a fifth of a second. Every share of peak that coldstart reports is relative to this.
+ */
+export function measureMatmulGflops(size = 512): number {
+  const values = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i));
+  return tidy(() => {
+    const a = tensor2d(values, [size, size]);
+    let bestSeconds = Infinity;
+    const start = performance.now();
+    do {
+      const began = performance.now();
+      matMul(a, a).dataSync();
+      bestSeconds = Math.min(bestSeconds, (performance.now() - began) / 1000);
+    } while (performance.now() - start < 200);
+    return (2 * size ** 3) / bestSeconds / 1e9;
+  });
+}
+
+async function activate(candidate: BackendCandidate): Promise<string> {
+  const before = engine().backendName;
+  const detail = await candidate.load();
+  if (!(await setBackend(candidate.name))) throw new ColdstartError('BACKEND_INIT', `The ${candidate.name} backend could not be initialised.`);
+  try {
+    checkBackend();
+  } catch (error) {
+    if (before) await setBackend(before);
+    throw error;
+  }
+  return detail;
+}
+
+async function loadCpu(): Promise<string> {
+  const { MathBackendCPU } = await import('@tensorflow/tfjs-backend-cpu');
+  // Its first use prints an advertisement for tfjs-node; the slow reference is what was asked for.
+  const backend = engine().findBackend('cpu');
+  if (backend instanceof MathBackendCPU) (backend as unknown as { firstUse: boolean }).firstUse = false;
+  return 'plain JavaScript, the slow reference';
+}
+
+async function loadTensorflow(): Promise<string> {
+  const failures: string[] = [];
+  for (const packageName of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
+    try {
+      const { version } = (await import(packageName)) as { version?: Record<string, string> };
+      return `${packageName} ${version?.['tfjs-node'] ?? ''}, ${cpus().length} cores`;
+    } catch (error) {
+      // Not installed is what most users have; an installed package that fails must say why.
+      if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
+    }
+  }
+  throw new ColdstartError('BACKEND_MISSING', failures.length > 0 ? failures.join('\n')
+    : 'not installed. For NVIDIA GPUs: "npm install @tensorflow/tfjs-node-gpu@4.22.0" (needs CUDA); for CPUs: "npm install @tensorflow/tfjs-node@4.22.0".');
+}
+
