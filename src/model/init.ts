@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { tensor, type Tensor } from '@tensorflow/tfjs-core';
+import { philox4x32, philoxKey } from '../backend/philox.js';
+import { padId } from '../data/specialIds.js';
+import { UsageError } from '../errors.js';
+import { checkModelConfig, type ModelConfig } from './config.js';
+import { outputProjection, parameterGroup, parameterShapes } from './parameters.js';
+
+/**
+ * How initial parameters are drawn. All methods share: embeddings, and an output projection of its own, from N(0, 1/dModel);
+ * the padding row of embeddings 0; layer-norm weights 1 and biases 0.
+ *
+ * - `fairseq`: fairseq's defaults. Query, key and value projections: Xavier uniform with gain 1/sqrt(2), biases
+ *   U(±1/sqrt(fanIn)). Output projections of attention: Xavier uniform, biases 0. Feed-forward: weights and biases
+ *   U(±1/sqrt(fanIn)), which is torch.nn.Linear's own default.
+ * - `xavier`: every linear layer Xavier uniform, U(±sqrt(6 / (fanIn + fanOut))), biases 0 (Glorot and Bengio 2010).
+ * - `kaiming`: every linear layer Kaiming uniform for ReLU, U(±sqrt(6 / fanIn)), biases 0 (He et al. 2015).
+ * - `tfixup`: `xavier`, then value projections, output projections and feed-forward weights times 0.67 N^-1/4 in the encoder
+ *   and (9 N)^-1/4 in the decoder, embeddings times (9 N)^-1/4 (Huang et al. 2020). N is the number of layers of the stack;
+ *   for embeddings, of the decoder. T-Fixup was made for a model without layer norms; this one keeps them.
+ */
+export type InitMethod = 'fairseq' | 'xavier' | 'kaiming' | 'tfixup';
+
+export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming', 'tfixup'];
+
+/**
+ * Initial parameters of a model, in the order of `parameterShapes`.
+ *
+ * Every tensor has a random stream of its own, keyed by seed and name: it stays the same when other tensors come or go.
+ * @param seed integer from 0 to 2^53 - 1
+ * @returns one float32 tensor per parameter; the caller disposes them
+ * @throws UsageError if the method is not known, or the configuration or the seed cannot be used
+ */
+export function initParams(config: ModelConfig, { method, seed }: { method: InitMethod; seed: number }): Map<string, Tensor> {
+  checkModelConfig(config);
+  if (!initMethods.includes(method)) throw new UsageError(`the initialisation is ${JSON.stringify(method)}, expected one of ${initMethods.join(', ')}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`the seed is ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+  const shapes = parameterShapes(config);
+  const params = new Map<string, Tensor>();
+  for (const [name, shape] of shapes) {
+    const values = draw(distribution(name, shape, shapes, config, method), shape, new RandomWords(seed, name));
+    params.set(name, tensor(values, shape, 'float32'));
+  }
+  return params;
+}
+
+type Distribution =
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'normal'; readonly std: number; readonly zeroPad: boolean };
+
+function distribution(name: string, shape: readonly number[], shapes: ReadonlyMap<string, number[]>, config: ModelConfig, method: InitMethod): Distribution {
+  if (parameterGroup(name) === 'layer_norm') return { kind: 'constant', value: 1 };
+  if (name === outputProjection) return { kind: 'normal', std: config.dModel ** -0.5, zeroPad: false };
+  if (name.endsWith('embed_tokens.weight')) {
+    return { kind: 'normal', std: config.dModel ** -0.5 * (method === 'tfixup' ? tfixupDecoderScale(config) : 1), zeroPad: true };
+  }
+  const isFeedForward = /\.fc[12]\./.test(name);
+  if (name.endsWith('.bias')) {
+    const drawn = method === 'fairseq' && !name.includes('layer_norm') && !name.includes('out_proj');
+    if (!drawn) return { kind: 'constant', value: 0 };
+    const [, fanIn] = shapes.get(name.replace(/bias$/, 'weight'))!;
+    return { kind: 'uniform', bound: fanIn ** -0.5 };
+  }
+  const [fanOut, fanIn] = shape;
+  const xavier = Math.sqrt(6 / (fanIn + fanOut));
+  switch (method) {
+    case 'fairseq':
+      if (isFeedForward) return { kind: 'uniform', bound: fanIn ** -0.5 };
+      return { kind: 'uniform', bound: name.includes('out_proj') ? xavier : xavier / Math.SQRT2 };
+    case 'xavier':
+      return { kind: 'uniform', bound: xavier };
+    case 'kaiming':
+      return { kind: 'uniform', bound: Math.sqrt(6 / fanIn) };
+    case 'tfixup': {
+      const scaled = isFeedForward || name.includes('v_proj') || name.includes('out_proj');
+      const scale = name.startsWith('encoder.') ? 0.67 * config.numEncoderLayers ** -0.25 : tfixupDecoderScale(config);
+      return { kind: 'uniform', bound: scaled ? scale * xavier : xavier };
+    }
+  }
+}
+
+function tfixupDecoderScale({ numDecoderLayers }: ModelConfig): number {
+  return (9 * numDecoderLayers) ** -0.25;
+}
+
+function draw(distribution: Distribution, shape: readonly number[], words: RandomWords): Float32Array {
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  switch (distribution.kind) {
+    case 'constant':
+      return values.fill(distribution.value);
+    case 'uniform':
+      for (let i = 0; i < values.length; i++) values[i] = distribution.bound * (2 * words.uniform() - 1);
+      return values;
+    case 'normal': {
+      for (let i = 0; i < values.length; i += 2) {
+        // Box-Muller: two independent normals from two uniforms.
+        const radius = distribution.std * Math.sqrt(-2 * Math.log(words.uniform()));
+        const angle = 2 * Math.PI * words.uniform();
+        values[i] = radius * Math.cos(angle);
+        values[i + 1] = radius * Math.sin(angle); // dModel is even, so there is always a second one
+      }
+      const dModel = shape[1];
+      return distribution.zeroPad ? values.fill(0, padId * dModel, (padId + 1) * dModel) : values;
+    }
+  }
+}
+
+/** The random words of one tensor: Philox with the seed as key and counters [block, 96 bits of the name's SHA-256]. */
+class RandomWords {
+  private readonly key: [number, number];
+  private readonly counter: [number, number, number, number];
+  private readonly words = new Uint32Array(4);
+  private used = 4;
+
+  constructor(seed: number, name: string) {
+    const hash = createHash('sha256').update(name).digest();
+    this.key = philoxKey(seed);
+    this.counter = [0, hash.readUInt32LE(0), hash.readUInt32LE(4), hash.readUInt32LE(8)];
+  }
+
+  /** Uniform in (0, 1), never an end of the interval. */
+  uniform(): number {
+    if (this.used === 4) {
+      philox4x32(this.counter, this.key, this.words);
+      this.counter[0]++;
+      this.used = 0;
+    }
+    return (this.words[this.used++] + 0.5) / 0x100000000;
+  }
+}

@@ -1,0 +1,59 @@
+import { tensor1d, type Scalar, type Tensor1D } from '@tensorflow/tfjs-core';
+import { labelSmoothedCrossEntropy } from '../backend/ops/crossEntropy.js';
+import type { Params } from '../backend/params.js';
+import type { Batch } from '../data/batch.js';
+import { padId } from '../data/specialIds.js';
+import type { ModelConfig } from './config.js';
+import { Dropouts, type DropoutKey } from './dropouts.js';
+import { outputMatrix } from './parameters.js';
+import { decode, encode, type Tokens } from './transformer.js';
+
+export interface TranslationLossOptions {
+  readonly config: ModelConfig;
+  /** Probability mass spread evenly over the V - 1 wrong tokens. */
+  readonly labelSmoothing: number;
+  /** Absent: evaluation, without dropout. */
+  readonly dropoutKey?: DropoutKey;
+}
+
+/**
+ * Label-smoothed cross-entropy of a batch of sentence pairs, summed over target tokens, in nats.
+ *
+ * A pure function of parameters and batch. Divide by `batch.trgTokens` for the mean. Call it inside `tidy` or
+ * `valueAndGradients`, which release what it makes on the way.
+ *
+ * @returns lossSum, and nllSum: the same without smoothing, which no gradient flows through
+ * Source: fairseq's label_smoothed_cross_entropy (smoothing mass over V - 1).
+ */
+export function translationLoss(params: Params, batch: Batch, { config, labelSmoothing, dropoutKey }: TranslationLossOptions): { lossSum: Scalar; nllSum: Scalar } {
+  const dropouts = new Dropouts(dropoutKey);
+  const encoded = encode(params, sourceTokens(batch), config, dropouts);
+  const hidden = decode(params, targetTokens(batch), encoded, config, dropouts); // [B*T, d]
+  const targets = tensor1d(batch.trgOut, 'int32');
+  return labelSmoothedCrossEntropy(hidden, outputMatrix(params), targets, { labelSmoothing, padId });
+}
+
+/** The batch's sources as tensors. */
+export function sourceTokens({ src, numSentences, srcLength }: Batch): Tokens {
+  return tokens(src, numSentences, srcLength);
+}
+
+/** The batch's decoder inputs as tensors. */
+export function targetTokens({ trgIn, numSentences, trgLength }: Batch): Tokens {
+  return tokens(trgIn, numSentences, trgLength);
+}
+
+function tokens(ids: Int32Array, batch: number, length: number): Tokens {
+  return { ids: tensor1d(ids, 'int32'), lengths: unpaddedLengths(ids, batch, length), batch, length };
+}
+
+/** Tokens of each row without the padding on its right: int32 [B]. */
+function unpaddedLengths(ids: Int32Array, batch: number, length: number): Tensor1D {
+  const lengths = new Int32Array(batch);
+  for (let row = 0; row < batch; row++) {
+    let end = length;
+    while (end > 0 && ids[row * length + end - 1] === padId) end--;
+    lengths[row] = end;
+  }
+  return tensor1d(lengths, 'int32');
+}

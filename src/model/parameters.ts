@@ -1,0 +1,119 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Params } from '../backend/params.js';
+import { DataError } from '../errors.js';
+import type { ModelConfig } from './config.js';
+
+export const encoderEmbedding = 'encoder.embed_tokens.weight';
+export const decoderEmbedding = 'decoder.embed_tokens.weight';
+export const outputProjection = 'decoder.output_projection.weight';
+
+/**
+ * Names and shapes of all parameters, in the order in which they are stored.
+ *
+ * A linear layer's weight is [out, in], an embedding [V, d]. A shared matrix is named once: with `tied` sharing it is
+ * `encoder.embed_tokens.weight`, with `decoder-tied` the decoder's is `decoder.embed_tokens.weight`; only `none` has
+ * `decoder.output_projection.weight`.
+ *
+ * Source: fairseq's names and order.
+ */
+export function parameterShapes(config: ModelConfig): Map<string, number[]> {
+  const { dModel, dFf, srcVocabSize, trgVocabSize, sharing } = config;
+  const shapes = new Map<string, number[]>();
+  const linear = (name: string, out: number, inputs: number) => {
+    shapes.set(`${name}.weight`, [out, inputs]);
+    shapes.set(`${name}.bias`, [out]);
+  };
+  const layerNorm = (name: string) => {
+    shapes.set(`${name}.weight`, [dModel]);
+    shapes.set(`${name}.bias`, [dModel]);
+  };
+  const attention = (name: string) => {
+    for (const projection of ['k_proj', 'v_proj', 'q_proj', 'out_proj']) linear(`${name}.${projection}`, dModel, dModel);
+    layerNorm(`${name}_layer_norm`);
+  };
+  const feedForward = (layer: string) => {
+    linear(`${layer}.fc1`, dFf, dModel);
+    linear(`${layer}.fc2`, dModel, dFf);
+    layerNorm(`${layer}.final_layer_norm`);
+  };
+
+  shapes.set(encoderEmbedding, [srcVocabSize, dModel]);
+  for (let i = 0; i < config.numEncoderLayers; i++) {
+    attention(`encoder.layers.${i}.self_attn`);
+    feedForward(`encoder.layers.${i}`);
+  }
+  if (sharing !== 'tied') shapes.set(decoderEmbedding, [trgVocabSize, dModel]);
+  for (let i = 0; i < config.numDecoderLayers; i++) {
+    attention(`decoder.layers.${i}.self_attn`);
+    attention(`decoder.layers.${i}.encoder_attn`);
+    feedForward(`decoder.layers.${i}`);
+  }
+  if (sharing === 'none') shapes.set(outputProjection, [trgVocabSize, dModel]);
+  return shapes;
+}
+
+/** Number of trainable values; a shared matrix counts once. */
+export function numParameters(config: ModelConfig): number {
+  let total = 0;
+  for (const shape of parameterShapes(config).values()) total += shape.reduce((a, b) => a * b, 1);
+  return total;
+}
+
+/** `bias` for every bias, those of layer norms included; `layer_norm` for layer-norm weights; `weight` for the rest. */
+export type ParameterGroup = 'weight' | 'bias' | 'layer_norm';
+
+/** The group of a parameter by its name: learned initialisation bounds the scales of each group differently. */
+export function parameterGroup(name: string): ParameterGroup {
+  if (name.endsWith('.bias')) return 'bias';
+  return name.endsWith('layer_norm.weight') ? 'layer_norm' : 'weight';
+}
+
+/**
+ * Checks that a map holds exactly the parameters of a model, in any order.
+ * @param where what to call the map in messages, e.g. a checkpoint's path
+ * @throws DataError naming the first parameter that is missing, unexpected or of another shape
+ */
+export function checkParams(params: ReadonlyMap<string, { readonly shape: readonly number[] }>, config: ModelConfig, where: string): void {
+  const expected = parameterShapes(config);
+  for (const [name, shape] of expected) {
+    const found = params.get(name);
+    if (found === undefined) {
+      throw new DataError(`${where} has no parameter ${name} [${shape}], which the model configuration needs. Use the configuration that it was trained with.`);
+    }
+    if (found.shape.join() !== shape.join()) {
+      throw new DataError(`${where}: ${name} is [${found.shape}], the model configuration expects [${shape}]. Use the configuration and vocabulary that it was trained with.`);
+    }
+  }
+  for (const [name, { shape }] of params) {
+    if (!expected.has(name)) {
+      throw new DataError(`${where} holds ${name} [${shape}], which the model configuration does not have. Use the configuration that it was trained with.`);
+    }
+  }
+}
+
+/** The matrix of the decoder's lookup [V, d]. */
+export function decoderLookup(params: Params): Tensor {
+  return params.get(decoderEmbedding) ?? parameter(params, encoderEmbedding);
+}
+
+/** The matrix of the output projection [V, d]: its own if there is one, else the one the decoder looks up. */
+export function outputMatrix(params: Params): Tensor {
+  return params.get(outputProjection) ?? decoderLookup(params);
+}
+
+/** One parameter by name. @throws DataError if the map has none of that name */
+export function parameter(params: Params, name: string): Tensor {
+  const tensor = params.get(name);
+  if (tensor === undefined) throw new DataError(`parameter ${name} is missing. Do the parameters belong to this model configuration?`);
+  return tensor;
+}
+
+/**
+ * Parameters moved by a step that leaves the output projection where it was: the moved parameters, with the current output
+ * matrix in place of a shared one. A matrix that only projects is not shared and moves with the others.
+ *
+ * Source: what the authors' released GradInit code does to tied embeddings.
+ */
+export function withUnmovedOutputProjection(moved: Params, current: Params): Params {
+  return moved.has(outputProjection) ? moved : new Map([...moved, [outputProjection, outputMatrix(current)]]);
+}

@@ -1,0 +1,131 @@
+import { add, reshape, tensor2d, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { attention } from '../backend/ops/attention.js';
+import { dropout } from '../backend/ops/dropout.js';
+import { embedTokens } from '../backend/ops/embedding.js';
+import { residualLayerNorm } from '../backend/ops/layerNorm.js';
+import { linear, linears } from '../backend/ops/linear.js';
+import type { Params } from '../backend/params.js';
+import { padId } from '../data/specialIds.js';
+import type { ModelConfig } from './config.js';
+import { Dropouts } from './dropouts.js';
+import { decoderLookup, encoderEmbedding, parameter } from './parameters.js';
+import { sinusoidalPositions } from './positions.js';
+
+/*
+ * The post-LN encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions.
+ *
+ * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right; nothing ever
+ * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed.
+ */
+
+/** A batch of padded sentences on one side. */
+export interface Tokens {
+  /** int32 [B*length] ids, padded on the right. */
+  readonly ids: Tensor1D;
+  /** int32 [B] tokens of each sentence. */
+  readonly lengths: Tensor1D;
+  readonly batch: number;
+  /** Padded length: S or T. */
+  readonly length: number;
+}
+
+/** What the decoder reads of the source. */
+export interface Encoded {
+  /** [B*S, d] */
+  readonly hidden: Tensor;
+  readonly lengths: Tensor1D;
+  readonly batch: number;
+  readonly length: number;
+}
+
+/**
+ * The encoder's output for a batch of sources.
+ * @returns hidden [B*S, d]; rows of pads mean nothing
+ */
+export function encode(params: Params, src: Tokens, config: ModelConfig, dropouts = new Dropouts(undefined)): Encoded {
+  const { batch, length, lengths } = src;
+  const self = { batch, queryLength: length, keyLength: length, numHeads: config.numHeads, keyLengths: lengths, causal: false };
+  let x = embed(parameter(params, encoderEmbedding), src, config, dropouts); // [B*S, d]
+  for (let i = 0; i < config.numEncoderLayers; i++) {
+    const layer = `encoder.layers.${i}`;
+    const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+    const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
+    x = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
+    x = feedForward(params, layer, x, config, dropouts);
+  }
+  return { hidden: x, lengths, batch, length };
+}
+
+/**
+ * The decoder's output for target prefixes; times the output matrix it gives the logits.
+ * @param trgIn eosId followed by the target without its end
+ * @returns [B*T, d]; rows of pads mean nothing
+ */
+export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: ModelConfig, dropouts = new Dropouts(undefined)): Tensor {
+  const { numHeads } = config;
+  const { batch, length } = trgIn;
+  const self = { batch, queryLength: length, keyLength: length, numHeads, keyLengths: trgIn.lengths, causal: true };
+  const cross = { batch, queryLength: length, keyLength: encoded.length, numHeads, keyLengths: encoded.lengths, causal: false };
+  let x = embed(decoderLookup(params), trgIn, config, dropouts); // [B*T, d]
+  for (let i = 0; i < config.numDecoderLayers; i++) {
+    const layer = `decoder.layers.${i}`;
+    const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+    const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
+    x = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
+
+    const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
+    const srcQ = project(params, `${layer}.encoder_attn.q_proj`, x);
+    const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
+    x = closeAttention(params, `${layer}.encoder_attn`, srcHeads, x, config, dropouts);
+
+    x = feedForward(params, layer, x, config, dropouts);
+  }
+  return x;
+}
+
+/** sqrt(d) * E[token] + P[position], then dropout: [B*length, d]. */
+function embed(table: Tensor, { ids, batch, length }: Tokens, config: ModelConfig, dropouts: Dropouts): Tensor {
+  const { dModel } = config;
+  const tokens = embedTokens(ids, table, { scale: Math.sqrt(dModel), padId }); // [B*length, d]
+  const positions = tensor2d(sinusoidalPositions(length, dModel), [length, dModel]);
+  const x = add(reshape(tokens, [batch, length, dModel]), positions);
+  return dropout(reshape(x, [batch * length, dModel]), dropouts.next(config.dropout));
+}
+
+/** Keys, values and queries of a self-attention, each [N, d]. */
+export function selfProjections(params: Params, name: string, x: Tensor): Tensor[] {
+  return projections(params, name, ['k_proj', 'v_proj', 'q_proj'], x);
+}
+
+/** Keys and values of the source for a cross-attention, each [B*S, d]. */
+export function sourceProjections(params: Params, name: string, hidden: Tensor): Tensor[] {
+  return projections(params, name, ['k_proj', 'v_proj'], hidden);
+}
+
+function projections(params: Params, name: string, kinds: readonly string[], x: Tensor): Tensor[] {
+  return linears(x, kinds.map((kind) => parameter(params, `${name}.${kind}.weight`)), kinds.map((kind) => parameter(params, `${name}.${kind}.bias`)));
+}
+
+/** One linear layer: [N, in] → [N, out]. */
+export function project(params: Params, name: string, x: Tensor): Tensor {
+  return linear(x, parameter(params, `${name}.weight`), parameter(params, `${name}.bias`));
+}
+
+/** LN(x + dropout(out_proj(heads))): [N, d]. */
+export function closeAttention(params: Params, name: string, heads: Tensor, x: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
+  return addAndNorm(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x, config, dropouts);
+}
+
+/** LN(x + dropout(fc2(dropout(relu(fc1(x)))))): [N, d]. */
+export function feedForward(params: Params, layer: string, x: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
+  const weight = parameter(params, `${layer}.fc1.weight`);
+  const bias = parameter(params, `${layer}.fc1.bias`);
+  const hidden = linear(x, weight, bias, { relu: true, dropout: dropouts.next(config.reluDropout) }); // [N, dFf]
+  return addAndNorm(params, `${layer}.final_layer_norm`, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
+}
+
+function addAndNorm(params: Params, name: string, x: Tensor, residual: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
+  const gamma = parameter(params, `${name}.weight`);
+  const beta = parameter(params, `${name}.bias`);
+  return residualLayerNorm(x, residual, gamma, beta, config.layerNormEps, dropouts.next(config.dropout));
+}
