@@ -1,4 +1,4 @@
-import { cast, customGrad, expandDims, gather, mul, notEqual, reshape, scatterND, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import { cast, customGrad, expandDims, gather, mul, notEqual, reshape, scatterND, type GradSaveFunc, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { hasKernel, runFused } from './dispatch.js';
 import { embedTokensGradKernel, embedTokensKernel, type EmbedTokensAttrs } from './kernels.js';
@@ -23,10 +23,10 @@ export function embedTokens(ids: Tensor, table: Tensor, options: EmbedTokensOpti
     throw new ShapeError(`embedTokens: found ids ${ids.dtype} [${ids.shape}] and table [${table.shape}]; expected int32 [N] and [V, d].`);
   }
   const attrs: EmbedTokensAttrs = { ...options, vocabSize: table.shape[0] };
-  return customGrad((embeddings) => ({
-    value: lookup(ids, embeddings as Tensor, attrs),
-    gradFunc: (dy: Tensor) => lookupGradient(ids, dy, attrs),
-  }))(table);
+  return customGrad((embeddings, save) => {
+    saveIds(save, ids);
+    return { value: lookup(ids, embeddings as Tensor, attrs), gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => lookupGradient(savedIds, dy, attrs) };
+  })(table);
 }
 
 function lookup(ids: Tensor, table: Tensor, attrs: EmbedTokensAttrs): Tensor {
@@ -37,10 +37,13 @@ function lookup(ids: Tensor, table: Tensor, attrs: EmbedTokensAttrs): Tensor {
 /** Rows of dy added up by id, without pads [V, d]: linear in dy, and differentiable in turn. */
 function lookupGradient(ids: Tensor, dy: Tensor, attrs: EmbedTokensAttrs): Tensor {
   if (hasKernel(embedTokensGradKernel)) {
-    return customGrad((rows) => ({
-      value: runFused(embedTokensGradKernel, { ids, dy: rows as Tensor }, attrs)[0],
-      gradFunc: (outer: Tensor) => mul(embedTokens(ids, outer, attrs), notPad(ids, attrs.padId)),
-    }))(dy);
+    return customGrad((rows, save) => {
+      saveIds(save, ids);
+      return {
+        value: runFused(embedTokensGradKernel, { ids, dy: rows as Tensor }, attrs)[0],
+        gradFunc: (outer: Tensor, [savedIds]: Tensor[]) => mul(embedTokens(savedIds, outer, attrs), notPad(savedIds, attrs.padId)),
+      };
+    })(dy);
   }
   return sumRowsById(ids, mul(mul(dy, notPad(ids, attrs.padId)), attrs.scale), attrs.vocabSize);
 }
@@ -58,10 +61,10 @@ function notPad(ids: Tensor, padId: number): Tensor {
  */
 export function gatherRows(ids: Tensor, table: Tensor): Tensor {
   const vocabSize = table.shape[0];
-  return customGrad((rows) => ({
-    value: gather(rows as Tensor2D, ids as Tensor1D),
-    gradFunc: (dy: Tensor) => sumRowsById(ids, dy, vocabSize),
-  }))(table);
+  return customGrad((rows, save) => {
+    saveIds(save, ids);
+    return { value: gather(rows as Tensor2D, ids as Tensor1D), gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => sumRowsById(savedIds, dy, vocabSize) };
+  })(table);
 }
 
 /**
@@ -71,8 +74,13 @@ export function gatherRows(ids: Tensor, table: Tensor): Tensor {
  */
 function sumRowsById(ids: Tensor, rows: Tensor, vocabSize: number): Tensor {
   const [, dModel] = rows.shape as [number, number];
-  return customGrad((values) => ({
-    value: scatterND(reshape(ids, [ids.size, 1]), values as Tensor, [vocabSize, dModel]),
-    gradFunc: (dy: Tensor) => gatherRows(ids, dy),
-  }))(rows);
+  return customGrad((values, save) => {
+    saveIds(save, ids);
+    return { value: scatterND(reshape(ids, [ids.size, 1]), values as Tensor, [vocabSize, dModel]), gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => gatherRows(savedIds, dy) };
+  })(rows);
+}
+
+/** Keeps ids for the backward pass: ids made inside the differentiated function are released when its forward pass ends. */
+function saveIds(save: unknown, ids: Tensor): void {
+  (save as GradSaveFunc)([ids]);
 }
