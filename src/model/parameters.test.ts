@@ -1,0 +1,53 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import '@tensorflow/tfjs-backend-cpu';
+import { scalar, type Tensor } from '@tensorflow/tfjs-core';
+import type { ModelConfig } from './config.js';
+import { checkParams, decoderLookup, outputMatrix, parameterGroup, parameterShapes, withUnmovedOutputProjection } from './parameters.js';
+
+const config: ModelConfig = {
+  srcVocabSize: 11, trgVocabSize: 7, dModel: 4, dFf: 6, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1, sharing: 'none',
+  layerNormEps: 1e-5, dropout: 0, attentionDropout: 0, reluDropout: 0,
+};
+
+test('each sharing stores each matrix once', () => {
+  const matrices = (c: ModelConfig) => [...parameterShapes(c)].filter(([name]) => /embed|output_projection/.test(name));
+  assert.deepEqual(matrices(config), [['encoder.embed_tokens.weight', [11, 4]], ['decoder.embed_tokens.weight', [7, 4]], ['decoder.output_projection.weight', [7, 4]]]);
+  assert.deepEqual(matrices({ ...config, sharing: 'decoder-tied' }), [['encoder.embed_tokens.weight', [11, 4]], ['decoder.embed_tokens.weight', [7, 4]]]);
+  assert.deepEqual(matrices({ ...config, sharing: 'tied', trgVocabSize: 11 }), [['encoder.embed_tokens.weight', [11, 4]]]);
+});
+
+test('groups: every bias is a bias, layer-norm weights are their own group', () => {
+  const groups = [...parameterShapes(config).keys()].map(parameterGroup);
+  const count = (group: string) => groups.filter((g) => g === group).length;
+  assert.deepEqual([count('bias'), count('layer_norm'), count('weight')], [6 + 2 + 10 + 3, 5, 6 + 10 + 3]);
+  assert.equal(parameterGroup('encoder.layers.0.self_attn_layer_norm.bias'), 'bias');
+  assert.equal(parameterGroup('encoder.layers.0.self_attn_layer_norm.weight'), 'layer_norm');
+  assert.equal(parameterGroup('decoder.output_projection.weight'), 'weight');
+});
+
+test('a step that leaves the output projection keeps the current shared matrix there only', () => {
+  const tensors = (names: string[]) => new Map<string, Tensor>(names.map((name, i) => [name, scalar(i)]));
+  const tiedNames = ['encoder.embed_tokens.weight', 'encoder.layers.0.fc1.weight'];
+  const [current, moved] = [tensors(tiedNames), tensors(tiedNames)];
+  const mixed = withUnmovedOutputProjection(moved, current);
+  assert.equal(outputMatrix(mixed), current.get('encoder.embed_tokens.weight'));
+  assert.equal(decoderLookup(mixed), moved.get('encoder.embed_tokens.weight'));
+  assert.equal(mixed.get('encoder.layers.0.fc1.weight'), moved.get('encoder.layers.0.fc1.weight'));
+
+  const separateNames = ['encoder.embed_tokens.weight', 'decoder.embed_tokens.weight', 'decoder.output_projection.weight'];
+  const separate = tensors(separateNames);
+  assert.equal(withUnmovedOutputProjection(separate, tensors(separateNames)), separate);
+});
+
+test('parameters that do not belong to the configuration are named', () => {
+  const shapes = () => new Map([...parameterShapes(config)].map(([name, shape]) => [name, { shape }]));
+  checkParams(shapes(), config, 'here');
+  const missing = shapes();
+  missing.delete('decoder.layers.0.fc2.bias');
+  assert.throws(() => checkParams(missing, config, 'last.safetensors'), /last\.safetensors has no parameter decoder\.layers\.0\.fc2\.bias \[4\]/);
+  const reshaped = shapes().set('decoder.embed_tokens.weight', { shape: [8, 4] });
+  assert.throws(() => checkParams(reshaped, config, 'here'), /decoder\.embed_tokens\.weight is \[8,4\], the model configuration expects \[7,4\]/);
+  const extra = shapes().set('encoder.layers.1.fc1.bias', { shape: [6] });
+  assert.throws(() => checkParams(extra, config, 'here'), /holds encoder\.layers\.1\.fc1\.bias \[6\], which the model configuration does not have/);
+});

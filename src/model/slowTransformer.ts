@@ -1,0 +1,64 @@
+import { dropoutMask } from '../backend/ops/dropout.js';
+import { slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from '../backend/ops/slowOps.js';
+import { eosId, padId } from '../data/specialIds.js';
+import type { ModelConfig } from './config.js';
+import type { DropoutKey } from './dropouts.js';
+
+type Values = ArrayLike<number>;
+
+/**
+ * The loss of one sentence pair in plain float64 loops: no batch, no padding. For tests: what the model must agree with.
+ * @param params values by name
+ * @param trg target ids, ending with eosId
+ */
+export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: readonly number[], trg: readonly number[],
+  { config, labelSmoothing, dropoutKey }: { config: ModelConfig; labelSmoothing: number; dropoutKey?: DropoutKey }): { lossSum: number; nllSum: number } {
+  const { dModel, dFf, numHeads, layerNormEps } = config;
+  let site = 0;
+  /** The mask of the next dropout; sites count up in the order in which the model drops. */
+  const nextMask = (rate: number, size: number): Values | undefined => {
+    const draw = dropoutKey && { ...dropoutKey, rate, site: site++ };
+    return draw && dropoutMask(size, draw);
+  };
+  const drop = (x: Float64Array, rate: number): Float64Array => {
+    const mask = nextMask(rate, x.length);
+    return mask === undefined ? x : x.map((value, i) => value * mask[i]);
+  };
+  const get = (name: string): Values => params.get(name)!;
+  const project = (x: Values, name: string, inSize = dModel, outSize = dModel, relu = false) =>
+    slowLinear(x, get(`${name}.weight`), get(`${name}.bias`), inSize, outSize, relu);
+  const addAndNorm = (x: Float64Array, y: Float64Array, name: string) => {
+    const dropped = drop(y, config.dropout);
+    return slowLayerNorm(x.map((value, i) => value + dropped[i]), get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
+  };
+  const embed = (ids: readonly number[], table: Values) => drop(Float64Array.from({ length: ids.length * dModel }, (_, i) => {
+    const feature = i % dModel;
+    const half = dModel / 2;
+    const angle = (Math.floor(i / dModel) + 2) * 10000 ** (-(feature % half) / (half - 1));
+    return Math.sqrt(dModel) * table[ids[Math.floor(i / dModel)] * dModel + feature] + (feature < half ? Math.sin(angle) : Math.cos(angle));
+  }), config.dropout);
+  const attend = (x: Float64Array, keys: Float64Array, name: string, causal: boolean) => {
+    const [queryLength, keyLength] = [x.length / dModel, keys.length / dModel];
+    const heads = slowAttention(project(x, `${name}.q_proj`), project(keys, `${name}.k_proj`), project(keys, `${name}.v_proj`), [keyLength],
+      nextMask(config.attentionDropout, numHeads * queryLength * keyLength), { batch: 1, queryLength, keyLength, numHeads, causal });
+    return addAndNorm(x, project(heads, `${name}.out_proj`), `${name}_layer_norm`);
+  };
+  const feedForward = (x: Float64Array, layer: string) => {
+    const hidden = drop(project(x, `${layer}.fc1`, dModel, dFf, true), config.reluDropout);
+    return addAndNorm(x, project(hidden, `${layer}.fc2`, dFf, dModel), `${layer}.final_layer_norm`);
+  };
+
+  let encoded: Float64Array = embed(src, get('encoder.embed_tokens.weight'));
+  for (let i = 0; i < config.numEncoderLayers; i++) {
+    encoded = attend(encoded, encoded, `encoder.layers.${i}.self_attn`, false);
+    encoded = feedForward(encoded, `encoder.layers.${i}`);
+  }
+  const lookup = config.sharing === 'tied' ? 'encoder.embed_tokens.weight' : 'decoder.embed_tokens.weight';
+  let hidden: Float64Array = embed([eosId, ...trg.slice(0, -1)], get(lookup));
+  for (let i = 0; i < config.numDecoderLayers; i++) {
+    hidden = attend(hidden, hidden, `decoder.layers.${i}.self_attn`, true);
+    hidden = attend(hidden, encoded, `decoder.layers.${i}.encoder_attn`, false);
+    hidden = feedForward(hidden, `decoder.layers.${i}`);
+  }
+  return slowCrossEntropy(hidden, get(config.sharing === 'none' ? 'decoder.output_projection.weight' : lookup), trg, dModel, labelSmoothing, padId);
+}
