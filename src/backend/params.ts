@@ -1,4 +1,6 @@
-import { grads, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import './exactGradients.js';
+import { engine, tidy, zeros, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { ShapeError } from '../errors.js';
 
 /** Named parameter tensors in a fixed order. The order is part of a checkpoint's identity. */
 export type Params = ReadonlyMap<string, Tensor>;
@@ -16,8 +18,15 @@ export function disposeParams(params: Params): void {
  * @param loss a pure function of the parameters
  * @param params any named tensors; a tensor the loss does not use gets a gradient of zeros
  * @returns the value [] and one gradient per parameter, same names, order and shapes; the caller disposes both
+ * @throws ShapeError if the loss is not a scalar
  */
 export function valueAndGradients(loss: (params: Params) => Scalar, params: Params): { value: Scalar; gradients: Map<string, Tensor> } {
-  void loss; void params; void grads; void tidy;
-  throw new Error('written with exactGradients.ts');
+  const tensors = [...params.values()];
+  const results = tidy((): Tensor[] => {
+    const { value, grads } = engine().gradients(() => loss(params), tensors, undefined, true);
+    if (value.rank !== 0) throw new ShapeError(`the loss has shape [${value.shape}], expected a scalar. Sum or average it.`);
+    return [value, ...grads.map((gradient, i) => gradient ?? zeros(tensors[i].shape))];
+  });
+  const [value, ...gradients] = results;
+  return { value: value as Scalar, gradients: new Map([...params.keys()].map((name, i) => [name, gradients[i]])) };
 }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
+import { learningRate, type ScheduleOptions } from './schedule.js';
+
+interface Table {
+  warmup_updates: number;
+  warmup_init_lr: number;
+  lr: number;
+  min_lr?: number;
+  max_update?: number;
+  steps: number[];
+  values: number[];
+}
+
+const base: ScheduleOptions = { schedule: 'constant', lr: 0.5, warmupUpdates: 0, warmupInitLr: 0, minLr: 0, maxUpdates: 100 };
+
+describe('learning rates', () => {
+  test('equal the reference tables', { skip: skipWithoutModelFixtures }, () => {
+    const tables = readModelFixture<Record<'inverse_sqrt' | 'linear', Table[]>>('schedules.json');
+    let compared = 0;
+    for (const schedule of ['inverse_sqrt', 'linear'] as const) {
+      for (const table of tables[schedule]) {
+        const options: ScheduleOptions = {
+          schedule, lr: table.lr, warmupUpdates: table.warmup_updates, warmupInitLr: table.warmup_init_lr,
+          minLr: table.min_lr ?? 0, maxUpdates: table.max_update ?? 0,
+        };
+        table.steps.forEach((step, i) => {
+          const found = learningRate(options, step);
+          assert.ok(Math.abs(found - table.values[i]) <= 1e-9 * Math.abs(table.values[i]), `${schedule} at ${step}: found ${found}, expected ${table.values[i]}`);
+          compared++;
+        });
+      }
+    }
+    assert.ok(compared >= 40);
+  });
+
+  test('without warmup start at the full rate', () => {
+    assert.deepEqual([0, 1, 4].map((t) => learningRate({ ...base, schedule: 'inverse_sqrt' }, t)), [0.5, 0.5, 0.25]);
+    assert.deepEqual([0, 50, 100].map((t) => learningRate({ ...base, schedule: 'linear' }, t)), [0.5, 0.25, 0]);
+    assert.deepEqual([0, 50].map((t) => learningRate(base, t)), [0.5, 0.5]);
+  });
+
+  test('constant with a warmup of 4 rises in a straight line', () => {
+    const options = { ...base, warmupUpdates: 4, warmupInitLr: 0.1 };
+    assert.deepEqual([0, 2, 4, 9].map((t) => Number(learningRate(options, t).toFixed(12))), [0.1, 0.3, 0.5, 0.5]);
+  });
+
+  test('an unknown schedule is refused, not taken for another', () => {
+    assert.throws(() => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0), /"cosine", expected inverse_sqrt, linear or constant/);
+  });
+});
