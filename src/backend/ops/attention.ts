@@ -1,8 +1,8 @@
 import { add, cast, less, lessEqual, logicalAnd, matMul, mul, range, reshape, softmax, sub, transpose, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { hasFusedKernel, runFused } from './dispatch.js';
+import { fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
 import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
-import { attentionKernel, type AttentionAttrs } from './kernels.js';
+import { attentionGradKernel, attentionKernel, type AttentionAttrs } from './kernels.js';
 
 export interface AttentionOptions {
   /** B */
@@ -35,7 +35,13 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const draw = activeDraw(options.dropout);
   if (hasFusedKernel(attentionKernel)) {
     const attrs: AttentionAttrs = { batch, queryLength, keyLength, numHeads, causal, dropout: draw };
-    return runFused(attentionKernel, { q, k, v, keyLengths }, attrs)[0];
+    return fusedWithGradient([q, k, v],
+      () => {
+        const [out, logSumExp] = runFused(attentionKernel, { q, k, v, keyLengths }, attrs);
+        return { value: out, saved: [q, k, v, keyLengths, out, logSumExp] };
+      },
+      (dy, [savedQ, savedK, savedV, savedLengths, out, logSumExp]) =>
+        runFused(attentionGradKernel, { dy, q: savedQ, k: savedK, v: savedV, keyLengths: savedLengths, out, logSumExp }, attrs));
   }
   const [, dModel] = q.shape as [number, number];
   const dHead = dModel / numHeads;

@@ -1,6 +1,6 @@
 import { add, cast, exp, log, matMul, max, mul, notEqual, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { hasFusedKernel, isRecording, runFused, withoutGradient } from './dispatch.js';
+import { fusedWithGradient, hasFusedKernel, isRecording, runFused, withoutGradient } from './dispatch.js';
 import { gatherRows } from './embedding.js';
 import { crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
 
@@ -29,7 +29,10 @@ export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, tar
   const { labelSmoothing, padId } = options;
   if (hasFusedKernel(crossEntropyKernel)) {
     const attrs: CrossEntropyAttrs = { labelSmoothing, padId, withGradients: isRecording() };
-    const [lossSum, nllSum] = runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs);
+    const [loss, nllSum, ...gradients] = runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs);
+    const lossSum = fusedWithGradient([hidden, embedding], () => ({ value: loss.clone(), saved: gradients }), (dy, saved) => saved.map((gradient) => mul(gradient, dy)));
+    loss.dispose();
+    gradients.forEach((gradient) => gradient.dispose()); // the tape holds its own references
     return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
   }
   const vocabSize = embedding.shape[0];

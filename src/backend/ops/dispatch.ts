@@ -20,9 +20,13 @@ export function isRecording(): boolean {
   return engine().isTapeOn();
 }
 
-/** Runs a fused kernel and returns its outputs. */
-export function runFused(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
-  const outputs = engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor | Tensor[];
+/**
+ * Runs a fused kernel and returns its outputs.
+ * @param inputs by name; those that are undefined are left out
+ */
+export function runFused(name: string, inputs: Record<string, Tensor | undefined> | Tensor[], attrs: object): Tensor[] {
+  const present = Array.isArray(inputs) ? inputs : Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+  const outputs = engine().runKernel(name, present as NamedTensorMap, attrs as NamedAttrMap) as Tensor | Tensor[];
   return Array.isArray(outputs) ? outputs : [outputs];
 }
 
@@ -34,10 +38,32 @@ export function withoutGradient<T extends Tensor>(compute: () => T): T {
   return customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
 }
 
+/**
+ * A fused operation with its fused gradient.
+ *
+ * @param inputs what the gradient flows to
+ * @param forward runs the kernel; its first output is the value, and `saved` is what the backward pass needs
+ * @param backward one gradient per input, from dy and the saved tensors
+ */
+export function fusedWithGradient(inputs: Tensor[], forward: () => { value: Tensor; saved: Tensor[] }, backward: (dy: Tensor, saved: Tensor[]) => Tensor[]): Tensor {
+  return customGrad((...inputsAndSave) => {
+    const save = inputsAndSave[inputs.length] as unknown as (tensors: Tensor[]) => void;
+    const { value, saved } = forward();
+    save(saved);
+    return {
+      value,
+      gradFunc: (dy: Tensor, kept: Tensor[]) => {
+        assertFirstOrder();
+        return backward(dy, kept);
+      },
+    };
+  })(...inputs);
+}
+
 /** Stops a gradient of a gradient from passing through a fused kernel, where it would be silently wrong. */
-export function assertFirstOrder(kernelName: string): void {
+export function assertFirstOrder(): void {
   if (engine().state.gradientDepth > 0) {
-    throw new Error(`${kernelName} was recorded outside of a nested gradient but is differentiated inside one. ` +
+    throw new Error('A fused operation was recorded outside of a nested gradient but is differentiated inside one. ' +
       'Compute the value inside the innermost gradient function instead.');
   }
 }

@@ -2,10 +2,10 @@
  * The fused kernels that a backend may register, by name, with their inputs, attributes and outputs.
  *
  * Register them with tfjs's registerKernel; the ops in this folder use them when they are there (dispatch.ts) and the
- * composed twin when not, which also judges them. Their gradients are registered once for all backends in
- * fusedGradients.ts and run the `...Grad` kernels. Every tensor is float32 and row-major unless said otherwise; an optional
+ * composed twin when not, which also judges them. The ops also define their gradients, which run the `...Grad` kernels:
+ * a backend that registers a kernel must register its `...Grad` kernel too. Every tensor is float32 and row-major unless said otherwise; an optional
  * input that is absent is missing from the inputs; `dropout` is absent when nothing is dropped (never rate 0). Outputs are
- * new tensors; inputs are never changed. A backend that registers a kernel must register its `...Grad` kernel too.
+ * new tensors; inputs are never changed.
  */
 import type { DropoutDraw } from './dropout.js';
 
@@ -17,22 +17,19 @@ export const linearKernel = 'ColdstartLinear';
 /**
  * dy [N, out], x, weight, y? (the forward result, only if relu) → dx [N, in], dWeight [out, in], dBias [out] (only if hasBias).
  * With relu an element passed both ReLU and dropout exactly if y > 0, so that the mask need not be drawn again.
- * Attributes: LinearGradAttrs.
+ * Attributes: LinearAttrs.
  */
 export const linearGradKernel = 'ColdstartLinearGrad';
 
 export interface LinearAttrs {
+  readonly hasBias: boolean;
   readonly relu: boolean;
   readonly dropout?: DropoutDraw;
 }
 
-export interface LinearGradAttrs extends LinearAttrs {
-  readonly hasBias: boolean;
-}
-
-/** x [N, in], weight0 … [out, in], bias0 … [out] → one y [N, out] per weight. Attributes: LinearsAttrs. */
+/** The inputs are an array: x [N, in], `count` weights [out, in], as many biases [out] → one y [N, out] per weight. Attributes: LinearsAttrs. */
 export const linearsKernel = 'ColdstartLinears';
-/** x, weight0 …, dy0 … [N, out] → dx [N, in], dWeight0 …, dBias0 …. Attributes: LinearsAttrs. */
+/** The inputs are an array: x, the weights, one dy [N, out] per weight → dx [N, in], then every dWeight, then every dBias. Attributes: LinearsAttrs. */
 export const linearsGradKernel = 'ColdstartLinearsGrad';
 
 export interface LinearsAttrs {

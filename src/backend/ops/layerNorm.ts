@@ -1,8 +1,8 @@
 import { add, div, mean, mul, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { hasFusedKernel, runFused } from './dispatch.js';
+import { fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
 import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
-import { layerNormKernel, residualLayerNormKernel } from './kernels.js';
+import { layerNormGradKernel, layerNormKernel, residualLayerNormKernel } from './kernels.js';
 
 /**
  * LN(residual + dropout(x)): how every sublayer of a post-LN Transformer ends.
@@ -20,7 +20,15 @@ export function residualLayerNorm(x: Tensor, residual: Tensor, gamma: Tensor, be
   checkShapes(residual, gamma, beta);
   const active = activeDraw(draw);
   if (hasFusedKernel(residualLayerNormKernel)) {
-    return runFused(residualLayerNormKernel, { x, residual, gamma, beta }, { eps, dropout: active })[0];
+    return fusedWithGradient([x, residual, gamma, beta],
+      () => {
+        const [value, normalised, rstd] = runFused(residualLayerNormKernel, { x, residual, gamma, beta }, { eps, dropout: active });
+        return { value, saved: [normalised, rstd, gamma] };
+      },
+      (dy, [normalised, rstd, savedGamma]) => {
+        const [dSum, dGamma, dBeta, dx] = runFused(layerNormGradKernel, { dy, normalised, rstd, gamma: savedGamma }, { dropout: active });
+        return [dx ?? dSum.clone(), dSum, dGamma, dBeta];
+      });
   }
   return normalise(add(residual, dropout(x, active)), gamma, beta, eps);
 }
@@ -33,7 +41,14 @@ export function residualLayerNorm(x: Tensor, residual: Tensor, gamma: Tensor, be
  */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
   checkShapes(x, gamma, beta);
-  if (hasFusedKernel(layerNormKernel)) return runFused(layerNormKernel, { x, gamma, beta }, { eps })[0];
+  if (hasFusedKernel(layerNormKernel)) {
+    return fusedWithGradient([x, gamma, beta],
+      () => {
+        const [value, normalised, rstd] = runFused(layerNormKernel, { x, gamma, beta }, { eps });
+        return { value, saved: [normalised, rstd, gamma] };
+      },
+      (dy, [normalised, rstd, savedGamma]) => runFused(layerNormGradKernel, { dy, normalised, rstd, gamma: savedGamma }, {}));
+  }
   return normalise(x, gamma, beta, eps);
 }
 

@@ -1,8 +1,8 @@
-import { add, matMul, relu, type Tensor } from '@tensorflow/tfjs-core';
+import { add, matMul, registerGradient, relu, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { hasFusedKernel, runFused } from './dispatch.js';
+import { assertFirstOrder, fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
 import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
-import { linearKernel, linearsKernel, type LinearAttrs } from './kernels.js';
+import { linearGradKernel, linearKernel, linearsGradKernel, linearsKernel, type LinearAttrs } from './kernels.js';
 
 /**
  * y = x Wᵀ + b, then optionally ReLU, then optionally dropout.
@@ -14,14 +14,21 @@ import { linearKernel, linearsKernel, type LinearAttrs } from './kernels.js';
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: { relu?: boolean; dropout?: DropoutDraw } = {}): Tensor {
   checkShapes(x, weight, bias);
-  const attrs: LinearAttrs = { relu: options.relu ?? false, dropout: activeDraw(options.dropout) };
-  if (hasFusedKernel(linearKernel)) {
-    return runFused(linearKernel, bias === undefined ? { x, weight } : { x, weight, bias }, attrs)[0];
-  }
+  const attrs: LinearAttrs = { hasBias: bias !== undefined, relu: options.relu ?? false, dropout: activeDraw(options.dropout) };
+  if (hasFusedKernel(linearKernel)) return fusedLinear(x, weight, bias, attrs);
   let y: Tensor = matMul(x as never, weight as never, false, true);
   if (bias !== undefined) y = add(y, bias);
   if (attrs.relu) y = relu(y);
   return dropout(y, attrs.dropout);
+}
+
+function fusedLinear(x: Tensor, weight: Tensor, bias: Tensor | undefined, attrs: LinearAttrs): Tensor {
+  return fusedWithGradient(bias === undefined ? [x, weight] : [x, weight, bias],
+    () => {
+      const [y] = runFused(linearKernel, { x, weight, bias }, attrs);
+      return { value: y, saved: attrs.relu ? [x, weight, y] : [x, weight] };
+    },
+    (dy, [savedX, savedWeight, y]) => runFused(linearGradKernel, { dy, x: savedX, weight: savedWeight, y }, attrs));
 }
 
 /**
@@ -37,11 +44,21 @@ export function linears(x: Tensor, weights: readonly Tensor[], biases: readonly 
   }
   if (!hasFusedKernel(linearsKernel)) return weights.map((weight, i) => linear(x, weight, biases[i]));
   weights.forEach((weight, i) => checkShapes(x, weight, biases[i]));
-  const inputs: Record<string, Tensor> = { x };
-  weights.forEach((weight, i) => { inputs[`weight${i}`] = weight; });
-  biases.forEach((bias, i) => { inputs[`bias${i}`] = bias; });
-  return runFused(linearsKernel, inputs, { count: weights.length });
+  return runFused(linearsKernel, [x, ...weights, ...biases], { count: weights.length });
 }
+
+// Several outputs: what customGrad cannot do.
+registerGradient({
+  kernelName: linearsKernel,
+  saveAllInputs: true,
+  gradFunc: (dys, saved, attrs) => {
+    assertFirstOrder();
+    const { count } = attrs as unknown as { count: number };
+    const [x, ...rest] = saved;
+    const gradients = runFused(linearsGradKernel, [x, ...rest.slice(0, count), ...(Array.isArray(dys) ? dys : [dys])], { count });
+    return Object.fromEntries(gradients.map((gradient, i) => [i, () => gradient]));
+  },
+});
 
 function checkShapes(x: Tensor, weight: Tensor, bias: Tensor | undefined): void {
   if (x.rank !== 2 || weight.rank !== 2 || x.shape[1] !== weight.shape[1]) {

@@ -1,9 +1,8 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import '@tensorflow/tfjs-backend-cpu';
-import '@tensorflow/tfjs-backend-wasm';
-import { add, grads, memory, mul, ready, scalar, setBackend, sum, tensor, tidy, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { add, grads, memory, mul, scalar, sum, tensor, tidy, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ShapeError, UsageError } from '../../errors.js';
+import { selectBackend } from '../select.js';
 import { attention } from './attention.js';
 import { adamStep } from './adamStep.js';
 import { labelSmoothedCrossEntropy } from './crossEntropy.js';
@@ -64,8 +63,7 @@ for (const backend of ['cpu', 'wasm']) {
   describe(`ops on ${backend}`, () => {
     let tensorsBefore = 0;
     before(async () => {
-      await setBackend(backend);
-      await ready();
+      await selectBackend(backend);
       tensorsBefore = memory().numTensors;
     });
     after(() => assert.equal(memory().numTensors, tensorsBefore, 'leaked tensors'));

@@ -1,12 +1,22 @@
-import { getThreadsCount, version_wasm } from '@tensorflow/tfjs-backend-wasm';
-import { setBackend } from '@tensorflow/tfjs-core';
-import { registerUnsortedSegmentSum } from './unsortedSegmentSum.js';
+import { getThreadsCount, version_wasm, type BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import { findBackendFactory, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import { ColdstartError } from '../../errors.js';
+import { registerAttentionKernels } from './attentionKernels.js';
+import { registerBatchMatMul } from './batchMatMul.js';
+import { instantiateKernels } from './compiledKernels.js';
+import { registerLayerNormKernels } from './layerNormKernels.js';
+import { registerLinearKernels } from './linearKernels.js';
+import { registerOptimizerKernels } from './optimizerKernels.js';
+import { registerTokenKernels } from './tokenKernels.js';
+import { WasmContext } from './wasmContext.js';
 
 let loaded: Promise<string> | undefined;
 
 /**
- * Initialises tfjs's wasm backend (its .wasm files are read from node_modules, nothing is fetched) and adds what it lacks.
+ * Makes tfjs's wasm backend with coldstart's own kernels beside its own. Its .wasm files are read from node_modules, nothing
+ * is fetched.
  * @returns one line: version, threads
+ * @throws ColdstartError if the runtime has no WebAssembly SIMD
  */
 export function loadWasm(): Promise<string> {
   loaded ??= initialise();
@@ -14,7 +24,45 @@ export function loadWasm(): Promise<string> {
 }
 
 async function initialise(): Promise<string> {
-  registerUnsortedSegmentSum();
-  await setBackend('wasm');
-  return `tfjs-backend-wasm ${version_wasm}, ${getThreadsCount()} thread`;
+  const { backend, memory } = await makeBackend();
+  // From here on setBackend('wasm') finds this instance instead of making another with another memory.
+  removeBackend('wasm');
+  registerBackend('wasm', () => backend, 2);
+  let kernels;
+  try {
+    kernels = await instantiateKernels(memory);
+  } catch (error) {
+    throw new ColdstartError('WASM_KERNELS', `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`, { cause: error });
+  }
+  const context = new WasmContext(backend, kernels, memory);
+  registerBatchMatMul(context);
+  registerLinearKernels(context);
+  registerLayerNormKernels(context);
+  registerAttentionKernels(context);
+  registerTokenKernels(context);
+  registerOptimizerKernels(context);
+  return `tfjs-backend-wasm ${version_wasm} with coldstart's SIMD kernels, ${getThreadsCount()} thread`;
+}
+
+/**
+ * The backend and the memory its tensors live in. tfjs does not give the memory away, but asks WebAssembly.instantiate for the
+ * module that owns it; so that function is watched while the backend is made.
+ */
+async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembly.Memory }> {
+  const factory = findBackendFactory('wasm');
+  if (factory === null || factory === undefined) throw new ColdstartError('BACKEND_MISSING', 'The tfjs wasm backend is not registered; run "npm ci".');
+  const { instantiate } = WebAssembly;
+  let memory: WebAssembly.Memory | undefined;
+  WebAssembly.instantiate = async (...args) => {
+    const result = await instantiate(...args);
+    memory ??= Object.values(result.instance.exports).find((value) => value instanceof WebAssembly.Memory);
+    return result;
+  };
+  try {
+    const backend = (await factory()) as BackendWasm;
+    if (memory === undefined) throw new ColdstartError('WASM_MEMORY', 'The memory of the tfjs wasm backend was not found; expected @tensorflow/tfjs-backend-wasm 4.22.0.');
+    return { backend, memory };
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
 }

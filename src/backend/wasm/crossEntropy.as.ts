@@ -1,0 +1,131 @@
+// Label-smoothed cross-entropy of hidden · embeddingᵀ over blocks of rows: the logits of one block are made, turned into the
+// loss and, in place, into their gradient, and used up before the next block. Rows whose target is a pad cost nothing.
+import { gemmPacked, gemmScratchBytes, packB, packedBytes } from './gemm.as';
+import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
+
+/** Enough rows that adding a block's product to dEmbedding is cheap beside making it. */
+const blockSize: i32 = 120;
+
+/** Bytes of scratch for crossEntropy. */
+export function crossEntropyScratchBytes(vocabSize: i32, d: i32): i32 {
+  return gemmScratchBytes() + packedBytes(d, vocabSize) + packedBytes(vocabSize, d) + packedBytes(blockSize, d) + ((blockSize * (vocabSize + 2 * d + 1)) << 2);
+}
+
+/**
+ * @param losses two float64: receives the smoothed and the plain sum
+ * @param dHidden, dEmbedding receive the gradients of the smoothed sum; 0: no gradients wanted
+ */
+export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, labelSmoothing: f64, padId: i32,
+  losses: usize, dHidden: usize, dEmbedding: usize, scratch: usize): void {
+  const packedForLogits = scratch + gemmScratchBytes();
+  const packedForHidden = packedForLogits + packedBytes(d, vocabSize);
+  const packedHidden = packedForHidden + packedBytes(vocabSize, d);
+  const logits = packedHidden + packedBytes(blockSize, d);
+  const blockHidden = at(logits, blockSize * vocabSize);
+  const blockGradient = at(blockHidden, blockSize * d);
+  const blockRows = at(blockGradient, blockSize * d);
+  const rowBytes = <usize>d << 2;
+
+  packB(d, vocabSize, embedding, 1, d, packedForLogits);
+  if (dHidden != 0) {
+    packB(vocabSize, d, embedding, d, 1, packedForHidden);
+    memory.fill(dHidden, 0, <usize>rows * rowBytes);
+    memory.fill(dEmbedding, 0, <usize>vocabSize * rowBytes);
+  }
+  const perWrongToken = labelSmoothing / <f64>(vocabSize - 1);
+  const onTarget = 1 - labelSmoothing - perWrongToken;
+  let lossSum: f64 = 0;
+  let nllSum: f64 = 0;
+  let n = 0;
+  while (n < rows) {
+    let count = 0;
+    for (; n < rows && count < blockSize; n++) {
+      if (load<i32>(at(targets, n)) == padId) continue;
+      memory.copy(at(blockHidden, count * d), at(hidden, n * d), rowBytes);
+      store<i32>(at(blockRows, count), n);
+      count++;
+    }
+    if (count == 0) break;
+    gemmPacked(count, vocabSize, d, blockHidden, d, 1, packedForLogits, logits, vocabSize, 0, false, false, scratch);
+    for (let r = 0; r < count; r++) {
+      const row = at(logits, r * vocabSize);
+      const target = load<i32>(at(targets, load<i32>(at(blockRows, r))));
+      const targetLogit = <f64>load<f32>(at(row, target));
+      const logitSum = labelSmoothing > 0 ? rowSum(row, vocabSize) : 0;
+      const largest = rowMax(row, vocabSize);
+      const expSum = expRow(row, vocabSize, largest);
+      const logSumExp = <f64>largest + log(expSum);
+      const nll = logSumExp - targetLogit;
+      nllSum += nll;
+      lossSum += onTarget * nll + perWrongToken * (<f64>vocabSize * logSumExp - logitSum);
+      if (dHidden != 0) {
+        // The smoothed loss has the gradient p - perWrongToken, and onTarget less for the target.
+        scaleAndShift(row, vocabSize, <f32>(1 / expSum), <f32>perWrongToken);
+        store<f32>(at(row, target), load<f32>(at(row, target)) - <f32>onTarget);
+      }
+    }
+    if (dHidden != 0) {
+      gemmPacked(count, d, vocabSize, logits, vocabSize, 1, packedForHidden, blockGradient, d, 0, false, false, scratch);
+      for (let r = 0; r < count; r++) memory.copy(at(dHidden, load<i32>(at(blockRows, r)) * d), at(blockGradient, r * d), rowBytes);
+      packB(count, d, blockHidden, d, 1, packedHidden);
+      gemmPacked(vocabSize, d, count, logits, 1, vocabSize, packedHidden, dEmbedding, d, 0, true, false, scratch);
+    }
+  }
+  store<f64>(losses, lossSum);
+  store<f64>(losses + 8, nllSum);
+}
+
+function rowMax(row: usize, count: i32): f32 {
+  let largests = f32x4.splat(-Infinity);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) largests = f32x4.max(largests, v128.load(at(row, i)));
+  let largest = maxLanes(largests);
+  for (; i < count; i++) largest = max(largest, load<f32>(at(row, i)));
+  return largest;
+}
+
+/** Sums of a long row in pieces of 256, added up in float64: a plain float32 sum would lose digits of the loss. */
+const piece: i32 = 256;
+
+function rowSum(row: usize, count: i32): f64 {
+  let total: f64 = 0;
+  for (let start = 0; start < count; start += piece) {
+    const end = min(count, start + piece);
+    let sums = f32x4.splat(0);
+    let i = start;
+    for (; i + 4 <= end; i += 4) sums = f32x4.add(sums, v128.load(at(row, i)));
+    total += sumLanes(sums);
+    for (; i < end; i++) total += load<f32>(at(row, i));
+  }
+  return total;
+}
+
+/** row = exp(row - largest); returns the sum. */
+function expRow(row: usize, count: i32, largest: f32): f64 {
+  const largests = f32x4.splat(largest);
+  let total: f64 = 0;
+  for (let start = 0; start < count; start += piece) {
+    const end = min(count, start + piece);
+    let sums = f32x4.splat(0);
+    let i = start;
+    for (; i + 4 <= end; i += 4) {
+      const e = exp4(f32x4.sub(v128.load(at(row, i)), largests));
+      v128.store(at(row, i), e);
+      sums = f32x4.add(sums, e);
+    }
+    total += sumLanes(sums);
+    for (; i < end; i++) {
+      const e = exp1(load<f32>(at(row, i)) - largest);
+      store<f32>(at(row, i), e);
+      total += e;
+    }
+  }
+  return total;
+}
+
+/** row = row * factor - shift */
+function scaleAndShift(row: usize, count: i32, factor: f32, shift: f32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) v128.store(at(row, i), f32x4.sub(f32x4.mul(v128.load(at(row, i)), f32x4.splat(factor)), f32x4.splat(shift)));
+  for (; i < count; i++) store<f32>(at(row, i), load<f32>(at(row, i)) * factor - shift);
+}
