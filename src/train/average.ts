@@ -1,0 +1,41 @@
+import { UsageError } from '../errors.js';
+import type { StoredTensor } from '../storage/safetensors.js';
+import { CheckpointError, readCheckpoint, writeStoredParams } from './checkpoint.js';
+import { epochCheckpoints } from './trainer.js';
+
+/**
+ * Writes the mean of several checkpoints' parameters, taken in double precision.
+ *
+ * @param paths checkpoints of the same model
+ * @param overwrite false refuses to replace an existing file
+ * @throws CheckpointError naming the one that has another model
+ * Source: fairseq's average_checkpoints.py (Vaswani et al. 2017, section 6.1).
+ */
+export function averageCheckpoints(paths: readonly string[], out: string, overwrite = false): void {
+  if (paths.length === 0) throw new UsageError('there are no checkpoints to average.');
+  const first = readCheckpoint(paths[0]);
+  const sums = new Map([...first.params].map(([name, { shape, data }]) => [name, { shape, sum: Float64Array.from(data) }]));
+  for (const path of paths.slice(1)) {
+    const { config, params } = readCheckpoint(path);
+    if (JSON.stringify(config) !== JSON.stringify(first.config)) throw new CheckpointError(path, `its model differs from that of ${first.path}`);
+    for (const [name, { data }] of params) {
+      const { sum } = sums.get(name)!;
+      for (let i = 0; i < sum.length; i++) sum[i] += data[i];
+    }
+  }
+  const means = new Map<string, StoredTensor>();
+  for (const [name, { shape, sum }] of sums) means.set(name, { dtype: 'F32', shape, data: Float32Array.from(sum, (value) => value / paths.length) });
+  writeStoredParams(out, first.config, means, overwrite);
+}
+
+/**
+ * The newest kept epoch checkpoints of a run, oldest first.
+ * @throws UsageError if the run kept fewer
+ */
+export function lastEpochCheckpoints(runDir: string, count: number): string[] {
+  const kept = epochCheckpoints(runDir);
+  if (kept.length < count) {
+    throw new UsageError(`${runDir} has ${kept.length} epoch checkpoints, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`);
+  }
+  return kept.slice(-count);
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { tensor, type Tensor } from '@tensorflow/tfjs-core';
+import type { Params } from '../backend/params.js';
+import { ColdstartError, DataError } from '../errors.js';
+import { checkModelConfig, type ModelConfig } from '../model/config.js';
+import { parameterShapes } from '../model/parameters.js';
+import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
+import type { OptimizerState } from './optimizer.js';
+import type { TrainPosition } from './position.js';
+
+/** Tensors of an optimiser's slot stand beside the parameters as `slot:parameter`. */
+const slotSeparator = ':';
+const formatVersion = 1;
+
+/** A checkpoint as read from disk: plain arrays, no tensors yet. */
+export interface Checkpoint {
+  readonly path: string;
+  readonly config: ModelConfig;
+  readonly params: ReadonlyMap<string, StoredTensor>;
+  /** What is needed to go on training; absent in checkpoints that hold parameters only. */
+  readonly training?: {
+    readonly optimizerStep: number;
+    readonly slots: ReadonlyMap<string, ReadonlyMap<string, StoredTensor>>;
+    readonly position: TrainPosition;
+  };
+}
+
+interface Metadata {
+  readonly version: number;
+  readonly config: ModelConfig;
+  readonly optimizerStep?: number;
+  readonly slotNames?: readonly string[];
+  readonly position?: TrainPosition;
+}
+
+/**
+ * Writes parameters, and for training checkpoints the optimiser's state and the position in the run, as one safetensors
+ * file that appears whole or not at all. The metadata holds a SHA-256 over names, shapes, values and settings.
+ *
+ * @param training left out for checkpoints that are only decoded, averaged or exported
+ * @param overwrite false refuses to replace an existing file
+ */
+export function writeCheckpoint(
+  path: string, config: ModelConfig, params: Params,
+  training?: { readonly state: OptimizerState; readonly position: TrainPosition }, overwrite = true,
+): void {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, value] of params) tensors.set(name, stored(value));
+  for (const [slot, values] of training?.state.slots ?? []) {
+    for (const [name, value] of values) tensors.set(slot + slotSeparator + name, stored(value));
+  }
+  const metadata: Metadata = {
+    version: formatVersion,
+    config,
+    ...(training && { optimizerStep: training.state.step, slotNames: [...training.state.slots.keys()], position: training.position }),
+  };
+  writeStored(path, tensors, metadata, overwrite);
+}
+
+/** Writes a checkpoint of parameters given as plain arrays (averages). */
+export function writeStoredParams(path: string, config: ModelConfig, params: ReadonlyMap<string, StoredTensor>, overwrite: boolean): void {
+  writeStored(path, params, { version: formatVersion, config }, overwrite);
+}
+
+/**
+ * Reads and checks a checkpoint: format, checksum, and that its tensors are those of its model.
+ *
+ * @throws DataError code CHECKPOINT naming the file and what is wrong with it
+ */
+export function readCheckpoint(path: string): Checkpoint {
+  if (!existsSync(path)) throw new CheckpointError(path, 'there is no such file');
+  let tensors: Map<string, StoredTensor>;
+  let text: string | undefined;
+  let expectedDigest: string | undefined;
+  try {
+    const file = readSafetensors(path);
+    tensors = file.tensors;
+    text = file.metadata['coldstart'];
+    expectedDigest = file.metadata['sha256'];
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new CheckpointError(path, cause.message, cause);
+  }
+  if (text === undefined) throw new CheckpointError(path, 'it is a safetensors file, but not one that coldstart wrote');
+  if (digest(tensors, text) !== expectedDigest) throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');
+  const metadata = JSON.parse(text) as Metadata;
+  if (metadata.version !== formatVersion) {
+    throw new CheckpointError(path, `it has format version ${metadata.version}, this program reads version ${formatVersion}`);
+  }
+
+  const config = checkModelConfig(metadata.config);
+  const params = new Map<string, StoredTensor>();
+  for (const [name, shape] of parameterShapes(config)) {
+    const found = tensors.get(name);
+    if (found === undefined || String(found.shape) !== String(shape)) {
+      throw new CheckpointError(path, `parameter "${name}" ${found ? `has shape [${found.shape}]` : 'is missing'}, its model needs [${shape}]`);
+    }
+    params.set(name, found);
+  }
+  if (metadata.position === undefined) return { path, config, params };
+  const slots = new Map((metadata.slotNames ?? []).map((slot) => [
+    slot,
+    new Map([...tensors].filter(([name]) => name.startsWith(slot + slotSeparator)).map(([name, value]) => [name.slice(slot.length + 1), value])),
+  ]));
+  return { path, config, params, training: { optimizerStep: metadata.optimizerStep!, slots, position: metadata.position } };
+}
+
+/** A checkpoint that cannot be used. */
+export class CheckpointError extends ColdstartError {
+  constructor(readonly path: string, readonly what: string, cause?: unknown) {
+    super('CHECKPOINT', `checkpoint ${path} cannot be used: ${what}.`, { cause });
+  }
+}
+
+/** Stored arrays as tensors on the current backend; the caller disposes them. */
+export function toTensors(arrays: ReadonlyMap<string, StoredTensor>): Map<string, Tensor> {
+  return new Map([...arrays].map(([name, { data, shape }]) => [name, tensor(data as Float32Array, [...shape], 'float32')]));
+}
+
+/** The optimiser's state as tensors on the current backend. */
+export function toOptimizerState(training: NonNullable<Checkpoint['training']>): OptimizerState {
+  return { step: training.optimizerStep, slots: new Map([...training.slots].map(([slot, arrays]) => [slot, toTensors(arrays)])) };
+}
+
+function stored(value: Tensor): StoredTensor {
+  return { dtype: 'F32', shape: value.shape, data: value.dataSync<'float32'>() };
+}
+
+function writeStored(path: string, tensors: ReadonlyMap<string, StoredTensor>, metadata: Metadata, overwrite: boolean): void {
+  const text = JSON.stringify(metadata);
+  writeSafetensors(path, tensors, { metadata: { format: 'pt', coldstart: text, sha256: digest(tensors, text) }, overwrite });
+}
+
+function digest(tensors: ReadonlyMap<string, StoredTensor>, metadata: string): string {
+  const hash = createHash('sha256').update(metadata);
+  for (const [name, { shape, data }] of tensors) {
+    hash.update(`\n${name} [${shape}]\n`);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,28 @@
+import { isFinite as isFiniteElement, all, tidy } from '@tensorflow/tfjs-core';
+import type { Params } from '../backend/params.js';
+import { ColdstartError } from '../errors.js';
+
+/** Training ran into infinite or undefined numbers. A result, not a defect: ablations record it. */
+export class DivergenceError extends ColdstartError {
+  constructor(
+    readonly update: number,
+    readonly loss: number,
+    /** First tensor with such numbers, e.g. "gradient of encoder.layers.0.fc1.weight". */
+    readonly tensor: string,
+    readonly lastCheckpoint: string | undefined,
+  ) {
+    super('DIVERGED', `training diverged at update ${update}: loss ${loss}, first in the ${tensor}. ` +
+      (lastCheckpoint ? `The last good checkpoint is ${lastCheckpoint}. ` : 'There is no checkpoint yet. ') +
+      'Lower the learning rate, clip gradients (train.clipNorm), or use a warmup or GradInit.');
+  }
+}
+
+/** The first named tensor that holds a number that is not finite. */
+export function firstNonFinite(groups: readonly { readonly what: string; readonly tensors: Params }[]): string | undefined {
+  for (const { what, tensors } of groups) {
+    for (const [name, value] of tensors) {
+      if (tidy(() => all(isFiniteElement(value)).dataSync()[0]) === 0) return `${what} ${name}`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,52 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+
+/** One line of log.jsonl. */
+export interface LogLine {
+  readonly event: string;
+  /** Updates done when it was written; absent for lines about the whole run. */
+  readonly update?: number;
+  readonly [key: string]: unknown;
+}
+
+/**
+ * The log of a run: one JSON object per line, appended as things happen.
+ */
+export class RunLog {
+  private constructor(readonly path: string) {}
+
+  /** A new log; an existing one is replaced (a run folder belongs to one run). */
+  static create(path: string): RunLog {
+    writeFileAtomic(path, '');
+    return new RunLog(path);
+  }
+
+  /**
+   * The log of a run that goes on from a checkpoint: what was written after that checkpoint is removed, since it will
+   * happen again, as is a last line that was cut short.
+   */
+  static resume(path: string, update: number): RunLog {
+    const kept = readLog(path).filter((line) => line.update === undefined || line.update <= update);
+    writeFileAtomic(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return new RunLog(path);
+  }
+
+  append(line: LogLine): void {
+    appendFileSync(this.path, `${JSON.stringify(line)}\n`);
+  }
+}
+
+/** Every whole line of a log; empty if there is none. */
+export function readLog(path: string): LogLine[] {
+  if (!existsSync(path)) return [];
+  const lines: LogLine[] = [];
+  for (const text of readFileSync(path, 'utf8').split('\n')) {
+    if (text === '') continue;
+    try {
+      lines.push(JSON.parse(text) as LogLine);
+    } catch {
+      break; // only the last line of a killed run can be cut short
+    }
+  }
+  return lines;
+}

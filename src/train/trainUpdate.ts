@@ -1,0 +1,61 @@
+import { add, keep, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { squaredNorm } from '../backend/ops/squaredNorm.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import type { Batch } from '../data/batch.js';
+import type { ModelConfig } from '../model/config.js';
+import { translationLoss } from '../model/loss.js';
+
+/** Gradients of one update, summed over target tokens, with what is logged of it. */
+export interface UpdateGradients {
+  /** Of the summed loss: divide by `trgTokens`. The caller disposes them. */
+  readonly gradients: Params;
+  readonly lossSum: number;
+  readonly nllSum: number;
+  readonly srcTokens: number;
+  readonly trgTokens: number;
+  /** L2 norm over all gradients of the mean loss. */
+  readonly gradNormL2: number;
+}
+
+/**
+ * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch: sums
+ * over tokens are added up, so that long and short batches weigh by their tokens.
+ *
+ * @param update from 0; with the seed and the batch's number it determines the dropout masks
+ */
+export function updateGradients(
+  params: Params, batches: readonly Batch[],
+  { config, labelSmoothing, seed, update }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number },
+): UpdateGradients {
+  let gradients: Map<string, Tensor> | undefined;
+  let lossSum = 0;
+  let nllSum = 0;
+  let srcTokens = 0;
+  let trgTokens = 0;
+  batches.forEach((batch, microBatch) => {
+    let nll: Scalar | undefined;
+    const result = valueAndGradients((p) => {
+      const loss = translationLoss(p, batch, { config, labelSmoothing, dropoutKey: { seed, step: update, microBatch } });
+      nll = keep(loss.nllSum);
+      return loss.lossSum;
+    }, params);
+    lossSum += result.value.dataSync()[0];
+    nllSum += nll!.dataSync()[0];
+    result.value.dispose();
+    nll!.dispose();
+    srcTokens += batch.srcTokens;
+    trgTokens += batch.trgTokens;
+    gradients = gradients === undefined ? result.gradients : addAndDispose(gradients, result.gradients);
+  });
+  const squared = squaredNorm([...gradients!.values()]);
+  const gradNormL2 = Math.sqrt(squared.dataSync()[0]) / trgTokens;
+  squared.dispose();
+  return { gradients: gradients!, lossSum, nllSum, srcTokens, trgTokens, gradNormL2 };
+}
+
+function addAndDispose(total: Params, more: Params): Map<string, Tensor> {
+  const sums = new Map([...total].map(([name, tensor]) => [name, tidy(() => add(tensor, more.get(name)!))]));
+  disposeParams(total);
+  disposeParams(more);
+  return sums;
+}
