@@ -1,0 +1,87 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { Bpe, removeJoiner } from './bpe.js';
+import { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
+
+const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url));
+const skip = existsSync(`${shared}fixtures/text/subword`) ? false : 'shared/fixtures/text/subword is not there';
+const fixture = () => JSON.parse(readFileSync(`${shared}fixtures/text/subword/apply.json`, 'utf8'));
+
+const toy = parseBpeCodes('#version: 0.2\nl o\nlo w</w>\ne r</w>\nlo w\n', 'toy');
+
+test('merges apply in the order of their ranks', () => {
+  const bpe = new Bpe(toy);
+  assert.equal(bpe.segmentLine('low lower slow  o lo'), 'low low@@ er s@@ low o l@@ o');
+  assert.equal(bpe.segmentLine('  low '), '  low ');
+  assert.equal(bpe.segmentLine(' \r '), ' \r ');
+  assert.equal(bpe.segmentLine(''), '');
+});
+
+test('codes without a version line have the end of the word as a unit', () => {
+  const bpe = new Bpe(parseBpeCodes('l o\nlo </w>\n', 'old'));
+  assert.equal(bpe.segmentLine('lo lol'), 'lo lo@@ l');
+});
+
+test('overlapping occurrences merge from the left, the first rank of a repeated merge counts', () => {
+  const bpe = new Bpe(parseBpeCodes('#version: 0.2\nx x\na b\nb c\na b\n', 'twice'));
+  assert.equal(bpe.segmentLine('xxxy abcd'), 'xx@@ x@@ y ab@@ c@@ d');
+});
+
+test('faults of codes and vocabulary files are named', () => {
+  assert.throws(() => parseBpeCodes('#version: 0.3\na b\n', 'codes'), /codes:1: "#version: 0.3": expected version 0.1 or 0.2/);
+  assert.throws(() => parseBpeCodes('#version: 0.2\na b\na b c\n', 'codes'), /codes:3: expected a merge of two units "left right", found "a b c"/);
+  assert.throws(() => parseBpeVocabulary('a 1\nb\n', 'vocab'), /vocab:2: expected "unit count", found "b"/);
+  assert.throws(() => new Bpe(toy, { glossaries: ['('] }), /glossary entry .* is not a regular expression/);
+});
+
+test('output equals subword-nmt: whole and shortened code, other joiner', { skip }, () => {
+  const { multi30k_code, iwslt_code } = fixture();
+  const path = `${shared}data/multi30k/bpe/code.gz`;
+  const all = new Bpe(readBpeCodes(path));
+  const first1000 = new Bpe(readBpeCodes(path, 1000));
+  const tilde = new Bpe(readBpeCodes(path), { joiner: '~~' });
+  for (const { input, output, output_1000_merges, output_separator_tilde } of multi30k_code) {
+    assert.equal(all.segmentLine(input), output);
+    assert.equal(first1000.segmentLine(input), output_1000_merges);
+    assert.equal(tilde.segmentLine(input), output_separator_tilde);
+  }
+  const iwslt = new Bpe(readBpeCodes(`${shared}data/iwslt14-de-en/code.gz`));
+  for (const { input, output } of iwslt_code) assert.equal(iwslt.segmentLine(input), output);
+});
+
+test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }, () => {
+  const { vocabulary, glossaries } = fixture();
+  const codes = readBpeCodes(`${shared}data/multi30k/bpe/code.gz`);
+  const bpes = new Map<string, Bpe>();
+  for (const language of ['en', 'de']) {
+    bpes.set(`${language} no_vocabulary`, new Bpe(codes));
+    for (const threshold of ['none', '1', '10', '50', '500']) {
+      const units = readBpeVocabulary(`${shared}fixtures/text/subword/vocab.joint10k.${language}.gz`, threshold === 'none' ? undefined : Number(threshold));
+      bpes.set(`${language} threshold_${threshold}`, new Bpe(codes, { vocabulary: units }));
+    }
+  }
+  for (const { language, input, ...outputs } of vocabulary) {
+    for (const [column, output] of Object.entries(outputs)) assert.equal(bpes.get(`${language} ${column}`)!.segmentLine(input), output, column);
+  }
+  const whole = new Bpe(codes, { glossaries: ['USA', '<tag>', 'https?://\\S+'] });
+  for (const { input, output } of glossaries) assert.equal(whole.segmentLine(input), output);
+});
+
+test('removing the joiner undoes segmentation, whatever the words', () => {
+  assert.equal(removeJoiner('low@@ er s@@'), 'lower s');
+  const word = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[ \n\r]|@/.test(text) && !/[\s\x1c-\x1f\x85]$/u.test(text));
+  const bpe = new Bpe(toy);
+  fc.assert(fc.property(fc.array(word, { minLength: 1 }), (words) => {
+    assert.equal(removeJoiner(bpe.segment(words.join(' ')).join(' ')), words.join(' '));
+  }));
+});
+
+test('a very long word takes neither long nor much memory', () => {
+  const word = 'low'.repeat(100_000);
+  const units = new Bpe(toy).segment(word);
+  assert.equal(units.length, 100_000);
+  assert.deepEqual(units.slice(-2), ['low@@', 'low']);
+});

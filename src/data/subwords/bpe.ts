@@ -1,0 +1,163 @@
+import { UsageError } from '../../errors.js';
+import type { BpeCodes } from './bpeCodes.js';
+
+export interface BpeOptions {
+  /** Marks a unit that the next one continues. Default `@@`. */
+  readonly joiner?: string;
+  /** Merges that give a unit outside this set are undone (units as subword-nmt's vocabulary files write them). */
+  readonly vocabulary?: ReadonlySet<string>;
+  /** Regular expressions for words and stretches that are kept whole. */
+  readonly glossaries?: readonly string[];
+}
+
+const endOfWord = '</w>';
+/** Words remembered with their segmentation; at this number the memory starts afresh. */
+const maxRemembered = 2 ** 20;
+
+/**
+ * Segments text by byte-pair encoding; gives subword-nmt's output for the same codes and options.
+ *
+ * Source: Sennrich, Haddow and Birch 2016 (P16-1162), conventions of subword-nmt 0.3.9 apply_bpe.
+ */
+export class Bpe {
+  private readonly joiner: string;
+  private readonly vocabulary?: ReadonlySet<string>;
+  private readonly glossaries: readonly { whole: RegExp; inside: RegExp; split: RegExp }[];
+  private readonly isGlossary: RegExp | null;
+  private remembered = new Map<string, readonly string[]>();
+
+  constructor(private readonly codes: BpeCodes, { joiner = '@@', vocabulary, glossaries = [] }: BpeOptions = {}) {
+    this.joiner = joiner;
+    this.vocabulary = vocabulary;
+    this.glossaries = glossaries.map((pattern) => ({
+      whole: expression(`^${pattern}$`, 'uy'),
+      inside: expression(pattern, 'u'),
+      split: expression(`(${pattern})`, 'u'),
+    }));
+    this.isGlossary = glossaries.length > 0 ? expression(`^(${glossaries.join('|')})$`, 'u') : null;
+  }
+
+  /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
+  segmentLine(line: string): string {
+    const [, leading, trailing] = /^([\r ]*)(?:.*?[^\r ])?([\r ]*)$/su.exec(line)!;
+    return leading + this.segment(line.slice(leading.length, line.length - trailing.length)).join(' ') + trailing;
+  }
+
+  /** Units of a text whose words are separated by ASCII spaces (all other white space is part of a word). */
+  segment(text: string): string[] {
+    const units: string[] = [];
+    for (const word of text.split(' ')) {
+      if (word === '') continue;
+      let known = this.remembered.get(word);
+      if (known === undefined) {
+        known = this.segmentWord(word);
+        if (this.remembered.size >= maxRemembered) this.remembered = new Map();
+        this.remembered.set(word, known);
+      }
+      for (const unit of known) units.push(unit);
+    }
+    return units;
+  }
+
+  private segmentWord(word: string): string[] {
+    const units = this.isolateGlossaries(word).flatMap((stretch) => this.encode(stretch));
+    return units.map((unit, index) => (index < units.length - 1 ? unit + this.joiner : unit));
+  }
+
+  /** The word cut at glossary entries, which become stretches of their own. */
+  private isolateGlossaries(word: string): string[] {
+    let stretches = [word];
+    for (const { whole, inside, split } of this.glossaries) {
+      stretches = stretches.flatMap((stretch) => {
+        whole.lastIndex = 0;
+        if (whole.test(stretch) || !inside.test(stretch)) return [stretch];
+        return stretch.split(split).filter((part) => part !== undefined && part !== '');
+      });
+    }
+    return stretches;
+  }
+
+  private encode(word: string): string[] {
+    if (this.isGlossary?.test(word)) return [word];
+    const characters = Array.from(word);
+    if (characters.length === 1) return characters; // as subword-nmt: neither merges nor the vocabulary are asked
+    if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
+    else characters.push(endOfWord);
+    const units = merge(characters, this.codes.ranks);
+    const last = units[units.length - 1];
+    if (last === endOfWord) units.pop();
+    else if (last.endsWith(endOfWord)) units[units.length - 1] = last.slice(0, -endOfWord.length);
+    return this.vocabulary ? units.flatMap((unit, index) => this.splitUnknown(unit, index === units.length - 1)) : units;
+  }
+
+  /** Undoes merges until every unit is in the vocabulary or cannot be split further. */
+  private splitUnknown(unit: string, final: boolean): string[] {
+    const pending: { unit: string; final: boolean }[] = [{ unit, final }];
+    const known: string[] = [];
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      const halves = this.codes.halves.get(next.final ? next.unit + endOfWord : next.unit);
+      if (!halves || this.vocabulary!.has(next.final ? next.unit : next.unit + this.joiner)) {
+        known.push(next.unit);
+        continue;
+      }
+      const right = next.final ? halves[1].slice(0, -endOfWord.length) : halves[1];
+      pending.push({ unit: right, final: next.final }, { unit: halves[0], final: false });
+    }
+    return known;
+  }
+}
+
+/**
+ * Joins neighbours by the merge of lowest rank, all its occurrences from left to right, until none applies.
+ *
+ * Ranks of neighbouring pairs are kept beside the units, so that a round costs one pass over numbers.
+ */
+function merge(units: string[], mergeRanks: ReadonlyMap<string, number>): string[] {
+  const rankOf = (left: string, right: string): number => mergeRanks.get(`${left} ${right}`) ?? Infinity;
+  let ranks: number[] = [];
+  for (let i = 0; i + 1 < units.length; i++) ranks.push(rankOf(units[i], units[i + 1]));
+  while (units.length > 1) {
+    let best = Infinity;
+    for (const rank of ranks) if (rank < best) best = rank;
+    if (best === Infinity) break;
+    const merged: string[] = [];
+    for (let i = 0; i < units.length; i++) {
+      if (ranks[i] === best) {
+        merged.push(units[i] + units[i + 1]);
+        i++; // the right half is used up: in x x x only the first two merge
+      } else {
+        merged.push(units[i]);
+      }
+    }
+    const mergedRanks: number[] = [];
+    for (let i = 0, at = 0; i + 1 < merged.length; i++) {
+      // a pair whose two units were not touched keeps its rank
+      const untouched = merged[i] === units[at] && merged[i + 1] === units[at + 1];
+      mergedRanks.push(untouched ? ranks[at] : rankOf(merged[i], merged[i + 1]));
+      at += merged[i] === units[at] ? 1 : 2;
+    }
+    units = merged;
+    ranks = mergedRanks;
+  }
+  return units;
+}
+
+function expression(pattern: string, flags: string): RegExp {
+  try {
+    return new RegExp(pattern, flags);
+  } catch (cause) {
+    throw new UsageError(`glossary entry ${JSON.stringify(pattern)} is not a regular expression: ${(cause as Error).message}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`, { cause });
+  }
+}
+
+/** White space as Python's rstrip sees it: with the separators U+001C-U+001F and U+0085, without U+FEFF. */
+const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+
+/**
+ * Text without joiners: deletes every joiner followed by a space, also at the end of the line.
+ *
+ * @param line units separated by single spaces
+ */
+export function removeJoiner(line: string, joiner = '@@'): string {
+  return `${line} `.replaceAll(`${joiner} `, '').replace(trailingSpace, '');
+}

@@ -1,0 +1,14 @@
+/**
+ * The thread in which sentencepiece-js runs. The package installs process-wide handlers for exceptions and may end the
+ * process; in a thread of its own both stay here.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { SentencePieceProcessor } from 'sentencepiece-js';
+
+const port = parentPort!;
+const processor = new SentencePieceProcessor();
+await processor.load((workerData as { modelPath: string }).modelPath);
+port.on('message', ({ id, lines }: { id: number; lines: readonly string[] }) => {
+  port.postMessage({ id, pieces: lines.map((line) => processor.encodePieces(line)) });
+});
+port.postMessage('ready');
