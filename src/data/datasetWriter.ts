@@ -18,7 +18,8 @@ export class DatasetWriter {
   private filled = 0;
   private readonly hash = createHash('sha256');
   private lengths = { src: new Int32Array(1024), trg: new Int32Array(1024) };
-  private numPairs = 0;
+  /** Pairs added so far. */
+  numPairs = 0;
   private srcTokens = 0;
   private trgTokens = 0;
 

@@ -1,0 +1,68 @@
+import { isUtf8 } from 'node:buffer';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { DataError } from '../errors.js';
+
+/** A longer line is taken for a file that is no text. */
+const maxLineBytes = 4 * 2 ** 20;
+
+/**
+ * Lines of a text file in blocks of about 64 KiB, plain or .gz. Lines end at LF alone; a carriage return, U+2028 and
+ * the like are part of the line. The last line needs no LF.
+ *
+ * @returns for each line its text, or null where it is not valid UTF-8
+ * @throws DataError if the file cannot be read, a .gz file is damaged or cut short, or a line exceeds 4 MiB
+ */
+export async function* readLineBlocks(path: string): AsyncGenerator<(string | null)[]> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  let lineNumber = 0;
+  try {
+    for await (const chunk of byteStream(path)) {
+      const end = chunk.lastIndexOf(10);
+      if (end >= 0) {
+        const lines = decodeLines(Buffer.concat([...rest, chunk.subarray(0, end)]));
+        lineNumber += lines.length;
+        rest = [chunk.subarray(end + 1)];
+        restBytes = chunk.length - end - 1;
+        yield lines;
+      } else {
+        rest.push(chunk);
+        restBytes += chunk.length;
+      }
+      if (restBytes > maxLineBytes) throw new DataError(`${path}:${lineNumber + 1}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
+    }
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`${path} cannot be read${path.endsWith('.gz') ? ' as gzip' : ''}: ${(cause as Error).message}.`, { cause });
+  }
+  if (restBytes > 0) yield decodeLines(Buffer.concat(rest));
+}
+
+async function* byteStream(path: string): AsyncGenerator<Buffer> {
+  const file = createReadStream(path);
+  if (!path.endsWith('.gz')) {
+    yield* file;
+    return;
+  }
+  const unpacked = createGunzip();
+  file.on('error', (error) => unpacked.destroy(error)); // pipe does not pass errors on
+  try {
+    yield* file.pipe(unpacked) as Readable;
+  } finally {
+    file.destroy();
+  }
+}
+
+function decodeLines(block: Buffer): (string | null)[] {
+  if (isUtf8(block)) return block.toString('utf8').split('\n');
+  const lines: (string | null)[] = [];
+  for (let start = 0; start <= block.length; ) {
+    const found = block.indexOf(10, start);
+    const line = block.subarray(start, found < 0 ? block.length : found);
+    lines.push(isUtf8(line) ? line.toString('utf8') : null);
+    start += line.length + 1;
+  }
+  return lines;
+}
