@@ -207,7 +207,8 @@ function checkOptions({ beamSize, lengthPenalty, maxLenA, maxLenB }: BeamSearchO
   }
 }
 
-function checkSource(source: Int32Array, index: number, { srcVocabSize }: ModelConfig): void {
+/** @throws DataError naming the source if it does not end with eosId or holds an id outside the vocabulary */
+export function checkSource(source: Int32Array, index: number, { srcVocabSize }: ModelConfig): void {
   if (source.length === 0 || source[source.length - 1] !== eosId) throw new DataError(`source ${index} does not end with eosId (${eosId}): [${source.slice(-5).join(', ')}].`);
   const outside = source.find((id) => id < 0 || id >= srcVocabSize);
   if (outside !== undefined) throw new DataError(`source ${index} holds id ${outside}, outside the model's source vocabulary of ${srcVocabSize} entries. Use the vocabulary that the model was trained with.`);

@@ -1,7 +1,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { div, grads, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
-import { disposeParams } from '../backend/params.js';
+import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
@@ -39,8 +39,8 @@ for (const backend of ['cpu', 'wasm']) {
         const { config, batch } = readFixtureModel(name);
         const expected = readFixtureTensors(`${name}/activations.safetensors`);
         tidy(() => {
-          const encoded = encode(params, sourceTokens(batch), config);
-          const logits = matMul(decode(params, targetTokens(batch), encoded, config) as Tensor2D, outputMatrix(params) as Tensor2D, false, true);
+          const encoded = encode(params, sourceTokens(batch, config), config);
+          const logits = matMul(decode(params, targetTokens(batch, config), encoded, config) as Tensor2D, outputMatrix(params) as Tensor2D, false, true);
           assertRowsClose(encoded.hidden, expected.get('encoder_out')!.data, batch.src, 'encoder_out');
           assertRowsClose(logits, expected.get('logits')!.data, batch.trgOut, 'logits');
         });
@@ -50,21 +50,19 @@ for (const backend of ['cpu', 'wasm']) {
         const { config, labelSmoothing, batch } = readFixtureModel(name);
         const expected = readModelFixture<{ loss: number; nll: number; loss_sum: number; nll_sum: number; grad: Record<string, { l1: number; l2: number }> }>(`${name}/expected.json`);
         const expectedGradients = readFixtureTensors(`${name}/grads.safetensors`);
-        const names = [...params.keys()];
         const before = memory().numTensors;
         tidy(() => {
           const { lossSum, nllSum } = translationLoss(params, batch, { config, labelSmoothing });
           assertRelative(lossSum.dataSync()[0], expected.loss_sum, 'lossSum');
           assertRelative(nllSum.dataSync()[0], expected.nll_sum, 'nllSum');
 
-          const meanLoss = (...tensors: Tensor[]): Scalar => {
-            const named = new Map(names.map((parameterName, i) => [parameterName, tensors[i]]));
-            return div(translationLoss(named, batch, { config, labelSmoothing }).lossSum, batch.trgTokens) as Scalar;
-          };
-          const gradients = grads(meanLoss)([...params.values()]);
-          names.forEach((parameterName, i) => {
+          const meanLoss = (named: Params): Scalar => div(translationLoss(named, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
+          const { value, gradients } = valueAndGradients(meanLoss, params);
+          assertRelative(value.dataSync()[0], expected.loss, 'loss');
+          assert.deepEqual([...gradients.keys()], [...params.keys()]);
+          gradients.forEach((gradient, parameterName) => {
             if (parameterName.endsWith('k_proj.bias')) return; // zero in exact arithmetic: only rounding is left
-            const found = gradients[i].dataSync<'float32'>();
+            const found = gradient.dataSync<'float32'>();
             const { data } = expectedGradients.get(parameterName)!;
             const error = l2(found.map((value, at) => value - data[at]));
             assert.ok(error <= relativeTolerance * l2(data), `${parameterName}: relative error ${error / l2(data)}`);

@@ -1,7 +1,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { grads, memory, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { disposeParams } from '../backend/params.js';
+import { memory, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { disposeParams, valueAndGradients } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { makeBatch } from '../data/batch.js';
 import { sharings, type ModelConfig } from './config.js';
@@ -53,21 +53,19 @@ for (const backend of ['cpu', 'wasm']) {
       test(`sharing ${sharing}: a padded batch costs what its sentences cost in slow loops, and so do all gradients`, () => {
         const values = numbers(modelConfig);
         const params = tensors(values, modelConfig);
-        const names = [...values.keys()];
         tidy(() => {
           const { lossSum, nllSum } = translationLoss(params, batch, { config: modelConfig, labelSmoothing });
           const expected = slowSum(values, modelConfig);
           assertClose(lossSum.dataSync()[0], expected.lossSum, 1e-5, 'lossSum');
           assertClose(nllSum.dataSync()[0], expected.nllSum, 1e-5, 'nllSum');
 
-          const gradients = grads((...all: Tensor[]) =>
-            translationLoss(new Map(names.map((name, i) => [name, all[i]])), batch, { config: modelConfig, labelSmoothing }).lossSum)([...params.values()]);
-          names.forEach((name, i) => {
+          const { gradients } = valueAndGradients((named) => translationLoss(named, batch, { config: modelConfig, labelSmoothing }).lossSum, params);
+          gradients.forEach((gradient, name) => {
             // Along one direction per tensor. The padding row gets no gradient through lookups, which the slow loops never do either.
             const direction = values.get(name)!.map((_, at) => Math.cos(7.3 * (at + 1)));
             const moved = (step: number) => slowSum(new Map<string, ArrayLike<number>>(values).set(name, Float64Array.from(values.get(name)!, (value, at) => value + step * direction[at])), modelConfig).lossSum;
             const slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
-            const found = gradients[i].dataSync<'float32'>().reduce((total, value, at) => total + value * direction[at], 0);
+            const found = gradient.dataSync<'float32'>().reduce((total, value, at) => total + value * direction[at], 0);
             assertClose(found, slope, 3e-4, `slope along ${name}`);
           });
         });
@@ -100,14 +98,23 @@ for (const backend of ['cpu', 'wasm']) {
 
     test('loss and gradients leave no tensor behind', () => {
       const params = tensors(numbers(config), config);
-      const names = [...params.keys()];
-      const step = (dropoutKey?: DropoutKey) => tidy(() => {
-        grads((...all: Tensor[]) => translationLoss(new Map(names.map((name, i) => [name, all[i]])), batch, { config, labelSmoothing, dropoutKey }).lossSum)([...params.values()]);
-      });
+      const step = (dropoutKey?: DropoutKey) => {
+        const { value, gradients } = valueAndGradients((named) => translationLoss(named, batch, { config, labelSmoothing, dropoutKey }).lossSum, params);
+        value.dispose();
+        disposeParams(gradients);
+      };
       step();
       const start = memory().numTensors;
       for (let i = 0; i < 3; i++) step({ seed: 1, step: i, microBatch: 0 });
       assert.equal(memory().numTensors, start);
+      disposeParams(params);
+    });
+
+    test('an id outside a vocabulary is named', () => {
+      const params = tensors(numbers(config), config);
+      const loss = (src: number[], trg: number[]) => tidy(() => translationLoss(params, makeBatch([{ src, trg }]), { config, labelSmoothing }));
+      assert.throws(() => loss([13, 2], [4, 2]), /the batch has source id 13, the model's source vocabulary has 13 entries/);
+      assert.throws(() => loss([4, 2], [-1, 2]), /the batch has target id -1/);
       disposeParams(params);
     });
   });

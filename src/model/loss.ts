@@ -3,6 +3,7 @@ import { labelSmoothedCrossEntropy } from '../backend/ops/crossEntropy.js';
 import type { Params } from '../backend/params.js';
 import type { Batch } from '../data/batch.js';
 import { padId } from '../data/specialIds.js';
+import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts, type DropoutKey } from './dropouts.js';
 import { outputMatrix } from './parameters.js';
@@ -23,24 +24,37 @@ export interface TranslationLossOptions {
  * `valueAndGradients`, which release what it makes on the way.
  *
  * @returns lossSum, and nllSum: the same without smoothing, which no gradient flows through
+ * @throws DataError if the batch holds an id outside the model's vocabularies
  * Source: fairseq's label_smoothed_cross_entropy (smoothing mass over V - 1).
  */
 export function translationLoss(params: Params, batch: Batch, { config, labelSmoothing, dropoutKey }: TranslationLossOptions): { lossSum: Scalar; nllSum: Scalar } {
   const dropouts = new Dropouts(dropoutKey);
-  const encoded = encode(params, sourceTokens(batch), config, dropouts);
-  const hidden = decode(params, targetTokens(batch), encoded, config, dropouts); // [B*T, d]
+  const encoded = encode(params, sourceTokens(batch, config), config, dropouts);
+  const hidden = decode(params, targetTokens(batch, config), encoded, config, dropouts); // [B*T, d]
   const targets = tensor1d(batch.trgOut, 'int32');
   return labelSmoothedCrossEntropy(hidden, outputMatrix(params), targets, { labelSmoothing, padId });
 }
 
-/** The batch's sources as tensors. */
-export function sourceTokens({ src, numSentences, srcLength }: Batch): Tokens {
+/** The batch's sources as tensors. @throws DataError for an id outside the source vocabulary */
+export function sourceTokens({ src, numSentences, srcLength }: Batch, { srcVocabSize }: ModelConfig): Tokens {
+  checkIds(src, srcVocabSize, 'source');
   return tokens(src, numSentences, srcLength);
 }
 
-/** The batch's decoder inputs as tensors. */
-export function targetTokens({ trgIn, numSentences, trgLength }: Batch): Tokens {
+/** The batch's decoder inputs as tensors. @throws DataError for an id outside the target vocabulary, in inputs or outputs */
+export function targetTokens({ trgIn, trgOut, numSentences, trgLength }: Batch, { trgVocabSize }: ModelConfig): Tokens {
+  checkIds(trgIn, trgVocabSize, 'target');
+  checkIds(trgOut, trgVocabSize, 'target');
   return tokens(trgIn, numSentences, trgLength);
+}
+
+/** Kernels read memory at the rows that ids name, so none may lie outside. */
+function checkIds(ids: Int32Array, vocabSize: number, side: string): void {
+  for (const id of ids) {
+    if (id < 0 || id >= vocabSize) {
+      throw new DataError(`the batch has ${side} id ${id}, the model's ${side} vocabulary has ${vocabSize} entries. Prepare the corpus with the model's vocabulary.`);
+    }
+  }
 }
 
 function tokens(ids: Int32Array, batch: number, length: number): Tokens {
