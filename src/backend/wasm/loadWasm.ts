@@ -4,6 +4,7 @@ import { ColdstartError } from '../../errors.js';
 import { registerAttentionKernels } from './attentionKernels.js';
 import { registerBatchMatMul } from './batchMatMul.js';
 import { instantiateKernels } from './compiledKernels.js';
+import { registerIdentity } from './identity.js';
 import { registerLayerNormKernels } from './layerNormKernels.js';
 import { registerLinearKernels } from './linearKernels.js';
 import { registerOptimizerKernels } from './optimizerKernels.js';
@@ -35,6 +36,7 @@ async function initialise(): Promise<string> {
     throw new ColdstartError('WASM_KERNELS', `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`, { cause: error });
   }
   const context = new WasmContext(backend, kernels, memory);
+  registerIdentity(context);
   registerBatchMatMul(context);
   registerLinearKernels(context);
   registerLayerNormKernels(context);

@@ -25,6 +25,12 @@ export class WasmContext {
     return info;
   }
 
+  /** Another tensor with the same elements. */
+  share({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+    this.backend.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
   /** Frees a tensor made by `output` that is not returned. */
   release(tensor: TensorInfo): void {
     this.backend.disposeData(tensor.dataId);
