@@ -1,0 +1,88 @@
+/** One configuration value: what it may be, its default, and the line of help that users read. */
+export interface Field<T> {
+  readonly isField: true;
+  /** What is accepted, in words, for messages and the reference. */
+  readonly accepts: string;
+  /** undefined: not set unless the user does. */
+  readonly default: T;
+  readonly unit?: string;
+  readonly help: string;
+  /** Paths are resolved against the folder of the file they stand in. */
+  readonly isPath: boolean;
+  /** The value if it is acceptable, else undefined. */
+  readonly parse: (value: unknown) => T | undefined;
+}
+
+interface NumberLimits {
+  readonly min?: number;
+  readonly max?: number;
+  readonly unit?: string;
+}
+
+function numeric(whole: boolean, initial: number | undefined, help: string, { min = -Infinity, max = Infinity, unit }: NumberLimits): Field<number | undefined> {
+  const range = min === -Infinity ? '' : max === Infinity ? ` of at least ${min}` : ` from ${min} to ${max}`;
+  return {
+    isField: true, accepts: `${whole ? 'an integer' : 'a number'}${range}`, default: initial, unit, help, isPath: false,
+    parse: (value) => (typeof value === 'number' && (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) && value >= min && value <= max ? value : undefined),
+  };
+}
+
+export const integer = (initial: number, help: string, limits: NumberLimits = {}) => numeric(true, initial, help, limits) as Field<number>;
+export const real = (initial: number, help: string, limits: NumberLimits = {}) => numeric(false, initial, help, limits) as Field<number>;
+export const optionalInteger = (help: string, limits: NumberLimits = {}) => numeric(true, undefined, help, limits);
+export const optionalReal = (help: string, limits: NumberLimits = {}) => numeric(false, undefined, help, limits);
+
+function string(initial: string | undefined, help: string, isPath: boolean): Field<string | undefined> {
+  return {
+    isField: true, accepts: isPath ? 'a path' : 'a text', default: initial, help, isPath,
+    parse: (value) => (typeof value === 'string' ? value : undefined),
+  };
+}
+
+export const text = (initial: string, help: string) => string(initial, help, false) as Field<string>;
+export const optionalText = (help: string) => string(undefined, help, false);
+export const optionalPath = (help: string) => string(undefined, help, true);
+
+export const flag = (initial: boolean, help: string): Field<boolean> => ({
+  isField: true, accepts: 'true or false', default: initial, help, isPath: false,
+  parse: (value) => (typeof value === 'boolean' ? value : undefined),
+});
+
+export const choice = <T extends string>(values: readonly T[], initial: NoInfer<T>, help: string): Field<T> => ({
+  isField: true, accepts: `one of ${values.join(', ')}`, default: initial, help, isPath: false,
+  parse: (value) => values.find((candidate) => candidate === value),
+});
+
+export const integers = (initial: readonly number[], help: string): Field<readonly number[]> => ({
+  isField: true, accepts: 'a list of integers of at least 0, at least one', default: initial, help, isPath: false,
+  parse: (value) => (Array.isArray(value) && value.length > 0 && value.every((v) => Number.isSafeInteger(v) && v >= 0) ? (value as number[]) : undefined),
+});
+
+export const texts = (help: string): Field<readonly string[]> => ({
+  isField: true, accepts: 'a list of texts', default: [], help, isPath: false,
+  parse: (value) => (Array.isArray(value) && value.every((v) => typeof v === 'string') ? (value as string[]) : undefined),
+});
+
+/** Named sets of changed settings: `{ name: { "train.lr": 0.001 } }`; the changes are checked when they are applied. */
+export type Arms = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+export const arms = (help: string): Field<Arms> => ({
+  isField: true, accepts: 'named sets of settings, e.g. { no-warmup: { train.warmupUpdates: 0 } }', default: {}, help, isPath: false,
+  parse: (value) => {
+    const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
+    // arm names become folder names
+    return isMap(value) && Object.entries(value).every(([name, changes]) => /^[\w.+-]+$/.test(name) && !name.startsWith('.') && isMap(changes)) ? (value as Arms) : undefined;
+  },
+});
+
+/** A group of fields and further groups. */
+export interface Section {
+  readonly [key: string]: Field<never> | Field<unknown> | Section;
+}
+
+/** The values that a section describes. */
+export type Values<S> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : Values<S[K]> };
+
+export function isField(entry: unknown): entry is Field<unknown> {
+  return (entry as Field<unknown>).isField === true;
+}

@@ -1,0 +1,134 @@
+import { initMethods } from '../model/init.js';
+import { sharings } from '../model/config.js';
+import { arms, choice, flag, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
+
+const pairFiles = (which: string) => ({
+  src: optionalPath(`Source side of the ${which} set, plain text or .gz, one sentence per line.`),
+  trg: optionalPath(`Target side of the ${which} set.`),
+});
+
+/**
+ * Every setting, once: type, default, unit and help. `docs/config.md` and error messages are made from it.
+ */
+export const schema = {
+  seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0 }),
+  backend: choice(['auto', 'native', 'tensorflow', 'wasm', 'cpu'], 'auto', 'What computes; auto takes the fastest that passes its check.'),
+
+  corpus: {
+    dir: optionalPath('Folder of the prepared corpus: "corpus prepare" writes it, training reads it.'),
+    srcLang: text('src', 'Source language code.'),
+    trgLang: text('trg', 'Target language code.'),
+    train: pairFiles('training'),
+    valid: pairFiles('validation'),
+    test: pairFiles('test'),
+    subwords: {
+      method: choice(['none', 'bpe', 'sentencepiece'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
+      joiner: text('@@', 'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).'),
+      codes: optionalPath('subword-nmt codes file, for bpe.'),
+      vocabulary: optionalPath('subword-nmt vocabulary file, for bpe: rarer units are split further.'),
+      vocabularyThreshold: optionalInteger('Least count in that file.', { min: 0 }),
+      glossaries: texts('Regular expressions of words that bpe keeps whole.'),
+      model: optionalPath('SentencePiece model, for sentencepiece.'),
+    },
+    vocabulary: {
+      joined: flag(true, 'One vocabulary for both sides.'),
+      minCount: integer(1, 'Rarer tokens become <unk>.', { min: 1, unit: 'occurrences' }),
+      maxSize: optionalInteger('Largest number of entries, the four special ones included.', { min: 5, unit: 'entries' }),
+      srcFile: optionalPath('Existing source (or joined) vocabulary, fairseq dict.txt format.'),
+      trgFile: optionalPath('Existing target vocabulary.'),
+    },
+    maxLengthTokens: optionalInteger('Longer training pairs are left out.', { min: 1, unit: 'tokens' }),
+    maxLengthRatio: optionalReal('Training pairs with a larger length ratio, either way, are left out.', { min: 1 }),
+  },
+
+  model: {
+    arch: choice(['tiny', 'iwslt', 'base'], 'tiny', 'Sizes to start from: tiny 4+4 layers 128/256, iwslt 6+6 512/1024, base 6+6 512/2048.'),
+    dModel: optionalInteger('Features of every layer; default: the arch\'s.', { min: 4 }),
+    dFf: optionalInteger('Hidden features of feed-forward sublayers.', { min: 1 }),
+    numHeads: optionalInteger('Attention heads.', { min: 1 }),
+    numEncoderLayers: optionalInteger('Encoder layers.', { min: 1 }),
+    numDecoderLayers: optionalInteger('Decoder layers.', { min: 1 }),
+    sharing: choice(sharings, 'tied', 'Which embeddings are one matrix: tied all three, decoder-tied the decoder\'s two, none.'),
+    layerNormEps: real(1e-5, 'Added to the variance in layer normalisation.', { min: 1e-12, max: 0.1 }),
+    dropout: real(0.1, 'Dropout after embeddings and sublayers.', { min: 0, max: 0.99 }),
+    attentionDropout: real(0, 'Dropout of attention weights.', { min: 0, max: 0.99 }),
+    reluDropout: real(0, 'Dropout after the feed-forward ReLU.', { min: 0, max: 0.99 }),
+  },
+
+  init: {
+    method: choice(initMethods, 'fairseq', 'How initial parameters are drawn.'),
+  },
+
+  gradinit: {
+    algorithm: choice(['none', 'adam', 'sgd'], 'none', 'GradInit before training: the optimiser whose first step it looks ahead to.'),
+    variant: choice(['released', 'paper'], 'released', 'released: the authors\' program (Adam on the scales); paper: Algorithm 1 (plain descent).'),
+    iterations: integer(100, 'Steps on the scales.', { min: 1 }),
+    eta: optionalReal('Size of the step looked ahead; default: 1e-3 for adam, 0.1 for sgd.', { min: 0 }),
+    gamma: optionalReal('Bound on the gradient norm (L1 for adam, L2 for sgd); default: eta gamma = 0.1 (adam), eta gamma^2 = 0.1 (sgd).', { min: 0 }),
+    lr: real(1e-2, 'Learning rate of the scales (tau for the paper\'s variant).', { min: 0 }),
+    minScale: real(0.01, 'Least scale of weights and layer norms.', { min: 0 }),
+    gradClip: real(1, 'Bound on each scale\'s gradient (released variant).', { min: 0 }),
+    normalizeGrad: flag(false, 'Divide the step of sgd by the gradient norm.'),
+    tiedStep: choice(['lookup-only', 'shared'], 'lookup-only', 'Whether the step moves a tied matrix in its lookups only, as the authors\' program, or in all uses.'),
+    maxTokens: optionalInteger('Batch size for GradInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
+  },
+
+  metainit: {
+    iterations: integer(0, 'MetaInit steps before training; 0: not used.', { min: 0 }),
+    lr: real(0.1, 'Step of the norms.', { min: 0 }),
+    momentum: real(0.9, 'Momentum of the norms.', { min: 0, max: 1 }),
+    maxTokens: optionalInteger('Batch size for MetaInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
+  },
+
+  train: {
+    optimizer: choice(['adam', 'sgd'], 'adam', 'Optimiser.'),
+    beta1: real(0.9, 'Adam: decay of the first moment.', { min: 0, max: 1 }),
+    beta2: real(0.98, 'Adam: decay of the second moment.', { min: 0, max: 1 }),
+    eps: real(1e-8, 'Adam: added to the root of the second moment.', { min: 0 }),
+    momentum: real(0.9, 'SGD: momentum.', { min: 0, max: 1 }),
+    nesterov: flag(false, 'SGD: Nesterov\'s form.'),
+    weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', { min: 0 }),
+    lr: real(5e-4, 'Highest learning rate.', { min: 0 }),
+    schedule: choice(['inverse_sqrt', 'linear', 'constant'], 'inverse_sqrt', 'How the rate falls after the warmup.'),
+    warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', { min: 0, unit: 'updates' }),
+    warmupInitLr: real(1e-7, 'Rate of the first update of a warmup; negative: lr, so that the warmup\'s updates run at the full rate.'),
+    minLr: real(0, 'Rate that linear reaches at maxUpdates.', { min: 0 }),
+    maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
+    maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
+    maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', { min: 1, unit: 'tokens' }),
+    maxSentences: optionalInteger('Most sentences per batch.', { min: 1, unit: 'sentences' }),
+    updateFreq: integer(1, 'Batches whose gradients one update adds up.', { min: 1 }),
+    labelSmoothing: real(0.1, 'Probability spread over the wrong tokens (fairseq\'s V - 1).', { min: 0, max: 0.99 }),
+    clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),
+    validateEveryUpdates: integer(0, 'Updates between validations; 0: once per epoch.', { min: 0, unit: 'updates' }),
+    validateBleu: flag(true, 'Also translate and score the validation set.'),
+    validateBleuSentences: optionalInteger('Only this many first sentences of it.', { min: 1, unit: 'sentences' }),
+    saveEveryUpdates: integer(0, 'Updates between checkpoints, besides those at each epoch\'s end.', { min: 0, unit: 'updates' }),
+    keepEpochs: integer(10, 'Epochs whose parameters are kept for averaging.', { min: 0, unit: 'epochs' }),
+    logEveryUpdates: integer(20, 'Updates between log lines.', { min: 1, unit: 'updates' }),
+    patience: integer(0, 'Stop after this many validations without a new best; 0: never.', { min: 0, unit: 'validations' }),
+    bestBy: choice(['loss', 'bleu'], 'loss', 'What makes a checkpoint the best.'),
+  },
+
+  decode: {
+    checkpoint: choice(['best', 'last', 'average'], 'best', 'Parameters that the test set is translated with.'),
+    averageLast: integer(10, 'Epoch checkpoints that average takes; fewer if the run has fewer.', { min: 1, unit: 'checkpoints' }),
+    beamSize: integer(5, 'Beam size; 1 is greedy.', { min: 1 }),
+    lengthPenalty: real(1, 'Scores are divided by length to this power.', { min: 0 }),
+    maxLenA: real(1.2, 'Longest translation: maxLenA times source length plus maxLenB.', { min: 0 }),
+    maxLenB: integer(10, 'See maxLenA.', { min: 1, unit: 'tokens' }),
+    maxTokens: integer(4096, 'Batch size of decoding, in source tokens.', { min: 1, unit: 'tokens' }),
+    maxSentences: integer(128, 'Most sentences per batch of decoding.', { min: 1, unit: 'sentences' }),
+    bleu: choice(['tokenised', 'sacrebleu'], 'sacrebleu', 'tokenised: as the text stands, for corpora that are tokenised already (compares with multi-bleu and fairseq only).'),
+    lowercase: flag(false, 'Score without regard to case.'),
+  },
+
+  ablation: {
+    baseline: optionalText('Arm that the others are compared with.'),
+    seeds: integers([1], 'Each arm is trained once with each seed.'),
+    arms: arms('What each arm changes.'),
+  },
+} as const satisfies Section;
+
+/** A resolved configuration: every setting has its value. */
+export type Config = Values<typeof schema>;
