@@ -1,0 +1,133 @@
+#include "memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+
+#include "call.h"
+
+namespace coldstart {
+
+namespace {
+
+constexpr size_t kAlignment = 64;
+// Cached blocks beyond this share of the live bytes are given back: batches of ever new sizes must not pile up.
+constexpr size_t kCacheFloor = size_t{64} << 20;
+
+// Capacities come in eight steps per power of two, so that sizes that differ a little share blocks and at most an eighth is wasted.
+size_t roundCapacity(size_t bytes) {
+  size_t capacity = std::max(bytes, kAlignment);
+  size_t power = kAlignment;
+  while (power <= capacity / 2) power *= 2;
+  const size_t step = std::max(kAlignment, power / 8);
+  return (capacity + step - 1) / step * step;
+}
+
+}  // namespace
+
+Memory::~Memory() {
+  for (Block& block : blocks_) {
+    if (block.capacity != 0) std::free(block.data);
+  }
+  trim();
+}
+
+void* Memory::take(size_t capacity) {
+  auto entry = cache_.find(capacity);
+  if (entry != cache_.end() && !entry->second.empty()) {
+    void* data = entry->second.back();
+    entry->second.pop_back();
+    cachedBytes_ -= capacity;
+    return data;
+  }
+  void* data = std::aligned_alloc(kAlignment, capacity);
+  if (data == nullptr) {
+    trim();
+    data = std::aligned_alloc(kAlignment, capacity);
+  }
+  if (data == nullptr) {
+    throw KernelError("out of memory: the system refused " + std::to_string(capacity) + " bytes beside " + std::to_string(liveBytes_) +
+                      " bytes of live tensors. Use a smaller batch, or dispose tensors that are no longer needed.");
+  }
+  return data;
+}
+
+void Memory::give(void* data, size_t capacity) {
+  cache_[capacity].push_back(data);
+  cachedBytes_ += capacity;
+  // The largest blocks go first: they are the ones that another size can least make use of.
+  const size_t limit = std::max(kCacheFloor, liveBytes_);
+  while (cachedBytes_ > limit) {
+    auto largest = std::prev(cache_.end());
+    if (largest->second.empty()) {
+      cache_.erase(largest);
+      continue;
+    }
+    std::free(largest->second.back());
+    largest->second.pop_back();
+    cachedBytes_ -= largest->first;
+  }
+}
+
+int32_t Memory::allocate(size_t bytes) {
+  if (bytes > (size_t{1} << 46)) throw KernelError("a tensor of " + std::to_string(bytes) + " bytes is larger than any machine's memory");
+  Block block;
+  block.bytes = bytes;
+  block.capacity = roundCapacity(bytes);
+  if (freeHandles_.empty()) {
+    blocks_.emplace_back();
+    freeHandles_.push_back(static_cast<int32_t>(blocks_.size() - 1));
+  }
+  block.data = take(block.capacity);
+  if (poison_) std::memset(block.data, 0xff, block.capacity);
+  const int32_t handle = freeHandles_.back();
+  freeHandles_.pop_back();
+  blocks_[handle] = block;
+  liveBlocks_ += 1;
+  liveBytes_ += block.capacity;
+  peakBytes_ = std::max(peakBytes_, liveBytes_ + cachedBytes_);
+  return handle;
+}
+
+const Memory::Block& Memory::live(int32_t handle) const {
+  if (handle < 0 || static_cast<size_t>(handle) >= blocks_.size() || blocks_[handle].capacity == 0) {
+    throw KernelError("tensor handle " + std::to_string(handle) + " is not live: it was disposed or never made");
+  }
+  return blocks_[handle];
+}
+
+void Memory::release(int32_t handle) {
+  const Block block = live(handle);
+  blocks_[handle] = Block{};
+  freeHandles_.push_back(handle);
+  liveBlocks_ -= 1;
+  liveBytes_ -= block.capacity;
+  give(block.data, block.capacity);
+}
+
+void* Memory::data(int32_t handle) const { return live(handle).data; }
+
+size_t Memory::bytes(int32_t handle) const { return live(handle).bytes; }
+
+void Memory::trim() {
+  for (auto& [capacity, list] : cache_) {
+    for (void* data : list) std::free(data);
+  }
+  cache_.clear();
+  cachedBytes_ = 0;
+}
+
+MemoryCounts Memory::counts() const { return {liveBlocks_, liveBytes_, cachedBytes_, peakBytes_}; }
+
+void* Memory::scratch(size_t bytes) {
+  scratch_.push_back(allocate(bytes));
+  return data(scratch_.back());
+}
+
+void Memory::releaseScratch() {
+  for (int32_t handle : scratch_) release(handle);
+  scratch_.clear();
+}
+
+}  // namespace coldstart

@@ -1,0 +1,91 @@
+// Matrix products.
+#include "oneDnn.h"
+
+#include <cstring>
+
+namespace coldstart {
+
+namespace {
+
+using Dims = dnnl::memory::dims;
+constexpr auto kFloat = dnnl::memory::data_type::f32;
+
+bool bfloat16Enabled = false;
+
+Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
+  dnnl::memory::desc a, b, out, bias;
+  if (p.batch == 1) {
+    a = {{p.rows, p.inner}, kFloat, Dims{p.a.rowStride, p.a.columnStride}};
+    b = {{p.inner, p.columns}, kFloat, Dims{p.b.rowStride, p.b.columnStride}};
+    out = {{p.rows, p.columns}, kFloat, Dims{p.outRowStride, 1}};
+    bias = {{1, p.columns}, kFloat, Dims{p.columns, 1}};
+  } else {
+    a = {{p.a.batch, p.rows, p.inner}, kFloat, Dims{p.a.batchStride, p.a.rowStride, p.a.columnStride}};
+    b = {{p.b.batch, p.inner, p.columns}, kFloat, Dims{p.b.batchStride, p.b.rowStride, p.b.columnStride}};
+    out = {{p.batch, p.rows, p.columns}, kFloat, Dims{p.rows * p.outRowStride, p.outRowStride, 1}};
+    bias = {{1, 1, p.columns}, kFloat, Dims{p.columns, p.columns, 1}};
+  }
+  dnnl::primitive_attr attributes;
+  dnnl::post_ops after;
+  if (p.accumulate) after.append_sum(1.0f);
+  if (p.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  if (p.accumulate || p.relu) attributes.set_post_ops(after);
+  if (bfloat16Enabled) attributes.set_fpmath_mode(dnnl::fpmath_mode::bf16);
+  const auto description = p.bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, bias, out);
+  const dnnl::matmul::primitive_desc chosen(description, attributes, oneDnn.engine());
+  return {dnnl::matmul(chosen), {a, b, out, bias}};
+}
+
+// x [aBatch, rows, inner] (or its transpose), y [bBatch, inner, columns] (or its transpose), bias? → [batch, rows, columns]
+// Attributes: batch of a, batch of b, rows, inner, columns, a transposed, b transposed, has bias, relu.
+void matMul(Call& call) {
+  Product p{};
+  const int64_t aBatch = call.integer(0), bBatch = call.integer(1);
+  p.rows = call.integer(2);
+  p.inner = call.integer(3);
+  p.columns = call.integer(4);
+  const bool aTransposed = call.integer(5) != 0, bTransposed = call.integer(6) != 0, hasBias = call.integer(7) != 0;
+  p.relu = call.integer(8) != 0;
+  require(aBatch >= 0 && bBatch >= 0 && p.rows >= 0 && p.inner >= 0 && p.columns >= 0, "sizes must not be negative");
+  require(aBatch == bBatch || aBatch == 1 || bBatch == 1, "the batches do not broadcast");
+  p.batch = aBatch == 1 ? bBatch : aBatch;
+  const Tensor& a = call.floats(0, aBatch * p.rows * p.inner);
+  const Tensor& b = call.floats(1, bBatch * p.inner * p.columns);
+  Tensor& out = call.floats(hasBias ? 3 : 2, p.batch * p.rows * p.columns);
+  if (hasBias) p.bias = call.floats(2, p.columns).f32();
+  if (out.size == 0) return;
+  if (p.inner == 0) {
+    for (int64_t i = 0; i < out.size; i++) {
+      const float value = hasBias ? p.bias[i % p.columns] : 0.0f;
+      out.f32()[i] = p.relu && value < 0.0f ? 0.0f : value;
+    }
+    return;
+  }
+  p.a = {a.f32(), aBatch, p.rows * p.inner, aTransposed ? 1 : p.inner, aTransposed ? p.rows : 1};
+  p.b = {b.f32(), bBatch, p.inner * p.columns, bTransposed ? 1 : p.columns, bTransposed ? p.inner : 1};
+  p.out = out.f32();
+  p.outRowStride = p.columns;
+  multiply(call.oneDnn(), p);
+}
+
+}  // namespace
+
+void multiply(OneDnn& oneDnn, const Product& p) {
+  const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
+                         p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
+                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (bfloat16Enabled ? 8 : 0)};
+  const Primitive& made = oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
+  std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, oneDnn.memory(made.layouts[0], p.a.data)},
+                                                  {DNNL_ARG_WEIGHTS, oneDnn.memory(made.layouts[1], p.b.data)},
+                                                  {DNNL_ARG_DST, oneDnn.memory(made.layouts[2], p.out)}};
+  if (p.bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, oneDnn.memory(made.layouts[3], p.bias));
+  oneDnn.run(made.primitive, arguments);
+}
+
+void setBfloat16(bool enabled) { bfloat16Enabled = enabled; }
+
+bool hasBfloat16() { return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core_bf16; }
+
+void registerMatMul(KernelTable& table) { table.push_back({"MatMul", matMul}); }
+
+}  // namespace coldstart
