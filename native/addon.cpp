@@ -60,7 +60,7 @@ class Engine : public Napi::Addon<Engine> {
 
   static int32_t integerAt(const Napi::CallbackInfo& info, size_t index) {
     const double value = doubleAt(info, index);
-    if (!(value >= INT32_MIN && value <= INT32_MAX)) fail("argument " + std::to_string(index) + " must be a 32-bit integer");
+    if (!(value >= INT32_MIN && value <= INT32_MAX) || value != static_cast<int32_t>(value)) fail("argument " + std::to_string(index) + " must be a 32-bit integer");
     return static_cast<int32_t>(value);
   }
 

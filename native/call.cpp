@@ -35,6 +35,10 @@ constexpr int64_t kMaxElements = int64_t{1} << 44;
 
 void fail(const std::string& message) { throw KernelError(message); }
 
+void failPosition(const char* what, int64_t found, int64_t last) {
+  fail(std::string(what) + " " + std::to_string(found) + " is not in [0, " + std::to_string(last) + "]");
+}
+
 void require(bool condition, const char* message) {
   if (!condition) throw KernelError(message);
 }

@@ -74,6 +74,8 @@ class Call {
 // Throws KernelError with the message unless the condition holds.
 void require(bool condition, const char* message);
 [[noreturn]] void fail(const std::string& message);
+// Throws KernelError: `what` `found` is not in [0, last].
+[[noreturn]] void failPosition(const char* what, int64_t found, int64_t last);
 
 using Kernel = void (*)(Call&);
 struct KernelEntry {

@@ -150,7 +150,6 @@ FLOAT_FUNCTION(add, x + y)
 FLOAT_FUNCTION(sub, x - y)
 FLOAT_FUNCTION(multiply, x * y)
 FLOAT_FUNCTION(divide, x / y)
-FLOAT_FUNCTION(floorDivide, __builtin_floorf(x / y))
 FLOAT_FUNCTION(maximum, x != x ? x : (y != y ? y : (x > y ? x : y)))
 FLOAT_FUNCTION(minimum, x != x ? x : (y != y ? y : (x < y ? x : y)))
 FLOAT_FUNCTION(power, ::powf(x, y))
@@ -245,7 +244,6 @@ void registerBinary(KernelTable& table) {
   add(table, "Sub", floatZip<subOf>);
   add(table, "Multiply", floatZip<multiplyOf>);
   add(table, "RealDiv", floatZip<divideOf>);
-  add(table, "FloorDiv", floatZip<floorDivideOf>);
   add(table, "Maximum", floatZip<maximumOf>);
   add(table, "Minimum", floatZip<minimumOf>);
   add(table, "Pow", floatZip<powerOf>);

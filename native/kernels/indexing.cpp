@@ -11,7 +11,7 @@ COLDSTART_INLINE void copyItems(const T* from, T* to, int64_t count) {
   __builtin_memcpy(to, from, count * sizeof(T));
 }
 
-void checkPositions(const Tensor& positions, int64_t limit, const char* message) {
+void checkPositions(const Tensor& positions, int64_t limit) {
   int32_t least = 0;
   int32_t most = 0;
   const int32_t* at = positions.i32();
@@ -19,7 +19,7 @@ void checkPositions(const Tensor& positions, int64_t limit, const char* message)
     least = at[i] < least ? at[i] : least;
     most = at[i] > most ? at[i] : most;
   }
-  require(least >= 0 && (positions.size == 0 || most < limit), message);
+  if (positions.size > 0 && (least < 0 || most >= limit)) failPosition("GatherV2: the index value", least < 0 ? least : most, limit - 1);
 }
 
 // x [batch, outer, dim, inner], indices [batch, count] → [batch, outer, count, inner]; attributes: batch, outer, dim, inner, count
@@ -42,7 +42,7 @@ void gather(Call& call) {
   require(batch >= 0 && outer >= 0 && dim >= 0 && inner >= 0 && count >= 0, "sizes must not be negative");
   require(batch * outer * dim * inner == x.size && batch * count == indices.size && batch * outer * count * inner == out.size, "the sizes do not fit");
   if (out.size == 0) return;
-  checkPositions(indices, dim, "an index is outside the dimension it selects from");
+  checkPositions(indices, dim);
   if (x.dtype == kBool) {
     gatherItems(x.u8(), indices.i32(), out.u8(), batch, outer, dim, inner, count);
   } else {

@@ -66,7 +66,7 @@ FLOAT_FUNCTION(softplus, x > 15.0f ? x : ::log1pf(vectorExp(x)))
 FLOAT_FUNCTION(tanh, vectorTanh(x))
 FLOAT_FUNCTION(sin, ::sinf(x))
 FLOAT_FUNCTION(cos, ::cosf(x))
-FLOAT_FUNCTION(tan, ::tanf(x))
+FLOAT_FUNCTION(tan, static_cast<float>(::tan(static_cast<double>(x))))  // near the poles float32 is not enough
 FLOAT_FUNCTION(asin, ::asinf(x))
 FLOAT_FUNCTION(acos, ::acosf(x))
 FLOAT_FUNCTION(atan, ::atanf(x))
@@ -79,7 +79,7 @@ FLOAT_FUNCTION(erf, ::erff(x))
 FLOAT_FUNCTION(floor, __builtin_floorf(x))
 FLOAT_FUNCTION(ceil, __builtin_ceilf(x))
 FLOAT_FUNCTION(round, __builtin_rintf(x))  // half to even
-FLOAT_FUNCTION(sign, x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : (x != x ? x : 0.0f)))
+FLOAT_FUNCTION(sign, x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : 0.0f))
 
 COLDSTART_INLINE float leakyReluOf(float x, float alpha) { return x < 0.0f ? alpha * x : x; }
 COLDSTART_INLINE float stepOf(float x, float alpha) { return x != x ? x : (x > 0.0f ? 1.0f : alpha); }

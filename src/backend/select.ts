@@ -15,6 +15,7 @@ interface BackendCandidate {
 
 /** Fastest first: `auto` takes the first that loads and passes the check. */
 const candidates: readonly BackendCandidate[] = [
+  { name: 'native', load: async () => (await import('./native/loadNative.js')).loadNative() },
   { name: 'tensorflow', load: loadTensorflow },
   { name: 'wasm', load: async () => (await import('./wasm/loadWasm.js')).loadWasm() },
   { name: 'cpu', load: loadCpu },

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { ColdstartError } from '../../errors.js';
+
+/** What the compiled addon (native/addon.cpp) exports. Handles are the addon's names for blocks of tensor memory. */
+export interface NativeAddon {
+  kernelNames(): string[];
+  /** Where calls are written: [tensor count, attribute count, (handle, type, rank, dims …) …, attributes …]. */
+  setCallBuffer(words: Float64Array): void;
+  /** Runs a kernel, by its index in `kernelNames`, on the call in the buffer. */
+  run(kernel: number): void;
+  allocate(bytes: number): number;
+  release(handle: number): void;
+  write(handle: number, values: ArrayBufferView): void;
+  read(handle: number, values: ArrayBufferView): void;
+  memory(): { liveBlocks: number; liveBytes: number; cachedBytes: number; peakBytes: number };
+  /** Gives cached blocks back to the system. */
+  trimMemory(): void;
+  /** 1: every new block is filled with NaN bits, so that tests find reads of memory that was never written. */
+  setPoison(poison: 0 | 1): void;
+  setThreads(threads: number): void;
+  /** 1: matrix products may round their operands to bfloat16. */
+  setBfloat16(enabled: 0 | 1): void;
+  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number; bfloat16: boolean };
+}
+
+/** The version of the face above; the addon states the one that it was built with. */
+const expectedVersion = '1';
+const addonPath = fileURLToPath(new URL('../../../native/build/coldstart.node', import.meta.url));
+
+/** Whether the addon was built on this machine. */
+export function isAddonBuilt(): boolean {
+  return existsSync(addonPath);
+}
+
+/**
+ * Loads the addon.
+ * @throws ColdstartError if it was not built, does not load, or was built from other sources
+ */
+export function loadAddon(): NativeAddon {
+  if (!isAddonBuilt()) {
+    throw new ColdstartError('NATIVE_MISSING', 'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".');
+  }
+  let addon: NativeAddon;
+  try {
+    addon = createRequire(import.meta.url)(addonPath) as NativeAddon;
+  } catch (error) {
+    throw new ColdstartError('NATIVE_LOAD', `native/build/coldstart.node does not load: ${(error as Error).message}. Run "npm run build:native" again.`, { cause: error });
+  }
+  const { version } = addon.info();
+  if (version !== expectedVersion) {
+    throw new ColdstartError('NATIVE_VERSION', `native/build/coldstart.node has version ${version}, expected ${expectedVersion}. Run "npm run build:native" again.`);
+  }
+  return addon;
+}

@@ -1,0 +1,56 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { getKernelsForBackend, registerBackend, registerKernel, type KernelFunc } from '@tensorflow/tfjs-core';
+import { loadAddon } from './addon.js';
+import { runCpuTwin } from './cpuTwin.js';
+import type { KernelAttributes, KernelInputs, NativeKernel, NativeKernels } from './kernel.js';
+import { binaryKernels } from './kernels/binary.js';
+import { indexingKernels } from './kernels/indexing.js';
+import { matMulKernels } from './kernels/matMul.js';
+import { movementKernels } from './kernels/movement.js';
+import { reduceKernels } from './kernels/reduce.js';
+import { unaryKernels } from './kernels/unary.js';
+import { NativeBackend } from './nativeBackend.js';
+
+/** Every kernel with compiled code of its own. */
+export const nativeKernels: NativeKernels = {
+  ...unaryKernels, ...binaryKernels, ...movementKernels, ...reduceKernels, ...indexingKernels, ...matMulKernels,
+};
+
+let backend: NativeBackend | undefined;
+
+/**
+ * Registers the backend `native` and its kernels; a second call changes nothing.
+ * @returns one line for `doctor`: versions, instruction set, threads
+ * @throws ColdstartError if the addon is missing or does not load
+ */
+export function loadNative(): string {
+  if (backend === undefined) {
+    const loaded = new NativeBackend(loadAddon());
+    registerBackend('native', () => loaded, 3);
+    for (const [kernelName, kernel] of Object.entries(nativeKernels)) {
+      registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, kernel) });
+    }
+    for (const { kernelName } of getKernelsForBackend('cpu')) {
+      if (nativeKernels[kernelName] !== undefined) continue;
+      registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, () => undefined) });
+    }
+    backend = loaded;
+  }
+  const { version, oneDnnVersion, instructionSet, threads, bfloat16 } = backend.addon.info();
+  return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}${bfloat16 ? ' with bfloat16' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`;
+}
+
+/** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */
+export function nativeBackend(): NativeBackend {
+  loadNative();
+  return backend as NativeBackend;
+}
+
+function withCpuTwin(kernelName: string, kernel: NativeKernel): KernelFunc {
+  return ({ inputs, attrs, backend: current }) => {
+    const native = current as NativeBackend;
+    const named = inputs as unknown as KernelInputs;
+    const attributes = (attrs ?? {}) as KernelAttributes;
+    return kernel(native, named, attributes) ?? runCpuTwin(native, kernelName, named, attributes);
+  };
+}

@@ -1,0 +1,132 @@
+import { before, beforeEach, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import * as tf from '@tensorflow/tfjs-core';
+import { ColdstartError } from '../../errors.js';
+import { selectBackend } from '../select.js';
+import { isAddonBuilt } from './addon.js';
+import { nativeBackend } from './loadNative.js';
+
+function mixed(size: number): Float32Array {
+  return Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.7));
+}
+
+describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engine is not built' }, () => {
+  before(() => selectBackend('native'));
+  beforeEach(() => tf.setBackend('native'));
+
+  test('memory returns to its start when tensors are disposed', () => {
+    const start = nativeBackend().addon.memory();
+    const startTensors = tf.memory().numTensors;
+    const x = tf.tensor(mixed(1000), [10, 100]);
+    const y = tf.reshape(x, [100, 10]); // the same block
+    assert.equal(nativeBackend().addon.memory().liveBlocks, start.liveBlocks + 1);
+    assert.equal(tf.memory().numDataBuffers, startTensors + 1);
+    x.dispose();
+    assert.equal(y.dataSync()[3], Math.fround(Math.sin(3 * 1.7)));
+    y.dispose();
+    tf.tidy(() => tf.sum(tf.matMul(tf.tensor(mixed(64), [8, 8]), tf.tensor(mixed(64), [8, 8]))).dataSync());
+    assert.equal(nativeBackend().addon.memory().liveBlocks, start.liveBlocks);
+    assert.equal(nativeBackend().addon.memory().liveBytes, start.liveBytes);
+    assert.equal(tf.memory().numTensors, startTensors);
+  });
+
+  test('tensors move between backends', async () => {
+    const x = tf.tensor([1, 2, 3, 4], [2, 2]);
+    await tf.setBackend('cpu');
+    const squared = tf.square(x);
+    await tf.setBackend('native');
+    assert.deepEqual([...tf.add(squared, 1).dataSync()], [2, 5, 10, 17]);
+    tf.dispose([x, squared]);
+  });
+
+  test('a kernel that gets shapes that do not fit says so with its name and the shapes', () => {
+    const backend = nativeBackend();
+    const a = tf.tensor(mixed(6), [2, 3]);
+    const live = backend.addon.memory().liveBlocks;
+    assert.throws(() => backend.compute('MatMul', [a, a], [2, 2], 'float32', [1, 1, 2, 3, 5, 0, 0, 0, 0]),
+      (error) => error instanceof ColdstartError && error.message === 'native MatMul: tensor 1 has 6 elements, expected 15; tensors: float32 [2,3], float32 [2,3], float32 [2,2]');
+    assert.throws(() => backend.compute('Exp', [a], [7], 'float32'), /native Exp: tensor 1 has 7 elements, expected 6/);
+    assert.throws(() => backend.compute('Copy', [a], [2, 3], 'float32', [0, 0, 1, 6, 2, 1]), /the view leaves the input/);
+    assert.throws(() => backend.compute('Nonsense', [a], [2, 3], 'float32'), /has no kernel "Nonsense"/);
+    assert.throws(() => tf.gather(a, tf.tensor([0, 2], [2], 'int32') as tf.Tensor1D), /index value 2 is not in \[0, 1\]/);
+    assert.equal(backend.addon.memory().liveBlocks, live + 1); // the ids of the last line
+    a.dispose();
+  });
+
+  test('nothing that JavaScript passes to the addon ends the process', () => {
+    const { addon } = nativeBackend();
+    const bad: unknown[] = [undefined, null, NaN, Infinity, -1, 2 ** 40, 0.5, 'x', {}, [], new Float32Array(3)];
+    for (const value of bad) {
+      for (const call of [addon.run, addon.allocate, addon.release, addon.setThreads, addon.setPoison, addon.setBfloat16] as ((v: unknown) => unknown)[]) {
+        if (call === addon.allocate && (value === 0.5 || value === 2 ** 40)) continue; // a fraction of a byte is none; a system may promise any number
+        if ((call === addon.setPoison || call === addon.setBfloat16) && typeof value === 'number') continue;
+        assert.throws(() => call.call(addon, value), Error);
+      }
+    }
+    assert.throws(() => addon.write(1e6, new Float32Array(1)), /is not live/);
+    const handle = addon.allocate(8);
+    assert.throws(() => addon.write(handle, new Float32Array(3)), /wrote 12 bytes to a tensor of 8/);
+    assert.throws(() => addon.read(handle, new Float32Array(3)), /read 12 bytes from a tensor of 8/);
+    addon.release(handle);
+    assert.throws(() => addon.release(handle), /is not live/);
+    // random calls of every kernel, over random words
+    const words = new Float64Array(64);
+    addon.setCallBuffer(words);
+    const live = Array.from({ length: 4 }, () => addon.allocate(256));
+    let state = 1;
+    const next = (n: number): number => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return Math.floor((state / 2 ** 32) * n); };
+    const names = addon.kernelNames();
+    for (let round = 0; round < 20_000; round++) {
+      let at = 0;
+      const tensors = next(5);
+      words[at++] = tensors;
+      words[at++] = next(12);
+      for (let i = 0; i < tensors; i++) {
+        words[at++] = next(20) === 0 ? next(9) - 2 : live[next(4)];
+        words[at++] = next(8) === 0 ? next(4) : 0;
+        const rank = next(4);
+        words[at++] = rank;
+        for (let d = 0; d < rank; d++) words[at++] = next(5);
+      }
+      while (at < words.length) words[at++] = next(10) === 0 ? next(1000) - 500 : next(6);
+      try {
+        addon.run(next(names.length));
+      } catch (error) {
+        assert.ok(error instanceof Error);
+      }
+    }
+    for (const block of live) addon.release(block);
+    (nativeBackend() as unknown as { words: Float64Array }).words = words;
+  });
+
+  test('results do not depend on what memory held before, and repeat bit for bit', () => {
+    const compute = (): Float32Array => tf.tidy(() => {
+      const a = tf.tensor(mixed(300 * 70), [300, 70]);
+      const w = tf.tensor(mixed(70 * 50), [50, 70]);
+      return tf.sum(tf.softmax(tf.matMul(a, w, false, true)), 0).dataSync() as Float32Array;
+    });
+    const first = compute();
+    const { addon } = nativeBackend();
+    addon.setPoison(1);
+    const junk = tf.tidy(() => tf.sum(tf.exp(tf.tensor(mixed(77_777)))).dataSync()[0]);
+    assert.ok(Number.isFinite(junk));
+    assert.deepEqual(compute(), first);
+    addon.trimMemory();
+    assert.deepEqual(compute(), first);
+    addon.setPoison(0);
+  });
+
+  test('sums, products and softmax have the same bits on one thread and on two', () => {
+    const { addon } = nativeBackend();
+    const compute = (): number[] => tf.tidy(() => {
+      const x = tf.tensor(mixed(400 * 90), [400, 90]);
+      return [tf.sum(x), tf.sum(x, 0), tf.sum(x, 1), tf.softmax(x), tf.logSoftmax(x)].flatMap((y) => [...y.dataSync()]);
+    });
+    const { threads } = addon.info();
+    const many = compute();
+    addon.setThreads(1);
+    const one = compute();
+    addon.setThreads(threads);
+    assert.deepEqual(one, many);
+  });
+});

@@ -1,0 +1,163 @@
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import * as tf from '@tensorflow/tfjs-core';
+import { selectBackend } from '../select.js';
+import { isAddonBuilt } from './addon.js';
+import { nativeBackend } from './loadNative.js';
+
+type Value = { shape: number[]; dtype: 'float32' | 'int32' | 'bool'; values: number[] };
+
+const dim = fc.integer({ min: 1, max: 7 });
+const shapeOf = (minRank: number, maxRank: number): fc.Arbitrary<number[]> => fc.array(dim, { minLength: minRank, maxLength: maxRank });
+/** Large enough that loops are split over threads. */
+const wideShape = fc.oneof({ weight: 8, arbitrary: shapeOf(0, 4) }, { weight: 1, arbitrary: fc.tuple(fc.integer({ min: 150, max: 200 }), fc.integer({ min: 100, max: 180 })).map((s) => [...s]) });
+
+function filled(shape: number[], seed: number, dtype: Value['dtype'] = 'float32', scale = 2): Value {
+  const size = shape.reduce((a, b) => a * b, 1);
+  let state = seed >>> 0;
+  const values = Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const u = state / 2 ** 32;
+    return dtype === 'float32' ? Math.fround((2 * u - 1) * scale) : dtype === 'int32' ? Math.floor((2 * u - 1) * 5) : u > 0.5 ? 1 : 0;
+  });
+  return { shape, dtype, values };
+}
+
+/** Runs f on a backend and reads every output. */
+async function outputs(backend: string, inputs: Value[], f: (...x: tf.Tensor[]) => tf.Tensor | tf.Tensor[]): Promise<{ shape: number[]; dtype: string; values: number[] }[]> {
+  await tf.setBackend(backend);
+  return tf.tidy(() => {
+    const result = f(...inputs.map(({ shape, dtype, values }) => tf.tensor(values, shape, dtype)));
+    return (Array.isArray(result) ? result : [result]).map((y) => ({ shape: y.shape, dtype: y.dtype, values: [...y.dataSync()] }));
+  });
+}
+
+async function assertAsCpu(what: string, inputs: Value[], f: (...x: tf.Tensor[]) => tf.Tensor | tf.Tensor[], tolerance = 2e-5): Promise<void> {
+  const expected = await outputs('cpu', inputs, f);
+  const found = await outputs('native', inputs, f);
+  assert.equal(found.length, expected.length);
+  found.forEach((y, k) => {
+    assert.deepEqual(y.shape, expected[k].shape, what);
+    assert.equal(y.dtype, expected[k].dtype, what);
+    y.values.forEach((value, i) => {
+      const wanted = expected[k].values[i];
+      const isSame = Object.is(value, wanted) || value === wanted || Math.abs(value - wanted) <= tolerance * (1 + Math.abs(wanted));
+      assert.ok(isSame, `${what} output ${k}[${i}]: found ${value}, expected ${wanted}; inputs ${inputs.map((x) => `${x.dtype} [${x.shape}]`).join(', ')}`);
+    });
+  });
+}
+
+const runs = { numRuns: 25 };
+
+describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt() ? false : 'the native engine is not built' }, () => {
+  before(async () => {
+    await selectBackend('cpu');
+    await selectBackend('native');
+    nativeBackend().addon.setPoison(1); // reads of unwritten memory become NaN
+  });
+  after(() => nativeBackend().addon.setPoison(0));
+
+  const unary: Record<string, (x: tf.Tensor) => tf.Tensor> = {
+    abs: tf.abs, neg: tf.neg, exp: tf.exp, expm1: tf.expm1, log: (x) => tf.log(tf.abs(x)), log1p: (x) => tf.log1p(tf.abs(x)), sqrt: (x) => tf.sqrt(tf.abs(x)),
+    rsqrt: (x) => tf.rsqrt(tf.add(tf.abs(x), 0.1)), square: tf.square, reciprocal: tf.reciprocal, relu: tf.relu, relu6: tf.relu6, elu: tf.elu, selu: tf.selu,
+    sigmoid: tf.sigmoid, softplus: tf.softplus, tanh: tf.tanh, sin: tf.sin, cos: tf.cos, asinh: tf.asinh, atan: tf.atan, erf: tf.erf, floor: tf.floor, ceil: tf.ceil,
+    round: tf.round, sign: tf.sign, step: (x) => tf.step(x, 0.2), leakyRelu: (x) => tf.leakyRelu(x, 0.1), clip: (x) => tf.clipByValue(x, -0.5, 0.7), isNaN: tf.isNaN,
+    toInt: (x) => tf.cast(x, 'int32'), toBool: (x) => tf.cast(x, 'bool'),
+  };
+  for (const [name, f] of Object.entries(unary)) {
+    test(name, () => fc.assert(fc.asyncProperty(wideShape, fc.nat(), (shape, seed) => assertAsCpu(name, [filled(shape, seed)], f)), runs));
+  }
+
+  test('elementary functions at the edges', async () => {
+    const edges: Value = { shape: [13], dtype: 'float32', values: [0, -0, Infinity, -Infinity, NaN, 88.7, 89, -87.3, -88, -104, 1e-38, 1e-42, 3e38] };
+    for (const name of ['exp', 'sigmoid', 'tanh', 'relu', 'abs', 'sign', 'floor', 'round', 'softplus', 'elu']) await assertAsCpu(name, [edges], unary[name], 1e-6);
+    await assertAsCpu('log', [edges], tf.log, 1e-6);
+    await assertAsCpu('isFinite', [edges], (x) => [tf.isFinite(x), tf.isInf(x), tf.isNaN(x)]);
+    await assertAsCpu('cast', [{ shape: [6], dtype: 'float32', values: [NaN, Infinity, 3e9, -3e9, 2.9, -2.9] }], (x) => tf.cast(x, 'int32'));
+  });
+
+  test('exp is within 2 ulp and log within 3 ulp over their ranges', async () => {
+    await tf.setBackend('native');
+    const points = Float32Array.from({ length: 20001 }, (_, i) => -87 + (i * 175) / 20000);
+    const exps = tf.tidy(() => tf.exp(tf.tensor1d(points)).dataSync());
+    points.forEach((x, i) => assert.ok(Math.abs(exps[i] - Math.exp(x)) <= 2 * 2 ** -23 * Math.exp(x), `exp(${x}) = ${exps[i]}`));
+    const positive = points.map((x) => Math.exp(x));
+    const logs = tf.tidy(() => tf.log(tf.tensor1d(positive)).dataSync());
+    positive.forEach((x, i) => assert.ok(Math.abs(logs[i] - Math.log(x)) <= 3 * 2 ** -24 * Math.max(Math.abs(Math.log(x)), 2 ** -2), `log(${x}) = ${logs[i]}`));
+  });
+
+  const binary: Record<string, (a: tf.Tensor, b: tf.Tensor) => tf.Tensor> = {
+    add: tf.add, sub: tf.sub, mul: tf.mul, div: tf.div, maximum: tf.maximum, minimum: tf.minimum, squaredDifference: tf.squaredDifference, pow: (a, b) => tf.pow(tf.abs(a), b),
+    atan2: tf.atan2, floorDiv: tf.floorDiv, equal: tf.equal, notEqual: tf.notEqual, less: tf.less, lessEqual: tf.lessEqual, greater: tf.greater, greaterEqual: tf.greaterEqual,
+  };
+  const broadcastPair = fc.tuple(shapeOf(0, 4), fc.nat(15), fc.nat(15), fc.nat(4)).map(([shape, aOnes, bOnes, drop]) => {
+    const a = shape.map((d, i) => ((aOnes >> i) & 1 ? 1 : d));
+    const b = shape.map((d, i) => ((bOnes >> i) & 1 ? 1 : d));
+    return [a, b.slice(Math.min(drop, b.length))] as const;
+  });
+  for (const [name, f] of Object.entries(binary)) {
+    test(`${name} with broadcasting`, () => fc.assert(fc.asyncProperty(broadcastPair, fc.nat(), fc.constantFrom('float32', 'int32'), ([a, b], seed, dtype) =>
+      assertAsCpu(name, [filled([...a], seed, dtype as 'float32'), filled([...b], seed + 1, dtype as 'float32')], (x, y) => (dtype === 'int32' && name === 'floorDiv' ? tf.floorDiv(x, tf.add(tf.abs(y), tf.scalar(1, 'int32'))) : f(x, y)))), runs));
+  }
+  test('large broadcasts', async () => {
+    const big = filled([300, 129], 1);
+    for (const small of [[129], [300, 1], [1, 129], [1]]) await assertAsCpu('add', [big, filled(small, 2)], tf.add);
+    await assertAsCpu('addN', [big, filled([300, 129], 5), filled([300, 129], 6)], (...x) => tf.addN(x));
+  });
+
+  test('logical operations and select', () => fc.assert(fc.asyncProperty(wideShape, fc.nat(), (shape, seed) => assertAsCpu('logical',
+    [filled(shape, seed, 'bool'), filled(shape, seed + 1, 'bool'), filled(shape, seed + 2), filled(shape, seed + 3)],
+    (p, q, a, b) => [tf.logicalAnd(p, q), tf.logicalOr(p, q), tf.logicalNot(p), tf.where(p, a, b)])), runs));
+
+  const axesOf = (rank: number): fc.Arbitrary<number[]> => fc.subarray(Array.from({ length: rank }, (_, i) => i), { minLength: rank === 0 ? 0 : 1 });
+  const reducible = wideShape.chain((shape) => fc.tuple(fc.constant(shape), axesOf(shape.length), fc.boolean(), fc.nat()));
+  for (const [name, f] of Object.entries({ sum: tf.sum, mean: tf.mean, max: tf.max, min: tf.min, prod: tf.prod } as Record<string, typeof tf.sum>)) {
+    test(`${name} over any axes`, () => fc.assert(fc.asyncProperty(reducible, ([shape, axes, keepDims, seed]) =>
+      assertAsCpu(name, [filled(shape, seed, 'float32', name === 'prod' ? 1.2 : 2)], (x) => f(x, axes, keepDims), 1e-4)), runs));
+  }
+  test('integer and boolean reductions', () => fc.assert(fc.asyncProperty(reducible, ([shape, axes, keepDims, seed]) =>
+    assertAsCpu('reductions', [filled(shape, seed, 'int32'), filled(shape, seed, 'bool')], (x, b) => [tf.sum(x, axes, keepDims), tf.max(x, axes, keepDims), tf.min(x, axes, keepDims), tf.any(b, axes, keepDims), tf.all(b, axes, keepDims)])), runs));
+
+  const withAxis = fc.oneof(shapeOf(1, 4), fc.constant<number[]>([200, 120])).chain((shape) => fc.tuple(fc.constant(shape), fc.nat(shape.length - 1), fc.nat()));
+  test('argMax, argMin, softmax, logSoftmax, cumsum along any axis', () => fc.assert(fc.asyncProperty(withAxis, fc.boolean(), fc.boolean(), ([shape, axis, seed], exclusive, reverse) =>
+    assertAsCpu('axis', [filled(shape, seed)], (x) => [tf.argMax(x, axis), tf.argMin(x, axis), tf.softmax(x), tf.logSoftmax(x), tf.cumsum(x, axis, exclusive, reverse), tf.cumprod(x, axis, exclusive, reverse)], 1e-4)), runs));
+  test('topk', () => fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 60 }), fc.nat(), fc.nat(), fc.boolean(), (rows, width, kSeed, seed, ints) =>
+    assertAsCpu('topk', [filled([rows, width], seed, ints ? 'int32' : 'float32')], (x) => { const { values, indices } = tf.topk(x, 1 + (kSeed % width)); return ints ? [values] : [values, indices]; })), runs));
+
+  test('transpose', () => fc.assert(fc.asyncProperty(fc.oneof(shapeOf(1, 5), fc.constant<number[]>([130, 140]), fc.constant<number[]>([20, 16, 4, 32])).chain((shape) => fc.tuple(fc.constant(shape), fc.shuffledSubarray(shape.map((_, i) => i), { minLength: shape.length }), fc.nat())),
+    fc.constantFrom('float32', 'bool'), ([shape, perm, seed], dtype) => assertAsCpu('transpose', [filled(shape, seed, dtype as 'bool')], (x) => tf.transpose(x, perm))), { numRuns: 60 }));
+  test('slice, pad, tile, reverse, concat, stack, unstack, split', () => fc.assert(fc.asyncProperty(shapeOf(1, 4), fc.nat(), fc.array(fc.nat(3), { minLength: 12, maxLength: 12 }), (shape, seed, r) => {
+    const axis = r[0] % shape.length;
+    const begin = shape.map((d, i) => r[i + 1] % d);
+    const size = shape.map((d, i) => d - begin[i] - (r[i + 5] % (d - begin[i])));
+    return assertAsCpu('movement', [filled(shape, seed), filled(shape, seed + 1, 'int32')], (x, y) => [
+      tf.slice(x, begin, size), tf.slice(y, begin, size), tf.pad(x, shape.map((_, i) => [r[i], r[i + 4]] as [number, number]), 0.5), tf.tile(x, shape.map((_, i) => 1 + r[i])),
+      tf.reverse(x, [axis]), tf.reverse(x), tf.concat([x, tf.slice(x, begin.map((b, i) => (i === axis ? b : 0)), shape.map((d, i) => (i === axis ? size[i] : d))), x], axis),
+      tf.stack([x, x], axis), ...tf.unstack(x, axis), ...tf.split(x, shape[axis], axis), tf.broadcastTo(tf.expandDims(x, 0), [3, ...shape]),
+    ]);
+  }), runs));
+
+  test('gather, gatherND, scatterND, segment sums, oneHot', () => fc.assert(fc.asyncProperty(shapeOf(2, 3), fc.integer({ min: 1, max: 9 }), fc.nat(), (shape, count, seed) => {
+    const ids: Value = { shape: [count], dtype: 'int32', values: Array.from({ length: count }, (_, i) => (seed + 3 * i) % shape[0]) };
+    const columns: Value = { shape: [count], dtype: 'int32', values: Array.from({ length: count }, (_, i) => (seed + 5 * i) % shape[1]) };
+    return assertAsCpu('indexing', [filled(shape, seed), ids, columns, filled([count, ...shape.slice(1)], seed + 1)], (x, i, j, updates) => [
+      tf.gather(x, i as tf.Tensor1D), tf.gather(x, j as tf.Tensor1D, 1), tf.gatherND(x, tf.stack([i, j], 1)), tf.scatterND(tf.expandDims(i, 1) as tf.Tensor2D, updates, shape),
+      tf.unsortedSegmentSum(updates, i as tf.Tensor1D, shape[0]), tf.oneHot(i, shape[0] + 1), tf.oneHot(i, 2, 5, -1),
+    ]);
+  }), runs));
+
+  test('matMul in every layout', () => fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 33 }), { minLength: 3, maxLength: 3 }), fc.integer({ min: 1, max: 3 }), fc.boolean(), fc.boolean(), fc.boolean(), fc.nat(),
+    ([m, k, n], batch, tA, tB, oneB, seed) => assertAsCpu('matMul', [filled(tA ? [batch, k, m] : [batch, m, k], seed), filled([oneB ? 1 : batch, ...(tB ? [n, k] : [k, n])], seed + 1)], (a, b) => tf.matMul(a, b, tA, tB), 1e-4)), { numRuns: 60 }));
+  test('fused matMul: bias and activations', () => fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), fc.constantFrom('linear', 'relu', 'elu', 'sigmoid'), fc.nat(), (m, n, activation, seed) =>
+    assertAsCpu('fused', [filled([m, 5], seed), filled([5, n], seed + 1), filled([n], seed + 2)], (a, b, bias) => tf.fused.matMul({ a: a as tf.Tensor2D, b: b as tf.Tensor2D, bias, activation: activation as 'relu' }), 1e-4)), runs));
+
+  test('fill, range, zerosLike', () => assertAsCpu('generate', [filled([3, 4], 1), filled([2], 1, 'bool')], (x, b) => [
+    tf.fill([2, 3], 1.5), tf.fill([2], 3, 'int32'), tf.range(0, 10, 3), tf.range(5, 0), tf.range(0, 4, 1, 'int32'), tf.zerosLike(x), tf.onesLike(x), tf.zerosLike(b), tf.zeros([0, 3]), tf.eye(3),
+  ]));
+
+  test('kernels without compiled code run through the cpu backend', () => assertAsCpu('twins', [filled([1, 6, 6, 2], 3), filled([2, 2, 2, 3], 4)], (x, w) => [
+    tf.image.resizeBilinear(x as tf.Tensor4D, [3, 3]), tf.depthToSpace(tf.tile(x, [1, 1, 1, 2]) as tf.Tensor4D, 2), tf.mirrorPad(x, [[0, 0], [1, 1], [2, 2], [0, 0]], 'reflect'),
+    tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), tf.real(tf.spectral.fft(tf.complex(tf.reshape(x, [72]), tf.zeros([72])))),
+  ], 1e-4));
+});
