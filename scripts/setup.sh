@@ -1,4 +1,5 @@
 # Sourced by quickstart and test: installs what the project needs and builds it. Repeats cheaply.
+# --no-apt: install no Debian packages.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -16,4 +17,5 @@ if ! cmp -s package-lock.json "$stamp"; then
   cp package-lock.json "$stamp"
 fi
 
+source scripts/setup-native.sh
 npm run --silent build

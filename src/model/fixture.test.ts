@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';
@@ -20,7 +21,7 @@ function l2(values: ArrayLike<number>): number {
   return Math.sqrt(Array.from(values).reduce((total, value) => total + value * value, 0));
 }
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   for (const name of fixtureModelNames) {
     describe(`${name} on ${backend} equals the reference numbers`, { skip: skipWithoutModelFixtures }, () => {
       let params: Map<string, Tensor>;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { memory, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { sharings, type ModelConfig } from './config.js';
 import type { DropoutKey } from './dropouts.js';
@@ -44,7 +45,7 @@ function assertClose(found: number, expected: number, tolerance: number, what: s
   assert.ok(Math.abs(found - expected) <= tolerance * (1 + Math.abs(expected)), `${what}: found ${found}, expected ${expected}`);
 }
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   describe(`translation loss on ${backend}`, () => {
     before(async () => { await selectBackend(backend); });
 

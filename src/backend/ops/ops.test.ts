@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { add, grads, memory, mul, scalar, sum, tensor, tidy, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ShapeError, UsageError } from '../../errors.js';
 import { selectBackend } from '../select.js';
+import { testBackends } from '../testBackends.js';
 import { attention } from './attention.js';
 import { adamStep } from './adamStep.js';
 import { labelSmoothedCrossEntropy } from './crossEntropy.js';
@@ -59,7 +60,7 @@ test('a dropout mask keeps the right share and depends on every part of the draw
   assert.deepEqual(dropoutMask(7, draw), mask.slice(0, 7));
 });
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   describe(`ops on ${backend}`, () => {
     let tensorsBefore = 0;
     before(async () => {

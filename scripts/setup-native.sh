@@ -1,0 +1,30 @@
+# Sourced by setup.sh: builds the native engine where that can be done, and otherwise says what to install; everything
+# runs without it, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
+native_packages="g++ libdnnl-dev"
+
+has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" -x c++ -E - >/dev/null 2>&1; }
+
+as_root=""
+may_install=no
+case " $* " in
+  *" --no-apt "*) ;;
+  *)
+    if command -v apt-get >/dev/null; then
+      if [ "$(id -u)" = 0 ]; then may_install=yes
+      elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then may_install=yes; as_root="sudo -n"
+      fi
+    fi ;;
+esac
+
+if ! has_one_dnn && [ "$may_install" = yes ]; then
+  echo "Installing $native_packages for the native engine (refuse with --no-apt)."
+  # the package list may be missing or old: install, and only if that fails fetch the list and try again
+  install_native() { DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $native_packages >/dev/null 2>&1; }
+  install_native || { $as_root apt-get update -q >/dev/null 2>&1 && install_native; } || echo "apt-get could not install $native_packages." >&2
+fi
+
+if has_one_dnn; then
+  npm run --silent build:native || echo "Going on without the native engine, on wasm." >&2
+else
+  echo "The native engine is left out; training runs on wasm, about ten times slower. To have it: apt-get install $native_packages" >&2
+fi
