@@ -1,11 +1,12 @@
-import { tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { tensor1d, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { rowLogSumExp } from '../backend/ops/rowLogSumExp.js';
 import type { Params } from '../backend/params.js';
 import { eosId, padId } from '../data/specialIds.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { IncrementalDecoder } from '../model/incrementalDecoder.js';
 import { encode } from '../model/transformer.js';
-import { logSumExp, TopCandidates, type Candidate } from './topCandidates.js';
+import { TopCandidates, type Candidate } from './topCandidates.js';
 
 export interface BeamSearchOptions {
   /** Hypotheses kept per sentence and step; 1 is greedy search. */
@@ -102,14 +103,12 @@ export class BeamSearch {
     const { width, open } = this;
     const tokens = new Int32Array(open.length * width).fill(eosId); // rows without a hypothesis read anything
     open.forEach(({ live }, i) => live.forEach(({ token }, j) => { tokens[i * width + j] = token; }));
-    const logits = this.decoder!.advance(tokens);
-    const values = logits.dataSync<'float32'>(); // [rows, V]
-    logits.dispose();
+    const scores = readScores(this.decoder!.advance(tokens));
 
     const survivors: number[] = [];
     const parents: number[][] = [];
     open.forEach((sentence, i) => {
-      const parentOf = this.extend(sentence, values, i * width);
+      const parentOf = this.extend(sentence, scores, i * width);
       if (sentence.live.length === 0) {
         sentence.finished.sort((a, b) => b.score - a.score);
         return;
@@ -133,10 +132,10 @@ export class BeamSearch {
    * Chooses the next tokens of one sentence: fills `finished` and replaces `live`.
    * @returns for each new live hypothesis the number of the one it continues
    */
-  private extend(sentence: OpenSentence, logits: Float32Array, firstRow: number): number[] {
+  private extend(sentence: OpenSentence, scores: Scores, firstRow: number): number[] {
     const { beamSize, lengthPenalty } = this.options;
     const { live, finished, maxLen } = sentence;
-    const candidates = this.chooseCandidates(live, logits, firstRow, this.stepsDone === maxLen);
+    const candidates = this.chooseCandidates(live, scores, firstRow, this.stepsDone === maxLen);
     const next: Prefix[] = [];
     const parentOf: number[] = [];
     candidates.forEach(({ hypothesis, token, logProb, total }, rank) => {
@@ -152,13 +151,13 @@ export class BeamSearch {
     return parentOf;
   }
 
-  private chooseCandidates(live: readonly Prefix[], logits: Float32Array, firstRow: number, mustEnd: boolean): Candidate[] {
+  private chooseCandidates(live: readonly Prefix[], { logits, normalisers }: Scores, firstRow: number, mustEnd: boolean): Candidate[] {
     const { candidates } = this;
     const vocabSize = this.config.trgVocabSize;
     candidates.clear();
     live.forEach(({ total }, hypothesis) => {
       const start = (firstRow + hypothesis) * vocabSize;
-      const normaliser = logSumExp(logits, start, vocabSize);
+      const normaliser = normalisers[firstRow + hypothesis];
       if (!Number.isFinite(normaliser)) throw notFinite();
       const consider = (from: number, to: number): void => candidates.consider(logits, start, from, to, normaliser, total, hypothesis);
       if (mustEnd) return consider(eosId, eosId + 1);
@@ -167,6 +166,20 @@ export class BeamSearch {
     });
     return candidates.list();
   }
+}
+
+/** The log-probability of token v in row r is logits[r * V + v] - normalisers[r]. */
+interface Scores {
+  readonly logits: Float32Array;
+  readonly normalisers: Float32Array;
+}
+
+/** Reads a step's logits [rows, V] back and releases them. */
+function readScores(logits: Tensor): Scores {
+  const normalisers = tidy(() => rowLogSumExp(logits).dataSync<'float32'>());
+  const values = logits.dataSync<'float32'>();
+  logits.dispose();
+  return { logits: values, normalisers };
 }
 
 /** Encodes the sources; the decoder starts from there. */

@@ -78,12 +78,3 @@ export class TopCandidates {
     this.tokens[at] = token;
   }
 }
-
-/** log(sum(exp(values[start] … values[start + length - 1]))), NaN or infinite if a value is. */
-export function logSumExp(values: Float32Array, start: number, length: number): number {
-  let largest = -Infinity;
-  for (let i = start; i < start + length; i++) if (!(values[i] <= largest)) largest = values[i];
-  let sum = 0;
-  for (let i = start; i < start + length; i++) sum += Math.exp(values[i] - largest);
-  return largest + Math.log(sum);
-}

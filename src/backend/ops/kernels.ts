@@ -100,6 +100,9 @@ export interface CrossEntropyAttrs {
   readonly withGradients: boolean;
 }
 
+/** x [N, M] → [N]: the logarithm of the sum of each row's exponentials. No attributes; no gradient. */
+export const rowLogSumExpKernel = 'ColdstartRowLogSumExp';
+
 /**
  * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments.
  * Attributes: AdamStepAttrs.

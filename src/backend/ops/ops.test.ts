@@ -13,6 +13,7 @@ import { layerNorm, residualLayerNorm } from './layerNorm.js';
 import { linear, linears } from './linear.js';
 import { sgdStep } from './sgdStep.js';
 import { finiteDifferences, slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from './slowOps.js';
+import { rowLogSumExp } from './rowLogSumExp.js';
 import { squaredNorm } from './squaredNorm.js';
 
 /** Reproducible numbers in about [-1.5, 1.5]. */
@@ -238,6 +239,20 @@ for (const backend of testBackends) {
         }
         assertClose(params[0].dataSync(), expected, 1e-5, `momentum ${momentum}, nesterov ${nesterov}`);
       }
+    });
+
+    check('rowLogSumExp does not overflow, keeps rows apart and passes NaN on', () => {
+      const x = numbers(3 * 1031, 1).map((value) => 20 * value);
+      x.fill(1000, 1031, 1033); // two of e^1000
+      const expected = [0, 1, 2].map((row) => {
+        const values = Array.from(x.subarray(row * 1031, (row + 1) * 1031));
+        const largest = Math.max(...values);
+        return largest + Math.log(values.reduce((total, value) => total + Math.exp(value - largest), 0));
+      });
+      assertClose(rowLogSumExp(tensor(x, [3, 1031])).dataSync(), expected, 1e-6, 'rowLogSumExp');
+      const [broken, whole] = rowLogSumExp(tensor([[1, NaN, 3, 4, 5], [0, 0, 0, 0, 0]])).dataSync();
+      assert.ok(Number.isNaN(broken));
+      assertClose([whole], [Math.log(5)], 1e-6, 'equal logits');
     });
 
     check('squaredNorm adds over all tensors', () => {

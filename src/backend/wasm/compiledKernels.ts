@@ -29,6 +29,7 @@ export interface CompiledKernels {
   crossEntropyScratchBytes(vocabSize: number, d: number): number;
   crossEntropy(rows: number, vocabSize: number, d: number, hidden: Address, embedding: Address, targets: Address, labelSmoothing: number, padId: number,
     losses: Address, dHidden: Address, dEmbedding: Address, scratch: Address): void;
+  rowLogSumExp(rows: number, columns: number, x: Address, out: Address): void;
   embedTokens(count: number, d: number, vocabSize: number, ids: Address, table: Address, scale: number, out: Address): void;
   sumRowsById(count: number, d: number, vocabSize: number, ids: Address, x: Address, scale: number, skipId: number, out: Address): void;
   adamStep(count: number, p: Address, g: Address, m: Address, v: Address, newP: Address, newM: Address, newV: Address,

@@ -123,6 +123,30 @@ function expRow(row: usize, count: i32, largest: f32): f64 {
   return total;
 }
 
+/** out [rows] = the logarithm of the sum of each row's exponentials. */
+export function rowLogSumExp(rows: i32, columns: i32, x: usize, out: usize): void {
+  for (let n = 0; n < rows; n++) {
+    const row = at(x, n * columns);
+    const largest = rowMax(row, columns);
+    store<f32>(at(out, n), <f32>(<f64>largest + log(sumOfExps(row, columns, largest))));
+  }
+}
+
+/** The sum of exp(row - largest). */
+function sumOfExps(row: usize, count: i32, largest: f32): f64 {
+  const largests = f32x4.splat(largest);
+  let total: f64 = 0;
+  for (let start = 0; start < count; start += piece) {
+    const end = min(count, start + piece);
+    let sums = f32x4.splat(0);
+    let i = start;
+    for (; i + 4 <= end; i += 4) sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(at(row, i)), largests)));
+    total += sumLanes(sums);
+    for (; i < end; i++) total += exp1(load<f32>(at(row, i)) - largest);
+  }
+  return total;
+}
+
 /** row = row * factor - shift */
 function scaleAndShift(row: usize, count: i32, factor: f32, shift: f32): void {
   let i = 0;

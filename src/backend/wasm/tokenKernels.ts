@@ -1,5 +1,5 @@
 import { UnsortedSegmentSum, util, type TensorInfo } from '@tensorflow/tfjs-core';
-import { crossEntropyKernel, dropoutKernel, embedTokensGradKernel, embedTokensKernel, type CrossEntropyAttrs, type EmbedTokensAttrs } from '../ops/kernels.js';
+import { crossEntropyKernel, dropoutKernel, embedTokensGradKernel, embedTokensKernel, rowLogSumExpKernel, type CrossEntropyAttrs, type EmbedTokensAttrs } from '../ops/kernels.js';
 import type { DropoutDraw } from '../ops/dropout.js';
 import { dropoutArguments, registerWasmKernel, type WasmContext } from './wasmContext.js';
 
@@ -40,6 +40,13 @@ export function registerTokenKernels(context: WasmContext): void {
       const [lossSum, nllSum] = context.readFloat64(losses, 2);
       return [context.scalar(lossSum), context.scalar(nllSum), ...gradients];
     });
+
+  registerWasmKernel<{ x: TensorInfo }, object>(rowLogSumExpKernel, ({ x }) => {
+    const [rows, columns] = x.shape;
+    const out = context.output([rows]);
+    kernels.rowLogSumExp(rows, columns, context.address(x), context.address(out));
+    return out;
+  });
 
   // tfjs's wasm backend lacks this one; the gradient of gather needs it. Ids out of range are dropped.
   registerWasmKernel<{ x: TensorInfo; segmentIds: TensorInfo }, { numSegments: number }>(UnsortedSegmentSum, ({ x, segmentIds }, { numSegments }) => {
