@@ -8,7 +8,8 @@ export type DropoutArguments = [threshold: number, scale: number, key0: number, 
 /** The functions of kernels.as.ts; their files say what they do. Counts are elements, strides are floats. */
 export interface CompiledKernels {
   addArrays(count: number, a: Address, b: Address, out: Address): void;
-  scaleArray(count: number, a: Address, factor: number, out: Address): void;
+  expArray(count: number, x: Address, out: Address): void;
+  repeatBlocks(outer: number, size: number, times: number, x: Address, out: Address): void;
   reluGrad(count: number, dy: Address, y: Address, scale: number, out: Address): void;
   columnSums(rows: number, columns: number, x: Address, out: Address): void;
   dropoutSpan(first: number, count: number, x: Address, base: Address, out: Address, ...draw: DropoutArguments): void;

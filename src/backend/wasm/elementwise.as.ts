@@ -1,19 +1,11 @@
-// Passes over whole tensors: sums of columns, ReLU's gradient, additions.
-import { at } from './simd.as';
+// Passes over whole tensors.
+import { at, exp1, exp4 } from './simd.as';
 
 /** out = a + b. */
 export function addArrays(count: i32, a: usize, b: usize, out: usize): void {
   let i = 0;
   for (; i + 4 <= count; i += 4) v128.store(at(out, i), f32x4.add(v128.load(at(a, i)), v128.load(at(b, i))));
   for (; i < count; i++) store<f32>(at(out, i), load<f32>(at(a, i)) + load<f32>(at(b, i)));
-}
-
-/** out = a * factor. */
-export function scaleArray(count: i32, a: usize, factor: f32, out: usize): void {
-  const factors = f32x4.splat(factor);
-  let i = 0;
-  for (; i + 4 <= count; i += 4) v128.store(at(out, i), f32x4.mul(v128.load(at(a, i)), factors));
-  for (; i < count; i++) store<f32>(at(out, i), load<f32>(at(a, i)) * factor);
 }
 
 /** out = y > 0 ? dy * scale : 0, the gradient of dropout(relu(.)) with result y. */
@@ -35,5 +27,32 @@ export function columnSums(rows: i32, columns: i32, x: usize, out: usize): void 
     for (; i + 4 <= columns; i += 4) v128.store(at(out, i), f32x4.add(v128.load(at(out, i)), v128.load(at(x, i))));
     for (; i < columns; i++) store<f32>(at(out, i), load<f32>(at(out, i)) + load<f32>(at(x, i)));
     x = at(x, columns);
+  }
+}
+
+/** out = e to the power of x. */
+export function expArray(count: i32, x: usize, out: usize): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) v128.store(at(out, i), exp4(v128.load(at(x, i))));
+  for (; i < count; i++) store<f32>(at(out, i), exp1(load<f32>(at(x, i))));
+}
+
+/** out [outer, times, size]: every one of the `outer` blocks of x [outer, size] `times` times. */
+export function repeatBlocks(outer: i32, size: i32, times: i32, x: usize, out: usize): void {
+  for (let n = 0; n < outer; n++) {
+    const from = at(x, n * size);
+    if (size == 1) {
+      const value = load<f32>(from);
+      const values = f32x4.splat(value);
+      let i = 0;
+      for (; i + 4 <= times; i += 4) v128.store(at(out, i), values);
+      for (; i < times; i++) store<f32>(at(out, i), value);
+      out = at(out, times);
+    } else {
+      for (let t = 0; t < times; t++) {
+        memory.copy(out, from, <usize>size << 2);
+        out = at(out, size);
+      }
+    }
   }
 }

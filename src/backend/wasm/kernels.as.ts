@@ -3,7 +3,7 @@
 export { attention, attentionGrad, attentionScratchBytes } from './attention.as';
 export { crossEntropy, crossEntropyScratchBytes, rowLogSumExp } from './crossEntropy.as';
 export { dropoutSpan } from './dropout.as';
-export { addArrays, columnSums, reluGrad, scaleArray } from './elementwise.as';
+export { addArrays, columnSums, expArray, reluGrad, repeatBlocks } from './elementwise.as';
 export { embedTokens, sumRowsById } from './embedding.as';
 export { gemmPacked, gemmScratchBytes, packB, packedBytes } from './gemm.as';
 export { layerNorm, layerNormGrad } from './layerNorm.as';

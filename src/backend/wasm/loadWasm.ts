@@ -4,10 +4,10 @@ import { ColdstartError } from '../../errors.js';
 import { registerAttentionKernels } from './attentionKernels.js';
 import { registerBatchMatMul } from './batchMatMul.js';
 import { instantiateKernels } from './compiledKernels.js';
-import { registerIdentity } from './identity.js';
 import { registerLayerNormKernels } from './layerNormKernels.js';
 import { registerLinearKernels } from './linearKernels.js';
 import { registerOptimizerKernels } from './optimizerKernels.js';
+import { registerReplacedKernels } from './replacedKernels.js';
 import { registerTokenKernels } from './tokenKernels.js';
 import { WasmContext } from './wasmContext.js';
 
@@ -36,7 +36,7 @@ async function initialise(): Promise<string> {
     throw new ColdstartError('WASM_KERNELS', `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`, { cause: error });
   }
   const context = new WasmContext(backend, kernels, memory);
-  registerIdentity(context);
+  registerReplacedKernels(context);
   registerBatchMatMul(context);
   registerLinearKernels(context);
   registerLayerNormKernels(context);

@@ -21,12 +21,13 @@ export function at(base: usize, i: i32): usize {
 }
 
 /**
- * e to the power of each lane, within 2 units in the last place; 0 below -87.3, no overflow check above 88.
+ * e to the power of each lane, within 2 units in the last place; 0 below -87.3, infinite above 88.7, NaN stays NaN.
  * x = n ln 2 + r with |r| <= ln 2 / 2; a polynomial of degree 6 for e^r (Taylor, economised), times 2^n by its exponent bits.
  */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
+  x = f32x4.min(x, f32x4.splat(89)); // 2^128, whose exponent bits mean infinity
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)));
   // ln 2 in two parts, so that the reduction is exact to float32.
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
@@ -39,7 +40,7 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
   p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1));
   const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return v128.and(f32x4.mul(p, power), f32x4.ge(x, f32x4.splat(-87.3)));
+  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, f32x4.splat(-87.3)));
 }
 
 /** e to the power of one number, with the same bits as a lane of exp4. */
