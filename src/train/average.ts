@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.js';
 import type { StoredTensor } from '../storage/safetensors.js';
 import { CheckpointError, readCheckpoint, writeStoredParams } from './checkpoint.js';
-import { epochCheckpoints } from './trainer.js';
+import { epochCheckpoints } from './runFiles.js';
 
 /**
  * Writes the mean of several checkpoints' parameters, taken in double precision.

@@ -7,7 +7,7 @@ import { checkModelConfig, type ModelConfig } from '../model/config.js';
 import { parameterShapes } from '../model/parameters.js';
 import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
 import type { OptimizerState } from './optimizer.js';
-import type { TrainPosition } from './position.js';
+import { findWrongField, type TrainPosition } from './position.js';
 
 /** Tensors of an optimiser's slot stand beside the parameters as `slot:parameter`. */
 const slotSeparator = ':';
@@ -84,26 +84,58 @@ export function readCheckpoint(path: string): Checkpoint {
   }
   if (text === undefined) throw new CheckpointError(path, 'it is a safetensors file, but not one that coldstart wrote');
   if (digest(tensors, text) !== expectedDigest) throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');
-  const metadata = JSON.parse(text) as Metadata;
-  if (metadata.version !== formatVersion) {
-    throw new CheckpointError(path, `it has format version ${metadata.version}, this program reads version ${formatVersion}`);
+  const metadata = parseMetadata(path, text);
+  if (metadata.config.numEncoderLayers + metadata.config.numDecoderLayers > tensors.size) throw new CheckpointError(path, 'its model has more layers than it holds tensors');
+  const params = takeTensors(path, tensors, parameterShapes(metadata.config), '');
+  const { config, position } = metadata;
+  let checkpoint: Checkpoint = { path, config, params };
+  if (position !== undefined) {
+    const slots = new Map(metadata.slotNames!.map((slot) => [slot, takeTensors(path, tensors, parameterShapes(config), slot + slotSeparator)]));
+    checkpoint = { ...checkpoint, training: { optimizerStep: metadata.optimizerStep!, slots, position } };
   }
+  const [stranger] = tensors.keys();
+  if (stranger !== undefined) throw new CheckpointError(path, `it holds a tensor "${stranger}" that its model does not have`);
+  return checkpoint;
+}
 
-  const config = checkModelConfig(metadata.config);
-  const params = new Map<string, StoredTensor>();
-  for (const [name, shape] of parameterShapes(config)) {
-    const found = tensors.get(name);
-    if (found === undefined || String(found.shape) !== String(shape)) {
-      throw new CheckpointError(path, `parameter "${name}" ${found ? `has shape [${found.shape}]` : 'is missing'}, its model needs [${shape}]`);
+/** Removes the tensors of one set (parameters, or a slot of the optimiser) from those read, and checks them. */
+function takeTensors(path: string, tensors: Map<string, StoredTensor>, shapes: ReadonlyMap<string, readonly number[]>, prefix: string): Map<string, StoredTensor> {
+  const taken = new Map<string, StoredTensor>();
+  for (const [name, shape] of shapes) {
+    const found = tensors.get(prefix + name);
+    if (found === undefined || found.dtype !== 'F32' || String(found.shape) !== String(shape)) {
+      throw new CheckpointError(path, `tensor "${prefix}${name}" ${found ? `is ${found.dtype} [${found.shape}]` : 'is missing'}, its model needs F32 [${shape}]`);
     }
-    params.set(name, found);
+    taken.set(name, found);
+    tensors.delete(prefix + name);
   }
-  if (metadata.position === undefined) return { path, config, params };
-  const slots = new Map((metadata.slotNames ?? []).map((slot) => [
-    slot,
-    new Map([...tensors].filter(([name]) => name.startsWith(slot + slotSeparator)).map(([name, value]) => [name.slice(slot.length + 1), value])),
-  ]));
-  return { path, config, params, training: { optimizerStep: metadata.optimizerStep!, slots, position: metadata.position } };
+  return taken;
+}
+
+/** The settings in a checkpoint's header. A checksum proves only that a file is whole, not who wrote it: all is checked. */
+function parseMetadata(path: string, text: string): Metadata {
+  let metadata: Metadata;
+  try {
+    metadata = JSON.parse(text) as Metadata;
+  } catch (cause) {
+    throw new CheckpointError(path, 'its settings are not JSON', cause);
+  }
+  if (metadata?.version !== formatVersion) {
+    throw new CheckpointError(path, `it has format version ${metadata?.version}, this program reads version ${formatVersion}`);
+  }
+  const { config, position, optimizerStep, slotNames } = metadata;
+  try {
+    checkModelConfig((config ?? {}) as ModelConfig);
+  } catch (cause) {
+    throw new CheckpointError(path, (cause as Error).message.replace(/\.$/, ''), cause);
+  }
+  if (position !== undefined) {
+    const wrong = findWrongField(position);
+    if (wrong !== undefined) throw new CheckpointError(path, `its position in the run cannot be: ${wrong}`);
+    if (!Number.isSafeInteger(optimizerStep)) throw new CheckpointError(path, `its optimizerStep is ${JSON.stringify(optimizerStep)}`);
+    if (!Array.isArray(slotNames) || !slotNames.every((slot) => typeof slot === 'string')) throw new CheckpointError(path, 'its optimiser slots have no names');
+  }
+  return metadata;
 }
 
 /** A checkpoint that cannot be used. */
@@ -132,7 +164,8 @@ function writeStored(path: string, tensors: ReadonlyMap<string, StoredTensor>, m
   writeSafetensors(path, tensors, { metadata: { format: 'pt', coldstart: text, sha256: digest(tensors, text) }, overwrite });
 }
 
-function digest(tensors: ReadonlyMap<string, StoredTensor>, metadata: string): string {
+/** SHA-256 over settings, names, shapes and values. */
+export function digest(tensors: ReadonlyMap<string, StoredTensor>, metadata: string): string {
   const hash = createHash('sha256').update(metadata);
   for (const [name, { shape, data }] of tensors) {
     hash.update(`\n${name} [${shape}]\n`);

@@ -9,10 +9,11 @@ export class DivergenceError extends ColdstartError {
     readonly loss: number,
     /** First tensor with such numbers, e.g. "gradient of encoder.layers.0.fc1.weight". */
     readonly tensor: string,
+    /** The newest checkpoint from which at least one update succeeded. */
     readonly lastCheckpoint: string | undefined,
   ) {
     super('DIVERGED', `training diverged at update ${update}: loss ${loss}, first in the ${tensor}. ` +
-      (lastCheckpoint ? `The last good checkpoint is ${lastCheckpoint}. ` : 'There is no checkpoint yet. ') +
+      (lastCheckpoint ? `The last good checkpoint is ${lastCheckpoint}. ` : 'There is no checkpoint from before that. ') +
       'Lower the learning rate, clip gradients (train.clipNorm), or use a warmup or GradInit.');
   }
 }

@@ -50,6 +50,12 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
   return options.optimizer === 'adam' ? adam(options) : sgd(options);
 }
 
+/** Names of the slots that the state has after the first update. */
+export function slotNames(options: OptimizerOptions): string[] {
+  if (options.optimizer === 'adam') return ['firstMoment', 'secondMoment'];
+  return options.momentum > 0 ? ['momentum'] : [];
+}
+
 /** Releases the tensors of a state. */
 export function disposeOptimizerState(state: OptimizerState): void {
   for (const slot of state.slots.values()) disposeParams(slot);

@@ -8,6 +8,8 @@ export interface TrainPosition {
   readonly epoch: number;
   /** Batches of this epoch already used. */
   readonly batchesDone: number;
+  /** Batches that this epoch has; tells when a run is resumed with other data. */
+  readonly epochBatches: number;
   /** Target tokens trained on since the start. */
   readonly trgTokens: number;
   /** Seconds of training since the start, validation and checkpoints included. */
@@ -16,6 +18,8 @@ export interface TrainPosition {
   readonly best?: BestValidation;
   /** Validations since the best one, for patience. */
   readonly validationsSinceBest: number;
+  /** A validation that should have followed the last update, but was interrupted. */
+  readonly validationDue: boolean;
   /** Sums since the last logged interval. */
   readonly interval: IntervalSums;
 }
@@ -40,6 +44,25 @@ export interface IntervalSums {
 
 export const emptyInterval: IntervalSums = { updates: 0, lossSum: 0, nllSum: 0, trgTokens: 0, srcTokens: 0, gradNormSum: 0, clipped: 0, seconds: 0 };
 
-export function startPosition(seed: number): TrainPosition {
-  return { seed, update: 0, epoch: 1, batchesDone: 0, trgTokens: 0, seconds: 0, validationsSinceBest: 0, interval: emptyInterval };
+export function startPosition(seed: number, epochBatches: number): TrainPosition {
+  return {
+    seed, update: 0, epoch: 1, batchesDone: 0, epochBatches, trgTokens: 0, seconds: 0,
+    validationsSinceBest: 0, validationDue: false, interval: emptyInterval,
+  };
+}
+
+/** The first field of a position read from a file that cannot be, as `name = value`; undefined if all are well. */
+export function findWrongField(position: TrainPosition): string | undefined {
+  const wrong = (name: string, value: unknown): string => `${name} = ${JSON.stringify(value)}`;
+  if (typeof position !== 'object' || position === null) return wrong('position', position);
+  for (const key of ['seed', 'update', 'epoch', 'batchesDone', 'epochBatches', 'trgTokens', 'validationsSinceBest'] as const) {
+    if (!(Number.isSafeInteger(position[key]) && position[key] >= 0)) return wrong(key, position[key]);
+  }
+  if (!Number.isFinite(position.seconds)) return wrong('seconds', position.seconds);
+  if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
+  if (position.best !== undefined && !Number.isFinite(position.best?.value)) return wrong('best', position.best);
+  for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
+    if (!Number.isFinite(position.interval?.[key])) return wrong(`interval.${key}`, position.interval?.[key]);
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -12,10 +12,14 @@ import { pairsInMemory } from '../data/dataset.js';
 import { Random } from '../data/random.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
+import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
 import { averageCheckpoints, lastEpochCheckpoints } from './average.js';
-import { readCheckpoint } from './checkpoint.js';
+import { CheckpointError, digest, readCheckpoint } from './checkpoint.js';
+import { DivergenceError } from './divergence.js';
+import { checkpointPaths, readLastCheckpoint } from './runFiles.js';
 import { readLog, RunLog } from './runLog.js';
-import { checkpointPaths, train, type TrainEvent, type TrainOptions, type TrainTask } from './trainer.js';
+import type { TrainOptions } from './trainOptions.js';
+import { train, type TrainEvent, type TrainTask } from './trainer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-trainer-'));
 before(async () => void (await selectBackend('wasm')));
@@ -130,12 +134,88 @@ describe('training', () => {
 
   test('stops on numbers that are not finite, naming update, tensor and last good checkpoint', async () => {
     const before = memory().numTensors;
-    await assert.rejects(train(task('diverge', { lr: 1e20, optimizer: 'adam', schedule: 'constant', warmupUpdates: 0, clipNorm: 0, saveEveryUpdates: 1 })), (error: Error) => {
-      assert.match(error.message, /diverged at update \d+: loss (NaN|Infinity), first in the (parameter|gradient of|loss)/);
-      assert.match(error.message, /last good checkpoint is .*last\.safetensors/);
+    const events: TrainEvent[] = [];
+    const constant = { optimizer: 'adam', schedule: 'constant', warmupUpdates: 0, clipNorm: 0, saveEveryUpdates: 1 } as const;
+    const explode = (name: string, lr: number): Promise<unknown> => train(task(name, { ...constant, lr }, { onEvent: (event) => events.push(event) }));
+    // the parameters written after update 1 are finite, but no update succeeds from them: there is no good checkpoint
+    await assert.rejects(explode('diverge', 1e20), (error: Error) => {
+      assert.ok(error instanceof DivergenceError);
+      assert.equal(error.update, 2);
+      assert.equal(error.lastCheckpoint, undefined);
+      assert.match(error.message, /diverged at update 2: loss (NaN|Infinity), first in the gradient of \S+\. There is no checkpoint from before/);
       return true;
     });
+    // a rate that takes the parameters themselves out of range: they are never written
+    await assert.rejects(explode('overflow', Number.MAX_VALUE), (error: Error) => {
+      assert.ok(error instanceof DivergenceError);
+      assert.equal(error.update, 1);
+      assert.match(error.message, /diverged at update 1: loss \d\.\d+, first in the parameter encoder\.embed_tokens\.weight/);
+      return true;
+    });
+    assert.equal(readLastCheckpoint(join(folder, 'overflow')), undefined);
+    assert.deepEqual(events.filter(({ event }) => event === 'diverged').map(({ update }) => update), [2, 1]);
     assert.equal(memory().numTensors, before);
+  });
+
+  test('names the checkpoint before the last one where that is where it went wrong', async () => {
+    // the last checkpoint is poisoned, so the one before it is what remains
+    const good = await train(task('poison', { maxUpdates: 6, saveEveryUpdates: 2 }));
+    disposeParams(good.params);
+    const last = readLastCheckpoint(join(folder, 'poison'))!;
+    last.params.get('encoder.layers.0.fc1.weight')!.data[3] = NaN;
+    await assert.rejects(train(task('poison', { maxUpdates: 12 }, { resumeFrom: last })), (error: Error) => {
+      assert.ok(error instanceof DivergenceError);
+      assert.equal(error.update, 7);
+      assert.equal(error.tensor, 'parameter encoder.layers.0.fc1.weight');
+      assert.equal(error.lastCheckpoint, checkpointPaths(join(folder, 'poison')).previous);
+      return true;
+    });
+  });
+
+  test('a validation broken off is done when resumed, and no log line is lost or doubled', async () => {
+    const whole: TrainEvent[] = [];
+    const parts: TrainEvent[] = [];
+    const settings = { maxUpdates: 8, validateEveryUpdates: 4, saveEveryUpdates: 0, bestBy: 'bleu' } as const;
+    const unbroken = await train(task('validUnbroken', settings, { onEvent: (event) => whole.push(event), evaluate: async () => ({ bleu: 7 }) }));
+    const stop = new AbortController();
+    const first = await train(task('validBroken', settings, {
+      onEvent: (event) => parts.push(event), signal: stop.signal,
+      evaluate: async () => {
+        stop.abort();
+        throw new Error('broken off');
+      },
+    }));
+    assert.deepEqual([first.status, first.position.update, first.position.validationDue], ['interrupted', 4, true]);
+    disposeParams(first.params);
+    const second = await train(task('validBroken', settings, {
+      onEvent: (event) => parts.push(event), evaluate: async () => ({ bleu: 7 }), resumeFrom: readLastCheckpoint(join(folder, 'validBroken')),
+    }));
+    assert.deepEqual(values(second.params), values(unbroken.params));
+    assert.deepEqual(comparable(parts), comparable(whole));
+    disposeParams(second.params);
+    disposeParams(unbroken.params);
+  });
+
+  test('resuming with another model, optimiser, seed or corpus is refused, saying what differs', async () => {
+    const done = await train(task('refuse', { maxUpdates: 3 }));
+    disposeParams(done.params);
+    const resume = (changes: Partial<TrainOptions>, more: Partial<TrainTask> = {}): Promise<unknown> =>
+      train(task('refuse', { maxUpdates: 6, ...changes }, { resumeFrom: readLastCheckpoint(join(folder, 'refuse')), ...more }));
+    await assert.rejects(resume({ seed: 4 }), /was trained with seed 3, the configuration says 4/);
+    await assert.rejects(resume({ optimizer: 'sgd', momentum: 0.9, nesterov: false } as Partial<TrainOptions>), /state of another optimiser \(firstMoment and secondMoment; sgd as configured has momentum\)/);
+    await assert.rejects(resume({}, { config: { ...config, dFf: 128 } }), /has model\.dFf 64, the configuration says 128/);
+    await assert.rejects(resume({}, { trainBatches: createBatches(pairsInMemory(reversals(60, 1)), { maxTokens: 60 }) }), /was trained on \d+ batches in epoch 1, the data now gives \d+/);
+    await assert.rejects(train(task('refuse', {}, { resumeFrom: readCheckpoint(checkpointPaths(join(folder, 'refuse')).best) })), /holds parameters only/);
+  });
+
+  test('contradictory options are refused before anything is written', async () => {
+    const refused = (changes: Partial<TrainOptions>, message: RegExp): Promise<void> => assert.rejects(train(task('options', changes)), message);
+    await refused({ maxUpdates: 0 }, /train\.maxUpdates, train\.maxEpochs and train\.patience are all 0/);
+    await refused({ schedule: 'linear', warmupUpdates: 24 }, /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(24\)/);
+    await refused({ updateFreq: 0 }, /train\.updateFreq is 0, expected an integer of at least 1/);
+    await refused({ labelSmoothing: 1 }, /train\.labelSmoothing is 1, expected a number of at least 0 and below 1/);
+    await refused({ lr: NaN }, /train\.lr is null, expected a number of at least 0/);
+    await refused({ bestBy: 'bleu' }, /train\.bestBy is "bleu", but the run does not decode/);
   });
 
   test('patience ends a run that gets no better', async () => {
@@ -143,6 +223,9 @@ describe('training', () => {
     const result = await train(task('patience', { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 }, { onEvent: (event) => events.push(event) }));
     disposeParams(result.params);
     assert.equal(result.position.update, 8);
+    const again = await train(task('patience', { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 }, { resumeFrom: readLastCheckpoint(join(folder, 'patience')) }));
+    disposeParams(again.params);
+    assert.equal(again.position.update, 8, 'resuming does not go on');
     assert.deepEqual(events.filter(({ event }) => event === 'valid').map((event) => 'best' in event && event.best), [true, false, false, false]);
   });
 
@@ -157,11 +240,11 @@ describe('training', () => {
 });
 
 describe('checkpoints', () => {
-  test('damaged ones are refused by name', async () => {
+  test('damaged ones are refused by name, and the one before is offered', async () => {
     const result = await train(task('damage', { maxUpdates: 6 }));
     disposeParams(result.params);
-    const { last, previous } = checkpointPaths(join(folder, 'damage'));
-    assert.ok(existsSync(previous), 'the checkpoint before the last is kept');
+    const runDir = join(folder, 'damage');
+    const { last, previous } = checkpointPaths(runDir);
     const bytes = readFileSync(last);
     const changed = Buffer.from(bytes);
     changed[changed.length - 5] ^= 1;
@@ -170,8 +253,47 @@ describe('checkpoints', () => {
     writeFileSync(last, bytes);
     truncateSync(last, bytes.length - 100);
     assert.throws(() => readCheckpoint(last), /last\.safetensors cannot be used: .*truncated/);
+    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp ".*previous\.safetensors" ".*last\.safetensors"\.$/);
+    unlinkSync(last);
+    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: there is no such file\. The one before it is good/);
+    truncateSync(previous, 50);
+    assert.throws(() => readLastCheckpoint(runDir), /Nor can the one before it: .*previous\.safetensors/);
+    unlinkSync(previous);
+    assert.equal(readLastCheckpoint(runDir), undefined);
     assert.throws(() => readCheckpoint(join(folder, 'nothing.safetensors')), /there is no such file/);
-    assert.equal(readCheckpoint(previous).training!.position.update, 5);
+  });
+
+  test('a checksum that fits does not make wrong content right', async () => {
+    const result = await train(task('forged', { maxUpdates: 2 }));
+    disposeParams(result.params);
+    const { last } = checkpointPaths(join(folder, 'forged'));
+    const { tensors, metadata } = readSafetensors(last);
+    const forge = (change: (settings: any) => void, changeTensors: (tensors: Map<string, StoredTensor>) => void = () => {}): void => {
+      const settings = JSON.parse(metadata['coldstart']);
+      change(settings);
+      const altered = new Map(tensors);
+      changeTensors(altered);
+      const text = JSON.stringify(settings);
+      writeSafetensors(last, altered, { metadata: { coldstart: text, sha256: digest(altered, text) } });
+    };
+    forge(() => {});
+    assert.equal(readCheckpoint(last).training!.position.update, 2);
+    const cases: [(settings: any) => void, RegExp, ((tensors: Map<string, StoredTensor>) => void)?][] = [
+      [(s) => (s.version = 99), /format version 99, this program reads version 1/],
+      [(s) => delete s.config, /model\.srcVocabSize is undefined/],
+      [(s) => (s.config.dModel = 30), /model\.dModel is 30, expected a multiple/],
+      [(s) => (s.config.numEncoderLayers = 1e15), /more layers than it holds tensors/],
+      [(s) => (s.config.dFf = 63), /encoder\.layers\.0\.fc1\.weight" is F32 \[64,32\], its model needs F32 \[63,32\]/],
+      [(s) => (s.position.update = -1), /its position in the run cannot be: update = -1/],
+      [(s) => (s.position.interval = null), /interval\.updates = undefined/],
+      [(s) => (s.slotNames = ['firstMoment']), /holds a tensor "secondMoment:encoder/],
+      [() => {}, /"firstMoment:encoder\.embed_tokens\.weight" is missing/, (t) => t.delete('firstMoment:encoder.embed_tokens.weight')],
+      [() => {}, /"encoder\.embed_tokens\.weight" is F64/, (t) => t.set('encoder.embed_tokens.weight', { dtype: 'F64', shape: [14, 32], data: new Float64Array(14 * 32) })],
+    ];
+    for (const [change, message, changeTensors] of cases) {
+      forge(change, changeTensors);
+      assert.throws(() => readCheckpoint(last), (error: Error) => error instanceof CheckpointError && message.test(error.message) && error.message.includes(last), `${message}`);
+    }
   });
 
   test('hold the parameters exactly, and average to their mean', async () => {

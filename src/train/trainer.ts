@@ -1,44 +1,21 @@
-import { existsSync, mkdirSync, renameSync, readdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { tidy } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
 import type { Batch } from '../data/batch.js';
 import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
-import { translationLoss } from '../model/loss.js';
-import { ColdstartError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { toOptimizerState, toTensors, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { clipScale } from './clip.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
-import { createOptimizer, disposeOptimizerState, type OptimizerOptions, type OptimizerState } from './optimizer.js';
+import { createOptimizer, disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { emptyInterval, startPosition, type TrainPosition } from './position.js';
-import { learningRate, type ScheduleOptions } from './schedule.js';
+import { checkResumable, checkSameData } from './resume.js';
+import { checkpointPaths, epochCheckpoints, keepLastAsPrevious } from './runFiles.js';
+import { learningRate } from './schedule.js';
+import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
 import { updateGradients, type UpdateGradients } from './trainUpdate.js';
-
-export type TrainOptions = OptimizerOptions & ScheduleOptions & {
-  /** Seeds data order and dropout. */
-  readonly seed: number;
-  readonly labelSmoothing: number;
-  /** Batches whose gradients one update adds up. */
-  readonly updateFreq: number;
-  /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
-  readonly clipNorm: number;
-  /** Training stops after this many epochs or `maxUpdates`, whatever comes first; 0: no such limit. */
-  readonly maxEpochs: number;
-  /** Updates between validations; 0 validates at the end of each epoch. Always validates at the end. */
-  readonly validateEveryUpdates: number;
-  /** Updates between checkpoints to resume from, besides those at each epoch's end. */
-  readonly saveEveryUpdates: number;
-  /** How many epochs' parameters are kept for averaging. */
-  readonly keepEpochs: number;
-  /** Updates between log entries. */
-  readonly logEveryUpdates: number;
-  /** Stops after this many validations without a new best; 0 never does. */
-  readonly patience: number;
-  /** What makes a checkpoint the best: lowest validation loss, or highest value of this key of `evaluate`. */
-  readonly bestBy: 'loss' | 'bleu';
-};
+import { validationLoss } from './validationLoss.js';
 
 /** A line of log.jsonl and what the progress display shows. */
 export type TrainEvent =
@@ -48,7 +25,9 @@ export type TrainEvent =
       readonly bleu?: number; readonly best: boolean; readonly seconds: number }
   | { readonly event: 'checkpoint'; readonly update: number; readonly epoch: number; readonly path: string }
   | { readonly event: 'epoch'; readonly update: number; readonly epoch: number; readonly seconds: number }
-  | { readonly event: 'diverged'; readonly update: number; readonly epoch: number; readonly loss: number; readonly tensor: string };
+  | { readonly event: 'diverged'; readonly update: number; readonly epoch: number;
+      /** As text, since JSON has neither NaN nor Infinity. */
+      readonly loss: string; readonly tensor: string };
 
 export interface TrainTask {
   readonly config: ModelConfig;
@@ -62,9 +41,9 @@ export interface TrainTask {
   readonly runDir: string;
   /** A training checkpoint to go on from. */
   readonly resumeFrom?: Checkpoint;
-  /** Scores by decoding, run after each validation loss. */
-  readonly evaluate?: (params: Params) => Promise<{ bleu: number }>;
-  /** When aborted, training saves after the update under way and returns. */
+  /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
+  readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<{ bleu: number }>;
+  /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
   /** Called after every update, for a progress display. */
@@ -78,29 +57,14 @@ export interface TrainResult {
   readonly params: Params;
 }
 
-/** The folder and names of a run's checkpoints. */
-export const checkpointPaths = (runDir: string) => ({
-  folder: join(runDir, 'checkpoints'),
-  last: join(runDir, 'checkpoints', 'last.safetensors'),
-  previous: join(runDir, 'checkpoints', 'previous.safetensors'),
-  best: join(runDir, 'checkpoints', 'best.safetensors'),
-  epoch: (epoch: number) => join(runDir, 'checkpoints', `epoch-${String(epoch).padStart(4, '0')}.safetensors`),
-});
-
-/** Paths of the kept epoch checkpoints, oldest first. */
-export function epochCheckpoints(runDir: string): string[] {
-  const { folder } = checkpointPaths(runDir);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => /^epoch-\d{4,}\.safetensors$/.test(name)).sort().map((name) => join(folder, name));
-}
-
 /**
  * Trains until `maxUpdates`, `maxEpochs`, patience or the signal ends it.
  *
  * The path of the data, every update: `nextBatches` → `updateGradients` (translationLoss and its gradient) →
  * `optimizer.update`. A resumed run goes on bit for bit as the unbroken one on the same backend.
  *
- * @throws DivergenceError when the loss or a gradient is not finite
+ * @throws DivergenceError when the loss, a gradient or a parameter is not finite
+ * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run
  */
 export async function train(task: TrainTask): Promise<TrainResult> {
   return new Trainer(task).run();
@@ -111,59 +75,87 @@ class Trainer {
   private readonly paths;
   private params: Params;
   private state: OptimizerState;
+  /** Replaced, never changed, so that a saved position can be recognised. */
   private position: TrainPosition;
   private epochBatches: EpochBatches;
-  private lastSavedUpdate = -1;
-  private stopEarly = false;
+  private savedPosition?: TrainPosition;
+  private lastLoss = NaN;
 
   constructor(private readonly task: TrainTask) {
     const { options, params, resumeFrom } = task;
+    checkTrainOptions(options);
+    if (options.bestBy === 'bleu' && task.evaluate === undefined) throw new UsageError('train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.');
     this.optimizer = createOptimizer(options);
     this.paths = checkpointPaths(task.runDir);
     mkdirSync(this.paths.folder, { recursive: true });
     if (resumeFrom === undefined) {
+      this.epochBatches = task.trainBatches.epochBatches(1);
+      this.position = startPosition(options.seed, this.epochBatches.length);
       this.params = params;
       this.state = this.optimizer.init(params);
-      this.position = startPosition(options.seed);
     } else {
-      const { training } = resumeFrom;
-      if (training === undefined) throw new ColdstartError('CHECKPOINT', `checkpoint ${resumeFrom.path} holds parameters only: training cannot be resumed from it. Use checkpoints/last.safetensors.`);
-      if (training.position.seed !== options.seed) throw new ColdstartError('CHECKPOINT', `checkpoint ${resumeFrom.path} was trained with seed ${training.position.seed}, the configuration says ${options.seed}. Resume with the same seed.`);
+      const training = checkResumable(resumeFrom, task.config, options);
+      this.epochBatches = task.trainBatches.epochBatches(training.position.epoch);
+      checkSameData(resumeFrom, training.position, this.epochBatches);
+      this.position = training.position;
+      this.savedPosition = training.position;
       disposeParams(params);
       this.params = toTensors(resumeFrom.params);
       this.state = toOptimizerState(training);
-      this.position = training.position;
-      this.lastSavedUpdate = this.position.update;
     }
-    this.epochBatches = task.trainBatches.epochBatches(this.position.epoch);
   }
 
   async run(): Promise<TrainResult> {
+    try {
+      const status = await this.untilFinished();
+      disposeOptimizerState(this.state);
+      return { status, position: this.position, params: this.params };
+    } catch (error) {
+      disposeOptimizerState(this.state);
+      disposeParams(this.params);
+      throw error;
+    }
+  }
+
+  private async untilFinished(): Promise<TrainResult['status']> {
     const { options, signal } = this.task;
-    while (!this.isFinished()) {
+    for (;;) {
       await yieldToEvents(); // lets signals and timers in
+      if (this.position.validationDue && !signal?.aborted) await this.validate();
+      if (this.isFinished()) break;
       if (signal?.aborted) {
         this.saveLast();
-        return { status: 'interrupted', position: this.position, params: this.releaseState() };
+        return 'interrupted';
       }
+      if (this.isSaveDue()) this.saveLast();
       this.trainOneUpdate();
-      const { update } = this.position;
+      const { update, batchesDone, epochBatches } = this.position;
       if (update % options.logEveryUpdates === 0) this.logInterval();
-      const epochEnded = this.position.batchesDone === this.epochBatches.length;
+      const epochEnded = batchesDone === epochBatches;
       if (epochEnded) this.endEpoch();
-      const validationDue = options.validateEveryUpdates > 0 ? update % options.validateEveryUpdates === 0 : epochEnded;
-      if (validationDue || this.isFinished()) await this.validate();
-      if (epochEnded || (options.saveEveryUpdates > 0 && update % options.saveEveryUpdates === 0)) this.saveLast();
+      const due = options.validateEveryUpdates > 0 ? update % options.validateEveryUpdates === 0 : epochEnded;
+      if (due || this.isAtLimit()) this.position = { ...this.position, validationDue: true };
     }
     if (this.position.interval.updates > 0) this.logInterval();
     this.saveLast();
-    return { status: 'finished', position: this.position, params: this.releaseState() };
+    return 'finished';
+  }
+
+  /** At the last update; its validation may still be due. */
+  private isAtLimit(): boolean {
+    const { maxUpdates, maxEpochs, patience } = this.task.options;
+    const { update, epoch, validationsSinceBest } = this.position;
+    return (maxUpdates > 0 && update >= maxUpdates) || (maxEpochs > 0 && epoch > maxEpochs) || (patience > 0 && validationsSinceBest >= patience);
   }
 
   private isFinished(): boolean {
-    const { maxUpdates, maxEpochs } = this.task.options;
-    const { update, epoch } = this.position;
-    return this.stopEarly || (maxUpdates > 0 && update >= maxUpdates) || (maxEpochs > 0 && epoch > maxEpochs);
+    return this.isAtLimit() && !this.position.validationDue;
+  }
+
+  private isSaveDue(): boolean {
+    const { saveEveryUpdates } = this.task.options;
+    const { update, batchesDone } = this.position;
+    return update > 0 && (batchesDone === 0 || (saveEveryUpdates > 0 && update % saveEveryUpdates === 0));
   }
 
   /** The batches of the next update: `updateFreq` of them, fewer at the end of an epoch. */
@@ -180,7 +172,8 @@ class Trainer {
     const batches = this.nextBatches();
     const lr = learningRate(options, update);
     const step = updateGradients(this.params, batches, { config, labelSmoothing: options.labelSmoothing, seed: options.seed, update });
-    if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.diverged(step);
+    this.lastLoss = step.lossSum / step.trgTokens;
+    if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
 
     const scale = clipScale(step.gradNormL2, options.clipNorm);
     const next = this.optimizer.update(step.gradients, this.state, this.params, { lr, gradientScale: scale / step.trgTokens });
@@ -210,19 +203,28 @@ class Trainer {
       },
     };
     onUpdate?.({
-      update: update + 1, epoch, loss: step.lossSum / step.trgTokens, perplexity: Math.exp(step.nllSum / step.trgTokens),
+      update: update + 1, epoch, loss: this.lastLoss, perplexity: Math.exp(step.nllSum / step.trgTokens),
       lr, gradNormL2: step.gradNormL2, trgTokens: step.trgTokens, seconds,
     });
   }
 
-  private diverged(step: UpdateGradients): never {
-    const { update, epoch } = this.position;
+  private divergedIn(step: UpdateGradients): never {
     const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }, { what: 'gradient of', tensors: step.gradients }]) ?? 'loss';
     disposeParams(step.gradients);
-    disposeParams(this.releaseState());
-    const loss = step.lossSum / step.trgTokens;
-    this.emit({ event: 'diverged', update: update + 1, epoch, loss, tensor });
-    throw new DivergenceError(update + 1, loss, tensor, this.lastSavedUpdate > 0 ? this.paths.last : undefined);
+    this.diverged(this.position.update + 1, this.lastLoss, tensor);
+  }
+
+  private diverged(update: number, loss: number, tensor: string): never {
+    this.emit({ event: 'diverged', update, epoch: this.position.epoch, loss: String(loss), tensor });
+    throw new DivergenceError(update, loss, tensor, this.lastGoodCheckpoint());
+  }
+
+  /** The newest checkpoint from which at least one update succeeded. */
+  private lastGoodCheckpoint(): string | undefined {
+    const { last, previous } = this.paths;
+    const saved = this.savedPosition;
+    if (saved !== undefined && saved.update < this.position.update) return last;
+    return saved !== undefined && existsSync(previous) ? previous : undefined;
   }
 
   private logInterval(): void {
@@ -238,69 +240,66 @@ class Trainer {
   }
 
   private endEpoch(): void {
-    const { config, options, runDir } = this.task;
+    const { config, options, runDir, trainBatches } = this.task;
     const { epoch, update, seconds } = this.position;
     this.emit({ event: 'epoch', update, epoch, seconds });
     if (options.keepEpochs > 0) {
+      this.requireFiniteParams();
       writeCheckpoint(this.paths.epoch(epoch), config, this.params);
       for (const old of epochCheckpoints(runDir).slice(0, -options.keepEpochs)) unlinkSync(old);
     }
-    this.position = { ...this.position, epoch: epoch + 1, batchesDone: 0 };
-    this.epochBatches = this.task.trainBatches.epochBatches(epoch + 1);
+    this.epochBatches = trainBatches.epochBatches(epoch + 1);
+    this.position = { ...this.position, epoch: epoch + 1, batchesDone: 0, epochBatches: this.epochBatches.length };
   }
 
+  /** Validates, unless the signal breaks it off: then it stays due. */
   private async validate(): Promise<void> {
-    const { config, options, evaluate } = this.task;
+    const { config, options, validBatches, evaluate, signal } = this.task;
     const started = performance.now();
-    const { loss, nll } = validationLoss(this.params, this.task.validBatches, config, options.labelSmoothing);
-    const scores = await evaluate?.(this.params);
-    const seconds = this.position.seconds + (performance.now() - started) / 1000;
     const { update, best } = this.position;
+    const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing: options.labelSmoothing, signal });
+    if (losses === undefined) return;
+    const { loss, nll } = losses;
+    if (!Number.isFinite(loss)) this.diverged(update, loss, firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss');
+    let scores: { bleu: number } | undefined;
+    try {
+      scores = await evaluate?.(this.params, signal);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+    if (signal?.aborted) return;
+
+    const seconds = this.position.seconds + (performance.now() - started) / 1000;
     const epoch = this.position.batchesDone === 0 ? this.position.epoch - 1 : this.position.epoch;
-    const value = options.bestBy === 'bleu' && scores ? scores.bleu : loss;
-    const isBest = best === undefined || (options.bestBy === 'bleu' && scores ? value > best.value : value < best.value);
+    const value = options.bestBy === 'bleu' ? scores!.bleu : loss;
+    const isBest = best === undefined || (options.bestBy === 'bleu' ? value > best.value : value < best.value);
     this.position = {
-      ...this.position, seconds,
+      ...this.position, seconds, validationDue: false,
       ...(isBest ? { best: { update, epoch, value }, validationsSinceBest: 0 } : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
     };
     this.emit({ event: 'valid', update, epoch, loss, nll, perplexity: Math.exp(nll), ...scores, best: isBest, seconds });
     if (isBest) writeCheckpoint(this.paths.best, config, this.params);
-    if (options.patience > 0 && this.position.validationsSinceBest >= options.patience) this.stopEarly = true;
   }
 
-  /** The checkpoint to resume from. The one before it stays until the new one is whole. */
+  /** The checkpoint to resume from. */
   private saveLast(): void {
+    if (this.savedPosition === this.position) return;
+    const { config, runDir } = this.task;
     const { update, epoch } = this.position;
-    if (this.lastSavedUpdate === update) return;
-    if (existsSync(this.paths.last)) renameSync(this.paths.last, this.paths.previous);
-    writeCheckpoint(this.paths.last, this.task.config, this.params, { state: this.state, position: this.position });
-    this.lastSavedUpdate = update;
+    this.requireFiniteParams();
+    keepLastAsPrevious(runDir);
+    writeCheckpoint(this.paths.last, config, this.params, { state: this.state, position: this.position });
+    this.savedPosition = this.position;
     this.emit({ event: 'checkpoint', update, epoch, path: this.paths.last });
   }
 
-  private releaseState(): Params {
-    disposeOptimizerState(this.state);
-    return this.params;
+  /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */
+  private requireFiniteParams(): void {
+    const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }]);
+    if (tensor !== undefined) this.diverged(this.position.update, this.lastLoss, tensor);
   }
 
   private emit(event: TrainEvent): void {
     this.task.onEvent?.(event);
   }
-}
-
-/** Mean label-smoothed loss and negative log-likelihood per target token, in nats, without dropout. */
-export function validationLoss(params: Params, batches: EpochBatches, config: ModelConfig, labelSmoothing: number): { loss: number; nll: number } {
-  let lossSum = 0;
-  let nllSum = 0;
-  let trgTokens = 0;
-  for (let i = 0; i < batches.length; i++) {
-    const batch = batches.batch(i);
-    tidy(() => {
-      const loss = translationLoss(params, batch, { config, labelSmoothing });
-      lossSum += loss.lossSum.dataSync()[0];
-      nllSum += loss.nllSum.dataSync()[0];
-    });
-    trgTokens += batch.trgTokens;
-  }
-  return { loss: lossSum / trgTokens, nll: nllSum / trgTokens };
 }

@@ -1,0 +1,41 @@
+import type { EpochBatches } from '../data/batches.js';
+import { ColdstartError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import type { Checkpoint } from './checkpoint.js';
+import { slotNames } from './optimizer.js';
+import type { TrainPosition } from './position.js';
+import type { TrainOptions } from './trainOptions.js';
+
+/**
+ * The training state of a checkpoint, if a run with this model and these options can go on from it.
+ * @throws ColdstartError code CHECKPOINT naming what differs
+ */
+export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, options: TrainOptions): NonNullable<Checkpoint['training']> {
+  const { training } = checkpoint;
+  if (training === undefined) throw refuse(checkpoint, 'holds parameters only. Use checkpoints/last.safetensors');
+  for (const key of Object.keys(config) as (keyof ModelConfig)[]) {
+    if (checkpoint.config[key] !== config[key]) {
+      throw refuse(checkpoint, `has model.${key} ${JSON.stringify(checkpoint.config[key])}, the configuration says ${JSON.stringify(config[key])}. Resume with the run's own configuration`);
+    }
+  }
+  if (training.position.seed !== options.seed) {
+    throw refuse(checkpoint, `was trained with seed ${training.position.seed}, the configuration says ${options.seed}. Resume with the same seed`);
+  }
+  const [found, expected] = [[...training.slots.keys()], slotNames(options)].map((names) => names.join(' and ') || 'none');
+  if (found !== expected && training.optimizerStep > 0) {
+    throw refuse(checkpoint, `holds the state of another optimiser (${found}; ${options.optimizer} as configured has ${expected}). Resume with the same optimiser`);
+  }
+  return training;
+}
+
+/** @throws ColdstartError code CHECKPOINT if the epoch under way has another number of batches than when the checkpoint was written */
+export function checkSameData(checkpoint: Checkpoint, position: TrainPosition, epochBatches: EpochBatches): void {
+  if (position.epochBatches !== epochBatches.length) {
+    throw refuse(checkpoint, `was trained on ${position.epochBatches} batches in epoch ${position.epoch}, the data now gives ${epochBatches.length}. ` +
+      'Resume with the same corpus and batch size, or start a new run');
+  }
+}
+
+function refuse({ path }: Checkpoint, what: string): ColdstartError {
+  return new ColdstartError('CHECKPOINT', `checkpoint ${path} cannot be resumed: it ${what}.`);
+}

@@ -1,0 +1,63 @@
+import { copyFileSync, existsSync, linkSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CheckpointError, readCheckpoint, type Checkpoint } from './checkpoint.js';
+
+/** The folder and names of a run's checkpoints. */
+export const checkpointPaths = (runDir: string) => ({
+  folder: join(runDir, 'checkpoints'),
+  /** To resume from: parameters, optimiser state, position. */
+  last: join(runDir, 'checkpoints', 'last.safetensors'),
+  /** The one before `last`, in case that gets damaged. */
+  previous: join(runDir, 'checkpoints', 'previous.safetensors'),
+  /** Parameters of the best validation. */
+  best: join(runDir, 'checkpoints', 'best.safetensors'),
+  /** Parameters at the end of an epoch. */
+  epoch: (epoch: number) => join(runDir, 'checkpoints', `epoch-${String(epoch).padStart(4, '0')}.safetensors`),
+});
+
+/** Paths of the kept epoch checkpoints, oldest first. */
+export function epochCheckpoints(runDir: string): string[] {
+  const { folder } = checkpointPaths(runDir);
+  if (!existsSync(folder)) return [];
+  const epochs = readdirSync(folder).flatMap((name) => /^epoch-(\d{4,})\.safetensors$/.exec(name)?.[1] ?? []).map(Number);
+  return epochs.sort((a, b) => a - b).map((epoch) => checkpointPaths(runDir).epoch(epoch));
+}
+
+/**
+ * The checkpoint that a run is resumed from.
+ *
+ * @returns undefined if the run has none yet
+ * @throws CheckpointError if it cannot be used, offering the one before it where that is good
+ */
+export function readLastCheckpoint(runDir: string): Checkpoint | undefined {
+  const { last, previous } = checkpointPaths(runDir);
+  if (!existsSync(last) && !existsSync(previous)) return undefined;
+  try {
+    return readCheckpoint(last);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(last, `${error.what}. ${offerPrevious(last, previous)}`, error);
+  }
+}
+
+/** Keeps the last checkpoint as the previous one before a new one is written. At every moment one of them is whole. */
+export function keepLastAsPrevious(runDir: string): void {
+  const { last, previous } = checkpointPaths(runDir);
+  if (!existsSync(last)) return;
+  rmSync(previous, { force: true });
+  try {
+    linkSync(last, previous);
+  } catch {
+    copyFileSync(last, previous); // some file systems have no hard links
+  }
+}
+
+function offerPrevious(last: string, previous: string): string {
+  if (!existsSync(previous)) return 'There is no earlier checkpoint to resume from';
+  try {
+    const { training } = readCheckpoint(previous);
+    return `The one before it is good (update ${training?.position.update}). To resume from there: cp "${previous}" "${last}"`;
+  } catch (error) {
+    return `Nor can the one before it: ${(error as Error).message}`.replace(/\.$/, '');
+  }
+}

@@ -1,0 +1,68 @@
+import { UsageError } from '../errors.js';
+import type { OptimizerOptions } from './optimizer.js';
+import type { ScheduleOptions } from './schedule.js';
+
+/** How a model is trained. */
+export type TrainOptions = OptimizerOptions & ScheduleOptions & {
+  /** Seeds data order and dropout. */
+  readonly seed: number;
+  readonly labelSmoothing: number;
+  /** Batches whose gradients one update adds up. */
+  readonly updateFreq: number;
+  /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
+  readonly clipNorm: number;
+  /** Training stops after this many epochs or `maxUpdates`, whatever comes first; 0: no such limit. */
+  readonly maxEpochs: number;
+  /** Updates between validations; 0 validates at the end of each epoch. Always validates at the end. */
+  readonly validateEveryUpdates: number;
+  /** Updates between checkpoints to resume from, besides those at each epoch's end; 0: only those. */
+  readonly saveEveryUpdates: number;
+  /** How many epochs' parameters are kept for averaging. */
+  readonly keepEpochs: number;
+  /** Updates between log entries. */
+  readonly logEveryUpdates: number;
+  /** Stops after this many validations without a new best; 0 never does. */
+  readonly patience: number;
+  /** What makes a checkpoint the best: lowest validation loss, or highest BLEU. */
+  readonly bestBy: 'loss' | 'bleu';
+};
+
+/**
+ * The options themselves if a run can follow them.
+ * @throws UsageError naming the first key whose value cannot be used, and what it needs to be
+ */
+export function checkTrainOptions(options: TrainOptions): TrainOptions {
+  const refuse = (key: string, expected: string): UsageError =>
+    new UsageError(`train.${key} is ${JSON.stringify((options as unknown as Record<string, unknown>)[key])}, expected ${expected}.`);
+  const count = (key: keyof TrainOptions, least: number): void => {
+    const value = options[key] as number;
+    if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `an integer of at least ${least}`);
+  };
+  const atLeastZero = (key: keyof TrainOptions): void => {
+    const value = options[key] as number;
+    if (!(value >= 0 && value < Infinity)) throw refuse(key, 'a number of at least 0');
+  };
+  const share = (key: string, value: number): void => {
+    if (!(value >= 0 && value < 1)) throw refuse(key, 'a number of at least 0 and below 1');
+  };
+
+  for (const key of ['seed', 'maxUpdates', 'maxEpochs', 'warmupUpdates', 'validateEveryUpdates', 'saveEveryUpdates', 'keepEpochs', 'patience'] as const) count(key, 0);
+  for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
+  for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
+  share('labelSmoothing', options.labelSmoothing);
+  if (options.optimizer === 'adam') {
+    share('beta1', options.beta1);
+    share('beta2', options.beta2);
+    if (!(options.eps > 0 && options.eps < 1)) throw refuse('eps', 'a number above 0 and below 1');
+  } else {
+    share('momentum', options.momentum);
+    if (options.nesterov && options.momentum === 0) throw refuse('momentum', 'a number above 0, as nesterov is true');
+  }
+  if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
+    throw new UsageError('train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.');
+  }
+  if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates) {
+    throw refuse('maxUpdates', `more than train.warmupUpdates (${options.warmupUpdates}), as the linear schedule ends there`);
+  }
+  return options;
+}
