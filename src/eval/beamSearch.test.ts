@@ -2,6 +2,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { matMul, memory, tensor, tensor1d, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { disposeParams, type Params } from '../backend/params.js';
 import { eosId, padId } from '../data/specialIds.js';
@@ -25,7 +26,7 @@ function assertScores(found: readonly number[], expected: readonly number[], wha
   expected.forEach((value, i) => assert.ok(Math.abs(found[i] - value) <= 1e-4, `${what}[${i}]: found ${found[i]}, expected ${value}`));
 }
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   for (const name of fixtureModelNames) {
     describe(`beam search with ${name} on ${backend} equals the reference`, { skip: skipWithoutModelFixtures }, () => {
       let params: Map<string, Tensor>;
@@ -101,7 +102,7 @@ const smallConfig: ModelConfig = {
   layerNormEps: 1e-5, dropout: 0.3, attentionDropout: 0, reluDropout: 0,
 };
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   describe(`beam search on ${backend}`, () => {
     let params: Map<string, Tensor>;
     before(async () => {
