@@ -7,7 +7,7 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-export interface ProgressOptions {
+export interface ProgressBarOptions {
   /** What is going on, e.g. "translate". */
   readonly label: string;
   /** Units in all; without it neither bar nor time left is shown. */
@@ -31,7 +31,7 @@ const barColumns = 20;
  * Shows how far a long task has come: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line now
  * and then. Results do not belong here but on standard output.
  */
-export class Progress {
+export class ProgressBar {
   private readonly stream: ProgressStream;
   private readonly now: () => number;
   private readonly startedMs: number;
@@ -39,7 +39,7 @@ export class Progress {
   private latest?: string;
   private lineOnScreen = false;
 
-  constructor(private readonly options: ProgressOptions) {
+  constructor(private readonly options: ProgressBarOptions) {
     this.stream = options.stream ?? process.stderr;
     this.now = options.now ?? (() => performance.now());
     this.startedMs = this.now();
