@@ -1,8 +1,8 @@
-import { add, cast, exp, log, matMul, max, mul, notEqual, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { add, cast, customGrad, exp, log, matMul, max, mul, notEqual, registerGradient, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { fusedWithGradient, hasFusedKernel, isRecording, runFused, withoutGradient } from './dispatch.js';
+import { assertFirstOrder, fusedWithGradient, hasFusedKernel, hasKernel, isRecording, runFused, withoutGradient } from './dispatch.js';
 import { gatherRows } from './embedding.js';
-import { crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
+import { crossEntropyHessianKernel, crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
 
 export interface CrossEntropyOptions {
   /** Probability mass spread evenly over the V - 1 wrong tokens. */
@@ -27,14 +27,9 @@ export interface CrossEntropyOptions {
 export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, targets: Tensor, options: CrossEntropyOptions): { lossSum: Scalar; nllSum: Scalar } {
   checkShapes(hidden, embedding, targets);
   const { labelSmoothing, padId } = options;
-  if (hasFusedKernel(crossEntropyKernel)) {
-    const attrs: CrossEntropyAttrs = { labelSmoothing, padId, withGradients: isRecording() };
-    const [loss, nllSum, ...gradients] = runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs);
-    const lossSum = fusedWithGradient([hidden, embedding], () => ({ value: loss.clone(), saved: gradients }), (dy, saved) => saved.map((gradient) => mul(gradient, dy)));
-    loss.dispose();
-    gradients.forEach((gradient) => gradient.dispose()); // the tape holds its own references
-    return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
-  }
+  const attrs: CrossEntropyAttrs = { labelSmoothing, padId, withGradients: isRecording() };
+  if (hasFusedKernel(crossEntropyKernel)) return fusedCrossEntropy(hidden, embedding, targets, attrs);
+  if (hasKernel(crossEntropyKernel) && hasKernel(crossEntropyHessianKernel)) return twiceDifferentiable(hidden, embedding, targets, attrs);
   const vocabSize = embedding.shape[0];
   const logits = matMul(hidden as never, embedding as never, false, true); // [N, V]
   const largest = withoutGradient(() => max(logits, -1, true)); // [N, 1]
@@ -51,6 +46,44 @@ export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, tar
   const lossSum = sum(add(mul(nll, 1 - labelSmoothing - perWrongToken), mul(allNll, perWrongToken))) as Scalar;
   return { lossSum, nllSum };
 }
+
+/** The gradients are made together with the loss: the logits exist only once. */
+function fusedCrossEntropy(hidden: Tensor, embedding: Tensor, targets: Tensor, attrs: CrossEntropyAttrs): { lossSum: Scalar; nllSum: Scalar } {
+  const [loss, nllSum, ...gradients] = withoutGradient(() => runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs));
+  const lossSum = fusedWithGradient([hidden, embedding], () => ({ value: loss.clone(), saved: gradients }), (dy, saved) => saved.map((gradient) => mul(gradient, dy)));
+  loss.dispose();
+  gradients.forEach((gradient) => gradient.dispose()); // the tape holds its own references
+  return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
+}
+
+/** Inside a nested gradient: the gradients are made in the backward pass, by the kernel whose own gradient is registered below. */
+function twiceDifferentiable(hidden: Tensor, embedding: Tensor, targets: Tensor, attrs: CrossEntropyAttrs): { lossSum: Scalar; nllSum: Scalar } {
+  const [loss, nllSum] = withoutGradient(() => runFused(crossEntropyKernel, { hidden, embedding, targets }, { ...attrs, withGradients: false }));
+  const lossSum = customGrad((...inputsAndSave) => {
+    const save = inputsAndSave[2] as unknown as (tensors: Tensor[]) => void;
+    save([hidden, embedding, targets]);
+    return {
+      value: loss.clone(),
+      gradFunc: (dy: Tensor, [savedHidden, savedEmbedding, savedTargets]: Tensor[]) => {
+        const [, , ...gradients] = runFused(crossEntropyKernel, { hidden: savedHidden, embedding: savedEmbedding, targets: savedTargets }, { ...attrs, withGradients: true });
+        return gradients.map((gradient) => mul(gradient, dy));
+      },
+    };
+  })(hidden, embedding);
+  loss.dispose();
+  return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
+}
+
+registerGradient({
+  kernelName: crossEntropyKernel,
+  inputsToSave: ['hidden', 'embedding', 'targets'],
+  gradFunc: (dys, [hidden, embedding, targets], attrs) => {
+    assertFirstOrder();
+    const [, , uHidden, uEmbedding] = dys as Tensor[];
+    const [dHidden, dEmbedding] = runFused(crossEntropyHessianKernel, { hidden, embedding, targets, uHidden, uEmbedding }, attrs as object);
+    return { hidden: () => dHidden, embedding: () => dEmbedding };
+  },
+});
 
 function checkShapes(hidden: Tensor, embedding: Tensor, targets: Tensor): void {
   if (hidden.rank !== 2 || embedding.rank !== 2 || hidden.shape[1] !== embedding.shape[1]) {

@@ -30,12 +30,15 @@ export function runFused(name: string, inputs: Record<string, Tensor | undefined
   return Array.isArray(outputs) ? outputs : [outputs];
 }
 
-/**
- * A value that the gradient does not see: what `compute` does is not recorded.
- * @param compute makes a new tensor from tensors it captures
- */
-export function withoutGradient<T extends Tensor>(compute: () => T): T {
-  return customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
+/** Tensors that the gradient does not see: what `compute` does is not recorded. */
+export function withoutGradient<T>(compute: () => T): T {
+  const { state } = engine();
+  state.kernelDepth++; // inside a kernel nothing is recorded
+  try {
+    return compute();
+  } finally {
+    state.kernelDepth--;
+  }
 }
 
 /**

@@ -94,6 +94,13 @@ export interface EmbedTokensAttrs {
  */
 export const crossEntropyKernel = 'ColdstartCrossEntropy';
 
+/**
+ * hidden, embedding, targets as above, uHidden [N, d], uEmbedding [V, d] → the product of lossSum's Hessian with (uHidden,
+ * uEmbedding): [N, d] and [V, d]. It makes the gradients of crossEntropyKernel differentiable, also in blocks of rows.
+ * Attributes: CrossEntropyAttrs. Optional: without it a nested gradient uses the composed twin.
+ */
+export const crossEntropyHessianKernel = 'ColdstartCrossEntropyHessian';
+
 export interface CrossEntropyAttrs {
   readonly labelSmoothing: number;
   readonly padId: number;

@@ -31,7 +31,11 @@ export interface CompiledKernels {
   crossEntropy(rows: number, vocabSize: number, d: number, hidden: Address, embedding: Address, targets: Address, labelSmoothing: number, padId: number,
     losses: Address, dHidden: Address, dEmbedding: Address, scratch: Address): void;
   rowLogSumExp(rows: number, columns: number, x: Address, out: Address): void;
-  embedTokens(count: number, d: number, vocabSize: number, ids: Address, table: Address, scale: number, out: Address): void;
+  firstBadTarget(rows: number, vocabSize: number, targets: Address): number;
+  crossEntropyHessianScratchBytes(vocabSize: number, d: number): number;
+  crossEntropyHessian(rows: number, vocabSize: number, d: number, hidden: Address, embedding: Address, targets: Address, uHidden: Address, uEmbedding: Address,
+    labelSmoothing: number, padId: number, dHidden: Address, dEmbedding: Address, scratch: Address): void;
+  embedTokens(count: number, d: number, vocabSize: number, ids: Address, table: Address, scale: number, out: Address): number;
   sumRowsById(count: number, d: number, vocabSize: number, ids: Address, x: Address, scale: number, skipId: number, out: Address): void;
   adamStep(count: number, p: Address, g: Address, m: Address, v: Address, newP: Address, newM: Address, newV: Address,
     beta1: number, beta2: number, oneMinusBeta1: number, oneMinusBeta2: number, eps: number, keep: number, stepSize: number, gradientScale: number): void;

@@ -6,6 +6,12 @@ import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
 /** Enough rows that adding a block's product to dEmbedding is cheap beside making it. */
 const blockSize: i32 = 120;
 
+/** The first position whose target is not a token id, or -1. */
+export function firstBadTarget(rows: i32, vocabSize: i32, targets: usize): i32 {
+  for (let n = 0; n < rows; n++) if (<u32>load<i32>(at(targets, n)) >= <u32>vocabSize) return n;
+  return -1;
+}
+
 /** Bytes of scratch for crossEntropy. */
 export function crossEntropyScratchBytes(vocabSize: i32, d: i32): i32 {
   return gemmScratchBytes() + packedBytes(d, vocabSize) + packedBytes(vocabSize, d) + packedBytes(blockSize, d) + ((blockSize * (vocabSize + 2 * d + 1)) << 2);
@@ -73,6 +79,98 @@ export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, e
   }
   store<f64>(losses, lossSum);
   store<f64>(losses + 8, nllSum);
+}
+
+/** Bytes of scratch for crossEntropyHessian. */
+export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): i32 {
+  return gemmScratchBytes() + 2 * packedBytes(d, vocabSize) + 2 * packedBytes(vocabSize, d) + packedBytes(blockSize, d) + ((blockSize * (2 * vocabSize + 3 * d + 1)) << 2);
+}
+
+/**
+ * The gradient of sum(uHidden * gHidden) + sum(uEmbedding * gEmbedding), where gHidden and gEmbedding are what crossEntropy gives
+ * as gradients: the product of the loss's Hessian with (uHidden, uEmbedding).
+ *
+ * With G = p - constants the gradient of the logits, gHidden = G E and gEmbedding = Gᵀ h. So the sum is that of G * W with
+ * W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W)) for the logits.
+ */
+export function crossEntropyHessian(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, uHidden: usize, uEmbedding: usize,
+  labelSmoothing: f64, padId: i32, dHidden: usize, dEmbedding: usize, scratch: usize): void {
+  const packedEmbeddingT = scratch + gemmScratchBytes();
+  const packedUEmbeddingT = packedEmbeddingT + packedBytes(d, vocabSize);
+  const packedEmbedding = packedUEmbeddingT + packedBytes(d, vocabSize);
+  const packedUEmbedding = packedEmbedding + packedBytes(vocabSize, d);
+  const packedBlock = packedUEmbedding + packedBytes(vocabSize, d);
+  const logits = packedBlock + packedBytes(blockSize, d);
+  const weights = at(logits, blockSize * vocabSize);
+  const blockHidden = at(weights, blockSize * vocabSize);
+  const blockUHidden = at(blockHidden, blockSize * d);
+  const blockGradient = at(blockUHidden, blockSize * d);
+  const blockRows = at(blockGradient, blockSize * d);
+  const rowBytes = <usize>d << 2;
+
+  packB(d, vocabSize, embedding, 1, d, packedEmbeddingT);
+  packB(d, vocabSize, uEmbedding, 1, d, packedUEmbeddingT);
+  packB(vocabSize, d, embedding, d, 1, packedEmbedding);
+  packB(vocabSize, d, uEmbedding, d, 1, packedUEmbedding);
+  memory.fill(dHidden, 0, <usize>rows * rowBytes);
+  memory.fill(dEmbedding, 0, <usize>vocabSize * rowBytes);
+  const perWrongToken = labelSmoothing / <f64>(vocabSize - 1);
+  const onTarget = 1 - labelSmoothing - perWrongToken;
+  let n = 0;
+  while (n < rows) {
+    let count = 0;
+    for (; n < rows && count < blockSize; n++) {
+      if (load<i32>(at(targets, n)) == padId) continue;
+      memory.copy(at(blockHidden, count * d), at(hidden, n * d), rowBytes);
+      memory.copy(at(blockUHidden, count * d), at(uHidden, n * d), rowBytes);
+      store<i32>(at(blockRows, count), n);
+      count++;
+    }
+    if (count == 0) break;
+    gemmPacked(count, vocabSize, d, blockHidden, d, 1, packedEmbeddingT, logits, vocabSize, 0, false, false, scratch);
+    gemmPacked(count, vocabSize, d, blockUHidden, d, 1, packedEmbeddingT, weights, vocabSize, 0, false, false, scratch);
+    gemmPacked(count, vocabSize, d, blockHidden, d, 1, packedUEmbeddingT, weights, vocabSize, 0, true, false, scratch);
+    for (let r = 0; r < count; r++) {
+      const row = at(logits, r * vocabSize);
+      const target = load<i32>(at(targets, load<i32>(at(blockRows, r))));
+      const expSum = expRow(row, vocabSize, rowMax(row, vocabSize));
+      secondOrderRow(row, at(weights, r * vocabSize), vocabSize, <f32>(1 / expSum), <f32>perWrongToken);
+      store<f32>(at(row, target), load<f32>(at(row, target)) - <f32>onTarget);
+    }
+    // Now logits hold G and weights hold R.
+    gemmPacked(count, d, vocabSize, weights, vocabSize, 1, packedEmbedding, blockGradient, d, 0, false, false, scratch);
+    gemmPacked(count, d, vocabSize, logits, vocabSize, 1, packedUEmbedding, blockGradient, d, 0, true, false, scratch);
+    for (let r = 0; r < count; r++) memory.copy(at(dHidden, load<i32>(at(blockRows, r)) * d), at(blockGradient, r * d), rowBytes);
+    packB(count, d, blockHidden, d, 1, packedBlock);
+    gemmPacked(vocabSize, d, count, weights, 1, vocabSize, packedBlock, dEmbedding, d, 0, true, false, scratch);
+    packB(count, d, blockUHidden, d, 1, packedBlock);
+    gemmPacked(vocabSize, d, count, logits, 1, vocabSize, packedBlock, dEmbedding, d, 0, true, false, scratch);
+  }
+}
+
+/** From exponentials and W: exponentials become p - shift, W becomes p * (W - sum(p W)), with p = exponential * factor. */
+function secondOrderRow(exponentials: usize, weights: usize, count: i32, factor: f32, shift: f32): void {
+  let total: f64 = 0;
+  for (let start = 0; start < count; start += piece) {
+    const end = min(count, start + piece);
+    let sums = f32x4.splat(0);
+    let i = start;
+    for (; i + 4 <= end; i += 4) sums = f32x4.add(sums, f32x4.mul(v128.load(at(exponentials, i)), v128.load(at(weights, i))));
+    total += sumLanes(sums);
+    for (; i < end; i++) total += load<f32>(at(exponentials, i)) * load<f32>(at(weights, i));
+  }
+  const mean = <f32>(total * <f64>factor);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const p = f32x4.mul(v128.load(at(exponentials, i)), f32x4.splat(factor));
+    v128.store(at(weights, i), f32x4.mul(p, f32x4.sub(v128.load(at(weights, i)), f32x4.splat(mean))));
+    v128.store(at(exponentials, i), f32x4.sub(p, f32x4.splat(shift)));
+  }
+  for (; i < count; i++) {
+    const p = load<f32>(at(exponentials, i)) * factor;
+    store<f32>(at(weights, i), p * (load<f32>(at(weights, i)) - mean));
+    store<f32>(at(exponentials, i), p - shift);
+  }
 }
 
 function rowMax(row: usize, count: i32): f32 {

@@ -107,6 +107,24 @@ test('label-smoothed cross-entropy, with pads and more rows than a block', () =>
       }, inputsOf([rows, d], [vocabSize, d]));
     }));
 
+test('gradients of gradients equal the twins\'', () =>
+  forShapes({ rows: fc.oneof(size(12), fc.constant(130)), vocabSize: fc.integer({ min: 2, max: 30 }), d: size(9), labelSmoothing: fc.constantFrom(0, 0.1), targets: fc.array(fc.nat(), { minLength: 130, maxLength: 130 }) },
+    async ({ rows, vocabSize, d, labelSmoothing, targets }) => {
+      const ids = Int32Array.from({ length: rows }, (_, i) => targets[i] % vocabSize);
+      const loss = (hidden: Tensor, embedding: Tensor) => labelSmoothedCrossEntropy(hidden, embedding, tensor(ids, [rows], 'int32'), { labelSmoothing, padId: 1 }).lossSum;
+      // The gradients themselves are the outputs, so that assertSame differentiates them again.
+      await assertSame((hidden, embedding) => grads((h, e) => mul(loss(h, e), 1 / rows) as Scalar)([hidden, embedding]), inputsOf([rows, d], [vocabSize, d]), true, 5e-4);
+    }, 15));
+
+test('token ids beyond the vocabulary are refused by position', async () => {
+  await selectBackend('wasm');
+  tidy(() => {
+    const [hidden, table] = [tensor(numbers(8, 1), [2, 4]), tensor(numbers(12, 2), [3, 4])];
+    assert.throws(() => labelSmoothedCrossEntropy(hidden, table, tensor([2, 3], [2], 'int32'), { labelSmoothing: 0, padId: 1 }), /found token id 3 at position 1; expected 0 to 2/);
+    assert.throws(() => embedTokens(tensor([-1], [1], 'int32'), table, { scale: 1, padId: 1 }), /found token id -1 at position 0/);
+  });
+});
+
 test('nllSum', () => forShapes({ rows: size(20) }, ({ rows }) => assertSame((hidden, embedding) =>
   [labelSmoothedCrossEntropy(hidden, embedding, tensor(numbers(rows, 9).map((x) => Math.abs(x) * 4), [rows], 'int32'), { labelSmoothing: 0.1, padId: 1 }).nllSum],
 inputsOf([rows, 6], [9, 6]), false), 5));

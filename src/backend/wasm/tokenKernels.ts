@@ -1,5 +1,6 @@
 import { UnsortedSegmentSum, util, type TensorInfo } from '@tensorflow/tfjs-core';
-import { crossEntropyKernel, dropoutKernel, embedTokensGradKernel, embedTokensKernel, rowLogSumExpKernel, type CrossEntropyAttrs, type EmbedTokensAttrs } from '../ops/kernels.js';
+import { DataError } from '../../errors.js';
+import { crossEntropyHessianKernel, crossEntropyKernel, dropoutKernel, embedTokensGradKernel, embedTokensKernel, rowLogSumExpKernel, type CrossEntropyAttrs, type EmbedTokensAttrs } from '../ops/kernels.js';
 import type { DropoutDraw } from '../ops/dropout.js';
 import { dropoutArguments, registerWasmKernel, type WasmContext } from './wasmContext.js';
 
@@ -17,7 +18,8 @@ export function registerTokenKernels(context: WasmContext): void {
     const [vocabSize, d] = table.shape;
     const [count] = ids.shape;
     const out = context.output([count, d]);
-    kernels.embedTokens(count, d, vocabSize, context.address(ids), context.address(table), scale, context.address(out));
+    const bad = kernels.embedTokens(count, d, vocabSize, context.address(ids), context.address(table), scale, context.address(out));
+    if (bad >= 0) throw idOutOfRange('embedTokens', ids, bad, vocabSize);
     return out;
   });
 
@@ -32,6 +34,7 @@ export function registerTokenKernels(context: WasmContext): void {
     ({ hidden, embedding, targets }, { labelSmoothing, padId, withGradients }) => {
       const [rows, d] = hidden.shape;
       const [vocabSize] = embedding.shape;
+      checkTargets(targets, vocabSize);
       const gradients = withGradients ? [context.output(hidden.shape), context.output(embedding.shape)] : [];
       const lossBytes = 16;
       const losses = context.scratch(lossBytes + kernels.crossEntropyScratchBytes(vocabSize, d));
@@ -47,6 +50,28 @@ export function registerTokenKernels(context: WasmContext): void {
     kernels.rowLogSumExp(rows, columns, context.address(x), context.address(out));
     return out;
   });
+
+  registerWasmKernel<Record<'hidden' | 'embedding' | 'targets' | 'uHidden' | 'uEmbedding', TensorInfo>, CrossEntropyAttrs>(crossEntropyHessianKernel,
+    ({ hidden, embedding, targets, uHidden, uEmbedding }, { labelSmoothing, padId }) => {
+      const [rows, d] = hidden.shape;
+      const [vocabSize] = embedding.shape;
+      checkTargets(targets, vocabSize);
+      const [dHidden, dEmbedding] = [context.output(hidden.shape), context.output(embedding.shape)];
+      const scratch = context.scratch(kernels.crossEntropyHessianScratchBytes(vocabSize, d));
+      kernels.crossEntropyHessian(rows, vocabSize, d, context.address(hidden), context.address(embedding), context.address(targets), context.address(uHidden),
+        context.address(uEmbedding), labelSmoothing, padId, context.address(dHidden), context.address(dEmbedding), scratch);
+      return [dHidden, dEmbedding];
+    });
+
+  function checkTargets(targets: TensorInfo, vocabSize: number): void {
+    const bad = kernels.firstBadTarget(targets.shape[0], vocabSize, context.address(targets));
+    if (bad >= 0) throw idOutOfRange('labelSmoothedCrossEntropy', targets, bad, vocabSize);
+  }
+
+  function idOutOfRange(op: string, ids: TensorInfo, position: number, vocabSize: number): DataError {
+    return new DataError(`${op}: found token id ${context.readInt32(ids, position)} at position ${position}; expected 0 to ${vocabSize - 1}. ` +
+      'Was the data prepared with another vocabulary?');
+  }
 
   // tfjs's wasm backend lacks this one; the gradient of gather needs it. Ids out of range are dropped.
   registerWasmKernel<{ x: TensorInfo; segmentIds: TensorInfo }, { numSegments: number }>(UnsortedSegmentSum, ({ x, segmentIds }, { numSegments }) => {

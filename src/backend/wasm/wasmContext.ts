@@ -41,6 +41,11 @@ export class WasmContext {
     return this.backend.makeOutput([], 'float32', undefined, Float32Array.of(value));
   }
 
+  /** One element of an int32 tensor. */
+  readInt32(tensor: TensorInfo, position: number): number {
+    return new Int32Array(this.memory.buffer, this.address(tensor))[position];
+  }
+
   /** The backend's float64 numbers from an address on. */
   readFloat64(address: number, count: number): Float64Array {
     return new Float64Array(this.memory.buffer.slice(address, address + 8 * count));
