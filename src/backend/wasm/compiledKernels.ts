@@ -18,6 +18,8 @@ export interface CompiledKernels {
   packB(depth: number, columns: number, b: Address, rowStride: number, columnStride: number, packed: Address): void;
   gemmPacked(rows: number, columns: number, depth: number, a: Address, rowStride: number, columnStride: number, packed: Address,
     c: Address, cStride: number, bias: Address, accumulate: boolean, relu: boolean, scratch: Address): void;
+  multiplyBatch(batch: number, rows: number, columns: number, depth: number, a: Address, aRow: number, aColumn: number, aBatch: number,
+    b: Address, bRow: number, bColumn: number, bBatch: number, c: Address, scratch: Address): void;
   layerNorm(rows: number, d: number, x: Address, gamma: Address, beta: Address, eps: number, y: Address, normalised: Address, rstd: Address): void;
   layerNormGrad(rows: number, d: number, dy: Address, normalised: Address, rstd: Address, gamma: Address, dSum: Address, dGamma: Address, dBeta: Address): void;
   attentionScratchBytes(queryLength: number, keyLength: number, dHead: number): number;

@@ -184,6 +184,23 @@ export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, rowStr
   }
 }
 
+/**
+ * One product [rows, depth] x [depth, columns] after the other for a whole batch; operands start aBatch, bBatch and rows x columns
+ * floats after those of the product before (0: the same operand again).
+ * @param scratch packedBytes(depth, columns) + gemmScratchBytes() bytes
+ */
+export function multiplyBatch(batch: i32, rows: i32, columns: i32, depth: i32, a: usize, aRow: i32, aColumn: i32, aBatch: i32,
+  b: usize, bRow: i32, bColumn: i32, bBatch: i32, c: usize, scratch: usize): void {
+  const gemmScratch = scratch + packedBytes(depth, columns);
+  for (let n = 0; n < batch; n++) {
+    if (n == 0 || bBatch != 0) packB(depth, columns, b, bRow, bColumn, scratch);
+    gemmPacked(rows, columns, depth, a, aRow, aColumn, scratch, c, columns, 0, false, false, gemmScratch);
+    a += <usize>aBatch << 2;
+    b += <usize>bBatch << 2;
+    c += <usize>(rows * columns) << 2;
+  }
+}
+
 function copyEdge(height: i32, width: i32, tile: usize, c: usize, cBytes: usize, bias: usize, add: bool, clamp: bool): void {
   for (let m = 0; m < height; m++) {
     for (let n = 0; n < width; n++) {

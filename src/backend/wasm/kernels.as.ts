@@ -5,6 +5,6 @@ export { crossEntropy, crossEntropyHessian, crossEntropyHessianScratchBytes, cro
 export { dropoutSpan } from './dropout.as';
 export { addArrays, columnSums, expArray, reluGrad, repeatBlocks } from './elementwise.as';
 export { embedTokens, sumRowsById } from './embedding.as';
-export { gemmPacked, gemmScratchBytes, packB, packedBytes } from './gemm.as';
+export { gemmPacked, gemmScratchBytes, multiplyBatch, packB, packedBytes } from './gemm.as';
 export { layerNorm, layerNormGrad } from './layerNorm.as';
 export { adamStep, sgdStep, squaredNorm } from './optimizer.as';

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { cast, concat, engine, exp, grads, matMul, memory, mul, reshape, setBackend, sum, tensor, tidy, tile, transpose, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { cast, concat, engine, exp, fill, grads, matMul, memory, mul, reshape, setBackend, sum, tensor, tidy, tile, transpose, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { adamStep } from '../ops/adamStep.js';
 import { attention } from '../ops/attention.js';
 import { labelSmoothedCrossEntropy } from '../ops/crossEntropy.js';
@@ -64,11 +64,31 @@ const maybeDraw = fc.option(fc.record({
 }), { nil: undefined });
 
 test('matMul with any transposes, batches and sizes', () =>
-  forShapes({ rows: size(40), columns: size(40), depth: fc.oneof(size(40), fc.constantFrom(256, 257, 300)), transposeA: fc.boolean(), transposeB: fc.boolean(), batch: fc.constantFrom([[], []], [[2, 3], [2, 3]], [[3], [2, 3]], [[2], []]) },
+  forShapes({ rows: size(40), columns: size(40), depth: fc.oneof(size(40), fc.constantFrom(256, 257, 300)), transposeA: fc.boolean(), transposeB: fc.boolean(), batch: fc.constantFrom([[], []], [[2, 3], [2, 3]], [[3], [2, 3]], [[2], []], [[], [2]]) },
     async ({ rows, columns, depth, transposeA, transposeB, batch }) => {
       const shapes = [[...batch[0], ...(transposeA ? [depth, rows] : [rows, depth])], [...batch[1], ...(transposeB ? [columns, depth] : [depth, columns])]];
       await assertSame((a, b) => [matMul(a, b, transposeA, transposeB)], inputsOf(...shapes));
     }));
+
+test('matMul repeats every operand as its missing and single dimensions say', async () => {
+  await selectBackend('wasm');
+  tidy(() => {
+    const product = matMul(tensor([1, 2, 3], [3, 1, 1]), tensor([10, 20], [2, 1, 1, 1]));
+    assert.deepEqual(product.shape, [2, 3, 1, 1]);
+    assert.deepEqual([...product.dataSync()], [10, 20, 30, 20, 40, 60]);
+  });
+});
+
+test('kernels see memory that has grown', async () => {
+  await selectBackend('wasm');
+  tidy(() => {
+    const x = tensor([[1, 2], [3, 4]]);
+    const filler = [1, 2, 3, 4].map((value) => fill([2 ** 22], value)); // 64 MiB, more than the backend starts with
+    const y = linear(x, tensor([[1, 1]]));
+    assert.deepEqual([...y.dataSync()], [3, 7]);
+    assert.ok(Math.abs(squaredNorm(filler).dataSync()[0] / (30 * 2 ** 22) - 1) < 1e-6);
+  });
+});
 
 test('matMul over more rows than a block', () => forShapes({ columns: size(20) }, ({ columns }) => assertSame((a, b) => [matMul(a, b)], inputsOf([203, 33], [33, columns])), 3));
 
@@ -115,6 +135,16 @@ test('gradients of gradients equal the twins\'', () =>
       // The gradients themselves are the outputs, so that assertSame differentiates them again.
       await assertSame((hidden, embedding) => grads((h, e) => mul(loss(h, e), 1 / rows) as Scalar)([hidden, embedding]), inputsOf([rows, d], [vocabSize, d]), true, 5e-4);
     }, 15));
+
+test('a fused operation recorded outside of a nested gradient is not differentiated silently', async () => {
+  await selectBackend('wasm');
+  const outside = (...inputs: Tensor[]) => grads((x: Tensor, gamma: Tensor, beta: Tensor) => {
+    const y = layerNorm(x, gamma, beta, 1e-5);
+    const [inner] = grads(() => sum(mul(y, y)) as Scalar)([x]);
+    return sum(inner) as Scalar;
+  })(inputs);
+  tidy(() => assert.throws(() => outside(tensor(numbers(6, 1), [2, 3]), tensor(numbers(3, 2)), tensor(numbers(3, 3))), /recorded outside of a nested gradient/));
+});
 
 test('token ids beyond the vocabulary are refused by position', async () => {
   await selectBackend('wasm');
