@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { disposeParams } from '../backend/params.js';
+import { selectBackend } from '../backend/select.js';
+import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
+import { tinyTask } from '../testing/tinyRun.js';
+import { averageCheckpoints, lastEpochCheckpoints } from './average.js';
+import { CheckpointError, digest, readCheckpoint } from './checkpoint.js';
+import { checkpointPaths, readLastCheckpoint } from './runFiles.js';
+import { train } from './trainer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-checkpoint-'));
+before(async () => void (await selectBackend('wasm')));
+after(() => rmSync(folder, { recursive: true }));
+
+describe('checkpoints', () => {
+  test('damaged ones are refused by name, and the one before is offered', async () => {
+    const result = await train(tinyTask(folder, 'damage', { maxUpdates: 6 }));
+    disposeParams(result.params);
+    const runDir = join(folder, 'damage');
+    const { last, previous } = checkpointPaths(runDir);
+    const bytes = readFileSync(last);
+    const changed = Buffer.from(bytes);
+    changed[changed.length - 5] ^= 1;
+    writeFileSync(last, changed);
+    assert.throws(() => readCheckpoint(last), /last\.safetensors cannot be used: its checksum does not match/);
+    writeFileSync(last, bytes);
+    truncateSync(last, bytes.length - 100);
+    assert.throws(() => readCheckpoint(last), /last\.safetensors cannot be used: .*truncated/);
+    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp ".*previous\.safetensors" ".*last\.safetensors"\.$/);
+    unlinkSync(last);
+    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: there is no such file\. The one before it is good/);
+    truncateSync(previous, 50);
+    assert.throws(() => readLastCheckpoint(runDir), /Nor can the one before it: .*previous\.safetensors/);
+    unlinkSync(previous);
+    assert.equal(readLastCheckpoint(runDir), undefined);
+    assert.throws(() => readCheckpoint(join(folder, 'nothing.safetensors')), /there is no such file/);
+  });
+
+  test('a checksum that fits does not make wrong content right', async () => {
+    const result = await train(tinyTask(folder, 'forged', { maxUpdates: 2 }));
+    disposeParams(result.params);
+    const { last } = checkpointPaths(join(folder, 'forged'));
+    const { tensors, metadata } = readSafetensors(last);
+    const forge = (change: (settings: any) => void, changeTensors: (tensors: Map<string, StoredTensor>) => void = () => {}): void => {
+      const settings = JSON.parse(metadata['coldstart']);
+      change(settings);
+      const altered = new Map(tensors);
+      changeTensors(altered);
+      const text = JSON.stringify(settings);
+      writeSafetensors(last, altered, { metadata: { coldstart: text, sha256: digest(altered, text) } });
+    };
+    forge(() => {});
+    assert.equal(readCheckpoint(last).training!.position.update, 2);
+    const cases: [(settings: any) => void, RegExp, ((tensors: Map<string, StoredTensor>) => void)?][] = [
+      [(s) => (s.version = 99), /format version 99, this program reads version 1/],
+      [(s) => delete s.config, /model\.srcVocabSize is undefined/],
+      [(s) => (s.config.dModel = 30), /model\.dModel is 30, expected a multiple/],
+      [(s) => (s.config.numEncoderLayers = 1e15), /more layers than it holds tensors/],
+      [(s) => (s.config.dFf = 63), /encoder\.layers\.0\.fc1\.weight" is F32 \[64,32\], its model needs F32 \[63,32\]/],
+      [(s) => (s.position.update = -1), /its position in the run cannot be: update = -1/],
+      [(s) => (s.position.interval = null), /interval\.updates = undefined/],
+      [(s) => (s.slotNames = ['firstMoment']), /holds a tensor "secondMoment:encoder/],
+      [() => {}, /"firstMoment:encoder\.embed_tokens\.weight" is missing/, (t) => t.delete('firstMoment:encoder.embed_tokens.weight')],
+      [() => {}, /"encoder\.embed_tokens\.weight" is F64/, (t) => t.set('encoder.embed_tokens.weight', { dtype: 'F64', shape: [14, 32], data: new Float64Array(14 * 32) })],
+    ];
+    for (const [change, message, changeTensors] of cases) {
+      forge(change, changeTensors);
+      assert.throws(() => readCheckpoint(last), (error: Error) => error instanceof CheckpointError && message.test(error.message) && error.message.includes(last), `${message}`);
+    }
+  });
+
+  test('hold the parameters exactly, and average to their mean', async () => {
+    const result = await train(tinyTask(folder, 'average', { maxUpdates: 0, maxEpochs: 3, keepEpochs: 2 }));
+    const final: ReadonlyMap<string, Tensor> = result.params;
+    const paths = lastEpochCheckpoints(join(folder, 'average'), 2);
+    assert.deepEqual(paths.map((path) => path.slice(-22)), ['epoch-0002.safetensors', 'epoch-0003.safetensors']);
+    const [a, b] = paths.map(readCheckpoint);
+    for (const [name, tensor] of final) assert.deepEqual([...b.params.get(name)!.data], [...tensor.dataSync()]);
+    disposeParams(final);
+    const out = join(folder, 'mean.safetensors');
+    averageCheckpoints(paths, out);
+    for (const [name, { data }] of readCheckpoint(out).params) {
+      data.forEach((value, i) => assert.equal(value, Math.fround((a.params.get(name)!.data[i] + b.params.get(name)!.data[i]) / 2)));
+    }
+    assert.throws(() => averageCheckpoints(paths, out), /exists already/);
+    assert.throws(() => lastEpochCheckpoints(join(folder, 'average'), 3), /has 2 epoch checkpoints, 3 were asked for/);
+  });
+});

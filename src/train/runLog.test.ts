@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readLog, RunLog } from './runLog.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-log-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test('the log loses what comes after the checkpoint, and a line cut short', () => {
+  const path = join(folder, 'log.jsonl');
+  const log = RunLog.create(path);
+  log.append({ event: 'start' });
+  log.append({ event: 'train', update: 5 });
+  log.append({ event: 'train', update: 10 });
+  writeFileSync(path, '{"event":"tr', { flag: 'a' });
+  RunLog.resume(path, 5).append({ event: 'train', update: 6 });
+  assert.deepEqual(readLog(path), [{ event: 'start' }, { event: 'train', update: 5 }, { event: 'train', update: 6 }]);
+});
