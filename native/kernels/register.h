@@ -16,4 +16,11 @@ void registerRows(KernelTable& table);
 void registerMovement(KernelTable& table);
 void registerIndexing(KernelTable& table);
 void registerGenerate(KernelTable& table);
+void registerDropout(KernelTable& table);
+void registerLinear(KernelTable& table);
+void registerLayerNorm(KernelTable& table);
+void registerAttention(KernelTable& table);
+void registerEmbedding(KernelTable& table);
+void registerCrossEntropy(KernelTable& table);
+void registerOptimizers(KernelTable& table);
 COLDSTART_KERNELS_END

@@ -10,6 +10,13 @@ void registerAll(KernelTable& table) {
   registerMovement(table);
   registerIndexing(table);
   registerGenerate(table);
+  registerDropout(table);
+  registerLinear(table);
+  registerLayerNorm(table);
+  registerAttention(table);
+  registerEmbedding(table);
+  registerCrossEntropy(table);
+  registerOptimizers(table);
 }
 
 COLDSTART_KERNELS_END

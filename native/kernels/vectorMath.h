@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "register.h"
+#include "loops.h"
 
 COLDSTART_KERNELS_BEGIN
 

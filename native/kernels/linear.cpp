@@ -1,0 +1,164 @@
+// y = dropout(relu(x Wᵀ + b)) and its gradients; the products are oneDNN's.
+#include "../onednn/multiply.h"
+#include "philox.h"
+
+COLDSTART_KERNELS_BEGIN
+
+namespace {
+
+MatrixView plain(const float* data, int64_t columns) { return {data, 1, 0, columns, 1}; }
+// the transpose of a dense [rows, columns] matrix
+MatrixView transposed(const float* data, int64_t columns) { return {data, 1, 0, 1, columns}; }
+
+// out [rows, columns] = a b, where b has `inner` rows
+Product product(int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out) {
+  Product p{};
+  p.batch = 1;
+  p.rows = rows;
+  p.inner = inner;
+  p.columns = columns;
+  p.a = a;
+  p.b = b;
+  p.out = out;
+  p.outRowStride = columns;
+  return p;
+}
+
+struct Sizes {
+  int64_t rows, in, out;
+};
+
+Sizes sizesOf(const Tensor& x, const Tensor& weight) {
+  require(x.rank == 2 && weight.rank == 2 && x.dims[1] == weight.dims[1], "x must be [N, in] and the weight [out, in]");
+  require(x.size > 0 && weight.size > 0, "there is nothing to multiply");
+  return {x.dims[0], x.dims[1], weight.dims[0]};
+}
+
+// x, weight, bias? → y. Attributes: has bias, relu, the draw.
+void linear(Call& call) {
+  const bool hasBias = call.integer(0) != 0;
+  const Draw draw = drawOf(call, 2);
+  const Tensor& x = call.floats(0);
+  const Tensor& weight = call.floats(1);
+  const Sizes sizes = sizesOf(x, weight);
+  Tensor& y = call.floats(hasBias ? 3 : 2, sizes.rows * sizes.out);
+  Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(weight.f32(), sizes.in), y.f32());
+  if (hasBias) p.bias = call.floats(2, sizes.out).f32();
+  p.relu = call.integer(1) != 0;
+  multiply(call.oneDnn(), p);
+  if (!draw.active) return;
+  parallelElements(y.size, [&](int64_t begin, int64_t end) { dropoutSpan<false>(draw, begin, end - begin, y.f32() + begin, nullptr, y.f32() + begin); });
+}
+
+constexpr int64_t kRowsPerPart = 256;
+
+// Column sums of dy [rows, width] in a fixed order, while `transform(row)` may first write the row that is to be summed.
+template <typename Transform>
+void columnSums(Call& call, int64_t rows, int64_t width, float* sums, Transform transform) {
+  const int64_t parts = (rows + kRowsPerPart - 1) / kRowsPerPart;
+  float* partSums = call.scratchFloats(parts * width);
+  parallelRows(parts, kRowsPerPart * width, [=](int64_t part) {
+    float* total = partSums + part * width;
+    for (int64_t i = 0; i < width; i++) total[i] = 0.0f;
+    const int64_t end = smaller((part + 1) * kRowsPerPart, rows);
+    for (int64_t row = part * kRowsPerPart; row < end; row++) {
+      const float* line = transform(row);
+#pragma omp simd
+      for (int64_t i = 0; i < width; i++) total[i] += line[i];
+    }
+  });
+  if (sums == nullptr) return;
+  for (int64_t i = 0; i < width; i++) sums[i] = 0.0f;
+  for (int64_t part = 0; part < parts; part++) {
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) sums[i] += partSums[part * width + i];
+  }
+}
+
+// dy, x, weight, y? (with relu) → dx, dWeight, dBias?. Attributes: has bias, relu, the draw.
+void linearGrad(Call& call) {
+  const bool hasBias = call.integer(0) != 0;
+  const bool relu = call.integer(1) != 0;
+  const Draw draw = drawOf(call, 2);
+  const Tensor& dy = call.floats(0);
+  const Tensor& x = call.floats(1);
+  const Tensor& weight = call.floats(2);
+  const Sizes sizes = sizesOf(x, weight);
+  const int64_t width = sizes.out;
+  require(dy.size == sizes.rows * width, "dy must be [N, out]");
+  const float* y = relu ? call.floats(3, dy.size).f32() : nullptr;
+  const int first = relu ? 4 : 3;
+  float* dx = call.floats(first, x.size).f32();
+  float* dWeight = call.floats(first + 1, weight.size).f32();
+  float* dBias = hasBias ? call.floats(first + 2, width).f32() : nullptr;
+  const float* gradient = dy.f32();
+  if (relu || draw.active) {
+    float* masked = call.scratchFloats(dy.size);
+    const float scale = draw.active ? draw.scale : 1.0f;
+    columnSums(call, sizes.rows, width, dBias, [=, &dy, &draw](int64_t row) {
+      const float* from = dy.f32() + row * width;
+      float* to = masked + row * width;
+      if (relu) {
+        // an element passed both ReLU and dropout exactly if y > 0
+        const float* value = y + row * width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) to[i] = value[i] > 0.0f ? from[i] * scale : 0.0f;
+      } else {
+        dropoutSpan<false>(draw, row * width, width, from, nullptr, to);
+      }
+      return static_cast<const float*>(to);
+    });
+    gradient = masked;
+  } else if (hasBias) {
+    columnSums(call, sizes.rows, width, dBias, [=](int64_t row) { return gradient + row * width; });
+  }
+  multiply(call.oneDnn(), product(sizes.rows, width, sizes.in, plain(gradient, width), plain(weight.f32(), sizes.in), dx));
+  multiply(call.oneDnn(), product(width, sizes.rows, sizes.in, transposed(gradient, width), plain(x.f32(), sizes.in), dWeight));
+}
+
+// x, weights, biases → one y per weight. Attribute: count.
+void linears(Call& call) {
+  const int64_t count = call.integer(0);
+  require(count > 0 && call.tensorCount() == 1 + 3 * count, "expected x, and a weight, a bias and an output per layer");
+  const Tensor& x = call.floats(0);
+  for (int i = 0; i < count; i++) {
+    const Tensor& weight = call.floats(1 + i);
+    const Sizes sizes = sizesOf(x, weight);
+    Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(weight.f32(), sizes.in),
+                        call.floats(static_cast<int>(1 + 2 * count + i), sizes.rows * sizes.out).f32());
+    p.bias = call.floats(static_cast<int>(1 + count + i), sizes.out).f32();
+    multiply(call.oneDnn(), p);
+  }
+}
+
+// x, weights, dys → dx, dWeights, dBiases. Attribute: count.
+void linearsGrad(Call& call) {
+  const int64_t count = call.integer(0);
+  require(count > 0 && call.tensorCount() == 2 + 4 * count, "expected x, dx, and a weight, a dy, a dWeight and a dBias per layer");
+  const int n = static_cast<int>(count);
+  const Tensor& x = call.floats(0);
+  float* dx = call.floats(1 + 2 * n, x.size).f32();
+  for (int i = 0; i < n; i++) {
+    const Tensor& weight = call.floats(1 + i);
+    const Sizes sizes = sizesOf(x, weight);
+    const float* dy = call.floats(1 + n + i, sizes.rows * sizes.out).f32();
+    float* dWeight = call.floats(2 + 2 * n + i, weight.size).f32();
+    float* dBias = call.floats(2 + 3 * n + i, sizes.out).f32();
+    Product p = product(sizes.rows, sizes.out, sizes.in, plain(dy, sizes.out), plain(weight.f32(), sizes.in), dx);
+    p.accumulate = i > 0;
+    multiply(call.oneDnn(), p);
+    multiply(call.oneDnn(), product(sizes.out, sizes.rows, sizes.in, transposed(dy, sizes.out), plain(x.f32(), sizes.in), dWeight));
+    columnSums(call, sizes.rows, sizes.out, dBias, [=](int64_t row) { return dy + row * sizes.out; });
+  }
+}
+
+}  // namespace
+
+void registerLinear(KernelTable& table) {
+  add(table, "Linear", linear);
+  add(table, "LinearGrad", linearGrad);
+  add(table, "Linears", linears);
+  add(table, "LinearsGrad", linearsGrad);
+}
+
+COLDSTART_KERNELS_END
