@@ -1,6 +1,7 @@
 import './exactGradients.js';
-import { engine, tidy, zeros, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { tidy, zeros, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../errors.js';
+import { backpropagate } from './backpropagate.js';
 
 /** Named parameter tensors in a fixed order. The order is part of a checkpoint's identity. */
 export type Params = ReadonlyMap<string, Tensor>;
@@ -23,9 +24,9 @@ export function disposeParams(params: Params): void {
 export function valueAndGradients(loss: (params: Params) => Scalar, params: Params): { value: Scalar; gradients: Map<string, Tensor> } {
   const tensors = [...params.values()];
   const results = tidy((): Tensor[] => {
-    const { value, grads } = engine().gradients(() => loss(params), tensors, undefined, true);
+    const { value, gradients } = backpropagate(() => loss(params), tensors);
     if (value.rank !== 0) throw new ShapeError(`the loss has shape [${value.shape}], expected a scalar. Sum or average it.`);
-    return [value, ...grads.map((gradient, i) => gradient ?? zeros(tensors[i].shape))];
+    return [value, ...gradients.map((gradient, i) => gradient ?? zeros(tensors[i].shape))];
   });
   const [value, ...gradients] = results;
   return { value: value as Scalar, gradients: new Map([...params.keys()].map((name, i) => [name, gradients[i]])) };
