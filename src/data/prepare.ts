@@ -234,7 +234,7 @@ async function closeAll(src: Segmenter, trg: Segmenter): Promise<void> {
 function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio }: PrepareOptions): void {
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
   if (joined && trgFile !== undefined) throw new UsageError('vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.');
-  if (srcFile !== undefined && (trgFile !== undefined || joined) && (minCount !== undefined || maxSize !== undefined)) {
+  if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
     throw new UsageError('vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.');
   }
   if (minCount !== undefined && !(Number.isInteger(minCount) && minCount >= 1)) throw new UsageError(`vocabulary.minCount is ${minCount}, expected a positive integer.`);
