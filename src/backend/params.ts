@@ -1,7 +1,7 @@
-import './exactGradients.js';
 import { tidy, zeros, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../errors.js';
 import { backpropagate } from './backpropagate.js';
+import { ensureExactGradients } from './exactGradients.js';
 
 /** Named parameter tensors in a fixed order. The order is part of a checkpoint's identity. */
 export type Params = ReadonlyMap<string, Tensor>;
@@ -22,6 +22,7 @@ export function disposeParams(params: Params): void {
  * @throws ShapeError if the loss is not a scalar
  */
 export function valueAndGradients(loss: (params: Params) => Scalar, params: Params): { value: Scalar; gradients: Map<string, Tensor> } {
+  ensureExactGradients();
   const tensors = [...params.values()];
   const results = tidy((): Tensor[] => {
     const { value, gradients } = backpropagate(() => loss(params), tensors);

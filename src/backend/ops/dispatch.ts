@@ -1,6 +1,8 @@
 import '../exactGradients.js';
 import { customGrad, engine, getBackend, getKernel, type NamedAttrMap, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
 
+export { withoutGradient } from '../withoutGradient.js';
+
 /**
  * Whether the fused kernel of this name may run now: the current backend has it, and no gradient of a gradient is being
  * recorded. Fused kernels have first derivatives only; inside a nested gradient the composed twin runs instead, so that
@@ -28,17 +30,6 @@ export function runFused(name: string, inputs: Record<string, Tensor | undefined
   const present = Array.isArray(inputs) ? inputs : Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
   const outputs = engine().runKernel(name, present as NamedTensorMap, attrs as NamedAttrMap) as Tensor | Tensor[];
   return Array.isArray(outputs) ? outputs : [outputs];
-}
-
-/** Tensors that the gradient does not see: what `compute` does is not recorded. */
-export function withoutGradient<T>(compute: () => T): T {
-  const { state } = engine();
-  state.kernelDepth++; // inside a kernel nothing is recorded
-  try {
-    return compute();
-  } finally {
-    state.kernelDepth--;
-  }
 }
 
 /**
