@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { removeStaleParts } from './staleParts.js';
 
 /**
  * Writes a folder that appears whole or not at all: `write` fills a temporary folder beside it, which then gets the
@@ -30,23 +31,5 @@ export async function writeFolderAtomic<T>(path: string, write: (folder: string)
     return result;
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function removeStaleParts(parent: string, name: string): void {
-  for (const entry of readdirSync(parent)) {
-    if (!entry.startsWith(`.${name}.`) || !entry.endsWith('.part')) continue;
-    const processId = Number(entry.slice(name.length + 2, -'.part'.length));
-    const ours = processId === process.pid;
-    if (Number.isInteger(processId) && processId > 0 && (ours || !isRunning(processId))) rmSync(join(parent, entry), { recursive: true, force: true });
-  }
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

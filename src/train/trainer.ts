@@ -5,6 +5,7 @@ import type { Batch } from '../data/batch.js';
 import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { UsageError } from '../errors.js';
+import { removeStaleParts } from '../storage/staleParts.js';
 import { toOptimizerState, toTensors, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { clipScale } from './clip.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
@@ -88,6 +89,7 @@ class Trainer {
     this.optimizer = createOptimizer(options);
     this.paths = checkpointPaths(task.runDir);
     mkdirSync(this.paths.folder, { recursive: true });
+    removeStaleParts(this.paths.folder);
     if (resumeFrom === undefined) {
       this.epochBatches = task.trainBatches.epochBatches(1);
       this.position = startPosition(options.seed, this.epochBatches.length);
@@ -257,6 +259,7 @@ class Trainer {
     const { config, options, validBatches, evaluate, signal } = this.task;
     const started = performance.now();
     const { update, best } = this.position;
+    const epoch = this.lastEpoch();
     const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing: options.labelSmoothing, signal });
     if (losses === undefined) return;
     const { loss, nll } = losses;
@@ -270,7 +273,6 @@ class Trainer {
     if (signal?.aborted) return;
 
     const seconds = this.position.seconds + (performance.now() - started) / 1000;
-    const epoch = this.position.batchesDone === 0 ? this.position.epoch - 1 : this.position.epoch;
     const value = options.bestBy === 'bleu' ? scores!.bleu : loss;
     const isBest = best === undefined || (options.bestBy === 'bleu' ? value > best.value : value < best.value);
     this.position = {
@@ -281,16 +283,22 @@ class Trainer {
     if (isBest) writeCheckpoint(this.paths.best, config, this.params);
   }
 
+  /** The epoch that the last update belonged to. */
+  private lastEpoch(): number {
+    const { epoch, batchesDone } = this.position;
+    return batchesDone === 0 ? Math.max(epoch - 1, 1) : epoch;
+  }
+
   /** The checkpoint to resume from. */
   private saveLast(): void {
     if (this.savedPosition === this.position) return;
     const { config, runDir } = this.task;
-    const { update, epoch } = this.position;
+    const { update } = this.position;
     this.requireFiniteParams();
     keepLastAsPrevious(runDir);
     writeCheckpoint(this.paths.last, config, this.params, { state: this.state, position: this.position });
     this.savedPosition = this.position;
-    this.emit({ event: 'checkpoint', update, epoch, path: this.paths.last });
+    this.emit({ event: 'checkpoint', update, epoch: this.lastEpoch(), path: this.paths.last });
   }
 
   /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */
