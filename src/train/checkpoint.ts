@@ -66,7 +66,7 @@ export function writeStoredParams(path: string, config: ModelConfig, params: Rea
 /**
  * Reads and checks a checkpoint: format, checksum, and that its tensors are those of its model.
  *
- * @throws DataError code CHECKPOINT naming the file and what is wrong with it
+ * @throws CheckpointError naming the file and what is wrong with it
  */
 export function readCheckpoint(path: string): Checkpoint {
   if (!existsSync(path)) throw new CheckpointError(path, 'there is no such file');

@@ -211,7 +211,8 @@ class Trainer {
   }
 
   private divergedIn(step: UpdateGradients): never {
-    const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }, { what: 'gradient of', tensors: step.gradients }]) ?? 'loss';
+    const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }, { what: 'gradient of', tensors: step.gradients }]) ??
+      (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
     disposeParams(step.gradients);
     this.diverged(this.position.update + 1, this.lastLoss, tensor);
   }
