@@ -1,7 +1,7 @@
 // Runs the compiled tests with Node's own runner: `npm test`, or `npm test -- name` for files whose path holds `name`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,7 +19,7 @@ if (!existsSync(join(root, 'dist'))) {
   console.error('Nothing is built yet (no dist/). Run "npm run build" first.');
   process.exit(1);
 }
-const files = testFiles(join(root, 'dist')).filter((path) => wanted.length === 0 || wanted.some((name) => path.includes(name)));
+const files = testFiles(join(root, 'dist')).filter((path) => wanted.length === 0 || wanted.some((name) => relative(root, path).includes(name)));
 if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(', ')}.`);
   process.exit(1);
