@@ -1,11 +1,12 @@
 import { cpus } from 'node:os';
 import { engine, matMul, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { ColdstartError, UsageError } from '../errors.js';
+import { backendNames, type BackendName } from './backendNames.js';
 import { checkBackend } from './checkBackend.js';
 
 /** A backend that coldstart can run on. */
 interface BackendCandidate {
-  readonly name: 'native' | 'tensorflow' | 'wasm' | 'cpu';
+  readonly name: BackendName;
   /**
    * Makes the tfjs backend of this name available. Returns one line for `doctor` (version, threads, instruction set).
    * @throws ColdstartError that says what is missing and what to install
@@ -21,10 +22,7 @@ const candidates: readonly BackendCandidate[] = [
   { name: 'cpu', load: loadCpu },
 ];
 
-export type BackendName = BackendCandidate['name'];
-
-/** What `--backend` accepts. */
-export const backendNames: readonly string[] = ['auto', ...candidates.map((candidate) => candidate.name)];
+export { backendNames, type BackendName };
 
 /** What became of one backend: for `doctor`. */
 export interface BackendReport {

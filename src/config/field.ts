@@ -48,7 +48,7 @@ export const flag = (initial: boolean, help: string): Field<boolean> => ({
   parse: (value) => (typeof value === 'boolean' ? value : undefined),
 });
 
-export const choice = <T extends string>(values: readonly T[], initial: NoInfer<T>, help: string): Field<T> => ({
+export const choice = <const V extends readonly string[]>(values: V, initial: V[number], help: string): Field<V[number]> => ({
   isField: true, accepts: `one of ${values.join(', ')}`, default: initial, help, isPath: false,
   parse: (value) => values.find((candidate) => candidate === value),
 });

@@ -1,3 +1,4 @@
+import { backendNames } from '../backend/backendNames.js';
 import { initMethods } from '../model/init.js';
 import { sharings } from '../model/config.js';
 import { arms, choice, flag, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
@@ -12,7 +13,7 @@ const pairFiles = (which: string) => ({
  */
 export const schema = {
   seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0 }),
-  backend: choice(['auto', 'native', 'tensorflow', 'wasm', 'cpu'], 'auto', 'What computes; auto takes the fastest that passes its check.'),
+  backend: choice(backendNames, 'auto', 'What computes; auto takes the fastest that passes its check.'),
 
   corpus: {
     dir: optionalPath('Folder of the prepared corpus: "corpus prepare" writes it, training reads it.'),

@@ -1,0 +1,21 @@
+import { Command } from 'commander';
+import { positiveInteger } from './options.js';
+
+export function averageCommand(): Command {
+  return new Command('average')
+    .description('Averages the parameters of a run\'s last epoch checkpoints into one.')
+    .requiredOption('--run <dir>', 'the run')
+    .option('--last <n>', 'how many epoch checkpoints', positiveInteger, 10)
+    .requiredOption('--out <file>', 'checkpoint to write')
+    .addHelpText('after', `
+The run keeps train.keepEpochs of them.
+
+Example:
+  coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`)
+    .action(async (flags: { run: string; last: number; out: string }) => {
+      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }] = await Promise.all([import('../train/average.js'), import('node:path')]);
+      const paths = lastEpochCheckpoints(flags.run, flags.last);
+      averageCheckpoints(paths, flags.out);
+      console.log(`${flags.out}: mean of ${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}.`);
+    });
+}

@@ -1,0 +1,28 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { backendNames } from '../backend/backendNames.js';
+
+/** `-c, --config FILE`, and `--set key=value` as often as wanted. */
+export const configOption = () => new Option('-c, --config <file>', 'configuration, YAML (keys: docs/config.md)').makeOptionMandatory();
+export const setOption = () =>
+  new Option('--set <key=value>', 'change a configuration key; may be repeated').argParser((value: string, all: string[] = []) => [...all, value]).default([], 'none');
+export const backendOption = () => new Option('--backend <name>', 'where to compute').choices([...backendNames]);
+export const jsonOption = () => new Option('--json', 'print JSON');
+
+/** For options that are counts. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a positive integer.');
+  return value;
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Expected an integer of at least 0.');
+  return value;
+}
+
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { backendOption, configOption, jsonOption, setOption } from './options.js';
+
+interface TrainFlags {
+  config: string;
+  run?: string;
+  set: string[];
+  backend?: string;
+  resume?: boolean;
+  json?: boolean;
+}
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('One run from start to finish: initial parameters, GradInit if the configuration says so, training, translation of the test set, scores.')
+    .addOption(configOption())
+    .option('--run <dir>', 'folder of the run (default: runs/ and the name of the configuration)')
+    .addOption(setOption())
+    .addOption(backendOption())
+    .option('--resume', 'go on with the unfinished run in the folder')
+    .addOption(jsonOption())
+    .addHelpText('after', `
+The run's folder gets config.yaml (every key resolved), log.jsonl (losses, rates, norms), checkpoints/, gradinit.json,
+test.hyp and scores.json. Ctrl-C saves and stops; --resume goes on exactly where it was.
+
+Examples:
+  coldstart train -c configs/builtin.yaml
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupUpdates=0
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`)
+    .action(async (flags: TrainFlags) => {
+      const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([
+        import('node:path'), import('../config/loadConfig.js'), import('../experiment/run.js'), import('../report/runProgress.js'), import('./interrupts.js'),
+      ]);
+      const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
+      const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
+      const signal = abortOnInterrupt(() => console.error('\nSaving; once more to stop at once.'));
+      const { scores, alreadyComplete } = await run({ config, runDir, resume: flags.resume === true, signal, onEvent: showRun(process.stderr) });
+      if (alreadyComplete) console.error(`${runDir} holds this run, complete already; nothing was done.`);
+      if (flags.json) console.log(JSON.stringify(scores, null, 2));
+      else if (scores.test) console.log(`BLEU ${scores.test.bleu.toFixed(2)} (${scores.test.signature}), ${scores.test.checkpoint}; ${runDir}/scores.json`);
+    });
+}

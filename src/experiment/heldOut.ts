@@ -1,0 +1,37 @@
+import type { Params } from '../backend/params.js';
+import type { Config } from '../config/schema.js';
+import type { PreparedCorpus } from '../data/preparedCorpus.js';
+import { corpusBleu, type BleuOptions, type BleuScore } from '../eval/bleu.js';
+import { translate } from '../eval/translate.js';
+import type { ModelConfig } from '../model/config.js';
+
+export interface HeldOutOptions {
+  readonly decode: Config['decode'];
+  /** Only this many first sentences. Default: all. */
+  readonly sentences?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The decoding options of a configuration. */
+export function beamOptions({ beamSize, lengthPenalty, maxLenA, maxLenB, maxTokens, maxSentences }: Config['decode']) {
+  return { beamSize, lengthPenalty, maxLenA, maxLenB, maxTokens, maxSentences };
+}
+
+/** The BLEU variant of a configuration. */
+export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions {
+  return { tokenize: bleu === 'sacrebleu' ? '13a' : 'none', lowercase, smoothMethod: 'exp' };
+}
+
+/** Translates the validation or test set and scores it against its references. */
+export async function translateHeldOut(
+  params: Params, model: ModelConfig, corpus: PreparedCorpus, split: 'valid' | 'test', options: HeldOutOptions,
+): Promise<{ hyps: string[]; refs: string[]; score: BleuScore }> {
+  const dataset = corpus.dataset(split);
+  const count = Math.min(dataset.length, options.sentences ?? dataset.length);
+  const sources = dataset.pairs(Array.from({ length: count }, (_, row) => row)).map(({ src }) => src);
+  const { hypotheses } = await translate(params, model, sources, { ...beamOptions(options.decode), onProgress: options.onProgress, signal: options.signal });
+  const hyps = hypotheses.map(([best]) => corpus.pipeline.decodeTarget(best.tokens));
+  const refs = corpus.text(split, 'trg').slice(0, count);
+  return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
+}

@@ -1,0 +1,49 @@
+import type { ModelConfig } from '../model/config.js';
+import type { TrainEvent } from '../train/trainer.js';
+import type { RunScores } from './runScores.js';
+
+/** What a run is about to do, said once at its start. */
+export interface RunStart {
+  readonly event: 'start';
+  readonly runDir: string;
+  readonly backend: string;
+  readonly numParameters: number;
+  readonly model: ModelConfig;
+  readonly trainPairs: number;
+  readonly trgTokensPerEpoch: number;
+  readonly updatesPerEpoch: number;
+  /** Update at which training ends; undefined if only epochs or patience end it. */
+  readonly maxUpdates?: number;
+  /** Update the run goes on from. */
+  readonly resumedFrom?: number;
+  /** The first training pair, as the model sees it. */
+  readonly example: { readonly src: string; readonly trg: string };
+}
+
+/** After every update; for displays, not logged. */
+export interface UpdateProgress {
+  readonly event: 'update';
+  readonly update: number;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly lr: number;
+  readonly gradNormL2: number;
+  readonly trgTokens: number;
+  readonly seconds: number;
+}
+
+/** Work that is counted; for displays, not logged. */
+export interface StageProgress {
+  readonly event: 'progress';
+  readonly stage: 'gradinit' | 'metainit' | 'validation' | 'translation';
+  readonly done: number;
+  readonly total: number;
+  /** What to show beside it, e.g. the loss. */
+  readonly note?: string;
+}
+
+/** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
+export type RunEvent = RunStart | UpdateProgress | StageProgress | TrainEvent | ({ readonly event: 'scores' } & RunScores);
+
+export type RunListener = (event: RunEvent) => void;
