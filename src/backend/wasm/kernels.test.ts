@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { cast, concat, engine, exp, fill, grads, matMul, memory, mul, reshape, setBackend, sum, tensor, tidy, tile, transpose, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { ColdstartError } from '../../errors.js';
 import { adamStep } from '../ops/adamStep.js';
 import { attention } from '../ops/attention.js';
 import { labelSmoothedCrossEntropy } from '../ops/crossEntropy.js';
@@ -88,6 +89,12 @@ test('kernels see memory that has grown', async () => {
     assert.deepEqual([...y.dataSync()], [3, 7]);
     assert.ok(Math.abs(squaredNorm(filler).dataSync()[0] / (30 * 2 ** 22) - 1) < 1e-6);
   });
+});
+
+test('running out of memory is an error that says what to do', async () => {
+  await selectBackend('wasm');
+  assert.throws(() => fill([2 ** 30], 1), (error) => error instanceof ColdstartError && error.code === 'OUT_OF_MEMORY' && /could not allocate 4096 MiB more/.test(error.message));
+  tidy(() => assert.deepEqual([...fill([2], 1).dataSync()], [1, 1]));
 });
 
 test('matMul over more rows than a block', () => forShapes({ columns: size(20) }, ({ columns }) => assertSame((a, b) => [matMul(a, b)], inputsOf([203, 33], [33, columns])), 3));

@@ -9,7 +9,7 @@ import { registerLinearKernels } from './linearKernels.js';
 import { registerOptimizerKernels } from './optimizerKernels.js';
 import { registerReplacedKernels } from './replacedKernels.js';
 import { registerTokenKernels } from './tokenKernels.js';
-import { WasmContext } from './wasmContext.js';
+import { checkAllocations, WasmContext } from './wasmContext.js';
 
 let loaded: Promise<string> | undefined;
 
@@ -35,6 +35,7 @@ async function initialise(): Promise<string> {
   } catch (error) {
     throw new ColdstartError('WASM_KERNELS', `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`, { cause: error });
   }
+  checkAllocations(backend);
   const context = new WasmContext(backend, kernels, memory);
   registerReplacedKernels(context);
   registerBatchMatMul(context);

@@ -1,4 +1,4 @@
-import { registerKernel, util, type TensorInfo } from '@tensorflow/tfjs-core';
+import { registerKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { ColdstartError } from '../../errors.js';
 import { dropThreshold, type DropoutDraw } from '../ops/dropout.js';
@@ -19,10 +19,7 @@ export class WasmContext {
 
   /** A new tensor, its elements not yet written. @throws ColdstartError if memory has run out */
   output(shape: readonly number[], dtype: 'float32' | 'int32' = 'float32'): TensorInfo {
-    const info = this.backend.makeOutput([...shape], dtype);
-    // tfjs does not check its allocations: address 0 would be written to.
-    if (this.address(info) === 0 && util.sizeFromShape([...shape]) > 0) throw outOfMemory(4 * util.sizeFromShape([...shape]));
-    return info;
+    return this.backend.makeOutput([...shape], dtype);
   }
 
   /** Another tensor with the same elements. */
@@ -57,14 +54,13 @@ export class WasmContext {
    */
   scratch(bytes: number): number {
     if (bytes > this.scratchSize) {
-      const wasm = this.backend.wasm as unknown as { _malloc(bytes: number): number; _free(address: number): void };
-      if (this.scratchAddress !== 0) wasm._free(this.scratchAddress);
+      const wasm = this.backend.wasm as unknown as Allocator;
+      if (this.scratchSize > 0) wasm._free(this.scratchAddress);
       this.scratchSize = 0;
       this.scratchAddress = wasm._malloc(bytes + 16) >>> 0;
-      if (this.scratchAddress === 0) throw outOfMemory(bytes);
       this.scratchSize = bytes;
     }
-    return (this.scratchAddress + 15) & ~15;
+    return ((this.scratchAddress + 15) & ~15) >>> 0;
   }
 
   /** c [rows, columns] = a b (+ bias), or c += a b. Strides are of element (row, column) in floats; scratch is used. */
@@ -105,6 +101,26 @@ export function dropoutArguments(draw: DropoutDraw | undefined): DropoutArgument
 /** Registers a kernel of the wasm backend whose inputs and attributes have these types. */
 export function registerWasmKernel<Inputs, Attrs>(kernelName: string, run: (inputs: Inputs, attrs: Attrs) => TensorInfo | TensorInfo[]): void {
   registerKernel({ kernelName, backendName: 'wasm', kernelFunc: ({ inputs, attrs }) => run(inputs as Inputs, attrs as Attrs) });
+}
+
+interface Allocator {
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/**
+ * Makes the backend throw when memory runs out. tfjs does not check its allocations and would write to address 0; and sizes of
+ * 4 GiB and more would wrap around.
+ */
+export function checkAllocations(backend: BackendWasm): void {
+  const wasm = backend.wasm as unknown as Allocator;
+  wasm._free(wasm._malloc(1)); // at its first call _malloc replaces itself, which would undo what follows
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
+    if (address === 0 && bytes > 0) throw outOfMemory(bytes);
+    return address;
+  };
 }
 
 function outOfMemory(bytes: number): ColdstartError {
