@@ -4,6 +4,7 @@ import { memory, square, sum, tensor1d, type Scalar, type Tensor } from '@tensor
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
 import { translationLoss } from '../model/loss.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { clipScale } from './clip.js';
@@ -22,7 +23,7 @@ function within(found: number, expected: number, relative: number, what: string)
   assert.ok(Math.abs(found - expected) <= relative * Math.abs(expected), `${what}: found ${found}, expected ${expected}`);
 }
 
-for (const backend of ['cpu', 'wasm']) {
+for (const backend of testBackends) {
   describe(`optimisers on ${backend}`, () => {
     before(async () => void (await selectBackend(backend)));
 
