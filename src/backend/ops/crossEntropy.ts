@@ -1,6 +1,6 @@
 import { add, cast, customGrad, exp, log, matMul, max, mul, notEqual, registerGradient, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { assertFirstOrder, fusedWithGradient, hasFusedKernel, hasKernel, isRecording, runFused, withoutGradient } from './dispatch.js';
+import { assertFirstOrder, fusedWithGradient, hasFusedKernel, hasTwiceDifferentiableKernels, isRecording, runFused, withoutGradient } from './dispatch.js';
 import { gatherRows } from './embedding.js';
 import { crossEntropyHessianKernel, crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
 
@@ -29,7 +29,7 @@ export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, tar
   const { labelSmoothing, padId } = options;
   const attrs: CrossEntropyAttrs = { labelSmoothing, padId, withGradients: isRecording() };
   if (hasFusedKernel(crossEntropyKernel)) return fusedCrossEntropy(hidden, embedding, targets, attrs);
-  if (hasKernel(crossEntropyKernel) && hasKernel(crossEntropyHessianKernel)) return twiceDifferentiable(hidden, embedding, targets, attrs);
+  if (hasTwiceDifferentiableKernels(crossEntropyKernel, crossEntropyHessianKernel)) return twiceDifferentiable(hidden, embedding, targets, attrs);
   const vocabSize = embedding.shape[0];
   const logits = matMul(hidden as never, embedding as never, false, true); // [N, V]
   const largest = withoutGradient(() => max(logits, -1, true)); // [N, 1]

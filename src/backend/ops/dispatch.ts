@@ -12,6 +12,14 @@ export function hasFusedKernel(name: string): boolean {
   return engine().state.gradientDepth <= 1 && hasKernel(name);
 }
 
+/**
+ * Whether kernels that have second derivatives but no third may run now: the current backend has them all, and the gradient that
+ * is being recorded is of a gradient, not of anything deeper (MetaInit differentiates three times).
+ */
+export function hasTwiceDifferentiableKernels(...names: string[]): boolean {
+  return engine().state.gradientDepth <= 2 && names.every(hasKernel);
+}
+
 /** Whether the current backend has a kernel of this name. Linear operations, exact to any order, ask only this. */
 export function hasKernel(name: string): boolean {
   return getKernel(name, getBackend()) != null;

@@ -9,6 +9,7 @@ export type DropoutArguments = [threshold: number, scale: number, key0: number, 
 export interface CompiledKernels {
   addArrays(count: number, a: Address, b: Address, out: Address): void;
   expArray(count: number, x: Address, out: Address): void;
+  signArray(count: number, x: Address, out: Address): void;
   repeatBlocks(outer: number, size: number, times: number, x: Address, out: Address): void;
   reluGrad(count: number, dy: Address, y: Address, scale: number, out: Address): void;
   columnSums(rows: number, columns: number, x: Address, out: Address): void;

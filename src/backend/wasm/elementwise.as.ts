@@ -30,6 +30,21 @@ export function columnSums(rows: i32, columns: i32, x: usize, out: usize): void 
   }
 }
 
+/** out = 1 where x > 0, -1 where x < 0, else 0 */
+export function signArray(count: i32, x: usize, out: usize): void {
+  const zero = f32x4.splat(0);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const value = v128.load(at(x, i));
+    const positive = v128.and(f32x4.gt(value, zero), f32x4.splat(1));
+    v128.store(at(out, i), v128.or(positive, v128.and(f32x4.lt(value, zero), f32x4.splat(-1))));
+  }
+  for (; i < count; i++) {
+    const value = load<f32>(at(x, i));
+    store<f32>(at(out, i), value > 0 ? 1 : value < 0 ? -1 : 0);
+  }
+}
+
 /** out = e to the power of x. */
 export function expArray(count: i32, x: usize, out: usize): void {
   let i = 0;

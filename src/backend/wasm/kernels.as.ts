@@ -3,7 +3,7 @@
 export { attention, attentionGrad, attentionScratchBytes } from './attention.as';
 export { crossEntropy, crossEntropyHessian, crossEntropyHessianScratchBytes, crossEntropyScratchBytes, firstBadTarget, rowLogSumExp } from './crossEntropy.as';
 export { dropoutSpan } from './dropout.as';
-export { addArrays, columnSums, expArray, reluGrad, repeatBlocks } from './elementwise.as';
+export { addArrays, columnSums, expArray, reluGrad, repeatBlocks, signArray } from './elementwise.as';
 export { embedTokens, sumRowsById } from './embedding.as';
 export { gemmPacked, gemmScratchBytes, multiplyBatch, packB, packedBytes } from './gemm.as';
 export { layerNorm, layerNormGrad } from './layerNorm.as';

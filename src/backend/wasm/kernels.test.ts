@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { cast, concat, engine, exp, fill, grads, matMul, memory, mul, reshape, setBackend, sum, tensor, tidy, tile, transpose, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { cast, concat, engine, exp, fill, grads, matMul, memory, mul, reshape, setBackend, sign, sum, tensor, tidy, tile, transpose, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
 import { adamStep } from '../ops/adamStep.js';
 import { attention } from '../ops/attention.js';
@@ -204,6 +204,11 @@ test('exp is exact to 2 units in the last place', async () => {
       assert.ok(Math.abs(found - expected) <= 2.4e-7 * expected, `exp(${x[i]}): found ${found}, expected ${expected}`);
     });
   });
+});
+
+test('sign keeps the sign of the smallest numbers', async () => {
+  await selectBackend('wasm');
+  tidy(() => assert.deepEqual([...sign(tensor([1e-9, -1e-9, 1e-38, -3, 7, 0, 2, -Infinity, Infinity])).dataSync()], [1, -1, 1, -1, 1, 0, 1, -1, 1]));
 });
 
 test('the compiled module brings no data of its own into the shared memory', () => {

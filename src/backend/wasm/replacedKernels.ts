@@ -1,9 +1,10 @@
-import { Cast, Exp, getKernel, Identity, registerKernel, Tile, unregisterKernel, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
+import { Cast, Exp, getKernel, Identity, registerKernel, Sign, Tile, unregisterKernel, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { WasmContext } from './wasmContext.js';
 
 /**
  * Replaces those kernels of tfjs's wasm backend that gradients of gradients spend their time in: Identity and Cast copy where a
- * reference will do, Tile goes element by element, Exp is not vectorised.
+ * reference will do, Tile goes element by element, Exp is not vectorised. Sign is replaced because tfjs's gives 0 for all that is
+ * smaller than 1e-7, where most of a Transformer's gradient is.
  */
 export function registerReplacedKernels(context: WasmContext): void {
   const { kernels } = context;
@@ -26,6 +27,13 @@ export function registerReplacedKernels(context: WasmContext): void {
     if (x.dtype !== 'float32') return undefined;
     const out = context.output(x.shape);
     kernels.expArray(util.sizeFromShape(x.shape), context.address(x), context.address(out));
+    return out;
+  });
+
+  replace(Sign, (x) => {
+    if (x.dtype !== 'float32') return undefined;
+    const out = context.output(x.shape);
+    kernels.signArray(util.sizeFromShape(x.shape), context.address(x), context.address(out));
     return out;
   });
 

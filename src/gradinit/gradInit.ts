@@ -1,0 +1,225 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { abs, addN, mul, sign, sqrt, square, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { ColdstartError, UsageError } from '../errors.js';
+import {
+  paperScaleOptimizer, releasedScaleOptimizer, type Branch, type PaperScaleOptions, type ReleasedScaleOptions, type ScaleOptimizer, type TensorGroup,
+} from './scaleOptimizer.js';
+
+/** The optimiser whose first step GradInit looks ahead to. */
+export type Algorithm = 'adam' | 'sgd';
+
+export interface GradInitTask<B> {
+  /** Any named tensors; they stay as they are and stay the caller's. */
+  readonly params: Params;
+  /** Mean loss of a batch: a pure function of both, without dropout. */
+  readonly loss: (params: Params, batch: B) => Scalar;
+  /**
+   * Data of each iteration, from 0: the gradient is taken on `first`, the loss after the step on `second`. The paper draws two
+   * batches; the authors' program takes two overlapping parts of one.
+   */
+  readonly batches: (iteration: number) => { readonly first: B; readonly second: B };
+  readonly options: GradInitOptions;
+  /**
+   * Loss of the moved parameters where the step does not move every use of a tensor. `current` are the parameters before the
+   * step. Default: `loss(moved, batch)`.
+   */
+  readonly stepLoss?: (moved: Params, current: Params, batch: B) => Scalar;
+  /** Bounds and rates by kind of tensor (released variant). Default: every tensor is a weight. */
+  readonly groupOf?: (name: string) => TensorGroup;
+  readonly onIteration?: (iteration: GradInitIteration) => void;
+  /** When aborted, gradInit throws the signal's reason between two iterations. */
+  readonly signal?: AbortSignal;
+}
+
+export type GradInitOptions = {
+  readonly algorithm: Algorithm;
+  /** Size of the step looked ahead: the learning rate that training will start with, or near it. */
+  readonly eta: number;
+  /** Bound on the gradient norm: L1 for adam, L2 for sgd. */
+  readonly gamma: number;
+  readonly iterations: number;
+  /** sgd only: divide the step by the gradient norm. */
+  readonly normalizeGrad: boolean;
+} & (({ readonly variant: 'released' } & ReleasedScaleOptions) | ({ readonly variant: 'paper' } & PaperScaleOptions));
+
+export interface GradInitIteration {
+  /** From 1. */
+  readonly iteration: number;
+  readonly branch: Branch;
+  /** Norm of the gradient before the step: L1 for adam, L2 for sgd. */
+  readonly gradNorm: number;
+  /** Mean loss on the first part. */
+  readonly lossBefore: number;
+  /** Mean loss on the second part after the step; null in the constraint branch, which takes none. */
+  readonly lossAfter: number | null;
+  /** Derivative of the goal by each scale; null for tensors that are all zero, which the released variant leaves alone. */
+  readonly scaleGradients: readonly (number | null)[];
+  /** Scales after the iteration, in the order of the parameters. */
+  readonly scales: readonly number[];
+  readonly seconds: number;
+}
+
+export interface GradInitReport {
+  readonly algorithm: Algorithm;
+  /** Which norm `gradNorm` and `gamma` are. */
+  readonly norm: 'L1' | 'L2';
+  readonly iterations: readonly GradInitIteration[];
+  /** Final scale of each tensor. */
+  readonly scales: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+/**
+ * eta and gamma where a user gives none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma such that
+ * eta gamma = 0.1 for adam, eta gamma^2 = 0.1 for sgd: the change of the loss that the step promises to first order.
+ */
+export function defaultStep(algorithm: Algorithm, eta = algorithm === 'adam' ? 1e-3 : 0.1): { eta: number; gamma: number } {
+  return { eta, gamma: algorithm === 'adam' ? 0.1 / eta : Math.sqrt(0.1 / eta) };
+}
+
+/**
+ * Settings of the authors' program for Transformers (IWSLT), except the number of iterations, gamma and eta. Their program names
+ * them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip 1e8.
+ */
+export const releasedDefaults: ReleasedScaleOptions = {
+  lr: 2.5e-3, layerNormLr: 2.5e-3, beta1: 0.9, beta2: 0.98, eps: 1e-8, minScale: 0.01, biasMinScale: 0, layerNormMaxScale: 100, gradClip: 1e8,
+};
+
+/**
+ * Learns one scale per parameter tensor, so that one step of the optimiser gives the smallest loss while the norm of the
+ * gradient stays under a bound.
+ *
+ * Each iteration takes the gradient g on one batch. If its norm exceeds gamma, the scales move to make the norm smaller (the
+ * constraint, through exact second derivatives). Otherwise they move to make the loss after the step smaller (the objective):
+ * the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough and no second-order
+ * graph is built.
+ *
+ * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
+ * @throws UsageError for options out of range; ColdstartError GRADINIT if a loss or norm is not finite
+ * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/gradinit.md lists where
+ * the two differ).
+ */
+export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
+  const { params: initial, options, batches, signal } = task;
+  checkOptions(options);
+  const names = [...initial.keys()];
+  const isZero = zeroTensors(initial);
+  const optimizer = scaleOptimizer(options, names.map(task.groupOf ?? (() => 'weight')));
+  const scales = new Float64Array(names.length).fill(1);
+  const iterations: GradInitIteration[] = [];
+  const started = performance.now();
+
+  for (let i = 0; i < options.iterations; i++) {
+    await yieldToEvents();
+    signal?.throwIfAborted();
+    const iterationStarted = performance.now();
+    const current = scaleParams(initial, scales);
+    try {
+      const { first, second } = batches(i);
+      const goal = differentiateGoal(task, current, first, second);
+      if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite)) throw notFinite(i, goal);
+      const scaleGradients = goal.byScale.map((gradient, t) => (options.variant === 'released' && (isZero[t] || scales[t] === 0) ? null : gradient));
+      optimizer.update(scales, scaleGradients, goal.branch);
+      const { branch, gradNorm, lossBefore, lossAfter } = goal;
+      const seconds = (performance.now() - iterationStarted) / 1000;
+      iterations.push({ iteration: i + 1, branch, gradNorm, lossBefore, lossAfter, scaleGradients, scales: [...scales], seconds });
+    } finally {
+      disposeParams(current);
+    }
+    task.onIteration?.(iterations[i]);
+  }
+
+  return {
+    params: scaleParams(initial, scales),
+    report: {
+      algorithm: options.algorithm, norm: options.algorithm === 'adam' ? 'L1' : 'L2', iterations,
+      scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])), seconds: (performance.now() - started) / 1000,
+    },
+  };
+
+  /** Derivative of this iteration's goal by every scale. */
+  function differentiateGoal(
+    { loss, stepLoss = (moved, _, batch) => loss(moved, batch) }: GradInitTask<B>, current: Params, first: B, second: B,
+  ): { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] } {
+    return plainTidy(() => {
+      const { value, gradients } = valueAndGradients((p) => loss(p, first), current);
+      const lossBefore = value.dataSync()[0];
+      const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
+
+      if (!(gradNorm <= options.gamma)) {
+        const byParams = valueAndGradients((p) => norm(valueAndGradients((q) => loss(q, first), p).gradients, options.algorithm), current);
+        return { branch: 'constraint', gradNorm, lossBefore, lossAfter: null, byScale: derivativesByScale(byParams.gradients, initial) };
+      }
+      const step = steps(gradients, gradNorm, options);
+      const after = valueAndGradients((p) => {
+        const moved = new Map([...p].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
+        return stepLoss(moved, p, second);
+      }, current);
+      // the authors' program divides its goal by eta; the paper does not
+      const divisor = options.variant === 'released' ? options.eta : 1;
+      return {
+        branch: 'objective', gradNorm, lossBefore, lossAfter: after.value.dataSync()[0],
+        byScale: derivativesByScale(after.gradients, initial).map((derivative) => derivative / divisor),
+      };
+    });
+  }
+}
+
+/** The norm of all gradients together, differentiable: L1 for adam, L2 for sgd. */
+function norm(gradients: Params, algorithm: Algorithm): Scalar {
+  return tidy(() => {
+    const all = [...gradients.values()];
+    return algorithm === 'adam'
+      ? addN(all.map((gradient) => sum(abs(gradient)))) as Scalar
+      : sqrt(addN(all.map((gradient) => sum(square(gradient))))) as Scalar;
+  });
+}
+
+/** What the optimiser's first step subtracts from each tensor. */
+function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
+  const size = algorithm === 'sgd' && normalizeGrad ? eta / gradNorm : eta;
+  return new Map([...gradients].map(([name, gradient]) => [name, mul(algorithm === 'adam' ? sign(gradient) : gradient, size)]));
+}
+
+/** With p = scale W0, the derivative by the scale is the sum over all elements of (derivative by p) W0. */
+function derivativesByScale(byParams: Params, initial: Params): number[] {
+  return [...stack([...byParams].map(([name, gradient]) => sum(mul(gradient, initial.get(name)!)))).dataSync()];
+}
+
+function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor> {
+  let t = 0;
+  return new Map([...initial].map(([name, tensor]) => [name, mul(tensor, scales[t++])]));
+}
+
+/** Tensors that no scale can change. */
+function zeroTensors(params: Params): boolean[] {
+  return plainTidy(() => [...stack([...params.values()].map((tensor) => sum(abs(tensor)))).dataSync()].map((total) => total === 0));
+}
+
+/** `tidy` for results that are no tensors. */
+function plainTidy<T>(compute: () => T): T {
+  let result: T | undefined;
+  tidy(() => { result = compute(); });
+  return result as T;
+}
+
+function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]): ScaleOptimizer {
+  return options.variant === 'released' ? releasedScaleOptimizer(groups, options) : paperScaleOptimizer(options);
+}
+
+function checkOptions({ algorithm, variant, eta, gamma, iterations, lr, normalizeGrad }: GradInitOptions): void {
+  const refuse = (what: string, found: unknown, expected: string): UsageError => new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
+  if (algorithm !== 'adam' && algorithm !== 'sgd') throw refuse('algorithm', algorithm, 'adam or sgd');
+  if (variant !== 'released' && variant !== 'paper') throw refuse('variant', variant, 'released or paper');
+  if (!(eta > 0)) throw refuse('eta', eta, 'a number above 0');
+  if (!(gamma > 0)) throw refuse('gamma', gamma, 'a number above 0 (Infinity: no constraint)');
+  if (!(lr >= 0)) throw refuse('lr', lr, 'a number of at least 0');
+  if (!Number.isSafeInteger(iterations) || iterations < 1) throw refuse('iterations', iterations, 'an integer of at least 1');
+  if (normalizeGrad && algorithm !== 'sgd') throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
+}
+
+function notFinite(index: number, { branch, gradNorm, lossBefore, lossAfter }: { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null }): ColdstartError {
+  return new ColdstartError('GRADINIT', `gradInit: iteration ${index + 1} (${branch}) gave numbers that are not finite: loss ${lossBefore}, gradient norm ${gradNorm}` +
+    `${lossAfter === null ? '' : `, loss after the step ${lossAfter}`}. Lower eta or the scales' learning rate, or start from another initialisation.`);
+}

@@ -1,0 +1,143 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { abs, add, addN, div, greaterEqual, keep, mul, scalar, square, stack, sub, sum, tidy, where, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { withoutGradient } from '../backend/ops/dispatch.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { ColdstartError, UsageError } from '../errors.js';
+
+export interface MetaInitTask<B> {
+  /** Any named tensors; they stay as they are and stay the caller's. */
+  readonly params: Params;
+  /** Mean loss of a batch: a pure function of both, without dropout. */
+  readonly loss: (params: Params, batch: B) => Scalar;
+  /** Data of each iteration, from 0. */
+  readonly batches: (iteration: number) => B;
+  readonly iterations: number;
+  /** Step of each norm. Default 0.1. */
+  readonly lr?: number;
+  /** Default 0.9. */
+  readonly momentum?: number;
+  /** Keeps the quotient finite where a gradient vanishes. Default 1e-5. */
+  readonly eps?: number;
+  readonly onIteration?: (iteration: MetaInitIteration) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface MetaInitIteration {
+  /** From 1. */
+  readonly iteration: number;
+  /** Gradient quotient before the update: how much a step along the gradient changes the gradient. */
+  readonly gradientQuotient: number;
+  /** Mean loss before the update. */
+  readonly loss: number;
+  /** L2 norm of all gradients before the update. */
+  readonly gradNormL2: number;
+  /** Derivative of the quotient by each learned tensor's norm. */
+  readonly normGradients: readonly number[];
+  /** Norms after the update, in the order of `names` of the report. */
+  readonly norms: readonly number[];
+  /** Norms after the update by initial norms. */
+  readonly scales: readonly number[];
+  readonly seconds: number;
+}
+
+export interface MetaInitReport {
+  /** The tensors whose norms are learned: those of two or more dimensions. */
+  readonly names: readonly string[];
+  readonly iterations: readonly MetaInitIteration[];
+  /** Final scale of each learned tensor. */
+  readonly scales: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+/**
+ * Learns the norm of every weight matrix so that the gradient changes as little as possible along itself: sign descent with
+ * momentum on the gradient quotient, mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements. Needs third derivatives.
+ *
+ * @returns new parameters, same names, order and shapes, owned by the caller; and a report
+ * @throws UsageError for options out of range; ColdstartError METAINIT if the quotient is not finite
+ * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1.
+ */
+export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
+  const { params: initial, loss, batches, iterations, lr = 0.1, momentum = 0.9, eps = 1e-5, signal } = task;
+  if (!Number.isSafeInteger(iterations) || iterations < 1) throw new UsageError(`metaInit: iterations is ${iterations}, expected an integer of at least 1.`);
+  const names = [...initial].filter(([, tensor]) => tensor.rank >= 2).map(([name]) => name);
+  const initialNorms = norms(initial, names);
+  const scales = new Float64Array(names.length).fill(1);
+  const memory = new Float64Array(names.length);
+  const done: MetaInitIteration[] = [];
+  const started = performance.now();
+
+  for (let i = 0; i < iterations; i++) {
+    await yieldToEvents();
+    signal?.throwIfAborted();
+    const iterationStarted = performance.now();
+    const current = scaled(initial, names, scales);
+    const batch = batches(i);
+    let measured = { gradientQuotient: NaN, loss: NaN, gradNormL2: NaN, byNorm: [] as number[] };
+    tidy(() => {
+      const first = valueAndGradients((p) => loss(p, batch), current);
+      const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), current);
+      measured = {
+        gradientQuotient: quotient.value.dataSync()[0],
+        loss: first.value.dataSync()[0],
+        gradNormL2: Math.sqrt(addN([...first.gradients.values()].map((g) => sum(square(g)))).dataSync()[0]),
+        byNorm: [...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync()],
+      };
+    });
+    disposeParams(current);
+    // sum(p dGQ/dp) / |p|, with |p| = scale |W0|
+    const normGradients = measured.byNorm.map((value, t) => value / (scales[t] * initialNorms[t]));
+    if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
+      throw new ColdstartError('METAINIT', `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${measured.gradientQuotient}, loss ${measured.loss}. Lower lr, or start from another initialisation.`);
+    }
+    const newNorms = normGradients.map((gradient, t) => {
+      memory[t] = momentum * memory[t] - lr * Math.sign(gradient);
+      return scales[t] * initialNorms[t] + memory[t];
+    });
+    newNorms.forEach((value, t) => { scales[t] = value / initialNorms[t]; });
+    const { gradientQuotient: quotient, loss: lossBefore, gradNormL2 } = measured;
+    done.push({
+      iteration: i + 1, gradientQuotient: quotient, loss: lossBefore, gradNormL2, normGradients, norms: newNorms, scales: [...scales],
+      seconds: (performance.now() - iterationStarted) / 1000,
+    });
+    task.onIteration?.(done[i]);
+  }
+  return {
+    params: scaled(initial, names, scales),
+    report: { names, iterations: done, scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])), seconds: (performance.now() - started) / 1000 },
+  };
+}
+
+/** mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements of all tensors; Hg is the gradient of sum(g²) / 2. */
+export function gradientQuotient(loss: (params: Params) => Scalar, params: Params, eps: number): Scalar {
+  return tidy(() => {
+    const gradients: Tensor[] = [];
+    const product = valueAndGradients((p) => {
+      // kept beyond the inner call, which releases what it does not return
+      for (const g of valueAndGradients(loss, p).gradients.values()) gradients.push(keep(g));
+      return mul(addN(gradients.map((g) => sum(square(g)))), 0.5) as Scalar;
+    }, params).gradients;
+    const terms = [...product.values()].map((hessianTimesG, t) => {
+      const g = gradients[t];
+      const offset = withoutGradient(() => tidy(() => where(greaterEqual(g, 0), scalar(eps), scalar(-eps))));
+      return sum(abs(sub(div(sub(g, hessianTimesG), add(g, offset)), 1)));
+    });
+    const elements = gradients.reduce((total, g) => total + g.size, 0);
+    const quotient = div(addN(terms), elements) as Scalar;
+    for (const g of gradients) g.dispose();
+    return quotient;
+  });
+}
+
+function norms(params: Params, names: readonly string[]): number[] {
+  let found: number[] = [];
+  tidy(() => { found = [...stack(names.map((name) => sum(square(params.get(name)!)))).dataSync()].map(Math.sqrt); });
+  return found;
+}
+
+function scaled(initial: Params, names: readonly string[], scales: Float64Array): Map<string, Tensor> {
+  return new Map([...initial].map(([name, tensor]) => {
+    const t = names.indexOf(name);
+    return [name, t === -1 ? tensor.clone() : mul(tensor, scales[t])];
+  }));
+}

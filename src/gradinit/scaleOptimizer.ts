@@ -1,0 +1,85 @@
+/** Which of GradInit's two goals an iteration served. */
+export type Branch = 'constraint' | 'objective';
+
+/** Kinds of tensors that have bounds and rates of their own. */
+export type TensorGroup = 'weight' | 'bias' | 'layer_norm';
+
+/** Moves scales along their gradients. */
+export interface ScaleOptimizer {
+  /**
+   * @param scales one per tensor, changed in place
+   * @param gradients derivative of the iteration's goal by each scale; null for tensors that are all zero
+   */
+  update(scales: Float64Array, gradients: readonly (number | null)[], branch: Branch): void;
+}
+
+/** Scales the authors' released program moves: Adam with bounds per group. */
+export interface ReleasedScaleOptions {
+  readonly lr: number;
+  /** Rate of layer-norm scales. */
+  readonly layerNormLr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  /** Least scale of weights and layer norms. */
+  readonly minScale: number;
+  /** Least scale of biases; 0 lets them vanish, and then they stay 0. */
+  readonly biasMinScale: number;
+  /** Largest scale of layer norms. */
+  readonly layerNormMaxScale: number;
+  /** Bound on the size of each scale's gradient. */
+  readonly gradClip: number;
+}
+
+/**
+ * Adam on the scales, with moments and step counts of their own for each branch: gradients of the norm and of the loss differ
+ * by orders of magnitude and would spoil each other's averages.
+ *
+ * Source: RescaleAdam of the GradInit authors' released program.
+ */
+export function releasedScaleOptimizer(groups: readonly TensorGroup[], options: ReleasedScaleOptions): ScaleOptimizer {
+  const newState = () => groups.map(() => ({ step: 0, first: 0, second: 0 }));
+  const state = { constraint: newState(), objective: newState() };
+  const { beta1, beta2, eps, gradClip } = options;
+  return {
+    update(scales, gradients, branch) {
+      gradients.forEach((unclipped, i) => {
+        if (unclipped === null) return;
+        const gradient = Math.min(Math.max(unclipped, -gradClip), gradClip);
+        const moments = state[branch][i];
+        moments.step++;
+        moments.first = beta1 * moments.first + (1 - beta1) * gradient;
+        moments.second = beta2 * moments.second + (1 - beta2) * gradient * gradient;
+        const mean = moments.first / (1 - beta1 ** moments.step);
+        const deviation = Math.sqrt(moments.second / (1 - beta2 ** moments.step));
+        const isLayerNorm = groups[i] === 'layer_norm';
+        const moved = scales[i] - ((isLayerNorm ? options.layerNormLr : options.lr) * mean) / (deviation + eps);
+        const least = groups[i] === 'bias' ? options.biasMinScale : options.minScale;
+        const most = isLayerNorm ? options.layerNormMaxScale : Infinity;
+        scales[i] = Math.min(Math.max(moved, least), most);
+      });
+    },
+  };
+}
+
+/** The plain descent of the paper's Algorithm 1. */
+export interface PaperScaleOptions {
+  /** tau: rate of descent. */
+  readonly lr: number;
+  /** Least scale of every tensor. */
+  readonly minScale: number;
+}
+
+/**
+ * Plain gradient descent with a lower bound.
+ * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, lines 5, 9 and 11.
+ */
+export function paperScaleOptimizer({ lr, minScale }: PaperScaleOptions): ScaleOptimizer {
+  return {
+    update(scales, gradients) {
+      gradients.forEach((gradient, i) => {
+        if (gradient !== null) scales[i] = Math.max(scales[i] - lr * gradient, minScale);
+      });
+    },
+  };
+}
