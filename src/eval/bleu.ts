@@ -1,35 +1,43 @@
-import { DataError, UsageError } from '../errors.js';
-import { splitWords, stripRight, tokenize13a } from './bleuTokenizers.js';
+import { UsageError } from '../errors.js';
+import { bleuTokenizers, type BleuTokenizer, type BleuTokenizerName } from './bleuTokenizers.js';
+import { formatFixed } from './formatFixed.js';
+import { corpusScore, sentenceScore, type Metric, type References } from './metric.js';
+import { NgramTrie } from './ngramTrie.js';
+import { splitWords, stripRight } from './whiteSpace.js';
+
+export const smoothMethods = ['exp', 'floor', 'add-k', 'none'] as const;
+export type SmoothMethod = (typeof smoothMethods)[number];
 
 export interface BleuOptions {
-  /** `13a` for plain text; `none` for text whose tokens stand apart already. */
-  readonly tokenize: '13a' | 'none';
-  readonly lowercase: boolean;
-  /** What to do with an order without matches: `exp` halves its precision again and again, `none` gives a score of 0. */
-  readonly smoothMethod: 'exp' | 'none';
+  /** `13a` for plain text, `none` for text whose tokens stand apart already, or a tokeniser. Default 13a. */
+  readonly tokenize?: BleuTokenizerName | BleuTokenizer;
+  readonly lowercase?: boolean;
+  /**
+   * What to do with an order without matches (Chen and Cherry 2014): `exp` halves its precision again and again,
+   * `floor` counts `smoothValue` matches, `add-k` adds `smoothValue` to matches and n-grams of orders above 1, `none`
+   * gives a score of 0. Default exp.
+   */
+  readonly smoothMethod?: SmoothMethod;
+  /** Default 0.1 for `floor`, 1 for `add-k`. */
+  readonly smoothValue?: number;
+  /** Stop at the highest order the hypothesis has n-grams for; meant for single sentences. Default false. */
+  readonly effectiveOrder?: boolean;
+  /** Default 4. */
+  readonly maxNgramOrder?: number;
 }
 
 export interface BleuScore {
   /** 0 to 100. */
   readonly score: number;
-  /** Percent, orders 1 to 4. */
+  /** Percent, by order. */
   readonly precisions: readonly number[];
   /** Brevity penalty. */
   readonly bp: number;
+  /** sysLen / refLen; 0 for empty references. */
   readonly ratio: number;
   readonly sysLen: number;
   readonly refLen: number;
   /** Matching and all n-grams of the hypotheses by order. */
-  readonly counts: readonly number[];
-  readonly totals: readonly number[];
-}
-
-const maxOrder = 4;
-
-/** What BLEU needs to know of one line; lines' statistics are summed, then scored. */
-export interface BleuStatistics {
-  readonly sysLen: number;
-  readonly refLen: number;
   readonly counts: readonly number[];
   readonly totals: readonly number[];
 }
@@ -39,86 +47,116 @@ export interface BleuStatistics {
  *
  * @param hyps one line per sentence
  * @param refs refs[k][i]: reference k of line i; null where a line has no such reference
- * @throws DataError if the numbers of lines differ or there are none
+ * @throws DataError if the numbers of lines differ, there are none, or a line has no reference
  */
-export function corpusBleu(hyps: readonly string[], refs: readonly (readonly (string | null)[])[], options: BleuOptions): BleuScore {
-  if (refs.length === 0) throw new UsageError('BLEU needs at least one reference.');
-  refs.forEach((ref, k) => {
-    if (ref.length !== hyps.length) throw new DataError(`the hypothesis has ${hyps.length} lines, reference ${k + 1} has ${ref.length}. Both must be translations of the same lines.`);
+export function corpusBleu(hyps: readonly string[], refs: References, options: BleuOptions = {}): BleuScore {
+  return corpusScore(bleu(options), hyps, refs);
+}
+
+/** BLEU of one sentence; with effective order unless the options say otherwise. */
+export function sentenceBleu(hyp: string, refs: readonly string[], options: BleuOptions = {}): BleuScore {
+  return sentenceScore(bleu({ effectiveOrder: true, ...options }), hyp, refs);
+}
+
+/** `floor` and `add-k` need a number. */
+const defaultSmoothValue: Readonly<Record<SmoothMethod, number | undefined>> = { exp: undefined, floor: 0.1, 'add-k': 1, none: undefined };
+
+/**
+ * The metric. A line's statistics are its length, the length of its closest reference (the shorter of two equally
+ * close), matches by order and n-grams by order.
+ */
+export function bleu(options: BleuOptions = {}): Metric<BleuScore> {
+  const { tokenize = '13a', lowercase = false, smoothMethod = 'exp', effectiveOrder = false, maxNgramOrder: maxOrder = 4 } = options;
+  const smoothValue = options.smoothValue ?? defaultSmoothValue[smoothMethod];
+  const tokenizer = typeof tokenize === 'string' ? bleuTokenizers[tokenize] : tokenize;
+  if (!tokenizer) throw new UsageError(`BLEU has no tokeniser "${String(tokenize)}"; there are ${Object.keys(bleuTokenizers).join(', ')}.`);
+  if (!smoothMethods.includes(smoothMethod)) throw new UsageError(`BLEU has no smoothing "${String(smoothMethod)}"; there are ${smoothMethods.join(', ')}.`);
+  if (!Number.isInteger(maxOrder) || maxOrder < 1) throw new UsageError(`maxNgramOrder is ${maxOrder}, expected a positive integer.`);
+  if (smoothValue !== undefined && !(smoothValue >= 0)) throw new UsageError(`smoothValue is ${smoothValue}, expected a number of at least 0.`);
+
+  const words = new Map<string, number>();
+  const numbersOf = (line: string): number[] => splitWords(line).map((word) => {
+    const known = words.get(word);
+    if (known !== undefined) return known;
+    words.set(word, words.size);
+    return words.size - 1;
   });
-  if (hyps.length === 0) throw new DataError('there are no lines to score.');
-  const lines = hyps.map((hyp, i) => bleuStatistics(hyp, refs.map((ref) => ref[i]).filter((ref) => ref !== null), options));
-  return bleuFromStatistics(sumStatistics(lines), options);
+  const references = new NgramTrie();
+
+  return {
+    name: 'BLEU',
+    higherIsBetter: true,
+    width: 2 + 2 * maxOrder,
+    preprocess: (line) => tokenizer.tokenize(stripRight(lowercase ? line.toLowerCase() : line)),
+    lineStatistics(hyp, refs, out, at) {
+      const hypWords = numbersOf(hyp);
+      references.clear();
+      let refLen = 0;
+      let closest = Infinity;
+      for (const ref of refs) {
+        const refWords = numbersOf(ref);
+        const distance = Math.abs(refWords.length - hypWords.length);
+        if (distance < closest || (distance === closest && refWords.length < refLen)) {
+          closest = distance;
+          refLen = refWords.length;
+        }
+        references.add(refWords, refWords.length, maxOrder);
+      }
+      out[at] = hypWords.length;
+      out[at + 1] = refLen;
+      references.match(hypWords, hypWords.length, maxOrder, out, at + 2, 1);
+      for (let n = 0; n < maxOrder; n++) out[at + 2 + maxOrder + n] = Math.max(0, hypWords.length - n);
+    },
+    scoreOf: (sums) => scoreOf(sums, { maxOrder, smoothMethod, smoothValue: smoothValue ?? 0, effectiveOrder }),
+    details: ({ precisions, bp, ratio, sysLen, refLen }) =>
+      `${precisions.map((p) => formatFixed(p, 1)).join('/')} (BP = ${formatFixed(bp, 3)} ratio = ${formatFixed(ratio, 3)} hyp_len = ${sysLen} ref_len = ${refLen})`,
+    signatureFields: [
+      { name: 'case', short: 'c', value: lowercase ? 'lc' : 'mixed' },
+      { name: 'eff', short: 'e', value: effectiveOrder ? 'yes' : 'no' },
+      { name: 'tok', short: 'tok', value: tokenizer.name },
+      { name: 'smooth', short: 's', value: defaultSmoothValue[smoothMethod] === undefined ? smoothMethod : `${smoothMethod}[${formatFixed(smoothValue!, 2)}]` },
+    ],
+  };
 }
 
-/** Clipped n-gram matches and lengths of one line against its references. */
-export function bleuStatistics(hyp: string, refs: readonly string[], options: BleuOptions): BleuStatistics {
-  const words = tokens(hyp, options);
-  const found = ngrams(words);
-  const most = new Map<string, number>();
-  let refLen = 0;
-  let closest = Infinity;
-  for (const ref of refs) {
-    const refWords = tokens(ref, options);
-    const distance = Math.abs(refWords.length - words.length);
-    if (distance < closest || (distance === closest && refWords.length < refLen)) {
-      closest = distance;
-      refLen = refWords.length;
-    }
-    for (const [ngram, { count }] of ngrams(refWords)) most.set(ngram, Math.max(most.get(ngram) ?? 0, count));
+interface Scoring {
+  readonly maxOrder: number;
+  readonly smoothMethod: SmoothMethod;
+  readonly smoothValue: number;
+  readonly effectiveOrder: boolean;
+}
+
+function scoreOf(sums: ArrayLike<number>, { maxOrder, smoothMethod, smoothValue, effectiveOrder }: Scoring): BleuScore {
+  const sysLen = sums[0];
+  const refLen = sums[1];
+  const counts: number[] = [];
+  const totals: number[] = [];
+  const precisions: number[] = [];
+  let matches = 0;
+  for (let n = 0; n < maxOrder; n++) {
+    counts.push(sums[2 + n]);
+    totals.push(sums[2 + maxOrder + n]);
+    precisions.push(0);
+    matches += counts[n];
   }
-  const counts = new Array<number>(maxOrder).fill(0);
-  for (const [ngram, { order, count }] of found) counts[order - 1] += Math.min(count, most.get(ngram) ?? 0);
-  const totals = Array.from({ length: maxOrder }, (_, n) => Math.max(0, words.length - n));
-  return { sysLen: words.length, refLen, counts, totals };
-}
-
-export function sumStatistics(lines: readonly BleuStatistics[]): BleuStatistics {
-  const counts = new Array<number>(maxOrder).fill(0);
-  const totals = new Array<number>(maxOrder).fill(0);
-  let sysLen = 0;
-  let refLen = 0;
-  for (const line of lines) {
-    sysLen += line.sysLen;
-    refLen += line.refLen;
-    for (let n = 0; n < maxOrder; n++) {
-      counts[n] += line.counts[n];
-      totals[n] += line.totals[n];
-    }
-  }
-  return { sysLen, refLen, counts, totals };
-}
-
-/** The score of summed statistics. */
-export function bleuFromStatistics({ sysLen, refLen, counts, totals }: BleuStatistics, { smoothMethod }: Pick<BleuOptions, 'smoothMethod'>): BleuScore {
   const bp = sysLen >= refLen ? 1 : sysLen > 0 ? Math.exp(1 - refLen / sysLen) : 0;
-  const precisions = new Array<number>(maxOrder).fill(0);
-  if (counts.some((count) => count > 0)) {
-    let smoothing = 1;
-    for (let n = 0; n < maxOrder && totals[n] > 0; n++) {
-      if (counts[n] > 0) precisions[n] = (100 * counts[n]) / totals[n];
-      else if (smoothMethod === 'exp') precisions[n] = 100 / ((smoothing *= 2) * totals[n]);
-    }
-  }
-  const meanLog = precisions.reduce((total, p) => total + (p > 0 ? Math.log(p) : -9999999999), 0) / maxOrder;
-  return { score: bp * Math.exp(meanLog), precisions, bp, ratio: refLen > 0 ? sysLen / refLen : 0, sysLen, refLen, counts, totals };
-}
+  const ratio = refLen > 0 ? sysLen / refLen : 0;
+  if (matches === 0) return { score: 0, precisions, bp, ratio, sysLen, refLen, counts, totals };
 
-function tokens(line: string, { tokenize, lowercase }: BleuOptions): string[] {
-  const text = stripRight(lowercase ? line.toLowerCase() : line);
-  return splitWords(tokenize === '13a' ? tokenize13a(text) : text);
-}
-
-function ngrams(words: readonly string[]): Map<string, { order: number; count: number }> {
-  const found = new Map<string, { order: number; count: number }>();
-  for (let start = 0; start < words.length; start++) {
-    let ngram = '';
-    for (let order = 1; order <= maxOrder && start + order <= words.length; order++) {
-      ngram += (order > 1 ? ' ' : '') + words[start + order - 1];
-      const entry = found.get(ngram);
-      if (entry) entry.count++;
-      else found.set(ngram, { order, count: 1 });
+  let halving = 1;
+  let orders = maxOrder;
+  for (let n = 0; n < maxOrder; n++) {
+    if (smoothMethod === 'add-k' && n > 0) {
+      counts[n] += smoothValue;
+      totals[n] += smoothValue;
     }
+    if (totals[n] === 0) break;
+    if (effectiveOrder) orders = n + 1;
+    if (counts[n] > 0) precisions[n] = (100 * counts[n]) / totals[n];
+    else if (smoothMethod === 'exp') precisions[n] = 100 / ((halving *= 2) * totals[n]);
+    else if (smoothMethod === 'floor') precisions[n] = (100 * smoothValue) / totals[n];
   }
-  return found;
+  let logSum = 0;
+  for (let n = 0; n < orders; n++) logSum += precisions[n] > 0 ? Math.log(precisions[n]) : -9999999999; // sacreBLEU's log of 0
+  return { score: bp * Math.exp(logSum / orders), precisions, bp, ratio, sysLen, refLen, counts, totals };
 }

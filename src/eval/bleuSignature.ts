@@ -1,7 +1,7 @@
-import { version } from '../version.js';
-import type { BleuOptions } from './bleu.js';
+import { bleu, type BleuOptions } from './bleu.js';
+import { formatSignature, signatureFields } from './signature.js';
 
 /** What determines a BLEU score besides the text, in sacreBLEU's form: scores compare only where it is equal. */
-export function bleuSignature({ tokenize, lowercase, smoothMethod }: BleuOptions, numReferences = 1): string {
-  return `nrefs:${numReferences}|case:${lowercase ? 'lc' : 'mixed'}|eff:no|tok:${tokenize}|smooth:${smoothMethod}|version:coldstart-${version}`;
+export function bleuSignature(options: BleuOptions, numRefs: number | 'var' = 1): string {
+  return formatSignature(signatureFields(bleu(options).signatureFields, { numRefs }));
 }

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bleu, type BleuOptions } from './bleu.js';
+import { chrf } from './chrf.js';
+import type { Metric } from './metric.js';
+import { ter } from './ter.js';
+
+/** For tests: what sacreBLEU 2.6.0 itself gave. */
+const folder = fileURLToPath(new URL('../../../shared/fixtures/text/sacrebleu', import.meta.url));
+export const skip = existsSync(folder) ? false : `no reference numbers at ${folder}`;
+
+export function readFixture<T>(name: string): T {
+  return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
+}
+
+export interface FixtureSet { readonly hyps: string[]; readonly refs: (string | null)[][] }
+
+export function readSets(): Record<string, FixtureSet> {
+  return readFixture<{ sets: Record<string, FixtureSet> }>('sets.json').sets;
+}
+
+export const fixtureVersion = '2.6.0';
+
+/** Options in sacreBLEU's names, as ours: `smooth_method` is `smoothMethod`. */
+export function optionsOf<T>(options: Record<string, unknown>): T {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), value])) as T;
+}
+
+export function metricOf(name: string, options: Record<string, unknown>): Metric {
+  if (name.startsWith('bleu')) return bleu(optionsOf<BleuOptions>(options));
+  return name.startsWith('chrf') ? chrf(optionsOf(options)) : ter(optionsOf(options));
+}
+
+export function assertClose(found: number, expected: number, what: string, tolerance = 1e-9): void {
+  assert.ok(Math.abs(found - expected) <= tolerance, `${what}: found ${found}, expected ${expected}`);
+}
