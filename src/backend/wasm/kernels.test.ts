@@ -143,6 +143,12 @@ test('gradients of gradients equal the twins\'', () =>
       await assertSame((hidden, embedding) => grads((h, e) => mul(loss(h, e), 1 / rows) as Scalar)([hidden, embedding]), inputsOf([rows, d], [vocabSize, d]), true, 5e-4);
     }, 15));
 
+test('third derivatives, as MetaInit needs, go to the twin', () => assertSame((hidden, embedding) => {
+  const loss = (h: Tensor, e: Tensor) => labelSmoothedCrossEntropy(h, e, tensor([2, 0, 1, 3], [4], 'int32'), { labelSmoothing: 0.1, padId: 1 }).lossSum;
+  const squaredGradients = (h: Tensor, e: Tensor) => sum(concat(grads(loss)([h, e]).map((g) => reshape(mul(g, g), [-1])))) as Scalar;
+  return grads(squaredGradients)([hidden, embedding]);
+}, inputsOf([4, 3], [5, 3]), true, 5e-4));
+
 test('a fused operation recorded outside of a nested gradient is not differentiated silently', async () => {
   await selectBackend('wasm');
   const outside = (...inputs: Tensor[]) => grads((x: Tensor, gamma: Tensor, beta: Tensor) => {
