@@ -5,6 +5,10 @@
 #include <cstring>
 #include <iterator>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "call.h"
 
 namespace coldstart {
@@ -12,8 +16,25 @@ namespace coldstart {
 namespace {
 
 constexpr size_t kAlignment = 64;
-// Cached blocks beyond this share of the live bytes are given back: batches of ever new sizes must not pile up.
-constexpr size_t kCacheFloor = size_t{64} << 20;
+// A cached block may serve a request of at least this share of its size.
+constexpr double kLeastFill = 0.75;
+// Live and cached bytes together stay below this multiple of the most that was ever live: a training step that repeats takes
+// nothing from the system, and batches of ever new sizes do not pile up.
+constexpr double kMostSlack = 1.15;
+constexpr size_t kCacheFloor = size_t{32} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+void* takeFromSystem(size_t capacity) {
+#if defined(__linux__)
+  // huge pages save most of the page faults and address look-ups of large tensors
+  if (capacity >= 2 * kHugePage) {
+    void* data = std::aligned_alloc(kHugePage, (capacity + kHugePage - 1) / kHugePage * kHugePage);
+    if (data != nullptr) madvise(data, capacity, MADV_HUGEPAGE);
+    return data;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, capacity);
+}
 
 // Capacities come in eight steps per power of two, so that sizes that differ a little share blocks and at most an eighth is wasted.
 size_t roundCapacity(size_t bytes) {
@@ -33,18 +54,21 @@ Memory::~Memory() {
   trim();
 }
 
-void* Memory::take(size_t capacity) {
-  auto entry = cache_.find(capacity);
-  if (entry != cache_.end() && !entry->second.empty()) {
+void* Memory::take(size_t& capacity) {
+  auto entry = cache_.lower_bound(capacity);
+  if (entry != cache_.end() && static_cast<double>(capacity) >= kLeastFill * static_cast<double>(entry->first)) {
+    capacity = entry->first;
     void* data = entry->second.back();
     entry->second.pop_back();
+    if (entry->second.empty()) cache_.erase(entry);
     cachedBytes_ -= capacity;
     return data;
   }
-  void* data = std::aligned_alloc(kAlignment, capacity);
+  shrinkCache(capacity);
+  void* data = takeFromSystem(capacity);
   if (data == nullptr) {
     trim();
-    data = std::aligned_alloc(kAlignment, capacity);
+    data = takeFromSystem(capacity);
   }
   if (data == nullptr) {
     throw KernelError("out of memory: the system refused " + std::to_string(capacity) + " bytes beside " + std::to_string(liveBytes_) +
@@ -53,20 +77,15 @@ void* Memory::take(size_t capacity) {
   return data;
 }
 
-void Memory::give(void* data, size_t capacity) {
-  cache_[capacity].push_back(data);
-  cachedBytes_ += capacity;
-  // The largest blocks go first: they are the ones that another size can least make use of.
-  const size_t limit = std::max(kCacheFloor, liveBytes_);
-  while (cachedBytes_ > limit) {
+// Gives cached blocks back until `wanted` more bytes fit. The largest go first: other sizes can least make use of them.
+void Memory::shrinkCache(size_t wanted) {
+  const size_t limit = std::max(kCacheFloor, static_cast<size_t>(kMostSlack * static_cast<double>(std::max(mostLiveBytes_, liveBytes_ + wanted))));
+  while (cachedBytes_ > 0 && liveBytes_ + wanted + cachedBytes_ > limit) {
     auto largest = std::prev(cache_.end());
-    if (largest->second.empty()) {
-      cache_.erase(largest);
-      continue;
-    }
     std::free(largest->second.back());
     largest->second.pop_back();
     cachedBytes_ -= largest->first;
+    if (largest->second.empty()) cache_.erase(largest);
   }
 }
 
@@ -86,6 +105,7 @@ int32_t Memory::allocate(size_t bytes) {
   blocks_[handle] = block;
   liveBlocks_ += 1;
   liveBytes_ += block.capacity;
+  mostLiveBytes_ = std::max(mostLiveBytes_, liveBytes_);
   peakBytes_ = std::max(peakBytes_, liveBytes_ + cachedBytes_);
   return handle;
 }
@@ -103,7 +123,8 @@ void Memory::release(int32_t handle) {
   freeHandles_.push_back(handle);
   liveBlocks_ -= 1;
   liveBytes_ -= block.capacity;
-  give(block.data, block.capacity);
+  cache_[block.capacity].push_back(block.data);
+  cachedBytes_ += block.capacity;
 }
 
 void* Memory::data(int32_t handle) const { return live(handle).data; }
@@ -116,6 +137,7 @@ void Memory::trim() {
   }
   cache_.clear();
   cachedBytes_ = 0;
+  mostLiveBytes_ = liveBytes_;
 }
 
 MemoryCounts Memory::counts() const { return {liveBlocks_, liveBytes_, cachedBytes_, peakBytes_}; }

@@ -46,15 +46,17 @@ class Memory {
   };
 
   const Block& live(int32_t handle) const;
-  void* take(size_t capacity);
-  void give(void* data, size_t capacity);
+  // A free block of at least `capacity` bytes, which it sets to the block's own.
+  void* take(size_t& capacity);
+  void shrinkCache(size_t wanted);
 
   std::vector<Block> blocks_;
   std::vector<int32_t> freeHandles_;
-  std::map<size_t, std::vector<void*>> cache_;  // by capacity
+  std::map<size_t, std::vector<void*>> cache_;  // by capacity; no list is empty
   std::vector<int32_t> scratch_;
   size_t liveBlocks_ = 0;
   size_t liveBytes_ = 0;
+  size_t mostLiveBytes_ = 0;
   size_t cachedBytes_ = 0;
   size_t peakBytes_ = 0;
   bool poison_ = false;

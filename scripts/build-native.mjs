@@ -30,7 +30,7 @@ if (probe.status !== 0) giveUp('oneDNN\'s headers were not found. Install them (
 const napi = join(root, 'node_modules/node-addon-api');
 if (!existsSync(join(napi, 'napi.h'))) giveUp('node-addon-api is missing from node_modules. Run "npm ci".');
 
-const common = ['-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror=return-type', '-Wno-maybe-uninitialized',
+const common = ['-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror=return-type', '-Wno-maybe-uninitialized', '-Wno-psabi',
   // neither changes a result: nobody reads errno, and floating-point traps are off
   '-fno-math-errno', '-fno-trapping-math'];
 const addonFlags = [`-I${nodeHeaders()}`, `-I${napi}`, '-DNAPI_CPP_EXCEPTIONS', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=coldstart'];

@@ -50,11 +50,18 @@ COLDSTART_INLINE void packRows(const float* from, int64_t model, int64_t count, 
 // the same rows → [head, padded count], zeros behind
 COLDSTART_INLINE void packColumns(const float* from, int64_t model, int64_t count, int64_t head, float* to) {
   const int64_t width = paddedWidth(count);
-  for (int64_t r = 0; r < count; r++) {
+  int64_t r = 0;
+  for (; r + 8 <= count; r += 8) {
+    for (int64_t i = 0; i < head; i++) {
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < 8; j++) to[i * width + r + j] = from[(r + j) * model + i];
+    }
+  }
+  for (; r < count; r++) {
     for (int64_t i = 0; i < head; i++) to[i * width + r] = from[r * model + i];
   }
   for (int64_t i = 0; i < head; i++) {
-    for (int64_t r = count; r < width; r++) to[i * width + r] = 0.0f;
+    for (r = count; r < width; r++) to[i * width + r] = 0.0f;
   }
 }
 
@@ -73,6 +80,46 @@ Workspace workspaceOf(Call& call, int64_t size) {
 // Dropout of a [rows, width] block of probabilities whose rows lie `stride` apart, numbered from `first`.
 void dropoutBlock(const Draw& draw, int64_t first, int64_t rows, int64_t width, int64_t stride, const float* x, float* y) {
   for (int64_t r = 0; r < rows; r++) dropoutSpan<false>(draw, first + r * width, width, x + r * stride, nullptr, y + r * stride);
+}
+
+// Softmax of scale * line over its first `visible` elements, zeros behind; returns the log-sum-exp. The width is a multiple of
+// the vector's, so that short lines need no remainder loops.
+COLDSTART_INLINE float maskedSoftmax(float* line, int64_t width, int64_t visible, float scale) {
+  float most[kVector];
+  float total[kVector];
+  for (int64_t i = 0; i < kVector; i++) {
+    most[i] = -__builtin_inff();
+    total[i] = 0.0f;
+  }
+  for (int64_t from = 0; from < width; from += kVector) {
+#pragma omp simd
+    for (int64_t i = 0; i < kVector; i++) {
+      const float value = from + i < visible ? line[from + i] : -__builtin_inff();
+      line[from + i] = value;
+      most[i] = value > most[i] ? value : most[i];
+    }
+  }
+  for (int64_t half = kVector / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; i++) most[i] = most[i + half] > most[i] ? most[i + half] : most[i];
+  }
+  const float peak = visible > 0 ? most[0] : 0.0f;
+  for (int64_t from = 0; from < width; from += kVector) {
+#pragma omp simd
+    for (int64_t i = 0; i < kVector; i++) {
+      const float e = vectorExp((line[from + i] - peak) * scale);
+      line[from + i] = e;
+      total[i] += e;
+    }
+  }
+  for (int64_t half = kVector / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; i++) total[i] += total[i + half];
+  }
+  const float inverse = visible > 0 ? 1.0f / total[0] : 0.0f;
+  for (int64_t from = 0; from < width; from += kVector) {
+#pragma omp simd
+    for (int64_t i = 0; i < kVector; i++) line[from + i] *= inverse;
+  }
+  return peak * scale + ::logf(total[0]);
 }
 
 // q [B*T, d], k, v [B*S, d], keyLengths [B] → out [B*T, d], logSumExp [B, H, T]. Attributes: B, T, S, H, causal, the draw.
@@ -100,24 +147,11 @@ void attention(Call& call) {
     for (int64_t first = 0; first < shape.queries; first += block) {
       const int64_t rows = smaller(block, shape.queries - first);
       const int64_t at = (b * shape.queries + first) * shape.model + column;
-      smallProduct(q.f32() + at, shape.model, 1, keysT, keyWidth, rows, shape.head, shape.keys, scores, keyWidth);
+      smallProduct(q.f32() + at, shape.model, 1, keysT, keyWidth, rows, shape.head, keyWidth, scores, keyWidth);
       for (int64_t r = 0; r < rows; r++) {
         float* line = scores + r * keyWidth;
         const int64_t visible = visibleKeys(shape, keyLengths, b, first + r);
-        float most = -__builtin_inff();
-#pragma omp simd reduction(max : most)
-        for (int64_t i = 0; i < visible; i++) most = line[i] > most ? line[i] : most;
-        float total = 0.0f;
-#pragma omp simd reduction(+ : total)
-        for (int64_t i = 0; i < visible; i++) {
-          line[i] = vectorExp((line[i] - most) * shape.scale);
-          total += line[i];
-        }
-        const float inverse = visible > 0 ? 1.0f / total : 0.0f;
-#pragma omp simd
-        for (int64_t i = 0; i < visible; i++) line[i] *= inverse;
-        for (int64_t i = visible; i < shape.keys; i++) line[i] = 0.0f;
-        logSumExp[pair * shape.queries + first + r] = most * shape.scale + ::logf(total);
+        logSumExp[pair * shape.queries + first + r] = maskedSoftmax(line, keyWidth, visible, shape.scale);
       }
       if (draw.active) dropoutBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, keyWidth, scores, scores);
       smallProduct(scores, keyWidth, 1, values, headWidth, rows, shape.keys, shape.head, out + at, shape.model);
@@ -168,8 +202,8 @@ void attentionGrad(Call& call) {
       const int64_t element = (pair * shape.queries + first) * shape.keys;
       packRows(q + at, shape.model, rows, shape.head, queries);
       packRows(dy.f32() + at, shape.model, rows, shape.head, dOut);
-      smallProduct(queries, headWidth, 1, keysT, keyWidth, rows, shape.head, shape.keys, probabilities, keyWidth);
-      smallProduct(dOut, headWidth, 1, valuesT, keyWidth, rows, shape.head, shape.keys, dScores, keyWidth);
+      smallProduct(queries, headWidth, 1, keysT, keyWidth, rows, shape.head, keyWidth, probabilities, keyWidth);
+      smallProduct(dOut, headWidth, 1, valuesT, keyWidth, rows, shape.head, keyWidth, dScores, keyWidth);
       if (draw.active) dropoutBlock(draw, element, rows, shape.keys, keyWidth, dScores, dScores);
       for (int64_t r = 0; r < rows; r++) {
         float* p = probabilities + r * keyWidth;
@@ -182,12 +216,15 @@ void attentionGrad(Call& call) {
         const float* g = dOut + r * headWidth;
 #pragma omp simd reduction(+ : along)
         for (int64_t i = 0; i < shape.head; i++) along += g[i] * y[i];
+        for (int64_t from = 0; from < keyWidth; from += kVector) {
 #pragma omp simd
-        for (int64_t i = 0; i < visible; i++) {
-          p[i] = vectorExp(p[i] * shape.scale - logSum);
-          ds[i] = p[i] * (ds[i] - along) * shape.scale;
+          for (int64_t i = 0; i < kVector; i++) {
+            const float value = vectorExp(p[from + i] * shape.scale - logSum);
+            const float kept = from + i < visible ? value : 0.0f;
+            p[from + i] = kept;
+            ds[from + i] = kept * (ds[from + i] - along) * shape.scale;
+          }
         }
-        for (int64_t i = visible; i < shape.keys; i++) p[i] = ds[i] = 0.0f;
       }
       const float* kept = probabilities;
       if (draw.active) {

@@ -2,6 +2,10 @@
 // [i / 4, site, step, microBatch] and is kept if the word is at least floor(rate * 2^32).
 #pragma once
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "loops.h"
 #include "vectorMath.h"
 
@@ -36,36 +40,70 @@ inline Draw drawOf(Call& call, int first) {
 constexpr int kDrawGroups = 16;
 constexpr int kDrawBlock = 4 * kDrawGroups;  // elements drawn at once
 
+// Eight counters at a time, one in the low half of every lane; the high halves hold what is left of products and are ignored.
+typedef uint64_t Lanes __attribute__((vector_size(64)));
+
+// low half times low half, 64 bits of product
+COLDSTART_INLINE Lanes multiplyLow(Lanes a, Lanes b) {
+#if defined(__AVX512F__)
+  return (Lanes)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  union Halves {
+    Lanes whole;
+    __m256i half[2];
+  } x{a}, y{b}, out;
+  out.half[0] = _mm256_mul_epu32(x.half[0], y.half[0]);
+  out.half[1] = _mm256_mul_epu32(x.half[1], y.half[1]);
+  return out.whole;
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
 // The random words of elements block * 64 … block * 64 + 63.
 COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words) {
-  uint32_t c0[kDrawGroups], c1[kDrawGroups], c2[kDrawGroups], c3[kDrawGroups];
-  const uint32_t first = static_cast<uint32_t>(block * kDrawGroups);
-  for (int g = 0; g < kDrawGroups; g++) {
-    c0[g] = first + static_cast<uint32_t>(g);
-    c1[g] = draw.site;
-    c2[g] = draw.step;
-    c3[g] = draw.microBatch;
-  }
+  const Lanes zero{};
+  const Lanes multiplier0 = zero + 0xd2511f53u;
+  const Lanes multiplier1 = zero + 0xcd9e8d57u;
+  const Lanes first = Lanes{0, 1, 2, 3, 4, 5, 6, 7} + static_cast<uint64_t>(block * kDrawGroups);
+  Lanes c0[2] = {first, first + 8};
+  Lanes c1[2] = {zero + draw.site, zero + draw.site};
+  Lanes c2[2] = {zero + draw.step, zero + draw.step};
+  Lanes c3[2] = {zero + draw.microBatch, zero + draw.microBatch};
   uint32_t k0 = draw.keyLow;
   uint32_t k1 = draw.keyHigh;
+#pragma GCC unroll 10
   for (int round = 0; round < 10; round++) {
-#pragma omp simd
-    for (int g = 0; g < kDrawGroups; g++) {
-      const uint64_t product0 = static_cast<uint64_t>(0xd2511f53u) * c0[g];
-      const uint64_t product1 = static_cast<uint64_t>(0xcd9e8d57u) * c2[g];
-      c0[g] = static_cast<uint32_t>(product1 >> 32) ^ c1[g] ^ k0;
-      c1[g] = static_cast<uint32_t>(product1);
-      c2[g] = static_cast<uint32_t>(product0 >> 32) ^ c3[g] ^ k1;
-      c3[g] = static_cast<uint32_t>(product0);
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+      const Lanes product0 = multiplyLow(c0[i], multiplier0);
+      const Lanes product1 = multiplyLow(c2[i], multiplier1);
+      c0[i] = (product1 >> 32) ^ c1[i] ^ k0;
+      c1[i] = product1;
+      c2[i] = (product0 >> 32) ^ c3[i] ^ k1;
+      c3[i] = product0;
     }
     k0 += 0x9e3779b9u;
     k1 += 0xbb67ae85u;
   }
-  for (int g = 0; g < kDrawGroups; g++) {
-    words[4 * g] = c0[g];
-    words[4 * g + 1] = c1[g];
-    words[4 * g + 2] = c2[g];
-    words[4 * g + 3] = c3[g];
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) {
+    const Lanes low = (c0[i] & 0xffffffffu) | (c1[i] << 32);
+    const Lanes high = (c2[i] & 0xffffffffu) | (c3[i] << 32);
+    const Lanes front = __builtin_shuffle(low, high, Lanes{0, 8, 1, 9, 2, 10, 3, 11});
+    const Lanes back = __builtin_shuffle(low, high, Lanes{4, 12, 5, 13, 6, 14, 7, 15});
+    __builtin_memcpy(words + 32 * i, &front, 64);
+    __builtin_memcpy(words + 32 * i + 16, &back, 64);
+  }
+}
+
+template <bool hasAdded>
+COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, float scale, int64_t count, const float* x, const float* added, float* y) {
+#pragma omp simd
+  for (int64_t j = 0; j < count; j++) {
+    const float scaled = x[j] * scale;
+    const float kept = words[j] >= threshold ? scaled : 0.0f;
+    y[j] = hasAdded ? kept + added[j] : kept;
   }
 }
 
@@ -73,18 +111,18 @@ COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words
 template <bool hasAdded>
 inline void dropoutSpan(const Draw& draw, int64_t first, int64_t count, const float* x, const float* added, float* y) {
   alignas(64) uint32_t words[kDrawBlock];
+  const uint32_t threshold = draw.threshold;
+  const float scale = draw.scale;
   for (int64_t i = 0; i < count;) {
     const int64_t element = first + i;
     const int64_t block = element / kDrawBlock;
     const int64_t offset = element - block * kDrawBlock;
     const int64_t width = smaller(kDrawBlock - offset, count - i);
     drawWords(draw, block, words);
-    const uint32_t* word = words + offset;
-#pragma omp simd
-    for (int64_t j = 0; j < width; j++) {
-      const float kept = word[j] >= draw.threshold ? x[i + j] * draw.scale : 0.0f;
-      y[i + j] = hasAdded ? kept + added[i + j] : kept;
-    }
+    const float* plus = hasAdded ? added + i : nullptr;
+    // a whole block has a constant trip count and needs no remainder loop
+    if (width == kDrawBlock) applyWords<hasAdded>(words, threshold, scale, kDrawBlock, x + i, plus, y + i);
+    else applyWords<hasAdded>(words + offset, threshold, scale, width, x + i, plus, y + i);
     i += width;
   }
 }
