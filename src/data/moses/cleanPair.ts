@@ -1,0 +1,59 @@
+import { DataError } from '../../errors.js';
+import { lowercase } from './normalize.js';
+import { space, splitAsPerl } from './perlText.js';
+
+export interface CleanOptions {
+  /** Fewest and most words per side. */
+  readonly min: number;
+  readonly max: number;
+  /** Pairs with more than this many times as many words on one side are removed. Default 9; Infinity: no limit. */
+  readonly ratio?: number;
+  /** Longest word in characters. Default 1000. */
+  readonly maxWordLength?: number;
+  readonly lowercase?: boolean;
+  /** Do not count tags such as `<b>` as words. */
+  readonly ignoreXml?: boolean;
+  /** Whether `|` separates the factors of a word, and stays; else it is deleted. Moses asks the first pair of a corpus. */
+  readonly factored?: boolean;
+}
+
+/** Why a pair is removed. */
+export type CleanReason = 'empty' | 'tooShort' | 'tooLong' | 'ratio' | 'longWord';
+
+export type CleanResult = { readonly src: string; readonly trg: string } | { readonly removed: CleanReason };
+
+const spaces = new RegExp(`[${space}]+`, 'gu');
+
+/**
+ * A function that cleans pairs of lines: white space squeezed, and pairs removed by length, ratio and longest word. Its
+ * output equals Moses' clean-corpus-n.perl.
+ *
+ * @returns the cleaned pair, or why it is removed
+ * Source: mosesdecoder, scripts/training/clean-corpus-n.perl, commit 3445289.
+ */
+export function createPairCleaner(options: CleanOptions): (src: string, trg: string) => CleanResult {
+  const { min, max, ratio = 9, maxWordLength = 1000, factored = false, ignoreXml = false } = options;
+  const longWord = new RegExp(`[^${space}|]{${maxWordLength + 1}}`, 'u');
+  const tidy = (line: string): string => {
+    const cased = options.lowercase ? lowercase(line) : line;
+    return (factored ? cased : cased.replaceAll('|', '')).replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '');
+  };
+  return (srcLine, trgLine) => {
+    const [src, trg] = [tidy(srcLine), tidy(trgLine)];
+    if (src === '' || trg === '') return { removed: 'empty' };
+    const [srcWords, trgWords] = [countWords(src, ignoreXml), countWords(trg, ignoreXml)];
+    if (srcWords > max || trgWords > max) return { removed: 'tooLong' };
+    if (srcWords < min || trgWords < min) return { removed: 'tooShort' };
+    if (srcWords / trgWords > ratio || trgWords / srcWords > ratio) return { removed: 'ratio' };
+    if (longWord.test(src) || longWord.test(trg)) return { removed: 'longWord' };
+    for (const line of [src, trg]) {
+      if (/[ |]\|/.test(line)) throw new DataError(`a factor is empty in ${JSON.stringify(line.slice(0, 120))}. Factored text needs one between any two "|".`);
+    }
+    return { src, trg };
+  };
+}
+
+function countWords(line: string, ignoreXml: boolean): number {
+  const counted = ignoreXml ? line.replace(/<\S[^>]*\S>/g, ' ').replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '') : line;
+  return splitAsPerl(counted, ' ').length;
+}

@@ -1,0 +1,129 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { createPairCleaner } from './cleanPair.js';
+import { createDetokenizer } from './detokenize.js';
+import { nonbreakingPrefixes, parseNonbreakingPrefixes } from './nonbreakingPrefixes.js';
+import { createPunctuationNormalizer, lowercase, removeNonPrinting } from './normalize.js';
+import { createTokenizer } from './tokenize.js';
+
+const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url));
+const folder = `${shared}fixtures/text/moses/`;
+const skip = existsSync(folder) ? false : 'shared/fixtures/text/moses is not there';
+const fixture = (name: string) => JSON.parse(readFileSync(`${folder}${name}.json`, 'utf8'));
+
+for (const language of ['en', 'de', 'fr', 'cs']) {
+  test(`every column of the Moses scripts is equal: ${language}`, { skip }, () => {
+    const { lines, detokenise, protected_patterns } = fixture(language);
+    const tokenize = createTokenizer(language);
+    const normalize = createPunctuationNormalizer(language);
+    const detokenize = createDetokenizer(language);
+    const aggressive = createTokenizer(language, { aggressive: true });
+    const columns: Record<string, (line: Record<string, string>) => string> = {
+      tok: ({ input }) => tokenize(input),
+      tok_a: ({ input }) => aggressive(input),
+      tok_noescape: ({ input }) => createTokenizer(language, { escape: false })(input),
+      tok_a_noescape: ({ input }) => createTokenizer(language, { aggressive: true, escape: false })(input),
+      tok_protected: ({ input }) => createTokenizer(language, { protectedPatterns: protected_patterns })(input),
+      norm: ({ input }) => normalize(input),
+      lower: ({ input }) => lowercase(input),
+      remove_non_printing: ({ input }) => removeNonPrinting(input),
+      pipeline: ({ input }) => tokenize(normalize(lowercase(input))),
+      norm_tok: ({ input }) => tokenize(normalize(input)),
+      tok_detok: ({ tok }) => detokenize(tok),
+      tok_a_detok: ({ tok_a }) => detokenize(tok_a),
+    };
+    for (const line of lines) for (const [column, run] of Object.entries(columns)) assert.equal(run(line), line[column], `${column} of ${JSON.stringify(line.input)}`);
+    const capital = createDetokenizer(language, { upperCaseFirst: true });
+    for (const { input, detok, detok_u } of detokenise) {
+      assert.equal(detokenize(input), detok);
+      assert.equal(capital(input), detok_u);
+    }
+  });
+}
+
+test('the pipeline gives the known checksums of Multi30k', { skip }, () => {
+  for (const { raw, sha256_pipeline } of fixture('multi30k_pipeline').files) {
+    if (raw.includes('train.de')) continue; // the other 33,000 lines are enough for a test
+    const language = /\.(..)\.gz$/.exec(raw)![1];
+    const tokenize = createTokenizer(language);
+    const normalize = createPunctuationNormalizer(language);
+    const lines = gunzipSync(readFileSync(`${shared}${raw}`)).toString('utf8').split('\n').slice(0, -1);
+    const hash = createHash('sha256');
+    for (const line of lines) hash.update(`${tokenize(normalize(lowercase(line)))}\n`);
+    assert.equal(hash.digest('hex'), sha256_pipeline, raw);
+  }
+});
+
+test('cleaning keeps and changes the same pairs as clean-corpus-n', { skip }, () => {
+  const corpus = fixture('clean_corpus');
+  for (const [pairs, runs, factored] of [['pairs', 'runs', false], ['factored_pairs', 'factored_runs', true]] as const) {
+    for (const { options, kept_lines, changed } of corpus[runs]) {
+      const clean = createPairCleaner({
+        min: options.min, max: options.max, ratio: options.ignore_ratio ? Infinity : options.ratio, maxWordLength: options.max_word_length,
+        lowercase: options.lowercase, ignoreXml: options.ignore_xml, factored,
+      });
+      const kept: number[] = [];
+      const altered: unknown[] = [];
+      corpus[pairs].forEach(({ en, de }: { en: string; de: string }, index: number) => {
+        const result = clean(en, de);
+        if ('removed' in result) return;
+        kept.push(index + 1);
+        if (result.src !== en || result.trg !== de) altered.push({ line: index + 1, en: result.src, de: result.trg });
+      });
+      assert.deepEqual(kept, kept_lines);
+      assert.deepEqual(altered, changed);
+    }
+  }
+});
+
+test('why a pair is removed', () => {
+  const clean = createPairCleaner({ min: 2, max: 4, ratio: 1.5, maxWordLength: 5 });
+  assert.deepEqual(clean(' a |b\u00a0 c', 'd e'), { src: 'a b c', trg: 'd e' });
+  assert.deepEqual(clean('a b', '\u3000'), { removed: 'empty' });
+  assert.deepEqual(clean('a b c d e', 'a b'), { removed: 'tooLong' });
+  assert.deepEqual(clean('a', 'a b'), { removed: 'tooShort' });
+  assert.deepEqual(clean('a b c d', 'a b'), { removed: 'ratio' });
+  assert.deepEqual(clean('a bcdefg', 'a b'), { removed: 'longWord' });
+  assert.throws(() => createPairCleaner({ min: 1, max: 4, factored: true })('a||b', 'c|d|e'), /a factor is empty in "a\|\|b"/);
+});
+
+test('a user\'s prefix list replaces the built-in one', () => {
+  const prefixes = parseNonbreakingPrefixes('# comment\nabbr #NUMERIC_ONLY#\nXyz\n\nSaint # short\n', 'own');
+  const tokenize = createTokenizer('en', { prefixes });
+  assert.equal(tokenize('Dr. No and Xyz. Abc abbr. 5 abbr. X Saint. Y'), 'Dr . No and Xyz. Abc abbr. 5 abbr . X Saint. Y');
+  assert.throws(() => parseNonbreakingPrefixes('a\nb c\n', 'own'), /own:2: expected one abbreviation, found "b c"/);
+  for (const language of ['en', 'de', 'fr', 'cs', 'es', 'it', 'nl', 'ro', 'ru']) assert.ok(nonbreakingPrefixes(language).always.size > 80, language);
+  assert.equal(nonbreakingPrefixes('xx').always.size, 0);
+});
+
+test('detokenising undoes tokenising on plain sentences', () => {
+  const word = fc.stringMatching(/^[a-z]{1,8}$/);
+  const sentence = fc.tuple(fc.array(fc.tuple(word, fc.constantFrom('', '', '', ',', ';', ':')), { minLength: 1, maxLength: 10 }), word, fc.constantFrom('.', '?', '!'))
+    .map(([words, last, end]) => `${words.map(([text, mark]) => text + mark).join(' ')} ${last}${end}`);
+  for (const language of ['en', 'de', 'cs']) {
+    const tokenize = createTokenizer(language);
+    const detokenize = createDetokenizer(language);
+    fc.assert(fc.property(sentence, (text) => {
+      assert.equal(detokenize(tokenize(text)), text);
+    }));
+  }
+});
+
+test('any text is tokenised without loss of letters and without doubled spaces', () => {
+  const tokenize = createTokenizer('en', { escape: false });
+  const visible = (text: string): string => text.replace(/[\s\x85\0-\x1f]/g, '');
+  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((text) => !/[\n\ufeff]/.test(text) && visible(text) !== ''), (text) => {
+    const tokens = tokenize(text);
+    assert.equal(visible(tokens), visible(text));
+    assert.doesNotMatch(tokens.slice(0, -1), /  /);
+  }));
+});
+
+test('faulty protected patterns are named', () => {
+  assert.throws(() => createTokenizer('en', { protectedPatterns: ['('] }), /protected pattern "\(" is not a regular expression/);
+});

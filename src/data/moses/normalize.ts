@@ -1,0 +1,51 @@
+/** Rules in their order; those on marks work on single characters, the last of them differ by language. */
+const beforeQuotes: readonly (readonly [RegExp, string])[] = [
+  [/\r/g, ''],
+  [/\(/g, ' ('], [/\)/g, ') '], [/ +/g, ' '], [/\) ([.!:?;,])/g, ')$1'], [/\( /g, '('], [/ \)/g, ')'],
+  [/([0-9]) %/g, '$1%'], [/ :/g, ':'], [/ ;/g, ';'],
+  [/`/g, "'"], [/''/g, ' " '],
+  [/[\u201e\u201c\u201d]/g, '"'],
+  [/\u2013/g, '-'], [/\u2014/g, ' - '], [/ +/g, ' '],
+  [/\u00b4/g, "'"],
+  [/([a-z])\u2018([a-z])/gi, "$1'$2"], [/([a-z])\u2019([a-z])/gi, "$1'$2"],
+  [/[\u2018\u201a]/g, "'"], [/\u2019/g, '"'],
+  [/''/g, '"'], [/\u00b4\u00b4/g, '"'],
+  [/\u2026/g, '...'],
+  [/\u00a0\u00ab\u00a0/g, ' "'], [/\u00ab\u00a0/g, '"'], [/\u00ab/g, '"'],
+  [/\u00a0\u00bb\u00a0/g, '" '], [/\u00a0\u00bb/g, '"'], [/\u00bb/g, '"'],
+  [/\u00a0%/g, '%'], [/n\u00ba\u00a0/g, 'n\u00ba '], [/\u00a0:/g, ':'], [/\u00a0\u00baC/g, ' \u00baC'], [/\u00a0cm/g, ' cm'],
+  [/\u00a0\?/g, '?'], [/\u00a0!/g, '!'], [/\u00a0;/g, ';'], [/,\u00a0/g, ', '], [/ +/g, ' '],
+];
+
+const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly (readonly [RegExp, string])[]>> = {
+  inside: [[/"([,.]+)/g, '$1"']],
+  asItIs: [],
+  outside: [[/,"/g, '",'], [/(\.+)"([\t-\r ]*[^<])/g, '"$1$2']],
+};
+
+/**
+ * A function that replaces typographic punctuation by plain one; its output equals Moses' normalize-punctuation.perl.
+ *
+ * @param language two-letter code: English puts commas and full stops inside quotation marks, Czech leaves them, all
+ *   others put them outside; de, es, cs, fr write a comma for a no-break space between digits, others a full stop
+ * @returns lines to lines, without line feeds
+ * Source: mosesdecoder, scripts/tokenizer/normalize-punctuation.perl, commit 3445289.
+ */
+export function createPunctuationNormalizer(language: string): (line: string) => string {
+  const czech = language === 'cs' || language === 'cz';
+  const style = commaStyles[language === 'en' ? 'inside' : czech ? 'asItIs' : 'outside'];
+  const decimal = czech || ['de', 'es', 'fr'].includes(language) ? '$1,$2' : '$1.$2';
+  const rules = [...beforeQuotes, ...style, [/([0-9])\u00a0([0-9])/g, decimal] as const];
+  // the line feed takes part: a full stop and a quotation mark at the end of the line change places because of it
+  return (line) => rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), `${line}\n`).slice(0, -1);
+}
+
+/** Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one. */
+export function lowercase(line: string): string {
+  return Array.from(line, (character) => character.toLowerCase()).join('');
+}
+
+/** The line with control, format and unassigned characters as spaces, as remove-non-printing-char.perl. */
+export function removeNonPrinting(line: string): string {
+  return line.replace(/\p{C}/gu, ' ');
+}
