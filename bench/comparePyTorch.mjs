@@ -1,0 +1,41 @@
+// Training throughput beside PyTorch's: alternating pairs in one run, the median of their ratios.
+//   node bench/comparePyTorch.mjs --peer ../shared/bench/pytorch_transformer.py --arch tiny --sentences 256 --length 16 --backend wasm --pairs 5
+// The peer needs a Python with torch (Debian: python3-torch, libopenblas0); it is started with the malloc settings that are
+// fastest for it.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: {
+  peer: { type: 'string', default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)) },
+  python: { type: 'string', default: '/usr/bin/python3' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string', default: '256' },
+  length: { type: 'string', default: '16' }, backend: { type: 'string', default: 'auto' }, pairs: { type: 'string', default: '5' },
+} });
+const shape = ['--arch', values.arch, '--sentences', values.sentences, '--length', values.length];
+const mallocSettings = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '100000000000', MALLOC_TOP_PAD_: '1073741824' };
+
+function run(command, args, environment) {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...environment } });
+  if (status !== 0) {
+    console.error(`${command} ${args.join(' ')} failed:\n${stderr}`);
+    process.exit(1);
+  }
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const pairs = [];
+for (let i = 0; i < Number(values.pairs); i++) {
+  const ours = run(process.execPath, [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '3', '--json'], {});
+  const peer = run(values.python, [values.peer, ...shape, '--steps', '3'], mallocSettings);
+  pairs.push({
+    backend: ours.backend, ours: ours.target_tokens_per_s, peer: peer.target_tokens_per_s, ratio: ours.target_tokens_per_s / peer.target_tokens_per_s,
+    memoryRatio: ours.peak_memory_mb / peer.peak_memory_mb, shareOfMatmul: ours.share_of_matmul,
+  });
+  console.log(JSON.stringify(pairs.at(-1)));
+}
+const median = (key) => pairs.map((pair) => pair[key]).sort((a, b) => a - b)[Math.floor(pairs.length / 2)];
+console.log(JSON.stringify({
+  arch: values.arch, sentences: Number(values.sentences), length: Number(values.length), pairs: pairs.length,
+  ratio: +median('ratio').toFixed(3), memoryRatio: +median('memoryRatio').toFixed(3), shareOfMatmul: +median('shareOfMatmul').toFixed(3),
+}));
