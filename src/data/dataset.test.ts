@@ -47,6 +47,7 @@ test('any pairs survive writing and reading, with 2 and 4 bytes per id', () => {
       const dataset = Dataset.open(write('any.bin', rows, vocabSize));
       assert.equal(dataset.header.bytesPerId, vocabSize === 65536 ? 2 : 4);
       assert.deepEqual(plain(dataset.pairs(rows.map((_, row) => row))), plain(rows));
+      assert.deepEqual(plain([...dataset.inOrder()]), plain(rows));
       dataset.close();
     }), { numRuns: 30 });
   }
@@ -56,6 +57,7 @@ test('more pairs and ids than one buffer holds', () => {
   const rows = Array.from({ length: 3000 }, (_, row) => ({ src: [...new Array(200).fill(4 + (row % 8)), 2], trg: [4, 2] }));
   const dataset = Dataset.open(write('large.bin', rows));
   assert.deepEqual(plain(dataset.pairs([2999, 1500])), [rows[2999], rows[1500]]);
+  assert.deepEqual(plain([...dataset.inOrder()]), rows);
   dataset.close();
 });
 

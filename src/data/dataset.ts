@@ -49,6 +49,9 @@ export interface DatasetHeader {
   readonly trgTokens: number;
 }
 
+/** Ids read at a time when a dataset is read from end to end. */
+const idsPerRead = 2 ** 18;
+
 const rerun = 'Re-run "coldstart corpus prepare".';
 
 /**
@@ -121,22 +124,42 @@ export class Dataset implements PairSource {
     return Array.from(rows, (row) => this.pair(row));
   }
 
-  private pair(row: number): { src: Int32Array; trg: Int32Array } {
-    if (!(row >= 0 && row < this.length && Number.isInteger(row))) throw new DataError(`dataset ${this.path} has pairs 0 to ${this.length - 1}, pair ${row} was asked for.`);
-    const { bytesPerId, srcVocabSize, trgVocabSize } = this.header;
-    const numIds = this.srcLengths[row] + this.trgLengths[row];
-    const raw = bytesPerId === 2 ? new Uint16Array(numIds) : new Int32Array(numIds);
-    readFully(this.file, new Uint8Array(raw.buffer), datasetHeaderBytes + this.offsets[row] * bytesPerId, this.path);
-    const ids = new Int32Array(raw);
-    const src = ids.subarray(0, this.srcLengths[row]);
-    const trg = ids.subarray(this.srcLengths[row]);
-    this.checkIds(src, srcVocabSize, row, 'source');
-    this.checkIds(trg, trgVocabSize, row, 'target');
-    return { src, trg };
+  /** Every pair from the first to the last, in large reads. */
+  *inOrder(): Generator<{ src: Int32Array; trg: Int32Array }> {
+    for (let start = 0; start < this.length; ) {
+      let end = start + 1;
+      while (end < this.length && this.offsets[end] + this.srcLengths[end] + this.trgLengths[end] - this.offsets[start] <= idsPerRead) end++;
+      const ids = this.readIds(start, end);
+      for (let row = start; row < end; row++) yield this.split(ids, this.offsets[row] - this.offsets[start], row);
+      start = end;
+    }
   }
 
   close(): void {
     closeSync(this.file);
+  }
+
+  private pair(row: number): { src: Int32Array; trg: Int32Array } {
+    if (!(row >= 0 && row < this.length && Number.isInteger(row))) throw new DataError(`dataset ${this.path} has pairs 0 to ${this.length - 1}, pair ${row} was asked for.`);
+    return this.split(this.readIds(row, row + 1), 0, row);
+  }
+
+  /** Ids of the pairs from row `start` to `end - 1`. */
+  private readIds(start: number, end: number): Int32Array {
+    const { bytesPerId } = this.header;
+    const numIds = this.offsets[end - 1] + this.srcLengths[end - 1] + this.trgLengths[end - 1] - this.offsets[start];
+    const raw = bytesPerId === 2 ? new Uint16Array(numIds) : new Int32Array(numIds);
+    readFully(this.file, new Uint8Array(raw.buffer), datasetHeaderBytes + this.offsets[start] * bytesPerId, this.path);
+    return raw instanceof Int32Array ? raw : new Int32Array(raw);
+  }
+
+  private split(ids: Int32Array, at: number, row: number): { src: Int32Array; trg: Int32Array } {
+    const middle = at + this.srcLengths[row];
+    const src = ids.subarray(at, middle);
+    const trg = ids.subarray(middle, middle + this.trgLengths[row]);
+    this.checkIds(src, this.header.srcVocabSize, row, 'source');
+    this.checkIds(trg, this.header.trgVocabSize, row, 'target');
+    return { src, trg };
   }
 
   private checkIds(ids: Int32Array, vocabSize: number, row: number, side: string): void {

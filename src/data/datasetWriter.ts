@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { IdPair } from './batch.js';
 import { datasetHeaderBytes, datasetMagic, datasetVersion } from './dataset.js';
 
-const bufferBytes = 1 << 20;
+const idsPerWrite = 2 ** 18;
 
 /**
  * Writes a dataset file pair by pair (layout in dataset.ts). Memory: 8 bytes per pair and one buffer. The file appears
@@ -14,7 +14,8 @@ export class DatasetWriter {
   private readonly temporary: string;
   private readonly file: number;
   private readonly bytesPerId: 2 | 4;
-  private readonly buffer = Buffer.allocUnsafe(bufferBytes);
+  /** Ids on their way to the file. */
+  private readonly ids: Uint16Array | Int32Array;
   private filled = 0;
   private readonly hash = createHash('sha256');
   private lengths = { src: new Int32Array(1024), trg: new Int32Array(1024) };
@@ -25,6 +26,7 @@ export class DatasetWriter {
 
   constructor(private readonly path: string, private readonly srcVocabSize: number, private readonly trgVocabSize: number) {
     this.bytesPerId = Math.max(srcVocabSize, trgVocabSize) <= 2 ** 16 ? 2 : 4;
+    this.ids = this.bytesPerId === 2 ? new Uint16Array(idsPerWrite) : new Int32Array(idsPerWrite);
     mkdirSync(dirname(path), { recursive: true });
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
     this.file = openSync(this.temporary, 'w');
@@ -46,7 +48,7 @@ export class DatasetWriter {
   /** Completes the file and gives it its name. */
   finish(): { numPairs: number; srcTokens: number; trgTokens: number } {
     const { numPairs, srcTokens, trgTokens } = this;
-    this.hashAndFlush(this.buffer.subarray(0, this.filled));
+    this.hashAndFlush(bytesOf(this.ids.subarray(0, this.filled)));
     for (const lengths of [this.lengths.src, this.lengths.trg]) this.hashAndFlush(bytesOf(lengths.subarray(0, numPairs)));
     const header = Buffer.alloc(datasetHeaderBytes);
     header.write(datasetMagic, 'latin1');
@@ -73,13 +75,11 @@ export class DatasetWriter {
 
   private append(ids: ArrayLike<number>): void {
     for (let i = 0; i < ids.length; i++) {
-      if (this.filled + this.bytesPerId > bufferBytes) {
-        this.hashAndFlush(this.buffer.subarray(0, this.filled));
+      if (this.filled === this.ids.length) {
+        this.hashAndFlush(bytesOf(this.ids));
         this.filled = 0;
       }
-      if (this.bytesPerId === 2) this.buffer.writeUInt16LE(ids[i], this.filled);
-      else this.buffer.writeInt32LE(ids[i], this.filled);
-      this.filled += this.bytesPerId;
+      this.ids[this.filled++] = ids[i];
     }
   }
 
@@ -99,6 +99,6 @@ function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
   return larger;
 }
 
-function bytesOf(array: Int32Array): Uint8Array {
+function bytesOf(array: Int32Array | Uint16Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

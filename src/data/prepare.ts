@@ -104,7 +104,6 @@ async function writeCorpus(
   const sourceOf = (split: SplitName, files: PairFiles): SplitSource => ({
     files, segmenters: { src, trg },
     limits: split === 'train' ? { maxLengthTokens: options.maxLengthTokens, maxLengthRatio: options.maxLengthRatio } : undefined,
-    rejoinText: subwords.src.method === 'none',
     onProgress: (lines) => onProgress?.(split, lines),
   });
   try {
@@ -112,7 +111,7 @@ async function writeCorpus(
     const splits: Partial<Record<SplitName, SplitReport>> = { train: report };
     for (const split of ['valid', 'test'] as const) {
       const files = options[split];
-      if (files) splits[split] = await writeHeldOutSet(folder, split, sourceOf(split, files), vocabularies);
+      if (files) splits[split] = await writeHeldOutSet(folder, split, sourceOf(split, files), vocabularies, subwords);
     }
     saveTextPipeline(folder, subwords, vocabularies);
     return { splits, vocabularySizes: { src: vocabularies.src.size, trg: vocabularies.trg.size, joined: options.vocabulary.joined } };
@@ -149,13 +148,10 @@ async function writeTrainingSet(
   await closing(writer, async () => {
     const srcIds = srcCounter.finalIds(src);
     const trgIds = trgCounter.finalIds(trg);
-    for (let start = 0; start < pairs.length; start += 1024) {
-      const rows = Array.from({ length: Math.min(1024, pairs.length - start) }, (_, i) => start + i);
-      for (const pair of pairs.pairs(rows)) {
-        unknown.src += translateIds(pair.src, srcIds);
-        unknown.trg += translateIds(pair.trg, trgIds);
-        writer.add(pair);
-      }
+    for (const pair of pairs.inOrder()) {
+      unknown.src += translateIds(pair.src, srcIds);
+      unknown.trg += translateIds(pair.trg, trgIds);
+      writer.add(pair);
     }
     writer.finish();
   });
@@ -184,7 +180,9 @@ async function writeHeldOutSet(
   split: SplitName,
   source: SplitSource,
   { src, trg }: { src: Vocabulary; trg: Vocabulary },
+  subwords: { src: SubwordOptions; trg: SubwordOptions },
 ): Promise<SplitReport> {
+  const { segmenters } = source;
   const writer = new DatasetWriter(join(folder, `${split}.bin`), src.size, trg.size);
   const srcText = openSync(join(folder, `${split}.src.txt`), 'w');
   const trgText = openSync(join(folder, `${split}.trg.txt`), 'w');
@@ -196,8 +194,9 @@ async function writeHeldOutSet(
         unknown.src += countUnknown(ids.src);
         unknown.trg += countUnknown(ids.trg);
         writer.add(ids);
-        writeSync(srcText, `${pair.srcText}\n`);
-        writeSync(trgText, `${pair.trgText}\n`);
+        // text that came segmented is shown joined, as a scorer should see it
+        writeSync(srcText, `${subwords.src.method === 'none' ? segmenters.src.join(pair.src) : pair.srcLine}\n`);
+        writeSync(trgText, `${subwords.trg.method === 'none' ? segmenters.trg.join(pair.trg) : pair.trgLine}\n`);
       });
       const { numPairs, srcTokens, trgTokens } = writer.finish();
       return { ...findings, pairs: numPairs, srcTokens, trgTokens, srcUnknown: unknown.src, trgUnknown: unknown.trg };

@@ -6,12 +6,12 @@ import type { Segmenter } from './subwords/segmenter.js';
 /** Line numbers listed per finding. */
 const firstLinesShown = 5;
 
-/** A pair as tokens, with the text that a reader or scorer should see. */
+/** A pair as tokens, with the lines they came from. */
 export interface TokenPair {
   readonly src: readonly string[];
   readonly trg: readonly string[];
-  readonly srcText: string;
-  readonly trgText: string;
+  readonly srcLine: string;
+  readonly trgLine: string;
 }
 
 export interface LengthLimits {
@@ -26,8 +26,6 @@ export interface SplitSource {
   readonly segmenters: { readonly src: Segmenter; readonly trg: Segmenter };
   /** Limits of the training set; absent for valid and test, where every line is kept so that scores stay comparable. */
   readonly limits?: LengthLimits;
-  /** Whether text is shown as it was, or rejoined from tokens (input that is segmented already). */
-  readonly rejoinText: boolean;
   readonly onProgress?: (lines: number) => void;
 }
 
@@ -40,7 +38,7 @@ type Findings = Pick<SplitReport, 'invalidUtf8' | 'emptySide' | 'tooLong' | 'rat
  * @throws DataError for different line counts, and in valid and test sets for invalid UTF-8
  */
 export async function readSplit(
-  { files, segmenters, limits, rejoinText, onProgress }: SplitSource,
+  { files, segmenters, limits, onProgress }: SplitSource,
   keep: (pair: TokenPair) => void,
 ): Promise<{ lines: number } & Findings> {
   const found = { invalidUtf8: nothingFound(), emptySide: nothingFound(), tooLong: nothingFound(), ratio: nothingFound(), carriageReturn: nothingFound() };
@@ -64,12 +62,7 @@ export async function readSplit(
       if (fault) note(fault, line);
       if (fault && limits) return;
       if (src.endsWith('\r') || trg.endsWith('\r')) note(found.carriageReturn, line);
-      keep({
-        src: srcTokens[i],
-        trg: trgTokens[i],
-        srcText: rejoinText ? segmenters.src.join(srcTokens[i]) : src,
-        trgText: rejoinText ? segmenters.trg.join(trgTokens[i]) : trg,
-      });
+      keep({ src: srcTokens[i], trg: trgTokens[i], srcLine: src, trgLine: trg });
     });
     onProgress?.(lines);
   }

@@ -9,16 +9,16 @@ export class TokenCounter {
   /** Counts a sentence; gives its provisional ids (from `firstOrdinaryId`), ending with `eosId`. */
   count(tokens: readonly string[]): Int32Array {
     const ids = new Int32Array(tokens.length + 1);
-    tokens.forEach((token, i) => {
-      let number = this.provisional.get(token);
+    for (let i = 0; i < tokens.length; i++) {
+      let number = this.provisional.get(tokens[i]);
       if (number === undefined) {
         number = this.seen.length;
-        this.provisional.set(token, number);
+        this.provisional.set(tokens[i], number);
         this.seen.push(0);
       }
       this.seen[number]++;
       ids[i] = number + firstOrdinaryId;
-    });
+    }
     ids[tokens.length] = eosId;
     return ids;
   }

@@ -39,8 +39,11 @@ export class Bpe {
 
   /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
   segmentLine(line: string): string {
-    const [, leading, trailing] = /^([\r ]*)(?:.*?[^\r ])?([\r ]*)$/su.exec(line)!;
-    return leading + this.segment(line.slice(leading.length, line.length - trailing.length)).join(' ') + trailing;
+    let start = 0;
+    while (start < line.length && isOuterSpace(line[start])) start++;
+    let end = line.length;
+    while (end > start && isOuterSpace(line[end - 1])) end--;
+    return line.slice(0, start) + this.segment(line.slice(start, end)).join(' ') + line.slice(end);
   }
 
   /** Units of a text whose words are separated by ASCII spaces (all other white space is part of a word). */
@@ -107,6 +110,10 @@ export class Bpe {
   }
 }
 
+function isOuterSpace(character: string): boolean {
+  return character === ' ' || character === '\r';
+}
+
 /**
  * Joins neighbours by the merge of lowest rank, all its occurrences from left to right, until none applies.
  *
@@ -151,7 +158,7 @@ function expression(pattern: string, flags: string): RegExp {
 }
 
 /** White space as Python's rstrip sees it: with the separators U+001C-U+001F and U+0085, without U+FEFF. */
-const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+const pythonSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /**
  * Text without joiners: deletes every joiner followed by a space, also at the end of the line.
@@ -159,5 +166,8 @@ const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u2
  * @param line units separated by single spaces
  */
 export function removeJoiner(line: string, joiner = '@@'): string {
-  return `${line} `.replaceAll(`${joiner} `, '').replace(trailingSpace, '');
+  const joined = `${line} `.replaceAll(`${joiner} `, '');
+  let end = joined.length;
+  while (end > 0 && pythonSpace.test(joined[end - 1])) end--;
+  return joined.slice(0, end);
 }
