@@ -1,36 +1,62 @@
-import { Command } from 'commander';
-import { jsonOption } from './options.js';
-
-interface ScoreFlags {
-  ref: string[];
-  hyp: string;
-  tokenize: '13a' | 'none';
-  lowercase?: boolean;
-  json?: boolean;
-}
+import { Command, Option } from 'commander';
+import { jsonOption, positiveInteger, wholeNumber, finiteNumber } from './options.js';
+import type { ScoreFlags } from './scoreAction.js';
 
 export function scoreCommand(): Command {
   return new Command('score')
-    .description('Corpus BLEU of a translation, equal to sacreBLEU\'s, with its signature.')
-    .requiredOption('--ref <file...>', 'one or more references, one sentence per line, plain or .gz')
-    .requiredOption('--hyp <file>', 'the translation')
-    .option('--tokenize <how>', '13a for plain text, none for text that is tokenised already', '13a')
+    .description('BLEU, chrF and TER of translations, equal to sacreBLEU\'s, with signatures, confidence and tests of significance.')
+    .requiredOption('--ref <file...>', 'references, one sentence a line, plain or .gz')
+    .option('--hyp <file...>', 'translations; several are compared, the first is the baseline (default: standard input)')
+    .addOption(new Option('-m, --metrics <name...>', 'tokenised-bleu: as multi-bleu.perl and fairseq, for text that is tokenised already')
+      .choices(['bleu', 'chrf', 'ter', 'tokenised-bleu']).default(['bleu'], 'bleu'))
+    .option('--sentence-level', 'a score for each line; one system, one metric')
+    .option('--diagnosis <file>', 'where the first two systems differ: .html, or text (- prints it)')
+    .option('--src <file>', 'source text, for the diagnosis by rare words')
+    .option('--train-src <file>', 'source side of the training text, whose words are counted (default: --src itself)')
+    .optionsGroup('BLEU:')
+    .addOption(new Option('--tokenize <name>', 'tokeniser').choices(['13a', 'intl', 'zh', 'char', 'none', 'flores101', 'flores200', 'spm']).default('13a'))
+    .option('--spm-model <file>', 'SentencePiece model of flores101, flores200 and spm')
     .option('--lowercase', 'ignore case')
+    .addOption(new Option('--smooth-method <name>', 'what to do with an order without matches').choices(['exp', 'floor', 'add-k', 'none']).default('exp'))
+    .option('--smooth-value <number>', 'default 0.1 for floor, 1 for add-k', finiteNumber)
+    .option('--joiner <mark>', 'tokenised-bleu: mark of subword units, removed first', '@@')
+    .option('--force', 'no warning about tokenised text')
+    .optionsGroup('chrF:')
+    .option('--chrf-char-order <n>', 'longest character n-grams', wholeNumber, 6)
+    .option('--chrf-word-order <n>', 'longest word n-grams; 2 is chrF++', wholeNumber, 0)
+    .option('--chrf-beta <n>', 'weight of recall', wholeNumber, 2)
+    .option('--chrf-whitespace', 'keep white space in character n-grams')
+    .option('--chrf-lowercase', 'ignore case')
+    .option('--chrf-eps-smoothing', 'smooth as chrF++.py does')
+    .optionsGroup('TER:')
+    .option('--ter-case-sensitive', 'mind case')
+    .option('--ter-asian-support', 'separate East Asian characters')
+    .option('--ter-no-punct', 'remove punctuation')
+    .option('--ter-normalized', 'separate punctuation')
+    .optionsGroup('Significance:')
+    .option('--confidence', '95 % confidence by bootstrap resampling')
+    .option('--confidence-n <n>', 'resamples', positiveInteger, 1000)
+    .addOption(new Option('--paired-bs', 'paired bootstrap resampling against the first system').conflicts(['pairedAr', 'confidence']))
+    .option('--paired-bs-n <n>', 'resamples', positiveInteger, 1000)
+    .addOption(new Option('--paired-ar', 'paired approximate randomisation against the first system').conflicts('confidence'))
+    .option('--paired-ar-n <n>', 'shuffles', positiveInteger, 10000)
+    .option('--paired-ar-confidence-n <n>', 'resamples for confidence beside --paired-ar', wholeNumber, 0)
+    .option('--seed <n>', 'of resampling', wholeNumber, 12345)
+    .optionsGroup('Output:')
+    .addOption(new Option('-f, --format <name>', 'form of the output').choices(['text', 'json', 'latex']).default('text'))
     .addOption(jsonOption())
+    .option('-w, --width <n>', 'decimals', wholeNumber, 2)
+    .option('--short', 'short signatures')
+    .option('--score-only', 'numbers alone')
+    .option('--quiet', 'no warnings')
     .addHelpText('after', `
 Examples:
-  coldstart score --ref runs/builtin/test.ref --hyp runs/builtin/test.hyp
-  coldstart score --ref test.de --hyp test.hyp --tokenize none`)
+  coldstart score --ref test.de --hyp test.hyp
+  coldstart score --ref test.de --hyp warmup.hyp gradinit.hyp --metrics bleu chrf ter --paired-bs
+  coldstart score --ref test.bpe-free.de --hyp test.bpe.hyp --metrics tokenised-bleu
+  coldstart score --ref test.de --hyp a.hyp b.hyp --src test.en --train-src train.en --diagnosis a-b.html`)
     .action(async (flags: ScoreFlags) => {
-      const [{ UsageError }, { corpusBleu }, { bleuSignature }, { readTextFile }] = await Promise.all([
-        import('../errors.js'), import('../eval/bleu.js'), import('../eval/bleuSignature.js'), import('../storage/textFile.js'),
-      ]);
-      if (flags.tokenize !== '13a' && flags.tokenize !== 'none') throw new UsageError(`--tokenize is "${String(flags.tokenize)}", expected 13a or none.`);
-      const read = (path: string, what: string): string[] => readTextFile(path, what).replace(/\n$/, '').split('\n');
-      const options = { tokenize: flags.tokenize, lowercase: flags.lowercase === true, smoothMethod: 'exp' } as const;
-      const score = corpusBleu(read(flags.hyp, 'translation'), flags.ref.map((path) => read(path, 'reference')), options);
-      const signature = bleuSignature(options, flags.ref.length);
-      if (flags.json) console.log(JSON.stringify({ name: 'BLEU', ...score, signature }, null, 2));
-      else console.log(`BLEU ${score.score.toFixed(2)} ${score.precisions.map((p) => p.toFixed(1)).join('/')} (BP ${score.bp.toFixed(3)}, ratio ${score.ratio.toFixed(3)}, hyp_len ${score.sysLen}, ref_len ${score.refLen})\n${signature}`);
+      const { scoreFiles } = await import('./scoreAction.js');
+      await scoreFiles(flags);
     });
 }

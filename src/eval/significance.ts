@@ -1,6 +1,7 @@
 import { DataError, UsageError } from '../errors.js';
 import { sumLines, type CorpusStatistics, type Metric } from './metric.js';
 import { NumpyRandom } from './numpyRandom.js';
+import { weightedSums } from './weightedSums.js';
 
 /** sacreBLEU's seed. */
 export const defaultSeed = 12345;
@@ -22,17 +23,14 @@ export function drawResamples(numLines: number, numSamples: number, random: Nump
 }
 
 /** Scores of bootstrap resamples (Koehn 2004). */
-export function resampledScores(metric: Metric, { numLines, width, values }: CorpusStatistics, resamples: Uint32Array): Float64Array {
+export function resampledScores(metric: Metric, statistics: CorpusStatistics, resamples: Uint32Array): Float64Array {
+  const { numLines } = statistics;
   const scores = new Float64Array(resamples.length / numLines);
-  const sums = new Float64Array(width);
-  for (let sample = 0; sample < scores.length; sample++) {
-    sums.fill(0);
-    for (let i = sample * numLines; i < (sample + 1) * numLines; i++) {
-      const row = resamples[i] * width;
-      for (let k = 0; k < width; k++) sums[k] += values[row + k];
-    }
-    scores[sample] = metric.scoreOf(sums).score;
-  }
+  weightedSums(
+    statistics, scores.length,
+    (sample, weights) => { for (let i = sample * numLines; i < (sample + 1) * numLines; i++) weights[resamples[i]]++; },
+    (sample, sums) => { scores[sample] = metric.scoreOf(sums).score; },
+  );
   return scores;
 }
 
@@ -121,24 +119,25 @@ function shuffledDifferences(metric: Metric, baseline: CorpusStatistics, system:
     lines.push(i);
     gains.push(...row);
   }
-  const rows = Float64Array.from(gains);
-  const moved = new Float64Array(width);
   const first = new Float64Array(width);
   const second = new Float64Array(width);
   const differences = new Float64Array(numShuffles);
-  for (let shuffle = 0; shuffle < numShuffles; shuffle++) {
-    moved.fill(0);
-    for (let r = 0; r < lines.length; r++) {
-      const bit = shuffle * numLines + lines[r];
-      if (((shuffles[Math.floor(bit / 32)] >>> (bit % 32)) & 1) === 0) continue;
-      for (let k = 0; k < width; k++) moved[k] += rows[r * width + k];
-    }
-    for (let k = 0; k < width; k++) {
-      first[k] = systemSums[k] + moved[k];
-      second[k] = baselineSums[k] - moved[k];
-    }
-    differences[shuffle] = Math.abs(metric.scoreOf(first).score - metric.scoreOf(second).score);
-  }
+  weightedSums(
+    { numLines: lines.length, width, values: Float64Array.from(gains) }, numShuffles,
+    (shuffle, weights) => {
+      for (let r = 0; r < lines.length; r++) {
+        const bit = shuffle * numLines + lines[r];
+        weights[r] = (shuffles[Math.floor(bit / 32)] >>> (bit % 32)) & 1;
+      }
+    },
+    (shuffle, moved) => {
+      for (let k = 0; k < width; k++) {
+        first[k] = systemSums[k] + moved[k];
+        second[k] = baselineSums[k] - moved[k];
+      }
+      differences[shuffle] = Math.abs(metric.scoreOf(first).score - metric.scoreOf(second).score);
+    },
+  );
   return differences;
 }
 

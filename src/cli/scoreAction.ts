@@ -1,0 +1,151 @@
+import { basename } from 'node:path';
+import { UsageError } from '../errors.js';
+import { bleu, type SmoothMethod } from '../eval/bleu.js';
+import type { BleuTokenizer, BleuTokenizerName } from '../eval/bleuTokenizers.js';
+import { chrf } from '../eval/chrf.js';
+import { formatFixed } from '../eval/formatFixed.js';
+import { corpusStatistics, lineScores, type Metric } from '../eval/metric.js';
+import { checkSameLength, readScoringStream, readScoringText, warnIfTokenised, type ScoringText } from '../eval/scoringText.js';
+import { scoreSystems, type Significance, type System } from '../eval/scoreSystems.js';
+import { signatureFields } from '../eval/signature.js';
+import { spmTokenizer } from '../eval/spmTokenizer.js';
+import { ter } from '../eval/ter.js';
+import { joinUnits, tokenisedBleu, tokenisedBleuWarning } from '../eval/tokenisedBleu.js';
+import { scoresAsJson, scoresAsLatex, scoresAsText } from '../report/scoreTables.js';
+
+export interface ScoreFlags {
+  ref: string[];
+  hyp?: string[];
+  metrics: ('bleu' | 'chrf' | 'ter' | 'tokenised-bleu')[];
+  sentenceLevel?: boolean;
+  diagnosis?: string;
+  src?: string;
+  trainSrc?: string;
+  tokenize: string;
+  spmModel?: string;
+  lowercase?: boolean;
+  smoothMethod: SmoothMethod;
+  smoothValue?: number;
+  joiner: string;
+  force?: boolean;
+  chrfCharOrder: number;
+  chrfWordOrder: number;
+  chrfBeta: number;
+  chrfWhitespace?: boolean;
+  chrfLowercase?: boolean;
+  chrfEpsSmoothing?: boolean;
+  terCaseSensitive?: boolean;
+  terAsianSupport?: boolean;
+  terNoPunct?: boolean;
+  terNormalized?: boolean;
+  confidence?: boolean;
+  confidenceN: number;
+  pairedBs?: boolean;
+  pairedBsN: number;
+  pairedAr?: boolean;
+  pairedArN: number;
+  pairedArConfidenceN: number;
+  seed: number;
+  format: 'text' | 'json' | 'latex';
+  json?: boolean;
+  width: number;
+  short?: boolean;
+  scoreOnly?: boolean;
+  quiet?: boolean;
+}
+
+/** Scores files as the flags say and prints the result. */
+export async function scoreFiles(flags: ScoreFlags): Promise<void> {
+  checkFlags(flags);
+  const refs = await Promise.all(flags.ref.map(readScoringText));
+  const hyps = flags.hyp ? await Promise.all(flags.hyp.map(readScoringText)) : [await readScoringStream('standard input', process.stdin)];
+  checkSameLength(refs, hyps);
+  const tokenised = flags.metrics.includes('tokenised-bleu');
+  if (!flags.quiet) for (const warning of warnings(flags, refs, hyps)) console.error(`coldstart: ${warning}`);
+
+  const refLines = refs.map(({ lines }) => lines);
+  const systems: System[] = hyps.map(({ name, lines }) => ({
+    name: hyps.filter((other) => basename(other.name) === basename(name)).length > 1 ? name : basename(name),
+    lines: tokenised ? lines.map((line) => joinUnits(line, flags.joiner)) : lines,
+  }));
+  const tokenizer = await openTokenizer(flags, [...refLines, ...systems.map(({ lines }) => lines)].flat());
+  const metrics = [...new Set(flags.metrics)].map((name) => makeMetric(name, flags, tokenizer));
+  const format = { width: flags.width, signature: flags.short ? 'short' as const : 'long' as const };
+  const form = flags.json ? 'json' : flags.format;
+
+  if (flags.sentenceLevel) {
+    const statistics = corpusStatistics(metrics[0], systems[0].lines, refLines);
+    const fields = signatureFields(metrics[0].signatureFields, { numRefs: statistics.numRefs });
+    const results = lineScores(metrics[0], statistics).map((score) => ({ name: systems[0].name, results: [{ metric: metrics[0], score, fields }] }));
+    if (form === 'json') console.log(`[${results.map((result) => scoresAsJson([result], format)).join(',\n')}]`);
+    else for (const result of results) console.log(flags.scoreOnly ? formatFixed(result.results[0].score.score, flags.width) : scoresAsText([result], format));
+  } else {
+    const scores = scoreSystems(systems, refLines, metrics, significance(flags));
+    if (flags.scoreOnly) for (const { results } of scores) console.log(results.map(({ score }) => formatFixed(score.score, flags.width)).join('\t'));
+    else console.log({ text: scoresAsText, json: scoresAsJson, latex: scoresAsLatex }[form](scores, format));
+  }
+  if (flags.diagnosis !== undefined) await diagnoseFiles(flags, systems, refLines, tokenizer);
+}
+
+function checkFlags(flags: ScoreFlags): void {
+  const numSystems = flags.hyp?.length ?? 1;
+  if (flags.metrics.includes('tokenised-bleu') && flags.metrics.length > 1) throw new UsageError('tokenised-bleu reads text that is tokenised already; the other metrics read plain text. Score them apart.');
+  if (flags.sentenceLevel && (new Set(flags.metrics).size > 1 || numSystems > 1)) throw new UsageError('--sentence-level takes one metric and one --hyp.');
+  if (flags.sentenceLevel && (flags.confidence || flags.pairedBs || flags.pairedAr)) throw new UsageError('--sentence-level has no tests of significance.');
+  if ((flags.pairedBs || flags.pairedAr) && numSystems < 2) throw new UsageError('--paired-bs and --paired-ar compare systems: give --hyp at least two files, the baseline first.');
+  if (flags.diagnosis !== undefined && numSystems < 2) throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
+  const needsModel = ['flores101', 'flores200', 'spm'].includes(flags.tokenize);
+  if (needsModel && !flags.spmModel) throw new UsageError(`--tokenize ${flags.tokenize} needs its SentencePiece model: --spm-model FILE. It is not part of coldstart.`);
+  if (!needsModel && flags.spmModel) throw new UsageError(`--spm-model is for --tokenize flores101, flores200 or spm, not ${flags.tokenize}.`);
+}
+
+function warnings({ metrics, force }: ScoreFlags, refs: readonly ScoringText[], hyps: readonly ScoringText[]): string[] {
+  const texts = [...refs, ...hyps];
+  const found = texts.flatMap((text) => text.warnings);
+  if (metrics.includes('tokenised-bleu')) found.push(tokenisedBleuWarning);
+  else if (metrics.includes('bleu') && !force) found.push(...texts.map(warnIfTokenised).filter((warning) => warning !== undefined));
+  return found;
+}
+
+async function openTokenizer({ tokenize, spmModel, lowercase }: ScoreFlags, lines: readonly string[]): Promise<BleuTokenizerName | BleuTokenizer> {
+  return spmModel === undefined ? (tokenize as BleuTokenizerName) : spmTokenizer(spmModel, tokenize, lines, lowercase);
+}
+
+function makeMetric(name: ScoreFlags['metrics'][number], flags: ScoreFlags, tokenizer: BleuTokenizerName | BleuTokenizer): Metric {
+  switch (name) {
+    case 'bleu':
+      // sacreBLEU's command line does so too: a sentence rarely has matches of every order
+      return bleu({ tokenize: tokenizer, lowercase: flags.lowercase, smoothMethod: flags.smoothMethod, smoothValue: flags.smoothValue, effectiveOrder: flags.sentenceLevel });
+    case 'tokenised-bleu':
+      return tokenisedBleu({ lowercase: flags.lowercase });
+    case 'chrf':
+      return chrf({
+        charOrder: flags.chrfCharOrder, wordOrder: flags.chrfWordOrder, beta: flags.chrfBeta,
+        whitespace: flags.chrfWhitespace, lowercase: flags.chrfLowercase, epsSmoothing: flags.chrfEpsSmoothing,
+      });
+    case 'ter':
+      return ter({ caseSensitive: flags.terCaseSensitive, asianSupport: flags.terAsianSupport, noPunct: flags.terNoPunct, normalized: flags.terNormalized });
+  }
+}
+
+function significance(flags: ScoreFlags): Significance {
+  const { seed } = flags;
+  if (flags.confidence) return { test: 'confidence', numSamples: flags.confidenceN, seed };
+  if (flags.pairedBs) return { test: 'bs', numSamples: flags.pairedBsN, seed };
+  if (flags.pairedAr) return { test: 'ar', numSamples: flags.pairedArN, numConfidenceSamples: flags.pairedArConfidenceN, seed };
+  return { test: 'none' };
+}
+
+async function diagnoseFiles(flags: ScoreFlags, [first, second]: readonly System[], refs: readonly (readonly string[])[], tokenizer: BleuTokenizerName | BleuTokenizer): Promise<void> {
+  const { diagnosis: path, src, trainSrc } = flags;
+  const [{ diagnose }, { diagnosisAsText }, { diagnosisAsHtml }, { writeFileAtomic }] = await Promise.all([
+    import('../eval/diagnose.js'), import('../report/diagnosisText.js'), import('../report/diagnosisHtml.js'), import('../storage/atomicFile.js'),
+  ]);
+  const sources = src === undefined ? undefined : await readScoringText(src);
+  if (sources) checkSameLength([{ name: flags.ref[0], lines: refs[0], warnings: [] }], [sources]);
+  const training = trainSrc === undefined ? undefined : await readScoringText(trainSrc);
+  const metric = flags.metrics.includes('tokenised-bleu') ? tokenisedBleu({ lowercase: flags.lowercase }) : bleu({ tokenize: tokenizer, lowercase: flags.lowercase });
+  const diagnosis = diagnose({ systems: [first, second], refs, metric, sources: sources?.lines, trainingSources: training?.lines });
+  if (path === '-') console.log(diagnosisAsText(diagnosis));
+  else writeFileAtomic(path!, path!.endsWith('.html') ? diagnosisAsHtml(diagnosis) : `${diagnosisAsText(diagnosis)}\n`, { overwrite: false });
+}
