@@ -17,6 +17,7 @@ export class DatasetWriter {
   /** Ids on their way to the file. */
   private readonly ids: Uint16Array | Int32Array;
   private filled = 0;
+  private finished = false;
   private readonly hash = createHash('sha256');
   private lengths = { src: new Int32Array(1024), trg: new Int32Array(1024) };
   /** Pairs added so far. */
@@ -63,12 +64,15 @@ export class DatasetWriter {
     writeSync(this.file, header, 0, header.length, 0);
     fsyncSync(this.file);
     closeSync(this.file);
+    this.finished = true;
     renameSync(this.temporary, this.path);
     return { numPairs, srcTokens, trgTokens };
   }
 
-  /** Removes the unfinished file. */
+  /** Removes the unfinished file; does nothing after `finish`. */
   abandon(): void {
+    if (this.finished) return;
+    this.finished = true;
     closeSync(this.file);
     rmSync(this.temporary, { force: true });
   }

@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { batchRow } from './batch.js';
+import { createBatches } from './batches.js';
 import { prepareCorpus, type PrepareOptions } from './prepare.js';
 import { openPreparedCorpus } from './preparedCorpus.js';
+import { writeSyntheticCorpus } from './synth/generateCorpus.js';
 import { copyTextPipeline, openTextPipeline } from './textPipeline.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-prepare-'));
@@ -188,5 +191,29 @@ test('SentencePiece models segment and join', { skip }, async () => {
   const [{ trg }] = prepared.dataset('train').pairs([0]);
   assert.equal(prepared.pipeline.decodeTarget(trg), 'A house.');
   assert.deepEqual(prepared.text('valid', 'trg'), ['A \uff28ouse']);
+  await prepared.close();
+});
+
+test('the built-in corpus goes all the way to batches', async () => {
+  const text = join(folder, 'builtin');
+  await writeSyntheticCorpus(text, { pairs: 3000, validPairs: 50, testPairs: 50, seed: 1 });
+  const files = (split: string) => ({ src: join(text, `${split}.de`), trg: join(text, `${split}.en`) });
+  const outDir = join(folder, 'builtin-prepared');
+  const { manifest, warnings } = await prepareCorpus({
+    outDir, srcLang: 'de', trgLang: 'en', train: files('train'), valid: files('valid'), test: files('test'),
+    subwords: { method: 'none', joiner: '' }, vocabulary: { joined: true },
+  });
+  assert.deepEqual(warnings, []);
+  const { train, test: held } = manifest.splits;
+  assert.deepEqual([train!.pairs, train!.srcUnknown, held!.pairs], [3000, 0, 50]);
+  assert.ok(held!.srcUnknown / held!.srcTokens < 0.02, `${held!.srcUnknown} of ${held!.srcTokens} words are unknown`);
+  const prepared = await openPreparedCorpus(outDir);
+  const epoch = createBatches(prepared.dataset('train'), { maxTokens: 1000 }).epochBatches(1);
+  const batch = epoch.batch(3);
+  const row = batchRow(batch, 0);
+  const line = batch.indices[0];
+  const english = readFileSync(files('train').trg, 'utf8').split('\n')[line];
+  assert.equal(prepared.pipeline.decodeTarget(row.trg), english);
+  assert.deepEqual(prepared.text('test', 'trg'), readFileSync(files('test').trg, 'utf8').split('\n').slice(0, -1));
   await prepared.close();
 });

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
+import { TextOutput } from '../storage/textOutput.js';
 import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
 import { Dataset } from './dataset.js';
 import { DatasetWriter } from './datasetWriter.js';
@@ -133,7 +134,7 @@ async function writeTrainingSet(
   const trgCounter = options.joined ? srcCounter : new TokenCounter();
   const provisionalPath = join(folder, 'train.provisional');
   const provisional = new DatasetWriter(provisionalPath, 2 ** 31, 2 ** 31);
-  const findings = await closing(provisional, async () => {
+  const findings = await closing([provisional], async () => {
     const read = await readSplit(source, ({ src, trg }) => provisional.add({ src: srcCounter.count(src), trg: trgCounter.count(trg) }));
     if (provisional.numPairs === 0) throw new DataError(`no sentence pair is left of ${read.lines} lines in ${source.files.src} and ${source.files.trg}. Check the files and the length limits.`);
     provisional.finish();
@@ -145,7 +146,7 @@ async function writeTrainingSet(
   const writer = new DatasetWriter(join(folder, 'train.bin'), src.size, trg.size);
   const pairs = Dataset.open(provisionalPath, { verify: false });
   const unknown = { src: 0, trg: 0 };
-  await closing(writer, async () => {
+  await closing([writer], async () => {
     const srcIds = srcCounter.finalIds(src);
     const trgIds = trgCounter.finalIds(trg);
     for (const pair of pairs.inOrder()) {
@@ -184,29 +185,24 @@ async function writeHeldOutSet(
 ): Promise<SplitReport> {
   const { segmenters } = source;
   const writer = new DatasetWriter(join(folder, `${split}.bin`), src.size, trg.size);
-  const srcText = openSync(join(folder, `${split}.src.txt`), 'w');
-  const trgText = openSync(join(folder, `${split}.trg.txt`), 'w');
+  const srcText = new TextOutput(join(folder, `${split}.src.txt`));
+  const trgText = new TextOutput(join(folder, `${split}.trg.txt`));
   const unknown = { src: 0, trg: 0 };
-  try {
-    return await closing(writer, async () => {
-      const findings = await readSplit(source, (pair) => {
-        const ids = { src: src.encode(pair.src), trg: trg.encode(pair.trg) };
-        unknown.src += countUnknown(ids.src);
-        unknown.trg += countUnknown(ids.trg);
-        writer.add(ids);
-        // text that came segmented is shown joined, as a scorer should see it
-        writeSync(srcText, `${subwords.src.method === 'none' ? segmenters.src.join(pair.src) : pair.srcLine}\n`);
-        writeSync(trgText, `${subwords.trg.method === 'none' ? segmenters.trg.join(pair.trg) : pair.trgLine}\n`);
-      });
-      const { numPairs, srcTokens, trgTokens } = writer.finish();
-      return { ...findings, pairs: numPairs, srcTokens, trgTokens, srcUnknown: unknown.src, trgUnknown: unknown.trg };
+  return closing([writer, srcText, trgText], async () => {
+    const findings = await readSplit(source, (pair) => {
+      const ids = { src: src.encode(pair.src), trg: trg.encode(pair.trg) };
+      unknown.src += countUnknown(ids.src);
+      unknown.trg += countUnknown(ids.trg);
+      writer.add(ids);
+      // text that came segmented is shown joined, as a scorer should see it
+      srcText.line(subwords.src.method === 'none' ? segmenters.src.join(pair.src) : pair.srcLine);
+      trgText.line(subwords.trg.method === 'none' ? segmenters.trg.join(pair.trg) : pair.trgLine);
     });
-  } finally {
-    for (const file of [srcText, trgText]) {
-      fsyncSync(file);
-      closeSync(file);
-    }
-  }
+    srcText.finish();
+    trgText.finish();
+    const { numPairs, srcTokens, trgTokens } = writer.finish();
+    return { ...findings, pairs: numPairs, srcTokens, trgTokens, srcUnknown: unknown.src, trgUnknown: unknown.trg };
+  });
 }
 
 function countUnknown(ids: Int32Array): number {
@@ -215,12 +211,12 @@ function countUnknown(ids: Int32Array): number {
   return count;
 }
 
-/** Runs the work; on failure the writer's unfinished file is removed. */
-async function closing<T>(writer: DatasetWriter, work: () => Promise<T>): Promise<T> {
+/** Runs the work; on failure the unfinished files are removed. */
+async function closing<T>(files: readonly { abandon(): void }[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    writer.abandon();
+    for (const file of files) file.abandon();
     throw error;
   }
 }

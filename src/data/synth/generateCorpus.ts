@@ -1,10 +1,11 @@
 /** The built-in corpus: as many German-English pairs as asked for, reproducible by seed. */
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
+import { TextOutput } from '../../storage/textOutput.js';
 import { Random } from '../random.js';
 import type { Phrase } from './numbers.js';
 import { sampleSentence } from './sentence.js';
@@ -117,27 +118,14 @@ export async function writeSyntheticCorpus(
 }
 
 function writeSides(folder: string, split: string, pairs: Iterable<Phrase>): void {
-  const files = { de: openSync(join(folder, `${split}.de`), 'w'), en: openSync(join(folder, `${split}.en`), 'w') };
-  let waiting = { de: '', en: '' };
-  const flush = (): void => {
-    for (const side of ['de', 'en'] as const) writeWhole(files[side], waiting[side]);
-    waiting = { de: '', en: '' };
-  };
+  const german = new TextOutput(join(folder, `${split}.de`));
+  const english = new TextOutput(join(folder, `${split}.en`));
   for (const { de, en } of pairs) {
-    waiting.de += `${de}\n`;
-    waiting.en += `${en}\n`;
-    if (waiting.de.length > 1 << 16) flush();
+    german.line(de);
+    english.line(en);
   }
-  flush();
-  for (const file of Object.values(files)) {
-    fsyncSync(file);
-    closeSync(file);
-  }
-}
-
-function writeWhole(file: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
+  german.finish();
+  english.finish();
 }
 
 /** The manifest of a folder whose files are all as they were written; null if it is something else. */
