@@ -1,5 +1,12 @@
+import { BitParallelDistance } from './bitParallelDistance.js';
+
 /** Tercom's beam: cells this far from the diagonal are looked at. */
 const beamWidth = 25;
+/**
+ * A path of d edits strays from the diagonal by at most (d + difference of lengths) / 2. Where that stays within the beam,
+ * the distance within the beam is the plain edit distance. Two less than the beam has room for, as its diagonal is rounded.
+ */
+const withinBeam = 2 * beamWidth - 4;
 const unreachable = 1e9;
 
 /** How a cell of the edit matrix is reached: word kept, replaced, only in the hypothesis, only in the reference. */
@@ -20,9 +27,14 @@ export class BeamEditDistance {
   private readonly current: Int32Array;
   private readonly trial: Int32Array;
   private readonly edits: Uint8Array;
+  private readonly plain: BitParallelDistance;
+  private readonly lengthDifference: number;
   private currentDistance = 0;
 
-  constructor(hypLength: number, private readonly ref: Int32Array) {
+  /** @param ref words numbered from 0 to `numWords - 1`; negative ones are not in the hypothesis */
+  constructor(hypLength: number, private readonly ref: Int32Array, numWords: number) {
+    this.plain = new BitParallelDistance(hypLength, ref, numWords);
+    this.lengthDifference = Math.abs(hypLength - ref.length);
     const n = (this.n = hypLength);
     const m = (this.m = ref.length);
     const ratio = n > 0 ? m / n : 1;
@@ -74,6 +86,7 @@ export class BeamEditDistance {
         edits[row + j] = edit;
       }
     }
+    this.plain.setCurrent(hyp);
     this.currentDistance = current[n * (m + 1) + m];
     return this.currentDistance;
   }
@@ -98,6 +111,11 @@ export class BeamEditDistance {
    * @param hyp differs from the current hypothesis only at positions `first` to `end - 1`
    */
   distance(hyp: Int32Array, first: number, end: number): number {
+    const distance = this.plain.distance(hyp, first, end);
+    return distance + this.lengthDifference <= withinBeam ? distance : this.distanceWithinBeam(hyp, first, end);
+  }
+
+  private distanceWithinBeam(hyp: Int32Array, first: number, end: number): number {
     const { n, m, current, trial, ref } = this;
     const stride = m + 1;
     let from = current; // row `first` holds for the rearrangement as well

@@ -80,14 +80,20 @@ const maxShiftCandidates = 1000;
  */
 export function translationEdits(hyp: Int32Array, ref: Int32Array): number {
   if (ref.length === 0) return hyp.length;
-  const distances = new BeamEditDistance(hyp.length, ref);
-  let words = hyp;
+  // numbers of this sentence's own, small enough for tables
+  const numbers = new Map<number, number>();
+  let words: Int32Array = hyp.map((word) => {
+    if (!numbers.has(word)) numbers.set(word, numbers.size);
+    return numbers.get(word)!;
+  });
+  const target = ref.map((word) => numbers.get(word) ?? -1);
+  const distances = new BeamEditDistance(hyp.length, target, numbers.size);
   let numShifts = 0;
   let tried = 0;
   for (;;) {
     const distance = distances.setCurrent(words);
     if (distance === 0) return numShifts;
-    const best = bestShift(words, ref, distances, distance, tried);
+    const best = bestShift(words, target, distances, distance, tried);
     tried = best.tried;
     // at the limit the search ends without the move it has just found
     if (tried >= maxShiftCandidates || best.saved <= 0) return numShifts + distance;

@@ -20,7 +20,7 @@ export function beamOptions({ beamSize, lengthPenalty, maxLenA, maxLenB, maxToke
 
 /** The BLEU variant of a configuration. */
 export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions {
-  return { tokenize: bleu === 'sacrebleu' ? '13a' : 'none', lowercase, smoothMethod: 'exp' };
+  return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { tokenize: 'none', lowercase, smoothMethod: 'none' }; // as multi-bleu.perl
 }
 
 /** Translates the validation or test set and scores it against its references. */
