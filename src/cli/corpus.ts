@@ -13,14 +13,21 @@ function synthCommand(): Command {
     .description('Writes the built-in corpus: German-English sentence pairs of a synchronous grammar, reproducible by seed, in train, valid and test without overlap.')
     .requiredOption('--out <dir>', 'folder to write, e.g. runs/data/builtin/text')
     .option('--pairs <n>', 'training pairs', positiveInteger, 20000)
+    .option('--valid-pairs <n>', 'validation pairs', positiveInteger, 500)
+    .option('--test-pairs <n>', 'test pairs', positiveInteger, 500)
     .option('--seed <n>', 'seed of the sentences', wholeNumber, 1)
     .addOption(jsonOption())
     .addHelpText('after', `
 Examples:
   coldstart corpus synth --out runs/data/builtin/text
   coldstart corpus synth --out /tmp/text --pairs 100000 --seed 7`)
-    .action(async () => {
-      throw new Error('not wired');
+    .action(async (flags: { out: string; pairs: number; validPairs: number; testPairs: number; seed: number; json?: boolean }) => {
+      const { writeSyntheticCorpus } = await import('../data/synth/generateCorpus.js');
+      const { out, json, ...sizes } = flags;
+      const { status, manifest } = await writeSyntheticCorpus(out, { pairs: sizes.pairs, validPairs: sizes.validPairs, testPairs: sizes.testPairs, seed: sizes.seed });
+      if (json) console.log(JSON.stringify(manifest, null, 2));
+      else if (status === 'upToDate') console.log(`${out} holds this corpus already; nothing was done.`);
+      else console.log(`${out} written: ${manifest.pairs} training, ${manifest.validPairs} validation and ${manifest.testPairs} test pairs, seed ${manifest.seed}.`);
     });
 }
 

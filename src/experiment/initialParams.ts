@@ -1,9 +1,10 @@
-import { div, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { div, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
 import type { Config } from '../config/schema.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
-import { createBatches, type EpochBatches } from '../data/batches.js';
-import type { PreparedCorpus } from '../data/preparedCorpus.js';
+import { createBatches } from '../data/batches.js';
+import type { PairSource } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
 import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport } from '../gradinit/gradInit.js';
 import { metaInit, type MetaInitReport } from '../gradinit/metaInit.js';
 import type { ModelConfig } from '../model/config.js';
@@ -15,75 +16,93 @@ import type { StageProgress } from './runEvents.js';
 export interface InitialParams {
   readonly params: Params;
   /** What GradInit or MetaInit did; absent if the parameters are as drawn. */
-  readonly report?: GradInitReport | MetaInitReport;
+  readonly report?: (GradInitReport & { readonly method: 'gradinit'; readonly options: GradInitOptions }) | (MetaInitReport & { readonly method: 'metainit' });
 }
 
-interface Control {
+export interface InitialParamsControl {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
 }
 
-/** Parameters to train from: drawn, and learned if the configuration says so. The caller disposes them. */
-export async function initialParams(config: Config, model: ModelConfig, corpus: PreparedCorpus, control: Control = {}): Promise<InitialParams> {
+/**
+ * Parameters to train from: drawn, and learned if the configuration says so. The caller disposes them.
+ * @throws UsageError if the configuration asks for both GradInit and MetaInit
+ */
+export async function initialParams(config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl = {}): Promise<InitialParams> {
+  const isGradInit = config.gradinit.algorithm !== 'none';
+  const isMetaInit = config.metainit.iterations > 0;
+  if (isGradInit && isMetaInit) throw new UsageError('both gradinit.algorithm and metainit.iterations are set. Parameters are learned by one of them: set the other to none or 0.');
   const drawn = initParams(model, { method: config.init.method, seed: config.seed });
-  if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0) return { params: drawn };
+  if (!isGradInit && !isMetaInit) return { params: drawn };
   try {
-    return config.gradinit.algorithm === 'none'
-      ? await learnByMetaInit(config, model, corpus, drawn, control)
-      : await learnByGradInit(config, model, corpus, drawn, control);
+    return await (isGradInit ? withGradInit : withMetaInit)(drawn, config, model, trainPairs, control);
   } finally {
     disposeParams(drawn);
   }
 }
 
-async function learnByGradInit(config: Config, model: ModelConfig, corpus: PreparedCorpus, params: Map<string, Tensor>, { signal, onProgress }: Control): Promise<InitialParams> {
-  const { gradinit } = config;
+async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
+  const options = gradInitOptions(config);
   const loss = meanLoss(config, model);
-  const batches = endlessBatches(config, corpus, gradinit.maxTokens);
-  return gradInit({
-    params, loss, options: gradInitOptions(config), signal,
-    batches: (iteration) => gradInitParts(batches(iteration)),
-    groupOf: parameterGroup,
-    ...(gradinit.tiedStep === 'lookup-only' && {
+  const { params, report } = await gradInit<Batch>({
+    params: drawn, loss, options, groupOf: parameterGroup, signal,
+    batches: ((batchOf) => (iteration: number) => gradInitParts(batchOf(iteration)))(cycleBatches(trainPairs, config, config.gradinit.maxTokens)),
+    ...(config.gradinit.tiedStep === 'lookup-only' && {
       stepLoss: (moved: Params, current: Params, batch: Batch) => loss(withUnmovedOutputProjection(moved, current), batch),
     }),
-    onIteration: ({ iteration }) => onProgress?.({ stage: 'gradinit', done: iteration, total: gradinit.iterations }),
+    onIteration: ({ iteration, branch, lossBefore, gradNorm }) => onProgress?.({
+      stage: 'gradinit', done: iteration, total: options.iterations, note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
+    }),
   });
+  return { params, report: { method: 'gradinit', options, ...report } };
 }
 
-async function learnByMetaInit(config: Config, model: ModelConfig, corpus: PreparedCorpus, params: Map<string, Tensor>, { signal, onProgress }: Control): Promise<InitialParams> {
+async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
   const { iterations, lr, momentum, maxTokens } = config.metainit;
-  return metaInit({
-    params, loss: meanLoss(config, model), batches: endlessBatches(config, corpus, maxTokens), iterations, lr, momentum, signal,
-    onIteration: ({ iteration }) => onProgress?.({ stage: 'metainit', done: iteration, total: iterations }),
+  const { params, report } = await metaInit<Batch>({
+    params: drawn, loss: meanLoss(config, model), iterations, lr, momentum, signal,
+    batches: cycleBatches(trainPairs, config, maxTokens),
+    onIteration: ({ iteration, gradientQuotient, loss }) => onProgress?.({
+      stage: 'metainit', done: iteration, total: iterations, note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
+    }),
   });
+  return { params, report: { method: 'metainit', ...report } };
 }
 
-/** GradInit's options in a configuration, with defaults by algorithm. */
+/** GradInit's options in a configuration; what is not set has the published values. */
 export function gradInitOptions({ gradinit }: Pick<Config, 'gradinit'>): GradInitOptions {
-  const { algorithm, variant, iterations, lr, minScale, gradClip, normalizeGrad } = gradinit;
-  if (algorithm === 'none') throw new TypeError('GradInit is switched off');
-  const { eta, gamma } = defaultStep(algorithm, gradinit.eta);
-  const common = { algorithm, iterations, normalizeGrad, eta, gamma: gradinit.gamma ?? gamma, lr, minScale };
-  return variant === 'paper' ? { ...common, variant } : { ...releasedDefaults, ...common, variant, layerNormLr: lr, gradClip };
+  const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
+  if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
+  const step = defaultStep(algorithm, gradinit.eta);
+  const common = { algorithm, iterations, normalizeGrad, eta: step.eta, gamma: gradinit.gamma ?? step.gamma, lr, minScale };
+  if (variant === 'paper') return { ...common, variant };
+  const { layerNormLr = lr, biasMinScale, layerNormMaxScale, gradClip } = gradinit;
+  return { ...releasedDefaults, ...common, variant, layerNormLr, biasMinScale, layerNormMaxScale, gradClip };
 }
 
-/** The loss that training minimises, per target token and without dropout. */
-function meanLoss({ train: { labelSmoothing } }: Config, config: ModelConfig): (params: Params, batch: Batch) => Scalar {
-  return (params, batch) => div(translationLoss(params, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
+/** Mean label-smoothed loss per target token, without dropout. */
+function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
+  return (params: Params, batch: Batch): Scalar => div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
 }
 
-/** Training batches one after another, epoch after epoch. */
-function endlessBatches({ train, seed }: Config, corpus: PreparedCorpus, maxTokens = train.maxTokens): (iteration: number) => Batch {
-  const batches = createBatches(corpus.dataset('train'), { maxTokens, maxSentences: train.maxSentences, seed });
-  let epoch = 1;
-  let first = 0;
-  let current: EpochBatches = batches.epochBatches(epoch);
-  return (iteration) => {
-    while (iteration - first >= current.length) {
-      first += current.length;
-      current = batches.epochBatches(++epoch);
+/** Training batches by iteration, epoch after epoch. Batches of fewer than three sentences cannot be cut in thirds and are left out. */
+function cycleBatches(trainPairs: PairSource, { train, seed }: Config, maxTokens = train.maxTokens): (iteration: number) => Batch {
+  const batches = createBatches(trainPairs, { maxTokens, maxSentences: train.maxSentences, seed });
+  let [epoch, position] = [1, 0];
+  let current = batches.epochBatches(epoch);
+  let skipped = 0;
+  return () => {
+    for (;;) {
+      if (position === current.length) {
+        current = batches.epochBatches(++epoch);
+        position = 0;
+      }
+      const batch = current.batch(position++);
+      if (batch.numSentences >= 3) {
+        skipped = 0;
+        return batch;
+      }
+      if (++skipped > current.length) throw new UsageError(`batches of ${maxTokens} tokens hold fewer than three sentences each. Raise gradinit.maxTokens.`);
     }
-    return current.batch(iteration - first);
   };
 }

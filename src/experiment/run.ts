@@ -124,7 +124,7 @@ class Run {
   private async initialise(): Promise<Params> {
     const { initial, initReport } = this.paths;
     if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
-    const { params, report } = await initialParams(this.task.config, this.model, this.corpus, {
+    const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
     });
