@@ -2,10 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { ColdstartError } from '../errors.js';
 import { version } from '../version.js';
+import { ablateCommand } from './ablate.js';
 import { averageCommand } from './average.js';
 import { benchCommand } from './bench.js';
 import { corpusCommand } from './corpus.js';
 import { doctorCommand } from './doctor.js';
+import { gradinitCommand } from './gradinit.js';
 import { Interrupted } from './interrupts.js';
 import { scoreCommand } from './score.js';
 import { trainCommand } from './train.js';
@@ -25,7 +27,7 @@ From text to a table of results:
 
 Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`)
     .showHelpAfterError('Try "coldstart --help".');
-  for (const make of [doctorCommand, corpusCommand, trainCommand, translateCommand, scoreCommand, averageCommand, benchCommand]) {
+  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, benchCommand]) {
     command.addCommand(make());
   }
   eachCommand(command, '', (subcommand, path) => {

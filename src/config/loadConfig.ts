@@ -145,7 +145,8 @@ function unknownKey(key: string, where: string): UsageError {
   const known = flatten(schema).map(([name]) => name);
   const groups = [...new Set(known.flatMap((name) => (name.includes('.') ? [name.slice(0, name.lastIndexOf('.'))] : [])))];
   const last = key.slice(key.lastIndexOf('.') + 1);
-  const guess = suggest(key, [...known, ...groups]) ?? known.find((name) => name.endsWith(`.${last}`));
+  const sameName = known.filter((name) => name.endsWith(`.${last}`)).join(' or ');
+  const guess = suggest(key, [...known, ...groups]) ?? (sameName || undefined);
   return new UsageError(`${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/config.md for all settings.'}`);
 }
 

@@ -131,6 +131,7 @@ export const schema = {
     baseline: optionalText('Arm that the others are compared with.'),
     seeds: integers([1], 'Each arm is trained once with each seed.'),
     arms: arms('What each arm changes.'),
+    parallel: integer(1, 'Runs at the same time, each in a process of its own; they share the cores.', { min: 1, unit: 'processes' }),
   },
 } as const satisfies Section;
 

@@ -1,0 +1,9 @@
+import { textTable } from './table.js';
+
+/** Learned scales, those farthest from 1 (in ratio) first. */
+export function scaleTable(scales: Readonly<Record<string, number>>, rows = 20): string {
+  const far = (scale: number): number => Math.abs(Math.log(Math.max(scale, 1e-12)));
+  const sorted = Object.entries(scales).sort(([, a], [, b]) => far(b) - far(a));
+  const shown = textTable([['tensor', 'scale'], ...sorted.slice(0, rows).map(([name, scale]) => [name, scale.toFixed(3)])]);
+  return sorted.length > rows ? `${shown}\n... and ${sorted.length - rows} nearer to 1` : shown;
+}
