@@ -46,7 +46,7 @@ async function readLines(input: string | undefined): Promise<string[]> {
   const name = input ?? 'standard input';
   if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
   const lines: string[] = [];
-  for await (const block of readLineBlocks(input ?? '/dev/stdin')) {
+  for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
     for (const line of block) {
       if (line === null) throw new DataError(`${name}:${lines.length + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
       lines.push(line);

@@ -11,15 +11,17 @@ const maxLineBytes = 4 * 2 ** 20;
  * Lines of a text file in blocks of about 64 KiB, plain or .gz. Lines end at LF alone; a carriage return, U+2028 and
  * the like are part of the line. The last line needs no LF.
  *
+ * @param path file, or what to call `input` in messages
+ * @param input bytes to read instead of the file, e.g. standard input
  * @returns for each line its text, or null where it is not valid UTF-8
  * @throws DataError if the file cannot be read, a .gz file is damaged or cut short, or a line exceeds 4 MiB
  */
-export async function* readLineBlocks(path: string): AsyncGenerator<(string | null)[]> {
+export async function* readLineBlocks(path: string, input: AsyncIterable<Buffer> = byteStream(path)): AsyncGenerator<(string | null)[]> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   let lineNumber = 0;
   try {
-    for await (const chunk of byteStream(path)) {
+    for await (const chunk of input) {
       const end = chunk.lastIndexOf(10);
       if (end >= 0) {
         const lines = decodeLines(Buffer.concat([...rest, chunk.subarray(0, end)]));

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-cli-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function cli(args: string[], options: { input?: string } = {}): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', ...options });
+  return { status, stdout, stderr };
+}
+
+function ok(args: string[], options: { input?: string } = {}): string {
+  const result = cli(args, options);
+  assert.equal(result.status, 0, `coldstart ${args.join(' ')}\n${result.stderr}`);
+  return result.stdout;
+}
+
+describe('wrong usage exits with 2 and says what to do', () => {
+  const wrong: [string, string[], RegExp][] = [
+    ['unknown command', ['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
+    ['unknown option', ['train', '-c', 'x.yaml', '--reusme'], /unknown option '--reusme'\n\(Did you mean --resume\?\)\nTry "coldstart train --help"/],
+    ['missing option', ['train'], /required option '-c, --config <file>' not specified/],
+    ['missing file', ['train', '-c', 'none.yaml'], /^coldstart: there is no configuration .*none\.yaml\./],
+    ['wrong choice', ['train', '-c', 'x', '--backend', 'gpu'], /argument 'gpu' is invalid\. Allowed choices are auto, native, tensorflow, wasm, cpu\./],
+    ['no number', ['average', '--run', 'x', '--out', 'y', '--last', 'ten'], /argument 'ten' is invalid\. Expected a positive integer\./],
+    ['neither run nor checkpoint', ['translate'], /either --run DIR or --checkpoint FILE/],
+    ['no command', ['corpus'], /Usage: coldstart corpus/],
+  ];
+  for (const [name, args, message] of wrong) {
+    test(name, () => {
+      const { status, stderr, stdout } = cli(args);
+      assert.match(stderr, message);
+      assert.equal(stdout, '');
+      assert.equal(status, 2);
+    });
+  }
+
+  test('a key that is not known', () => {
+    writeFileSync(join(folder, 'typo.yaml'), 'train:\n  warmupUpdate: 3\n');
+    const { status, stderr } = cli(['train', '-c', 'typo.yaml']);
+    assert.match(stderr, /typo\.yaml:2: unknown setting train\.warmupUpdate; did you mean train\.warmupUpdates\?\n$/);
+    assert.equal(status, 2);
+  });
+});
+
+test('help at every level shows options and examples', () => {
+  assert.match(ok(['--help']), /From text to a table of results:/);
+  for (const command of ['train', 'gradinit', 'translate', 'score', 'average', 'ablate', 'corpus synth', 'corpus prepare', 'doctor']) {
+    const help = ok([...command.split(' '), '--help']);
+    assert.match(help, new RegExp(`Usage: coldstart ${command}`));
+    assert.match(help, /Examples?:\n  .*coldstart/, command);
+  }
+  assert.equal(ok(['--version']), `${JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).version}\n`);
+});
+
+test('doctor tells what can be used', () => {
+  const { cores, backends, auto } = JSON.parse(ok(['doctor', '--json'])) as { cores: number; backends: { name: string; passed: boolean }[]; auto: string };
+  assert.ok(cores >= 1);
+  assert.deepEqual(backends.filter(({ name }) => ['wasm', 'cpu'].includes(name)).map(({ passed }) => passed), [true, true]);
+  assert.equal(auto, backends.find(({ passed }) => passed)!.name);
+  assert.match(ok(['doctor']), /PASS {2}wasm/);
+});
+
+test('score: known values, several references, JSON, files that do not match', () => {
+  writeFileSync(join(folder, 'hyp.txt'), 'the cat sat on the mat .\nhello there world again\n');
+  writeFileSync(join(folder, 'ref.txt'), 'the cat sat on a mat .\nhello there world again\n');
+  const { score, signature } = JSON.parse(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', '--json'])) as { score: number; signature: string };
+  // precisions 10/11, 7/9, 4/7 and 2/5, no brevity penalty
+  assert.ok(Math.abs(score - 100 * (10 / 11 * 7 / 9 * 4 / 7 * 2 / 5) ** 0.25) < 1e-9, `${score}`);
+  assert.match(signature, /^nrefs:1\|case:mixed\|eff:no\|tok:13a\|smooth:exp\|version:/);
+  assert.match(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', 'hyp.txt']), /^BLEU 100\.00 .*\nnrefs:2\|/);
+  writeFileSync(join(folder, 'short.txt'), 'one line\n');
+  const { status, stderr } = cli(['score', '--hyp', 'short.txt', '--ref', 'ref.txt']);
+  assert.match(stderr, /^coldstart: the hypothesis has 1 lines, reference 1 has 2/);
+  assert.equal(status, 1);
+});
+
+describe('from text to a table', () => {
+  const config = join(folder, 'tiny.yaml');
+  writeFileSync(config, `
+backend: wasm
+corpus:
+  dir: data
+  srcLang: de
+  trgLang: en
+  train: { src: text/train.de, trg: text/train.en }
+  valid: { src: text/valid.de, trg: text/valid.en }
+  test: { src: text/test.de, trg: text/test.en }
+  subwords: { method: none, joiner: "" }
+model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1, dropout: 0.1 }
+train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 30, maxTokens: 400, validateEveryUpdates: 15, validateBleuSentences: 5, logEveryUpdates: 5, keepEpochs: 2 }
+gradinit: { iterations: 3 }
+decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
+ablation:
+  parallel: 2
+  arms:
+    warmup: {}
+    gradinit: { train.warmupUpdates: 0, gradinit.algorithm: adam }
+    broken: { train.warmupUpdates: 0, train.lr: 1e30, train.schedule: constant }
+`);
+
+  test('corpus synth and prepare, again and with other inputs', () => {
+    assert.match(ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']), /^text written: 300 training/);
+    assert.match(ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']), /holds this corpus already/);
+    const other = cli(['corpus', 'synth', '--out', 'text', '--pairs', '301']);
+    assert.match(other.stderr, /text is not empty and does not hold this corpus \(301 pairs, seed 1\)/);
+    assert.equal(other.status, 1);
+
+    assert.match(ok(['corpus', 'prepare', '-c', config]), /train +300 +300 /);
+    assert.match(ok(['corpus', 'prepare', '-c', config]), /is up to date; nothing was done/);
+    const changed = cli(['corpus', 'prepare', '-c', config, '--set', 'corpus.maxLengthTokens=50']);
+    assert.match(changed.stderr, /setting maxLengthTokens: not set, now 50\nUse --force/);
+    assert.equal(changed.status, 1);
+  });
+
+  test('train: interrupted and resumed equals unbroken; a complete run is kept; another configuration is refused', async () => {
+    ok(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']);
+    const scores = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as { status: string; updates: number; test: { bleu: number; refLen: number } };
+    assert.equal(scores.status, 'finished');
+    assert.equal(scores.updates, 30);
+    assert.ok(scores.test.refLen > 100);
+    const log = readFileSync(join(folder, 'whole/log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; update?: number; loss?: number });
+    assert.deepEqual(log.filter(({ event }) => event === 'train').map(({ update }) => update), [5, 10, 15, 20, 25, 30]);
+    const losses = log.filter(({ event }) => event === 'valid').map(({ loss }) => loss!);
+    assert.equal(losses.length, 2);
+    assert.ok(losses[1] < losses[0] && losses[1] < 6, `${losses}`);
+
+    const status = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
+    assert.equal(status, 130);
+    assert.ok(!existsSync(join(folder, 'broken/scores.json')));
+    const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);
+    assert.match(again.stderr, /broken holds this run, unfinished\. Go on with --resume/);
+    assert.equal(again.status, 1);
+    ok(['train', '-c', config, '--run', 'broken', '--set', 'seed=5', '--resume']);
+    for (const name of ['test.hyp', 'checkpoints/best.safetensors']) {
+      assert.deepEqual(readFileSync(join(folder, 'broken', name)), readFileSync(join(folder, 'whole', name)), name);
+    }
+
+    assert.match(cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']).stderr, /whole holds this run, complete already; nothing was done/);
+    const differs = cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=6', '--resume']);
+    assert.match(differs.stderr, /whole holds a run that differs from what was asked for:\n {2}seed: 5 → 6\n/);
+    assert.equal(differs.status, 1);
+  });
+
+  test('SIGTERM exits with 143', async () => {
+    assert.equal(await interruptAfter(['train', '-c', config, '--run', 'terminated'], /update 5\/30/, 'SIGTERM'), 143);
+  });
+
+  test('average, translate and score', () => {
+    ok(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']);
+    const taken = cli(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']);
+    assert.match(taken.stderr, /average\.safetensors exists already and would be overwritten/);
+    assert.match(cli(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']).stderr, /has \d epoch checkpoints, 9 were asked for/);
+
+    const test = readFileSync(join(folder, 'text/test.de'), 'utf8');
+    ok(['translate', '--run', 'whole', '--backend', 'wasm', '--input', 'text/test.de', '--output', 'own.hyp']);
+    assert.equal(readFileSync(join(folder, 'own.hyp'), 'utf8'), readFileSync(join(folder, 'whole/test.hyp'), 'utf8'));
+    assert.equal(ok(['translate', '--run', 'whole', '--backend', 'wasm'], { input: test }), readFileSync(join(folder, 'own.hyp'), 'utf8'));
+    const nbest = ok(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm', '--beam', '3', '--nbest', '2'], { input: 'unsere Hüte sind sehr alt .\n\n' }).trimEnd().split('\n');
+    assert.match(nbest[0], /^0 \|\|\| .+ \|\|\| -\d+\.\d{4}$/);
+    assert.equal(nbest.length, 3);
+    assert.equal(nbest[2], '1 |||  ||| 0.0000'); // an empty line stays empty
+
+    const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as { test: { bleu: number } };
+    const scored = JSON.parse(ok(['score', '--hyp', 'own.hyp', '--ref', 'text/test.en', '--tokenize', 'none', '--json'])) as { score: number };
+    assert.equal(scored.score, bleu);
+  });
+
+  test('a damaged checkpoint is refused by name', () => {
+    truncateSync(join(folder, 'average.safetensors'), 1000);
+    const { status, stderr } = cli(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm'], { input: 'x\n' });
+    assert.match(stderr, /^coldstart: checkpoint average\.safetensors cannot be used: /);
+    assert.equal(status, 1);
+  });
+
+  test('gradinit saves parameters and a report', () => {
+    assert.match(ok(['gradinit', '-c', config, '--out', 'initial.safetensors']), /tensor +scale\n/);
+    const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as { options: { algorithm: string; eta: number; gamma: number }; iterations: unknown[]; scales: Record<string, number> };
+    assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-3, 100]);
+    assert.equal(report.iterations.length, 3);
+    assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
+  });
+
+  test('ablate: a table, divergence as a result, nothing repeated', () => {
+    const table = ok(['ablate', '-c', config, '--run', 'ablation']);
+    assert.match(table, /^warmup +\d+\.\d\d +\d/m);
+    assert.match(table, /^gradinit +\d+\.\d\d +[+-]\d+\.\d\d/m);
+    assert.match(table, /^broken +- .* 1 of 1 /m);
+    const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as { baseline: string; arms: { name: string; differences: string[]; diverged: number; testBleu?: { mean: number } }[] };
+    assert.equal(results.baseline, 'warmup');
+    assert.deepEqual(results.arms.map(({ name, diverged }) => [name, diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1]]);
+    assert.deepEqual(results.arms[1].differences, ['gradinit.algorithm: "none" → "adam"', 'train.warmupUpdates: 10 → 0']);
+    const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'ablation/warmup/seed-1/scores.json'), 'utf8')) as { test: { bleu: number } };
+    assert.equal(results.arms[0].testBleu!.mean, bleu);
+    const log = readFileSync(join(folder, 'ablation/warmup/seed-1/log.jsonl'));
+    const again = cli(['ablate', '-c', config, '--run', 'ablation']);
+    assert.match(again.stderr, /warmup\/1 +complete already/);
+    assert.equal(again.stdout, table);
+    assert.deepEqual(readFileSync(join(folder, 'ablation/warmup/seed-1/log.jsonl')), log);
+  });
+});
+
+/** Starts the command, sends the signal when its output matches, and gives the exit status. */
+function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+    let output = '';
+    let sent = false;
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (!sent && shown.test(output)) sent = child.kill(signal);
+    });
+    child.on('exit', (code) => resolve(code));
+  });
+}
