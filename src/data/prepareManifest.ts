@@ -59,7 +59,8 @@ export function readPrepareManifest(folder: string): PrepareManifest | null {
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove the folder and re-run "coldstart corpus prepare".`, { cause });
   }
   const complete = manifest?.format === manifestFormat && [manifest.settings, manifest.inputs, manifest.outputs, manifest.splits].every((part) => typeof part === 'object' && part !== null);
-  if (!complete) throw new DataError(`${path} is not the manifest of a prepared corpus. Choose another output folder.`);
+  const ownFiles = complete && Object.keys(manifest.outputs).every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('..'));
+  if (!ownFiles) throw new DataError(`${path} is not the manifest of a prepared corpus. Choose another output folder.`);
   return manifest;
 }
 
