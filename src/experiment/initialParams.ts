@@ -69,11 +69,14 @@ async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, t
   return { params, report: { method: 'metainit', ...report } };
 }
 
-/** GradInit's options in a configuration; what is not set has the published values. */
-export function gradInitOptions({ gradinit }: Pick<Config, 'gradinit'>): GradInitOptions {
+/**
+ * GradInit's options in a configuration; what is not set has the published values, except eta: where GradInit looks ahead to the
+ * optimiser that training uses, the step looked ahead is training's own first step, and eta the learning rate.
+ */
+export function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
   const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
-  const step = defaultStep(algorithm, gradinit.eta);
+  const step = defaultStep(algorithm, gradinit.eta ?? (algorithm === train.optimizer ? train.lr : undefined));
   const common = { algorithm, iterations, normalizeGrad, eta: step.eta, gamma: gradinit.gamma ?? step.gamma, lr, minScale };
   if (variant === 'paper') return { ...common, variant };
   const { layerNormLr = lr, biasMinScale, layerNormMaxScale, gradClip } = gradinit;
