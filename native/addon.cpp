@@ -37,6 +37,7 @@ class Engine : public Napi::Addon<Engine> {
     });
     isa_ = registerKernels(kernels_);
     registerMatMul(kernels_);
+    registerConvolution(kernels_);
   }
 
  private:

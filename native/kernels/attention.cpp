@@ -82,44 +82,35 @@ void dropoutBlock(const Draw& draw, int64_t first, int64_t rows, int64_t width, 
   for (int64_t r = 0; r < rows; r++) dropoutSpan<false>(draw, first + r * width, width, x + r * stride, nullptr, y + r * stride);
 }
 
+const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+// Which of the sixteen positions from `from` on a query sees.
+COLDSTART_INLINE IntVector visibleLanes(int64_t from, int64_t visible) { return kLanes < static_cast<int32_t>(visible - from); }
+
 // Softmax of scale * line over its first `visible` elements, zeros behind; returns the log-sum-exp. The width is a multiple of
 // the vector's, so that short lines need no remainder loops.
 COLDSTART_INLINE float maskedSoftmax(float* line, int64_t width, int64_t visible, float scale) {
-  float most[kVector];
-  float total[kVector];
-  for (int64_t i = 0; i < kVector; i++) {
-    most[i] = -__builtin_inff();
-    total[i] = 0.0f;
+  if (visible == 0) {
+    for (int64_t from = 0; from < width; from += kVector) storeVector(line + from, Vector{});
+    return -__builtin_inff();
   }
+  Vector most = Vector{} - __builtin_inff();
   for (int64_t from = 0; from < width; from += kVector) {
-#pragma omp simd
-    for (int64_t i = 0; i < kVector; i++) {
-      const float value = from + i < visible ? line[from + i] : -__builtin_inff();
-      line[from + i] = value;
-      most[i] = value > most[i] ? value : most[i];
-    }
+    const Vector value = visibleLanes(from, visible) ? loadVector(line + from) : Vector{} - __builtin_inff();
+    storeVector(line + from, value);
+    most = value > most ? value : most;
   }
-  for (int64_t half = kVector / 2; half > 0; half /= 2) {
-    for (int64_t i = 0; i < half; i++) most[i] = most[i + half] > most[i] ? most[i + half] : most[i];
-  }
-  const float peak = visible > 0 ? most[0] : 0.0f;
+  const float peak = maxOf(most);
+  Vector total{};
   for (int64_t from = 0; from < width; from += kVector) {
-#pragma omp simd
-    for (int64_t i = 0; i < kVector; i++) {
-      const float e = vectorExp((line[from + i] - peak) * scale);
-      line[from + i] = e;
-      total[i] += e;
-    }
+    const Vector e = exp16((loadVector(line + from) - peak) * scale);
+    storeVector(line + from, e);
+    total += e;
   }
-  for (int64_t half = kVector / 2; half > 0; half /= 2) {
-    for (int64_t i = 0; i < half; i++) total[i] += total[i + half];
-  }
-  const float inverse = visible > 0 ? 1.0f / total[0] : 0.0f;
-  for (int64_t from = 0; from < width; from += kVector) {
-#pragma omp simd
-    for (int64_t i = 0; i < kVector; i++) line[from + i] *= inverse;
-  }
-  return peak * scale + ::logf(total[0]);
+  const float sum = sumOf(total);
+  const float inverse = 1.0f / sum;
+  for (int64_t from = 0; from < width; from += kVector) storeVector(line + from, loadVector(line + from) * inverse);
+  return peak * scale + ::logf(sum);
 }
 
 // q [B*T, d], k, v [B*S, d], keyLengths [B] → out [B*T, d], logSumExp [B, H, T]. Attributes: B, T, S, H, causal, the draw.
@@ -210,6 +201,7 @@ void attentionGrad(Call& call) {
         float* ds = dScores + r * keyWidth;
         const int64_t visible = visibleKeys(shape, keyLengths, b, first + r);
         const float logSum = logSumExp[pair * shape.queries + first + r];
+        const float scale = shape.scale;
         // sum of p * dp over the keys, without them: it is dy · out
         float along = 0.0f;
         const float* y = out + at + r * shape.model;
@@ -217,13 +209,10 @@ void attentionGrad(Call& call) {
 #pragma omp simd reduction(+ : along)
         for (int64_t i = 0; i < shape.head; i++) along += g[i] * y[i];
         for (int64_t from = 0; from < keyWidth; from += kVector) {
-#pragma omp simd
-          for (int64_t i = 0; i < kVector; i++) {
-            const float value = vectorExp(p[from + i] * shape.scale - logSum);
-            const float kept = from + i < visible ? value : 0.0f;
-            p[from + i] = kept;
-            ds[from + i] = kept * (ds[from + i] - along) * shape.scale;
-          }
+          const Vector all = exp16(loadVector(p + from) * scale - logSum);
+          const Vector probability = visibleLanes(from, visible) ? all : Vector{};
+          storeVector(p + from, probability);
+          storeVector(ds + from, probability * (loadVector(ds + from) - along) * scale);
         }
       }
       const float* kept = probabilities;

@@ -187,7 +187,11 @@ void selectItems(const uint8_t* condition, const T* a, const T* b, T* out, int64
   if (width == 1) {
     parallelElements(rows, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-      for (int64_t i = begin; i < end; i++) out[i] = condition[i] != 0 ? a[i] : b[i];
+      for (int64_t i = begin; i < end; i++) {
+        const T ifTrue = a[i];
+        const T ifFalse = b[i];
+        out[i] = condition[i] != 0 ? ifTrue : ifFalse;
+      }
     });
   } else {
     parallelRows(rows, width, [=](int64_t row) {

@@ -61,6 +61,14 @@ Product product(int64_t rows, int64_t inner, int64_t columns, MatrixView a, Matr
   return p;
 }
 
+// Rewrites the product's right operand in oneDNN's own layout, for the blocks that share it.
+void packFor(Call& call, Product& p) {
+  void* packed = call.scratch(static_cast<int64_t>(packedBytes(call.oneDnn(), p)));
+  packRight(call.oneDnn(), p, packed);
+  p.b.data = static_cast<const float*>(packed);
+  p.packed = true;
+}
+
 // hidden [N, d], embedding [V, d], targets [N] → lossSum, nllSum, and with gradients dHidden [N, d], dEmbedding [V, d].
 // Attributes: label smoothing, padId, with gradients.
 void crossEntropy(Call& call) {
@@ -83,10 +91,24 @@ void crossEntropy(Call& call) {
   }
   float* logits = call.scratchFloats(smaller(kBlockRows, rows) * vocab);
   RowLoss* losses = static_cast<RowLoss*>(call.scratch(rows * sizeof(RowLoss)));
+  // all full blocks multiply by the same embedding, once as it is and once transposed
+  const int64_t full = smaller(kBlockRows, rows);
+  Product toLogits = product(full, width, vocab, {nullptr, 1, 0, width, 1}, {embedding.f32(), 1, 0, 1, width}, logits);
+  Product toHidden = product(full, vocab, width, {logits, 1, 0, vocab, 1}, {embedding.f32(), 1, 0, width, 1}, nullptr);
+  if (rows >= 2 * kBlockRows) {
+    packFor(call, toLogits);
+    if (withGradients) packFor(call, toHidden);
+  }
   for (int64_t start = 0; start < rows; start += kBlockRows) {
     const int64_t count = smaller(kBlockRows, rows - start);
     const float* block = hidden.f32() + start * width;
-    multiply(call.oneDnn(), product(count, width, vocab, {block, 1, 0, width, 1}, {embedding.f32(), 1, 0, 1, width}, logits));
+    if (count != full) {
+      // the last block: other sizes may want another layout
+      toLogits = product(count, width, vocab, toLogits.a, {embedding.f32(), 1, 0, 1, width}, logits);
+      toHidden = product(count, vocab, width, toHidden.a, {embedding.f32(), 1, 0, width, 1}, nullptr);
+    }
+    toLogits.a.data = block;
+    multiply(call.oneDnn(), toLogits);
     parallelRows(count, vocab * 4, [=](int64_t row) {
       float* line = logits + row * vocab;
       const int64_t wanted = target[start + row];
@@ -100,7 +122,8 @@ void crossEntropy(Call& call) {
       }
     });
     if (!withGradients) continue;
-    multiply(call.oneDnn(), product(count, vocab, width, {logits, 1, 0, vocab, 1}, {embedding.f32(), 1, 0, width, 1}, dHidden + start * width));
+    toHidden.out = dHidden + start * width;
+    multiply(call.oneDnn(), toHidden);
     Product p = product(vocab, count, width, {logits, 1, 0, 1, vocab}, {block, 1, 0, width, 1}, dEmbedding);
     p.accumulate = start > 0;
     multiply(call.oneDnn(), p);

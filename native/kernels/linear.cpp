@@ -101,8 +101,9 @@ void linearGrad(Call& call) {
       if (relu) {
         // an element passed both ReLU and dropout exactly if y > 0
         const float* value = y + row * width;
-#pragma omp simd
-        for (int64_t i = 0; i < width; i++) to[i] = value[i] > 0.0f ? from[i] * scale : 0.0f;
+        int64_t i = 0;
+        for (; i + kVector <= width; i += kVector) storeVector(to + i, loadVector(value + i) > 0.0f ? loadVector(from + i) * scale : Vector{});
+        for (; i < width; i++) to[i] = value[i] > 0.0f ? from[i] * scale : 0.0f;
       } else {
         dropoutSpan<false>(draw, row * width, width, from, nullptr, to);
       }

@@ -6,9 +6,6 @@
 
 COLDSTART_KERNELS_BEGIN
 
-constexpr int64_t kVector = 16;
-typedef float Vector __attribute__((vector_size(64), aligned(4), may_alias));
-
 COLDSTART_INLINE int64_t paddedWidth(int64_t width) { return (width + kVector - 1) / kVector * kVector; }
 
 template <int rows, int vectors>

@@ -88,4 +88,54 @@ COLDSTART_INLINE float vectorTanh(float x) {
 
 COLDSTART_INLINE float vectorSigmoid(float x) { return 1.0f / (1.0f + vectorExp(-x)); }
 
+// Sixteen floats at a time where loops must not depend on what the compiler makes of them: it compiles these to registers of
+// whatever width the instruction set has.
+constexpr int64_t kVector = 16;
+typedef float Vector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t IntVector __attribute__((vector_size(64)));
+
+COLDSTART_INLINE Vector loadVector(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vector*>(to) = x; }
+
+// vectorExp for arguments that are not NaN.
+COLDSTART_INLINE Vector exp16(Vector x) {
+  const Vector zero{};
+  const Vector upper = x > 88.8f ? zero + 88.8f : x;
+  const Vector clamped = upper < -87.4f ? zero - 87.4f : upper;
+  const Vector shifted = clamped * 1.44269504088896341f + 12582912.0f;
+  const Vector n = shifted - 12582912.0f;
+  const IntVector exponent = (IntVector)shifted - 0x4b400000;
+  Vector r = clamped - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  Vector p = zero + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const IntVector half = exponent >> 1;
+  const Vector result = p * (Vector)((half + 127) << 23) * (Vector)((exponent - half + 127) << 23);
+  return x < -87.3365f ? zero : result;
+}
+
+// In a fixed order, whatever the register width.
+COLDSTART_INLINE float sumOf(Vector x) {
+  float lanes[kVector];
+  storeVector(lanes, x);
+  for (int64_t half = kVector / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+COLDSTART_INLINE float maxOf(Vector x) {
+  float lanes[kVector];
+  storeVector(lanes, x);
+  for (int64_t half = kVector / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; i++) lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
+  }
+  return lanes[0];
+}
+
 COLDSTART_KERNELS_END

@@ -25,6 +25,7 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
     out = {{p.batch, p.rows, p.columns}, kFloat, Dims{p.rows * p.outRowStride, p.outRowStride, 1}};
     bias = {{1, 1, p.columns}, kFloat, Dims{p.columns, p.columns, 1}};
   }
+  if (p.packed) b = {{p.inner, p.columns}, kFloat, dnnl::memory::format_tag::any};
   dnnl::primitive_attr attributes;
   dnnl::post_ops after;
   if (p.accumulate) after.append_sum(1.0f);
@@ -33,7 +34,7 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   if (bfloat16Enabled) attributes.set_fpmath_mode(dnnl::fpmath_mode::bf16);
   const auto description = p.bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, bias, out);
   const dnnl::matmul::primitive_desc chosen(description, attributes, oneDnn.engine());
-  return {dnnl::matmul(chosen), {a, b, out, bias}};
+  return {dnnl::matmul(chosen), {a, chosen.weights_desc(), out, bias}};
 }
 
 // x [aBatch, rows, inner] (or its transpose), y [bBatch, inner, columns] (or its transpose), bias? → [batch, rows, columns]
@@ -70,16 +71,41 @@ void matMul(Call& call) {
 
 }  // namespace
 
-void multiply(OneDnn& oneDnn, const Product& p) {
+namespace {
+
+const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
                          p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (bfloat16Enabled ? 8 : 0)};
-  const Primitive& made = oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
+                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (bfloat16Enabled ? 8 : 0) | (p.packed ? 16 : 0)};
+  return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
+}
+
+}  // namespace
+
+void multiply(OneDnn& oneDnn, const Product& p) {
+  const Primitive& made = primitiveOf(oneDnn, p);
   std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, oneDnn.memory(made.layouts[0], p.a.data)},
                                                   {DNNL_ARG_WEIGHTS, oneDnn.memory(made.layouts[1], p.b.data)},
                                                   {DNNL_ARG_DST, oneDnn.memory(made.layouts[2], p.out)}};
   if (p.bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, oneDnn.memory(made.layouts[3], p.bias));
   oneDnn.run(made.primitive, arguments);
+}
+
+size_t packedBytes(OneDnn& oneDnn, const Product& product) {
+  Product p = product;
+  p.packed = true;
+  return primitiveOf(oneDnn, p).layouts[1].get_size();
+}
+
+void packRight(OneDnn& oneDnn, const Product& product, void* packed) {
+  Product p = product;
+  p.packed = true;
+  const dnnl::memory::desc plain({p.inner, p.columns}, kFloat, Dims{p.b.rowStride, p.b.columnStride});
+  const dnnl::memory from = oneDnn.memory(plain, p.b.data);
+  const dnnl::memory to = oneDnn.memory(primitiveOf(oneDnn, p).layouts[1], packed);
+  const PrimitiveKey key{'p', p.rows, p.inner, p.columns, p.b.rowStride, p.b.columnStride, bfloat16Enabled ? 1 : 0};
+  const Primitive& reorder = oneDnn.primitive(key, [&] { return Primitive{dnnl::reorder(from, to), {}}; });
+  oneDnn.run(reorder.primitive, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
 void setBfloat16(bool enabled) { bfloat16Enabled = enabled; }

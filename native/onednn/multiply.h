@@ -1,6 +1,7 @@
 // Matrix products for kernels that know nothing else of oneDNN.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace coldstart {
@@ -25,7 +26,13 @@ struct Product {
   const float* bias = nullptr;  // [columns]
   bool relu = false;
   bool accumulate = false;  // out += a b
+  bool packed = false;      // b.data was written by packRight
 };
+
+// For products that share b: its bytes in the layout that oneDNN multiplies fastest, and b rewritten in it. The layout depends
+// on all sizes of the product; the batch must be 1.
+size_t packedBytes(OneDnn& oneDnn, const Product& product);
+void packRight(OneDnn& oneDnn, const Product& product, void* packed);
 
 // out = relu(a b + bias). Throws KernelError with oneDNN's status if it refuses.
 void multiply(OneDnn& oneDnn, const Product& product);

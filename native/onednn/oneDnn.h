@@ -49,7 +49,5 @@ bool hasBfloat16();
 
 void registerMatMul(KernelTable& table);
 void registerConvolution(KernelTable& table);
-void registerPooling(KernelTable& table);
-void registerBatchNorm(KernelTable& table);
 
 }  // namespace coldstart

@@ -4,6 +4,7 @@ import { loadAddon } from './addon.js';
 import { runCpuTwin } from './cpuTwin.js';
 import type { KernelAttributes, KernelInputs, NativeKernel, NativeKernels } from './kernel.js';
 import { binaryKernels } from './kernels/binary.js';
+import { convolutionKernels } from './kernels/convolution.js';
 import { fusedKernels } from './kernels/fused.js';
 import { indexingKernels } from './kernels/indexing.js';
 import { matMulKernels } from './kernels/matMul.js';
@@ -14,7 +15,7 @@ import { NativeBackend } from './nativeBackend.js';
 
 /** Every kernel with compiled code of its own. */
 export const nativeKernels: NativeKernels = {
-  ...unaryKernels, ...binaryKernels, ...movementKernels, ...reduceKernels, ...indexingKernels, ...matMulKernels, ...fusedKernels,
+  ...unaryKernels, ...binaryKernels, ...movementKernels, ...reduceKernels, ...indexingKernels, ...matMulKernels, ...convolutionKernels, ...fusedKernels,
 };
 
 let backend: NativeBackend | undefined;

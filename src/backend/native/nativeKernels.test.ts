@@ -156,6 +156,18 @@ describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt(
     tf.fill([2, 3], 1.5), tf.fill([2], 3, 'int32'), tf.range(0, 10, 3), tf.range(5, 0), tf.range(0, 4, 1, 'int32'), tf.zerosLike(x), tf.onesLike(x), tf.zerosLike(b), tf.zeros([0, 3]), tf.eye(3),
   ]));
 
+  const small = fc.integer({ min: 1, max: 3 });
+  test('convolutions and their gradients', () => fc.assert(fc.asyncProperty(fc.integer({ min: 3, max: 8 }), fc.integer({ min: 3, max: 8 }), small, small, small, small, fc.constantFrom('same', 'valid'), fc.nat(),
+    (height, width, inChannels, outChannels, filter, stride, pad, seed) => assertAsCpu('conv2d', [filled([2, height, width, inChannels], seed), filled([filter, filter, inChannels, outChannels], seed + 1)], (x, w) => {
+      const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad as 'same');
+      return [convolve(x, w), ...tf.grads((a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(convolve(a, b))) as tf.Scalar)([x, w])];
+    }, 1e-4)), runs));
+  test('pooling and batch normalisation', () => fc.assert(fc.asyncProperty(fc.integer({ min: 3, max: 8 }), small, small, small, fc.constantFrom('same', 'valid'), fc.nat(), (size, channels, filter, stride, pad, seed) =>
+    assertAsCpu('pool', [filled([2, size, size + 1, channels], seed), filled([channels], seed + 1), filled([channels], seed + 2)], (x, a, b) => [
+      tf.maxPool(x as tf.Tensor4D, filter, stride, pad as 'same'), tf.avgPool(x as tf.Tensor4D, filter, stride, pad as 'same'),
+      tf.batchNorm(x as tf.Tensor4D, a as tf.Tensor1D, tf.abs(b) as tf.Tensor1D, a as tf.Tensor1D, b as tf.Tensor1D, 0.1), tf.batchNorm(x as tf.Tensor4D, a as tf.Tensor1D, tf.abs(b) as tf.Tensor1D),
+    ], 1e-4)), runs));
+
   test('kernels without compiled code run through the cpu backend', () => assertAsCpu('twins', [filled([1, 6, 6, 2], 3), filled([2, 2, 2, 3], 4)], (x, w) => [
     tf.image.resizeBilinear(x as tf.Tensor4D, [3, 3]), tf.depthToSpace(tf.tile(x, [1, 1, 1, 2]) as tf.Tensor4D, 2), tf.mirrorPad(x, [[0, 0], [1, 1], [2, 2], [0, 0]], 'reflect'),
     tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), tf.real(tf.spectral.fft(tf.complex(tf.reshape(x, [72]), tf.zeros([72])))),

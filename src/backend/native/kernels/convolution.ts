@@ -1,0 +1,76 @@
+import { backend_util, util, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelAttributes, NativeKernel, NativeKernels } from '../kernel.js';
+import type { NativeBackend } from '../nativeBackend.js';
+
+type Shape4D = [number, number, number, number];
+
+/** The sizes of a convolution or pooling as the addon reads them. */
+function geometry(info: backend_util.Conv2DInfo): number[] {
+  const { top, left } = info.padInfo;
+  // what the output needs behind the input: rounding of the output size may ask for more or less than tfjs's own figures
+  const bottom = Math.max(0, (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top);
+  const right = Math.max(0, (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left);
+  return [info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth, info.outChannels, info.filterHeight, info.filterWidth,
+    info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth, top, left, bottom, right];
+}
+
+/** Sizes of a convolution over channels-last images; undefined where the cpu backend has to do it. */
+function convolutionInfo(inputShape: number[], filterShape: number[], { strides, dilations, pad, dimRoundingMode, dataFormat }: KernelAttributes): backend_util.Conv2DInfo | undefined {
+  if (backend_util.convertConv2DDataFormat(dataFormat) !== 'channelsLast') return undefined;
+  const info = backend_util.computeConv2DInfo(inputShape as Shape4D, filterShape as Shape4D, strides, dilations ?? 1, pad, dimRoundingMode, false, 'channelsLast');
+  return util.sizeFromShape(info.outShape) === 0 || util.sizeFromShape(inputShape) === 0 ? undefined : info;
+}
+
+const areFloats = (...tensors: TensorInfo[]): boolean => tensors.every((tensor) => tensor.dtype === 'float32');
+
+function pooling(kernel: string): NativeKernel {
+  return (backend, { x }, { filterSize, strides, pad, dimRoundingMode }) => {
+    if (!areFloats(x)) return undefined;
+    const info = backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
+    if (util.sizeFromShape(info.outShape) === 0) return undefined;
+    const sizes = geometry(info);
+    // oneDNN takes a window wholly inside the padding for an error
+    const [top, left, bottom, right] = sizes.slice(-4);
+    if (Math.max(top, bottom) >= info.filterHeight || Math.max(left, right) >= info.filterWidth) return undefined;
+    return backend.compute(kernel, [x], info.outShape, 'float32', sizes);
+  };
+}
+
+/** One step of a composed kernel: runs it and lets its inputs go. */
+function consume(backend: NativeBackend, kernel: string, inputs: TensorInfo[], shape: readonly number[], temporary: readonly TensorInfo[]): TensorInfo {
+  const out = backend.compute(kernel, inputs, shape, 'float32');
+  for (const tensor of temporary) backend.disposeData(tensor.dataId);
+  return out;
+}
+
+/** Convolution, pooling and batch normalisation of images. */
+export const convolutionKernels: NativeKernels = {
+  Conv2D: (backend, { x, filter }, attrs) => {
+    const info = areFloats(x, filter) ? convolutionInfo(x.shape, filter.shape, attrs) : undefined;
+    return info && backend.compute('Convolution', [x, filter], info.outShape, 'float32', geometry(info));
+  },
+  Conv2DBackpropInput: (backend, { dy, filter }, attrs) => {
+    const info = areFloats(dy, filter) ? convolutionInfo(attrs['inputShape'], filter.shape, attrs) : undefined;
+    // conv2dTranspose may ask for an input that dy is not the output of
+    if (info !== undefined && util.sizeFromShape(info.outShape) !== util.sizeFromShape(dy.shape)) return undefined;
+    return info && backend.compute('ConvolutionInputGrad', [dy, filter], info.inShape, 'float32', geometry(info));
+  },
+  Conv2DBackpropFilter: (backend, { x, dy }, attrs) => {
+    const info = areFloats(x, dy) ? convolutionInfo(x.shape, attrs['filterShape'], attrs) : undefined;
+    return info && backend.compute('ConvolutionFilterGrad', [x, dy], info.filterShape, 'float32', geometry(info));
+  },
+  MaxPool: pooling('MaxPooling'),
+  AvgPool: pooling('AveragePooling'),
+  // (x - mean) * (scale / sqrt(variance + epsilon)) + offset
+  FusedBatchNorm: (backend, { x, scale, offset, mean, variance }, { varianceEpsilon }) => {
+    const present = [x, scale, offset, mean, variance].filter((tensor) => tensor != null);
+    if (!areFloats(...present) || mean.shape.length > 1) return undefined;
+    const epsilon = backend.compute('Fill', [], [], 'float32', [varianceEpsilon]);
+    const shifted = consume(backend, 'Add', [variance, epsilon], variance.shape, [epsilon]);
+    let factor = consume(backend, 'Rsqrt', [shifted], variance.shape, [shifted]);
+    if (scale != null) factor = consume(backend, 'Multiply', [factor, scale], variance.shape, [factor]);
+    const centred = backend.compute('Sub', [x, mean], x.shape, 'float32');
+    const scaled = consume(backend, 'Multiply', [centred, factor], x.shape, [centred, factor]);
+    return offset == null ? scaled : consume(backend, 'Add', [scaled, offset], x.shape, [scaled]);
+  },
+};
