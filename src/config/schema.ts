@@ -8,6 +8,15 @@ const pairFiles = (which: string) => ({
   trg: optionalPath(`Target side of the ${which} set.`),
 });
 
+const subwordSettings = {
+  joiner: text('@@', 'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).'),
+  codes: optionalPath('subword-nmt codes file, for bpe.'),
+  vocabulary: optionalPath('subword-nmt vocabulary file, for bpe: rarer units are split further.'),
+  vocabularyThreshold: optionalInteger('Least count in that file.', { min: 0 }),
+  glossaries: texts('Regular expressions of words that bpe keeps whole.'),
+  model: optionalPath('SentencePiece model, for sentencepiece.'),
+};
+
 /**
  * Every setting, once: type, default, unit and help. `docs/config.md` and error messages are made from it.
  */
@@ -24,12 +33,11 @@ export const schema = {
     test: pairFiles('test'),
     subwords: {
       method: choice(['none', 'bpe', 'sentencepiece'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
-      joiner: text('@@', 'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).'),
-      codes: optionalPath('subword-nmt codes file, for bpe.'),
-      vocabulary: optionalPath('subword-nmt vocabulary file, for bpe: rarer units are split further.'),
-      vocabularyThreshold: optionalInteger('Least count in that file.', { min: 0 }),
-      glossaries: texts('Regular expressions of words that bpe keeps whole.'),
-      model: optionalPath('SentencePiece model, for sentencepiece.'),
+      ...subwordSettings,
+    },
+    trgSubwords: {
+      method: choice(['same', 'none', 'bpe', 'sentencepiece'], 'same', 'Subwords of the target; same: those of subwords.'),
+      ...subwordSettings,
     },
     vocabulary: {
       joined: flag(true, 'One vocabulary for both sides.'),

@@ -18,7 +18,8 @@ export function prepareOptions({ corpus }: Config): PrepareOptions {
     train: pairFiles('train', corpus.train) ?? missing('corpus.train.src'),
     valid: pairFiles('valid', corpus.valid),
     test: pairFiles('test', corpus.test),
-    subwords: subwordOptions(corpus.subwords),
+    subwords: subwordOptions('subwords', corpus.subwords),
+    trgSubwords: corpus.trgSubwords.method === 'same' ? undefined : subwordOptions('trgSubwords', { ...corpus.trgSubwords, method: corpus.trgSubwords.method }),
     vocabulary: {
       joined: vocabulary.joined, srcFile: vocabulary.srcFile, trgFile: vocabulary.trgFile, maxSize: vocabulary.maxSize,
       minCount: fromFiles && vocabulary.minCount === 1 ? undefined : vocabulary.minCount,
@@ -38,17 +39,17 @@ function pairFiles(split: string, { src, trg }: { src?: string; trg?: string }):
   return { src: src ?? missing(`corpus.${split}.src`), trg: trg ?? missing(`corpus.${split}.trg`) };
 }
 
-function subwordOptions(subwords: Config['corpus']['subwords']): SubwordOptions {
+function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['corpus']['subwords']): SubwordOptions {
   switch (subwords.method) {
     case 'none':
       return { method: 'none', joiner: subwords.joiner };
     case 'bpe':
       return {
-        method: 'bpe', codes: subwords.codes ?? missing('corpus.subwords.codes'), vocabulary: subwords.vocabulary,
+        method: 'bpe', codes: subwords.codes ?? missing(`corpus.${group}.codes`), vocabulary: subwords.vocabulary,
         vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries,
       };
     case 'sentencepiece':
-      return { method: 'sentencepiece', model: subwords.model ?? missing('corpus.subwords.model') };
+      return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`) };
   }
 }
 

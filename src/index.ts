@@ -1,0 +1,32 @@
+/**
+ * coldstart as a library. Tensors are tfjs's: any backend that tfjs has set will do, `selectBackend` sets the fastest.
+ */
+export { selectBackend, probeBackends } from './backend/select.js';
+export { disposeParams, valueAndGradients, type Params } from './backend/params.js';
+export { ColdstartError, DataError, ShapeError, UsageError } from './errors.js';
+
+export { defaultStep, gradInit, releasedDefaults, type GradInitIteration, type GradInitOptions, type GradInitReport, type GradInitTask } from './gradinit/gradInit.js';
+export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTask } from './gradinit/metaInit.js';
+
+export { makeBatch, type Batch, type IdPair } from './data/batch.js';
+export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
+export { prepareCorpus, type PrepareOptions } from './data/prepare.js';
+export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.js';
+export { architectures, type ModelConfig } from './model/config.js';
+export { initParams, type InitMethod } from './model/init.js';
+export { translationLoss } from './model/loss.js';
+export { numParameters, parameterGroup, parameterShapes } from './model/parameters.js';
+export { learningRate, type ScheduleOptions } from './train/schedule.js';
+export { createOptimizer, type Optimizer, type OptimizerOptions } from './train/optimizer.js';
+export { readCheckpoint, toTensors, writeCheckpoint, type Checkpoint } from './train/checkpoint.js';
+export { train, type TrainEvent, type TrainResult, type TrainTask } from './train/trainer.js';
+export { translate, type TranslateOptions } from './eval/translate.js';
+export { corpusBleu, sentenceBleu, type BleuOptions, type BleuScore } from './eval/bleu.js';
+export { bleuSignature } from './eval/bleuSignature.js';
+export { corpusChrf, sentenceChrf, type ChrfOptions } from './eval/chrf.js';
+export { corpusTer, sentenceTer, type TerOptions, type TerScore } from './eval/ter.js';
+
+export { changeConfig, loadConfig } from './config/loadConfig.js';
+export type { Config } from './config/schema.js';
+export { run, type RunResult, type RunTask } from './experiment/run.js';
+export { ablate, type AblationTask } from './experiment/ablate.js';
