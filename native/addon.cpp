@@ -32,7 +32,6 @@ class Engine : public Napi::Addon<Engine> {
       InstanceMethod("trimMemory", &Engine::trimMemory),
       InstanceMethod("setPoison", &Engine::setPoison),
       InstanceMethod("setThreads", &Engine::setThreads),
-      InstanceMethod("setBfloat16", &Engine::setBfloat16Mode),
       InstanceMethod("info", &Engine::info),
     });
     isa_ = registerKernels(kernels_);
@@ -195,15 +194,6 @@ class Engine : public Napi::Addon<Engine> {
     });
   }
 
-  Napi::Value setBfloat16Mode(const Napi::CallbackInfo& info) {
-    return guarded(info, [&]() -> Napi::Value {
-      const bool enabled = integerAt(info, 0) != 0;
-      if (enabled && !hasBfloat16()) fail("this processor has no bfloat16 instructions (avx512_bf16 or amx_bf16)");
-      setBfloat16(enabled);
-      return info.Env().Undefined();
-    });
-  }
-
   Napi::Value info(const Napi::CallbackInfo& info) {
     return guarded(info, [&]() -> Napi::Value {
       const dnnl_version_t* version = dnnl_version();
@@ -212,7 +202,6 @@ class Engine : public Napi::Addon<Engine> {
       result.Set("oneDnnVersion", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
       result.Set("instructionSet", isa_);
       result.Set("threads", omp_get_max_threads());
-      result.Set("bfloat16", hasBfloat16());
       return result;
     });
   }

@@ -10,8 +10,6 @@ namespace {
 using Dims = dnnl::memory::dims;
 constexpr auto kFloat = dnnl::memory::data_type::f32;
 
-bool bfloat16Enabled = false;
-
 Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   dnnl::memory::desc a, b, out, bias;
   if (p.batch == 1) {
@@ -31,7 +29,6 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   if (p.accumulate) after.append_sum(1.0f);
   if (p.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
   if (p.accumulate || p.relu) attributes.set_post_ops(after);
-  if (bfloat16Enabled) attributes.set_fpmath_mode(dnnl::fpmath_mode::bf16);
   const auto description = p.bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, bias, out);
   const dnnl::matmul::primitive_desc chosen(description, attributes, oneDnn.engine());
   return {dnnl::matmul(chosen), {a, chosen.weights_desc(), out, bias}};
@@ -76,7 +73,7 @@ namespace {
 const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
                          p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (bfloat16Enabled ? 8 : 0) | (p.packed ? 16 : 0)};
+                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0)};
   return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
 }
 
@@ -103,14 +100,10 @@ void packRight(OneDnn& oneDnn, const Product& product, void* packed) {
   const dnnl::memory::desc plain({p.inner, p.columns}, kFloat, Dims{p.b.rowStride, p.b.columnStride});
   const dnnl::memory from = oneDnn.memory(plain, p.b.data);
   const dnnl::memory to = oneDnn.memory(primitiveOf(oneDnn, p).layouts[1], packed);
-  const PrimitiveKey key{'p', p.rows, p.inner, p.columns, p.b.rowStride, p.b.columnStride, bfloat16Enabled ? 1 : 0};
+  const PrimitiveKey key{'p', p.rows, p.inner, p.columns, p.b.rowStride, p.b.columnStride};
   const Primitive& reorder = oneDnn.primitive(key, [&] { return Primitive{dnnl::reorder(from, to), {}}; });
   oneDnn.run(reorder.primitive, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
-
-void setBfloat16(bool enabled) { bfloat16Enabled = enabled; }
-
-bool hasBfloat16() { return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core_bf16; }
 
 void registerMatMul(KernelTable& table) { table.push_back({"MatMul", matMul}); }
 

@@ -43,10 +43,6 @@ class OneDnn {
   std::unordered_map<PrimitiveKey, Primitive, PrimitiveKeyHash> primitives_;
 };
 
-// Whether matrix products may round their operands to bfloat16 (sums stay float32), and whether this processor has it.
-void setBfloat16(bool enabled);
-bool hasBfloat16();
-
 void registerMatMul(KernelTable& table);
 void registerConvolution(KernelTable& table);
 

@@ -20,9 +20,7 @@ export interface NativeAddon {
   /** 1: every new block is filled with NaN bits, so that tests find reads of memory that was never written. */
   setPoison(poison: 0 | 1): void;
   setThreads(threads: number): void;
-  /** 1: matrix products may round their operands to bfloat16. */
-  setBfloat16(enabled: 0 | 1): void;
-  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number; bfloat16: boolean };
+  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number };
 }
 
 /** The version of the face above; the addon states the one that it was built with. */

@@ -38,8 +38,8 @@ export function loadNative(): string {
     }
     backend = loaded;
   }
-  const { version, oneDnnVersion, instructionSet, threads, bfloat16 } = backend.addon.info();
-  return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}${bfloat16 ? ' with bfloat16' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`;
+  const { version, oneDnnVersion, instructionSet, threads } = backend.addon.info();
+  return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
 /** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */
