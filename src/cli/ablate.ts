@@ -37,7 +37,7 @@ Examples:
       const progress = new AblationProgress(process.stderr);
       const results = await ablate({
         config, dir, parallel: flags.parallel,
-        signal: abortOnInterrupt(() => console.error('\nSaving the runs under way; once more to stop at once.')),
+        signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
         onPlan: (plan) => progress.plan(plan),
         onEvent: (run, event) => progress.event(run, event),
         onResults: (current) => writeFileAtomic(join(dir, 'results.md'), ablationMarkdown(current)),

@@ -78,7 +78,7 @@ test('score: known values, several references, JSON, files that do not match', (
   assert.match(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', 'hyp.txt']), /^BLEU\|nrefs:2\|.* = 100\.00 /);
   writeFileSync(join(folder, 'short.txt'), 'one line\n');
   const { status, stderr } = cli(['score', '--hyp', 'short.txt', '--ref', 'ref.txt']);
-  assert.match(stderr, /^coldstart: the hypothesis has 1 lines, reference 1 has 2/);
+  assert.match(stderr, /^coldstart: short.txt has 1 lines, ref.txt has 2/);
   assert.equal(status, 1);
 });
 
@@ -132,8 +132,9 @@ ablation:
     assert.equal(losses.length, 2);
     assert.ok(losses[1] < losses[0] && losses[1] < 6, `${losses}`);
 
-    const status = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
-    assert.equal(status, 130);
+    const interrupted = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
+    assert.equal(interrupted.status, 130);
+    assert.match(interrupted.stderr, /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume goes on\.\n$/);
     assert.ok(!existsSync(join(folder, 'broken/scores.json')));
     const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);
     assert.match(again.stderr, /broken holds this run, unfinished\. Go on with --resume/);
@@ -150,7 +151,7 @@ ablation:
   });
 
   test('SIGTERM exits with 143', async () => {
-    assert.equal(await interruptAfter(['train', '-c', config, '--run', 'terminated'], /update 5\/30/, 'SIGTERM'), 143);
+    assert.equal((await interruptAfter(['train', '-c', config, '--run', 'terminated'], /update 5\/30/, 'SIGTERM')).status, 143);
   });
 
   test('average, translate and score', () => {
@@ -183,7 +184,7 @@ ablation:
   test('gradinit saves parameters and a report', () => {
     assert.match(ok(['gradinit', '-c', config, '--out', 'initial.safetensors']), /tensor +scale\n/);
     const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as { options: { algorithm: string; eta: number; gamma: number }; iterations: unknown[]; scales: Record<string, number> };
-    assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-3, 100]);
+    assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-2, 10]);
     assert.equal(report.iterations.length, 3);
     assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
   });
@@ -205,18 +206,30 @@ ablation:
     assert.equal(again.stdout, table);
     assert.deepEqual(readFileSync(join(folder, 'ablation/warmup/seed-1/log.jsonl')), log);
   });
+
+  test('ablate: interrupted, the same command goes on', async () => {
+    const command = ['ablate', '-c', config, '--run', 'stopped', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }', '--set', 'train.maxUpdates=60'];
+    const { status, stderr } = await interruptAfter(command, /one\/1 +update 15 /, 'SIGINT');
+    assert.equal(status, 130);
+    assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
+    assert.ok(existsSync(join(folder, 'stopped/one/seed-1/checkpoints/last.safetensors')));
+    const again = cli(command);
+    assert.equal(again.status, 0);
+    assert.match(again.stderr, /one\/1 +goes on from update \d+/);
+    assert.match(again.stdout, /^one +\d+\.\d\d/m);
+  });
 });
 
-/** Starts the command, sends the signal when its output matches, and gives the exit status. */
-function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals): Promise<number | null> {
+/** Starts the command, sends the signal when its output matches, and waits for its end. */
+function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals): Promise<{ status: number | null; stderr: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [program, ...args], { cwd: folder });
-    let output = '';
+    let stderr = '';
     let sent = false;
     child.stderr.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (!sent && shown.test(output)) sent = child.kill(signal);
+      stderr += chunk.toString();
+      if (!sent && shown.test(stderr)) sent = child.kill(signal);
     });
-    child.on('exit', (code) => resolve(code));
+    child.on('close', (status) => resolve({ status, stderr }));
   });
 }

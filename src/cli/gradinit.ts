@@ -35,7 +35,7 @@ Examples:
       }
       let config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0) config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
-      const report = await saveInitialParams(config, { out: flags.out, reportFile, signal: abortOnInterrupt(), onEvent: showRun(process.stderr) });
+      const report = await saveInitialParams(config, { out: flags.out, reportFile, signal: abortOnInterrupt('Nothing was written.'), onEvent: showRun(process.stderr) });
       if (flags.json) console.log(JSON.stringify(report, null, 2));
       else console.log(`${scaleTable(report.scales)}\nparameters: ${flags.out}, report: ${reportFile}`);
     });

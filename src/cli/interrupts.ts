@@ -1,12 +1,12 @@
 import { constants } from 'node:os';
 
-/** Why work stopped: a signal of the user or the system. */
+/** Why work stopped: a signal of the user or the system. The message says how to go on. */
 export class Interrupted extends Error {
   /** 128 plus the signal's number, as shells report it: 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
-  constructor(readonly signalName: 'SIGINT' | 'SIGTERM') {
-    super(`interrupted by ${signalName}`);
+  constructor(signalName: 'SIGINT' | 'SIGTERM', howToGoOn: string) {
+    super(`Interrupted. ${howToGoOn}`);
     this.exitCode = 128 + constants.signals[signalName];
   }
 }
@@ -14,14 +14,16 @@ export class Interrupted extends Error {
 /**
  * An abort signal that SIGINT and SIGTERM raise. The first lets the work save what it has; a second one ends the program
  * at once.
+ *
+ * @param howToGoOn what is told once the work has stopped
  */
-export function abortOnInterrupt(onFirst: () => void = () => {}): AbortSignal {
+export function abortOnInterrupt(howToGoOn: string): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      const interrupted = new Interrupted(name);
+      const interrupted = new Interrupted(name, howToGoOn);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
-      onFirst();
+      process.stderr.write('\nStopping; once more to stop at once.\n');
       controller.abort(interrupted);
     });
   }

@@ -33,7 +33,7 @@ Examples:
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
-      const signal = abortOnInterrupt(() => console.error('\nSaving; once more to stop at once.'));
+      const signal = abortOnInterrupt('What was done is saved; the same command with --resume goes on.');
       const { scores, alreadyComplete } = await run({ config, runDir, resume: flags.resume === true, signal, onEvent: showRun(process.stderr) });
       if (alreadyComplete) console.error(`${runDir} holds this run, complete already; nothing was done.`);
       if (flags.json) console.log(JSON.stringify(scores, null, 2));

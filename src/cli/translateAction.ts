@@ -16,7 +16,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   if ((flags.run === undefined) === (flags.checkpoint === undefined)) throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use)) throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
   if (flags.output !== undefined && existsSync(flags.output)) throw new ColdstartError('FILE_EXISTS', `${flags.output} exists already and would be overwritten. Choose another name, or remove it first.`);
-  const signal = abortOnInterrupt();
+  const signal = abortOnInterrupt('Nothing was written.');
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
   const checkpoint = flags.checkpoint ?? chooseCheckpoint(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint }).path;
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);

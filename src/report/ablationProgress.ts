@@ -7,12 +7,14 @@ import { ProgressBar, type ProgressStream } from './progressBar.js';
 export class AblationProgress {
   private bar?: ProgressBar;
   private runsDone = 0;
+  private numRuns = 1;
   private readonly standing = new Map<string, { readonly share: number; readonly text: string }>();
 
   constructor(private readonly stream: ProgressStream) {}
 
   plan({ arms, runs, baseline }: AblationPlan): void {
-    this.bar = new ProgressBar({ label: 'ablation', total: 100 * runs.length, unit: '%', stream: this.stream });
+    this.bar = new ProgressBar({ label: 'ablation', total: 100, unit: '%', stream: this.stream });
+    this.numRuns = runs.length;
     this.bar.log(`${runs.length} runs: ${arms.length} arms`);
     for (const { name, differences } of arms) this.bar.log(`  ${name.padEnd(14)}${name === baseline ? 'baseline' : differences.join(', ')}`);
   }
@@ -66,7 +68,7 @@ export class AblationProgress {
   private draw(): void {
     const running = [...this.standing].map(([name, { text }]) => `${name}: ${text}`).join('  ');
     const share = [...this.standing.values()].reduce((total, run) => total + run.share, this.runsDone);
-    this.bar?.update(Math.round(100 * share), running);
+    this.bar?.update(Math.round((100 * share) / this.numRuns), running);
   }
 
   private log(line: string): void {
