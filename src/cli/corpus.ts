@@ -20,7 +20,7 @@ function synthCommand(): Command {
     .addHelpText('after', `
 Examples:
   coldstart corpus synth --out runs/data/builtin/text
-  coldstart corpus synth --out /tmp/text --pairs 100000 --seed 7`)
+  coldstart corpus synth --out runs/data/text-100k --pairs 100000 --seed 7`)
     .action(async (flags: { out: string; pairs: number; validPairs: number; testPairs: number; seed: number; json?: boolean }) => {
       const { writeSyntheticCorpus } = await import('../data/synth/generateCorpus.js');
       const { out, json, ...sizes } = flags;

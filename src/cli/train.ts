@@ -25,7 +25,7 @@ test.hyp and scores.json. Ctrl-C saves and stops; --resume goes on exactly where
 
 Examples:
   coldstart train -c configs/builtin.yaml
-  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupUpdates=0
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupInitLr=-1
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`)
     .action(async (flags: TrainFlags) => {
       const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([

@@ -19,7 +19,7 @@ export interface TextPipeline {
   encodeTargets(lines: readonly string[]): Promise<Int32Array[]>;
   /** The line that target ids up to the first `eosId` stand for, subword marks removed. */
   decodeTarget(ids: ArrayLike<number>): string;
-  /** Ends helper threads, if any. */
+  /** Ends worker threads, if any. */
   close(): Promise<void>;
 }
 

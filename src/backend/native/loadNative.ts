@@ -14,7 +14,7 @@ import { unaryKernels } from './kernels/unary.js';
 import { NativeBackend } from './nativeBackend.js';
 
 /** Every kernel with compiled code of its own. */
-export const nativeKernels: NativeKernels = {
+const nativeKernels: NativeKernels = {
   ...unaryKernels, ...binaryKernels, ...movementKernels, ...reduceKernels, ...indexingKernels, ...matMulKernels, ...convolutionKernels, ...fusedKernels,
 };
 

@@ -1,4 +1,4 @@
-// SIMD helpers shared by the kernels. Pointers are byte addresses in the memory of tfjs's wasm module.
+// SIMD functions shared by the kernels. Pointers are byte addresses in the memory of tfjs's wasm module.
 
 /** The four lanes added up, in pairs. */
 // @ts-ignore: decorator
