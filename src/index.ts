@@ -18,6 +18,7 @@ export { translationLoss } from './model/loss.js';
 export { numParameters, parameterGroup, parameterShapes } from './model/parameters.js';
 export { learningRate, type ScheduleOptions } from './train/schedule.js';
 export { createOptimizer, type Optimizer, type OptimizerOptions } from './train/optimizer.js';
+export { readLastCheckpoint } from './train/runFiles.js';
 export { readCheckpoint, toTensors, writeCheckpoint, type Checkpoint } from './train/checkpoint.js';
 export { train, type TrainEvent, type TrainResult, type TrainTask } from './train/trainer.js';
 export { translate, type TranslateOptions } from './eval/translate.js';

@@ -67,7 +67,7 @@ export const texts = (help: string): Field<readonly string[]> => ({
 export type Arms = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export const arms = (help: string): Field<Arms> => ({
-  isField: true, accepts: 'named sets of settings, e.g. { no-warmup: { train.warmupUpdates: 0 } }', default: {}, help, isPath: false,
+  isField: true, accepts: 'named sets of settings, e.g. { no-warmup: { train.warmupInitLr: -1 } }', default: {}, help, isPath: false,
   parse: (value) => {
     const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
     // arm names become folder names
