@@ -19,8 +19,10 @@ esac
 if ! has_one_dnn && [ "$may_install" = yes ]; then
   echo "Installing $native_packages for the native engine (refuse with --no-apt)."
   # the package list may be missing or old: install, and only if that fails fetch the list and try again
-  install_native() { DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $native_packages >/dev/null 2>&1; }
-  install_native || { $as_root apt-get update -q >/dev/null 2>&1 && install_native; } || echo "apt-get could not install $native_packages." >&2
+  install_native() { DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $native_packages >/dev/null 2>"$apt_log"; }
+  apt_log="$(mktemp)"
+  install_native || { $as_root apt-get update -q >/dev/null 2>&1 && install_native; } || { echo "apt-get could not install $native_packages:" >&2; tail -n 3 "$apt_log" >&2; }
+  rm -f "$apt_log"
 fi
 
 if has_one_dnn; then

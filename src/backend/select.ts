@@ -28,6 +28,8 @@ export { backendNames, type BackendName };
 export interface BackendReport {
   readonly name: BackendName;
   readonly passed: boolean;
+  /** Not installed, rather than installed and failing. */
+  readonly missing?: boolean;
   /** Version, threads, instruction set; or why it did not pass and what to install. */
   readonly detail: string;
   /** Measured rate of a 512 x 512 x 512 float32 matrix product; undefined if the backend did not pass. */
@@ -68,7 +70,8 @@ export async function probeBackends(): Promise<BackendReport[]> {
       const detail = await activate(candidate);
       reports.push({ name: candidate.name, passed: true, detail, matmulGflops: measureMatmulGflops() });
     } catch (error) {
-      reports.push({ name: candidate.name, passed: false, detail: (error as Error).message });
+      const missing = error instanceof ColdstartError && error.code === 'BACKEND_MISSING';
+      reports.push({ name: candidate.name, passed: false, ...(missing && { missing }), detail: (error as Error).message });
     }
   }
   if (before) await setBackend(before);
@@ -127,7 +130,8 @@ async function loadTensorflow(): Promise<string> {
       if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
     }
   }
-  throw new ColdstartError('BACKEND_MISSING', failures.length > 0 ? failures.join('\n')
-    : 'not installed. For NVIDIA GPUs: "npm install @tensorflow/tfjs-node-gpu@4.22.0" (needs CUDA); for CPUs: "npm install @tensorflow/tfjs-node@4.22.0".');
+  if (failures.length > 0) throw new ColdstartError('BACKEND_LOAD', failures.join('\n'));
+  throw new ColdstartError('BACKEND_MISSING',
+  'not installed. For NVIDIA GPUs: "npm install @tensorflow/tfjs-node-gpu@4.22.0" (needs CUDA); for CPUs: "npm install @tensorflow/tfjs-node@4.22.0".');
 }
 

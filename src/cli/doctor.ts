@@ -23,8 +23,8 @@ Example:
       else {
         console.log(`coldstart ${report.coldstart}, Node ${report.node}, ${report.platform}`);
         console.log(`${report.cores} cores (${report.processor}), ${report.memoryGb} GB memory, ${report.freeMemoryGb} GB free`);
-        for (const { name, passed, detail, matmulGflops } of backends) {
-          console.log(`${passed ? 'PASS' : ' -- '}  ${name.padEnd(11)}${detail.replaceAll('\n', '\n                 ')}${matmulGflops === undefined ? '' : `; ${matmulGflops.toFixed(1)} GFLOP/s`}`);
+        for (const { name, passed, missing, detail, matmulGflops } of backends) {
+          console.log(`${passed ? 'PASS' : missing ? ' -- ' : 'FAIL'}  ${name.padEnd(11)}${detail.replaceAll('\n', '\n                 ')}${matmulGflops === undefined ? '' : `; ${matmulGflops.toFixed(1)} GFLOP/s`}`);
         }
         console.log(report.auto === null ? 'No backend passes: nothing can be trained here.' : `--backend auto takes ${report.auto}.`);
       }

@@ -25,14 +25,12 @@ Examples:
   coldstart gradinit -c configs/builtin.yaml --out runs/initial.safetensors
   coldstart gradinit -c configs/builtin.yaml --out runs/sgd.safetensors --set gradinit.algorithm=sgd --set gradinit.iterations=50`)
     .action(async (flags: GradInitFlags) => {
-      const [{ existsSync }, { ColdstartError }, { loadConfig }, { saveInitialParams }, { showRun }, { scaleTable }, { abortOnInterrupt }] = await Promise.all([
-        import('node:fs'), import('../errors.js'), import('../config/loadConfig.js'), import('../experiment/saveInitialParams.js'),
+      const [{ refuseExisting }, { loadConfig }, { saveInitialParams }, { showRun }, { scaleTable }, { abortOnInterrupt }] = await Promise.all([
+        import('../storage/textOutput.js'), import('../config/loadConfig.js'), import('../experiment/saveInitialParams.js'),
         import('../report/runProgress.js'), import('../report/scaleReport.js'), import('./interrupts.js'),
       ]);
       const reportFile = `${flags.out.replace(/\.safetensors$/, '')}.json`;
-      for (const file of [flags.out, reportFile]) {
-        if (existsSync(file)) throw new ColdstartError('FILE_EXISTS', `${file} exists already and would be overwritten. Choose another name, or remove it first.`);
-      }
+      refuseExisting([flags.out, reportFile]);
       let config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0) config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
       const report = await saveInitialParams(config, { out: flags.out, reportFile, signal: abortOnInterrupt('Nothing was written.'), onEvent: showRun(process.stderr) });

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
-import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import { chooseCheckpoint } from '../experiment/chooseCheckpoint.js';
 import { beamOptions } from '../experiment/heldOut.js';
 import { readRunConfig, runPaths } from '../experiment/runFolder.js';
@@ -9,13 +8,14 @@ import { findTextFolder, translateText } from '../experiment/translateText.js';
 import { ProgressBar } from '../report/progressBar.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readLineBlocks } from '../storage/lines.js';
+import { refuseExisting } from '../storage/textOutput.js';
 import { abortOnInterrupt } from './interrupts.js';
 import type { TranslateFlags } from './translate.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
   if ((flags.run === undefined) === (flags.checkpoint === undefined)) throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use)) throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
-  if (flags.output !== undefined && existsSync(flags.output)) throw new ColdstartError('FILE_EXISTS', `${flags.output} exists already and would be overwritten. Choose another name, or remove it first.`);
+  if (flags.output !== undefined) refuseExisting([flags.output]);
   const signal = abortOnInterrupt('Nothing was written.');
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
   const checkpoint = flags.checkpoint ?? chooseCheckpoint(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint }).path;

@@ -18,3 +18,9 @@ test('the log loses what comes after the checkpoint, and a line cut short', () =
   RunLog.resume(path, 5).append({ event: 'train', update: 6 });
   assert.deepEqual(readLog(path), [{ event: 'start' }, { event: 'train', update: 5 }, { event: 'train', update: 6 }]);
 });
+
+test('a damaged line in the midst of a log is named, not taken for its end', () => {
+  const path = join(folder, 'damaged.jsonl');
+  writeFileSync(path, '{"event":"start"}\n{"event":"tr\n{"event":"train","update":1}\n');
+  assert.throws(() => readLog(path), /damaged\.jsonl:2 is not JSON/);
+});

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 
 /** One line of log.jsonl. */
@@ -36,17 +37,19 @@ export class RunLog {
   }
 }
 
-/** Every whole line of a log; empty if there is none. */
+/** Every whole line of a log; empty if there is none. @throws DataError naming a line in its midst that is not JSON */
 export function readLog(path: string): LogLine[] {
   if (!existsSync(path)) return [];
   const lines: LogLine[] = [];
-  for (const text of readFileSync(path, 'utf8').split('\n')) {
-    if (text === '') continue;
+  const texts = readFileSync(path, 'utf8').split('\n');
+  texts.forEach((text, i) => {
+    if (text === '') return;
     try {
       lines.push(JSON.parse(text) as LogLine);
-    } catch {
-      break; // only the last line of a killed run can be cut short
+    } catch (cause) {
+      // a killed run can cut its last line short, and no other: whole lines end with a line feed
+      if (i < texts.length - 1) throw new DataError(`${path}:${i + 1} is not JSON: ${text.slice(0, 60)}. The log was changed after it was written; put the line right or remove it.`, { cause });
     }
-  }
+  });
   return lines;
 }

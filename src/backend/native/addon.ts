@@ -38,7 +38,7 @@ export function isAddonBuilt(): boolean {
  */
 export function loadAddon(): NativeAddon {
   if (!isAddonBuilt()) {
-    throw new ColdstartError('NATIVE_MISSING', 'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".');
+    throw new ColdstartError('BACKEND_MISSING', 'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".');
   }
   let addon: NativeAddon;
   try {
