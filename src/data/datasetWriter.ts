@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { IdPair } from './batch.js';
-import { datasetHeaderBytes, datasetMagic, datasetVersion } from './dataset.js';
+import { blockBytes, encodeHeader, headerBytes } from './datasetFormat.js';
 
+/** Whole blocks for either size of id. */
 const idsPerWrite = 2 ** 18;
 
 /**
- * Writes a dataset file pair by pair (layout in dataset.ts). Memory: 8 bytes per pair and one buffer. The file appears
+ * Writes a dataset file pair by pair (layout in datasetFormat.ts). Memory: 8 bytes per pair and one buffer. The file appears
  * under its name only when `finish` is called; `abandon` leaves nothing behind.
  */
 export class DatasetWriter {
@@ -18,20 +20,26 @@ export class DatasetWriter {
   private readonly ids: Uint16Array | Int32Array;
   private filled = 0;
   private finished = false;
-  private readonly hash = createHash('sha256');
+  private readonly blockChecksums: number[] = [];
   private lengths = { src: new Int32Array(1024), trg: new Int32Array(1024) };
   /** Pairs added so far. */
   numPairs = 0;
   private srcTokens = 0;
   private trgTokens = 0;
 
-  constructor(private readonly path: string, private readonly srcVocabSize: number, private readonly trgVocabSize: number) {
+  /** @param place which of how many shards the file is. Default: the only one */
+  constructor(
+    private readonly path: string,
+    private readonly srcVocabSize: number,
+    private readonly trgVocabSize: number,
+    private readonly place: { readonly shard: number; readonly numShards: number } = { shard: 0, numShards: 1 },
+  ) {
     this.bytesPerId = Math.max(srcVocabSize, trgVocabSize) <= 2 ** 16 ? 2 : 4;
     this.ids = this.bytesPerId === 2 ? new Uint16Array(idsPerWrite) : new Int32Array(idsPerWrite);
     mkdirSync(dirname(path), { recursive: true });
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
     this.file = openSync(this.temporary, 'w');
-    this.flush(Buffer.alloc(datasetHeaderBytes)); // room for the header, which is known last
+    this.write(Buffer.alloc(headerBytes)); // room for the header, which is known last
   }
 
   /** Adds one pair; both sides end with `eosId`. */
@@ -49,18 +57,15 @@ export class DatasetWriter {
   /** Completes the file and gives it its name. */
   finish(): { numPairs: number; srcTokens: number; trgTokens: number } {
     const { numPairs, srcTokens, trgTokens } = this;
-    this.hashAndFlush(bytesOf(this.ids.subarray(0, this.filled)));
-    for (const lengths of [this.lengths.src, this.lengths.trg]) this.hashAndFlush(bytesOf(lengths.subarray(0, numPairs)));
-    const header = Buffer.alloc(datasetHeaderBytes);
-    header.write(datasetMagic, 'latin1');
-    header.writeUInt32LE(datasetVersion, 8);
-    header.writeUInt32LE(this.bytesPerId, 12);
-    header.writeUInt32LE(this.srcVocabSize, 16);
-    header.writeUInt32LE(this.trgVocabSize, 20);
-    header.writeDoubleLE(numPairs, 24);
-    header.writeDoubleLE(srcTokens, 32);
-    header.writeDoubleLE(trgTokens, 40);
-    this.hash.digest().copy(header, 48);
+    this.flushIds();
+    const index = [this.lengths.src.subarray(0, numPairs), this.lengths.trg.subarray(0, numPairs), Uint32Array.from(this.blockChecksums)].map(bytesOf);
+    const hash = createHash('sha256');
+    for (const part of index) {
+      hash.update(part);
+      this.write(part);
+    }
+    const { bytesPerId, srcVocabSize, trgVocabSize, place } = this;
+    const header = encodeHeader({ bytesPerId, srcVocabSize, trgVocabSize, numPairs, srcTokens, trgTokens, ...place }, hash.digest());
     writeSync(this.file, header, 0, header.length, 0);
     fsyncSync(this.file);
     closeSync(this.file);
@@ -79,20 +84,19 @@ export class DatasetWriter {
 
   private append(ids: ArrayLike<number>): void {
     for (let i = 0; i < ids.length; i++) {
-      if (this.filled === this.ids.length) {
-        this.hashAndFlush(bytesOf(this.ids));
-        this.filled = 0;
-      }
+      if (this.filled === this.ids.length) this.flushIds();
       this.ids[this.filled++] = ids[i];
     }
   }
 
-  private hashAndFlush(bytes: Uint8Array): void {
-    this.hash.update(bytes);
-    this.flush(bytes);
+  private flushIds(): void {
+    const bytes = bytesOf(this.ids.subarray(0, this.filled));
+    for (let at = 0; at < bytes.length; at += blockBytes) this.blockChecksums.push(crc32(bytes.subarray(at, at + blockBytes)));
+    this.write(bytes);
+    this.filled = 0;
   }
 
-  private flush(bytes: Uint8Array): void {
+  private write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
   }
 }
@@ -103,6 +107,6 @@ function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
   return larger;
 }
 
-function bytesOf(array: Int32Array | Uint16Array): Uint8Array {
+function bytesOf(array: Int32Array | Uint16Array | Uint32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

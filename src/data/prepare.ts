@@ -144,12 +144,13 @@ async function writeTrainingSet(
   const trg = options.joined ? src : options.trgFile ? Vocabulary.read(options.trgFile) : Vocabulary.fromCounts(trgCounter.counts(), options);
 
   const writer = new DatasetWriter(join(folder, 'train.bin'), src.size, trg.size);
-  const pairs = Dataset.open(provisionalPath, { verify: false });
+  const pairs = Dataset.open(provisionalPath);
   const unknown = { src: 0, trg: 0 };
   await closing([writer], async () => {
     const srcIds = srcCounter.finalIds(src);
     const trgIds = trgCounter.finalIds(trg);
-    for (const pair of pairs.inOrder()) {
+    for (let row = 0; row < pairs.length; row++) {
+      const [pair] = pairs.pairs([row]);
       unknown.src += translateIds(pair.src, srcIds);
       unknown.trg += translateIds(pair.trg, trgIds);
       writer.add(pair);
