@@ -48,19 +48,6 @@ RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing) {
   return {onTarget * nll + perWrong * all, nll};
 }
 
-Product product(int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out) {
-  Product p{};
-  p.batch = 1;
-  p.rows = rows;
-  p.inner = inner;
-  p.columns = columns;
-  p.a = a;
-  p.b = b;
-  p.out = out;
-  p.outRowStride = columns;
-  return p;
-}
-
 // Rewrites the product's right operand in oneDNN's own layout, for the blocks that share it.
 void packFor(Call& call, Product& p) {
   void* packed = call.scratch(static_cast<int64_t>(packedBytes(call.oneDnn(), p)));

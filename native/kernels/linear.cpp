@@ -10,20 +10,6 @@ MatrixView plain(const float* data, int64_t columns) { return {data, 1, 0, colum
 // the transpose of a dense [rows, columns] matrix
 MatrixView transposed(const float* data, int64_t columns) { return {data, 1, 0, 1, columns}; }
 
-// out [rows, columns] = a b, where b has `inner` rows
-Product product(int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out) {
-  Product p{};
-  p.batch = 1;
-  p.rows = rows;
-  p.inner = inner;
-  p.columns = columns;
-  p.a = a;
-  p.b = b;
-  p.out = out;
-  p.outRowStride = columns;
-  return p;
-}
-
 struct Sizes {
   int64_t rows, in, out;
 };

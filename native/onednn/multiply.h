@@ -29,6 +29,20 @@ struct Product {
   bool packed = false;      // b.data was written by packRight
 };
 
+// out [rows, columns] = a b. Static: kernels are compiled once per instruction set, and each keeps its own copy.
+static inline Product product(int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out) {
+  Product p{};
+  p.batch = 1;
+  p.rows = rows;
+  p.inner = inner;
+  p.columns = columns;
+  p.a = a;
+  p.b = b;
+  p.out = out;
+  p.outRowStride = columns;
+  return p;
+}
+
 // For products that share b: its bytes in the layout that oneDNN multiplies fastest, and b rewritten in it. The layout depends
 // on all sizes of the product; the batch must be 1.
 size_t packedBytes(OneDnn& oneDnn, const Product& product);
