@@ -22,7 +22,7 @@ export type CleanReason = 'empty' | 'tooShort' | 'tooLong' | 'ratio' | 'longWord
 
 export type CleanResult = { readonly src: string; readonly trg: string } | { readonly removed: CleanReason };
 
-const spaces = new RegExp(`[${space}]+`, 'gu');
+const spaces = new RegExp(`${space}+`, 'gv');
 
 /**
  * A function that cleans pairs of lines: white space squeezed, and pairs removed by length, ratio and longest word. Its
@@ -33,7 +33,7 @@ const spaces = new RegExp(`[${space}]+`, 'gu');
  */
 export function createPairCleaner(options: CleanOptions): (src: string, trg: string) => CleanResult {
   const { min, max, ratio = 9, maxWordLength = 1000, factored = false, ignoreXml = false } = options;
-  const longWord = new RegExp(`[^${space}|]{${maxWordLength + 1}}`, 'u');
+  const longWord = new RegExp(`[^${space}\\|]{${maxWordLength + 1}}`, 'v');
   const tidy = (line: string): string => {
     const cased = options.lowercase ? lowercase(line) : line;
     return (factored ? cased : cased.replaceAll('|', '')).replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '');

@@ -1,4 +1,4 @@
-import { isBlank, splitAsPerl } from './perlText.js';
+import { alnum, isBlank, isTagLine, letter, punctuation, space, splitAsPerl } from './perlText.js';
 
 export interface DetokenizeOptions {
   /** Write the first letter of the line as a capital (-u). Default false. */
@@ -14,6 +14,11 @@ const references: readonly (readonly [string, string])[] = [
 const opening = /^[\p{Sc}([{\u00bf\u00a1]+$/u;
 const closing = /^[,.?!:;\\%}\])]+$/;
 const frenchSpaced = /^[?!:;\\%]$/;
+const contraction = new RegExp(`^'${letter}`, 'v');
+const endsWithAlnum = new RegExp(`${alnum}$`, 'v');
+const startsWithLetter = new RegExp(`^${letter}`, 'v');
+const endsWithLetter = new RegExp(`${letter}$`, 'v');
+const elision = new RegExp(`${letter}'$`, 'v');
 const quotes = /^['"\u201e\u201c`]+$/;
 const finnishSuffix = /^(N|n|A|a|\u00c4|\u00e4|ssa|Ssa|ss\u00e4|Ss\u00e4|sta|st\u00e4|Sta|St\u00e4|hun|Hun|hyn|Hyn|han|Han|h\u00e4n|H\u00e4n|h\u00f6n|H\u00f6n|un|Un|yn|Yn|an|An|\u00e4n|\u00c4n|\u00f6n|\u00d6n|seen|Seen|lla|Lla|ll\u00e4|Ll\u00e4|lta|Lta|lt\u00e4|Lt\u00e4|lle|Lle|ksi|Ksi|kse|Kse|tta|Tta|ine|Ine)(ni|si|mme|nne|nsa)?(ko|k\u00f6|han|h\u00e4n|pa|p\u00e4|kaan|k\u00e4\u00e4n|kin)?$/;
 
@@ -26,7 +31,7 @@ const finnishSuffix = /^(N|n|A|a|\u00c4|\u00e4|ssa|Ssa|ss\u00e4|Ss\u00e4|sta|st\
  */
 export function createDetokenizer(language: string, { upperCaseFirst = false }: DetokenizeOptions = {}): (line: string) => string {
   return (line) => {
-    if (/^<.+>$/.test(line) || isBlank(line)) return line;
+    if (isTagLine(line) || isBlank(line)) return line;
     let text = ` ${line} `.replaceAll(' @-@ ', '-');
     for (const [reference, character] of references) text = text.replaceAll(reference, character);
     text = join(splitAsPerl(text, ' '), language).replace(/ +/g, ' ').replace(/^ /, '').replace(/ $/, '');
@@ -59,13 +64,13 @@ function join(words: readonly string[], language: string): string {
     } else if (closing.test(word)) {
       if (language === 'fr' && frenchSpaced.test(word)) text += ' ';
       shiftLeft(word);
-    } else if (language === 'en' && i > 0 && /^'\p{Alphabetic}/u.test(word) && /[\p{Alphabetic}\p{Nd}]$/u.test(before)) {
+    } else if (language === 'en' && i > 0 && contraction.test(word) && endsWithAlnum.test(before)) {
       shiftLeft(word);
     } else if (language === 'cs' && i > 1 && /^[0-9]+$/.test(beforeThat) && /^[.,]$/.test(before) && /^[0-9]+$/.test(word)) {
       shiftLeft(word);
-    } else if (['fr', 'it', 'ga'].includes(language) && i <= words.length - 2 && /\p{Alphabetic}'$/u.test(word) && /^\p{Alphabetic}/u.test(next)) {
+    } else if (['fr', 'it', 'ga'].includes(language) && i <= words.length - 2 && elision.test(word) && startsWithLetter.test(next)) {
       shiftRight(word);
-    } else if (language === 'cs' && i < words.length - 3 && /\p{Alphabetic}$/u.test(word) && /^[-\u2013]$/.test(next) && /^li$|^mail.*/i.test(words[i + 2])) {
+    } else if (language === 'cs' && i < words.length - 3 && endsWithLetter.test(word) && /^[-\u2013]$/.test(next) && /^li$|^mail.*/i.test(words[i + 2])) {
       shiftRight(word + next);
       i++;
     } else if (quotes.test(word)) {
@@ -92,9 +97,11 @@ function join(words: readonly string[], language: string): string {
   return text;
 }
 
-/** The first letter after quotation marks and the like as a capital. */
+const firstLetter = new RegExp(`^([${punctuation}${space}]*)(${letter})`, 'v');
+
+/** The letter that the text begins with, or that follows its first punctuation, as a capital. */
 function withCapital(text: string): string {
-  return text.replace(/^([\p{P}\p{S}\s]*)(.)/u, (_, marks: string, letter: string) => marks + letter.toUpperCase());
+  return text.replace(firstLetter, (_, marks: string, first: string) => marks + first.toUpperCase());
 }
 
 /** Blocks of Chinese, Japanese and Korean characters: first and last code point. */

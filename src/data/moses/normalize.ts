@@ -1,9 +1,15 @@
+import { other } from './perlText.js';
+
+type Rule = readonly [pattern: RegExp, replacement: string];
+
 /** Rules in their order; those on marks work on single characters, the last of them differ by language. */
-const beforeQuotes: readonly (readonly [RegExp, string])[] = [
+const brackets: readonly Rule[] = [
   [/\r/g, ''],
   [/\(/g, ' ('], [/\)/g, ') '], [/ +/g, ' '], [/\) ([.!:?;,])/g, ')$1'], [/\( /g, '('], [/ \)/g, ')'],
   [/([0-9]) %/g, '$1%'], [/ :/g, ':'], [/ ;/g, ';'],
-  [/`/g, "'"], [/''/g, ' " '],
+];
+const asciiQuotes: readonly Rule[] = [[/`/g, "'"], [/''/g, ' " ']];
+const marks: readonly Rule[] = [
   [/[\u201e\u201c\u201d]/g, '"'],
   [/\u2013/g, '-'], [/\u2014/g, ' - '], [/ +/g, ' '],
   [/\u00b4/g, "'"],
@@ -17,11 +23,19 @@ const beforeQuotes: readonly (readonly [RegExp, string])[] = [
   [/\u00a0\?/g, '?'], [/\u00a0!/g, '!'], [/\u00a0;/g, ';'], [/,\u00a0/g, ', '], [/ +/g, ' '],
 ];
 
-const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly (readonly [RegExp, string])[]>> = {
+const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly Rule[]>> = {
   inside: [[/"([,.]+)/g, '$1"']],
   asItIs: [],
   outside: [[/,"/g, '",'], [/(\.+)"([\t-\r ]*[^<])/g, '"$1$2']],
 };
+
+/** Something that a rule may change; lines without it stay as they are. */
+const notable = /[\r()`"\u00a0\u00ab\u00b4\u00bb\u2013\u2014\u2018-\u201a\u201c-\u201e\u2026]| [ :;%]|''/;
+
+export interface PunctuationOptions {
+  /** Leave backticks and doubled apostrophes, for Penn treebank tokens (-penn). Default false. */
+  readonly penn?: boolean;
+}
 
 /**
  * A function that replaces typographic punctuation by plain one; its output equals Moses' normalize-punctuation.perl.
@@ -31,21 +45,48 @@ const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly (re
  * @returns lines to lines, without line feeds
  * Source: mosesdecoder, scripts/tokenizer/normalize-punctuation.perl, commit 3445289.
  */
-export function createPunctuationNormalizer(language: string): (line: string) => string {
+export function createPunctuationNormalizer(language: string, { penn = false }: PunctuationOptions = {}): (line: string) => string {
   const czech = language === 'cs' || language === 'cz';
   const style = commaStyles[language === 'en' ? 'inside' : czech ? 'asItIs' : 'outside'];
   const decimal = czech || ['de', 'es', 'fr'].includes(language) ? '$1,$2' : '$1.$2';
-  const rules = [...beforeQuotes, ...style, [/([0-9])\u00a0([0-9])/g, decimal] as const];
-  // the line feed takes part: a full stop and a quotation mark at the end of the line change places because of it
-  return (line) => rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), `${line}\n`).slice(0, -1);
+  const rules = [...brackets, ...(penn ? [] : asciiQuotes), ...marks, ...style, [/([0-9])\u00a0([0-9])/g, decimal] as const];
+  return (line) => {
+    if (!notable.test(line)) return line;
+    // the line feed takes part: a full stop and a quotation mark at the end of the line change places because of it
+    return rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), `${line}\n`).slice(0, -1);
+  };
 }
 
 /** Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one. */
 export function lowercase(line: string): string {
-  return Array.from(line, (character) => character.toLowerCase()).join('');
+  return line.replaceAll('\u03a3', '\u03c3').toLowerCase();
 }
+
+const notPrinting = new RegExp(other, 'gv');
 
 /** The line with control, format and unassigned characters as spaces, as remove-non-printing-char.perl. */
 export function removeNonPrinting(line: string): string {
-  return line.replace(/\p{C}/gu, ' ');
+  return line.replace(notPrinting, ' ');
+}
+
+/** Unicode's normal forms: NFC composes letters and marks, NFKC also resolves ligatures, full-width forms and the like. */
+export const unicodeForms = ['NFC', 'NFD', 'NFKC', 'NFKD'] as const;
+export type UnicodeForm = (typeof unicodeForms)[number];
+
+export interface NormalizeOptions {
+  readonly unicode?: UnicodeForm;
+  /** Language whose punctuation is normalised; absent: punctuation stays. */
+  readonly punctuation?: string;
+  readonly penn?: boolean;
+  readonly removeNonPrinting?: boolean;
+}
+
+/** A function that normalises a line: Unicode form first, then punctuation, then characters that do not print. */
+export function createNormalizer({ unicode, punctuation, penn, removeNonPrinting: remove = false }: NormalizeOptions): (line: string) => string {
+  const plainPunctuation = punctuation === undefined ? undefined : createPunctuationNormalizer(punctuation, { penn });
+  return (line) => {
+    let text = unicode === undefined ? line : line.normalize(unicode);
+    if (plainPunctuation) text = plainPunctuation(text);
+    return remove ? removeNonPrinting(text) : text;
+  };
 }

@@ -1,59 +1,30 @@
-import { UsageError } from '../../errors.js';
+import { ownText } from '../ownText.js';
 import { nonbreakingPrefixes, type NonbreakingPrefixes } from './nonbreakingPrefixes.js';
-import { alnum, isBlank, space, splitAsPerl } from './perlText.js';
+import { perlPattern } from './perlPattern.js';
+import { isBlank, isTagLine } from './perlText.js';
+import { findProtected, padLine, partLastQuote, squeeze, tokenizeLine } from './tokenizeLine.js';
+import { escapeMarks, fullStopOf, isolatePunctuation, languageRules, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
 
 export interface TokenizeOptions {
   /** Split hyphens between letters or digits: `a-b` becomes `a @-@ b` (-a). Default false. */
   readonly aggressive?: boolean;
   /** Write `& | < > ' " [ ]` as character references. Default true; Moses' -no-escape is false. */
   readonly escape?: boolean;
-  /** Regular expressions of stretches that are kept whole (-protected). */
+  /** Regular expressions of stretches that are kept whole (-protected), as Perl writes them. */
   readonly protectedPatterns?: readonly string[];
+  /** Pass lines through that are one tag, `<...>` (-x). Default false. */
+  readonly skipTags?: boolean;
   /** Words that a full stop does not end. Default: the project's own list for the language. */
   readonly prefixes?: NonbreakingPrefixes;
 }
 
-const spaces = new RegExp(`[${space}]+`, 'gu');
-const controls = /[\0-\x1f]/g;
+/** Words remembered with their tokens; at this number the memory starts afresh. */
+const maxRemembered = 2 ** 18;
+/** Longer ones, such as whole sentences of Chinese, hardly come again. */
+const maxRememberedLength = 40;
 
-/** Rules that isolate characters which are no part of words; some languages keep one more. */
-const separators: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
-  default: [[new RegExp(`([^${alnum}${space}.'\`,-])`, 'gu'), ' $1 ']],
-  // the colon stands inside words (USA:n), unless no lower-case letter follows
-  fi: [[new RegExp(`([^${alnum}${space}.:'\`,-])`, 'gu'), ' $1 '], [/(:)(?=$|[^\p{Ll}])/gu, ' $1 ']],
-  // the middle dot stands inside words (col·legi)
-  ca: [[new RegExp(`([^${alnum}${space}.\u00b7'\`,-])`, 'gu'), ' $1 '], [/(\u00b7)(?=$|[^\p{Ll}])/gu, ' $1 ']],
-};
-
-const hyphens = new RegExp(`([${alnum}])-(?=[${alnum}])`, 'gu');
-
-const commas: readonly (readonly [RegExp, string])[] = [
-  [/(\P{N}),/gu, '$1 , '],
-  [/,(\P{N})/gu, ' , $1'],
-  [/(\p{N}),$/gu, '$1 ,'],
-];
-
-/** Apostrophes stay with what follows in English, with what precedes in French; elsewhere they stand alone. */
-const apostrophes: Readonly<Record<'right' | 'left' | 'alone', readonly (readonly [RegExp, string])[]>> = {
-  right: [
-    [/(\P{Alphabetic})'(\P{Alphabetic})/gu, "$1 ' $2"],
-    [/([^\p{Alphabetic}\p{N}])'(\p{Alphabetic})/gu, "$1 ' $2"],
-    [/(\p{Alphabetic})'(\P{Alphabetic})/gu, "$1 ' $2"],
-    [/(\p{Alphabetic})'(\p{Alphabetic})/gu, "$1 '$2"],
-    [/(\p{N})'s/gu, "$1 's"],
-  ],
-  left: [
-    [/(\P{Alphabetic})'(\P{Alphabetic})/gu, "$1 ' $2"],
-    [/(\P{Alphabetic})'(\p{Alphabetic})/gu, "$1 ' $2"],
-    [/(\p{Alphabetic})'(\P{Alphabetic})/gu, "$1 ' $2"],
-    [/(\p{Alphabetic})'(\p{Alphabetic})/gu, "$1' $2"],
-  ],
-  alone: [[/'/g, " ' "]],
-};
-
-const escapes: readonly (readonly [RegExp, string])[] = [
-  [/&/g, '&amp;'], [/\|/g, '&#124;'], [/</g, '&lt;'], [/>/g, '&gt;'], [/'/g, '&apos;'], [/"/g, '&quot;'], [/\[/g, '&#91;'], [/\]/g, '&#93;'],
-];
+/** White space other than single spaces between words, and control characters. */
+const untidy = /[\0-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]| {2}|^ | $/;
 
 /**
  * A function that separates words and punctuation of a line; its output equals Moses' tokenizer.perl.
@@ -64,95 +35,103 @@ const escapes: readonly (readonly [RegExp, string])[] = [
  * Source: mosesdecoder, scripts/tokenizer/tokenizer.perl, commit 3445289.
  */
 export function createTokenizer(language: string, options: TokenizeOptions = {}): (line: string) => string {
-  const { aggressive = false, escape = true, protectedPatterns = [], prefixes = nonbreakingPrefixes(language) } = options;
-  const patterns = protectedPatterns.map(patternOf);
-  const separate = separators[language === 'sv' ? 'fi' : language] ?? separators.default;
-  const contractions = apostrophes[language === 'en' ? 'right' : ['fr', 'it', 'ga', 'ca'].includes(language) ? 'left' : 'alone'];
+  const { aggressive = false, escape = true, skipTags = false, prefixes = nonbreakingPrefixes(language) } = options;
+  const patterns = (options.protectedPatterns ?? []).map((pattern) => perlPattern(pattern, 'protected pattern'));
+  const rules: TokenizerRules = { ...languageRules(language), aggressive, escape, prefixes };
+  const memory = new WordMemory(rules);
 
   return (line) => {
-    if (isBlank(line)) return line;
-    let text = ` ${line} `.replace(spaces, ' ').replace(controls, '');
-    const kept = findProtected(text, patterns);
-    kept.forEach((stretch, index) => {
-      text = text.replaceAll(stretch, ` ${placeholder(index)} `);
-    });
-    text = squeeze(text);
-    text = applyRules(text, separate);
-    if (aggressive) text = text.replace(hyphens, '$1 @-@ ');
-    text = markMultipleDots(text);
-    text = applyRules(text, commas);
-    text = applyRules(text, contractions);
-    text = squeeze(separateFullStops(text, prefixes));
-    text = text.replace(/\.' ?$/, " . ' ");
-    kept.forEach((stretch, index) => {
-      text = text.replaceAll(placeholder(index), () => stretch);
-    });
-    text = restoreMultipleDots(text);
-    return escape ? applyRules(text, escapes) : text;
+    if (isBlank(line) || (skipTags && isTagLine(line))) return line;
+    const isUntidy = untidy.test(line);
+    if (patterns.length === 0 && !isUntidy && !dependsOnNeighbours(line)) return memory.tokenize(line);
+    const padded = isUntidy ? padLine(line) : ` ${line} `;
+    const kept = findProtected(padded, patterns);
+    return kept.length > 0 || dependsOnNeighbours(padded) ? tokenizeLine(padded, rules, kept) : memory.tokenize(squeeze(padded));
   };
 }
 
-function applyRules(text: string, rules: readonly (readonly [RegExp, string])[]): string {
-  return rules.reduce((done, [pattern, replacement]) => done.replace(pattern, replacement), text);
+/** Whether a word's tokens may depend on more than the word: neighbouring apostrophes share a space, and there are placeholders of the script. */
+function dependsOnNeighbours(text: string): boolean {
+  return text.includes("' '") || text.includes('DOTMULTI') || text.includes('THISISPROTECTED');
 }
 
-/** No doubled spaces, and none at the ends. */
-function squeeze(text: string): string {
-  return text.replace(/ +/g, ' ').replace(/^ /, '').replace(/ $/, '');
+/** The tokens of a word, with what its neighbours need to know. */
+interface WordTokens {
+  /** Joined by spaces; a full stop that ends the last token is not yet parted from it. */
+  readonly text: string;
+  /** The same with that full stop parted; absent where there is none. */
+  readonly parted?: string;
+  readonly stays: boolean;
+  readonly staysBeforeNumber: boolean;
+  readonly startsLowerCase: boolean;
+  readonly startsWithDigit: boolean;
 }
 
-function placeholder(index: number): string {
-  return `THISISPROTECTED${String(index).padStart(3, '0')}`;
-}
+/**
+ * Tokenises word by word and remembers each word's tokens, which depend on the words around it in few ways: the full stop
+ * at its end on what follows; apostrophes and commas at its ends on whether the line begins or ends there.
+ */
+class WordMemory {
+  private remembered = new Map<string, WordTokens>();
 
-function patternOf(pattern: string): RegExp {
-  for (const flags of ['u', '']) {
-    try {
-      return new RegExp(pattern, flags);
-    } catch {
-      // without "u" more escapes are allowed, as in Perl
+  constructor(private readonly rules: TokenizerRules) {}
+
+  /** @param text words between single spaces */
+  tokenize(text: string): string {
+    let tokenized = '';
+    let before: WordTokens | undefined;
+    for (let start = 0; start < text.length; ) {
+      const space = text.indexOf(' ', start);
+      const end = space < 0 ? text.length : space;
+      const word = this.wordTokens(text.slice(start, end), start === 0, end === text.length);
+      if (before !== undefined) tokenized += `${beforeWord(before, word)} `;
+      before = word;
+      start = end + 1;
     }
+    return before === undefined ? '' : tokenized + (before.parted ?? before.text);
   }
-  throw new UsageError(`protected pattern ${JSON.stringify(pattern)} is not a regular expression.`);
-}
 
-/** Every match of every pattern, one after the other through the line. */
-function findProtected(text: string, patterns: readonly RegExp[]): string[] {
-  const found: string[] = [];
-  for (const pattern of patterns) {
-    let rest = text;
-    for (let match = pattern.exec(rest); match !== null && match[0] !== ''; match = pattern.exec(rest)) {
-      found.push(match[0]);
-      rest = rest.slice(match.index + match[0].length);
+  private wordTokens(word: string, isFirst: boolean, isLast: boolean): WordTokens {
+    // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
+    const first = isFirst && (word[0] === "'" || word[0] === ',');
+    const last = isLast && word[word.length - 1] === "'";
+    const key = first || last ? `${first ? ' ' : ''}${word}${last ? ' ' : ''}` : word;
+    let tokens = this.remembered.get(key);
+    if (tokens === undefined) {
+      tokens = this.analyse(word, first, last);
+      if (this.remembered.size >= maxRemembered) this.remembered = new Map();
+      if (word.length <= maxRememberedLength) this.remembered.set(ownText(key), tokens);
     }
+    return tokens;
   }
-  return found;
-}
 
-/** Two or more full stops in a row become one word: DOTMULTI stands for the first, DOTDOTMULTI for each further one. */
-function markMultipleDots(text: string): string {
-  text = text.replace(/\.(\.+)/g, ' DOTMULTI$1');
-  while (text.includes('DOTMULTI.')) {
-    text = text.replace(/DOTMULTI\.([^.])/g, 'DOTDOTMULTI $1').replaceAll('DOTMULTI.', 'DOTDOTMULTI');
+  private analyse(word: string, first: boolean, last: boolean): WordTokens {
+    const { rules } = this;
+    const words = squeeze(isolatePunctuation((first ? '' : ' ') + word + (last ? '' : ' '), rules)).split(' ');
+    const finish = (text: string): string => {
+      const restored = restoreMultipleDots(last ? partLastQuote(text) : text);
+      return rules.escape ? escapeMarks(restored) : restored;
+    };
+    const lastWord = words[words.length - 1];
+    // the full stops before the last one have what follows them here
+    const inner = words.slice(0, -1).map((each, i) => {
+      const fullStop = fullStopOf(each, rules.prefixes);
+      const next = words[i + 1];
+      const stays = fullStop === 'stays' || startsLowerCase(next) || (fullStop === 'staysBeforeNumber' && startsWithDigit(next));
+      return fullStop === 'none' || stays ? `${each} ` : `${each.slice(0, -1)} . `;
+    }).join('');
+    const fullStop = fullStopOf(lastWord, rules.prefixes);
+    return {
+      text: finish(inner + lastWord),
+      ...(fullStop === 'none' ? {} : { parted: finish(`${inner}${lastWord.slice(0, -1)} .`) }),
+      stays: fullStop === 'stays', staysBeforeNumber: fullStop === 'staysBeforeNumber',
+      startsLowerCase: startsLowerCase(words[0]), startsWithDigit: startsWithDigit(words[0]),
+    };
   }
-  return text;
 }
 
-function restoreMultipleDots(text: string): string {
-  while (text.includes('DOTDOTMULTI')) text = text.replaceAll('DOTDOTMULTI', 'DOTMULTI.');
-  return text.replaceAll('DOTMULTI', '.');
-}
-
-/** The full stop at the end of a word stands alone unless the word is an abbreviation or the sentence goes on. */
-function separateFullStops(text: string, prefixes: NonbreakingPrefixes): string {
-  const words = splitAsPerl(text, new RegExp(`[${space}]`, 'u'));
-  return words.map((word, index) => {
-    if (word.length < 2 || !word.endsWith('.')) return word;
-    const stem = word.slice(0, -1);
-    if (index === words.length - 1) return `${stem} .`;
-    const next = words[index + 1];
-    const abbreviates = stem.includes('.') && /\p{Alphabetic}/u.test(stem);
-    const goesOn = abbreviates || prefixes.always.has(stem) || /^\p{Lowercase}/u.test(next) || (prefixes.beforeNumber.has(stem) && /^[0-9]/.test(next));
-    return goesOn ? word : `${stem} .`;
-  }).join(' ');
+/** A word's text before the next word. */
+function beforeWord(word: WordTokens, next: WordTokens): string {
+  if (word.parted === undefined || word.stays || next.startsLowerCase || (word.staysBeforeNumber && next.startsWithDigit)) return word.text;
+  return word.parted;
 }
