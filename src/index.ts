@@ -10,6 +10,11 @@ export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTas
 
 export { makeBatch, type Batch, type IdPair } from './data/batch.js';
 export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
+export { createTokenizer, type TokenizeOptions } from './data/moses/tokenize.js';
+export { createDetokenizer, type DetokenizeOptions } from './data/moses/detokenize.js';
+export { createNormalizer, createPunctuationNormalizer, lowercase, removeNonPrinting, type NormalizeOptions } from './data/moses/normalize.js';
+export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes, type NonbreakingPrefixes } from './data/moses/nonbreakingPrefixes.js';
+export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';
 export { prepareCorpus, type PrepareOptions } from './data/prepare.js';
 export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.js';
 export { architectures, type ModelConfig } from './model/config.js';

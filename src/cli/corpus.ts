@@ -1,11 +1,14 @@
 import { Command } from 'commander';
+import { textCommands } from './corpus/textCommands.js';
 import { configOption, jsonOption, positiveInteger, setOption, wholeNumber } from './options.js';
 
 export function corpusCommand(): Command {
-  return new Command('corpus')
-    .description('Makes text and turns it into ids.')
+  const command = new Command('corpus')
+    .description('Makes text, cleans and splits it, and turns it into ids.')
     .addCommand(synthCommand())
     .addCommand(prepareCommand());
+  for (const each of textCommands()) command.addCommand(each);
+  return command;
 }
 
 function synthCommand(): Command {

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ColdstartError } from '../errors.js';
+import { gzipSync } from 'node:zlib';
+import { ColdstartError, DataError } from '../errors.js';
 
 /** @throws ColdstartError code FILE_EXISTS naming the first of the files that is there already */
 export function refuseExisting(paths: readonly string[]): void {
@@ -8,22 +9,35 @@ export function refuseExisting(paths: readonly string[]): void {
   if (existing !== undefined) throw new ColdstartError('FILE_EXISTS', `${existing} exists already and would be overwritten. Choose another name, or remove it first.`);
 }
 
-/** A text file written line by line. It gets its name when `finish` is called; `abandon` leaves nothing behind. */
+/** Characters gathered before they are written. Packed files hold one gzip member per gathering: large ones, or they pack badly. */
+const gather = { plain: 1 << 16, packed: 1 << 20 };
+
+/**
+ * A text file written line by line, packed if its name ends in .gz. It gets its name when `finish` is called; `abandon`
+ * leaves nothing behind.
+ */
 export class TextOutput {
   private readonly temporary: string;
   private readonly file: number;
+  private readonly packed: boolean;
   private waiting = '';
   private open = true;
 
+  /** @throws DataError if the file cannot be made there */
   constructor(private readonly path: string) {
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-    this.file = openSync(this.temporary, 'w');
+    this.packed = path.endsWith('.gz');
+    try {
+      this.file = openSync(this.temporary, 'w');
+    } catch (cause) {
+      throw new DataError(`${path} cannot be written: ${(cause as Error).message}.`, { cause });
+    }
   }
 
   /** Adds a line; the line feed is added to it. */
   line(text: string): void {
     this.waiting += `${text}\n`;
-    if (this.waiting.length > 1 << 16) this.flush();
+    if (this.waiting.length > (this.packed ? gather.packed : gather.plain)) this.flush();
   }
 
   finish(): void {
@@ -43,7 +57,7 @@ export class TextOutput {
   }
 
   private flush(): void {
-    const bytes = Buffer.from(this.waiting);
+    const bytes = this.packed ? gzipSync(this.waiting) : Buffer.from(this.waiting);
     for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
     this.waiting = '';
   }

@@ -1,0 +1,132 @@
+import { Command, Option } from 'commander';
+import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+
+const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
+
+/** Commands that turn lines into lines and equal the Moses scripts. */
+export function textCommands(): Command[] {
+  return [normalizeCommand(), tokenizeCommand(), detokenizeCommand(), lowercaseCommand(), trainTruecaserCommand(), truecaseCommand(), detruecaseCommand()];
+}
+
+/** A command with --input and --output. */
+function filter(name: string, description: string): Command {
+  return new Command(name).description(description).addOption(inputOption()).addOption(outputOption());
+}
+
+function normalizeCommand(): Command {
+  return filter('normalize', 'Plain punctuation for typographic one, as Moses\' normalize-punctuation.perl; Unicode normal forms; no characters that do not print.')
+    .addOption(languageOption())
+    .addOption(new Option('--unicode <form>', 'Unicode normal form, before all else').choices(['NFC', 'NFD', 'NFKC', 'NFKD']))
+    .option('--no-punctuation', 'leave punctuation as it is')
+    .option('--penn', 'leave ` and \'\' as they are')
+    .option('--remove-non-printing', 'control and format characters become spaces, as remove-non-printing-char.perl; after all else')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus normalize -l de < raw.de > norm.de
+  coldstart corpus normalize --unicode NFKC --no-punctuation --input web.zh.gz --output nfkc.zh.gz`)
+    .action(async (flags: FilterFlags & { language: string; unicode?: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'; punctuation: boolean; penn?: boolean; removeNonPrinting?: boolean }) => {
+      const { createNormalizer } = await import('../../data/moses/normalize.js');
+      const { language, punctuation, unicode, penn, removeNonPrinting } = flags;
+      const normalize = createNormalizer({ unicode, punctuation: punctuation ? language : undefined, penn, removeNonPrinting });
+      await filterLines(flags, (lines) => lines.map(normalize));
+    });
+}
+
+interface TokenizeFlags extends FilterFlags {
+  language: string;
+  aggressive?: boolean;
+  escape: boolean;
+  protected?: string;
+  prefixes?: string;
+  skipTags?: boolean;
+}
+
+function tokenizeCommand(): Command {
+  return filter('tokenize', 'Separates words and punctuation, as Moses\' tokenizer.perl.')
+    .addOption(languageOption())
+    .option('-a, --aggressive', 'split hyphens: a-b becomes a @-@ b')
+    .option('--no-escape', 'leave & | < > \' " [ ] as they are')
+    .option('--protected <file>', 'regular expressions, one a line, of stretches to keep whole')
+    .option('--prefixes <file>', 'list of abbreviations in Moses\' format, instead of the built-in one')
+    .option('-x, --skip-tags', 'pass lines through that are one tag')
+    .addHelpText('after', `
+Examples:
+  echo "Dr. Smith doesn't know it." | coldstart corpus tokenize -l en
+  coldstart corpus normalize -l de < raw.de | coldstart corpus tokenize -l de -a > tok.de
+  coldstart corpus tokenize -l sv --prefixes nonbreaking_prefix.sv --input raw.sv.gz --output tok.sv.gz`)
+    .action(async (flags: TokenizeFlags) => {
+      const [{ createTokenizer }, { hasNonbreakingPrefixes, readNonbreakingPrefixes }, { readTextFile }] = await Promise.all([
+        import('../../data/moses/tokenize.js'), import('../../data/moses/nonbreakingPrefixes.js'), import('../../storage/textFile.js'),
+      ]);
+      if (flags.prefixes === undefined && !hasNonbreakingPrefixes(flags.language)) {
+        console.error(`coldstart: no abbreviations of language "${flags.language}" are known, the English ones are used. --prefixes FILE reads a list.`);
+      }
+      const patterns = flags.protected === undefined ? [] : readTextFile(flags.protected, 'list of protected patterns').split(/\r?\n/).filter((line) => line !== '');
+      const tokenize = createTokenizer(flags.language, {
+        aggressive: flags.aggressive, escape: flags.escape, protectedPatterns: patterns, skipTags: flags.skipTags,
+        ...(flags.prefixes === undefined ? {} : { prefixes: readNonbreakingPrefixes(flags.prefixes) }),
+      });
+      await filterLines(flags, (lines) => lines.map(tokenize));
+    });
+}
+
+function detokenizeCommand(): Command {
+  return filter('detokenize', 'Joins tokens to running text, as Moses\' detokenizer.perl.')
+    .addOption(languageOption())
+    .option('-u, --upper-case-first', 'write the first letter of each line as a capital')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus detokenize -l en < test.hyp > test.txt`)
+    .action(async (flags: FilterFlags & { language: string; upperCaseFirst?: boolean }) => {
+      const { createDetokenizer } = await import('../../data/moses/detokenize.js');
+      const detokenize = createDetokenizer(flags.language, { upperCaseFirst: flags.upperCaseFirst });
+      await filterLines(flags, (lines) => lines.map(detokenize));
+    });
+}
+
+function lowercaseCommand(): Command {
+  return filter('lowercase', 'Lower case, as Moses\' lowercase.perl.')
+    .action(async (flags: FilterFlags) => {
+      const { lowercase } = await import('../../data/moses/normalize.js');
+      await filterLines(flags, (lines) => lines.map(lowercase));
+    });
+}
+
+function trainTruecaserCommand(): Command {
+  return new Command('train-truecaser')
+    .description('Learns from tokenised text how words are written within sentences; the model is that of Moses\' train-truecaser.perl.')
+    .requiredOption('--model <file>', 'model to write')
+    .option('--input <files...>', 'tokenised text, plain or .gz (default: standard input)')
+    .option('--possibly-use-first-token', 'count first words that have no capital, and a little those that stand alone')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus train-truecaser --model truecase.en --input tok.en
+  coldstart corpus truecase --model truecase.en < tok.en > true.en`)
+    .action(async ({ model, input, possiblyUseFirstToken }: { model: string; input?: string[]; possiblyUseFirstToken?: boolean }) => {
+      const [{ TruecaserTrainer }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
+        import('../../data/moses/truecase.js'), import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'),
+      ]);
+      refuseExisting([model]);
+      const trainer = new TruecaserTrainer({ possiblyUseFirstToken });
+      for (const file of input ?? [undefined]) for await (const lines of readLines(file)) for (const line of lines) trainer.add(line);
+      writeFileAtomic(model, trainer.modelText(), { overwrite: false });
+    });
+}
+
+function truecaseCommand(): Command {
+  return filter('truecase', 'Writes the words of tokenised text in their usual case, as Moses\' truecase.perl.')
+    .requiredOption('--model <file>', 'model of train-truecaser, or of Moses')
+    .action(async (flags: FilterFlags & { model: string }) => {
+      const { createTruecaser, readTruecaseModel } = await import('../../data/moses/truecase.js');
+      const truecase = createTruecaser(readTruecaseModel(flags.model));
+      await filterLines(flags, (lines) => lines.map(truecase));
+    });
+}
+
+function detruecaseCommand(): Command {
+  return filter('detruecase', 'Capitals at the start of sentences, as Moses\' detruecase.perl.')
+    .action(async (flags: FilterFlags) => {
+      const { detruecase } = await import('../../data/moses/truecase.js');
+      await filterLines(flags, (lines) => lines.map(detruecase));
+    });
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { Option } from 'commander';
+import { DataError } from '../errors.js';
+import { readLineBlocks } from '../storage/lines.js';
+import { refuseExisting, TextOutput } from '../storage/textOutput.js';
+import { abortOnInterrupt } from './interrupts.js';
+
+/** `--input` and `--output` of a command that turns lines into lines. */
+export const inputOption = () => new Option('--input <file>', 'lines to read, plain or .gz (default: standard input)');
+export const outputOption = () => new Option('--output <file>', 'where to write, packed if it ends in .gz (default: standard output)');
+
+export interface FilterFlags {
+  readonly input?: string;
+  readonly output?: string;
+}
+
+/**
+ * Lines of a file or of standard input, block by block, as they come.
+ *
+ * @throws DataError naming a line that is not valid UTF-8
+ */
+export async function* readLines(input: string | undefined): AsyncGenerator<string[]> {
+  const name = input ?? 'standard input';
+  if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
+  let lineNumber = 0;
+  for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
+    const invalid = block.indexOf(null);
+    if (invalid >= 0) throw new DataError(`${name}:${lineNumber + invalid + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
+    lineNumber += block.length;
+    yield block as string[];
+  }
+}
+
+/**
+ * Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes. A file appears whole
+ * or not at all; standard output is written at the pace at which it is read.
+ */
+export async function filterLines(
+  { input, output }: FilterFlags,
+  change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>,
+): Promise<void> {
+  if (output === undefined) {
+    for await (const lines of readLines(input)) {
+      const text = (await change(lines)).join('\n');
+      if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
+    }
+    return;
+  }
+  refuseExisting([output]);
+  const signal = abortOnInterrupt('Nothing was written.');
+  const file = new TextOutput(output);
+  try {
+    for await (const lines of readLines(input)) {
+      for (const line of await change(lines)) file.line(line);
+      signal.throwIfAborted();
+    }
+    file.finish();
+  } finally {
+    file.abandon();
+  }
+}
