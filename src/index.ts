@@ -14,6 +14,9 @@ export { createTokenizer, type TokenizeOptions } from './data/moses/tokenize.js'
 export { createDetokenizer, type DetokenizeOptions } from './data/moses/detokenize.js';
 export { createNormalizer, createPunctuationNormalizer, lowercase, removeNonPrinting, type NormalizeOptions } from './data/moses/normalize.js';
 export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes, type NonbreakingPrefixes } from './data/moses/nonbreakingPrefixes.js';
+export { createPairCleaner, type CleanOptions, type CleanResult } from './data/moses/cleanPair.js';
+export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './data/clean/cleanCorpus.js';
+export { corpusStats, type CorpusStats } from './data/clean/corpusStats.js';
 export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';
 export { prepareCorpus, type PrepareOptions } from './data/prepare.js';
 export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.js';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { cleanCommand } from './corpus/cleanCommand.js';
 import { textCommands } from './corpus/textCommands.js';
 import { configOption, jsonOption, positiveInteger, setOption, wholeNumber } from './options.js';
 
@@ -7,7 +8,7 @@ export function corpusCommand(): Command {
     .description('Makes text, cleans and splits it, and turns it into ids.')
     .addCommand(synthCommand())
     .addCommand(prepareCommand());
-  for (const each of textCommands()) command.addCommand(each);
+  for (const each of [...textCommands(), cleanCommand()]) command.addCommand(each);
   return command;
 }
 

@@ -1,6 +1,10 @@
 import { refuseExisting, TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
-import { cleanReasons, createCleaner, HeldOutText, type CleanReason, type CleanRules } from './rules.js';
+import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
+import { lowercase } from '../moses/normalize.js';
+import { HeldOutText } from './heldOutText.js';
+import { cleanRuleNames, createCleaner, type CleanRuleName, type CleanRules, type Fault } from './rules.js';
+import { SideLanguages } from './sideLanguages.js';
 
 export interface CleanCorpusOptions {
   readonly files: PairFiles;
@@ -8,61 +12,103 @@ export interface CleanCorpusOptions {
   readonly srcLang: string;
   readonly trgLang: string;
   readonly rules: CleanRules;
+  /**
+   * Write the text, and show it to the rules, as Moses' clean-corpus-n.perl writes it: white space squeezed, `|` deleted unless
+   * the first pair has one. Default false: the text stays as it is.
+   */
+  readonly tidy?: boolean;
+  /** Write, and ask the rules about, lower-cased text. */
+  readonly lowercase?: boolean;
   /** Validation and test sets whose sentences must not be in the output. */
   readonly heldOut?: readonly PairFiles[];
-  /** File for the removed pairs: line number, reason, source, target, separated by tabs. */
+  /** File for the removed pairs: line number, rule, what it found, source, target, separated by tabs. */
   readonly removedFile?: string;
+  readonly onProgress?: (pairs: number) => void;
+  readonly signal?: AbortSignal;
 }
+
+export type { CleanRuleName, CleanRules } from './rules.js';
 
 export interface CleanReport {
   readonly pairs: number;
   readonly kept: number;
-  readonly removed: Readonly<Record<CleanReason, number>>;
+  readonly removed: Readonly<Record<CleanRuleName, number>>;
 }
 
+/** The languages of the two sides are learnt from this many pairs, from the corpus's beginning on. */
+const pairsToLearnFrom = 200_000;
+
 /**
- * Removes pairs by rules and writes the others, untouched and aligned. Files appear whole or not at all; memory holds
- * hashes where duplicates or leakage are looked for, else only a block of lines.
+ * Removes pairs by rules and writes the others, aligned, and untouched but for `tidy` and `lowercase`. Files appear whole or
+ * not at all; memory holds hashes where duplicates or leakage are looked for, else only a block of lines.
  *
  * @throws DataError for different line counts or files that cannot be read; ColdstartError code FILE_EXISTS if an output
  *   is there already
  */
-export async function cleanCorpus({ files, out, srcLang, trgLang, rules, heldOut = [], removedFile }: CleanCorpusOptions): Promise<CleanReport> {
+export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanReport> {
+  const { files, out, removedFile, signal } = options;
   const paths = [out.src, out.trg, ...(removedFile ? [removedFile] : [])];
   refuseExisting(paths);
-  const outputs = paths.map((path) => new TextOutput(path));
+  const outputs: TextOutput[] = [];
   try {
-    const cleaner = createCleaner(rules, { srcLang, trgLang, heldOut: heldOut.length > 0 ? await readHeldOut(heldOut) : undefined });
-    const removed = Object.fromEntries(cleanReasons.map((reason) => [reason, 0])) as Record<CleanReason, number>;
-    let pairs = 0;
-    let kept = 0;
+    for (const path of paths) outputs.push(new TextOutput(path));
+    const [srcOut, trgOut, removedOut] = outputs as [TextOutput, TextOutput, TextOutput?];
+    const clean = await pairCleaner(options);
+    const removed = Object.fromEntries(cleanRuleNames.map((rule) => [rule, 0])) as Record<CleanRuleName, number>;
+    let [pairs, kept] = [0, 0];
     for await (const block of readLinePairs(files)) {
+      signal?.throwIfAborted();
       block.src.forEach((src, i) => {
         const trg = block.trg[i];
+        const result = clean(src, trg);
         pairs++;
-        const reason = cleaner(src, trg);
-        if (reason === null) {
-          kept++;
-          outputs[0].line(src!);
-          outputs[1].line(trg!);
+        if ('rule' in result) {
+          removed[result.rule]++;
+          removedOut?.line([block.firstLine + i, result.rule, result.found, src, trg].map((part) => String(part ?? '').replaceAll('\t', ' ')).join('\t'));
         } else {
-          removed[reason]++;
-          outputs[2]?.line([block.firstLine + i, reason, src, trg].map((part) => String(part ?? '').replaceAll('\t', ' ')).join('\t'));
+          kept++;
+          srcOut.line(result.src);
+          trgOut.line(result.trg);
         }
       });
+      options.onProgress?.(pairs);
     }
     for (const output of outputs) output.finish();
     return { pairs, kept, removed };
-  } catch (error) {
+  } finally {
     for (const output of outputs) output.abandon();
-    throw error;
   }
 }
 
-async function readHeldOut(sets: readonly PairFiles[]): Promise<HeldOutText> {
-  const text = new HeldOutText();
-  for (const files of sets) {
-    for await (const { src, trg } of readLinePairs(files)) src.forEach((line, i) => text.add(line ?? '', trg[i] ?? ''));
+/** What is written of a pair, or the fault it is removed for. */
+async function pairCleaner({ files, rules, srcLang, trgLang, tidy = false, lowercase: lower, heldOut = [] }: CleanCorpusOptions): Promise<(src: string | null, trg: string | null) => { src: string; trg: string } | Fault> {
+  const findFault = createCleaner(rules, {
+    srcLang, trgLang,
+    heldOut: heldOut.length > 0 ? await HeldOutText.read(heldOut) : undefined,
+    languages: rules.wrongLanguage ? await learnLanguages(files) : undefined,
+  });
+  let factored: boolean | undefined;
+  return (srcLine, trgLine) => {
+    if (srcLine === null || trgLine === null) return findFault(srcLine, trgLine)!;
+    let [src, trg] = lower ? [lowercase(srcLine), lowercase(trgLine)] : [srcLine, trgLine];
+    if (tidy) {
+      factored ??= src.includes('|') || trg.includes('|');
+      [src, trg] = [tidyLine(src, factored), tidyLine(trg, factored)];
+    }
+    const fault = findFault(src, trg);
+    if (fault) return fault;
+    if (factored) for (const line of [src, trg]) refuseEmptyFactors(line);
+    return { src, trg };
+  };
+}
+
+async function learnLanguages(files: PairFiles): Promise<SideLanguages> {
+  const languages = new SideLanguages();
+  let pairs = 0;
+  for await (const { src, trg } of readLinePairs(files)) {
+    src.forEach((line, i) => languages.add(line ?? '', trg[i] ?? ''));
+    pairs += src.length;
+    if (pairs >= pairsToLearnFrom) break;
   }
-  return text;
+  return languages;
 }

@@ -1,5 +1,5 @@
 import { readLinePairs, type PairFiles } from '../linePairs.js';
-import { HeldOutText } from './rules.js';
+import { HeldOutText } from './heldOutText.js';
 import { textHash } from './textHash.js';
 
 /** One side of a parallel corpus; tokens are words between ASCII spaces. */

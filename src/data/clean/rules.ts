@@ -1,95 +1,143 @@
 import { UsageError } from '../../errors.js';
+import { withoutTags } from '../moses/cleanPair.js';
+import { space } from '../moses/perlText.js';
+import { HashSet } from './hashSet.js';
+import type { HeldOutText } from './heldOutText.js';
+import { foreignLetters } from './scripts.js';
+import type { SideLanguages } from './sideLanguages.js';
 import { textHash } from './textHash.js';
 
-/** Why a pair is removed, in the order the rules are asked; a pair counts for the first that finds fault. */
-export const cleanReasons = [
-  'invalidUtf8', 'empty', 'tooShort', 'tooLong', 'ratio', 'longWord', 'controlCharacters', 'sameText', 'repeatedTokens', 'script', 'leakage',
-  'duplicatePair', 'duplicateSource', 'duplicateTarget',
+/** The rules in the order in which they are asked; a pair counts for the first that finds fault. */
+export const cleanRuleNames = [
+  'invalidUtf8', 'empty', 'tooLong', 'tooShort', 'ratio', 'longWord', 'controlCharacters', 'sameText', 'repeatedTokens', 'script', 'wrongLanguage',
+  'leakage', 'duplicatePair', 'duplicateSource', 'duplicateTarget',
 ] as const;
-export type CleanReason = (typeof cleanReasons)[number];
+export type CleanRuleName = (typeof cleanRuleNames)[number];
+
+/** Why a pair is removed: the rule, and what it found. */
+export interface Fault {
+  readonly rule: CleanRuleName;
+  readonly found: string;
+}
 
 export interface CleanRules {
-  /** Fewest and most tokens (words between ASCII spaces) per side. Default 1 and no limit. */
+  /** Fewest and most tokens (words between white space) per side. Default 1 and no limit. */
   readonly minTokens?: number;
   readonly maxTokens?: number;
   /** More than this many times as many tokens on one side as on the other. Default: no limit. */
   readonly maxRatio?: number;
   /** Longest word in characters. Default: no limit. */
   readonly maxWordLength?: number;
-  /** Control characters other than tab, private use and unassigned code points, U+FFFD. */
+  /** Do not count tags such as `<it>` as tokens. */
+  readonly ignoreXml?: boolean;
+  /** Control characters other than tab, private use and unassigned code points, U+200B, line separators, U+FFFD. */
   readonly controlCharacters?: boolean;
   /** Both sides equal, but for case. */
   readonly sameText?: boolean;
-  /** More than this many equal tokens in a row. Default: no limit. */
+  /** A word, or two to four words, more than this many times in a row. Default: no limit. */
   readonly maxRepeatedTokens?: number;
   /** Fewer than this share of a side's letters belong to its language's script. Default: not checked. */
   readonly minScriptShare?: number;
+  /** A side is written in the other side's language, as the corpus itself shows them. */
+  readonly wrongLanguage?: boolean;
   /** The pair, its source, or its target was there before. */
-  readonly duplicates?: readonly ('pair' | 'source' | 'target')[];
+  readonly duplicates?: readonly DuplicateKind[];
 }
 
-/** Scripts of languages that are not written in Latin letters. */
-const scripts: Readonly<Record<string, string>> = {
-  ru: '\\p{Script=Cyrillic}', uk: '\\p{Script=Cyrillic}', bg: '\\p{Script=Cyrillic}', be: '\\p{Script=Cyrillic}', mk: '\\p{Script=Cyrillic}',
-  sr: '\\p{Script=Cyrillic}\\p{Script=Latin}', el: '\\p{Script=Greek}', he: '\\p{Script=Hebrew}', ar: '\\p{Script=Arabic}', fa: '\\p{Script=Arabic}',
-  hi: '\\p{Script=Devanagari}', th: '\\p{Script=Thai}', ka: '\\p{Script=Georgian}', hy: '\\p{Script=Armenian}', zh: '\\p{Script=Han}',
-  ja: '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}', ko: '\\p{Script=Hangul}\\p{Script=Han}',
-};
-
-/** Sentences that must not be learnt from: those of the validation and test sets. */
-export class HeldOutText {
-  private readonly sources = new Set<number>();
-  private readonly targets = new Set<number>();
-
-  add(src: string, trg: string): void {
-    this.sources.add(textHash(src.trim()));
-    this.targets.add(textHash(trg.trim()));
-  }
-
-  /** Whether either side stands in the held-out text. */
-  has(src: string, trg: string): boolean {
-    return this.sources.has(textHash(src.trim())) || this.targets.has(textHash(trg.trim()));
-  }
-}
+export type DuplicateKind = 'pair' | 'source' | 'target';
 
 export interface CleanContext {
   readonly srcLang: string;
   readonly trgLang: string;
   readonly heldOut?: HeldOutText;
+  /** Needed for `wrongLanguage`; it has learnt from the corpus. */
+  readonly languages?: SideLanguages;
 }
+
+type Sides = readonly [src: string, trg: string];
+const sideNames = ['source', 'target'] as const;
+const longestPhrase = 4;
+const spaces = new RegExp(`${space}+`, 'v');
 
 /**
  * A function that asks the rules about one pair after the other; it remembers what it has seen, for duplicates.
  *
- * @returns the reason to remove the pair, or null to keep it
+ * @returns the fault for which to remove the pair, or null to keep it
  * @throws UsageError for limits that are not positive numbers
  */
-export function createCleaner(rules: CleanRules, context: CleanContext): (src: string | null, trg: string | null) => CleanReason | null {
+export function createCleaner(rules: CleanRules, context: CleanContext): (src: string | null, trg: string | null) => Fault | null {
   const limits = checkLimits(rules);
-  const longWord = new RegExp(`[^ ]{${limits.maxWordLength === Infinity ? 1 : limits.maxWordLength + 1}}`, 'u');
-  const foreign = { src: foreignLetters(context.srcLang), trg: foreignLetters(context.trgLang) };
-  const duplicates = (rules.duplicates ?? []).map((kind) => ({ kind, seen: new Set<number>() }));
+  const findLength = lengthFault(limits);
+  const findText = textFault(rules, limits, context);
+  const duplicates = (rules.duplicates ?? []).map((kind) => ({ kind, seen: new HashSet() }));
 
   return (src, trg) => {
-    if (src === null || trg === null) return 'invalidUtf8';
-    const [srcTokens, trgTokens] = [src, trg].map((line) => line.split(' ').filter((token) => token.trim() !== ''));
-    const [shorter, longer] = [Math.min(srcTokens.length, trgTokens.length), Math.max(srcTokens.length, trgTokens.length)];
-    if (shorter === 0) return 'empty';
-    if (shorter < limits.minTokens) return 'tooShort';
-    if (longer > limits.maxTokens) return 'tooLong';
-    if (longer > shorter * limits.maxRatio) return 'ratio';
-    if (limits.maxWordLength !== Infinity && (longWord.test(src) || longWord.test(trg))) return 'longWord';
-    if (rules.controlCharacters && (hasControls(src) || hasControls(trg))) return 'controlCharacters';
-    if (rules.sameText && src.trim().toLowerCase() === trg.trim().toLowerCase()) return 'sameText';
-    if (longestRun(srcTokens) > limits.maxRepeatedTokens || longestRun(trgTokens) > limits.maxRepeatedTokens) return 'repeatedTokens';
-    if (foreign.src(src) > 1 - limits.minScriptShare || foreign.trg(trg) > 1 - limits.minScriptShare) return 'script';
-    if (context.heldOut?.has(src, trg)) return 'leakage';
+    if (src === null || trg === null) return { rule: 'invalidUtf8', found: `the ${src === null ? 'source' : 'target'} is not valid UTF-8` };
+    const sides: Sides = [src, trg];
+    const tokens = sides.map((line) => line.split(spaces).filter((token) => token !== ''));
+    const counts = rules.ignoreXml ? sides.map((line) => withoutTags(line).split(' ').filter((token) => token !== '').length) : tokens.map(({ length }) => length);
+    const fault = findLength(tokens, counts) ?? findText(sides, tokens);
+    if (fault) return fault;
+    const leaked = context.heldOut?.sidesOf(src, trg);
+    if (leaked && (leaked.source || leaked.target)) {
+      return { rule: 'leakage', found: `${leaked.source && leaked.target ? 'both sides stand' : `the ${leaked.source ? 'source' : 'target'} stands`} in a held-out set` };
+    }
+    const hashes = { pair: () => textHash(`${src.trim()}\n${trg.trim()}`), source: () => textHash(src.trim()), target: () => textHash(trg.trim()) };
     for (const { kind, seen } of duplicates) {
-      const hash = textHash(kind === 'pair' ? `${src.trim()}\n${trg.trim()}` : kind === 'source' ? src.trim() : trg.trim());
-      if (seen.has(hash)) return kind === 'pair' ? 'duplicatePair' : kind === 'source' ? 'duplicateSource' : 'duplicateTarget';
+      if (seen.has(hashes[kind]())) return { rule: `duplicate${kind === 'pair' ? 'Pair' : kind === 'source' ? 'Source' : 'Target'}`, found: `the ${kind} was there before` };
     }
     // only now: a pair that one kind removes must not make later pairs duplicates of the other kinds
-    for (const { kind, seen } of duplicates) seen.add(textHash(kind === 'pair' ? `${src.trim()}\n${trg.trim()}` : kind === 'source' ? src.trim() : trg.trim()));
+    for (const { kind, seen } of duplicates) seen.add(hashes[kind]());
+    return null;
+  };
+}
+
+type Limits = ReturnType<typeof checkLimits>;
+
+/** As clean-corpus-n.perl asks, in its order. */
+function lengthFault({ minTokens, maxTokens, maxRatio, maxWordLength }: Limits): (tokens: readonly (readonly string[])[], counts: readonly number[]) => Fault | null {
+  return (tokens, [src, trg]) => {
+    const empty = tokens.findIndex(({ length }) => length === 0);
+    if (empty >= 0) return { rule: 'empty', found: `the ${sideNames[empty]} is empty` };
+    const lengths = `${src} and ${trg} tokens`;
+    if (Math.max(src, trg) > maxTokens) return { rule: 'tooLong', found: `${lengths}, at most ${maxTokens}` };
+    if (Math.min(src, trg) < minTokens) return { rule: 'tooShort', found: `${lengths}, at least ${minTokens}` };
+    if (src / trg > maxRatio || trg / src > maxRatio) return { rule: 'ratio', found: `${lengths}, ratio at most ${maxRatio}` };
+    if (maxWordLength !== Infinity) {
+      for (const [side, words] of tokens.entries()) {
+        const long = words.find((word) => word.length > maxWordLength && word.split('|').some((factor) => Array.from(factor).length > maxWordLength));
+        if (long !== undefined) return { rule: 'longWord', found: `the ${sideNames[side]} has a word of ${Array.from(long).length} characters, at most ${maxWordLength}` };
+      }
+    }
+    return null;
+  };
+}
+
+function textFault(rules: CleanRules, limits: Limits, { srcLang, trgLang, languages }: CleanContext): (sides: Sides, tokens: readonly (readonly string[])[]) => Fault | null {
+  const foreign = [foreignLetters(srcLang), foreignLetters(trgLang)];
+  return (sides, tokens) => {
+    if (rules.controlCharacters) {
+      for (const [side, line] of sides.entries()) {
+        const found = controls.exec(line);
+        if (found) return { rule: 'controlCharacters', found: `U+${found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} in the ${sideNames[side]}` };
+      }
+    }
+    if (rules.sameText && sides[0].trim().toLowerCase() === sides[1].trim().toLowerCase()) return { rule: 'sameText', found: 'both sides are the same' };
+    if (limits.maxRepeatedTokens !== Infinity) {
+      for (const [side, words] of tokens.entries()) {
+        const repeated = longestRepetition(words);
+        if (repeated.times > limits.maxRepeatedTokens) return { rule: 'repeatedTokens', found: `"${repeated.phrase}" ${repeated.times} times in a row in the ${sideNames[side]}` };
+      }
+    }
+    for (const [side, line] of sides.entries()) {
+      const share = limits.minScriptShare === 0 ? 0 : foreign[side](line);
+      if (share > 1 - limits.minScriptShare) return { rule: 'script', found: `${Math.round(100 * share)} % of the ${sideNames[side]}'s letters are of another script` };
+    }
+    if (rules.wrongLanguage) {
+      for (const [side, line] of sides.entries()) {
+        if (languages!.isForeign(line, side === 0 ? 'src' : 'trg')) return { rule: 'wrongLanguage', found: `the ${sideNames[side]} looks like the other side's language` };
+      }
+    }
     return null;
   };
 }
@@ -105,25 +153,18 @@ function checkLimits({ minTokens = 1, maxTokens = Infinity, maxRatio = Infinity,
   return limits;
 }
 
-function hasControls(line: string): boolean {
-  return /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufffd\p{Co}\p{Cn}]/u.test(line);
-}
+const controls = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufffd\p{Co}\p{Cn}]/u;
 
-function longestRun(tokens: readonly string[]): number {
-  let longest = 1;
-  let run = 1;
-  for (let i = 1; i < tokens.length; i++) {
-    run = tokens[i] === tokens[i - 1] ? run + 1 : 1;
-    longest = Math.max(longest, run);
+/** The phrase of up to four words that comes most often in a row. */
+function longestRepetition(words: readonly string[]): { phrase: string; times: number } {
+  let best = { phrase: '', times: 1 };
+  for (let length = 1; length <= longestPhrase; length++) {
+    let equal = 0; // words in a row that equal those `length` before them
+    for (let i = length; i < words.length; i++) {
+      equal = words[i] === words[i - length] ? equal + 1 : 0;
+      const times = Math.floor(equal / length) + 1;
+      if (times > best.times) best = { phrase: words.slice(i - length + 1, i + 1).join(' '), times };
+    }
   }
-  return longest;
-}
-
-/** The share of a line's letters that are not of the language's script; 0 without letters. */
-function foreignLetters(language: string): (line: string) => number {
-  const own = new RegExp(`[${scripts[language] ?? '\\p{Script=Latin}'}]`, 'u');
-  return (line) => {
-    const letters = line.match(/\p{L}/gu) ?? [];
-    return letters.length === 0 ? 0 : letters.filter((letter) => !own.test(letter)).length / letters.length;
-  };
+  return best;
 }

@@ -11,7 +11,7 @@ export interface CleanOptions {
   /** Longest word in characters. Default 1000. */
   readonly maxWordLength?: number;
   readonly lowercase?: boolean;
-  /** Do not count tags such as `<b>` as words. */
+  /** Do not count tags such as `<it>` as words. */
   readonly ignoreXml?: boolean;
   /** Whether `|` separates the factors of a word, and stays; else it is deleted. Moses asks the first pair of a corpus. */
   readonly factored?: boolean;
@@ -34,26 +34,35 @@ const spaces = new RegExp(`${space}+`, 'gv');
 export function createPairCleaner(options: CleanOptions): (src: string, trg: string) => CleanResult {
   const { min, max, ratio = 9, maxWordLength = 1000, factored = false, ignoreXml = false } = options;
   const longWord = new RegExp(`[^${space}\\|]{${maxWordLength + 1}}`, 'v');
-  const tidy = (line: string): string => {
-    const cased = options.lowercase ? lowercase(line) : line;
-    return (factored ? cased : cased.replaceAll('|', '')).replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '');
-  };
   return (srcLine, trgLine) => {
-    const [src, trg] = [tidy(srcLine), tidy(trgLine)];
+    const [src, trg] = [srcLine, trgLine].map((line) => tidyLine(options.lowercase ? lowercase(line) : line, factored));
     if (src === '' || trg === '') return { removed: 'empty' };
-    const [srcWords, trgWords] = [countWords(src, ignoreXml), countWords(trg, ignoreXml)];
+    const [srcWords, trgWords] = [src, trg].map((line) => splitAsPerl(ignoreXml ? withoutTags(line) : line, ' ').length);
     if (srcWords > max || trgWords > max) return { removed: 'tooLong' };
     if (srcWords < min || trgWords < min) return { removed: 'tooShort' };
     if (srcWords / trgWords > ratio || trgWords / srcWords > ratio) return { removed: 'ratio' };
     if (longWord.test(src) || longWord.test(trg)) return { removed: 'longWord' };
-    for (const line of [src, trg]) {
-      if (/[ |]\|/.test(line)) throw new DataError(`a factor is empty in ${JSON.stringify(line.slice(0, 120))}. Factored text needs one between any two "|".`);
-    }
+    refuseEmptyFactors(src);
+    refuseEmptyFactors(trg);
     return { src, trg };
   };
 }
 
-function countWords(line: string, ignoreXml: boolean): number {
-  const counted = ignoreXml ? line.replace(/<\S[^>]*\S>/g, ' ').replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '') : line;
-  return splitAsPerl(counted, ' ').length;
+/** The line with white space squeezed and, unless words have factors, without `|`. */
+export function tidyLine(line: string, factored: boolean): string {
+  return squeeze(factored ? line : line.replaceAll('|', ''));
+}
+
+/** The line less tags such as `<it>`, for counting words. */
+export function withoutTags(line: string): string {
+  return squeeze(line.replace(/<\S[^>]*\S>/g, ' '));
+}
+
+/** @throws DataError naming a line with two `|` in a row, or one that begins a word */
+export function refuseEmptyFactors(line: string): void {
+  if (/[ |]\|/.test(line)) throw new DataError(`a factor is empty in ${JSON.stringify(line.slice(0, 120))}. Factored text needs one between any two "|".`);
+}
+
+function squeeze(line: string): string {
+  return line.replace(spaces, ' ').replace(/^ /, '').replace(/ $/, '');
 }

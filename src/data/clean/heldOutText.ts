@@ -1,0 +1,35 @@
+import { readLinePairs, type PairFiles } from '../linePairs.js';
+import { HashSet } from './hashSet.js';
+import { textHash } from './textHash.js';
+
+/** Sentences that must not be learnt from: those of the validation and test sets. */
+export class HeldOutText {
+  private readonly sources = new HashSet();
+  private readonly targets = new HashSet();
+
+  /** Reads the sets. */
+  static async read(sets: readonly PairFiles[]): Promise<HeldOutText> {
+    const text = new HeldOutText();
+    for (const files of sets) {
+      for await (const { src, trg } of readLinePairs(files)) src.forEach((line, i) => text.add(line ?? '', trg[i] ?? ''));
+    }
+    return text;
+  }
+
+  /** Empty sides are left out: they say nothing of the others. */
+  add(src: string, trg: string): void {
+    if (src.trim() !== '') this.sources.add(textHash(src.trim()));
+    if (trg.trim() !== '') this.targets.add(textHash(trg.trim()));
+  }
+
+  /** Which sides stand in the held-out text. */
+  sidesOf(src: string, trg: string): { readonly source: boolean; readonly target: boolean } {
+    return { source: this.sources.has(textHash(src.trim())), target: this.targets.has(textHash(trg.trim())) };
+  }
+
+  /** Whether either side does. */
+  has(src: string, trg: string): boolean {
+    const { source, target } = this.sidesOf(src, trg);
+    return source || target;
+  }
+}
