@@ -3,10 +3,9 @@
 import { parseArgs } from 'node:util';
 import { profile, scalar } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../dist/backend/select.js';
-import { disposeParams } from '../dist/backend/params.js';
 import { benchmarkBatch, benchmarkModel } from '../dist/experiment/benchmarks.js';
 import { initParams } from '../dist/model/init.js';
-import { createOptimizer, disposeOptimizerState } from '../dist/train/optimizer.js';
+import { createOptimizer } from '../dist/train/optimizer.js';
 import { updateGradients } from '../dist/train/trainUpdate.js';
 
 const { values } = parseArgs({ options: {
@@ -16,16 +15,13 @@ const { values } = parseArgs({ options: {
 const backend = await selectBackend(values.backend);
 const config = benchmarkModel(values.arch);
 const batch = benchmarkBatch({ arch: values.arch, numSentences: Number(values.sentences), length: Number(values.length), repeats: 1 });
-const params = initParams(config, { method: 'fairseq', seed: 1 });
+let params = initParams(config, { method: 'fairseq', seed: 1 });
 const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0 });
-const state = optimizer.init(params);
+let state = optimizer.init(params);
 
 function step(update) {
   const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update });
-  const next = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens });
-  disposeParams(gradients);
-  disposeParams(next.params);
-  disposeOptimizerState(next.state);
+  ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
 }
 
 step(0);

@@ -1,4 +1,5 @@
 import { add, engine, ones, tidy, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
+import { addInto } from './ops/addInto.js';
 
 /** What tfjs's tape remembers of one operation. */
 interface TapeNode {
@@ -87,14 +88,19 @@ function walkBack(steps: readonly Step[], xs: readonly Tensor[], y: Tensor, oute
     });
     Object.values(inputs).forEach(({ id }, which) => {
       const before = gradients.get(id);
-      gradients.set(id, before === undefined ? dxs[which] : add(before, dxs[which]));
-      if (before !== undefined) {
-        before.dispose();
-        dxs[which].dispose();
-      }
+      gradients.set(id, before === undefined ? dxs[which] : sumOf(before, dxs[which], outermost));
     });
   }
   return xs.map((x) => gradients.get(x.id));
+}
+
+/** The sum of two gradients, which it disposes. Inside another gradient it is recorded. */
+function sumOf(a: Tensor, b: Tensor, outermost: boolean): Tensor {
+  if (outermost) return addInto(a, b);
+  const sum = add(a, b);
+  a.dispose();
+  b.dispose();
+  return sum;
 }
 
 /** The gradients of a step's inputs, each a tensor of its own made here, so that it can be released on its own. */

@@ -68,11 +68,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   let update = 0;
   const step = (): void => {
     const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++ });
-    const next = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens });
-    disposeParams(gradients);
-    disposeParams(params);
-    disposeOptimizerState(state);
-    ({ params, state } = next);
+    ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
     params.values().next().value!.dataSync(); // backends that compute later must have finished
   };
   step();

@@ -1,4 +1,4 @@
-import { add, reshape, tensor2d, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { add, reshape, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { attention } from '../backend/ops/attention.js';
 import { dropout } from '../backend/ops/dropout.js';
 import { embedTokens } from '../backend/ops/embedding.js';
@@ -15,7 +15,8 @@ import { sinusoidalPositions } from './positions.js';
  * The post-LN encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions.
  *
  * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right; nothing ever
- * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed.
+ * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed. Every layer is tidied: what the
+ * backward pass does not need (the tape has its own references to what it does) is released at once, not at the end of the pass.
  */
 
 /** A batch of padded sentences on one side. */
@@ -47,11 +48,13 @@ export function encode(params: Params, src: Tokens, config: ModelConfig, dropout
   const self = { batch, queryLength: length, keyLength: length, numHeads: config.numHeads, keyLengths: lengths, causal: false };
   let x = embed(parameter(params, encoderEmbedding), src, config, dropouts); // [B*S, d]
   for (let i = 0; i < config.numEncoderLayers; i++) {
-    const layer = `encoder.layers.${i}`;
-    const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
-    const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-    x = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
-    x = feedForward(params, layer, x, config, dropouts);
+    x = tidy(() => {
+      const layer = `encoder.layers.${i}`;
+      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+      const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
+      return feedForward(params, layer, attended, config, dropouts);
+    });
   }
   return { hidden: x, lengths, batch, length };
 }
@@ -68,17 +71,19 @@ export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: 
   const cross = { batch, queryLength: length, keyLength: encoded.length, numHeads, keyLengths: encoded.lengths, causal: false };
   let x = embed(decoderLookup(params), trgIn, config, dropouts); // [B*T, d]
   for (let i = 0; i < config.numDecoderLayers; i++) {
-    const layer = `decoder.layers.${i}`;
-    const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
-    const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-    x = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
+    x = tidy(() => {
+      const layer = `decoder.layers.${i}`;
+      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+      const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
 
-    const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
-    const srcQ = project(params, `${layer}.encoder_attn.q_proj`, x);
-    const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
-    x = closeAttention(params, `${layer}.encoder_attn`, srcHeads, x, config, dropouts);
+      const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
+      const srcQ = project(params, `${layer}.encoder_attn.q_proj`, attended);
+      const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
+      const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts);
 
-    x = feedForward(params, layer, x, config, dropouts);
+      return feedForward(params, layer, informed, config, dropouts);
+    });
   }
   return x;
 }

@@ -49,9 +49,6 @@ for (const backend of testBackends) {
             const gradNormL2 = Math.sqrt(squared.dataSync()[0]) / batch.trgTokens;
             within(gradNormL2, expected.grad_l2_before_clip, 1e-4, `${entryName} step ${expected.step} gradient norm`);
             const updated = optimizer.update(gradients, state, params, { lr, gradientScale: clipScale(gradNormL2, clipNorm) / batch.trgTokens });
-            disposeParams(params);
-            disposeOptimizerState(state);
-            disposeParams(gradients);
             value.dispose();
             squared.dispose();
             ({ params, state } = updated);

@@ -38,10 +38,13 @@ export interface UpdateOptions {
   readonly gradientScale: number;
 }
 
-/** An optimiser without state of its own: `init` makes the state, `update` maps old tensors to new ones. */
+/** An optimiser without state of its own: `init` makes the state, `update` moves parameters and state on. */
 export interface Optimizer {
   init(params: Params): OptimizerState;
-  /** New parameters and state, owned by the caller; the inputs stay as they are. Tensors are matched by name. */
+  /**
+   * The next parameters and state, owned by the caller. Gradients, state and parameters are used up: their memory serves the
+   * result, and they must not be used or disposed afterwards. Tensors are matched by name; nothing is touched if one is missing.
+   */
   update(gradients: Params, state: OptimizerState, params: Params, options: UpdateOptions): { params: Params; state: OptimizerState };
 }
 

@@ -1,6 +1,7 @@
-import { add, keep, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { addInto } from '../backend/ops/addInto.js';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { valueAndGradients, type Params } from '../backend/params.js';
 import type { Batch } from '../data/batch.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
@@ -45,7 +46,7 @@ export function updateGradients(
     nll!.dispose();
     srcTokens += batch.srcTokens;
     trgTokens += batch.trgTokens;
-    gradients = gradients === undefined ? result.gradients : addAndDispose(gradients, result.gradients);
+    gradients = gradients === undefined ? result.gradients : addGradients(gradients, result.gradients);
   });
   const squared = squaredNorm([...gradients!.values()]);
   const gradNormL2 = Math.sqrt(squared.dataSync()[0]) / trgTokens;
@@ -53,9 +54,7 @@ export function updateGradients(
   return { gradients: gradients!, lossSum, nllSum, srcTokens, trgTokens, gradNormL2 };
 }
 
-function addAndDispose(total: Params, more: Params): Map<string, Tensor> {
-  const sums = new Map([...total].map(([name, tensor]) => [name, tidy(() => add(tensor, more.get(name)!))]));
-  disposeParams(total);
-  disposeParams(more);
-  return sums;
+/** Sums of two sets of gradients, which it takes over. */
+function addGradients(total: Params, more: Params): Map<string, Tensor> {
+  return new Map([...total].map(([name, tensor]) => [name, addInto(tensor, more.get(name)!)]));
 }

@@ -178,12 +178,7 @@ class Trainer {
     if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
 
     const scale = clipScale(step.gradNormL2, options.clipNorm);
-    const next = this.optimizer.update(step.gradients, this.state, this.params, { lr, gradientScale: scale / step.trgTokens });
-    disposeParams(step.gradients);
-    disposeParams(this.params);
-    disposeOptimizerState(this.state);
-    this.params = next.params;
-    this.state = next.state;
+    ({ params: this.params, state: this.state } = this.optimizer.update(step.gradients, this.state, this.params, { lr, gradientScale: scale / step.trgTokens }));
 
     const seconds = (performance.now() - started) / 1000;
     const { interval } = this.position;

@@ -59,6 +59,11 @@ export class NativeBackend extends KernelBackend {
     return { dataId: x.dataId, shape: shape as number[], dtype: x.dtype };
   }
 
+  /** A tensor for a kernel that replaces x: in x's own memory if nobody else refers to its values, else a new one. */
+  replacement(x: TensorInfo): TensorInfo {
+    return this.data.get(x.dataId).refCount === 1 ? this.alias(x) : this.output(x.shape, x.dtype);
+  }
+
   complexOutput(real: TensorInfo, imag: TensorInfo): TensorInfo {
     const dataId = {};
     this.data.set(dataId, { dtype: 'complex64', size: util.sizeFromShape(real.shape), handle: -1, complex: { real: this.alias(real), imag: this.alias(imag) }, refCount: 1 });

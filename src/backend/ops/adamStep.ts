@@ -1,4 +1,4 @@
-import { add, div, mul, sqrt, square, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { add, dispose, div, mul, sqrt, square, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { hasKernel, runFused } from './dispatch.js';
 import { adamStepKernel, type AdamStepAttrs } from './kernels.js';
 import { numberedInputs, splitOutputs } from './tensorLists.js';
@@ -18,12 +18,13 @@ export interface AdamStepOptions {
 }
 
 /**
- * One Adam update of every tensor; the inputs stay as they are. Not differentiable.
+ * One Adam update of every tensor. It takes over its inputs and disposes them: where a tensor's values are nobody else's, their
+ * memory becomes the result's. Clone what must stay. Not differentiable.
  *
  * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g², p = p - lr wd p - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps).
  *
  * @param params, gradients, firstMoments, secondMoments lists of the same length and shapes
- * @returns new tensors, which the caller owns
+ * @returns the moved tensors, which the caller owns
  * Source: Kingma and Ba 2015, in fairseq's form (eps beside the uncorrected root, decoupled decay).
  */
 export function adamStep(params: readonly Tensor[], gradients: readonly Tensor[], firstMoments: readonly Tensor[], secondMoments: readonly Tensor[],
@@ -36,9 +37,14 @@ export function adamStep(params: readonly Tensor[], gradients: readonly Tensor[]
   if (hasKernel(adamStepKernel)) {
     const inputs = numberedInputs({ param: params, gradient: gradients, firstMoment: firstMoments, secondMoment: secondMoments });
     const [newParams, newFirst, newSecond] = splitOutputs(runFused(adamStepKernel, inputs, attrs), params.length);
+    dispose([...params, ...gradients, ...firstMoments, ...secondMoments]);
     return { params: newParams, firstMoments: newFirst, secondMoments: newSecond };
   }
-  const updated = params.map((param, i) => tidy(() => adamStepOfOne(param, gradients[i], firstMoments[i], secondMoments[i], attrs)));
+  const updated = params.map((param, i) => {
+    const moved = tidy(() => adamStepOfOne(param, gradients[i], firstMoments[i], secondMoments[i], attrs));
+    dispose([param, gradients[i], firstMoments[i], secondMoments[i]]);
+    return moved;
+  });
   return { params: updated.map((u) => u[0]), firstMoments: updated.map((u) => u[1]), secondMoments: updated.map((u) => u[2]) };
 }
 

@@ -5,7 +5,7 @@
  * composed twin when not, which also judges them. The ops also define their gradients, which run the `...Grad` kernels:
  * a backend that registers a kernel must register its `...Grad` kernel too. Every tensor is float32 and row-major unless said otherwise; an optional
  * input that is absent is missing from the inputs; `dropout` is absent when nothing is dropped (never rate 0). Outputs are
- * new tensors; inputs are never changed.
+ * new tensors; inputs are never changed, but for the optimisers' steps and sums, which are said to take theirs over.
  */
 import type { DropoutDraw } from './dropout.js';
 
@@ -111,8 +111,8 @@ export interface CrossEntropyAttrs {
 export const rowLogSumExpKernel = 'ColdstartRowLogSumExp';
 
 /**
- * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments.
- * Attributes: AdamStepAttrs.
+ * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments. The inputs are
+ * taken over: the kernel may write the results in their place, unless others share their values. Attributes: AdamStepAttrs.
  */
 export const adamStepKernel = 'ColdstartAdamStep';
 
@@ -129,7 +129,7 @@ export interface AdamStepAttrs {
   readonly stepSize: number;
 }
 
-/** param0 …, gradient0 …, buffer0 …? → new params, then (if momentum is not 0) new buffers. Attributes: SgdStepAttrs. */
+/** param0 …, gradient0 …, buffer0 …? → new params, then (if momentum is not 0) new buffers. The inputs are taken over. Attributes: SgdStepAttrs. */
 export const sgdStepKernel = 'ColdstartSgdStep';
 
 export interface SgdStepAttrs {
@@ -142,6 +142,9 @@ export interface SgdStepAttrs {
   readonly gradientScale: number;
   readonly hasBuffers: boolean;
 }
+
+/** total, more [same shape] → total + more. Both are taken over. No attributes. */
+export const addIntoKernel = 'ColdstartAddInto';
 
 /** x0 … → [] the sum of all squares. Attributes: { count }. */
 export const squaredNormKernel = 'ColdstartSquaredNorm';

@@ -191,11 +191,12 @@ for (const backend of testBackends) {
       assert.throws(() => labelSmoothedCrossEntropy(hidden, embedding, tensor([1], [1], 'int32'), { labelSmoothing: 0, padId: 1 }), ShapeError);
     });
 
-    check('adamStep follows the formula over two steps and leaves its inputs alone', () => {
+    check('adamStep follows the formula over two steps and leaves values alone that others share', () => {
       const p = numbers(6, 1);
       const g = numbers(6, 2);
       const options = { lr: 0.1, beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0.1, gradientScale: 0.5 };
       const start = tensor(p, [2, 3]);
+      const shared = start.clone();
       let state = { params: [start], firstMoments: [tensor(new Float32Array(6), [2, 3])], secondMoments: [tensor(new Float32Array(6), [2, 3])] };
       const expected = { p: Float64Array.from(p), m: new Float64Array(6), v: new Float64Array(6) };
       for (let step = 1; step <= 2; step++) {
@@ -212,7 +213,8 @@ for (const backend of testBackends) {
       assertClose(state.firstMoments[0].dataSync(), expected.m, 1e-5, 'first moments');
       assertClose(state.secondMoments[0].dataSync(), expected.v, 1e-5, 'second moments');
       assert.deepEqual(state.params[0].shape, [2, 3]);
-      assert.deepEqual(start.dataSync(), p);
+      assert.deepEqual(shared.dataSync(), p);
+      assert.ok(start.isDisposed);
     });
 
     check('sgdStep follows torch: plain, momentum, Nesterov, weight decay', () => {

@@ -1,4 +1,4 @@
-import { add, mul, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { add, dispose, mul, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { hasKernel, runFused } from './dispatch.js';
 import { sgdStepKernel, type SgdStepAttrs } from './kernels.js';
 import { numberedInputs, splitOutputs } from './tensorLists.js';
@@ -15,12 +15,12 @@ export interface SgdStepOptions {
 }
 
 /**
- * One SGD update of every tensor; the inputs stay as they are. Not differentiable.
+ * One SGD update of every tensor. It takes over its inputs and disposes them, as adamStep does. Not differentiable.
  *
  * buf = g at the first update, then buf = momentum buf + g; p = p - lr buf, or p - lr (g + momentum buf) for Nesterov.
  *
  * @param buffers momentum buffers of the last update; undefined at the first one
- * @returns new tensors, which the caller owns; no buffers without momentum
+ * @returns the moved tensors, which the caller owns; no buffers without momentum
  * Source: torch.optim.SGD, which fairseq uses.
  */
 export function sgdStep(params: readonly Tensor[], gradients: readonly Tensor[], buffers: readonly Tensor[] | undefined,
@@ -30,9 +30,14 @@ export function sgdStep(params: readonly Tensor[], gradients: readonly Tensor[],
   if (hasKernel(sgdStepKernel)) {
     const inputs = numberedInputs({ param: params, gradient: gradients, ...(momentum !== 0 && buffers !== undefined ? { buffer: buffers } : {}) });
     const [newParams, newBuffers] = splitOutputs(runFused(sgdStepKernel, inputs, attrs), params.length);
+    dispose([...params, ...gradients, ...(buffers ?? [])]);
     return { params: newParams, buffers: newBuffers };
   }
-  const updated = params.map((param, i) => tidy(() => sgdStepOfOne(param, gradients[i], buffers?.[i], attrs)));
+  const updated = params.map((param, i) => {
+    const moved = tidy(() => sgdStepOfOne(param, gradients[i], buffers?.[i], attrs));
+    dispose([param, gradients[i], ...(buffers ? [buffers[i]] : [])]);
+    return moved;
+  });
   return { params: updated.map((u) => u[0]), buffers: momentum === 0 ? undefined : updated.map((u) => u[1]) };
 }
 

@@ -185,8 +185,9 @@ test('optimiser steps and norms over several tensors', () =>
     const inputs = inputsOf(...[0, 1, 2, 3].flatMap(() => sizes.map((n) => [n])));
     await assertSame((...x) => {
       const [p, g, m, v] = [0, 1, 2, 3].map((i) => x.slice(i * count, (i + 1) * count));
-      const adam = adamStep(p, g, m, v.map((t) => mul(t, t)), { lr: 0.1, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.01, step: 3, gradientScale: 0.5 });
-      const sgd = sgdStep(p, g, first ? undefined : m, { lr: 0.1, momentum, nesterov, weightDecay: 0.01, gradientScale: 0.5 });
+      const copies = (tensors: Tensor[]): Tensor[] => tensors.map((t) => t.clone());
+      const adam = adamStep(copies(p), copies(g), copies(m), v.map((t) => mul(t, t)), { lr: 0.1, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.01, step: 3, gradientScale: 0.5 });
+      const sgd = sgdStep(copies(p), copies(g), first ? undefined : copies(m), { lr: 0.1, momentum, nesterov, weightDecay: 0.01, gradientScale: 0.5 });
       return [...adam.params, ...adam.firstMoments, ...adam.secondMoments, ...sgd.params, ...(sgd.buffers ?? []), squaredNorm(x)];
     }, inputs, false);
   }));

@@ -13,7 +13,15 @@ const flag = (value: unknown): number => (value ? 1 : 0);
 
 /** Runs a kernel into new float32 tensors of the given shapes. */
 function outputs(backend: NativeBackend, kernel: string, inputs: readonly TensorInfo[], shapes: readonly (readonly number[])[], attrs: readonly number[]): TensorInfo[] {
-  const made = shapes.map((shape) => backend.output(shape, 'float32'));
+  return runInto(backend, kernel, inputs, shapes.map((shape) => backend.output(shape, 'float32')), attrs);
+}
+
+/** Runs a kernel that takes over some of its inputs (`replaced`) into their replacements. */
+function replacements(backend: NativeBackend, kernel: string, inputs: readonly TensorInfo[], replaced: readonly TensorInfo[], attrs: readonly number[]): TensorInfo[] {
+  return runInto(backend, kernel, inputs, replaced.map((x) => backend.replacement(x)), attrs);
+}
+
+function runInto(backend: NativeBackend, kernel: string, inputs: readonly TensorInfo[], made: TensorInfo[], attrs: readonly number[]): TensorInfo[] {
   try {
     backend.run(kernel, [...inputs, ...made], attrs);
   } catch (error) {
@@ -82,15 +90,19 @@ export const fusedKernels: NativeKernels = {
     const { count, beta1, beta2, eps, gradientScale, decay, stepSize } = attrs as names.AdamStepAttrs;
     const params = numbered(inputs, 'param', count);
     const state = [...numbered(inputs, 'firstMoment', count), ...numbered(inputs, 'secondMoment', count)];
-    return outputs(backend, 'AdamStep', [...params, ...numbered(inputs, 'gradient', count), ...state], shapesOf([...params, ...state]),
+    return replacements(backend, 'AdamStep', [...params, ...numbered(inputs, 'gradient', count), ...state], [...params, ...state],
       [count, beta1, beta2, eps, gradientScale, decay, stepSize]);
   },
   [names.sgdStepKernel]: (backend, inputs, attrs) => {
     const { count, lr, momentum, nesterov, weightDecay, gradientScale, hasBuffers } = attrs as names.SgdStepAttrs;
     const params = numbered(inputs, 'param', count);
+    const gradients = numbered(inputs, 'gradient', count);
     const buffers = momentum !== 0 && hasBuffers ? numbered(inputs, 'buffer', count) : [];
-    return outputs(backend, 'SgdStep', [...params, ...numbered(inputs, 'gradient', count), ...buffers], shapesOf(momentum === 0 ? params : [...params, ...params]),
+    // the first momentum buffers take the gradients' place
+    const moved = momentum === 0 ? [] : hasBuffers ? buffers : gradients;
+    return replacements(backend, 'SgdStep', [...params, ...gradients, ...buffers], [...params, ...moved],
       [count, lr, momentum, flag(nesterov), weightDecay, gradientScale, flag(hasBuffers)]);
   },
+  [names.addIntoKernel]: (backend, { total, more }) => replacements(backend, 'Add', [total, more], [total], []),
   [names.squaredNormKernel]: (backend, inputs, { count }) => backend.compute('SquaredNorm', numbered(inputs, 'x', count), [], 'float32', [count]),
 };
