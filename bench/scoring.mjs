@@ -1,5 +1,6 @@
 // Speed of the scorer, and how its cost grows: `node bench/scoring.mjs`. Texts are built-in: damaged copies of
 // sentences with the word statistics of a small corpus. Times are milliseconds of processor time, the best of three.
+import { BitParallelDistance } from '../dist/eval/bitParallelDistance.js';
 import { bleu } from '../dist/eval/bleu.js';
 import { chrf } from '../dist/eval/chrf.js';
 import { corpusStatistics, sumLines } from '../dist/eval/metric.js';
@@ -57,6 +58,39 @@ for (const length of [10, 20, 40, 80, 160]) {
   const ref = corpus(100, length);
   const hyp = ref.map(damage);
   show(`TER of 100 lines of ${length} words`, best(() => corpusStatistics(ter(), hyp, [ref])));
+}
+
+/**
+ * What tercom's search cannot do without: reading the words, one edit distance for each move it tries (its rules say
+ * which), and one alignment for each move it makes. The calls of one pass over the corpus are recorded and run again by
+ * themselves, without the search around them.
+ */
+function terSearchFloor(hyp, ref) {
+  const { setCurrent, distance, path } = BitParallelDistance.prototype;
+  const calls = [];
+  const record = (method) => function (words, first, end) {
+    const args = [words.slice(), first, end];
+    calls.push(() => method.apply(this, args));
+    return method.call(this, words, first, end);
+  };
+  Object.assign(BitParallelDistance.prototype, { setCurrent: record(setCurrent), distance: record(distance), path: record(path) });
+  const all = () => corpusStatistics(ter(), hyp, [ref]);
+  all();
+  Object.assign(BitParallelDistance.prototype, { setCurrent, distance, path });
+  const searching = best(() => calls.forEach((call) => call()));
+  const numbers = new Map();
+  const reading = best(() => {
+    const metric = ter();
+    for (const line of [...hyp, ...ref]) for (const word of metric.preprocess(line).split(' ')) numbers.set(word, numbers.get(word) ?? numbers.size);
+  });
+  const whole = best(all);
+  show(`TER of ${hyp.length} lines: ${calls.length} distances and alignments`, searching);
+  show(`TER of ${hyp.length} lines: reading the words`, reading);
+  console.log(`TER takes ${(whole / (searching + reading)).toFixed(2)} times as long as these two, which its search cannot do without`);
+}
+{
+  const ref = corpus(3000);
+  terSearchFloor(ref.map(damage), ref);
 }
 for (const [numSystems, numLines, numSamples] of [[10, 1000, 1000], [10, 3000, 1000], [10, 3000, 2000]]) {
   const ref = corpus(numLines);

@@ -1,3 +1,5 @@
+import { Edit } from './edit.js';
+
 /**
  * Edit distance between rearrangements of one sequence and a reference, 32 cells of the edit matrix at a time: a row is
  * two bit vectors of rises and falls between neighbouring cells.
@@ -22,7 +24,7 @@ export class BitParallelDistance {
    * @param length of the sequences
    * @param ref symbols below `numSymbols`; negative ones match nothing
    */
-  constructor(private readonly length: number, ref: Int32Array, numSymbols: number) {
+  constructor(private readonly length: number, private readonly ref: readonly number[], numSymbols: number) {
     this.blocks = Math.ceil(ref.length / 32);
     this.lastBit = 1 << ((ref.length - 1) & 31);
     this.positions = new Int32Array(numSymbols * this.blocks);
@@ -33,12 +35,51 @@ export class BitParallelDistance {
     this.distances[0] = ref.length;
   }
 
-  setCurrent(sequence: Int32Array): void {
+  /** Makes `sequence` the current one. @returns its distance */
+  setCurrent(sequence: readonly number[]): number {
     for (let i = 1; i <= this.length; i++) this.distances[i] = this.distances[i - 1] + this.advance(sequence[i - 1], i - 1, i);
+    return this.distances[this.length];
+  }
+
+  /**
+   * The edits of the current sequence, from its start; among equals keeping or substituting comes first, then a symbol of
+   * the sequence, then one of the reference.
+   */
+  path(sequence: readonly number[]): Edit[] {
+    const { ref } = this;
+    const path: Edit[] = [];
+    let i = this.length;
+    let j = ref.length;
+    let distance = this.distances[i];
+    while (i > 0 || j > 0) {
+      let edit: Edit;
+      if (i === 0) edit = Edit.refOnly;
+      else if (j === 0) edit = Edit.hypOnly;
+      else if (sequence[i - 1] === ref[j - 1]) edit = Edit.keep; // never dearer than the other ways
+      else if (this.distanceOfStarts(i - 1, j - 1) < distance) edit = Edit.substitute;
+      else edit = this.distanceOfStarts(i - 1, j) < distance ? Edit.hypOnly : Edit.refOnly;
+      path.push(edit);
+      if (edit !== Edit.keep) distance--;
+      if (edit !== Edit.refOnly) i--;
+      if (edit !== Edit.hypOnly) j--;
+    }
+    return path.reverse();
+  }
+
+  /** Distance of the current sequence's first `i` symbols from the reference's first `j`. */
+  private distanceOfStarts(i: number, j: number): number {
+    let distance = i;
+    for (let b = 0; b << 5 < j; b++) {
+      const row = i * this.blocks + b;
+      const rest = j - (b << 5);
+      const mask = rest >= 32 ? -1 : (1 << rest) - 1;
+      distance += countOnes(this.rises[row] & mask) - countOnes(this.falls[row] & mask);
+    }
+    return distance;
   }
 
   /** @param sequence differs from the current one only at positions `first` to `end - 1` */
-  distance(sequence: Int32Array, first: number, end: number): number {
+  distance(sequence: readonly number[], first: number, end: number): number {
     const { length, blocks, rises, falls, distances } = this;
     const trial = length + 1; // the row after the current sequence's
     let from = first;
@@ -77,4 +118,11 @@ export class BitParallelDistance {
     }
     return carry;
   }
+}
+
+/** Number of bits that are set in 32. */
+function countOnes(bits: number): number {
+  const pairs = bits - ((bits >>> 1) & 0x55555555);
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { BeamMatrix } from './beamMatrix.js';
 import { BitParallelDistance } from './bitParallelDistance.js';
+import { Edit } from './edit.js';
 import { BeamEditDistance } from './editDistance.js';
 
 /** Edit distance by the textbook matrix; with a beam, cells outside it are left out. */
@@ -30,10 +32,10 @@ const cases = (maxLength: number) => fc.tuple(
 
 test('bit-parallel distance equals the textbook matrix', () => {
   fc.assert(fc.property(cases(100), ({ hyp, ref, moved, first, end }) => {
-    const distances = new BitParallelDistance(hyp.length, Int32Array.from(ref), 7);
-    distances.setCurrent(Int32Array.from(hyp));
-    assert.equal(distances.distance(Int32Array.from(moved), first, end), slowDistance(moved, ref));
-    assert.equal(distances.distance(Int32Array.from(hyp), 0, 0), slowDistance(hyp, ref));
+    const distances = new BitParallelDistance(hyp.length, ref, 7);
+    distances.setCurrent(hyp);
+    assert.equal(distances.distance(moved, first, end), slowDistance(moved, ref));
+    assert.equal(distances.distance(hyp, 0, 0), slowDistance(hyp, ref));
   }), { numRuns: 300 });
 });
 
@@ -45,8 +47,19 @@ test('distance within the beam equals the matrix without the cells outside', () 
       const diagonal = Math.floor(i * (m / n));
       return j >= diagonal - width && (i === n || j < diagonal + width);
     };
-    const distances = new BeamEditDistance(n, Int32Array.from(ref), 7);
-    assert.equal(distances.setCurrent(Int32Array.from(hyp)), slowDistance(hyp, ref, inBeam));
-    assert.equal(distances.distance(Int32Array.from(moved), first, end), slowDistance(moved, ref, inBeam));
+    const distances = new BeamEditDistance(n, ref, 7);
+    assert.equal(distances.setCurrent(hyp), slowDistance(hyp, ref, inBeam));
+    assert.equal(distances.distance(moved, first, end), slowDistance(moved, ref, inBeam));
   }), { numRuns: 300 });
+});
+
+test('edits from bit vectors are those of the matrix', () => {
+  fc.assert(fc.property(cases(40), ({ hyp, ref }) => {
+    const plain = new BitParallelDistance(hyp.length, ref, 7);
+    const matrix = new BeamMatrix(hyp.length, ref);
+    const distance = plain.setCurrent(hyp);
+    if (distance !== matrix.setCurrent(hyp)) return; // the beam stands in the way
+    assert.deepEqual(plain.path(hyp), matrix.path());
+    assert.equal(plain.path(hyp).filter((edit) => edit !== Edit.keep).length, distance);
+  }), { numRuns: 500 });
 });

@@ -1,108 +1,44 @@
+import { BeamMatrix, beamWidth } from './beamMatrix.js';
 import { BitParallelDistance } from './bitParallelDistance.js';
+import type { Edit } from './edit.js';
 
-/** Tercom's beam: cells this far from the diagonal are looked at. */
-const beamWidth = 25;
 /**
  * A path of d edits strays from the diagonal by at most (d + difference of lengths) / 2. Where that stays within the beam,
- * the distance within the beam is the plain edit distance. Two less than the beam has room for, as its diagonal is rounded.
+ * the distance within the beam is the plain edit distance, and the cheapest paths are the same ones. Two less than the
+ * beam has room for on each side, as its diagonal is rounded.
  */
 const withinBeam = 2 * beamWidth - 4;
-const unreachable = 1e9;
-
-/** How a cell of the edit matrix is reached: word kept, replaced, only in the hypothesis, only in the reference. */
-export const enum Edit { keep, substitute, hypOnly, refOnly }
 
 /**
  * Word edit distance between rearrangements of one hypothesis and a reference, looking only at a beam around the
- * diagonal, as tercom does.
- *
- * A rearrangement differs from the current hypothesis only between two positions. Rows of the matrix before the first
- * are those of the current hypothesis; and once a row after the last is equal too, so is the distance.
+ * diagonal, as tercom does. The matrix within the beam is filled only where the plain distance, which is much faster to
+ * find, may differ from it.
  */
 export class BeamEditDistance {
-  private readonly n: number;
-  private readonly m: number;
-  private readonly minColumn: Int32Array;
-  private readonly endColumn: Int32Array;
-  private readonly current: Int32Array;
-  private readonly trial: Int32Array;
-  private readonly edits: Uint8Array;
   private readonly plain: BitParallelDistance;
   private readonly lengthDifference: number;
-  private currentDistance = 0;
+  private hyp: readonly number[] = [];
+  private matrix: BeamMatrix | undefined;
+  /** Whether the matrix holds the current hypothesis. */
+  private matrixIsCurrent = false;
 
   /** @param ref words numbered from 0 to `numWords - 1`; negative ones are not in the hypothesis */
-  constructor(hypLength: number, private readonly ref: Int32Array, numWords: number) {
+  constructor(private readonly hypLength: number, private readonly ref: readonly number[], numWords: number) {
     this.plain = new BitParallelDistance(hypLength, ref, numWords);
     this.lengthDifference = Math.abs(hypLength - ref.length);
-    const n = (this.n = hypLength);
-    const m = (this.m = ref.length);
-    const ratio = n > 0 ? m / n : 1;
-    // where lengths differ a lot, rows would not overlap without this
-    const beam = beamWidth < ratio / 2 ? Math.ceil(ratio / 2 + beamWidth) : beamWidth;
-    this.minColumn = new Int32Array(n + 1);
-    this.endColumn = new Int32Array(n + 1).fill(m + 1);
-    for (let i = 1; i <= n; i++) {
-      const diagonal = Math.floor(i * ratio);
-      this.minColumn[i] = Math.max(0, diagonal - beam);
-      if (i < n) this.endColumn[i] = Math.min(m + 1, diagonal + beam);
-    }
-    // cells outside the beam are never written and stay unreachable
-    this.current = new Int32Array((n + 1) * (m + 1)).fill(unreachable);
-    this.trial = new Int32Array((n + 1) * (m + 1)).fill(unreachable);
-    this.edits = new Uint8Array((n + 1) * (m + 1));
-    for (let j = 0; j <= m; j++) {
-      this.current[j] = j;
-      this.trial[j] = j;
-      this.edits[j] = Edit.refOnly;
-    }
   }
 
-  /** Makes `hyp` the current hypothesis. @returns its distance */
-  setCurrent(hyp: Int32Array): number {
-    const { n, m, current, edits, ref } = this;
-    for (let i = 1; i <= n; i++) {
-      const row = i * (m + 1);
-      const above = row - (m + 1);
-      for (let j = this.minColumn[i]; j < this.endColumn[i]; j++) {
-        if (j === 0) {
-          current[row] = current[above] + 1;
-          edits[row] = Edit.hypOnly;
-          continue;
-        }
-        const same = hyp[i - 1] === ref[j - 1];
-        // tercom's preference among equals: keep or substitute, hypothesis word, reference word
-        let cost = current[above + j - 1] + (same ? 0 : 1);
-        let edit = same ? Edit.keep : Edit.substitute;
-        if (current[above + j] + 1 < cost) {
-          cost = current[above + j] + 1;
-          edit = Edit.hypOnly;
-        }
-        if (j > this.minColumn[i] && current[row + j - 1] + 1 < cost) {
-          cost = current[row + j - 1] + 1;
-          edit = Edit.refOnly;
-        }
-        current[row + j] = cost;
-        edits[row + j] = edit;
-      }
-    }
-    this.plain.setCurrent(hyp);
-    this.currentDistance = current[n * (m + 1) + m];
-    return this.currentDistance;
+  /** Makes `hyp` the current hypothesis. It must not change until the next is. @returns its distance */
+  setCurrent(hyp: readonly number[]): number {
+    this.hyp = hyp;
+    this.matrixIsCurrent = false;
+    const distance = this.plain.setCurrent(hyp);
+    return this.isWithinBeam(distance) ? distance : this.fillMatrix();
   }
 
-  /** The edits of the current hypothesis, from the start of the line. */
+  /** The edits of the current hypothesis, from the start of the line, by tercom's preferences. */
   path(): Edit[] {
-    const path: Edit[] = [];
-    let i = this.n;
-    let j = this.m;
-    while (i > 0 || j > 0) {
-      const edit: Edit = this.edits[i * (this.m + 1) + j];
-      path.push(edit);
-      if (edit !== Edit.refOnly) i--;
-      if (edit !== Edit.hypOnly) j--;
-    }
-    return path.reverse();
+    return this.matrixIsCurrent ? this.matrix!.path() : this.plain.path(this.hyp);
   }
 
   /**
@@ -110,39 +46,20 @@ export class BeamEditDistance {
    *
    * @param hyp differs from the current hypothesis only at positions `first` to `end - 1`
    */
-  distance(hyp: Int32Array, first: number, end: number): number {
+  distance(hyp: readonly number[], first: number, end: number): number {
     const distance = this.plain.distance(hyp, first, end);
-    return distance + this.lengthDifference <= withinBeam ? distance : this.distanceWithinBeam(hyp, first, end);
+    if (this.isWithinBeam(distance)) return distance;
+    if (!this.matrixIsCurrent) this.fillMatrix();
+    return this.matrix!.distance(hyp, first, end);
   }
 
-  private distanceWithinBeam(hyp: Int32Array, first: number, end: number): number {
-    const { n, m, current, trial, ref } = this;
-    const stride = m + 1;
-    let from = current; // row `first` holds for the rearrangement as well
-    for (let i = first + 1; i <= n; i++) {
-      const row = i * stride;
-      const above = row - stride;
-      const minColumn = this.minColumn[i];
-      const endColumn = this.endColumn[i];
-      const word = hyp[i - 1];
-      let left = unreachable;
-      let j = minColumn;
-      let diagonal = j > 0 ? from[above + j - 1] : unreachable;
-      let equal = i >= end;
-      for (; j < endColumn; j++) {
-        const up = from[above + j];
-        let cost = diagonal + (j > 0 && word === ref[j - 1] ? 0 : 1);
-        if (up + 1 < cost) cost = up + 1;
-        if (left + 1 < cost) cost = left + 1;
-        if (cost > unreachable) cost = unreachable;
-        trial[row + j] = cost;
-        if (equal && cost !== current[row + j]) equal = false;
-        left = cost;
-        diagonal = up;
-      }
-      if (equal) return this.currentDistance;
-      from = trial;
-    }
-    return from[n * stride + m];
+  private isWithinBeam(distance: number): boolean {
+    return distance + this.lengthDifference <= withinBeam;
+  }
+
+  private fillMatrix(): number {
+    this.matrix ??= new BeamMatrix(this.hypLength, this.ref);
+    this.matrixIsCurrent = true;
+    return this.matrix.setCurrent(this.hyp);
   }
 }

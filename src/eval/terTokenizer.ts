@@ -1,4 +1,4 @@
-import { splitWords } from './whiteSpace.js';
+import { singleSpaced } from './whiteSpace.js';
 
 export interface TerTokenizerOptions {
   /** Separate punctuation, resolve XML escapes. Default false. */
@@ -29,7 +29,7 @@ export function tokenizeTer(line: string, { normalized, noPunct, asianSupport, c
     text = text.replace(/[.,?:;!"()]/g, '');
     if (asianSupport) text = text.replace(asianPunctuation, '').replace(fullWidthPunctuation, '');
   }
-  return splitWords(text).join(' ');
+  return singleSpaced(text);
 }
 
 function separateWestern(line: string): string {

@@ -27,6 +27,18 @@ export function splitWords(line: string): string[] {
   return words;
 }
 
+/** The line with single spaces between its words and none around them, as Python's `' '.join(line.split())`. */
+export function singleSpaced(line: string): string {
+  const space = 0x20;
+  let previous = space;
+  for (let i = 0; i < line.length; i++) {
+    const unit = line.charCodeAt(i);
+    if (unit === space ? previous === space : isSpace(unit)) return splitWords(line).join(' ');
+    previous = unit;
+  }
+  return previous === space ? splitWords(line).join(' ') : line; // most lines are so already
+}
+
 /** The line without white space on its right, as Python's `str.rstrip()`. */
 export function stripRight(line: string): string {
   let end = line.length;
