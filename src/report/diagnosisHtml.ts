@@ -15,11 +15,11 @@ export function diagnosisAsHtml(diagnosis: Diagnosis): string {
 <h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
 <p>Difference <strong>${signed(difference)}</strong> BLEU, p = ${formatFixed(pValue, 4)} by paired bootstrap. By sentence, ${escape(names[0])} is better on
 ${better[0]} lines, ${escape(names[1])} on ${better[1]}; ${equal} are equal.</p>
-<table>
+<div class="wide"><table>
 <tr><th>System</th><th>BLEU</th><th>1-grams</th><th>2-grams</th><th>3-grams</th><th>4-grams</th><th>Brevity penalty</th><th>Length ratio</th></tr>
 ${overall.map(({ score, precisions, bp, ratio }, s) => `<tr><td>${key(s, names)}</td><td>${fixed(score)}</td>${precisions.map((p) => `<td>${formatFixed(p, 1)}</td>`).join('')}<td>${formatFixed(bp, 3)}</td><td>${formatFixed(ratio, 3)}</td></tr>`).join('\n')}
-</table>
-<p class="quiet">${escape(signature)}</p>
+</table></div>
+<p class="quiet signature">${escape(signature)}</p>
 <h2>By length of the reference</h2>
 ${groupTable('Tokens', byLength, names)}
 ${byRarestWord ? `<h2>By the rarest word of the source</h2>\n${groupTable(`In the ${countedText}`, byRarestWord, names)}` : ''}
@@ -93,9 +93,10 @@ th:first-child, td:first-child, .bars, .groups th:nth-child(3), .ngrams td, .ngr
 .fill { height: .75rem; border-radius: 0 3px 3px 0; min-width: 1px }
 .s0 { background: var(--s0) } .s1 { background: var(--s1) }
 .key { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .35rem }
-.quiet { color: var(--quiet) }
+.quiet { color: var(--quiet) } .signature { overflow-wrap: anywhere } .wide { overflow-x: auto }
 code { font-size: .92em }
 .line { margin: .8rem 0 1.4rem } .line caption { text-align: left; font-weight: 600; padding: .2rem .6rem }
 .line th { width: 9rem; overflow-wrap: anywhere } .line td:last-child { text-align: right; width: 4rem; white-space: nowrap }
+@media (max-width: 36rem) { th, td { padding: .3rem } .line th { width: 5rem } .ngrams code { overflow-wrap: anywhere } }
 u { text-decoration-color: var(--bad); text-decoration-thickness: 2px; text-underline-offset: 3px }
 `;
