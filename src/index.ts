@@ -39,3 +39,5 @@ export { changeConfig, loadConfig } from './config/loadConfig.js';
 export type { Config } from './config/schema.js';
 export { run, type RunResult, type RunTask } from './experiment/run.js';
 export { ablate, type AblationTask } from './experiment/ablate.js';
+export { gatherAblation, type GatherOptions } from './experiment/gatherAblation.js';
+export type { AblationData, RunData } from './experiment/ablationData.js';

@@ -28,7 +28,7 @@ Examples:
   coldstart ablate -c configs/ablate-builtin.yaml
   coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`)
     .action(async (flags: AblateFlags) => {
-      const [{ basename, join }, { loadConfig }, { ablate }, { ablationMarkdown, ablationText }, { AblationProgress }, { writeFileAtomic }, { abortOnInterrupt }] = await Promise.all([
+      const [{ basename, join }, { loadConfig }, { ablate, resultsOf }, { ablationMarkdown, ablationText }, { AblationProgress }, { writeFileAtomic }, { abortOnInterrupt }] = await Promise.all([
         import('node:path'), import('../config/loadConfig.js'), import('../experiment/ablate.js'), import('../report/ablationReport.js'),
         import('../report/ablationProgress.js'), import('../storage/atomicFile.js'), import('./interrupts.js'),
       ]);
@@ -43,7 +43,7 @@ Examples:
         onResults: (current) => writeFileAtomic(join(dir, 'results.md'), ablationMarkdown(current)),
       });
       progress.finish();
-      if (flags.json) console.log(JSON.stringify(results, null, 2));
+      if (flags.json) console.log(JSON.stringify(resultsOf(results), null, 2));
       else console.log(`\n${ablationText(results)}\nresults: ${join(dir, 'results.md')}, ${join(dir, 'results.json')}`);
     });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { AblationData } from '../experiment/ablationData.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -52,7 +53,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
 
 test('help at every level shows options and examples', () => {
   assert.match(ok(['--help']), /From text to a table of results:/);
-  for (const command of ['train', 'gradinit', 'translate', 'score', 'average', 'ablate', 'corpus synth', 'corpus prepare', 'doctor']) {
+  for (const command of ['train', 'gradinit', 'translate', 'score', 'average', 'ablate', 'report', 'corpus synth', 'corpus prepare', 'doctor']) {
     const help = ok([...command.split(' '), '--help']);
     assert.match(help, new RegExp(`Usage: coldstart ${command}`));
     assert.match(help, /Examples?:\n  .*coldstart/, command);
@@ -129,8 +130,8 @@ ablation:
     const log = readFileSync(join(folder, 'whole/log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; update?: number; loss?: number });
     assert.deepEqual(log.filter(({ event }) => event === 'train').map(({ update }) => update), [5, 10, 15, 20, 25, 30]);
     const losses = log.filter(({ event }) => event === 'valid').map(({ loss }) => loss!);
-    assert.equal(losses.length, 2);
-    assert.ok(losses[1] < losses[0] && losses[1] < 6, `${losses}`);
+    assert.equal(losses.length, 3); // after the first epoch, and every 15 updates
+    assert.ok(losses[2] < losses[0] && losses[2] < 6, `${losses}`);
 
     const interrupted = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
     assert.equal(interrupted.status, 130);
@@ -194,17 +195,46 @@ ablation:
     assert.match(table, /^warmup +\d+\.\d\d +\d/m);
     assert.match(table, /^gradinit +\d+\.\d\d +[+-]\d+\.\d\d/m);
     assert.match(table, /^broken +- .* 1 of 1 /m);
-    const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as { baseline: string; arms: { name: string; differences: string[]; diverged: number; testBleu?: { mean: number } }[] };
+    const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as { baseline: string; arms: { name: string; differences: string[]; cells: { diverged: number; testBleu?: { mean: number }; initUpdates: { mean: number }; updates: { mean: number } }[] }[] };
     assert.equal(results.baseline, 'warmup');
-    assert.deepEqual(results.arms.map(({ name, diverged }) => [name, diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1]]);
+    assert.deepEqual(results.arms.map(({ name, cells }) => [name, cells[0].diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1]]);
     assert.deepEqual(results.arms[1].differences, ['gradinit.algorithm: "none" → "adam"', 'train.warmupUpdates: 10 → 0']);
     const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'ablation/warmup/seed-1/scores.json'), 'utf8')) as { test: { bleu: number } };
-    assert.equal(results.arms[0].testBleu!.mean, bleu);
+    assert.equal(results.arms[0].cells[0].testBleu!.mean, bleu);
+    const [{ initUpdates, updates }] = results.arms[1].cells;
+    assert.ok(initUpdates.mean > 1 && initUpdates.mean < 15, `${initUpdates.mean}`);
+    assert.equal(updates.mean, 30 - Math.ceil(initUpdates.mean)); // what GradInit cost is taken off
     const log = readFileSync(join(folder, 'ablation/warmup/seed-1/log.jsonl'));
     const again = cli(['ablate', '-c', config, '--run', 'ablation']);
     assert.match(again.stderr, /warmup\/1 +complete already/);
     assert.equal(again.stdout, table);
     assert.deepEqual(readFileSync(join(folder, 'ablation/warmup/seed-1/log.jsonl')), log);
+  });
+
+  test('report: what every run recorded', () => {
+    const csv = ok(['report', 'ablation', '--format', 'csv']).split('\r\n').map((line) => line.split(','));
+    assert.deepEqual(csv.slice(1, 4).map((line) => line[0]), ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1']);
+    assert.match(ok(['report', 'ablation']), /^\| broken\/seed-1 \| diverged \|/m);
+    const { runs, samples } = JSON.parse(ok(['report', 'ablation', '--format', 'json'])) as AblationData;
+    const [warmup, gradinit, broken] = runs;
+    assert.deepEqual(runs.map(({ state }) => state === 'stuck' ? 'finished' : state), ['finished', 'finished', 'diverged']);
+    assert.equal(warmup.updateRatios!.samples[0].ratios.length, warmup.updateRatios!.tensors.length);
+    assert.deepEqual(warmup.updateRatios!.samples.map(({ update }) => update), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30]);
+    assert.equal(warmup.gradients!.drawn, undefined);
+    const total = ({ tensors }: { tensors: readonly { variance: number | null }[] }): number => tensors.reduce((sum, { variance }) => sum + variance!, 0);
+    assert.ok(total(gradinit.gradients!.drawn!) > 0 && total(gradinit.gradients!.start) > 0);
+    assert.equal(total(gradinit.gradients!.drawn!), total(warmup.gradients!.start)); // the same parameters and batches
+    assert.equal(gradinit.learned!.iterations.length, 3);
+    assert.equal(gradinit.learned!.tensors.length, gradinit.updateRatios!.tensors.length);
+    assert.equal(warmup.scores!.firstEpoch!.update, warmup.valid[0].update);
+    assert.deepEqual(warmup.scores!.tests!.map(({ use }) => use), ['best', 'average']);
+    assert.ok(warmup.scores!.tests!.every(({ chrf, validLoss }) => chrf >= 0 && validLoss! > 0));
+    assert.equal(broken.scores!.tests, undefined);
+    assert.equal(samples.length, 20);
+    assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'gradinit/seed-1']);
+    const single = JSON.parse(ok(['report', 'whole', '--format', 'json'])) as AblationData;
+    assert.deepEqual([single.arms[0].name, single.runs[0].state !== 'waiting', single.seeds], ['run', true, [5]]);
+    assert.match(cli(['report', 'text']).stderr, /text holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/);
   });
 
   test('ablate: interrupted, the same command goes on', async () => {

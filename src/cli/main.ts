@@ -9,6 +9,7 @@ import { corpusCommand } from './corpus.js';
 import { doctorCommand } from './doctor.js';
 import { gradinitCommand } from './gradinit.js';
 import { Interrupted } from './interrupts.js';
+import { reportCommand } from './report.js';
 import { scoreCommand } from './score.js';
 import { trainCommand } from './train.js';
 import { translateCommand } from './translate.js';
@@ -24,10 +25,11 @@ From text to a table of results:
   coldstart corpus prepare -c configs/builtin.yaml         text to ids
   coldstart train -c configs/builtin.yaml                  initialise, train, translate the test set, score
   coldstart ablate -c configs/ablate-builtin.yaml          warmup, no warmup, GradInit side by side
+  coldstart report runs/ablate-builtin                     what came of it
 
 Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`)
     .showHelpAfterError('Try "coldstart --help".');
-  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, benchCommand]) {
+  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, reportCommand, benchCommand]) {
     command.addCommand(make());
   }
   eachCommand(command, '', (subcommand, path) => {

@@ -11,6 +11,8 @@ export interface Field<T> {
   readonly isPath: boolean;
   /** The value if it is acceptable, else undefined. */
   readonly parse: (value: unknown) => T | undefined;
+  /** The value holds settings by key: `mapSettings` applies a change to each, e.g. checks it and resolves its paths. */
+  mapSettings?(value: T, change: (key: string, value: unknown, within: string) => unknown): T;
 }
 
 interface NumberLimits {
@@ -63,17 +65,38 @@ export const texts = (help: string): Field<readonly string[]> => ({
   parse: (value) => (Array.isArray(value) && value.every((v) => typeof v === 'string') ? (value as string[]) : undefined),
 });
 
-/** Named sets of changed settings: `{ name: { "train.lr": 0.001 } }`; the changes are checked when they are applied. */
-export type Arms = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** Settings that an arm changes, by full key: `{ "train.lr": 0.001 }`; `preset` names a preset whose changes come before them. */
+export type ArmChanges = Readonly<Record<string, unknown>>;
+export type Arms = Readonly<Record<string, ArmChanges>>;
 
+/** Arms by name, or a list of presets' names. */
 export const arms = (help: string): Field<Arms> => ({
-  isField: true, accepts: 'named sets of settings, e.g. { no-warmup: { train.warmupInitLr: -1 } }', default: {}, help, isPath: false,
+  isField: true, accepts: 'named sets of settings, e.g. { hot: { preset: no-warmup, train.lr: 0.01 } }, or a list of presets', default: {}, help, isPath: false,
   parse: (value) => {
-    const isMap = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
-    // arm names become folder names
-    return isMap(value) && Object.entries(value).every(([name, changes]) => /^[\w.+-]+$/.test(name) && !name.startsWith('.') && isMap(changes)) ? (value as Arms) : undefined;
+    const named = Array.isArray(value) ? Object.fromEntries(value.map((name) => [name, { preset: name }])) : value;
+    return isMap(named) && Object.entries(named).every(([name, changes]) => isFolderName(name) && isMap(changes)) ? (named as Arms) : undefined;
   },
+  mapSettings: (value, change) => Object.fromEntries(Object.entries(value).map(([name, changes]) => [name, Object.fromEntries(
+    Object.entries(changes).map(([key, setting]) => [key, key === 'preset' ? setting : change(key, setting, name)]))])),
 });
+
+/** Values to try, by full key: `{ "train.lr": [0.001, 0.002] }`. */
+export type Grid = Readonly<Record<string, readonly unknown[]>>;
+
+export const grid = (help: string): Field<Grid> => ({
+  isField: true, accepts: 'lists of values by setting, e.g. { train.lr: [1e-3, 2e-3] }', default: {}, help, isPath: false,
+  parse: (value) => (isMap(value) && Object.values(value).every((values) => Array.isArray(values) && values.length > 0) ? (value as Grid) : undefined),
+  mapSettings: (value, change) => Object.fromEntries(Object.entries(value).map(([key, values]) => [key, values.map((one) => change(key, one, key))])),
+});
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Names of arms become names of folders. */
+function isFolderName(name: string): boolean {
+  return /^[\w.+-]+$/.test(name) && !name.startsWith('.');
+}
 
 /** A group of fields and further groups. */
 export interface Section {

@@ -138,6 +138,7 @@ function checkedValue(key: string, value: unknown, where: string, folder: string
   // YAML 1.2 reads 5e-4 as a number but -- on command lines -- quotes may have made it a text
   const parsed = entry.parse(value);
   if (parsed === undefined) throw new UsageError(`${where}: ${key} is ${JSON.stringify(value)}, expected ${entry.accepts}${entry.unit ? ` (${entry.unit})` : ''}.`);
+  if (entry.mapSettings) return entry.mapSettings(parsed, (inner, setting, within) => checkedValue(inner, setting, `${where}: ${key}.${within}`, folder));
   return entry.isPath ? resolve(folder, parsed as string) : parsed;
 }
 

@@ -1,7 +1,7 @@
 import { backendNames } from '../backend/backendNames.js';
 import { initMethods } from '../model/init.js';
-import { sharings } from '../model/config.js';
-import { arms, choice, flag, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
+import { residualSchemes, sharings } from '../model/config.js';
+import { arms, choice, flag, grid, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
 
 const pairFiles = (which: string) => ({
   src: optionalPath(`Source side of the ${which} set, plain text or .gz, one sentence per line.`),
@@ -58,6 +58,7 @@ export const schema = {
     numEncoderLayers: optionalInteger('Encoder layers.', { min: 1 }),
     numDecoderLayers: optionalInteger('Decoder layers.', { min: 1 }),
     sharing: choice(sharings, 'tied', 'Which embeddings are one matrix: tied all three, decoder-tied the decoder\'s two, none.'),
+    residual: choice(residualSchemes, 'post-ln', 'How a sublayer ends: post-ln LN(x + f(x)), admin LN(w x + f(x)) with learned w, deepnorm LN(a x + f(x)), none x + f(x).'),
     layerNormEps: real(1e-5, 'Added to the variance in layer normalisation.', { min: 1e-12, max: 0.1 }),
     dropout: real(0.1, 'Dropout after embeddings and sublayers.', { min: 0, max: 0.99 }),
     attentionDropout: real(0, 'Dropout of attention weights.', { min: 0, max: 0.99 }),
@@ -101,11 +102,14 @@ export const schema = {
     nesterov: flag(false, 'SGD: Nesterov\'s form.'),
     weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', { min: 0 }),
     lr: real(5e-4, 'Highest learning rate.', { min: 0 }),
+    secondMomentStart: choice(['zeros', 'first-gradient'], 'zeros', 'Adam: second moment before the first update; first-gradient: GI-Adam.'),
     schedule: choice(['inverse_sqrt', 'linear', 'constant'], 'inverse_sqrt', 'How the rate falls after the warmup.'),
     warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', { min: 0, unit: 'updates' }),
     warmupInitLr: real(1e-7, 'Rate of the first update of a warmup; negative: lr, so that the warmup\'s updates run at the full rate.'),
+    extraEpoch: choice(['none', 'constant', 'warmup'], 'none', 'One epoch before the schedule begins, at lr or rising to it; its updates count within maxUpdates.'),
     minLr: real(0, 'Rate that linear reaches at maxUpdates.', { min: 0 }),
     maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
+    countInit: flag(false, 'Updates that GradInit, MetaInit or profiling cost (docs/experiments.md) are taken off maxUpdates.'),
     maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
     maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', { min: 1, unit: 'tokens' }),
     maxSentences: optionalInteger('Most sentences per batch.', { min: 1, unit: 'sentences' }),
@@ -135,10 +139,17 @@ export const schema = {
     lowercase: flag(false, 'Score without regard to case.'),
   },
 
+  record: {
+    gradientBatches: integer(8, 'Batches whose gradients are measured before training, as drawn and as learned; 0: none.', { min: 0, unit: 'batches' }),
+    ratioUpdates: integer(500, 'Updates in which the size of updates beside their weights is sampled.', { min: 0, unit: 'updates' }),
+  },
+
   ablation: {
     baseline: optionalText('Arm that the others are compared with.'),
     seeds: integers([1], 'Each arm is trained once with each seed.'),
-    arms: arms('What each arm changes.'),
+    arms: arms('What each arm changes: settings by full key, `preset` first; or a list of presets.'),
+    grid: grid('Every arm is trained with every combination of these values; they win over what arms set.'),
+    equalBudget: flag(true, 'What GradInit, MetaInit and profiling cost counts as updates: train.countInit for every run.'),
     parallel: integer(1, 'Runs at the same time, each in a process of its own; they share the cores.', { min: 1, unit: 'processes' }),
   },
 } as const satisfies Section;

@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
-import { summarizeAblation, type AblationResults } from './ablationResults.js';
-import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
+import type { AblationData } from './ablationData.js';
+import { checkExistingRuns, planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
+import { gatherAblation } from './gatherAblation.js';
+import { writePlan } from './planFile.js';
 import type { RunEvent } from './runEvents.js';
 import { runInProcess } from './runProcess.js';
 import { runPaths } from './runFolder.js';
@@ -18,29 +20,33 @@ export interface AblationTask {
   readonly signal?: AbortSignal;
   readonly onPlan?: (plan: AblationPlan) => void;
   /** Called with what the runs have come to, after each of them. */
-  readonly onResults?: (results: AblationResults) => void;
+  readonly onResults?: (results: AblationData) => void;
   readonly onEvent?: (run: PlannedRun, event: RunEvent | { readonly event: 'complete'; readonly already: boolean }) => void;
 }
 
 /**
- * Trains every arm with every seed and compares them: results.json in the ablation's folder, written anew after
- * every run. Runs that are complete are not repeated; unfinished ones go on. A run that diverges is a result.
+ * Trains every arm in every cell of the grid with every seed and compares them: plan.json and results.json in the ablation's
+ * folder, the latter written anew after every run. Runs that are complete are not repeated; unfinished ones go on. A run that
+ * diverges is a result.
  *
+ * @returns what the runs came to, with significance once all are complete
  * @throws the signal's reason when aborted, after the runs under way have saved; ColdstartError if a run fails
  */
-export async function ablate(task: AblationTask): Promise<AblationResults> {
+export async function ablate(task: AblationTask): Promise<AblationData> {
   const { config, dir, signal, onEvent } = task;
   const plan = planAblation(config, dir);
+  checkExistingRuns(plan);
   const parallel = task.parallel ?? config.ablation.parallel;
   mkdirSync(dir, { recursive: true });
+  writePlan(dir, plan);
   task.onPlan?.(plan);
   const waiting = [...plan.runs];
   let failure: unknown;
-  const record = (): AblationResults => {
-    const results = summarizeAblation(plan);
-    writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-    task.onResults?.(results);
-    return results;
+  const record = (bootstrapSamples: number): AblationData => {
+    const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
+    writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(resultsOf(data), null, 2)}\n`);
+    task.onResults?.(data);
+    return data;
   };
 
   const worker = async (): Promise<void> => {
@@ -55,12 +61,17 @@ export async function ablate(task: AblationTask): Promise<AblationResults> {
         return;
       }
       onEvent?.(planned, { event: 'complete', already: before !== undefined });
-      record();
+      record(0);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));
-  const results = record();
+  const results = record(1000);
   if (failure !== undefined) throw failure;
   signal?.throwIfAborted();
   return results;
+}
+
+/** results.json: the comparison and every run's scores, without curves. */
+export function resultsOf({ runs, samples: _, ...results }: AblationData): object {
+  return { ...results, runs: runs.map(({ key, arm, cell, seed, state, scores }) => ({ key, arm, cell, seed, state, scores })) };
 }

@@ -7,35 +7,53 @@ import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport } from '../gradinit/gradInit.js';
 import { metaInit, type MetaInitReport } from '../gradinit/metaInit.js';
+import { profileResidualScales } from '../model/admin.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
 import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { epochShape } from './epochShape.js';
+import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
 import type { StageProgress } from './runEvents.js';
 
 export interface InitialParams {
   readonly params: Params;
-  /** What GradInit or MetaInit did; absent if the parameters are as drawn. */
-  readonly report?: (GradInitReport & { readonly method: 'gradinit'; readonly options: GradInitOptions }) | (MetaInitReport & { readonly method: 'metainit' });
+  /** What GradInit, MetaInit or Admin's profiling did; absent if the parameters are as drawn. */
+  readonly report?: InitReport;
 }
+
+/** gradinit.json: what was done to the drawn parameters, and what it cost. */
+export type InitReport = { readonly cost: InitCost } & (
+  | (GradInitReport & { readonly method: 'gradinit'; readonly options: GradInitOptions })
+  | (MetaInitReport & { readonly method: 'metainit' })
+  /** `scales` by residual scale, here what it is set to. */
+  | { readonly method: 'admin'; readonly scales: Readonly<Record<string, number>>; readonly seconds: number }
+);
 
 export interface InitialParamsControl {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
+  /** Sees the parameters as drawn, before anything is learned. */
+  readonly onDrawn?: (params: Params) => void;
 }
 
 /**
- * Parameters to train from: drawn, and learned if the configuration says so. The caller disposes them.
- * @throws UsageError if the configuration asks for both GradInit and MetaInit
+ * Parameters to train from: drawn, profiled if the model has Admin's residual scales, and learned if the configuration says so.
+ * The caller disposes them.
+ * @throws UsageError if the configuration asks for both GradInit and MetaInit, or for one of them with Admin's profiling
  */
 export async function initialParams(config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl = {}): Promise<InitialParams> {
-  const isGradInit = config.gradinit.algorithm !== 'none';
-  const isMetaInit = config.metainit.iterations > 0;
-  if (isGradInit && isMetaInit) throw new UsageError('both gradinit.algorithm and metainit.iterations are set. Parameters are learned by one of them: set the other to none or 0.');
+  const methods = [
+    ...(config.gradinit.algorithm === 'none' ? [] : [{ setting: 'gradinit.algorithm', learn: withGradInit }]),
+    ...(config.metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),
+    ...(model.residual === 'admin' ? [{ setting: 'model.residual admin', learn: withAdmin }] : []),
+  ];
+  if (methods.length > 1) throw new UsageError(`${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`);
   const drawn = initParams(model, { method: config.init.method, seed: config.seed });
-  if (!isGradInit && !isMetaInit) return { params: drawn };
   try {
-    return await (isGradInit ? withGradInit : withMetaInit)(drawn, config, model, trainPairs, control);
+    control.onDrawn?.(drawn);
+    if (methods.length === 0) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
+    return await methods[0].learn(drawn, config, model, trainPairs, control);
   } finally {
     disposeParams(drawn);
   }
@@ -44,9 +62,15 @@ export async function initialParams(config: Config, model: ModelConfig, trainPai
 async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
   const options = gradInitOptions(config);
   const loss = meanLoss(config, model);
+  const nextBatch = cycleBatches(trainPairs, config, config.gradinit.maxTokens);
+  const partTokens: [number, number][] = [];
   const { params, report } = await gradInit<Batch>({
     params: drawn, loss, options, groupOf: parameterGroup, signal,
-    batches: ((batchOf) => (iteration: number) => gradInitParts(batchOf(iteration)))(cycleBatches(trainPairs, config, config.gradinit.maxTokens)),
+    batches: () => {
+      const { first, second } = gradInitParts(nextBatch());
+      partTokens.push([first.trgTokens, second.trgTokens]);
+      return { first, second };
+    },
     ...(config.gradinit.tiedStep === 'lookup-only' && {
       stepLoss: (moved: Params, current: Params, batch: Batch) => loss(withUnmovedOutputProjection(moved, current), batch),
     }),
@@ -54,19 +78,37 @@ async function withGradInit(drawn: Params, config: Config, model: ModelConfig, t
       stage: 'gradinit', done: iteration, total: options.iterations, note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
     }),
   });
-  return { params, report: { method: 'gradinit', options, ...report } };
+  const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
+  return { params, report: { method: 'gradinit', options, ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
 }
 
 async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
   const { iterations, lr, momentum, maxTokens } = config.metainit;
+  const nextBatch = cycleBatches(trainPairs, config, maxTokens);
+  const tokens: number[] = [];
   const { params, report } = await metaInit<Batch>({
     params: drawn, loss: meanLoss(config, model), iterations, lr, momentum, signal,
-    batches: cycleBatches(trainPairs, config, maxTokens),
+    batches: () => {
+      const batch = nextBatch();
+      tokens.push(batch.trgTokens);
+      return batch;
+    },
     onIteration: ({ iteration, gradientQuotient, loss }) => onProgress?.({
       stage: 'metainit', done: iteration, total: iterations, note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
     }),
   });
-  return { params, report: { method: 'metainit', ...report } };
+  const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));
+  return { params, report: { method: 'metainit', ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
+}
+
+/** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */
+async function withAdmin(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource): Promise<InitialParams> {
+  const started = performance.now();
+  const batch = cycleBatches(trainPairs, config)();
+  const { params, scales } = profileResidualScales(drawn, batch, model, { seed: config.seed, step: 0, microBatch: 0 });
+  const seconds = (performance.now() - started) / 1000;
+  const uses = [{ trgTokens: batch.trgTokens, passes: passes.forward }];
+  return { params, report: { method: 'admin', scales, seconds, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, seconds) } };
 }
 
 /**
@@ -84,12 +126,12 @@ export function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | '
 }
 
 /** Mean label-smoothed loss per target token, without dropout. */
-function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
+export function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
   return (params: Params, batch: Batch): Scalar => div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
 }
 
 /** Training batches by iteration, epoch after epoch. Batches of fewer than three sentences cannot be cut in thirds and are left out. */
-function cycleBatches(trainPairs: PairSource, { train, seed }: Config, maxTokens = train.maxTokens): (iteration: number) => Batch {
+function cycleBatches(trainPairs: PairSource, { train, seed }: Config, maxTokens = train.maxTokens): () => Batch {
   const batches = createBatches(trainPairs, { maxTokens, maxSentences: train.maxSentences, seed });
   let [epoch, position] = [1, 0];
   let current = batches.epochBatches(epoch);

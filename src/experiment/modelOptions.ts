@@ -16,6 +16,7 @@ export function modelOptions({ model }: Pick<Config, 'model'>, vocabularySizes: 
     numEncoderLayers: model.numEncoderLayers ?? sizes.numEncoderLayers,
     numDecoderLayers: model.numDecoderLayers ?? sizes.numDecoderLayers,
     sharing: model.sharing,
+    ...(model.residual !== 'post-ln' && { residual: model.residual }),
     layerNormEps: model.layerNormEps,
     dropout: model.dropout,
     attentionDropout: model.attentionDropout,

@@ -2,29 +2,36 @@ import { existsSync, readFileSync } from 'node:fs';
 import { disposeParams, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
-import { createBatches } from '../data/batches.js';
+import { createBatches, type EpochBatches } from '../data/batches.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../data/preparedCorpus.js';
 import { copyTextPipeline } from '../data/textPipeline.js';
-import { ColdstartError } from '../errors.js';
-import { bleuSignature } from '../eval/bleuSignature.js';
+import { ColdstartError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
-import { numParameters } from '../model/parameters.js';
+import { numParameters, parameterShapes } from '../model/parameters.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
 import { DivergenceError } from '../train/divergence.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
 import { RunLog } from '../train/runLog.js';
 import { train } from '../train/trainer.js';
+import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../version.js';
-import { chooseCheckpoint } from './chooseCheckpoint.js';
-import { bleuOptions, translateHeldOut } from './heldOut.js';
-import { initialParams } from './initialParams.js';
+import { epochShape } from './epochShape.js';
+import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
+import { translateHeldOut } from './heldOut.js';
+import type { InitCost } from './initCost.js';
+import { initialParams, meanLoss } from './initialParams.js';
 import { modelOptions } from './modelOptions.js';
 import { corpusFolder } from './prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, runPaths } from './runFolder.js';
-import { summarizeLog, writeRunScores, type RunScores, type TestResult } from './runScores.js';
+import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
+import { translateTest } from './testTranslations.js';
 import { trainOptions } from './trainOptions.js';
+import { unigramNll } from './unigramNll.js';
+
+/** Epoch whose batches the gradients before training are measured on: one that no run gets to. */
+const recordEpoch = 2 ** 31;
 
 export interface RunTask {
   readonly config: Config;
@@ -66,13 +73,19 @@ function corpusIdentity({ manifest }: PreparedCorpus): Record<string, string> {
   return Object.fromEntries(Object.entries(manifest.outputs).filter(([name]) => /\.bin$|^vocab\./.test(name)).map(([name, { sha256 }]) => [name, sha256]));
 }
 
-/** NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation. */
+/**
+ * NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation. So are
+ * losses and norms that are not finite while parameters are learned.
+ */
 function isDivergence(error: unknown): error is ColdstartError {
-  return error instanceof DivergenceError || (error instanceof ColdstartError && error.code === 'NOT_FINITE');
+  return error instanceof DivergenceError || (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code));
 }
 
-function initSeconds(reportPath: string): number {
-  return existsSync(reportPath) ? (JSON.parse(readFileSync(reportPath, 'utf8')) as { seconds: number }).seconds : 0;
+/** What the parameters cost that a run began with; undefined if they were only drawn. */
+function readInitCost(reportPath: string): InitCost | undefined {
+  if (!existsSync(reportPath)) return undefined;
+  const { cost, seconds } = JSON.parse(readFileSync(reportPath, 'utf8')) as { cost?: InitCost; seconds: number };
+  return cost ?? { seconds, trgTokens: 0, updateEquivalents: 0 }; // of runs made before costs were recorded
 }
 
 class Run {
@@ -99,11 +112,13 @@ class Run {
 
     const trainBatches = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed });
     const validBatches = createBatches(this.corpus.dataset('valid'), { maxTokens: config.train.maxTokens, shuffle: false }).epochBatches(1);
-    this.emitStart(trainBatches.epochBatches(1).length, resumedAt);
+    const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
+    this.emitStart(updatesPerEpoch, resumedAt);
     try {
       const params = resumeFrom ? new Map() : await this.initialise();
       const result = await train({
-        config: this.model, options: this.options, params, trainBatches, validBatches, runDir, resumeFrom,
+        config: this.model, options: this.trainingOptions(updatesPerEpoch), params, trainBatches, validBatches, runDir, resumeFrom,
+        ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
         onEvent: (event) => this.emit(event),
@@ -112,22 +127,38 @@ class Run {
       disposeParams(result.params);
     } catch (error) {
       if (!isDivergence(error)) throw error;
-      this.saveScores({ status: 'diverged', diverged: { update: error instanceof DivergenceError ? error.update : summarizeLog(this.paths.log).updates, message: error.message } });
+      const update = error instanceof DivergenceError ? error.update : summarizeLog(this.paths.log).updates;
+      this.saveScores({ status: 'diverged', diverged: { update, message: error.message } });
       throw error;
     }
     this.task.signal?.throwIfAborted();
-    const test = this.corpus.has('test') ? await this.translateTest() : undefined;
-    return this.saveScores({ status: 'finished', ...(test && { test }) });
+    const tested = this.corpus.has('test') ? await this.translateTest(validBatches) : {};
+    return this.saveScores({ status: 'finished', ...tested });
+  }
+
+  /** The configuration's options with what depends on the data: the extra epoch's length, and the updates that initialisation cost. */
+  private trainingOptions(updatesPerEpoch: number): TrainOptions {
+    const { countInit, extraEpoch, maxUpdates } = this.task.config.train;
+    const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
+    const cost = countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
+    if (cost > 0 && cost >= maxUpdates) {
+      throw new UsageError(`initialisation cost as much as ${cost} updates, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`);
+    }
+    return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
   }
 
   /** Initial parameters; learned ones are saved, since learning them takes time. */
   private async initialise(): Promise<Params> {
-    const { initial, initReport } = this.paths;
+    const { initial, initReport, gradients } = this.paths;
     if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
+    let drawn: GradientSample | undefined;
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
+      onDrawn: (p) => { if (this.learnsParams()) drawn = this.measureGradients(p); },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
     });
+    const start = this.measureGradients(params);
+    if (start) writeFileAtomic(gradients, `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`);
     if (report) writeFileAtomic(initReport, `${JSON.stringify(report, null, 2)}\n`);
     writeCheckpoint(initial, this.model, params);
     return params;
@@ -142,44 +173,51 @@ class Run {
     return { bleu: score.score };
   }
 
-  private async translateTest(): Promise<TestResult> {
-    const { decode } = this.task.config;
-    const started = performance.now();
-    const chosen = chooseCheckpoint(this.task.runDir, decode);
-    const params = toTensors(readCheckpoint(chosen.path).params);
-    try {
-      const { hyps, refs, score } = await translateHeldOut(params, this.model, this.corpus, 'test', {
-        decode, signal: this.task.signal,
-        onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'translation', done, total }),
-      });
-      writeFileAtomic(this.paths.testHyp, hyps.map((line) => `${line}\n`).join(''));
-      writeFileAtomic(this.paths.testRef, refs.map((line) => `${line}\n`).join(''));
-      return {
-        bleu: score.score, signature: bleuSignature(bleuOptions(decode)), precisions: score.precisions, bp: score.bp,
-        sysLen: score.sysLen, refLen: score.refLen, checkpoint: chosen.description, seconds: (performance.now() - started) / 1000,
-      };
-    } finally {
-      disposeParams(params);
-    }
+  private learnsParams(): boolean {
+    const { gradinit, metainit } = this.task.config;
+    return gradinit.algorithm !== 'none' || metainit.iterations > 0 || this.model.residual === 'admin';
   }
 
-  private saveScores(outcome: Pick<RunScores, 'status' | 'test' | 'diverged'>): RunScores {
+  /** Gradients before training, on the same batches for all runs with this seed. */
+  private measureGradients(params: Params): GradientSample | undefined {
+    const { config } = this.task;
+    const count = config.record.gradientBatches;
+    if (count === 0) return undefined;
+    const epoch = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed }).epochBatches(recordEpoch);
+    const batches = Array.from({ length: Math.min(count, epoch.length) }, (_, i) => epoch.batch(i));
+    return measureGradients(params, meanLoss(config, this.model), batches);
+  }
+
+  private translateTest(validBatches: EpochBatches): ReturnType<typeof translateTest> {
+    const { config, runDir, signal } = this.task;
+    return translateTest({
+      runDir, config, model: this.model, corpus: this.corpus, validBatches, validated: summarizeLog(this.paths.log), signal,
+      onProgress: (stage, done, total) => this.task.onEvent?.({ event: 'progress', stage, done, total }),
+    });
+  }
+
+  private saveScores(outcome: Pick<RunScores, 'status' | 'test' | 'tests' | 'selected' | 'diverged'>): RunScores {
     const { status, ...rest } = outcome;
-    const scores: RunScores = { status, backend: this.backend, ...summarizeLog(this.paths.log), initSeconds: initSeconds(this.paths.initReport), ...rest };
+    const { maxUpdates } = this.task.config.train;
+    const init = readInitCost(this.paths.initReport);
+    const scores: RunScores = {
+      status, backend: this.backend, ...summarizeLog(this.paths.log), initSeconds: init?.seconds ?? 0, ...(init && { init }),
+      ...(maxUpdates > 0 && { budget: maxUpdates }), unigramNll: unigramNll(this.corpus.dataset('valid')), ...rest,
+    };
     this.emit({ event: 'scores', ...scores });
     writeRunScores(this.paths.scores, scores);
     return scores;
   }
 
-  private emitStart(batchesPerEpoch: number, resumedAt: number): void {
+  private emitStart(updatesPerEpoch: number, resumedAt: number): void {
     const { config, runDir } = this.task;
     const dataset = this.corpus.dataset('train');
     const [first] = dataset.pairs([0]);
     const { srcVocabulary, trgVocabulary } = this.corpus.pipeline;
     this.emit({
-      event: 'start', runDir, backend: this.backend, numParameters: numParameters(this.model), model: this.model,
+      event: 'start', runDir, backend: this.backend, numParameters: numParameters(this.model), parameters: [...parameterShapes(this.model).keys()], model: this.model,
       trainPairs: dataset.length, trgTokensPerEpoch: dataset.header.trgTokens,
-      updatesPerEpoch: Math.ceil(batchesPerEpoch / config.train.updateFreq),
+      updatesPerEpoch,
       ...(config.train.maxUpdates > 0 && { maxUpdates: config.train.maxUpdates }),
       ...(resumedAt > 0 && { resumedFrom: resumedAt }),
       example: { src: srcVocabulary.decode(first.src).join(' '), trg: trgVocabulary.decode(first.trg).join(' ') },

@@ -8,6 +8,8 @@ export interface RunStart {
   readonly runDir: string;
   readonly backend: string;
   readonly numParameters: number;
+  /** Names of the tensors, in the order of `updateRatios`. */
+  readonly parameters: readonly string[];
   readonly model: ModelConfig;
   readonly trainPairs: number;
   readonly trgTokensPerEpoch: number;
@@ -36,7 +38,7 @@ export interface UpdateProgress {
 /** Work that is counted; for displays, not logged. */
 export interface StageProgress {
   readonly event: 'progress';
-  readonly stage: 'gradinit' | 'metainit' | 'validation' | 'translation';
+  readonly stage: 'gradinit' | 'metainit' | 'gradients' | 'validation' | 'translation';
   readonly done: number;
   readonly total: number;
   /** What to show beside it, e.g. the loss. */

@@ -15,8 +15,10 @@ export const runPaths = (runDir: string) => ({
   text: join(runDir, 'text'),
   initial: join(runDir, 'initial.safetensors'),
   initReport: join(runDir, 'gradinit.json'),
+  gradients: join(runDir, 'gradients.json'),
   average: join(runDir, 'checkpoints', 'average.safetensors'),
   testHyp: join(runDir, 'test.hyp'),
+  testSrc: join(runDir, 'test.src'),
   testRef: join(runDir, 'test.ref'),
   scores: join(runDir, 'scores.json'),
   last: checkpointPaths(runDir).last,
@@ -67,15 +69,20 @@ export function claimRunFolder(runDir: string, config: Config, identity: Omit<Ru
 
 /** How the run in a folder differs from what is asked for, one line each; empty if it is the same run. */
 export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): string[] {
-  const made = readRunConfig(runDir);
   const madeFrom = readRunIdentity(runDir);
-  // where the corpus lies does not matter, what it holds does
-  const comparable = (c: Config): Config => ({ ...runConfig(c), backend: 'auto', corpus: defaultConfig().corpus });
-  const changes = configDifferences(comparable(made), comparable(config));
+  const changes = runDifferences(readRunConfig(runDir), config);
   for (const [file, sha256] of Object.entries(identity.corpus)) {
     if (madeFrom.corpus[file] !== sha256) changes.push(`corpus file ${file}: its content is not what the run was begun with`);
   }
   return changes;
+}
+
+/** How the settings of two runs differ in what determines their numbers, one line each. */
+export function runDifferences(a: Config, b: Config): string[] {
+  // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
+  const { corpus, record } = defaultConfig();
+  const comparable = (config: Config): Config => ({ ...runConfig(config), backend: 'auto', corpus, record });
+  return configDifferences(comparable(a), comparable(b));
 }
 
 /** The resolved configuration saved in a run. @throws DataError if the folder is not a run */
@@ -85,7 +92,8 @@ export function readRunConfig(runDir: string): Config {
   return loadConfig(config);
 }
 
-function readRunIdentity(runDir: string): RunIdentity {
+/** What a run was made from. @throws DataError if its run.json cannot be used */
+export function readRunIdentity(runDir: string): RunIdentity {
   const { identity } = runPaths(runDir);
   try {
     const { program, corpus, startedAt } = JSON.parse(readFileSync(identity, 'utf8')) as RunIdentity;

@@ -2,17 +2,23 @@ import { existsSync, readFileSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readLog } from '../train/runLog.js';
+import type { InitCost } from './initCost.js';
 
 /** A validation as logged. */
 export interface ValidationResult {
   readonly update: number;
   readonly epoch: number;
   readonly loss: number;
+  readonly nll: number;
   readonly perplexity: number;
   readonly bleu?: number;
 }
 
+/** Which parameters of a run: of its best or last validation, or the average of its last epochs. */
+export type CheckpointUse = 'best' | 'last' | 'average';
+
 export interface TestResult {
+  readonly use: CheckpointUse;
   readonly bleu: number;
   /** How BLEU was computed, as sacreBLEU writes it. */
   readonly signature: string;
@@ -20,6 +26,14 @@ export interface TestResult {
   readonly bp: number;
   readonly sysLen: number;
   readonly refLen: number;
+  /** chrF2, 0 to 100. */
+  readonly chrf: number;
+  readonly chrfSignature: string;
+  /** The same parameters on the validation set: mean loss with label smoothing, and BLEU where it is computed. */
+  readonly validLoss?: number;
+  readonly validBleu?: number;
+  /** The translations, a file of the run. */
+  readonly hyp: string;
   /** Which parameters translated, e.g. "best of validation, update 600". */
   readonly checkpoint: string;
   readonly seconds: number;
@@ -34,11 +48,24 @@ export interface RunScores {
   readonly trgTokens: number;
   /** Training with validation, as summed over interruptions. */
   readonly trainSeconds: number;
-  /** GradInit or MetaInit. */
+  /** GradInit, MetaInit or profiling. */
   readonly initSeconds: number;
+  /** What that cost; absent if nothing was learned or profiled. */
+  readonly init?: InitCost;
+  /** Updates that the run was given, those that `init` cost included. */
+  readonly budget?: number;
+  /** Entropy of the validation targets' own token frequencies, nats: a model above it has not learned to use context. */
+  readonly unigramNll?: number;
+  /** At the end of the first epoch. */
+  readonly firstEpoch?: ValidationResult;
   readonly best?: ValidationResult;
   readonly last?: ValidationResult;
+  /** Of the parameters that `decode.checkpoint` names. */
   readonly test?: TestResult;
+  /** Of the best validation, of the average if at least two epochs were kept, and of what `decode.checkpoint` names. */
+  readonly tests?: readonly TestResult[];
+  /** Which of the best and the average has the better validation (`train.bestBy`). */
+  readonly selected?: CheckpointUse;
   readonly diverged?: { readonly update: number; readonly message: string };
 }
 
@@ -58,20 +85,22 @@ export function readRunScores(path: string): RunScores | undefined {
   throw new DataError(`${path} does not hold the scores of a run. Remove it and run again with --resume.`);
 }
 
-/** The best and the last validation in a run's log, and its length. */
-export function summarizeLog(path: string): Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'trainSeconds' | 'best' | 'last'> {
-  let best: ValidationResult | undefined;
-  let last: ValidationResult | undefined;
-  let [updates, epochs, trgTokens, trainSeconds] = [0, 0, 0, 0];
-  for (const line of readLog(path)) {
-    if (typeof line.seconds === 'number' && line.update !== undefined) trainSeconds = Math.max(trainSeconds, line.seconds);
-    if (line.update !== undefined) updates = Math.max(updates, line.update);
-    if (line.event === 'train') trgTokens += line.trgTokens as number;
-    if (line.event === 'epoch') epochs = line.epoch as number;
-    if (line.event !== 'valid') continue;
-    const { update, epoch, loss, perplexity, bleu } = line as unknown as ValidationResult;
-    last = { update, epoch, loss, perplexity, ...(bleu !== undefined && { bleu }) };
-    if (line.best === true) best = last;
-  }
-  return { updates, epochs, trgTokens, trainSeconds, ...(best && { best }), ...(last && { last }) };
+/** A run's log in a few numbers: its length, and the validations that matter. */
+export function summarizeLog(path: string): Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'trainSeconds' | 'firstEpoch' | 'best' | 'last'> {
+  const lines = readLog(path);
+  const validations = lines.filter(({ event }) => event === 'valid').map((line) => {
+    const { update, epoch, loss, nll, perplexity, bleu } = line as unknown as ValidationResult;
+    return { isBest: line.best === true, result: { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }) } };
+  });
+  const epochs = lines.filter(({ event }) => event === 'epoch');
+  const firstEpoch = validations.find(({ result }) => result.update === epochs[0]?.update)?.result;
+  const best = validations.findLast(({ isBest }) => isBest)?.result;
+  const last = validations.at(-1)?.result;
+  return {
+    updates: Math.max(0, ...lines.map(({ update }) => update ?? 0)),
+    epochs: (epochs.at(-1)?.epoch ?? 0) as number,
+    trgTokens: lines.reduce((total, line) => total + (line.event === 'train' ? (line.trgTokens as number) : 0), 0),
+    trainSeconds: Math.max(0, ...lines.map((line) => (typeof line.seconds === 'number' && line.update !== undefined ? line.seconds : 0))),
+    ...(firstEpoch && { firstEpoch }), ...(best && { best }), ...(last && { last }),
+  };
 }

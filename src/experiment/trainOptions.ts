@@ -3,9 +3,9 @@ import { checkTrainOptions, type TrainOptions } from '../train/trainOptions.js';
 
 /** The trainer's options in a configuration. @throws UsageError if they contradict each other */
 export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): TrainOptions {
-  const { optimizer, beta1, beta2, eps, momentum, nesterov, weightDecay } = train;
+  const { optimizer, beta1, beta2, eps, secondMomentStart, momentum, nesterov, weightDecay } = train;
   const optimizerOptions = optimizer === 'adam'
-    ? { optimizer, beta1, beta2, eps, weightDecay } as const
+    ? { optimizer, beta1, beta2, eps, weightDecay, secondMomentStart } as const
     : { optimizer, momentum, nesterov, weightDecay } as const;
   return checkTrainOptions({
     ...optimizerOptions,

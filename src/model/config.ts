@@ -9,6 +9,18 @@ export type Sharing = 'none' | 'decoder-tied' | 'tied';
 
 export const sharings: readonly Sharing[] = ['none', 'decoder-tied', 'tied'];
 
+/**
+ * How a sublayer f ends, x being its input:
+ *
+ * - `post-ln`: LN(x + f(x)) (Vaswani et al. 2017).
+ * - `admin`: LN(w x + f(x)), w a learned vector of each sublayer (Liu et al. 2020).
+ * - `deepnorm`: LN(a x + f(x)), a fixed by the depths (Wang et al. 2022).
+ * - `none`: x + f(x), without layer normalisation (Huang et al. 2020, T-Fixup).
+ */
+export type ResidualScheme = 'post-ln' | 'admin' | 'deepnorm' | 'none';
+
+export const residualSchemes: readonly ResidualScheme[] = ['post-ln', 'admin', 'deepnorm', 'none'];
+
 /** The sizes that a named architecture fixes. */
 export interface ArchitectureSizes {
   /** Features of every layer's input and output. */
@@ -26,6 +38,8 @@ export interface ModelConfig extends ArchitectureSizes {
   readonly srcVocabSize: number;
   readonly trgVocabSize: number;
   readonly sharing: Sharing;
+  /** Default: post-ln. */
+  readonly residual?: ResidualScheme;
   /** Added to the variance inside the root. */
   readonly layerNormEps: number;
   /** Probability of dropping an element after the embedding and at the end of each sublayer. */
@@ -67,6 +81,7 @@ export function checkModelConfig(config: ModelConfig): ModelConfig {
   if (config.dModel % 2 !== 0) throw refuse('dModel', 'an even number (half of the position features are sines, half cosines)');
   if (config.dModel % config.numHeads !== 0) throw refuse('dModel', `a multiple of model.numHeads (${config.numHeads})`);
   if (!sharings.includes(config.sharing)) throw refuse('sharing', `one of ${sharings.join(', ')}`);
+  if (config.residual !== undefined && !residualSchemes.includes(config.residual)) throw refuse('residual', `one of ${residualSchemes.join(', ')}`);
   if (config.sharing === 'tied' && config.srcVocabSize !== config.trgVocabSize) {
     throw new UsageError(`model.sharing is "tied" but the vocabularies have ${config.srcVocabSize} and ${config.trgVocabSize} entries. ` +
       'Prepare the corpus with one joint vocabulary, or use "decoder-tied".');

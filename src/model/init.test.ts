@@ -92,6 +92,26 @@ test('tfixup: Xavier with value, output and feed-forward weights scaled by depth
   assertUniform(pooled(params, /^decoder\..*fc[12]\.weight/), decoderScale * rectangle, 'decoder feed-forward');
 });
 
+test('deepnorm: Xavier normal with gain beta for values, outputs and feed-forward weights', () => {
+  const params = initParams(config, { method: 'deepnorm', seed: 8 });
+  // N = 2, M = 3: beta 0.87 (2^4 3)^(-1/16) in the encoder, 36^(-1/4) in the decoder
+  const [encoderBeta, decoderBeta] = [0.87 * 48 ** (-1 / 16), 36 ** -0.25];
+  const [squareStd, rectangleStd] = [Math.sqrt(2 / 128), Math.sqrt(2 / 160)];
+  assertNormal(pooled(params, /attn\.[qk]_proj\.weight/), squareStd, 'queries and keys');
+  assertNormal(pooled(params, /^encoder\..*attn\.(v|out)_proj\.weight/), encoderBeta * squareStd, 'encoder values and outputs');
+  assertNormal(pooled(params, /^decoder\..*attn\.(v|out)_proj\.weight/), decoderBeta * squareStd, 'decoder values and outputs');
+  assertNormal(pooled(params, /^encoder\..*fc[12]\.weight/), encoderBeta * rectangleStd, 'encoder feed-forward');
+  assertNormal(pooled(params, /^decoder\..*fc[12]\.weight/), decoderBeta * rectangleStd, 'decoder feed-forward');
+});
+
+test('residual scales are 1, and without layer norms there are none', () => {
+  const admin = initParams({ ...config, residual: 'admin' }, { method: 'fairseq', seed: 5 });
+  assert.ok(pooled(admin, /residual_scale/).length === (2 * 2 + 3 * 3) * 64 && pooled(admin, /residual_scale/).every((value) => value === 1));
+  const bare = initParams({ ...config, residual: 'none' }, { method: 'tfixup', seed: 5 });
+  assert.ok([...bare.keys()].every((name) => !name.includes('layer_norm')));
+  assert.deepEqual(values(bare, 'decoder.layers.0.fc1.weight'), values(initParams(config, { method: 'tfixup', seed: 5 }), 'decoder.layers.0.fc1.weight'));
+});
+
 test('a tensor depends on its name and the seed alone', () => {
   const first = initParams(config, { method: 'fairseq', seed: 9 });
   const again = initParams(config, { method: 'fairseq', seed: 9 });
@@ -119,7 +139,7 @@ test('the stream is fixed: these values must never change', () => {
 });
 
 test('unknown methods and seeds are refused', () => {
-  assert.throws(() => initParams(config, { method: 'orthogonal' as InitMethod, seed: 1 }), /"orthogonal", expected one of fairseq, xavier, kaiming, tfixup/);
+  assert.throws(() => initParams(config, { method: 'orthogonal' as InitMethod, seed: 1 }), /"orthogonal", expected one of fairseq, xavier, kaiming, tfixup, deepnorm/);
   assert.throws(() => initParams(config, { method: 'xavier', seed: -1 }), /the seed is -1, expected an integer from 0/);
   assert.throws(() => initParams({ ...config, numHeads: 5 }, { method: 'xavier', seed: 1 }), /model\.dModel is 64/);
 });

@@ -5,6 +5,7 @@ import { padId } from '../data/specialIds.js';
 import { UsageError } from '../errors.js';
 import { checkModelConfig, type ModelConfig } from './config.js';
 import { outputProjection, parameterGroup, parameterShapes } from './parameters.js';
+import { deepNorm } from './residual.js';
 
 /**
  * How initial parameters are drawn. All methods share: embeddings, and an output projection of its own, from N(0, 1/dModel);
@@ -16,12 +17,16 @@ import { outputProjection, parameterGroup, parameterShapes } from './parameters.
  * - `xavier`: every linear layer Xavier uniform, U(±sqrt(6 / (fanIn + fanOut))), biases 0 (Glorot and Bengio 2010).
  * - `kaiming`: every linear layer Kaiming uniform for ReLU, U(±sqrt(6 / fanIn)), biases 0 (He et al. 2015).
  * - `tfixup`: `xavier`, then value projections, output projections and feed-forward weights times 0.67 N^-1/4 in the encoder
- *   and (9 N)^-1/4 in the decoder, embeddings times (9 N)^-1/4 (Huang et al. 2020). N is the number of layers of the stack;
- *   for embeddings, of the decoder. T-Fixup was made for a model without layer norms; this one keeps them.
+ *   and (9 N)^-1/4 in the decoder, embeddings times (9 N)^-1/4 (Huang et al. 2020, section 3.2). N is the number of layers of the
+ *   stack; for embeddings, of the decoder. It was made for a model without layer norms: `residual: none`.
+ * - `deepnorm`: every linear layer Xavier normal, N(0, 2 / (fanIn + fanOut)), with gain beta for value projections, output
+ *   projections and feed-forward weights (`deepNorm` in residual.ts), biases 0 (Wang et al. 2022). Made for `residual: deepnorm`.
+ *
+ * Residual scales (`residual: admin`) are 1; `profileResidualScales` sets them (Liu et al. 2020).
  */
-export type InitMethod = 'fairseq' | 'xavier' | 'kaiming' | 'tfixup';
+export type InitMethod = 'fairseq' | 'xavier' | 'kaiming' | 'tfixup' | 'deepnorm';
 
-export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming', 'tfixup'];
+export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming', 'tfixup', 'deepnorm'];
 
 /**
  * Initial parameters of a model, in the order of `parameterShapes`.
@@ -50,7 +55,7 @@ type Distribution =
   | { readonly kind: 'normal'; readonly std: number; readonly zeroPad: boolean };
 
 function distribution(name: string, shape: readonly number[], shapes: ReadonlyMap<string, number[]>, config: ModelConfig, method: InitMethod): Distribution {
-  if (parameterGroup(name) === 'layer_norm') return { kind: 'constant', value: 1 };
+  if (parameterGroup(name) === 'layer_norm' || name.endsWith('residual_scale.weight')) return { kind: 'constant', value: 1 };
   if (name === outputProjection) return { kind: 'normal', std: config.dModel ** -0.5, zeroPad: false };
   if (name.endsWith('embed_tokens.weight')) {
     return { kind: 'normal', std: config.dModel ** -0.5 * (method === 'tfixup' ? tfixupDecoderScale(config) : 1), zeroPad: true };
@@ -64,6 +69,7 @@ function distribution(name: string, shape: readonly number[], shapes: ReadonlyMa
   }
   const [fanOut, fanIn] = shape;
   const xavier = Math.sqrt(6 / (fanIn + fanOut));
+  const carriesValues = isFeedForward || name.includes('v_proj') || name.includes('out_proj');
   switch (method) {
     case 'fairseq':
       if (isFeedForward) return { kind: 'uniform', bound: fanIn ** -0.5 };
@@ -73,9 +79,13 @@ function distribution(name: string, shape: readonly number[], shapes: ReadonlyMa
     case 'kaiming':
       return { kind: 'uniform', bound: Math.sqrt(6 / fanIn) };
     case 'tfixup': {
-      const scaled = isFeedForward || name.includes('v_proj') || name.includes('out_proj');
       const scale = name.startsWith('encoder.') ? 0.67 * config.numEncoderLayers ** -0.25 : tfixupDecoderScale(config);
-      return { kind: 'uniform', bound: scaled ? scale * xavier : xavier };
+      return { kind: 'uniform', bound: carriesValues ? scale * xavier : xavier };
+    }
+    case 'deepnorm': {
+      const { encoder, decoder } = deepNorm(config);
+      const gain = carriesValues ? (name.startsWith('encoder.') ? encoder : decoder).beta : 1;
+      return { kind: 'normal', std: gain * Math.sqrt(2 / (fanIn + fanOut)), zeroPad: false };
     }
   }
 }

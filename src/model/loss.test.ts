@@ -5,7 +5,7 @@ import { disposeParams, valueAndGradients } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../backend/testBackends.js';
 import { makeBatch } from '../data/batch.js';
-import { sharings, type ModelConfig } from './config.js';
+import { residualSchemes, sharings, type ModelConfig } from './config.js';
 import type { DropoutKey } from './dropouts.js';
 import { translationLoss } from './loss.js';
 import { parameterShapes } from './parameters.js';
@@ -24,7 +24,7 @@ const labelSmoothing = 0.1;
 function numbers(modelConfig: ModelConfig): Map<string, Float32Array> {
   let count = 0;
   return new Map([...parameterShapes(modelConfig)].map(([name, shape]) => {
-    const centre = name.endsWith('layer_norm.weight') ? 1 : 0;
+    const centre = /(layer_norm|residual_scale)\.weight$/.test(name) ? 1 : 0;
     return [name, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + 0.6 * Math.sin(12.9898 * ++count))];
   }));
 }
@@ -49,9 +49,10 @@ for (const backend of testBackends) {
   describe(`translation loss on ${backend}`, () => {
     before(async () => { await selectBackend(backend); });
 
-    for (const sharing of sharings) {
-      const modelConfig: ModelConfig = { ...config, sharing };
-      test(`sharing ${sharing}: a padded batch costs what its sentences cost in slow loops, and so do all gradients`, () => {
+    const variants: Partial<ModelConfig>[] = [...sharings.map((sharing) => ({ sharing })), ...residualSchemes.slice(1).map((residual) => ({ residual }))];
+    for (const variant of variants) {
+      const modelConfig: ModelConfig = { ...config, ...variant };
+      test(`${Object.entries(variant).join().replace(',', ' ')}: a padded batch costs what its sentences cost in slow loops, and so do all gradients`, () => {
         const values = numbers(modelConfig);
         const params = tensors(values, modelConfig);
         tidy(() => {

@@ -7,23 +7,29 @@ export const encoderEmbedding = 'encoder.embed_tokens.weight';
 export const decoderEmbedding = 'decoder.embed_tokens.weight';
 export const outputProjection = 'decoder.output_projection.weight';
 
+/** The residual scale (`admin`) of the sublayer whose layer norm has this name. */
+export const residualScale = (norm: string): string => norm.replace(/layer_norm$/, 'residual_scale.weight');
+
 /**
  * Names and shapes of all parameters, in the order in which they are stored.
  *
  * A linear layer's weight is [out, in], an embedding [V, d]. A shared matrix is named once: with `tied` sharing it is
  * `encoder.embed_tokens.weight`, with `decoder-tied` the decoder's is `decoder.embed_tokens.weight`; only `none` has
- * `decoder.output_projection.weight`.
+ * `decoder.output_projection.weight`. Without layer normalisation (`residual: none`) there are no layer-norm tensors; with `admin`
+ * each has a residual scale before it.
  *
  * Source: fairseq's names and order.
  */
 export function parameterShapes(config: ModelConfig): Map<string, number[]> {
-  const { dModel, dFf, srcVocabSize, trgVocabSize, sharing } = config;
+  const { dModel, dFf, srcVocabSize, trgVocabSize, sharing, residual } = config;
   const shapes = new Map<string, number[]>();
   const linear = (name: string, out: number, inputs: number) => {
     shapes.set(`${name}.weight`, [out, inputs]);
     shapes.set(`${name}.bias`, [out]);
   };
   const layerNorm = (name: string) => {
+    if (residual === 'none') return;
+    if (residual === 'admin') shapes.set(residualScale(name), [dModel]);
     shapes.set(`${name}.weight`, [dModel]);
     shapes.set(`${name}.bias`, [dModel]);
   };

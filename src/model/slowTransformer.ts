@@ -27,9 +27,16 @@ export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: re
   const get = (name: string): Values => params.get(name)!;
   const project = (x: Values, name: string, inSize = dModel, outSize = dModel, relu = false) =>
     slowLinear(x, get(`${name}.weight`), get(`${name}.bias`), inSize, outSize, relu);
+  const inputScale = (name: string, feature: number): number => {
+    const { numEncoderLayers: n, numDecoderLayers: m } = config;
+    if (config.residual === 'admin') return get(name.replace('layer_norm', 'residual_scale.weight'))[feature];
+    if (config.residual === 'deepnorm') return name.startsWith('encoder') ? 0.81 * (n * n * n * n * m) ** 0.0625 : Math.sqrt(Math.sqrt(3 * m));
+    return 1;
+  };
   const addAndNorm = (x: Float64Array, y: Float64Array, name: string) => {
     const dropped = drop(y, config.dropout);
-    return slowLayerNorm(x.map((value, i) => value + dropped[i]), get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
+    const total = x.map((value, i) => inputScale(name, i % dModel) * value + dropped[i]);
+    return config.residual === 'none' ? total : slowLayerNorm(total, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
   };
   const embed = (ids: readonly number[], table: Values) => drop(Float64Array.from({ length: ids.length * dModel }, (_, i) => {
     const feature = i % dModel;

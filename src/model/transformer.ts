@@ -2,7 +2,6 @@ import { add, reshape, tensor2d, tidy, type Tensor, type Tensor1D } from '@tenso
 import { attention } from '../backend/ops/attention.js';
 import { dropout } from '../backend/ops/dropout.js';
 import { embedTokens } from '../backend/ops/embedding.js';
-import { residualLayerNorm } from '../backend/ops/layerNorm.js';
 import { linear, linears } from '../backend/ops/linear.js';
 import type { Params } from '../backend/params.js';
 import { padId } from '../data/specialIds.js';
@@ -10,9 +9,11 @@ import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
 import { decoderLookup, encoderEmbedding, parameter } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
+import { closeSublayer } from './residual.js';
 
 /*
- * The post-LN encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions.
+ * The post-LN encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts has its other residual
+ * schemes.
  *
  * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right; nothing ever
  * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed. Every layer is tidied: what the
@@ -43,7 +44,7 @@ export interface Encoded {
  * The encoder's output for a batch of sources.
  * @returns hidden [B*S, d]; rows of pads mean nothing
  */
-export function encode(params: Params, src: Tokens, config: ModelConfig, dropouts = new Dropouts(undefined)): Encoded {
+export function encode(params: Params, src: Tokens, config: ModelConfig, dropouts = new Dropouts(undefined), close = closeSublayer): Encoded {
   const { batch, length, lengths } = src;
   const self = { batch, queryLength: length, keyLength: length, numHeads: config.numHeads, keyLengths: lengths, causal: false };
   let x = embed(parameter(params, encoderEmbedding), src, config, dropouts); // [B*S, d]
@@ -52,8 +53,8 @@ export function encode(params: Params, src: Tokens, config: ModelConfig, dropout
       const layer = `encoder.layers.${i}`;
       const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
       const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
-      return feedForward(params, layer, attended, config, dropouts);
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
+      return feedForward(params, layer, attended, config, dropouts, close);
     });
   }
   return { hidden: x, lengths, batch, length };
@@ -64,7 +65,7 @@ export function encode(params: Params, src: Tokens, config: ModelConfig, dropout
  * @param trgIn eosId followed by the target without its end
  * @returns [B*T, d]; rows of pads mean nothing
  */
-export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: ModelConfig, dropouts = new Dropouts(undefined)): Tensor {
+export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: ModelConfig, dropouts = new Dropouts(undefined), close = closeSublayer): Tensor {
   const { numHeads } = config;
   const { batch, length } = trgIn;
   const self = { batch, queryLength: length, keyLength: length, numHeads, keyLengths: trgIn.lengths, causal: true };
@@ -75,14 +76,14 @@ export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: 
       const layer = `decoder.layers.${i}`;
       const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
       const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts);
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
 
       const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
       const srcQ = project(params, `${layer}.encoder_attn.q_proj`, attended);
       const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
-      const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts);
+      const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts, close);
 
-      return feedForward(params, layer, informed, config, dropouts);
+      return feedForward(params, layer, informed, config, dropouts, close);
     });
   }
   return x;
@@ -116,21 +117,15 @@ export function project(params: Params, name: string, x: Tensor): Tensor {
   return linear(x, parameter(params, `${name}.weight`), parameter(params, `${name}.bias`));
 }
 
-/** LN(x + dropout(out_proj(heads))): [N, d]. */
-export function closeAttention(params: Params, name: string, heads: Tensor, x: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
-  return addAndNorm(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x, config, dropouts);
+/** LN(x + dropout(out_proj(heads))), or as the residual scheme says: [N, d]. */
+export function closeAttention(params: Params, name: string, heads: Tensor, x: Tensor, config: ModelConfig, dropouts: Dropouts, close = closeSublayer): Tensor {
+  return close(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x, config, dropouts);
 }
 
-/** LN(x + dropout(fc2(dropout(relu(fc1(x)))))): [N, d]. */
-export function feedForward(params: Params, layer: string, x: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
+/** LN(x + dropout(fc2(dropout(relu(fc1(x)))))), or as the residual scheme says: [N, d]. */
+export function feedForward(params: Params, layer: string, x: Tensor, config: ModelConfig, dropouts: Dropouts, close = closeSublayer): Tensor {
   const weight = parameter(params, `${layer}.fc1.weight`);
   const bias = parameter(params, `${layer}.fc1.bias`);
   const hidden = linear(x, weight, bias, { relu: true, dropout: dropouts.next(config.reluDropout) }); // [N, dFf]
-  return addAndNorm(params, `${layer}.final_layer_norm`, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
-}
-
-function addAndNorm(params: Params, name: string, x: Tensor, residual: Tensor, config: ModelConfig, dropouts: Dropouts): Tensor {
-  const gamma = parameter(params, `${name}.weight`);
-  const beta = parameter(params, `${name}.bias`);
-  return residualLayerNorm(x, residual, gamma, beta, config.layerNormEps, dropouts.next(config.dropout));
+  return close(params, `${layer}.final_layer_norm`, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
 }

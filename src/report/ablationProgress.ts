@@ -1,4 +1,4 @@
-import type { AblationPlan, PlannedRun } from '../experiment/ablationPlan.js';
+import { cellName, type AblationPlan, type PlannedRun } from '../experiment/ablationPlan.js';
 import type { RunEvent } from '../experiment/runEvents.js';
 import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
@@ -12,15 +12,14 @@ export class AblationProgress {
 
   constructor(private readonly stream: ProgressStream) {}
 
-  plan({ arms, runs, baseline }: AblationPlan): void {
+  plan({ arms, runs, baseline, axes, seeds }: AblationPlan): void {
     this.bar = new ProgressBar({ label: 'ablation', total: 100, unit: '%', stream: this.stream });
     this.numRuns = runs.length;
-    this.bar.log(`${runs.length} runs: ${arms.length} arms`);
-    for (const { name, differences } of arms) this.bar.log(`  ${name.padEnd(14)}${name === baseline ? 'baseline' : differences.join(', ')}`);
+    for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
   }
 
-  event({ arm, seed }: PlannedRun, event: RunEvent | { readonly event: 'complete'; readonly already: boolean }): void {
-    const name = `${arm}/${seed}`;
+  event({ arm, cell, seed }: PlannedRun, event: RunEvent | { readonly event: 'complete'; readonly already: boolean }): void {
+    const name = [arm, cellName(cell), seed].filter((part) => part !== '').join('/');
     const label = name.padEnd(18);
     switch (event.event) {
       case 'start':
@@ -74,6 +73,17 @@ export class AblationProgress {
   private log(line: string): void {
     this.bar?.log(line);
   }
+}
+
+/** What an ablation consists of: its size, its grid, and what each arm changes of the baseline. */
+export function planLines({ arms, runs, baseline, axes, seeds }: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
+  const width = Math.max(...arms.map(({ name }) => name.length)) + 2;
+  return [
+    `${runs.length} runs: ${arms.length} arms x ${seeds.length} seeds${axes.map(({ key, values }) => ` x ${values.length} values of ${key}`).join('')}`,
+    ...axes.map(({ key, values }) => `  ${key}: ${values.join(', ')}`),
+    ...arms.map(({ name, differences, summary }) =>
+      `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`),
+  ];
 }
 
 function shareOf(done: number, total: number | undefined): number {

@@ -14,6 +14,7 @@ export function showRun(stream: ProgressStream): RunListener {
 const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: string }>> = {
   gradinit: { label: 'gradinit', unit: 'iterations' },
   metainit: { label: 'metainit', unit: 'iterations' },
+  gradients: { label: 'gradients', unit: 'batches' },
   validation: { label: 'validate', unit: 'sentences' },
   translation: { label: 'test', unit: 'sentences' },
 };
@@ -60,6 +61,7 @@ class RunDisplay {
         break;
       case 'epoch':
       case 'checkpoint':
+      case 'updateRatios':
         break;
     }
   }

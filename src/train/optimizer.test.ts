@@ -27,6 +27,31 @@ for (const backend of testBackends) {
   describe(`optimisers on ${backend}`, () => {
     before(async () => void (await selectBackend(backend)));
 
+    test('GI-Adam: the first squared gradient is the second moment to begin with, and steps as a warmup by sqrt(1 - beta2^t)', () => {
+      const beta2 = 0.9;
+      const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.5, beta2, eps: 1e-12, weightDecay: 0, secondMomentStart: 'first-gradient' });
+      const start = memory().numTensors;
+      let params: Params = new Map([['w', tensor1d([1, -2])]]);
+      let state = optimizer.init(params);
+      let [first, second] = [[0, 0], [9, 0.25]]; // gradients 3 and -0.5 after scaling by a half
+      const expected = [1, -2];
+      [[6, -1], [2, 2], [6, -1]].forEach((unscaled, i) => {
+        const t = i + 1;
+        const g = unscaled.map((value) => value / 2);
+        first = first.map((m, k) => 0.5 * m + 0.5 * g[k]);
+        second = second.map((v, k) => beta2 * v + (1 - beta2) * g[k] ** 2);
+        first.forEach((m, k) => { expected[k] -= (0.1 * (m / (1 - 0.5 ** t))) / Math.sqrt(second[k] / (1 - beta2 ** t)); });
+        const gradients = new Map([['w', tensor1d(unscaled)]]);
+        ({ params, state } = optimizer.update(gradients, state, params, { lr: 0.1, gradientScale: 0.5 }));
+        // the first step: lr sqrt(1 - beta2) against the gradient's sign
+        if (t === 1) within(params.get('w')!.dataSync()[0], 1 - 0.1 * Math.sqrt(1 - beta2), 1e-6, 'first step');
+        params.get('w')!.dataSync().forEach((value, k) => within(value, expected[k], 1e-6, `step ${t}, element ${k}`));
+      });
+      disposeParams(params);
+      disposeOptimizerState(state);
+      assert.equal(memory().numTensors, start);
+    });
+
     for (const name of fixtureModelNames) {
       test(`every step on ${name} equals the reference numbers`, { skip: skipWithoutModelFixtures }, () => {
         const { config, labelSmoothing, batch } = readFixtureModel(name);

@@ -1,4 +1,4 @@
-import { zerosLike, type Tensor } from '@tensorflow/tfjs-core';
+import { mul, square, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core';
 import { adamStep } from '../backend/ops/adamStep.js';
 import { sgdStep } from '../backend/ops/sgdStep.js';
 import { disposeParams, type Params } from '../backend/params.js';
@@ -12,6 +12,11 @@ export interface AdamOptions {
   readonly eps: number;
   /** Decoupled and scaled by the learning rate, as fairseq applies it. */
   readonly weightDecay: number;
+  /**
+   * Second moment before the first update: zeros (default), or the square of the first gradient. With the bias correction kept,
+   * the latter steps as if the rate were warmed up by sqrt(1 - beta2^t). Source: GI-Adam of Kalra and Barkeshli 2024 (arXiv 2406.09405).
+   */
+  readonly secondMomentStart?: 'zeros' | 'first-gradient';
 }
 
 export interface SgdOptions {
@@ -73,11 +78,15 @@ function adam(options: AdamOptions): Optimizer {
     update(gradients, state, params, { lr, gradientScale }) {
       const names = [...params.keys()];
       const step = state.step + 1;
+      const ordered = inOrder(names, gradients, 'gradient');
+      const isGradientInitialised = step === 1 && options.secondMomentStart === 'first-gradient';
+      const secondMoments = isGradientInitialised
+        ? ordered.map((gradient) => tidy(() => square(mul(gradient, gradientScale))))
+        : inOrder(names, state.slots.get('secondMoment'), 'second moment');
       const updated = adamStep(
-        [...params.values()], inOrder(names, gradients, 'gradient'),
-        inOrder(names, state.slots.get('firstMoment'), 'first moment'), inOrder(names, state.slots.get('secondMoment'), 'second moment'),
-        { ...options, lr, step, gradientScale },
+        [...params.values()], ordered, inOrder(names, state.slots.get('firstMoment'), 'first moment'), secondMoments, { ...options, lr, step, gradientScale },
       );
+      if (isGradientInitialised) disposeParams(state.slots.get('secondMoment')!); // the zeros that it does without
       return {
         params: named(names, updated.params),
         state: { step, slots: new Map([['firstMoment', named(names, updated.firstMoments)], ['secondMoment', named(names, updated.secondMoments)]]) },

@@ -13,7 +13,7 @@ import type { TrainOptions } from './trainOptions.js';
 export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, options: TrainOptions): NonNullable<Checkpoint['training']> {
   const { training } = checkpoint;
   if (training === undefined) throw refuse(checkpoint, 'holds parameters only. Use checkpoints/last.safetensors');
-  for (const key of Object.keys(config) as (keyof ModelConfig)[]) {
+  for (const key of Object.keys({ ...checkpoint.config, ...config }) as (keyof ModelConfig)[]) {
     if (checkpoint.config[key] !== config[key]) {
       throw refuse(checkpoint, `has model.${key} ${JSON.stringify(checkpoint.config[key])}, the configuration says ${JSON.stringify(config[key])}. Resume with the run's own configuration`);
     }

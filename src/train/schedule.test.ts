@@ -49,4 +49,11 @@ describe('learning rates', () => {
   test('an unknown schedule is refused, not taken for another', () => {
     assert.throws(() => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0), /"cosine", expected inverse_sqrt, linear or constant/);
   });
+
+  test('a lead comes before the schedule, which then runs as if it had just begun', () => {
+    const constant: ScheduleOptions = { ...base, schedule: 'inverse_sqrt', warmupUpdates: 4, warmupInitLr: -1, lead: { shape: 'constant', updates: 10 } };
+    assert.deepEqual([0, 9, 10, 13, 14, 26].map((update) => learningRate(constant, update)), [0.5, 0.5, 0.5, 0.5, 0.5, 0.25]);
+    const warmup: ScheduleOptions = { ...base, schedule: 'linear', lead: { shape: 'warmup', updates: 10 } };
+    assert.deepEqual([0, 4, 9, 10, 55, 100].map((update) => learningRate(warmup, update)), [0.05, 0.25, 0.5, 0.5, 0.25, 0]);
+  });
 });

@@ -13,6 +13,8 @@ export interface ScheduleOptions {
   readonly minLr: number;
   /** Length of the run in updates; `linear` needs it. */
   readonly maxUpdates: number;
+  /** Updates before the schedule begins, at `lr` or rising linearly to it. */
+  readonly lead?: { readonly shape: 'constant' | 'warmup'; readonly updates: number };
 }
 
 /**
@@ -22,10 +24,19 @@ export interface ScheduleOptions {
  * - `linear`: falls in a straight line from lr at the end of the warmup to minLr at maxUpdates, and on beyond.
  * - `constant`: lr.
  *
+ * With a lead of k updates the schedule begins at update k; update t of a lead of shape warmup has lr (t + 1) / k.
+ *
  * @param update updates done before this one: 0 for the first
  * Source: fairseq's InverseSquareRootSchedule (Vaswani et al. 2017, section 5.3) and the linear schedule of GradInit's code.
  */
 export function learningRate(options: ScheduleOptions, update: number): number {
+  const { lead } = options;
+  if (lead === undefined) return scheduledRate(options, update);
+  if (update >= lead.updates) return scheduledRate({ ...options, maxUpdates: options.maxUpdates - lead.updates }, update - lead.updates);
+  return lead.shape === 'constant' ? options.lr : (options.lr * (update + 1)) / lead.updates;
+}
+
+function scheduledRate(options: ScheduleOptions, update: number): number {
   const { schedule, lr, warmupUpdates: warmup, minLr, maxUpdates } = options;
   if (update < warmup) {
     const start = options.warmupInitLr < 0 ? lr : options.warmupInitLr;

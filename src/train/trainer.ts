@@ -15,6 +15,7 @@ import { checkResumable, checkSameData } from './resume.js';
 import { checkpointPaths, epochCheckpoints, keepLastAsPrevious } from './runFiles.js';
 import { learningRate } from './schedule.js';
 import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
+import { isRatioSampled, updateRatios } from './updateRatios.js';
 import { updateGradients, type UpdateGradients } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
 
@@ -26,6 +27,8 @@ export type TrainEvent =
       readonly bleu?: number; readonly best: boolean; readonly seconds: number }
   | { readonly event: 'checkpoint'; readonly update: number; readonly epoch: number; readonly path: string }
   | { readonly event: 'epoch'; readonly update: number; readonly epoch: number; readonly seconds: number }
+  /** L2 norm of the update by that of the tensor before it, in the order of the parameters; null where that is 0. */
+  | { readonly event: 'updateRatios'; readonly update: number; readonly epoch: number; readonly ratios: readonly (number | null)[] }
   | { readonly event: 'diverged'; readonly update: number; readonly epoch: number;
       /** As text, since JSON has neither NaN nor Infinity. */
       readonly loss: string; readonly tensor: string };
@@ -42,6 +45,10 @@ export interface TrainTask {
   readonly runDir: string;
   /** A training checkpoint to go on from. */
   readonly resumeFrom?: Checkpoint;
+  /** Updates in which `updateRatios` are sampled. Default: none. */
+  readonly ratioUpdates?: number;
+  /** Also validate at the end of the first epoch, whatever `validateEveryUpdates` says: ways of starting are compared there. */
+  readonly validateFirstEpoch?: boolean;
   /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
   readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<{ bleu: number }>;
   /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
@@ -131,12 +138,13 @@ class Trainer {
       }
       if (this.isSaveDue()) this.saveLast();
       this.trainOneUpdate();
-      const { update, batchesDone, epochBatches } = this.position;
+      const { update, epoch, batchesDone, epochBatches } = this.position;
       if (update % options.logEveryUpdates === 0) this.logInterval();
       const epochEnded = batchesDone === epochBatches;
       if (epochEnded) this.endEpoch();
       const due = options.validateEveryUpdates > 0 ? update % options.validateEveryUpdates === 0 : epochEnded;
-      if (due || this.isAtLimit()) this.position = { ...this.position, validationDue: true };
+      const firstEpochEnded = this.task.validateFirstEpoch === true && epochEnded && epoch === 1;
+      if (due || firstEpochEnded || this.isAtLimit()) this.position = { ...this.position, validationDue: true };
     }
     if (this.position.interval.updates > 0) this.logInterval();
     this.saveLast();
@@ -178,7 +186,11 @@ class Trainer {
     if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
 
     const scale = clipScale(step.gradNormL2, options.clipNorm);
+    // the optimiser uses up the parameters it moves
+    const before = isRatioSampled(update + 1, this.task.ratioUpdates) ? new Map([...this.params].map(([name, tensor]) => [name, tensor.clone()])) : undefined;
     ({ params: this.params, state: this.state } = this.optimizer.update(step.gradients, this.state, this.params, { lr, gradientScale: scale / step.trgTokens }));
+    const ratios = before && updateRatios(before, this.params);
+    if (before) disposeParams(before);
 
     const seconds = (performance.now() - started) / 1000;
     const { interval } = this.position;
@@ -199,6 +211,7 @@ class Trainer {
         seconds: interval.seconds + seconds,
       },
     };
+    if (ratios) this.emit({ event: 'updateRatios', update: update + 1, epoch, ratios });
     onUpdate?.({
       update: update + 1, epoch, loss: this.lastLoss, perplexity: Math.exp(step.nllSum / step.trgTokens),
       lr, gradNormL2: step.gradNormL2, trgTokens: step.trgTokens, seconds,

@@ -1,0 +1,47 @@
+import type { Branch } from '../gradinit/scaleOptimizer.js';
+
+/** What learning or profiling initial parameters cost, before training. */
+export interface InitCost {
+  readonly seconds: number;
+  /** Target tokens of the batches that were used, each counted once per use. */
+  readonly trgTokens: number;
+  /** Updates of training that the same computation would pay for; see `passes`. */
+  readonly updateEquivalents: number;
+}
+
+/**
+ * Cost of each use of a batch in gradients of the loss on it (one of which, on one update's batch, is an update). The rule: the
+ * gradient of a computation costs three times the computation, as the backward pass of a matrix product is two.
+ */
+export const passes = {
+  /** A value: a third of its gradient. */
+  forward: 1 / 3,
+  gradient: 1,
+  /** The gradient of a gradient's norm. */
+  secondOrder: 3,
+  /** The gradient of a quotient of gradients and Hessian products. */
+  thirdOrder: 9,
+} as const;
+
+/** Uses of a batch: how often, and what one costs. */
+export interface BatchUse {
+  readonly trgTokens: number;
+  readonly passes: number;
+}
+
+/** A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part. */
+export function gradInitUses(branch: Branch, firstTokens: number, secondTokens: number): BatchUse[] {
+  const first = { trgTokens: firstTokens, passes: passes.gradient };
+  return [first, branch === 'constraint' ? { trgTokens: firstTokens, passes: passes.secondOrder } : { trgTokens: secondTokens, passes: passes.gradient }];
+}
+
+/** A MetaInit iteration: a gradient, and the gradient of the gradient quotient. */
+export function metaInitUses(trgTokens: number): BatchUse[] {
+  return [{ trgTokens, passes: passes.gradient }, { trgTokens, passes: passes.thirdOrder }];
+}
+
+/** @param tokensPerUpdate mean target tokens of an update */
+export function initCost(uses: readonly BatchUse[], tokensPerUpdate: number, seconds: number): InitCost {
+  const weighted = uses.reduce((total, use) => total + use.trgTokens * use.passes, 0);
+  return { seconds, trgTokens: uses.reduce((total, use) => total + use.trgTokens, 0), updateEquivalents: weighted / tokensPerUpdate };
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { fill, matMul, memory, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { disposeParams } from '../backend/params.js';
+import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
+import { makeBatch } from '../data/batch.js';
+import { profileResidualScales } from './admin.js';
+import { residualSchemes, type ModelConfig } from './config.js';
+import { IncrementalDecoder } from './incrementalDecoder.js';
+import { initParams } from './init.js';
+import { sourceTokens, targetTokens, translationLoss } from './loss.js';
+import { outputMatrix, parameterShapes } from './parameters.js';
+import { deepNorm } from './residual.js';
+import { decode, encode } from './transformer.js';
+
+const config: ModelConfig = {
+  srcVocabSize: 15, trgVocabSize: 15, dModel: 8, dFf: 12, numHeads: 2, numEncoderLayers: 2, numDecoderLayers: 2, sharing: 'tied',
+  layerNormEps: 1e-5, dropout: 0, attentionDropout: 0, reluDropout: 0,
+};
+const batch = makeBatch([{ src: [4, 9, 12, 2], trg: [5, 7, 2] }, { src: [7, 2], trg: [11, 6, 8, 14, 2] }]);
+
+test('DeepNorm: the constants that the paper gives for 6+6, 18+18 and 100+100 layers', () => {
+  // figure 2 of Wang et al. 2022: N = M = 6 has decoder alpha 18^(1/4) and beta 72^(-1/4)
+  const close = (found: number, expected: number): void => assert.ok(Math.abs(found - expected) < 1e-12, `found ${found}, expected ${expected}`);
+  const six = deepNorm({ numEncoderLayers: 6, numDecoderLayers: 6 });
+  close(six.encoder.alpha, 0.81 * 6 ** (5 / 16));
+  close(six.encoder.beta, 0.87 * 6 ** (-5 / 16));
+  close(six.decoder.alpha, 2.0597671439071177);
+  close(six.decoder.beta, 0.3432945239845196);
+  const uneven = deepNorm({ numEncoderLayers: 16, numDecoderLayers: 1 });
+  close(uneven.encoder.alpha, 0.81 * 2);
+  close(uneven.encoder.beta, 0.435);
+  close(uneven.decoder.alpha, 3 ** 0.25);
+});
+
+test('parameters of each scheme', () => {
+  const names = (residual: ModelConfig['residual']): string[] => [...parameterShapes({ ...config, residual }).keys()];
+  assert.deepEqual(names('deepnorm'), names('post-ln'));
+  assert.deepEqual(names('none'), names('post-ln').filter((name) => !name.includes('layer_norm')));
+  const added = names('admin').filter((name) => !names('post-ln').includes(name));
+  assert.deepEqual(added.slice(0, 2), ['encoder.layers.0.self_attn_residual_scale.weight', 'encoder.layers.0.final_residual_scale.weight']);
+  assert.equal(added.length, 2 * 2 + 2 * 3);
+  assert.ok(added.every((name) => parameterShapes({ ...config, residual: 'admin' }).get(name)!.join() === '8'));
+});
+
+for (const backend of testBackends) {
+  describe(`residual schemes on ${backend}`, () => {
+    before(async () => { await selectBackend(backend); });
+
+    for (const residual of residualSchemes) {
+      test(`${residual}: the decoder step by step gives the logits of the whole decoder`, () => {
+        const model: ModelConfig = { ...config, residual };
+        const drawn = initParams(model, { method: 'fairseq', seed: 3 });
+        const params = new Map([...drawn].map(([name, value]) => [name, name.includes('residual_scale') ? fill([8], 1.7) : value]));
+        tidy(() => {
+          const encoded = encode(params, sourceTokens(batch, model), model);
+          const whole = matMul(decode(params, targetTokens(batch, model), encoded, model) as Tensor2D, outputMatrix(params) as Tensor2D, false, true).dataSync();
+          const decoder = new IncrementalDecoder(params, model, encoded);
+          for (let t = 0; t < 3; t++) {
+            const logits = decoder.advance(Int32Array.from([0, 1], (row) => batch.trgIn[row * batch.trgLength + t])).dataSync();
+            for (const row of [0, 1]) {
+              for (let v = 0; v < 15; v++) {
+                const expected = whole[(row * batch.trgLength + t) * 15 + v];
+                assert.ok(Math.abs(logits[row * 15 + v] - expected) < 1e-5 * (1 + Math.abs(expected)), `step ${t}, row ${row}, token ${v}: found ${logits[row * 15 + v]}, expected ${expected}`);
+              }
+            }
+          }
+          decoder.dispose();
+        });
+        disposeParams(params);
+      });
+    }
+
+    test('Admin: each scale is the root of the variances summed so far, and profiling leaves no tensor behind', () => {
+      const model: ModelConfig = { ...config, residual: 'admin' };
+      const drawn = initParams(model, { method: 'fairseq', seed: 4 });
+      const start = memory().numTensors;
+      const { params, scales } = profileResidualScales(drawn, batch, model);
+      assert.equal(memory().numTensors, start + params.size);
+      const stack = (side: string): number[] => Object.entries(scales).filter(([name]) => name.startsWith(side)).map(([, scale]) => scale);
+      for (const side of ['encoder', 'decoder']) {
+        assert.equal(stack(side)[0], 1);
+        stack(side).slice(1).forEach((scale, i) => assert.ok(scale > stack(side)[i], `${side}: ${stack(side)}`));
+      }
+      assert.deepEqual([stack('encoder').length, stack('decoder').length], [4, 6]);
+      for (const [name, scale] of Object.entries(scales)) assert.deepEqual([...params.get(name)!.dataSync()], new Array(8).fill(Math.fround(scale)), name);
+
+      // variance of the sum of scaled input and output, before the layer norm, is the next scale squared where the two do not correlate;
+      // here the first two scales by hand: Var[x] and Var[f(x)] of the encoder's first sublayer, whose f is linear in its values
+      const [, second] = stack('encoder');
+      const { inputs, outputs } = firstSublayer(drawn, model);
+      assert.ok(Math.abs(second - Math.sqrt(variance(inputs) + variance(outputs))) < 1e-5, `found ${second}, expected ${Math.sqrt(variance(inputs) + variance(outputs))}`);
+      const value = tidy(() => translationLoss(params, batch, { config: model, labelSmoothing: 0.1 }).lossSum.dataSync()[0]);
+      assert.ok(Number.isFinite(value));
+      disposeParams(params);
+      disposeParams(drawn);
+    });
+  });
+}
+
+/** What enters and leaves the first self-attention of the encoder, for the tokens of the batch: read from a model of one sublayer. */
+function firstSublayer(params: ReadonlyMap<string, Tensor>, model: ModelConfig): { inputs: number[]; outputs: number[] } {
+  const seen: { inputs: number[]; outputs: number[] } = { inputs: [], outputs: [] };
+  tidy(() => {
+    encode(params, sourceTokens(batch, model), { ...model, numEncoderLayers: 1 }, undefined, (_, norm, output, input) => {
+      if (norm === 'encoder.layers.0.self_attn_layer_norm') {
+        const rows = [...batch.src.keys()].filter((row) => batch.src[row] !== 1);
+        seen.inputs = rows.flatMap((row) => [...input.dataSync().slice(row * 8, row * 8 + 8)]);
+        seen.outputs = rows.flatMap((row) => [...output.dataSync().slice(row * 8, row * 8 + 8)]);
+      }
+      return input.clone();
+    });
+  });
+  return seen;
+}
+
+function variance(values: readonly number[]): number {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return values.reduce((total, value) => total + (value - mean) ** 2, 0) / values.length;
+}
