@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import protobuf from 'protobufjs';
+import { histogramOf } from './event.js';
+import { EventFile } from './eventFile.js';
+import { crc32c, tfRecord } from './record.js';
+
+// the messages as TensorFlow defines them, read by protobufjs
+const { root } = protobuf.parse(`
+  syntax = "proto3";
+  message Event { double wall_time = 1; int64 step = 2; oneof what { string file_version = 3; Summary summary = 5; SessionLog session_log = 7; } }
+  message SessionLog { enum SessionStatus { STATUS_UNSPECIFIED = 0; START = 1; STOP = 2; CHECKPOINT = 3; } SessionStatus status = 1; }
+  message Summary { message Value { string tag = 1; oneof value { float simple_value = 2; HistogramProto histo = 5; } } repeated Value value = 1; }
+  message HistogramProto { double min = 1; double max = 2; double num = 3; double sum = 4; double sum_squares = 5;
+    repeated double bucket_limit = 6 [packed = true]; repeated double bucket = 7 [packed = true]; }
+`, { keepCase: true });
+const eventType = root.lookupType('Event');
+
+interface Event { wall_time: number; step: number; file_version?: string; session_log?: { status: string }; summary?: { value: { tag: string; simple_value?: number; histo?: Record<string, unknown> }[] } }
+
+function readEvents(path: string): Event[] {
+  const bytes = readFileSync(path);
+  const events: Event[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    const data = bytes.subarray(at + 12, at + 12 + length);
+    assert.deepEqual(Buffer.from(tfRecord(data)), bytes.subarray(at, at + 16 + length));
+    events.push(eventType.toObject(eventType.decode(data), { longs: Number, enums: String }) as Event);
+    at += 16 + length;
+  }
+  return events;
+}
+
+test('checksums are those of RFC 3720 and of the start of any event file', () => {
+  assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa);
+  assert.equal(crc32c(new TextEncoder().encode('123456789')), 0xe3069283);
+  assert.equal(Buffer.from(tfRecord(new Uint8Array(24)).subarray(0, 12)).toString('hex'), '1800000000000000a37f4b22');
+});
+
+test('scalars, histograms and restarts are read back by another reader', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coldstart-events-'));
+  const first = new EventFile(folder, 0);
+  first.scalars(10, { 'train/loss': 2.5, 'train/lr': 0.001 });
+  first.histograms(300, new Map([['params/w', Float32Array.of(-1, 0, 1, 1)]]));
+  const [version, scalars, histograms] = readEvents(first.path);
+  assert.equal(version.file_version, 'brain.Event:2');
+  assert.ok(Math.abs(version.wall_time - Date.now() / 1000) < 60);
+  assert.equal(scalars.step, 10);
+  assert.deepEqual(scalars.summary?.value, [{ tag: 'train/loss', simple_value: 2.5 }, { tag: 'train/lr', simple_value: Math.fround(0.001) }]);
+  assert.equal(histograms.step, 300);
+  const { histo } = histograms.summary!.value[0];
+  assert.deepEqual({ min: histo!.min, max: histo!.max, num: histo!.num, sum: histo!.sum, squares: histo!.sum_squares }, { min: -1, max: 1, num: 4, sum: 1, squares: 3 });
+  assert.deepEqual((histo!.bucket as number[]).map((count, i) => [count, (histo!.bucket_limit as number[])[i]]).filter(([count]) => count > 0), [[1, -1 + 1 / 32], [1, 0], [2, 1]]);
+
+  const second = new EventFile(folder, 250);
+  const [, restart] = readEvents(second.path);
+  assert.deepEqual([restart.step, restart.session_log?.status], [251, 'START']);
+  assert.ok(second.path > first.path);
+});
+
+test('a histogram of equal values has one bucket', () => {
+  assert.deepEqual(histogramOf([3, 3]), { min: 3, max: 3, count: 2, sum: 6, sumSquares: 18, limits: [3], counts: [2] });
+});

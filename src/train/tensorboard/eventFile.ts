@@ -1,0 +1,40 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileVersionEvent, histogramOf, histogramsEvent, restartEvent, scalarsEvent } from './event.js';
+import { tfRecord } from './record.js';
+
+/**
+ * A TensorBoard event file in a run's folder. Each start of a run writes a file of its own; one that goes on from a
+ * checkpoint says so first, and readers forget what earlier files had beyond it.
+ */
+export class EventFile {
+  readonly path: string;
+
+  /**
+   * @param folder of the run
+   * @param resumedAt update that the run goes on from; 0 for a new run
+   */
+  constructor(folder: string, resumedAt: number) {
+    // readers take files in the order of their names
+    this.path = join(folder, `events.out.tfevents.${String(Date.now()).padStart(15, '0')}.${hostname()}.${process.pid}`);
+    writeFileSync(this.path, tfRecord(fileVersionEvent(now())));
+    if (resumedAt > 0) this.append(restartEvent({ wallTime: now(), step: resumedAt + 1 }));
+  }
+
+  scalars(step: number, scalars: Readonly<Record<string, number>>): void {
+    this.append(scalarsEvent({ wallTime: now(), step }, scalars));
+  }
+
+  /** @param tensors values by tag */
+  histograms(step: number, tensors: ReadonlyMap<string, ArrayLike<number>>): void {
+    this.append(histogramsEvent({ wallTime: now(), step }, new Map(Array.from(tensors, ([tag, values]) => [tag, histogramOf(values)]))));
+  }
+
+  private append(event: Uint8Array): void {
+    appendFileSync(this.path, tfRecord(event));
+  }
+}
+
+/** Seconds since 1970. */
+const now = (): number => Date.now() / 1000;
