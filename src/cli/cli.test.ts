@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { AblationData } from '../experiment/ablationData.js';
+import { readEvents } from '../testing/eventReader.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -132,6 +133,13 @@ ablation:
     const losses = log.filter(({ event }) => event === 'valid').map(({ loss }) => loss!);
     assert.equal(losses.length, 3); // after the first epoch, and every 15 updates
     assert.ok(losses[2] < losses[0] && losses[2] < 6, `${losses}`);
+
+    const [events, ...more] = readdirSync(join(folder, 'whole')).filter((name) => name.startsWith('events.out.tfevents.'));
+    assert.equal(more.length, 0);
+    const values = readEvents(join(folder, 'whole', events)).flatMap(({ step, summary }) => summary?.value.map((value) => ({ step, ...value })) ?? []);
+    assert.deepEqual(values.filter(({ tag }) => tag === 'train/loss').map(({ step }) => step), [5, 10, 15, 20, 25, 30]);
+    assert.deepEqual(values.filter(({ tag }) => tag === 'valid/loss').map(({ simple_value: value }) => value), losses.map(Math.fround));
+    assert.equal(values.filter(({ tag }) => tag === 'parameters/encoder.layers.0.fc1.weight').map(({ histo }) => histo!.num).join(), '512,512,512');
 
     const interrupted = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
     assert.equal(interrupted.status, 130);

@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
 import { DivergenceError } from '../train/divergence.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
+import { EventFile } from '../train/tensorboard/eventFile.js';
 import { RunLog } from '../train/runLog.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
@@ -26,6 +27,7 @@ import { corpusFolder } from './prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
+import { toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from './trainOptions.js';
 import { unigramNll } from './unigramNll.js';
@@ -91,6 +93,7 @@ function readInitCost(reportPath: string): InitCost | undefined {
 class Run {
   private readonly paths;
   private log!: RunLog;
+  private eventFile: EventFile | undefined;
   private backend = '';
 
   constructor(
@@ -109,6 +112,7 @@ class Run {
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
     this.log = existsSync(this.paths.log) ? RunLog.resume(this.paths.log, resumedAt) : RunLog.create(this.paths.log);
+    if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
     const trainBatches = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed });
     const validBatches = createBatches(this.corpus.dataset('valid'), { maxTokens: config.train.maxTokens, shuffle: false }).epochBatches(1);
@@ -119,6 +123,7 @@ class Run {
       const result = await train({
         config: this.model, options: this.trainingOptions(updatesPerEpoch), params, trainBatches, validBatches, runDir, resumeFrom,
         ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
+        onValidation: (p, update) => this.eventFile?.histograms(update, new Map([...p].map(([name, tensor]) => [`parameters/${name}`, tensor.dataSync()]))),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
         onEvent: (event) => this.emit(event),
@@ -226,6 +231,7 @@ class Run {
 
   private emit(event: RunEvent): void {
     this.log.append({ ...event });
+    if (this.eventFile) toTensorBoard(this.eventFile, event);
     this.task.onEvent?.(event);
   }
 }

@@ -51,6 +51,8 @@ export interface TrainTask {
   readonly validateFirstEpoch?: boolean;
   /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
   readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<{ bleu: number }>;
+  /** Sees the parameters after each validation. */
+  readonly onValidation?: (params: Params, update: number) => void;
   /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -289,6 +291,7 @@ class Trainer {
       ...(isBest ? { best: { update, epoch, value }, validationsSinceBest: 0 } : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
     };
     this.emit({ event: 'valid', update, epoch, loss, nll, perplexity: Math.exp(nll), ...scores, best: isBest, seconds });
+    this.task.onValidation?.(this.params, update);
     if (isBest) writeCheckpoint(this.paths.best, config, this.params);
   }
 
