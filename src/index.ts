@@ -18,7 +18,8 @@ export { createPairCleaner, type CleanOptions, type CleanResult } from './data/m
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './data/clean/cleanCorpus.js';
 export { corpusStats, type CorpusStats } from './data/clean/corpusStats.js';
 export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';
-export { prepareCorpus, type PrepareOptions } from './data/prepare.js';
+export type { PrepareOptions } from './data/prepare/options.js';
+export { planCorpus, prepareCorpus, type PrepareControl, type PrepareResult } from './data/prepare/prepareCorpus.js';
 export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.js';
 export { architectures, type ModelConfig } from './model/config.js';
 export { initParams, type InitMethod } from './model/init.js';

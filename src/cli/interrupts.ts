@@ -29,3 +29,14 @@ export function abortOnInterrupt(howToGoOn: string): AbortSignal {
   }
   return controller.signal;
 }
+
+/** For work that may be ended at any moment without harm: SIGINT and SIGTERM end the program with a word on how to go on. */
+export function exitOnInterrupt(howToGoOn: string): void {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      const interrupted = new Interrupted(name, howToGoOn);
+      process.stderr.write(`\n${interrupted.message}\n`);
+      process.exit(interrupted.exitCode);
+    });
+  }
+}

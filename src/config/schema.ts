@@ -9,10 +9,11 @@ const pairFiles = (which: string) => ({
 });
 
 const subwordSettings = {
+  merges: optionalInteger('Merges to learn from the training set, for bpe without codes.', { min: 1 }),
   joiner: text('@@', 'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).'),
   codes: optionalPath('subword-nmt codes file, for bpe.'),
   vocabulary: optionalPath('subword-nmt vocabulary file, for bpe: rarer units are split further.'),
-  vocabularyThreshold: optionalInteger('Least count in that file.', { min: 0 }),
+  vocabularyThreshold: optionalInteger('Units seen less often are split further: counted in that file, or with learnt merges in the training set.', { min: 0 }),
   glossaries: texts('Regular expressions of words that bpe keeps whole.'),
   model: optionalPath('SentencePiece model, for sentencepiece.'),
 };
@@ -31,6 +32,34 @@ export const schema = {
     train: pairFiles('training'),
     valid: pairFiles('validation'),
     test: pairFiles('test'),
+    normalize: {
+      unicode: choice(['none', 'NFC', 'NFD', 'NFKC', 'NFKD'], 'none', 'Unicode normal form.'),
+      punctuation: flag(false, 'Plain punctuation, as normalize-punctuation.perl.'),
+      nonPrinting: flag(false, 'Control characters become spaces, as remove-non-printing-char.perl.'),
+    },
+    tokenize: {
+      method: choice(['none', 'moses'], 'none', 'moses: words and punctuation are separated, as tokenizer.perl.'),
+      aggressive: flag(false, 'Split hyphens (-a).'),
+      escape: flag(true, 'Write & | < > \' " [ ] as character references; false: -no-escape.'),
+      protectedPatterns: texts('Regular expressions of stretches kept whole (-protected).'),
+      srcPrefixes: optionalPath('Non-breaking prefixes of the source language in Moses\' format; default: built in.'),
+      trgPrefixes: optionalPath('Those of the target language.'),
+    },
+    clean: {
+      minTokens: optionalInteger('Training pairs with a shorter side are removed.', { min: 1, unit: 'words' }),
+      maxTokens: optionalInteger('Training pairs with a longer side are removed.', { min: 1, unit: 'words' }),
+      maxRatio: optionalReal('Training pairs with a larger length ratio, either way, are removed.', { min: 1 }),
+      maxWordLength: optionalInteger('Training pairs with a longer word are removed.', { min: 1, unit: 'characters' }),
+      controlCharacters: flag(false, 'Remove training pairs with control, private-use or replacement characters.'),
+      sameText: flag(false, 'Remove training pairs of equal sides.'),
+      maxRepeatedTokens: optionalInteger('Training pairs with more equal words in a row are removed.', { min: 1, unit: 'words' }),
+      minScriptShare: optionalReal('Least share of letters that belong to the language\'s script.', { min: 0, max: 1 }),
+      ignoreXml: flag(false, 'Do not count tags as words.'),
+      wrongLanguage: flag(false, 'Remove training pairs with a side in the other side\'s language, as the corpus itself shows the two.'),
+      duplicates: texts('What must not repeat in the training set: pair, source, target.'),
+      leakage: flag(false, 'Remove training pairs that share a side with the validation or test set.'),
+    },
+    letterCase: choice(['keep', 'lower', 'true'], 'keep', 'After cleaning. lower: small letters; true: first words as they are written within sentences, as Moses\' truecaser.'),
     subwords: {
       method: choice(['none', 'bpe', 'sentencepiece'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
       ...subwordSettings,
@@ -46,8 +75,9 @@ export const schema = {
       srcFile: optionalPath('Existing source (or joined) vocabulary, fairseq dict.txt format.'),
       trgFile: optionalPath('Existing target vocabulary.'),
     },
-    maxLengthTokens: optionalInteger('Longer training pairs are left out.', { min: 1, unit: 'tokens' }),
+    maxLengthTokens: optionalInteger('Longer training pairs are left out, after subwords.', { min: 1, unit: 'tokens' }),
     maxLengthRatio: optionalReal('Training pairs with a larger length ratio, either way, are left out.', { min: 1 }),
+    shards: optionalInteger('Files into which the training set is divided; default: one per million pairs.', { min: 1, max: 512 }),
   },
 
   model: {

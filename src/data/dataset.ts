@@ -69,6 +69,7 @@ export class Dataset implements PairSource {
    */
   static open(paths: string | readonly string[], { cacheBytes = defaultCacheBytes, someShards = false }: { cacheBytes?: number; someShards?: boolean } = {}): Dataset {
     const list = typeof paths === 'string' ? [paths] : paths;
+    if (list.length === 0) throw new DataError(`no file of the dataset is named. ${rerun}`);
     const cache = new BlockCache(Math.max(1, Math.floor(cacheBytes / blockBytes)));
     const shards: DatasetShard[] = [];
     try {

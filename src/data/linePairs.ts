@@ -1,5 +1,5 @@
 import { DataError } from '../errors.js';
-import { readLineBlocks } from '../storage/lines.js';
+import { byteStream, readLineBlocks } from '../storage/lines.js';
 
 /** The two text files of a corpus; line i of one is the translation of line i of the other. Plain or .gz. */
 export interface PairFiles {
@@ -13,6 +13,8 @@ export interface LinePairBlock {
   readonly firstLine: number;
   readonly src: readonly (string | null)[];
   readonly trg: readonly (string | null)[];
+  /** How far both files have been read, in bytes as stored. */
+  readonly bytesRead: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairB
   for (;;) {
     const length = Math.min(await src.ready(), await trg.ready());
     if (length === 0) break;
-    yield { firstLine, src: src.take(length), trg: trg.take(length) };
+    yield { firstLine, src: src.take(length), trg: trg.take(length), bytesRead: src.bytesRead + trg.bytesRead };
     firstLine += length;
   }
   const srcLines = firstLine - 1 + (await src.countRest());
@@ -41,9 +43,10 @@ export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairB
 class LineQueue {
   private readonly blocks: AsyncGenerator<(string | null)[]>;
   private lines: (string | null)[] = [];
+  bytesRead = 0;
 
   constructor(path: string) {
-    this.blocks = readLineBlocks(path);
+    this.blocks = readLineBlocks(path, byteStream(path, (bytes) => (this.bytesRead = bytes)));
   }
 
   /** Number of lines that can be taken now; 0 only at the end of the file. */

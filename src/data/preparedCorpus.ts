@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
 import { Dataset } from './dataset.js';
-import { readPrepareManifest, type PrepareManifest, type SplitName } from './prepareManifest.js';
+import { datasetFiles, readPrepareManifest, type PrepareManifest, type SplitName } from './prepare/manifest.js';
 import { openTextPipeline, type TextPipeline } from './textPipeline.js';
 
 /** A folder written by `prepareCorpus`, open for training and scoring. */
@@ -20,7 +20,7 @@ export interface PreparedCorpus {
 }
 
 /**
- * Opens a prepared corpus; datasets are opened, and their checksums verified, when first asked for.
+ * Opens a prepared corpus; datasets are opened when first asked for, and ids checked against their checksums when read.
  *
  * @throws DataError saying what to re-run if the folder is not a prepared corpus or its parts do not fit together
  */
@@ -38,7 +38,7 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
       const already = open.get(split);
       if (already) return already;
       if (!manifest.splits[split]) throw new DataError(`${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`);
-      const dataset = Dataset.open(join(folder, `${split}.bin`));
+      const dataset = Dataset.open(datasetFiles(manifest, split).map((name) => join(folder, name)));
       const { srcVocabSize, trgVocabSize } = dataset.header;
       if (srcVocabSize !== pipeline.srcVocabulary.size || trgVocabSize !== pipeline.trgVocabulary.size) {
         dataset.close();

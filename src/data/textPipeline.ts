@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readTextFile } from '../storage/textFile.js';
+import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
 import { openSegmenter, type Segmenter, type SubwordOptions } from './subwords/segmenter.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -13,19 +14,24 @@ export type Side = 'src' | 'trg';
 export interface TextPipeline {
   readonly srcVocabulary: Vocabulary;
   readonly trgVocabulary: Vocabulary;
-  /** Ids of source lines, each ending with `eosId`. */
+  /** Ids of source lines as a user writes them, each ending with `eosId`: preprocessed as the training text was, segmented, numbered. */
   encodeSources(lines: readonly string[]): Promise<Int32Array[]>;
   /** Ids of target lines, each ending with `eosId`. */
   encodeTargets(lines: readonly string[]): Promise<Int32Array[]>;
-  /** The line that target ids up to the first `eosId` stand for, subword marks removed. */
+  /** The line that target ids up to the first `eosId` stand for, in words as the training text has them: subword marks removed. */
   decodeTarget(ids: ArrayLike<number>): string;
+  /** Words written together for readers, where the corpus was tokenised on the way; else the line as it is. */
+  detokenizeTarget(line: string): string;
   /** Ends worker threads, if any. */
   close(): Promise<void>;
 }
 
 const settingsFile = 'text.json';
-const formatVersion = 1;
+/** 1: without preprocessing; such folders are read too. */
+const formatVersion = 2;
 const vocabularyFile = (side: Side): string => `vocab.${side}.txt`;
+const prefixFile = (side: Side): string => `prefixes.${side}.txt`;
+const truecaseFile = (side: Side): string => `truecase.${side}.txt`;
 const subwordFile = (side: Side, kind: string): string => `subwords.${side}.${kind}`;
 
 /** Subword settings as saved: the files they name are beside them under fixed names. */
@@ -37,17 +43,25 @@ interface SavedSubwords {
   readonly glossaries?: readonly string[];
 }
 
+/** What a text pipeline is made of. */
+export interface TextPipelineParts {
+  readonly subwords: Readonly<Record<Side, SubwordOptions>>;
+  readonly vocabularies: Readonly<Record<Side, Vocabulary>>;
+  /** Steps from raw text to words. */
+  readonly preprocessing: Readonly<Record<Side, readonly PreprocessingStep[]>>;
+}
+
 /**
  * Saves the settings, vocabularies and copies of the subword files in a folder that `openTextPipeline` reads.
  */
-export function saveTextPipeline(
-  folder: string,
-  subwords: Readonly<Record<Side, SubwordOptions>>,
-  vocabularies: Readonly<Record<Side, Vocabulary>>,
-): void {
+export function saveTextPipeline(folder: string, { subwords, vocabularies, preprocessing }: TextPipelineParts): void {
   mkdirSync(folder, { recursive: true });
   for (const side of ['src', 'trg'] as const) {
     writeFileAtomic(join(folder, vocabularyFile(side)), vocabularies[side].toText());
+    for (const step of preprocessing[side]) {
+      if (step.step === 'tokenize' && step.prefixes !== undefined) writeFileAtomic(join(folder, prefixFile(side)), readTextFile(step.prefixes, 'list of non-breaking prefixes'));
+      if (step.step === 'truecase') writeFileAtomic(join(folder, truecaseFile(side)), readTextFile(step.model, 'truecasing model', 2 ** 30));
+    }
     const options = subwords[side];
     if (options.method === 'bpe') {
       writeFileAtomic(join(folder, subwordFile(side, 'codes')), readTextFile(options.codes, 'BPE codes file'));
@@ -55,7 +69,7 @@ export function saveTextPipeline(
     }
     if (options.method === 'sentencepiece') writeFileAtomic(join(folder, subwordFile(side, 'model')), readFileSync(options.model));
   }
-  const settings = { format: 'coldstart text pipeline', version: formatVersion, src: savedSubwords(subwords.src), trg: savedSubwords(subwords.trg) };
+  const settings = { format: 'coldstart text pipeline', version: formatVersion, src: savedSubwords(subwords.src), trg: savedSubwords(subwords.trg), preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') } };
   writeFileAtomic(join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
@@ -64,7 +78,7 @@ export function copyTextPipeline(from: string, to: string): void {
   readSettings(from);
   mkdirSync(to, { recursive: true });
   for (const side of ['src', 'trg'] as const) {
-    for (const name of [vocabularyFile(side), ...['codes', 'vocabulary', 'model'].map((kind) => subwordFile(side, kind))]) {
+    for (const name of [vocabularyFile(side), prefixFile(side), truecaseFile(side), ...['codes', 'vocabulary', 'model'].map((kind) => subwordFile(side, kind))]) {
       if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
     }
   }
@@ -82,19 +96,36 @@ export async function openTextPipeline(folder: string): Promise<TextPipeline> {
   const trgVocabulary = Vocabulary.read(join(folder, vocabularyFile('trg')));
   const srcSegmenter = await openSegmenter(subwordOptions(folder, 'src', settings.src));
   const trgSegmenter = await openSegmenter(subwordOptions(folder, 'trg', settings.trg));
-  const encode = async (segmenter: Segmenter, vocabulary: Vocabulary, lines: readonly string[]): Promise<Int32Array[]> =>
-    (await segmenter.segment(lines)).map((tokens) => vocabulary.encode(tokens));
+  const srcSteps = createPreprocessor(openedSteps(folder, 'src', settings.preprocessing.src));
+  const trgSteps = createPreprocessor(openedSteps(folder, 'trg', settings.preprocessing.trg));
+  const encode = async (preprocess: (line: string) => string, segmenter: Segmenter, vocabulary: Vocabulary, lines: readonly string[]): Promise<Int32Array[]> =>
+    (await segmenter.segment(lines.map(preprocess))).map((tokens) => vocabulary.encode(tokens));
   return {
     srcVocabulary,
     trgVocabulary,
-    encodeSources: (lines) => encode(srcSegmenter, srcVocabulary, lines),
-    encodeTargets: (lines) => encode(trgSegmenter, trgVocabulary, lines),
+    encodeSources: (lines) => encode(srcSteps, srcSegmenter, srcVocabulary, lines),
+    encodeTargets: (lines) => encode(trgSteps, trgSegmenter, trgVocabulary, lines),
     decodeTarget: (ids) => trgSegmenter.join(trgVocabulary.decode(ids)),
+    detokenizeTarget: createPostprocessor(settings.preprocessing.trg),
     async close() {
       await srcSegmenter.close();
       await trgSegmenter.close();
     },
   };
+}
+
+/** Steps as saved: the files they name are beside them under fixed names. */
+function savedSteps(steps: readonly PreprocessingStep[], side: Side): PreprocessingStep[] {
+  return steps.map((step) => withFiles(step, prefixFile(side), truecaseFile(side)));
+}
+
+function openedSteps(folder: string, side: Side, saved: readonly PreprocessingStep[]): PreprocessingStep[] {
+  return saved.map((step) => withFiles(step, join(folder, prefixFile(side)), join(folder, truecaseFile(side))));
+}
+
+function withFiles(step: PreprocessingStep, prefixes: string, model: string): PreprocessingStep {
+  if (step.step === 'tokenize' && step.prefixes !== undefined) return { ...step, prefixes };
+  return step.step === 'truecase' ? { ...step, model } : step;
 }
 
 function savedSubwords(options: SubwordOptions): SavedSubwords {
@@ -123,9 +154,15 @@ function subwordOptions(folder: string, side: Side, saved: SavedSubwords): Subwo
   }
 }
 
-function readSettings(folder: string): { src: SavedSubwords; trg: SavedSubwords } {
+interface SavedSettings {
+  readonly src: SavedSubwords;
+  readonly trg: SavedSubwords;
+  readonly preprocessing: Readonly<Record<Side, readonly PreprocessingStep[]>>;
+}
+
+function readSettings(folder: string): SavedSettings {
   const path = join(folder, settingsFile);
-  let settings: { format?: unknown; version?: unknown; src?: SavedSubwords; trg?: SavedSubwords };
+  let settings: Partial<SavedSettings> & { format?: unknown; version?: unknown };
   try {
     settings = JSON.parse(readTextFile(path, 'text settings', 2 ** 20)) as typeof settings;
   } catch (cause) {
@@ -133,8 +170,10 @@ function readSettings(folder: string): { src: SavedSubwords; trg: SavedSubwords 
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Re-run "coldstart corpus prepare".`, { cause });
   }
   const known = (saved: SavedSubwords | undefined): boolean => ['none', 'bpe', 'sentencepiece'].includes(saved?.method ?? '');
-  if (settings?.format !== 'coldstart text pipeline' || settings.version !== formatVersion || !known(settings.src) || !known(settings.trg)) {
-    throw new DataError(`${path} does not hold text settings of version ${formatVersion}. Re-run "coldstart corpus prepare".`);
+  const preprocessing = settings?.version === 1 ? { src: [], trg: [] } : settings?.preprocessing;
+  const readable = settings?.format === 'coldstart text pipeline' && (settings.version === 1 || settings.version === formatVersion);
+  if (!readable || !known(settings.src) || !known(settings.trg) || !Array.isArray(preprocessing?.src) || !Array.isArray(preprocessing.trg)) {
+    throw new DataError(`${path} does not hold text settings of version 1 or ${formatVersion}. Re-run "coldstart corpus prepare".`);
   }
-  return { src: settings.src!, trg: settings.trg! };
+  return { src: settings.src!, trg: settings.trg!, preprocessing };
 }

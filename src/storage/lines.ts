@@ -42,16 +42,26 @@ export async function* readLineBlocks(path: string, input: AsyncIterable<Buffer>
   if (restBytes > 0) yield decodeLines(Buffer.concat(rest));
 }
 
-async function* byteStream(path: string): AsyncGenerator<Buffer> {
+/**
+ * Bytes of a file, those of a .gz file unpacked.
+ * @param onRead told how many bytes of the file as stored have been read
+ */
+export async function* byteStream(path: string, onRead?: (bytes: number) => void): AsyncGenerator<Buffer> {
   const file = createReadStream(path);
   if (!path.endsWith('.gz')) {
-    yield* file;
+    for await (const chunk of file) {
+      onRead?.(file.bytesRead);
+      yield chunk as Buffer;
+    }
     return;
   }
   const unpacked = createGunzip();
   file.on('error', (error) => unpacked.destroy(error)); // pipe does not pass errors on
   try {
-    yield* file.pipe(unpacked) as Readable;
+    for await (const chunk of file.pipe(unpacked) as Readable) {
+      onRead?.(file.bytesRead);
+      yield chunk as Buffer;
+    }
   } finally {
     file.destroy();
   }

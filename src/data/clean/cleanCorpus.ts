@@ -4,7 +4,7 @@ import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
 import { lowercase } from '../moses/normalize.js';
 import { HeldOutText } from './heldOutText.js';
 import { cleanRuleNames, createCleaner, type CleanRuleName, type CleanRules, type Fault } from './rules.js';
-import { SideLanguages } from './sideLanguages.js';
+import { pairsToLearnFrom, SideLanguages } from './sideLanguages.js';
 
 export interface CleanCorpusOptions {
   readonly files: PairFiles;
@@ -34,9 +34,6 @@ export interface CleanReport {
   readonly kept: number;
   readonly removed: Readonly<Record<CleanRuleName, number>>;
 }
-
-/** The languages of the two sides are learnt from this many pairs, from the corpus's beginning on. */
-const pairsToLearnFrom = 200_000;
 
 /**
  * Removes pairs by rules and writes the others, aligned, and untouched but for `tidy` and `lowercase`. Files appear whole or

@@ -1,3 +1,6 @@
+/** The languages of a corpus are learnt from this many pairs, from its beginning on. */
+export const pairsToLearnFrom = 200_000;
+
 /** Trigrams fall into this many counters per side. */
 const numCounters = 2 ** 18;
 /** Shorter texts say too little. */

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
-import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
+import { DataError } from '../../errors.js';
+import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import type { CleanRuleName } from '../clean/rules.js';
 
 /** A kind of line that was left out or needs attention: how many, and the numbers of the first few (from 1). */
 export interface LineFinding {
@@ -19,6 +20,8 @@ export interface SplitReport {
   /** Tokens that are not in the vocabulary. */
   readonly srcUnknown: number;
   readonly trgUnknown: number;
+  /** Pairs of the training set that the rules of `clean` removed, by reason. */
+  readonly removed?: Readonly<Partial<Record<CleanRuleName, number>>>;
   /** Pairs left out of the training set by reason; in valid and test nothing is left out and these are only counted. */
   readonly invalidUtf8: LineFinding;
   readonly emptySide: LineFinding;
@@ -40,12 +43,20 @@ export interface PrepareManifest {
   readonly outputs: Readonly<Record<string, FileIdentity>>;
   readonly vocabularySizes: { readonly src: number; readonly trg: number; readonly joined: boolean };
   readonly splits: Readonly<Partial<Record<SplitName, SplitReport>>>;
-  readonly seconds: number;
+}
+
+export interface LengthLimits {
+  /** Longest side kept, in tokens without the end mark. Default: no limit. */
+  readonly maxLengthTokens?: number;
+  /** Pairs with more than this many times as many tokens on one side as on the other are left out. Default: no limit. */
+  readonly maxLengthRatio?: number;
 }
 
 export const manifestFormat = 'coldstart prepared corpus';
 /** Raised whenever the same inputs and settings would give other files. */
-export const manifestVersion = 1;
+export const manifestVersion = 2;
+/** Older versions whose files hold the same sentences and are still read. */
+const equalVersions = [1];
 export const manifestFile = 'manifest.json';
 
 /** The manifest in a folder, or null if there is none. @throws DataError if it is there and not a manifest */
@@ -64,10 +75,15 @@ export function readPrepareManifest(folder: string): PrepareManifest | null {
   return manifest;
 }
 
+/** Names of a split's dataset files, in the order of their rows. */
+export function datasetFiles({ outputs }: PrepareManifest, split: SplitName): string[] {
+  return Object.keys(outputs).filter((name) => name === `${split}.bin` || (name.startsWith(`${split}-`) && name.endsWith('.bin'))).sort();
+}
+
 /** What differs between the inputs and settings a corpus was made with and those asked for, one line each. */
 export function manifestChanges(made: PrepareManifest, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): string[] {
   const changes: string[] = [];
-  if (made.version !== asked.version) changes.push(`format version: ${made.version}, now ${asked.version}`);
+  if (made.version !== asked.version && !equalVersions.includes(made.version)) changes.push(`format version: ${made.version}, now ${asked.version}`);
   for (const name of new Set([...Object.keys(made.settings), ...Object.keys(asked.settings)])) {
     const [before, now] = [made.settings[name], asked.settings[name]];
     if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);

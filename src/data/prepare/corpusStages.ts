@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import type { SubwordOptions } from '../subwords/segmenter.js';
+import type { PreprocessingStep } from '../preprocessing.js';
+import type { Side } from '../textPipeline.js';
+import { binarizeStage, type BinarizeReport } from './binarize.js';
+import { cleanStage, type CleanReport } from './clean.js';
+import { countWordsStage } from './countWords.js';
+import { deduplicateStage } from './deduplicate.js';
+import { learnBpeStage, learntFiles } from './learnSubwords.js';
+import { learnTruecaseStage } from './learnTruecase.js';
+import type { SplitName } from './manifest.js';
+import { isLearnt, preprocessingSteps, type PrepareOptions, type PrepareSubwords } from './options.js';
+import type { TextReport } from './parts.js';
+import { preprocessStage } from './preprocess.js';
+import { readStage, type ReadReport } from './readText.js';
+import { segmentStage, type SegmentReport, type SubwordPlan } from './segment.js';
+import type { Plain, Stage, StageContext } from './stage.js';
+import { vocabularyStage, type VocabularyReport } from './vocabulary.js';
+
+/** The stages that one split goes through. */
+export interface SplitStages {
+  readonly read: Stage<ReadReport>;
+  /** Those that remove pairs. */
+  readonly cleaning: readonly Stage<CleanReport>[];
+  /** Text as it is before subwords. */
+  readonly words: Stage<TextReport>;
+  readonly segment: Stage<SegmentReport>;
+  readonly binarize: Stage<BinarizeReport & { files: string[] }>;
+}
+
+export interface CorpusStages {
+  /** All, in an order in which they can be carried out. */
+  readonly all: readonly Stage[];
+  readonly splits: ReadonlyMap<SplitName, SplitStages>;
+  readonly vocabulary: Stage<VocabularyReport>;
+  readonly subwords: SubwordPlan;
+  /** Learns how words are written, if asked for. */
+  readonly truecaser?: Stage;
+}
+
+/** Room in a shard unless the number of shards is set. */
+const pairsPerShard = 1_000_000;
+
+/**
+ * The stages that the options ask for: read → normalize → tokenize → clean → lowercase or truecase → learn subwords → segment →
+ * vocabulary → binarize. A step that is not asked for has no stage.
+ */
+export function corpusStages(options: PrepareOptions, pairsPerPart: number): CorpusStages {
+  const all: Stage[] = [];
+  const add = <S extends Stage>(stage: S): S => {
+    all.push(stage);
+    return stage;
+  };
+  const names = (['train', 'valid', 'test'] as const).filter((split) => options[split] !== undefined);
+  const steps = { src: preprocessingSteps(options, 'src'), trg: preprocessingSteps(options, 'trg') };
+  let truecaser: Stage | undefined;
+  const preprocess = (step: string, split: SplitName, source: Stage<TextReport>, src: PreprocessingStep[], trg: PreprocessingStep[]): Stage<TextReport> =>
+    src.length === 0 ? source : add(preprocessStage(`${step}.${split}`, source, { src, trg }, truecaser));
+
+  const read = new Map(names.map((split) => [split, add(readStage(split, options[split]!, pairsPerPart))]));
+  const text = new Map<SplitName, Stage<TextReport>>(read);
+  const eachSplit = (step: keyof typeof steps.src, stageName: string): void => {
+    for (const split of names) text.set(split, preprocess(stageName, split, text.get(split)!, steps.src[step], steps.trg[step]));
+  };
+  eachSplit('normalize', 'normalize');
+  eachSplit('tokenize', 'tokenize');
+  const cleaning: Stage<CleanReport>[] = [];
+  if (options.clean) {
+    const { duplicates = [], leakage = false, ...rules } = options.clean;
+    const heldOut = leakage ? names.filter((split) => split !== 'train').map((split) => text.get(split)!) : [];
+    cleaning.push(add(cleanStage(text.get('train')!, rules, options, heldOut)));
+    if (duplicates.length > 0) cleaning.push(add(deduplicateStage(cleaning[0], duplicates)));
+    text.set('train', cleaning[cleaning.length - 1]);
+  }
+  if (options.letterCase === 'true') truecaser = add(learnTruecaseStage(text.get('train')!));
+  eachSplit('letterCase', options.letterCase === 'true' ? 'truecase' : 'lowercase');
+
+  const subwords = subwordPlan(options, text.get('train')!, add);
+  const limits = { maxLengthTokens: options.maxLengthTokens, maxLengthRatio: options.maxLengthRatio };
+  const segment = new Map(names.map((split) => {
+    const train = split === 'train';
+    const inputs = `the lines of ${options[split]!.src} and ${options[split]!.trg}`;
+    return [split, add(segmentStage(split, text.get(split)!, subwords, train ? limits : undefined, inputs))];
+  }));
+  const vocabulary = add(vocabularyStage(segment.get('train')!, options.vocabulary));
+  const splits = new Map(names.map((split): [SplitName, SplitStages] => {
+    const shards = split === 'train' ? { shards: options.shards, pairsPerShard } : { shards: 1, pairsPerShard };
+    return [split, {
+      read: read.get(split)!, cleaning: split === 'train' ? cleaning : [], words: text.get(split)!, segment: segment.get(split)!,
+      binarize: add(binarizeStage(split, segment.get(split)!, vocabulary, shards)),
+    }];
+  }));
+  return { all, splits, vocabulary, subwords, truecaser };
+}
+
+/** What is applied to each side, with the stages that learn it first. */
+function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S extends Stage>(stage: S) => S): SubwordPlan {
+  const separate = options.trgSubwords !== undefined;
+  const asked: Record<Side, PrepareSubwords> = { src: options.subwords, trg: options.trgSubwords ?? options.subwords };
+  const learnt: Partial<Record<Side, Stage>> = {};
+  if (isLearnt(asked.src) || isLearnt(asked.trg)) {
+    const words = add(countWordsStage(train));
+    if (isLearnt(asked.src)) learnt.src = add(learnBpeStage(separate ? 'learn.src' : 'learn', words, separate ? ['src'] : ['src', 'trg'], asked.src.learn));
+    if (isLearnt(asked.trg)) learnt.trg = separate ? add(learnBpeStage('learn.trg', words, ['trg'], asked.trg.learn)) : learnt.src;
+  }
+  const settings: Record<string, Plain> = {};
+  const files: Record<string, string> = {};
+  for (const side of ['src', 'trg'] as const) {
+    const { method, ...rest } = asked[side];
+    const given: Record<string, Plain> = { method };
+    for (const [key, value] of Object.entries(rest)) {
+      if (key === 'learn') continue; // the learning stage's result says it
+      if (isFileKey(key)) files[`${side}.${key}`] = value as string;
+      else given[key] = value as Plain;
+    }
+    settings[side] = given;
+  }
+  return {
+    settings, files,
+    learnt: [...new Set(Object.values(learnt))],
+    options: (result) => ({ src: resolveSubwords('src', asked.src, learnt.src, result), trg: resolveSubwords('trg', asked.trg, learnt.trg, result) }),
+  };
+}
+
+function isFileKey(key: string): boolean {
+  return key === 'codes' || key === 'vocabulary' || key === 'model';
+}
+
+function resolveSubwords(side: Side, asked: PrepareSubwords, learnt: Stage | undefined, result: StageContext['result']): SubwordOptions {
+  if (!isLearnt(asked)) return asked;
+  const { folder } = result(learnt!);
+  const { vocabularyThreshold, glossaries } = asked;
+  return {
+    method: 'bpe', codes: join(folder, learntFiles.codes), glossaries,
+    ...(vocabularyThreshold !== undefined && { vocabulary: join(folder, learntFiles.vocabulary[side]), vocabularyThreshold }),
+  };
+}

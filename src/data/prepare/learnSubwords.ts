@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { Bpe } from '../subwords/bpe.js';
+import { parseBpeCodes } from '../subwords/bpeCodes.js';
+import { bpeCodesText, bpeVocabularyText, learnBpe } from '../subwords/learnBpe.js';
+import { readCounts, type CountReport } from './countWords.js';
+import type { Stage } from './stage.js';
+
+/** Byte-pair merges to learn from the training set. */
+export interface LearnBpeSettings {
+  readonly merges: number;
+  readonly minFrequency?: number;
+}
+
+/** File names of a learnt stage. */
+export const learntFiles = { codes: 'codes', vocabulary: { src: 'vocabulary.src', trg: 'vocabulary.trg' } };
+
+/**
+ * Learns merges as subword-nmt's learn-joint-bpe-and-vocab: from both sides, or from one; and how often each unit then
+ * occurs on each side, for `vocabularyThreshold`. Memory holds the distinct words.
+ */
+export function learnBpeStage(name: string, words: Stage<CountReport>, sides: readonly ('src' | 'trg')[], { merges, minFrequency }: LearnBpeSettings): Stage<{ merges: number; words: number }> {
+  return {
+    name, version: 1, settings: { method: 'bpe', merges, minFrequency, sides }, needs: [words],
+    async run(context) {
+      const { folder, report: { parts } } = context.result(words);
+      const counts = await readCounts(folder, parts, sides);
+      const learnt = learnBpe(counts, { numMerges: merges, minFrequency, onMerge: (done) => context.progress(done, merges, 'merges') });
+      const text = bpeCodesText(learnt);
+      writeFileAtomic(join(context.folder, learntFiles.codes), text);
+      const bpe = new Bpe(parseBpeCodes(text, learntFiles.codes));
+      for (const side of sides) {
+        const units = new Map<string, number>();
+        for (const [word, count] of await readCounts(folder, parts, [side])) {
+          for (const unit of bpe.segment(word)) units.set(unit, (units.get(unit) ?? 0) + count);
+        }
+        writeFileAtomic(join(context.folder, learntFiles.vocabulary[side]), bpeVocabularyText(units));
+      }
+      return { merges: learnt.length, words: counts.size };
+    },
+  };
+}

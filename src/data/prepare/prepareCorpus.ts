@@ -1,0 +1,163 @@
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ColdstartError, UsageError } from '../../errors.js';
+import { corpusStages } from './corpusStages.js';
+import { describeFinding } from './findings.js';
+import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, type PrepareManifest, type SplitReport } from './manifest.js';
+import { checkOptions, inputsOf, settingsOf, type PrepareOptions } from './options.js';
+import { publishCorpus } from './publishCorpus.js';
+import { planStages, runStages, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
+
+export interface PrepareControl {
+  /** Replace an existing corpus made from other inputs or settings, or damaged since. */
+  readonly force?: boolean;
+  /** Threads. Default: one per processor, at most 8. The result does not depend on it. */
+  readonly workers?: number;
+  /** Pairs per part of work. Default 25,000. The result does not depend on it. */
+  readonly pairsPerPart?: number;
+  readonly onProgress?: (progress: StageProgress) => void;
+}
+
+export interface PrepareResult {
+  /** `upToDate`: the folder holds the result of the same inputs and settings already, nothing was written. */
+  readonly status: 'prepared' | 'upToDate';
+  readonly manifest: PrepareManifest;
+  /** What was done stage by stage; empty if `upToDate`. */
+  readonly stages: readonly StageOutcome[];
+  readonly seconds: number;
+  /** Findings a user should read, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** What `prepareCorpus` would do. */
+export interface PreparePlan {
+  readonly status: 'upToDate' | 'new' | 'changed';
+  /** What differs from the corpus in the folder, one line each. */
+  readonly changes: readonly string[];
+  /** Empty if `upToDate`. */
+  readonly stages: readonly StagePlan[];
+}
+
+const defaultPairsPerPart = 25_000;
+
+/**
+ * Turns text into a folder of ids on disk: binary datasets, vocabularies, subword files, held-out text for scoring and
+ * a manifest (docs/corpora.md describes each file).
+ *
+ * The work goes stage by stage in the folder `OUTDIR.stages`. Killed at any moment, the same call goes on where it was; with
+ * changed settings or inputs, only the stages that depend on them are done again. Memory is bounded by the size of a part,
+ * the distinct words, and a few bytes per pair.
+ *
+ * A second run with the same inputs and settings does nothing. With changed ones it refuses and says what changed,
+ * unless `force` is set; `force` replaces only folders that hold a prepared corpus.
+ *
+ * @throws UsageError for impossible options; DataError for input that cannot be used; ColdstartError code
+ *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, CORPUS_BUSY when another process prepares it
+ */
+export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
+  const { workers = Math.min(availableParallelism(), 8), pairsPerPart = defaultPairsPerPart, force = false, onProgress } = control;
+  checkOptions(options);
+  if (!(Number.isInteger(workers) && workers >= 1)) throw new UsageError(`workers is ${workers}, expected a positive integer.`);
+  const started = performance.now();
+  const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
+  const { made, changes } = await compare(options.outDir, asked);
+  if (made && changes.length === 0) return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
+  if (made && !force) {
+    throw new ColdstartError('CORPUS_CHANGED', [
+      `${options.outDir} holds a corpus that differs from what was asked for:`, ...changes.map((line) => `  ${line}`),
+      'Use --force to replace it, or choose another output folder.',
+    ].join('\n'));
+  }
+  const workFolder = stagesFolder(options.outDir);
+  const release = claimWorkFolder(workFolder);
+  try {
+    const stages = corpusStages(options, pairsPerPart);
+    const { outcomes, result } = await runStages(workFolder, stages.all, workers, onProgress);
+    const manifest = await publishCorpus(options, stages, result, asked);
+    const current = new Set(stages.all.map(({ name }) => name));
+    for (const entry of readdirSync(workFolder, { withFileTypes: true })) if (entry.isDirectory() && !current.has(entry.name)) rmSync(join(workFolder, entry.name), { recursive: true });
+    return { status: 'prepared', manifest, stages: outcomes, seconds: Math.round(performance.now() - started) / 1000, warnings: warningsOf(manifest) };
+  } finally {
+    release();
+  }
+}
+
+/** Says what `prepareCorpus` would do, and why; writes nothing. @throws as it does, but for a corpus that is in the way */
+export async function planCorpus(options: PrepareOptions, { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {}): Promise<PreparePlan> {
+  checkOptions(options);
+  const { made, changes } = await compare(options.outDir, { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) });
+  if (made && changes.length === 0) return { status: 'upToDate', changes, stages: [] };
+  return { status: made ? 'changed' : 'new', changes, stages: await planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all) };
+}
+
+/** Where the stages of a corpus stand. It may be removed: then all is done again when something changes. */
+export function stagesFolder(outDir: string): string {
+  const target = resolve(outDir);
+  return join(dirname(target), `${basename(target)}.stages`);
+}
+
+async function compare(outDir: string, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): Promise<{ made: PrepareManifest | null; changes: string[] }> {
+  const made = readPrepareManifest(outDir);
+  if (made) return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
+  if (existsSync(outDir) && readdirSync(outDir).length > 0) {
+    throw new ColdstartError('FILE_EXISTS', `${outDir} is not empty and holds no prepared corpus. Choose another output folder, or empty it first.`);
+  }
+  return { made: null, changes: [] };
+}
+
+const markFile = 'coldstart-stages';
+const markText = 'Intermediate results of "coldstart corpus prepare". This folder may be removed.\n';
+const lockFile = 'lock';
+
+/** Makes the folder this process's own. @returns what gives it back */
+function claimWorkFolder(folder: string): () => void {
+  mkdirSync(folder, { recursive: true });
+  const entries = readdirSync(folder);
+  if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => name !== lockFile)) {
+    throw new ColdstartError('FILE_EXISTS', `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`);
+  }
+  const lock = join(folder, lockFile);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const file = openSync(lock, 'wx');
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const owner = Number(readFileSync(lock, 'utf8'));
+      if (attempt > 0 || (owner > 0 && isRunning(owner))) {
+        throw new ColdstartError('CORPUS_BUSY', `process ${owner} is preparing this corpus already. Wait for it; if it is another program, remove ${lock}.`);
+      }
+      rmSync(lock, { force: true });
+    }
+  }
+  const mark = openSync(join(folder, markFile), 'w');
+  writeSync(mark, markText);
+  closeSync(mark);
+  return () => rmSync(lock, { force: true });
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function warningsOf({ splits }: PrepareManifest): string[] {
+  const warnings: string[] = [];
+  for (const [split, report] of Object.entries(splits)) {
+    const fate = split === 'train' ? 'left out' : 'kept';
+    for (const [reason, count] of Object.entries(report.removed ?? {})) warnings.push(`${split}: ${count} ${count === 1 ? 'pair' : 'pairs'} removed by rule ${reason}`);
+    const kinds: [keyof SplitReport & ('invalidUtf8' | 'emptySide' | 'tooLong' | 'ratio' | 'carriageReturn'), string][] = [
+      ['invalidUtf8', `not valid UTF-8, ${fate}`], ['emptySide', `with an empty side, ${fate}`], ['tooLong', `longer than maxLengthTokens, ${fate}`],
+      ['ratio', `beyond maxLengthRatio, ${fate}`], ['carriageReturn', 'ending in a carriage return, kept as part of the text'],
+    ];
+    for (const [kind, what] of kinds) if (report[kind].count > 0) warnings.push(`${split}: ${describeFinding(report[kind])} ${what}`);
+  }
+  return warnings;
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../../errors.js';
+import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import type { PartTaskName } from './partTasks.js';
+
+/** A value that JSON holds. */
+export type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain };
+
+/** One step of preparing, with its result in a folder of its own: done again only if what it depends on has changed. */
+export interface Stage<Report = unknown> {
+  /** Folder name, e.g. `tokenize.train`. */
+  readonly name: string;
+  /** Raised whenever the same inputs and settings would give other files. */
+  readonly version: number;
+  readonly settings: { readonly [key: string]: Plain };
+  /** Files of the user that it reads, by role; they count by content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Stages whose results it reads; they come before it. */
+  readonly needs: readonly Stage[];
+  /** Writes the result into `context.folder`; may be called again over what a killed run left there. */
+  run(context: StageContext): Promise<Report>;
+}
+
+/** What a stage works with. */
+export interface StageContext {
+  /** Where its files go. */
+  readonly folder: string;
+  /** The result of a stage that it needs. */
+  result<Report>(stage: Stage<Report>): { readonly folder: string; readonly report: Report };
+  /**
+   * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done again.
+   *
+   * @param jobs each with a name of its own; files that a job writes stand in the stage's folder
+   * @returns what the task reported of each job, in their order
+   */
+  eachPart<Job extends { readonly name: string }, Report>(task: PartTaskName, settings: object, jobs: readonly Job[], weight?: (job: Job) => number): Promise<Report[]>;
+  progress(done: number, total: number, unit: string): void;
+}
+
+/** `manifest.json` of a finished stage. */
+export interface StageManifest {
+  readonly format: typeof stageFormat;
+  readonly stage: string;
+  readonly version: number;
+  /** The program that did it. */
+  readonly program: string;
+  readonly settings: { readonly [key: string]: Plain };
+  readonly files: Readonly<Record<string, FileIdentity>>;
+  /** SHA-256 over the outputs of each stage that it read. */
+  readonly needs: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, FileIdentity>>;
+  /** Counts and findings. */
+  readonly report: unknown;
+  readonly workers: number;
+  readonly started: string;
+  readonly seconds: number;
+}
+
+/** What decides whether a result is still the right one. */
+export type StageKey = Pick<StageManifest, 'stage' | 'version' | 'program' | 'settings' | 'files' | 'needs'>;
+
+export const stageFormat = 'coldstart corpus stage';
+export const stageManifestFile = 'manifest.json';
+
+/** The manifest of a finished stage; null if the stage is not there, not finished, or its files have other sizes than it says. */
+export function readStageManifest(folder: string): StageManifest | null {
+  const path = join(folder, stageManifestFile);
+  if (!existsSync(path)) return null;
+  try {
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as StageManifest;
+    const whole = manifest.format === stageFormat && Object.entries(manifest.outputs).every(([name, { bytes }]) => statSync(join(folder, name)).size === bytes);
+    return whole ? manifest : null;
+  } catch {
+    return null; // whatever it is, the stage can be done again
+  }
+}
+
+/** What differs between two keys, one line each; empty if nothing does. */
+export function keyChanges(made: StageKey, asked: StageKey): string[] {
+  const changes: string[] = [];
+  if (made.version !== asked.version || made.program !== asked.program) changes.push(`program: ${made.program}, now ${asked.program}`);
+  for (const name of union(made.settings, asked.settings)) {
+    const [before, now] = [JSON.stringify(made.settings[name]), JSON.stringify(asked.settings[name])];
+    if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);
+  }
+  for (const name of union(made.files, asked.files)) {
+    if (made.files[name]?.sha256 !== asked.files[name]?.sha256) changes.push(`input ${name}: ${made.files[name] === undefined ? 'new' : asked.files[name] === undefined ? 'gone' : 'content changed'}`);
+  }
+  for (const name of union(made.needs, asked.needs)) {
+    if (made.needs[name] !== asked.needs[name]) changes.push(`result of ${name} changed`);
+  }
+  return changes;
+}
+
+function union(a: object, b: object): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])];
+}
+
+/** One SHA-256 for all outputs of a stage. */
+export function outputsDigest({ outputs }: Pick<StageManifest, 'outputs'>): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(outputs).sort()) hash.update(`${name} ${outputs[name].sha256}\n`);
+  return hash.digest('hex');
+}
+
+/** @throws DataError naming a file that is not what the stage wrote */
+export async function verifyOutputs(folder: string, { outputs }: StageManifest): Promise<void> {
+  for (const [name, { sha256 }] of Object.entries(outputs)) {
+    const path = join(folder, name);
+    if ((await fileIdentity(path)).sha256 !== sha256) throw new DataError(`${path} was changed since it was written. Remove the folder ${folder} and run the command again.`);
+  }
+}
