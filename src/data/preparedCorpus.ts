@@ -14,8 +14,10 @@ export interface PreparedCorpus {
   /** @throws DataError if the corpus has no such split */
   dataset(split: SplitName): Dataset;
   has(split: SplitName): boolean;
-  /** Lines of a held-out split as a scorer should see them, in dataset order. */
+  /** Lines of a held-out split in words, as the model's output is scored, in dataset order. */
   text(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
+  /** The same as the user gave them, where words were separated on the way; else `text`. */
+  rawText(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
   close(): Promise<void>;
 }
 
@@ -47,14 +49,20 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
       open.set(split, dataset);
       return dataset;
     },
-    text(split, side) {
-      const path = join(folder, `${split}.${side}.txt`);
-      if (!existsSync(path)) throw new DataError(`${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`);
-      return readTextFile(path, `${split} text`).replace(/\n$/, '').split('\n');
+    text: (split, side) => readHeldOut(folder, split, `${split}.${side}.txt`),
+    rawText(split, side) {
+      const raw = `${split}.${side}.raw.txt`;
+      return readHeldOut(folder, split, existsSync(join(folder, raw)) ? raw : `${split}.${side}.txt`);
     },
     async close() {
       for (const dataset of open.values()) dataset.close();
       await pipeline.close();
     },
   };
+}
+
+function readHeldOut(folder: string, split: SplitName, name: string): string[] {
+  const path = join(folder, name);
+  if (!existsSync(path)) throw new DataError(`${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`);
+  return readTextFile(path, `${split} text`).replace(/\n$/, '').split('\n');
 }

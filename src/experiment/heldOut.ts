@@ -23,7 +23,10 @@ export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions 
   return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { tokenize: 'none', lowercase, smoothMethod: 'none' }; // as multi-bleu.perl
 }
 
-/** Translates the validation or test set and scores it against its references. */
+/**
+ * Translates the validation or test set and scores it against its references. Where words were separated when the corpus was
+ * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
+ */
 export async function translateHeldOut(
   params: Params, model: ModelConfig, corpus: PreparedCorpus, split: 'valid' | 'test', options: HeldOutOptions,
 ): Promise<{ hyps: string[]; refs: string[]; score: BleuScore }> {
@@ -31,7 +34,10 @@ export async function translateHeldOut(
   const count = Math.min(dataset.length, options.sentences ?? dataset.length);
   const sources = dataset.pairs(Array.from({ length: count }, (_, row) => row)).map(({ src }) => src);
   const { hypotheses } = await translate(params, model, sources, { ...beamOptions(options.decode), onProgress: options.onProgress, signal: options.signal });
-  const hyps = hypotheses.map(([best]) => corpus.pipeline.decodeTarget(best.tokens));
-  const refs = corpus.text(split, 'trg').slice(0, count);
+  const { decodeTarget, detokenizeTarget } = corpus.pipeline;
+  const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
+  const runningText = options.decode.bleu === 'sacrebleu';
+  const hyps = runningText ? words.map(detokenizeTarget) : words;
+  const refs = (runningText ? corpus.rawText(split, 'trg') : corpus.text(split, 'trg')).slice(0, count);
   return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
 }

@@ -32,7 +32,7 @@ export async function translateText(
     const params = toTensors(stored);
     try {
       const { hypotheses, truncated } = await translate(params, config, await pipeline.encodeSources(lines), options);
-      const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: pipeline.decodeTarget(tokens), score });
+      const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: pipeline.detokenizeTarget(pipeline.decodeTarget(tokens)), score });
       return { translations: hypotheses.map((best) => best.map(toText)), truncated };
     } finally {
       disposeParams(params);
