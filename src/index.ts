@@ -17,6 +17,10 @@ export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes,
 export { createPairCleaner, type CleanOptions, type CleanResult } from './data/moses/cleanPair.js';
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './data/clean/cleanCorpus.js';
 export { corpusStats, type CorpusStats } from './data/clean/corpusStats.js';
+export { Bpe, type BpeOptions } from './data/subwords/bpe.js';
+export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, type BpeCodes } from './data/subwords/bpeCodes.js';
+export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './data/subwords/learnBpe.js';
+export { countUnits } from './data/subwords/unitCounts.js';
 export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';
 export type { PrepareOptions } from './data/prepare/options.js';
 export { planCorpus, prepareCorpus, type PrepareControl, type PrepareResult } from './data/prepare/prepareCorpus.js';

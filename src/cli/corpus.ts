@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { bpeCommands } from './corpus/bpeCommands.js';
 import { cleanCommand } from './corpus/cleanCommand.js';
 import { textCommands } from './corpus/textCommands.js';
 import { jsonOption, positiveInteger, wholeNumber } from './options.js';
@@ -9,7 +10,7 @@ export function corpusCommand(): Command {
     .description('Makes text, cleans and splits it, and turns it into ids.')
     .addCommand(synthCommand())
     .addCommand(prepareCommand());
-  for (const each of [...textCommands(), cleanCommand()]) command.addCommand(each);
+  for (const each of [...textCommands(), cleanCommand(), ...bpeCommands()]) command.addCommand(each);
   return command;
 }
 

@@ -1,0 +1,133 @@
+import { Command, Option } from 'commander';
+import { DataError, UsageError } from '../../errors.js';
+import { filterLines, inputOption, outputOption, type FilterFlags } from '../filterLines.js';
+import { positiveInteger, wholeNumber } from '../options.js';
+
+/** What standard input is called where a path is read. */
+const standardInput = '/dev/stdin';
+
+const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
+const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)').default([standardInput], 'standard input');
+
+/** Commands that equal those of subword-nmt. */
+export function bpeCommands(): Command[] {
+  return [learnBpeCommand(), applyBpeCommand(), getVocabCommand()];
+}
+
+interface LearnFlags {
+  input: string[];
+  codes: string;
+  merges: number;
+  minFrequency: number;
+  totalSymbols?: boolean;
+  dictInput?: boolean;
+  writeVocabulary?: string[];
+  separator: string;
+}
+
+function learnBpeCommand(): Command {
+  return new Command('learn-bpe')
+    .description('Learns byte-pair merges from one or several texts together, as subword-nmt\'s learn-bpe and learn-joint-bpe-and-vocab.')
+    .addOption(inputsOption())
+    .requiredOption('-o, --codes <file>', 'merges to write, which apply-bpe and subword-nmt read')
+    .option('-n, --merges <n>', 'merges to learn', positiveInteger, 10000)
+    .option('--min-frequency <n>', 'stop where no pair is seen so often', positiveInteger, 2)
+    .option('--total-symbols', 'count the distinct characters into --merges, so that it bounds the number of units')
+    .option('--dict-input', 'the input is "word count" on each line')
+    .option('--write-vocabulary <files...>', 'units and their counts in each input, for apply-bpe --vocabulary: one file per input')
+    .addOption(joinerOption())
+    .addHelpText('after', `
+Examples:
+  coldstart corpus learn-bpe -i tok.de -n 8000 -o codes.de
+  coldstart corpus learn-bpe -i tok.de tok.en -n 10000 -o codes --write-vocabulary vocab.de vocab.en`)
+    .action(learnBpeAction);
+}
+
+async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, totalSymbols, dictInput, writeVocabulary = [], separator }: LearnFlags): Promise<void> {
+  if (writeVocabulary.length > 0 && writeVocabulary.length !== input.length) {
+    throw new UsageError(`--write-vocabulary names ${writeVocabulary.length} files for ${input.length} inputs; expected one for each.`);
+  }
+  const [{ learnBpe, bpeCodesText, bpeVocabularyText, countWords }, { Bpe }, { parseBpeCodes }, { countUnits }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+    import('../../data/subwords/learnBpe.js'), import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/subwords/unitCounts.js'),
+    import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
+  ]);
+  refuseExisting([codes, ...writeVocabulary]);
+  const countsOfEach: Map<string, number>[] = [];
+  for (const path of input) countsOfEach.push(dictInput ? await readWordCounts(path) : await countWords([path]));
+  const all = new Map<string, number>();
+  for (const counts of countsOfEach) for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
+
+  const progress = new ProgressBar({ label: 'learn-bpe', unit: 'merges', total: numMerges });
+  const merges = learnBpe(all, { numMerges, minFrequency, totalSymbols, onMerge: (done) => progress.update(done) });
+  progress.finish();
+  const text = bpeCodesText(merges);
+  writeFileAtomic(codes, text, { overwrite: false });
+  const bpe = new Bpe(parseBpeCodes(text, codes), { joiner: separator });
+  writeVocabulary.forEach((path, i) => writeFileAtomic(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe)), { overwrite: false }));
+  if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${merges.length} merges were learnt; no further pair is seen ${minFrequency} times.`);
+}
+
+/** Words with their counts, "word count" on each line. */
+async function readWordCounts(path: string): Promise<Map<string, number>> {
+  const { readLineBlocks } = await import('../../storage/lines.js');
+  const counts = new Map<string, number>();
+  let lineNumber = 0;
+  for await (const block of readLineBlocks(path)) {
+    for (const line of block) {
+      lineNumber++;
+      const [, word, count] = /^([^ ]+) (\d+)$/.exec(line?.replace(/^[\r ]+|[\r ]+$/g, '') ?? '') ?? [];
+      if (word === undefined) throw new DataError(`${path}:${lineNumber}: expected "word count", found ${JSON.stringify(line?.slice(0, 80) ?? 'invalid UTF-8')}.`);
+      counts.set(word, (counts.get(word) ?? 0) + Number(count));
+    }
+  }
+  return counts;
+}
+
+interface ApplyFlags extends FilterFlags {
+  codes: string;
+  merges?: number;
+  separator: string;
+  vocabulary?: string;
+  vocabularyThreshold?: number;
+  glossaries?: string[];
+}
+
+function applyBpeCommand(): Command {
+  return new Command('apply-bpe')
+    .description('Splits the words of tokenised text into units, as subword-nmt\'s apply-bpe.')
+    .addOption(inputOption())
+    .addOption(outputOption())
+    .requiredOption('-c, --codes <file>', 'merges of learn-bpe or subword-nmt, plain or .gz')
+    .option('-m, --merges <n>', 'use only the first so many merges', positiveInteger)
+    .addOption(joinerOption())
+    .option('--vocabulary <file>', 'units and counts (learn-bpe --write-vocabulary): units outside are split further')
+    .option('--vocabulary-threshold <n>', 'with --vocabulary: so are units seen less often than this', wholeNumber)
+    .option('--glossaries <words...>', 'words and regular expressions that stay whole')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus apply-bpe -c codes < tok.de > bpe.de
+  coldstart corpus apply-bpe -c codes --vocabulary vocab.de --vocabulary-threshold 50 --input tok.de.gz --output bpe.de.gz
+  coldstart corpus apply-bpe -c codes --glossaries '<tag\\d*>' USA --input tok.en`)
+    .action(async (flags: ApplyFlags) => {
+      if (flags.vocabularyThreshold !== undefined && flags.vocabulary === undefined) throw new UsageError('--vocabulary-threshold needs a --vocabulary.');
+      const [{ Bpe }, { readBpeCodes, readBpeVocabulary }] = await Promise.all([import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js')]);
+      const bpe = new Bpe(readBpeCodes(flags.codes, flags.merges), {
+        joiner: flags.separator, glossaries: flags.glossaries,
+        vocabulary: flags.vocabulary === undefined ? undefined : readBpeVocabulary(flags.vocabulary, flags.vocabularyThreshold),
+      });
+      await filterLines(flags, (lines) => lines.map((line) => bpe.segmentLine(line)));
+    });
+}
+
+function getVocabCommand(): Command {
+  return new Command('get-vocab')
+    .description('Counts the words or units of text, most frequent first, as subword-nmt\'s get-vocab.')
+    .addOption(inputsOption())
+    .option('-o, --output <file>', 'where to write (default: standard output)')
+    .action(async ({ input, output }: { input: string[]; output?: string }) => {
+      const [{ countWords, bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
+      const text = bpeVocabularyText(await countWords(input));
+      if (output === undefined) process.stdout.write(text);
+      else writeFileAtomic(output, text, { overwrite: false });
+    });
+}

@@ -1,0 +1,13 @@
+import type { Bpe } from './bpe.js';
+
+/**
+ * How often each unit occurs once the counted words are segmented, in order of first appearance: what subword-nmt's get_vocab
+ * counts in segmented text, without writing that text.
+ *
+ * @param wordCounts words in order of first appearance (`countWords`)
+ */
+export function countUnits(wordCounts: ReadonlyMap<string, number>, bpe: Bpe): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [word, count] of wordCounts) for (const unit of bpe.segment(word)) counts.set(unit, (counts.get(unit) ?? 0) + count);
+  return counts;
+}
