@@ -16,7 +16,7 @@ export { createNormalizer, createPunctuationNormalizer, lowercase, removeNonPrin
 export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes, type NonbreakingPrefixes } from './data/moses/nonbreakingPrefixes.js';
 export { createPairCleaner, type CleanOptions, type CleanResult } from './data/moses/cleanPair.js';
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './data/clean/cleanCorpus.js';
-export { corpusStats, type CorpusStats } from './data/clean/corpusStats.js';
+export { corpusStats, type CorpusSetStats, type CorpusStats, type StatsOptions } from './data/clean/corpusStats.js';
 export { Bpe, type BpeOptions } from './data/subwords/bpe.js';
 export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, type BpeCodes } from './data/subwords/bpeCodes.js';
 export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './data/subwords/learnBpe.js';

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { bpeCommands } from './corpus/bpeCommands.js';
 import { cleanCommand } from './corpus/cleanCommand.js';
+import { statsCommand } from './corpus/statsCommand.js';
 import { textCommands } from './corpus/textCommands.js';
 import { jsonOption, positiveInteger, wholeNumber } from './options.js';
 import { prepareCommand } from './corpus/prepareCommand.js';
@@ -10,7 +11,7 @@ export function corpusCommand(): Command {
     .description('Makes text, cleans and splits it, and turns it into ids.')
     .addCommand(synthCommand())
     .addCommand(prepareCommand());
-  for (const each of [...textCommands(), cleanCommand(), ...bpeCommands()]) command.addCommand(each);
+  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands()]) command.addCommand(each);
   return command;
 }
 

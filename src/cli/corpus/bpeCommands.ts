@@ -1,13 +1,10 @@
 import { Command, Option } from 'commander';
 import { DataError, UsageError } from '../../errors.js';
-import { filterLines, inputOption, outputOption, type FilterFlags } from '../filterLines.js';
+import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 import { positiveInteger, wholeNumber } from '../options.js';
 
-/** What standard input is called where a path is read. */
-const standardInput = '/dev/stdin';
-
 const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
-const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)').default([standardInput], 'standard input');
+const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)');
 
 /** Commands that equal those of subword-nmt. */
 export function bpeCommands(): Command[] {
@@ -15,7 +12,7 @@ export function bpeCommands(): Command[] {
 }
 
 interface LearnFlags {
-  input: string[];
+  input?: string[];
   codes: string;
   merges: number;
   minFrequency: number;
@@ -44,16 +41,17 @@ Examples:
 }
 
 async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, totalSymbols, dictInput, writeVocabulary = [], separator }: LearnFlags): Promise<void> {
-  if (writeVocabulary.length > 0 && writeVocabulary.length !== input.length) {
-    throw new UsageError(`--write-vocabulary names ${writeVocabulary.length} files for ${input.length} inputs; expected one for each.`);
+  const inputs: readonly (string | undefined)[] = input ?? [undefined];
+  if (writeVocabulary.length > 0 && writeVocabulary.length !== inputs.length) {
+    throw new UsageError(`--write-vocabulary names ${writeVocabulary.length} files for ${inputs.length} inputs; expected one for each.`);
   }
-  const [{ learnBpe, bpeCodesText, bpeVocabularyText, countWords }, { Bpe }, { parseBpeCodes }, { countUnits }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+  const [{ learnBpe, bpeCodesText, bpeVocabularyText }, { Bpe }, { parseBpeCodes }, { countUnits }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
     import('../../data/subwords/learnBpe.js'), import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/subwords/unitCounts.js'),
     import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
   ]);
   refuseExisting([codes, ...writeVocabulary]);
   const countsOfEach: Map<string, number>[] = [];
-  for (const path of input) countsOfEach.push(dictInput ? await readWordCounts(path) : await countWords([path]));
+  for (const path of inputs) countsOfEach.push(dictInput ? await readWordCounts(path) : await countWords(path));
   const all = new Map<string, number>();
   for (const counts of countsOfEach) for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
 
@@ -67,16 +65,22 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${merges.length} merges were learnt; no further pair is seen ${minFrequency} times.`);
 }
 
+/** Counts the words of a file or of standard input. */
+async function countWords(input: string | undefined, counts = new Map<string, number>()): Promise<Map<string, number>> {
+  const { countLine } = await import('../../data/subwords/learnBpe.js');
+  for await (const lines of readLines(input)) for (const line of lines) countLine(line, counts);
+  return counts;
+}
+
 /** Words with their counts, "word count" on each line. */
-async function readWordCounts(path: string): Promise<Map<string, number>> {
-  const { readLineBlocks } = await import('../../storage/lines.js');
+async function readWordCounts(input: string | undefined): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   let lineNumber = 0;
-  for await (const block of readLineBlocks(path)) {
-    for (const line of block) {
+  for await (const lines of readLines(input)) {
+    for (const line of lines) {
       lineNumber++;
-      const [, word, count] = /^([^ ]+) (\d+)$/.exec(line?.replace(/^[\r ]+|[\r ]+$/g, '') ?? '') ?? [];
-      if (word === undefined) throw new DataError(`${path}:${lineNumber}: expected "word count", found ${JSON.stringify(line?.slice(0, 80) ?? 'invalid UTF-8')}.`);
+      const [, word, count] = /^([^ ]+) (\d+)$/.exec(line.replace(/^[\r ]+|[\r ]+$/g, '')) ?? [];
+      if (word === undefined) throw new DataError(`${input ?? 'standard input'}:${lineNumber}: expected "word count", found ${JSON.stringify(line.slice(0, 80))}.`);
       counts.set(word, (counts.get(word) ?? 0) + Number(count));
     }
   }
@@ -124,9 +128,11 @@ function getVocabCommand(): Command {
     .description('Counts the words or units of text, most frequent first, as subword-nmt\'s get-vocab.')
     .addOption(inputsOption())
     .option('-o, --output <file>', 'where to write (default: standard output)')
-    .action(async ({ input, output }: { input: string[]; output?: string }) => {
-      const [{ countWords, bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
-      const text = bpeVocabularyText(await countWords(input));
+    .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
+      const [{ bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
+      const counts = new Map<string, number>();
+      for (const path of input) await countWords(path, counts);
+      const text = bpeVocabularyText(counts);
       if (output === undefined) process.stdout.write(text);
       else writeFileAtomic(output, text, { overwrite: false });
     });

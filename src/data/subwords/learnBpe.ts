@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.js';
 import { readLineBlocks } from '../../storage/lines.js';
 import { compareCodePoints } from '../codePoints.js';
+import { ownText } from '../ownText.js';
 
 export interface LearnBpeOptions {
   /** Merges to learn; fewer come out when no pair is frequent enough. */
@@ -75,14 +76,18 @@ export function bpeCodesText(merges: readonly Merge[]): string {
 export async function countWords(paths: readonly string[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const path of paths) {
-    for await (const lines of readLineBlocks(path)) {
-      for (const line of lines) {
-        if (line === null) continue;
-        for (const word of line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')) if (word !== '') counts.set(word, (counts.get(word) ?? 0) + 1);
-      }
-    }
+    for await (const lines of readLineBlocks(path)) for (const line of lines) if (line !== null) countLine(line, counts);
   }
   return counts;
+}
+
+/** Adds the words of a line to counts. */
+export function countLine(line: string, counts: Map<string, number>): void {
+  for (const word of line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')) {
+    if (word === '') continue;
+    const count = counts.get(word);
+    counts.set(count === undefined ? ownText(word) : word, (count ?? 0) + 1);
+  }
 }
 
 /** The text of a subword-nmt vocabulary file: `unit count`, highest count first, equal counts in order of appearance. */

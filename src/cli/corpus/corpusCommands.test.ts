@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-corpus-'));
+after(() => rmSync(folder, { recursive: true }));
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+
+/** Runs `coldstart corpus ...` in the folder, with text or bytes at standard input. */
+function corpus(args: readonly string[], input: string | Buffer = ''): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [main, 'corpus', ...args], { cwd: folder, input, encoding: 'utf8' });
+}
+
+function gives(args: readonly string[], input: string, output: string): void {
+  const { status, stdout, stderr } = corpus(args, input);
+  assert.deepEqual([status, stdout, stderr], [0, output, ''], args.join(' '));
+}
+
+test('lines in, lines out', () => {
+  gives(['tokenize', '-l', 'en', '-a'], "Dr. Smith doesn't know it-girls.\n\nlast", 'Dr. Smith doesn &apos;t know it @-@ girls .\n\nlast\n');
+  gives(['tokenize', '-l', 'fr', '--no-escape', '-x'], "<doc>\nL'eau\n", "<doc>\nL' eau\n");
+  gives(['normalize', '-l', 'de', '--unicode', 'NFC', '--remove-non-printing'], '„u\u0308ber“ \u200bx\n', '"über"  x\n');
+  gives(['normalize', '--unicode', 'NFKC', '--no-punctuation'], 'ﬁ Ａ „x“\n', 'fi A „x“\n');
+  gives(['normalize', '--penn'], "`x'' ( y )\n", '`x" (y) \n');
+  gives(['detokenize', '-l', 'en', '-u'], "hello , it &apos;s me .\n", "Hello, it's me.\n");
+  gives(['lowercase'], 'ÄΣ\n', 'äσ\n');
+  gives(['detruecase'], 'yes . no\n', 'Yes . No\n');
+  gives(['get-vocab'], 'b a\nb\n', 'b 2\na 1\n');
+  gives(['tokenize'], '', '');
+});
+
+test('lists of prefixes and protected patterns from files', () => {
+  writeFileSync(join(folder, 'prefixes'), 'xyz\n');
+  writeFileSync(join(folder, 'patterns'), 'a\\.b\\.?\n\n');
+  gives(['tokenize', '-l', 'sv', '--prefixes', 'prefixes', '--protected', 'patterns'], 'Dr. A xyz. B a.b. C\n', 'Dr . A xyz. B a.b. C\n');
+  const { stderr, status } = corpus(['tokenize', '-l', 'sv'], 'a');
+  assert.deepEqual([status, stderr], [0, 'coldstart: no abbreviations of language "sv" are known, the English ones are used. --prefixes FILE reads a list.\n']);
+});
+
+test('files: packed by name, whole or not at all, never overwritten', () => {
+  writeFileSync(join(folder, 'in.txt'), 'A, B\n'.repeat(100_000));
+  gives(['tokenize', '--input', 'in.txt', '--output', 'out.gz'], '', '');
+  assert.equal(gunzipSync(readFileSync(join(folder, 'out.gz'))).toString(), 'A , B\n'.repeat(100_000));
+  gives(['lowercase', '--input', 'out.gz', '--output', 'lower.txt'], '', '');
+  assert.equal(read('lower.txt'), 'a , b\n'.repeat(100_000));
+  const again = corpus(['tokenize', '--input', 'in.txt', '--output', 'out.gz']);
+  assert.deepEqual([again.status, /out\.gz exists already/.test(again.stderr)], [1, true]);
+  const broken = corpus(['tokenize', '--output', 'broken.txt'], Buffer.from([97, 10, 0xff, 10]));
+  assert.deepEqual([broken.status, /standard input:2 is not valid UTF-8/.test(broken.stderr)], [1, true]);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.includes('broken')), []);
+  assert.match(corpus(['lowercase', '--output', 'no/such/folder'], 'a').stderr, /no\/such\/folder cannot be written/);
+});
+
+test('a reader that has enough ends the command quietly', () => {
+  const { stdout, stderr, status } = spawnSync('sh', ['-c', `yes 'Hello, world.' | head -n 300000 | "${process.execPath}" "${main}" corpus tokenize | head -n 1; sleep 0.2`], { encoding: 'utf8' });
+  assert.deepEqual([status, stdout, stderr], [0, 'Hello , world .\n', '']);
+});
+
+test('a truecaser is trained and used', () => {
+  writeFileSync(join(folder, 'cased'), 'The NATO and the cat\nAnd the cat\n');
+  gives(['train-truecaser', '--model', 'model', '--input', 'cased', 'cased'], '', '');
+  assert.equal(read('model'), 'NATO (2/2)\nand (2/2)\nthe (4/4)\ncat (4/4)\n');
+  gives(['truecase', '--model', 'model'], 'The nato\n', 'the NATO\n');
+  assert.match(corpus(['train-truecaser', '--model', 'model'], 'x').stderr, /model exists already/);
+});
+
+test('byte-pair encoding is learnt from two texts and applied', () => {
+  writeFileSync(join(folder, 'one'), 'low low low lower\n');
+  writeFileSync(join(folder, 'two'), 'low slow\n');
+  const { status, stderr } = corpus(['learn-bpe', '-i', 'one', 'two', '-n', '2', '-o', 'codes', '--write-vocabulary', 'v.one', 'v.two']);
+  assert.equal(status, 0, stderr);
+  assert.equal(read('codes'), '#version: 0.2\nl o\nlo w</w>\n');
+  assert.deepEqual([read('v.one'), read('v.two')], ['low 3\nlo@@ 1\nw@@ 1\ne@@ 1\nr 1\n', 'low 2\ns@@ 1\n']);
+  gives(['apply-bpe', '-c', 'codes'], ' low  lower\n', ' low lo@@ w@@ e@@ r\n');
+  gives(['apply-bpe', '-c', 'codes', '-s', '~', '-m', '1', '--glossaries', 'sl.w'], 'low slow\n', 'lo~ w slow\n');
+  gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '4'], 'low\n', 'l@@ o@@ w\n');
+  gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one'], 'low\n', 'low\n');
+  writeFileSync(join(folder, 'counts'), 'low 4\nlower 1\nslow 1\n');
+  assert.equal(corpus(['learn-bpe', '--dict-input', '-i', 'counts', '-n', '2', '-o', 'codes2']).status, 0);
+  assert.equal(read('codes2'), read('codes'));
+  assert.match(corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr, /1 merges were learnt; no further pair is seen 2 times/);
+  assert.equal(corpus(['learn-bpe', '-i', 'one', 'two', '-o', 'x', '--write-vocabulary', 'y']).status, 2);
+  assert.equal(corpus(['apply-bpe', '-c', 'codes', '--vocabulary-threshold', '4'], 'low').status, 2);
+});
+
+test('cleaning and statistics of a corpus', () => {
+  writeFileSync(join(folder, 'train.de'), 'ein Hund\nein Hund\nein | Haus\nauch\u0007\nein Test\n');
+  writeFileSync(join(folder, 'train.en'), 'a dog\na dog\na  house\nalso\na test\n');
+  writeFileSync(join(folder, 'test.de'), 'ein Test\n');
+  writeFileSync(join(folder, 'test.en'), 'one test\n');
+  const files = ['--src', 'train.de', '--trg', 'train.en', '--held-out', 'test.de', 'test.en'];
+  const out = ['--out-src', 'clean.de', '--out-trg', 'clean.en.gz', '--removed', 'removed.tsv'];
+  const { stdout, status } = corpus(['clean', ...files, ...out, '--moses', '--control-characters', '--duplicates', 'pair']);
+  assert.equal(status, 0);
+  assert.match(stdout, /^read +5 +100\.00 %\nremoved: control characters +1 +20\.00 %\nremoved: in a held-out set +1 +20\.00 %\nremoved: duplicate pair +1 +20\.00 %\nkept +2 +40\.00 %$/m);
+  assert.equal(read('clean.de'), 'ein Hund\nein Haus\n');
+  assert.equal(gunzipSync(readFileSync(join(folder, 'clean.en.gz'))).toString(), 'a dog\na house\n');
+  assert.equal(read('removed.tsv').split('\n')[1], '4\tcontrolCharacters\tU+0007 in the source\tauch\u0007\talso');
+  assert.match(corpus(['clean', ...files, ...out]).stderr, /clean\.de exists already/);
+  assert.match(corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr, /--held-out names 1 files/);
+
+  const stats = corpus(['stats', ...files, '--codes', 'codes', '--html', 'stats.html']);
+  assert.equal(stats.status, 0, stats.stderr);
+  assert.match(stats.stdout, /^test +1 +2 +2 +2 +2 +0\.00 % +50\.00 %$/m);
+  assert.match(read('stats.html'), /^<!doctype html>/);
+  const json = JSON.parse(corpus(['stats', ...files, '--json']).stdout);
+  assert.deepEqual([json.train.leakage.pairs, json.train.duplicates.pairs, json.heldOut[0].stats.trg.unknown.mostFrequent], [1, 1, [{ token: 'one', count: 1 }]]);
+  assert.equal(existsSync(join(folder, '.stats.html')), false);
+});
