@@ -68,14 +68,9 @@ const signed = (value: number): string => (value > 0 ? '+' : '') + fixed(value).
 const style = `
 .bars, .groups th:nth-child(3), .ngrams td, .ngrams th, .line th, .line td { text-align: left }
 .groups td:nth-child(3) { width: 50% }
-.bars, .groups th:nth-child(3), .ngrams td, .ngrams th, .line th, .line td { text-align: left }
-.groups td:nth-child(3) { width: 50% }
 .signature { overflow-wrap: anywhere }
 .line { margin: .8rem 0 1.4rem } .line caption { text-align: left; font-weight: 600; padding: .2rem .6rem }
 .line th { width: 9rem; overflow-wrap: anywhere } .line td:last-child { text-align: right; width: 4rem; white-space: nowrap }
 @media (max-width: 36rem) { .line th { width: 5rem } .ngrams code { overflow-wrap: anywhere } }
-.line { margin: .8rem 0 1.4rem } .line caption { text-align: left; font-weight: 600; padding: .2rem .6rem }
-.line th { width: 9rem; overflow-wrap: anywhere } .line td:last-child { text-align: right; width: 4rem; white-space: nowrap }
-@media (max-width: 36rem) { th, td { padding: .3rem } .line th { width: 5rem } .ngrams code { overflow-wrap: anywhere } }
 u { text-decoration-color: var(--bad); text-decoration-thickness: 2px; text-underline-offset: 3px }
 `;
