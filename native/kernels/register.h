@@ -20,6 +20,8 @@ void registerDropout(KernelTable& table);
 void registerLinear(KernelTable& table);
 void registerLayerNorm(KernelTable& table);
 void registerAttention(KernelTable& table);
+void registerCachedAttention(KernelTable& table);
+void registerTopLogProbs(KernelTable& table);
 void registerEmbedding(KernelTable& table);
 void registerCrossEntropy(KernelTable& table);
 void registerOptimizers(KernelTable& table);

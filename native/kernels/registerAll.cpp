@@ -14,6 +14,8 @@ void registerAll(KernelTable& table) {
   registerLinear(table);
   registerLayerNorm(table);
   registerAttention(table);
+  registerCachedAttention(table);
+  registerTopLogProbs(table);
   registerEmbedding(table);
   registerCrossEntropy(table);
   registerOptimizers(table);

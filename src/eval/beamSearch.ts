@@ -1,10 +1,11 @@
-import { tensor1d, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { rowLogSumExp } from '../backend/ops/rowLogSumExp.js';
+import { tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { topLogProbs, type TopLogProbs } from '../backend/ops/topLogProbs.js';
 import type { Params } from '../backend/params.js';
 import { eosId, padId } from '../data/specialIds.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { IncrementalDecoder } from '../model/incrementalDecoder.js';
+import { outputMatrix } from '../model/parameters.js';
 import { encode } from '../model/transformer.js';
 import { TopCandidates, type Candidate } from './topCandidates.js';
 
@@ -74,16 +75,14 @@ export class BeamSearch {
   /** Of each source; complete once `numOpen` is 0. */
   readonly hypotheses: Hypothesis[][];
   private readonly decoder: IncrementalDecoder | undefined;
-  private readonly candidates: TopCandidates;
   private open: OpenSentence[];
   private width = 1;
   private stepsDone = 0;
 
-  constructor(params: Params, private readonly config: ModelConfig, sources: readonly Int32Array[], private readonly options: BeamSearchOptions) {
+  constructor(private readonly params: Params, config: ModelConfig, sources: readonly Int32Array[], private readonly options: BeamSearchOptions) {
     checkOptions(options);
     sources.forEach((source, index) => checkSource(source, index, config));
     this.hypotheses = sources.map(() => []);
-    this.candidates = new TopCandidates(2 * options.beamSize);
     this.open = sources.map((source, index) => ({
       index,
       maxLen: Math.floor(options.maxLenA * source.length + options.maxLenB),
@@ -103,7 +102,7 @@ export class BeamSearch {
     const { width, open } = this;
     const tokens = new Int32Array(open.length * width).fill(eosId); // rows without a hypothesis read anything
     open.forEach(({ live }, i) => live.forEach(({ token }, j) => { tokens[i * width + j] = token; }));
-    const scores = readScores(this.decoder!.advance(tokens));
+    const scores = this.score(tokens);
 
     const survivors: number[] = [];
     const parents: number[][] = [];
@@ -132,7 +131,7 @@ export class BeamSearch {
    * Chooses the next tokens of one sentence: fills `finished` and replaces `live`.
    * @returns for each new live hypothesis the number of the one it continues
    */
-  private extend(sentence: OpenSentence, scores: Scores, firstRow: number): number[] {
+  private extend(sentence: OpenSentence, scores: TopLogProbs, firstRow: number): number[] {
     const { beamSize, lengthPenalty } = this.options;
     const { live, finished, maxLen } = sentence;
     const candidates = this.chooseCandidates(live, scores, firstRow, this.stepsDone === maxLen);
@@ -151,35 +150,32 @@ export class BeamSearch {
     return parentOf;
   }
 
-  private chooseCandidates(live: readonly Prefix[], { logits, normalisers }: Scores, firstRow: number, mustEnd: boolean): Candidate[] {
-    const { candidates } = this;
-    const vocabSize = this.config.trgVocabSize;
-    candidates.clear();
+  /** The best continuations of every row, from its last token. No more of one hypothesis can be among the sentence's candidates. */
+  private score(tokens: Int32Array): TopLogProbs {
+    const hidden = this.decoder!.advance(tokens);
+    const excluded = this.stepsDone === 0 ? [padId, eosId] : [padId];
+    const scores = topLogProbs(hidden, outputMatrix(this.params), { count: 2 * this.options.beamSize, endToken: eosId, excluded });
+    hidden.dispose();
+    return scores;
+  }
+
+  private chooseCandidates(live: readonly Prefix[], { logProbs, tokens, endLogProbs }: TopLogProbs, firstRow: number, mustEnd: boolean): readonly Candidate[] {
+    const count = 2 * this.options.beamSize;
+    const candidates = new TopCandidates(count);
     live.forEach(({ total }, hypothesis) => {
-      const start = (firstRow + hypothesis) * vocabSize;
-      const normaliser = normalisers[firstRow + hypothesis];
-      if (!Number.isFinite(normaliser)) throw notFinite();
-      const consider = (from: number, to: number): void => candidates.consider(logits, start, from, to, normaliser, total, hypothesis);
-      if (mustEnd) return consider(eosId, eosId + 1);
-      consider(0, padId);
-      consider(this.stepsDone === 0 ? eosId + 1 : padId + 1, vocabSize);
+      const row = firstRow + hypothesis;
+      const endLogProb = endLogProbs[row];
+      if (!Number.isFinite(endLogProb)) throw notFinite();
+      if (mustEnd) {
+        candidates.consider(total + endLogProb, endLogProb, hypothesis, eosId);
+        return;
+      }
+      for (let i = row * count; i < (row + 1) * count && tokens[i] >= 0; i++) {
+        if (!candidates.consider(total + logProbs[i], logProbs[i], hypothesis, tokens[i])) break; // the row's others are no better
+      }
     });
     return candidates.list();
   }
-}
-
-/** The log-probability of token v in row r is logits[r * V + v] - normalisers[r]. */
-interface Scores {
-  readonly logits: Float32Array;
-  readonly normalisers: Float32Array;
-}
-
-/** Reads a step's logits [rows, V] back and releases them. */
-function readScores(logits: Tensor): Scores {
-  const normalisers = tidy(() => rowLogSumExp(logits).dataSync<'float32'>());
-  const values = logits.dataSync<'float32'>();
-  logits.dispose();
-  return { logits: values, normalisers };
 }
 
 /** Encodes the sources; the decoder starts from there. */

@@ -1,12 +1,12 @@
-import { add, concat, dispose, keep, reshape, tensor1d, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import { add, dispose, keep, reshape, tensor1d, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { attention } from '../backend/ops/attention.js';
+import { cachedAttention } from '../backend/ops/cachedAttention.js';
 import { embedTokens, gatherRows } from '../backend/ops/embedding.js';
-import { linear } from '../backend/ops/linear.js';
 import type { Params } from '../backend/params.js';
 import { padId } from '../data/specialIds.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
-import { decoderLookup, outputMatrix } from './parameters.js';
+import { decoderLookup } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
 import { closeAttention, feedForward, project, selfProjections, sourceProjections, type Encoded } from './transformer.js';
 
@@ -15,16 +15,17 @@ interface LayerCache {
   /** Keys and values of the source, computed once: [B*S, d]. */
   srcK: Tensor;
   srcV: Tensor;
-  /** Keys and values of the tokens so far: [rows, step*d]. */
-  k: Tensor | undefined;
-  v: Tensor | undefined;
+  /** Keys and values of the tokens that each step read: [rows of that step, d]. */
+  readonly keys: Tensor[];
+  readonly values: Tensor[];
 }
 
 /**
  * The decoder one token at a time, for several sentences with `width` hypotheses each.
  *
  * Rows are sentence by sentence: hypothesis j of sentence i is row i * width + j. Hypotheses of one sentence are queries on
- * the same source, whose keys and values are therefore never copied per hypothesis. It owns its tensors: call `dispose`.
+ * the same source, whose keys and values are therefore never copied per hypothesis; and those of earlier tokens stay where they
+ * were made: `ancestors` says which row of which step a hypothesis descends from. It owns its tensors: call `dispose`.
  */
 export class IncrementalDecoder {
   private readonly layers: LayerCache[];
@@ -33,6 +34,8 @@ export class IncrementalDecoder {
   private batch: number;
   private width = 1;
   private step = 0;
+  /** [rows, step] row-major */
+  private ancestors = new Int32Array(0);
 
   /** @param encoded the sources; the decoder keeps what it needs of them */
   constructor(private readonly params: Params, private readonly config: ModelConfig, encoded: Encoded) {
@@ -41,42 +44,39 @@ export class IncrementalDecoder {
     this.srcLengths = keep(encoded.lengths.clone());
     this.layers = tidy(() => Array.from({ length: config.numDecoderLayers }, (_, i) => {
       const [srcK, srcV] = sourceProjections(params, `decoder.layers.${i}.encoder_attn`, encoded.hidden);
-      return { srcK: keep(srcK), srcV: keep(srcV), k: undefined, v: undefined };
+      return { srcK: keep(srcK), srcV: keep(srcV), keys: [], values: [] };
     }));
   }
 
   /**
    * Reads one more token per row.
    * @param tokens [rows] the last token of every hypothesis; eosId first
-   * @returns logits of the next token [rows, V]; the caller disposes them
+   * @returns hidden states [rows, d], which times the output matrix are the next token's logits; the caller disposes them
    */
   advance(tokens: Int32Array): Tensor {
+    const rows = this.batch * this.width;
+    this.ancestors = withOwnRow(this.ancestors, rows, this.step);
     return tidy(() => {
-      const { params, config } = this;
+      const { params, config, ancestors } = this;
       const noDropout = new Dropouts(undefined);
-      const rows = this.batch * this.width;
-      const length = this.step + 1;
       const { numHeads, dModel } = config;
-      const self = { batch: rows, queryLength: 1, keyLength: length, numHeads, keyLengths: tensor1d(new Int32Array(rows).fill(length), 'int32'), causal: false };
       const cross = { batch: this.batch, queryLength: this.width, keyLength: this.srcLength, numHeads, keyLengths: this.srcLengths, causal: false };
       const position = tensor2d(sinusoidalPositions(1, dModel, this.step), [1, dModel]);
       let x: Tensor = add(embedTokens(tensor1d(tokens, 'int32'), decoderLookup(params), { scale: Math.sqrt(dModel), padId }), position); // [rows, d]
-      this.layers.forEach((cache, i) => {
+      this.layers.forEach(({ srcK, srcV, keys, values }, i) => {
         const layer = `decoder.layers.${i}`;
         const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
-        replace(cache, 'k', cache.k === undefined ? k : concat([cache.k, k], 1)); // [rows, length*d]
-        replace(cache, 'v', cache.v === undefined ? v : concat([cache.v, v], 1));
-        const tokenRows = [rows * length, dModel] as [number, number];
-        const heads = attention(q, reshape(cache.k!, tokenRows), reshape(cache.v!, tokenRows), self); // [rows, d]
-        x = closeAttention(params, `${layer}.self_attn`, heads, x, config, noDropout);
+        keys.push(keep(k));
+        values.push(keep(v));
+        x = closeAttention(params, `${layer}.self_attn`, cachedAttention(q, { keys, values, ancestors }, numHeads), x, config, noDropout);
 
         const srcQ = project(params, `${layer}.encoder_attn.q_proj`, x);
-        x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, cache.srcK, cache.srcV, cross), x, config, noDropout);
+        x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, srcK, srcV, cross), x, config, noDropout);
 
         x = feedForward(params, layer, x, config, noDropout);
       });
       this.step++;
-      return linear(x, outputMatrix(params)); // [rows, V]
+      return x;
     });
   }
 
@@ -87,16 +87,13 @@ export class IncrementalDecoder {
    * @param width hypotheses per sentence from now on
    */
   select(sentences: Int32Array, rows: Int32Array, width: number): void {
-    if (!isIdentity(rows, this.batch * this.width)) {
-      for (const cache of this.layers) {
-        replace(cache, 'k', take(cache.k!, rows, this.batch * this.width));
-        replace(cache, 'v', take(cache.v!, rows, this.batch * this.width));
-      }
-    }
+    const ancestors = new Int32Array(rows.length * this.step);
+    rows.forEach((row, i) => ancestors.set(this.ancestors.subarray(row * this.step, (row + 1) * this.step), i * this.step));
+    this.ancestors = ancestors;
     if (!isIdentity(sentences, this.batch)) {
       for (const cache of this.layers) {
-        replace(cache, 'srcK', take(cache.srcK, sentences, this.batch));
-        replace(cache, 'srcV', take(cache.srcV, sentences, this.batch));
+        cache.srcK = take(cache.srcK, sentences, this.batch);
+        cache.srcV = take(cache.srcV, sentences, this.batch);
       }
       const lengths = this.srcLengths.dataSync();
       this.srcLengths.dispose();
@@ -108,21 +105,25 @@ export class IncrementalDecoder {
 
   dispose(): void {
     this.srcLengths.dispose();
-    for (const { srcK, srcV, k, v } of this.layers) dispose([srcK, srcV, ...(k && v ? [k, v] : [])]);
+    for (const { srcK, srcV, keys, values } of this.layers) dispose([srcK, srcV, ...keys, ...values]);
   }
 }
 
-function replace(cache: LayerCache, name: keyof LayerCache, tensor: Tensor): void {
-  cache[name]?.dispose();
-  cache[name] = keep(tensor);
+/** The table [rows, steps] with one more column: each row descends from itself in the step that is about to be done. */
+function withOwnRow(ancestors: Int32Array, rows: number, steps: number): Int32Array<ArrayBuffer> {
+  const longer = new Int32Array(rows * (steps + 1));
+  for (let row = 0; row < rows; row++) {
+    longer.set(ancestors.subarray(row * steps, (row + 1) * steps), row * (steps + 1));
+    longer[row * (steps + 1) + steps] = row;
+  }
+  return longer;
 }
 
-/** Some of the `count` equal blocks of rows that a cache consists of. */
+/** Some of the `count` equal blocks of rows of a cache, which it replaces. */
 function take(cache: Tensor, blocks: Int32Array, count: number): Tensor {
-  return tidy(() => {
-    const taken = gatherRows(tensor1d(blocks, 'int32'), reshape(cache, [count, cache.size / count]));
-    return reshape(taken, [-1, cache.shape[1]!]);
-  });
+  const taken = tidy(() => keep(reshape(gatherRows(tensor1d(blocks, 'int32'), reshape(cache, [count, cache.size / count])), [-1, cache.shape[1]!])));
+  cache.dispose();
+  return taken;
 }
 
 /** Whether `numbers` are 0, 1, … count - 1. */

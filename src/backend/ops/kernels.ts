@@ -76,6 +76,12 @@ export interface AttentionAttrs {
   readonly dropout?: DropoutDraw;
 }
 
+/**
+ * The inputs are an array: q [R, d], ancestors int32 [R, L], then the keys of the L steps, each [Rt, d], then their values → out [R, d].
+ * Row ancestors[r, t] of step t is what row r sees of it. Attributes: { numHeads }. No gradient.
+ */
+export const cachedAttentionKernel = 'ColdstartCachedAttention';
+
 /** ids int32 [N], table [V, d] → scale * table[ids] [N, d]. Attributes: EmbedTokensAttrs. */
 export const embedTokensKernel = 'ColdstartEmbedTokens';
 /** ids int32 [N], dy [N, d] → [V, d]: scale times the sum of dy's rows by id, without padId; in the order of ids. Attributes: EmbedTokensAttrs. */
@@ -105,6 +111,20 @@ export interface CrossEntropyAttrs {
   readonly labelSmoothing: number;
   readonly padId: number;
   readonly withGradients: boolean;
+}
+
+/**
+ * hidden [N, d], embedding [V, d] → of the log-softmax of hidden · embeddingᵀ the `count` largest of each row [N, count], largest
+ * first (of equal ones the smaller token first), their tokens int32 [N, count], and the value at `endToken` [N]. Where fewer tokens
+ * are allowed, -infinity and token -1 follow. Attributes: TopLogProbsAttrs. No gradient.
+ */
+export const topLogProbsKernel = 'ColdstartTopLogProbs';
+
+export interface TopLogProbsAttrs {
+  readonly count: number;
+  readonly endToken: number;
+  /** Tokens that are not listed, at most four; the softmax is over all. */
+  readonly excluded: readonly number[];
 }
 
 /** x [N, M] → [N]: the logarithm of the sum of each row's exponentials. No attributes; no gradient. */

@@ -21,6 +21,7 @@ function replacements(backend: NativeBackend, kernel: string, inputs: readonly T
   return runInto(backend, kernel, inputs, replaced.map((x) => backend.replacement(x)), attrs);
 }
 
+/** Runs a kernel into new tensors and returns them; releases them if it throws. */
 function runInto(backend: NativeBackend, kernel: string, inputs: readonly TensorInfo[], made: TensorInfo[], attrs: readonly number[]): TensorInfo[] {
   try {
     backend.run(kernel, [...inputs, ...made], attrs);
@@ -79,12 +80,24 @@ export const fusedKernels: NativeKernels = {
   [names.attentionGradKernel]: (backend, { dy, q, k, v, keyLengths, out, logSumExp }, attrs) =>
     outputs(backend, 'AttentionGrad', [dy, q, k, v, keyLengths, out, logSumExp], [q.shape, k.shape, v.shape], attentionWords(attrs as names.AttentionAttrs)),
 
+  [names.cachedAttentionKernel]: (backend, inputs, { numHeads }) => {
+    const tensors = Object.values(inputs);
+    return backend.compute('CachedAttention', tensors, tensors[0].shape, 'float32', [numHeads]);
+  },
+
   [names.embedTokensKernel]: (backend, { ids, table }, { scale }) => backend.compute('EmbedTokens', [ids, table], [util.sizeFromShape(ids.shape), table.shape[1]], 'float32', [scale]),
   [names.embedTokensGradKernel]: (backend, { ids, dy }, { scale, padId, vocabSize }) =>
     backend.compute('EmbedTokensGrad', [ids, dy], [vocabSize, dy.shape[1]], 'float32', [scale, padId]),
 
   [names.crossEntropyKernel]: (backend, { hidden, embedding, targets }, { labelSmoothing, padId, withGradients }) =>
     outputs(backend, 'CrossEntropy', [hidden, embedding, targets], [[], [], ...(withGradients ? [hidden.shape, embedding.shape] : [])], [labelSmoothing, padId, flag(withGradients)]),
+
+  [names.topLogProbsKernel]: (backend, { hidden, embedding }, attrs) => {
+    const { count, endToken, excluded } = attrs as names.TopLogProbsAttrs;
+    const [rows] = hidden.shape;
+    const made = [backend.output([rows, count], 'float32'), backend.output([rows, count], 'int32'), backend.output([rows], 'float32')];
+    return runInto(backend, 'TopLogProbs', [hidden, embedding], made, [count, endToken, ...excluded]);
+  },
 
   [names.adamStepKernel]: (backend, inputs, attrs) => {
     const { count, beta1, beta2, eps, gradientScale, decay, stepSize } = attrs as names.AdamStepAttrs;

@@ -1,0 +1,63 @@
+import { tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { hasKernel, runFused } from './dispatch.js';
+import { topLogProbsKernel, type TopLogProbsAttrs } from './kernels.js';
+import { linear } from './linear.js';
+import { rowLogSumExp } from './rowLogSumExp.js';
+
+export interface TopLogProbs {
+  /** [N * count] row-major, of each row the largest first; -infinity where fewer tokens are allowed. */
+  readonly logProbs: Float32Array;
+  /** The tokens that have them; -1 where there is none. */
+  readonly tokens: Int32Array;
+  /** [N] log-probability of `endToken`, listed or not; NaN or infinite if the row's logits are not finite numbers. */
+  readonly endLogProbs: Float32Array;
+}
+
+/**
+ * The most probable next tokens of every row, read back: for decoding, no gradient.
+ * @param hidden [N, d]
+ * @param embedding [V, d]; logits are hidden · embeddingᵀ
+ */
+export function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProbsAttrs): TopLogProbs {
+  let found!: TopLogProbs;
+  tidy(() => {
+    if (hasKernel(topLogProbsKernel)) {
+      const [logProbs, tokens, endLogProbs] = runFused(topLogProbsKernel, { hidden, embedding }, attrs);
+      found = { logProbs: logProbs.dataSync<'float32'>(), tokens: tokens.dataSync<'int32'>(), endLogProbs: endLogProbs.dataSync<'float32'>() };
+      return;
+    }
+    const logits = linear(hidden, embedding); // [N, V]
+    found = topOfRows(logits.dataSync<'float32'>(), rowLogSumExp(logits).dataSync<'float32'>(), attrs);
+  });
+  return found;
+}
+
+/** A logit costs one comparison unless it is among the best: sorting every row would dominate a decoding step. */
+function topOfRows(logits: Float32Array, normalisers: Float32Array, { count, endToken, excluded }: TopLogProbsAttrs): TopLogProbs {
+  const rows = normalisers.length;
+  const vocabSize = logits.length / rows;
+  const logProbs = new Float32Array(rows * count).fill(-Infinity);
+  const tokens = new Int32Array(rows * count).fill(-1);
+  const endLogProbs = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const start = row * vocabSize;
+    const first = row * count;
+    const last = first + count - 1;
+    let bar = -Infinity;
+    for (let token = 0; token < vocabSize; token++) {
+      const logit = logits[start + token];
+      if (!(logit > bar) || excluded.includes(token)) continue;
+      let at = last;
+      for (; at > first && logit > logProbs[at - 1]; at--) {
+        logProbs[at] = logProbs[at - 1];
+        tokens[at] = tokens[at - 1];
+      }
+      logProbs[at] = logit;
+      tokens[at] = token;
+      bar = logProbs[last];
+    }
+    for (let at = first; at <= last; at++) logProbs[at] -= normalisers[row];
+    endLogProbs[row] = logits[start + endToken] - normalisers[row];
+  }
+  return { logProbs, tokens, endLogProbs };
+}
