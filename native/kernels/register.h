@@ -24,5 +24,6 @@ void registerCachedAttention(KernelTable& table);
 void registerTopLogProbs(KernelTable& table);
 void registerEmbedding(KernelTable& table);
 void registerCrossEntropy(KernelTable& table);
+void registerCrossEntropyHessian(KernelTable& table);
 void registerOptimizers(KernelTable& table);
 COLDSTART_KERNELS_END

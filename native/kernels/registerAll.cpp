@@ -18,6 +18,7 @@ void registerAll(KernelTable& table) {
   registerTopLogProbs(table);
   registerEmbedding(table);
   registerCrossEntropy(table);
+  registerCrossEntropyHessian(table);
   registerOptimizers(table);
 }
 

@@ -60,6 +60,22 @@ void logSoftmax(Call& call) {
   });
 }
 
+// x → of each row the logarithm of the sum of its exponentials
+void rowLogSumExp(Call& call) {
+  const Tensor& x = call.floats(0);
+  const int64_t width = call.integer(0);
+  const int64_t rows = rowsOf(x, width);
+  float* out = call.floats(1, rows).f32();
+  parallelRows(rows, width * 8, [=, &x](int64_t row) {
+    const float* from = x.f32() + row * width;
+    const float most = rowMax(from, width);
+    float total = 0.0f;
+#pragma omp simd reduction(+ : total)
+    for (int64_t i = 0; i < width; i++) total += vectorExp(from[i] - most);
+    out[row] = most + ::logf(total);
+  });
+}
+
 // x → values, indices: the k largest of each row, largest first, equal ones by position. Attributes: width, k.
 template <typename T>
 void topK(Call& call) {
@@ -102,6 +118,7 @@ void topK(Call& call) {
 void registerRows(KernelTable& table) {
   add(table, "Softmax", softmax);
   add(table, "LogSoftmax", logSoftmax);
+  add(table, "RowLogSumExp", rowLogSumExp);
   add(table, "TopK", topK<float>);
   add(table, "IntTopK", topK<int32_t>);
 }

@@ -1,5 +1,9 @@
 // The most probable next tokens of every hypothesis straight from hidden states and the embedding: logits exist for a block of
 // rows and of the vocabulary at a time, while they are in cache, and only a few numbers per row are left.
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "../onednn/multiply.h"
 #include "loops.h"
 #include "vectorMath.h"
@@ -37,17 +41,28 @@ COLDSTART_INLINE void insert(float* best, int32_t* tokens, int64_t& kept, int64_
   tokens[place] = static_cast<int32_t>(token);
 }
 
+COLDSTART_INLINE bool anyAbove(Vector x, float bar) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(bar), _CMP_GT_OQ) != 0;
+#else
+  const IntVector above = x > bar;
+  int32_t any = 0;
+  for (int64_t i = 0; i < kVector; i++) any |= above[i];
+  return any != 0;
+#endif
+}
+
 // Takes in the logits of tokens first … first + count - 1; behind them the line is -infinity up to a multiple of kGroup.
 void takeIn(const float* line, int64_t first, int64_t count, const Excluded& excluded, int64_t capacity, RowState& state, float* best, int32_t* tokens) {
-  float most = state.most;
+  Vector largest = Vector{} - __builtin_inff();
+  float bar = state.kept < capacity ? -__builtin_inff() : best[capacity - 1];
   for (int64_t group = 0; group < count; group += kGroup) {
     const Vector a = loadVector(line + group), b = loadVector(line + group + kVector);
     const Vector c = loadVector(line + group + 2 * kVector), d = loadVector(line + group + 3 * kVector);
     const Vector ab = a > b ? a : b, cd = c > d ? c : d;
-    const float largest = maxOf(ab > cd ? ab : cd);
-    most = largest > most ? largest : most;
-    float bar = state.kept < capacity ? -__builtin_inff() : best[capacity - 1];
-    if (!(largest > bar)) continue;
+    const Vector groupLargest = ab > cd ? ab : cd;
+    largest = groupLargest > largest ? groupLargest : largest;
+    if (!anyAbove(groupLargest, bar)) continue;
     const int64_t end = smaller(group + kGroup, count);
     for (int64_t i = group; i < end; i++) {
       if (!(line[i] > bar)) continue;
@@ -58,6 +73,8 @@ void takeIn(const float* line, int64_t first, int64_t count, const Excluded& exc
       bar = state.kept < capacity ? -__builtin_inff() : best[capacity - 1];
     }
   }
+  const float tileLargest = maxOf(largest);
+  const float most = tileLargest > state.most ? tileLargest : state.most;
   if (most > state.most) {
     state.expSum *= static_cast<double>(vectorExp(state.most - most));
     state.most = most;

@@ -92,6 +92,11 @@ export const fusedKernels: NativeKernels = {
   [names.crossEntropyKernel]: (backend, { hidden, embedding, targets }, { labelSmoothing, padId, withGradients }) =>
     outputs(backend, 'CrossEntropy', [hidden, embedding, targets], [[], [], ...(withGradients ? [hidden.shape, embedding.shape] : [])], [labelSmoothing, padId, flag(withGradients)]),
 
+  [names.crossEntropyHessianKernel]: (backend, { hidden, embedding, targets, uHidden, uEmbedding }, { labelSmoothing, padId }) =>
+    outputs(backend, 'CrossEntropyHessian', [hidden, embedding, targets, uHidden, uEmbedding], [hidden.shape, embedding.shape], [labelSmoothing, padId]),
+
+  [names.rowLogSumExpKernel]: (backend, { x }) => backend.compute('RowLogSumExp', [x], [x.shape[0]], 'float32', [x.shape[1]]),
+
   [names.topLogProbsKernel]: (backend, { hidden, embedding }, attrs) => {
     const { count, endToken, excluded } = attrs as names.TopLogProbsAttrs;
     const [rows] = hidden.shape;
