@@ -38,15 +38,7 @@ void secondOrderRow(float* logits, float* weights, int64_t vocab, int64_t target
 
 // out [rows, columns] (+)= a b
 void multiplyInto(Call& call, int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out, bool accumulate) {
-  Product p{};
-  p.batch = 1;
-  p.rows = rows;
-  p.inner = inner;
-  p.columns = columns;
-  p.a = a;
-  p.b = b;
-  p.out = out;
-  p.outRowStride = columns;
+  Product p = product(rows, inner, columns, a, b, out);
   p.accumulate = accumulate;
   multiply(call.oneDnn(), p);
 }

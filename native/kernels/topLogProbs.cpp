@@ -115,14 +115,7 @@ void topLogProbs(Call& call) {
     const int64_t count = smaller(blockRows, rows - start);
     for (int64_t first = 0; first < vocab; first += kBlockTokens) {
       const int64_t columns = smaller(kBlockTokens, vocab - first);
-      Product p{};
-      p.batch = 1;
-      p.rows = count;
-      p.inner = width;
-      p.columns = columns;
-      p.a = {hidden.f32() + start * width, 1, 0, width, 1};
-      p.b = {embedding.f32() + first * width, 1, 0, 1, width};
-      p.out = logits;
+      Product p = product(count, width, columns, {hidden.f32() + start * width, 1, 0, width, 1}, {embedding.f32() + first * width, 1, 0, 1, width}, logits);
       p.outRowStride = stride;
       multiply(call.oneDnn(), p);
       parallelRows(count, columns * 4, [=, &excluded](int64_t row) {
