@@ -10,7 +10,7 @@ import { updateGradients } from '../dist/train/trainUpdate.js';
 
 const { values } = parseArgs({ options: {
   backend: { type: 'string', default: 'auto' }, arch: { type: 'string', default: 'tiny' },
-  sentences: { type: 'string', default: '256' }, length: { type: 'string', default: '16' },
+  precision: { type: 'string', default: 'fp32' }, sentences: { type: 'string', default: '256' }, length: { type: 'string', default: '16' },
 } });
 const backend = await selectBackend(values.backend);
 const config = benchmarkModel(values.arch);
@@ -20,7 +20,7 @@ const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, 
 let state = optimizer.init(params);
 
 function step(update) {
-  const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update });
+  const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update, precision: values.precision });
   ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 using namespace coldstart;
 
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 class Engine : public Napi::Addon<Engine> {
  public:
@@ -32,6 +32,7 @@ class Engine : public Napi::Addon<Engine> {
       InstanceMethod("trimMemory", &Engine::trimMemory),
       InstanceMethod("setPoison", &Engine::setPoison),
       InstanceMethod("setThreads", &Engine::setThreads),
+      InstanceMethod("setPrecision", &Engine::setPrecision),
       InstanceMethod("info", &Engine::info),
     });
     isa_ = registerKernels(kernels_);
@@ -194,6 +195,18 @@ class Engine : public Napi::Addon<Engine> {
     });
   }
 
+  // setPrecision(0: float32, 1: bf16) of large matrix products from now on.
+  Napi::Value setPrecision(const Napi::CallbackInfo& info) {
+    return guarded(info, [&]() -> Napi::Value {
+      const int32_t code = integerAt(info, 0);
+      if (code != 0 && code != 1) fail("found precision " + std::to_string(code) + ", expected 0 or 1");
+      const Precision precision = static_cast<Precision>(code);
+      if (precision == Precision::kBf16 && *bf16Unit() == '\0') fail("this processor has no bf16 instructions");
+      oneDnn_.setPrecision(precision);
+      return info.Env().Undefined();
+    });
+  }
+
   Napi::Value info(const Napi::CallbackInfo& info) {
     return guarded(info, [&]() -> Napi::Value {
       const dnnl_version_t* version = dnnl_version();
@@ -202,6 +215,7 @@ class Engine : public Napi::Addon<Engine> {
       result.Set("oneDnnVersion", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
       result.Set("instructionSet", isa_);
       result.Set("threads", omp_get_max_threads());
+      result.Set("bf16", bf16Unit());
       return result;
     });
   }

@@ -1,8 +1,7 @@
 // Label-smoothed cross-entropy straight from hidden states and the embedding: logits exist for a block of rows at a time, and
 // become the block's gradient in place.
 #include "../onednn/multiply.h"
-#include "loops.h"
-#include "vectorMath.h"
+#include "bf16.h"
 
 COLDSTART_KERNELS_BEGIN
 
@@ -15,9 +14,10 @@ struct RowLoss {
   float loss, nll;
 };
 
-// The loss of one row of logits, which with `withGradient` becomes its gradient: softmax - (1 - smoothing - e) [target] - e.
-template <bool withGradient>
-RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing) {
+// The loss of one row of logits; withGradient also its gradient: softmax - (1 - smoothing - e) [target] - e. It may lie where the
+// logits are; they are overwritten either way.
+template <bool withGradient, typename Element>
+RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, Element* gradient) {
   float most = -__builtin_inff();
   float sum = 0.0f;
 #pragma omp simd reduction(max : most) reduction(+ : sum)
@@ -41,11 +41,26 @@ RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing) {
   if (withGradient) {
     // the weights of all log-probabilities add up to 1
     const float scale = 1.0f / total;
+    const float atTarget = logits[target] * scale - perWrong - onTarget;
 #pragma omp simd
-    for (int64_t v = 0; v < vocab; v++) logits[v] = logits[v] * scale - perWrong;
-    logits[target] -= onTarget;
+    for (int64_t v = 0; v < vocab; v++) store(gradient + v, logits[v] * scale - perWrong);
+    store(gradient + target, atTarget);
   }
   return {onTarget * nll + perWrong * all, nll};
+}
+
+// The losses of a block of rows, and their gradients.
+template <bool withGradient, typename Element>
+void rowLosses(float* logits, int64_t count, int64_t vocab, const int32_t* targets, int64_t padId, float smoothing, RowLoss* losses, Element* gradients) {
+  parallelRows(count, vocab * 4, [=](int64_t row) {
+    Element* gradient = gradients + row * vocab;
+    if (targets[row] == padId) {
+      losses[row] = {0.0f, 0.0f};
+      for (int64_t v = 0; withGradient && v < vocab; v++) gradient[v] = 0;
+    } else {
+      losses[row] = rowLoss<withGradient>(logits + row * vocab, vocab, targets[row], smoothing, gradient);
+    }
+  });
 }
 
 // Rewrites the product's right operand in oneDNN's own layout, for the blocks that share it.
@@ -76,44 +91,48 @@ void crossEntropy(Call& call) {
   for (int64_t row = 0; row < rows; row++) {
     if (target[row] != padId && (target[row] < 0 || target[row] >= vocab)) failPosition("target id", target[row], vocab - 1);
   }
-  float* logits = call.scratchFloats(smaller(kBlockRows, rows) * vocab);
-  RowLoss* losses = static_cast<RowLoss*>(call.scratch(rows * sizeof(RowLoss)));
-  // all full blocks multiply by the same embedding, once as it is and once transposed
   const int64_t full = smaller(kBlockRows, rows);
-  Product toLogits = product(full, width, vocab, {nullptr, 1, 0, width, 1}, {embedding.f32(), 1, 0, 1, width}, logits);
-  Product toHidden = product(full, vocab, width, {logits, 1, 0, vocab, 1}, {embedding.f32(), 1, 0, width, 1}, nullptr);
-  if (rows >= 2 * kBlockRows) {
+  float* logits = call.scratchFloats(full * vocab);
+  RowLoss* losses = static_cast<RowLoss*>(call.scratch(rows * sizeof(RowLoss)));
+  MatrixView states = plain(hidden.f32(), width);
+  MatrixView table = plain(embedding.f32(), width);
+  MatrixView gradients = plain(logits, vocab);
+  uint16_t* roundedGradients = nullptr;
+  const bool rounds = roundsOperands(call.oneDnn(), product(full, width, vocab, states, transposed(table), logits));
+  if (rounds) {
+    states = toBf16(call, states, hidden.size);
+    table = toBf16(call, table, embedding.size);
+    if (withGradients) {
+      gradients.data = roundedGradients = static_cast<uint16_t*>(call.scratch(full * vocab * 2));
+      gradients.isBf16 = true;
+    }
+  }
+  // all full blocks multiply by the same embedding, once as it is and once transposed
+  Product toLogits = product(full, width, vocab, states, transposed(table), logits);
+  Product toHidden = product(full, vocab, width, gradients, table, nullptr);
+  if (!rounds && rows >= 2 * kBlockRows) {
     packFor(call, toLogits);
     if (withGradients) packFor(call, toHidden);
   }
   for (int64_t start = 0; start < rows; start += kBlockRows) {
     const int64_t count = smaller(kBlockRows, rows - start);
-    const float* block = hidden.f32() + start * width;
     if (count != full) {
       // the last block: other sizes may want another layout
-      toLogits = product(count, width, vocab, toLogits.a, {embedding.f32(), 1, 0, 1, width}, logits);
-      toHidden = product(count, vocab, width, toHidden.a, {embedding.f32(), 1, 0, width, 1}, nullptr);
+      toLogits = product(count, width, vocab, states, transposed(table), logits);
+      toHidden = product(count, vocab, width, gradients, table, nullptr);
     }
-    toLogits.a.data = block;
-    multiply(call.oneDnn(), toLogits);
-    parallelRows(count, vocab * 4, [=](int64_t row) {
-      float* line = logits + row * vocab;
-      const int64_t wanted = target[start + row];
-      if (wanted == padId) {
-        losses[start + row] = {0.0f, 0.0f};
-        if (withGradients) {
-          for (int64_t v = 0; v < vocab; v++) line[v] = 0.0f;
-        }
-      } else {
-        losses[start + row] = withGradients ? rowLoss<true>(line, vocab, wanted, smoothing) : rowLoss<false>(line, vocab, wanted, smoothing);
-      }
-    });
+    const MatrixView block = rowsFrom(states, start);
+    toLogits.a = block;
+    multiply(call, toLogits);
+    if (!withGradients) rowLosses<false>(logits, count, vocab, target + start, padId, smoothing, losses + start, logits);
+    else if (rounds) rowLosses<true>(logits, count, vocab, target + start, padId, smoothing, losses + start, roundedGradients);
+    else rowLosses<true>(logits, count, vocab, target + start, padId, smoothing, losses + start, logits);
     if (!withGradients) continue;
     toHidden.out = dHidden + start * width;
-    multiply(call.oneDnn(), toHidden);
-    Product p = product(vocab, count, width, {logits, 1, 0, 1, vocab}, {block, 1, 0, width, 1}, dEmbedding);
+    multiply(call, toHidden);
+    Product p = product(vocab, count, width, transposed(gradients), block, dEmbedding);
     p.accumulate = start > 0;
-    multiply(call.oneDnn(), p);
+    multiply(call, p);
   }
   double loss = 0.0;
   double nll = 0.0;

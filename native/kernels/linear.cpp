@@ -6,10 +6,6 @@ COLDSTART_KERNELS_BEGIN
 
 namespace {
 
-MatrixView plain(const float* data, int64_t columns) { return {data, 1, 0, columns, 1}; }
-// the transpose of a dense [rows, columns] matrix
-MatrixView transposed(const float* data, int64_t columns) { return {data, 1, 0, 1, columns}; }
-
 struct Sizes {
   int64_t rows, in, out;
 };
@@ -28,10 +24,10 @@ void linear(Call& call) {
   const Tensor& weight = call.floats(1);
   const Sizes sizes = sizesOf(x, weight);
   Tensor& y = call.floats(hasBias ? 3 : 2, sizes.rows * sizes.out);
-  Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(weight.f32(), sizes.in), y.f32());
+  Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(plain(weight.f32(), sizes.in)), y.f32());
   if (hasBias) p.bias = call.floats(2, sizes.out).f32();
   p.relu = call.integer(1) != 0;
-  multiply(call.oneDnn(), p);
+  multiply(call, p);
   if (!draw.active) return;
   parallelElements(y.size, [&](int64_t begin, int64_t end) { dropoutSpan<false>(draw, begin, end - begin, y.f32() + begin, nullptr, y.f32() + begin); });
 }
@@ -59,6 +55,21 @@ void columnSums(Call& call, int64_t rows, int64_t width, float* sums, Transform 
 #pragma omp simd
     for (int64_t i = 0; i < width; i++) sums[i] += partSums[part * width + i];
   }
+}
+
+// dx (+)= dy W and dWeight = dyᵀ x. Rounds dy once for both, and x for whoever multiplies by it next.
+void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, MatrixView& x, const float* weight, float* dx, float* dWeight,
+                  bool accumulate) {
+  Product toX = product(sizes.rows, sizes.out, sizes.in, plain(dy, sizes.out), plain(weight, sizes.in), dx);
+  toX.accumulate = accumulate;
+  Product toWeight = product(sizes.out, sizes.rows, sizes.in, transposed(plain(dy, sizes.out)), x, dWeight);
+  if (roundsOperands(call.oneDnn(), toX)) {
+    toX.a = toBf16(call, toX.a, sizes.rows * sizes.out);
+    toWeight.a = transposed(toX.a);
+    if (!x.isBf16) toWeight.b = x = toBf16(call, x, sizes.rows * sizes.in);
+  }
+  multiply(call, toX);
+  multiply(call, toWeight);
 }
 
 // dy, x, weight, y? (with relu) → dx, dWeight, dBias?. Attributes: has bias, relu, the draw.
@@ -99,8 +110,8 @@ void linearGrad(Call& call) {
   } else if (hasBias) {
     columnSums(call, sizes.rows, width, dBias, [=](int64_t row) { return gradient + row * width; });
   }
-  multiply(call.oneDnn(), product(sizes.rows, width, sizes.in, plain(gradient, width), plain(weight.f32(), sizes.in), dx));
-  multiply(call.oneDnn(), product(width, sizes.rows, sizes.in, transposed(gradient, width), plain(x.f32(), sizes.in), dWeight));
+  MatrixView states = plain(x.f32(), sizes.in);
+  multiplyBoth(call, sizes, gradient, states, weight.f32(), dx, dWeight, false);
 }
 
 // x, weights, biases → one y per weight. Attribute: count.
@@ -108,13 +119,15 @@ void linears(Call& call) {
   const int64_t count = call.integer(0);
   require(count > 0 && call.tensorCount() == 1 + 3 * count, "expected x, and a weight, a bias and an output per layer");
   const Tensor& x = call.floats(0);
+  MatrixView shared = plain(x.f32(), x.dims[1]);
   for (int i = 0; i < count; i++) {
     const Tensor& weight = call.floats(1 + i);
     const Sizes sizes = sizesOf(x, weight);
-    Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(weight.f32(), sizes.in),
+    Product p = product(sizes.rows, sizes.in, sizes.out, shared, transposed(plain(weight.f32(), sizes.in)),
                         call.floats(static_cast<int>(1 + 2 * count + i), sizes.rows * sizes.out).f32());
     p.bias = call.floats(static_cast<int>(1 + count + i), sizes.out).f32();
-    multiply(call.oneDnn(), p);
+    if (!shared.isBf16 && roundsOperands(call.oneDnn(), p)) p.a = shared = toBf16(call, shared, x.size);
+    multiply(call, p);
   }
 }
 
@@ -124,6 +137,7 @@ void linearsGrad(Call& call) {
   require(count > 0 && call.tensorCount() == 2 + 4 * count, "expected x, dx, and a weight, a dy, a dWeight and a dBias per layer");
   const int n = static_cast<int>(count);
   const Tensor& x = call.floats(0);
+  MatrixView shared = plain(x.f32(), x.dims[1]);
   float* dx = call.floats(1 + 2 * n, x.size).f32();
   for (int i = 0; i < n; i++) {
     const Tensor& weight = call.floats(1 + i);
@@ -131,10 +145,7 @@ void linearsGrad(Call& call) {
     const float* dy = call.floats(1 + n + i, sizes.rows * sizes.out).f32();
     float* dWeight = call.floats(2 + 2 * n + i, weight.size).f32();
     float* dBias = call.floats(2 + 3 * n + i, sizes.out).f32();
-    Product p = product(sizes.rows, sizes.out, sizes.in, plain(dy, sizes.out), plain(weight.f32(), sizes.in), dx);
-    p.accumulate = i > 0;
-    multiply(call.oneDnn(), p);
-    multiply(call.oneDnn(), product(sizes.out, sizes.rows, sizes.in, transposed(dy, sizes.out), plain(x.f32(), sizes.in), dWeight));
+    multiplyBoth(call, sizes, dy, shared, weight.f32(), dx, dWeight, i > 0);
     columnSums(call, sizes.rows, sizes.out, dBias, [=](int64_t row) { return dy + row * sizes.out; });
   }
 }

@@ -8,22 +8,29 @@ namespace coldstart {
 namespace {
 
 using Dims = dnnl::memory::dims;
-constexpr auto kFloat = dnnl::memory::data_type::f32;
+using Type = dnnl::memory::data_type;
+constexpr auto kFloat = Type::f32;
+
+// Rounding the operands costs more than it saves below this many multiplications, and where AMX has no 32 numbers to add up.
+constexpr int64_t kLeastBf16Work = int64_t{1} << 18;
+constexpr int64_t kLeastBf16Inner = 32;
+
+Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f32; }
 
 Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   dnnl::memory::desc a, b, out, bias;
   if (p.batch == 1) {
-    a = {{p.rows, p.inner}, kFloat, Dims{p.a.rowStride, p.a.columnStride}};
-    b = {{p.inner, p.columns}, kFloat, Dims{p.b.rowStride, p.b.columnStride}};
+    a = {{p.rows, p.inner}, typeOf(p.a), Dims{p.a.rowStride, p.a.columnStride}};
+    b = {{p.inner, p.columns}, typeOf(p.b), Dims{p.b.rowStride, p.b.columnStride}};
     out = {{p.rows, p.columns}, kFloat, Dims{p.outRowStride, 1}};
     bias = {{1, p.columns}, kFloat, Dims{p.columns, 1}};
   } else {
-    a = {{p.a.batch, p.rows, p.inner}, kFloat, Dims{p.a.batchStride, p.a.rowStride, p.a.columnStride}};
-    b = {{p.b.batch, p.inner, p.columns}, kFloat, Dims{p.b.batchStride, p.b.rowStride, p.b.columnStride}};
+    a = {{p.a.batch, p.rows, p.inner}, typeOf(p.a), Dims{p.a.batchStride, p.a.rowStride, p.a.columnStride}};
+    b = {{p.b.batch, p.inner, p.columns}, typeOf(p.b), Dims{p.b.batchStride, p.b.rowStride, p.b.columnStride}};
     out = {{p.batch, p.rows, p.columns}, kFloat, Dims{p.rows * p.outRowStride, p.outRowStride, 1}};
     bias = {{1, 1, p.columns}, kFloat, Dims{p.columns, p.columns, 1}};
   }
-  if (p.packed) b = {{p.inner, p.columns}, kFloat, dnnl::memory::format_tag::any};
+  if (p.packed) b = {{p.inner, p.columns}, typeOf(p.b), dnnl::memory::format_tag::any};
   dnnl::primitive_attr attributes;
   dnnl::post_ops after;
   if (p.accumulate) after.append_sum(1.0f);
@@ -63,7 +70,7 @@ void matMul(Call& call) {
   p.b = {b.f32(), bBatch, p.inner * p.columns, bTransposed ? 1 : p.columns, bTransposed ? p.inner : 1};
   p.out = out.f32();
   p.outRowStride = p.columns;
-  multiply(call.oneDnn(), p);
+  multiply(call, p);
 }
 
 }  // namespace
@@ -73,19 +80,57 @@ namespace {
 const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
                          p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0)};
+                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0) | (p.a.isBf16 ? 16 : 0)};
   return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
 }
 
-}  // namespace
+bool isDense(const MatrixView& view, int64_t rows, int64_t columns) {
+  return (view.rowStride == columns && view.columnStride == 1) || (view.rowStride == 1 && view.columnStride == rows);
+}
 
-void multiply(OneDnn& oneDnn, const Product& p) {
+void execute(OneDnn& oneDnn, const Product& p) {
   const Primitive& made = primitiveOf(oneDnn, p);
   std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, oneDnn.memory(made.layouts[0], p.a.data)},
                                                   {DNNL_ARG_WEIGHTS, oneDnn.memory(made.layouts[1], p.b.data)},
                                                   {DNNL_ARG_DST, oneDnn.memory(made.layouts[2], p.out)}};
   if (p.bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, oneDnn.memory(made.layouts[3], p.bias));
   oneDnn.run(made.primitive, arguments);
+}
+
+}  // namespace
+
+const char* bf16Unit() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core_amx: return "amx";
+    case dnnl::cpu_isa::avx512_core_bf16: return "avx512";
+    default: return "";
+  }
+}
+
+bool roundsOperands(const OneDnn& oneDnn, const Product& p) {
+  return oneDnn.precision() == Precision::kBf16 && p.batch == 1 && !p.packed && p.inner >= kLeastBf16Inner && p.rows * p.inner * p.columns >= kLeastBf16Work &&
+         isDense(p.a, p.rows, p.inner) && isDense(p.b, p.inner, p.columns);
+}
+
+MatrixView toBf16(Call& call, const MatrixView& view, int64_t count) {
+  OneDnn& oneDnn = call.oneDnn();
+  const dnnl::memory from = oneDnn.memory({{count}, Type::f32, Dims{1}}, view.data);
+  const dnnl::memory to = oneDnn.memory({{count}, Type::bf16, Dims{1}}, call.scratch(2 * count));
+  const Primitive& reorder = oneDnn.primitive({'r', count}, [&] { return Primitive{dnnl::reorder(from, to), {}}; });
+  oneDnn.run(reorder.primitive, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+  MatrixView rounded = view;
+  rounded.data = to.get_data_handle();
+  rounded.isBf16 = true;
+  return rounded;
+}
+
+void multiply(Call& call, const Product& product) {
+  Product p = product;
+  if (p.a.isBf16 || p.b.isBf16 || roundsOperands(call.oneDnn(), p)) {
+    if (!p.a.isBf16) p.a = toBf16(call, p.a, p.rows * p.inner);
+    if (!p.b.isBf16) p.b = toBf16(call, p.b, p.inner * p.columns);
+  }
+  execute(call.oneDnn(), p);
 }
 
 size_t packedBytes(OneDnn& oneDnn, const Product& product) {

@@ -37,10 +37,14 @@ class OneDnn {
   void run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments);
   dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const;
 
+  Precision precision() const { return precision_; }
+  void setPrecision(Precision precision) { precision_ = precision; }
+
  private:
   dnnl::engine engine_;
   dnnl::stream stream_;
   std::unordered_map<PrimitiveKey, Primitive, PrimitiveKeyHash> primitives_;
+  Precision precision_ = Precision::kFloat32;
 };
 
 void registerMatMul(KernelTable& table);

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
+import type { Precision } from '../backend/precisions.js';
 import type { BenchmarkTask } from '../experiment/benchmarks.js';
 import type { ArchitectureName } from '../model/config.js';
-import { backendOption, jsonOption, positiveInteger } from './options.js';
+import { backendOption, jsonOption, positiveInteger, precisionOption } from './options.js';
 
 interface BenchFlags {
   readonly arch: ArchitectureName;
@@ -10,6 +11,7 @@ interface BenchFlags {
   readonly repeats: number;
   readonly beam: number;
   readonly backend?: string;
+  readonly precision?: Precision;
   readonly json?: boolean;
 }
 
@@ -35,6 +37,7 @@ Examples:
       .addOption(jsonOption())
       .action((flags: BenchFlags) => bench(name, flags));
     if (name === 'translate') subcommand.addOption(new Option('--beam <n>', 'beam size').argParser(positiveInteger).default(5));
+    if (name === 'train') subcommand.addOption(precisionOption());
     command.addCommand(subcommand);
   }
   return command;
@@ -43,9 +46,9 @@ Examples:
 async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> {
   const [{ selectBackend }, benchmarks] = await Promise.all([import('../backend/select.js'), import('../experiment/benchmarks.js')]);
   const backend = await selectBackend(flags.backend ?? 'auto');
-  const task: BenchmarkTask = { arch: flags.arch, numSentences: flags.sentences, length: flags.length, repeats: flags.repeats };
+  const task: BenchmarkTask = { arch: flags.arch, numSentences: flags.sentences, length: flags.length, repeats: flags.repeats, precision: flags.precision };
   const result = {
-    bench: name, backend, arch: flags.arch, parameters: benchmarks.benchmarkParameters(flags.arch), sentences: flags.sentences, length: flags.length,
+    bench: name, backend, ...(name === 'train' && { precision: flags.precision ?? 'fp32' }), arch: flags.arch, parameters: benchmarks.benchmarkParameters(flags.arch), sentences: flags.sentences, length: flags.length,
     ...(await measure(name, task, flags.beam, benchmarks)),
     peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
   };

@@ -1,11 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from '../backend/backendNames.js';
+import { precisions } from '../backend/precisions.js';
 
 /** `-c, --config FILE`, and `--set key=value` as often as wanted. */
 export const configOption = () => new Option('-c, --config <file>', 'configuration, YAML (keys: docs/config.md)').makeOptionMandatory();
 export const setOption = () =>
   new Option('--set <key=value>', 'change a configuration key; may be repeated').argParser((value: string, all: string[] = []) => [...all, value]).default([], 'none');
 export const backendOption = () => new Option('--backend <name>', 'where to compute').choices([...backendNames]);
+export const precisionOption = () => new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** For options that are counts. */

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { backendOption, configOption, jsonOption, setOption } from './options.js';
+import { backendOption, configOption, jsonOption, precisionOption, setOption } from './options.js';
 
 interface TrainFlags {
   config: string;
   run?: string;
   set: string[];
   backend?: string;
+  precision?: string;
   resume?: boolean;
   json?: boolean;
 }
@@ -17,6 +18,7 @@ export function trainCommand(): Command {
     .option('--run <dir>', 'folder of the run (default: runs/ and the name of the configuration)')
     .addOption(setOption())
     .addOption(backendOption())
+    .addOption(precisionOption())
     .option('--resume', 'go on with the unfinished run in the folder')
     .addOption(jsonOption())
     .addHelpText('after', `
@@ -31,7 +33,7 @@ Examples:
       const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([
         import('node:path'), import('../config/loadConfig.js'), import('../experiment/run.js'), import('../report/runProgress.js'), import('./interrupts.js'),
       ]);
-      const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
+      const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : []), ...(flags.precision ? [`train.precision=${flags.precision}`] : [])]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       const signal = abortOnInterrupt('What was done is saved; the same command with --resume goes on.');
       const { scores, alreadyComplete } = await run({ config, runDir, resume: flags.resume === true, signal, onEvent: showRun(process.stderr) });

@@ -1,4 +1,5 @@
 import { backendNames } from '../backend/backendNames.js';
+import { precisions } from '../backend/precisions.js';
 import { initMethods } from '../model/init.js';
 import { residualSchemes, sharings } from '../model/config.js';
 import { arms, choice, flag, grid, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
@@ -144,6 +145,7 @@ export const schema = {
     maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', { min: 1, unit: 'tokens' }),
     maxSentences: optionalInteger('Most sentences per batch.', { min: 1, unit: 'sentences' }),
     updateFreq: integer(1, 'Batches whose gradients one update adds up.', { min: 1 }),
+    precision: choice(precisions, 'fp32', 'Matrix products of training\'s loss and gradients: bf16 rounds what is multiplied, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).'),
     labelSmoothing: real(0.1, 'Probability spread over the wrong tokens (fairseq\'s V - 1).', { min: 0, max: 0.99 }),
     clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),
     validateEveryUpdates: integer(0, 'Updates between validations; 0: once per epoch.', { min: 0, unit: 'updates' }),

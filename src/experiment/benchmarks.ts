@@ -1,5 +1,6 @@
 import { div, memory, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
+import type { Precision } from '../backend/precisions.js';
 import { measureMatmulGflops } from '../backend/select.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
 import { eosId, firstOrdinaryId } from '../data/specialIds.js';
@@ -23,6 +24,8 @@ export interface BenchmarkTask {
   readonly length: number;
   /** Timed repetitions, after one that is not counted. */
   readonly repeats: number;
+  /** Of training's matrix products. */
+  readonly precision?: Precision;
 }
 
 /** Vocabularies: Multi30k, IWSLT14 and WMT14 with joint subwords. */
@@ -67,7 +70,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   let state = optimizer.init(params);
   let update = 0;
   const step = (): void => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++ });
+    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision: task.precision ?? 'fp32' });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
     params.values().next().value!.dataSync(); // backends that compute later must have finished
   };

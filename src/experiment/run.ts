@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { disposeParams, type Params } from '../backend/params.js';
+import { checkPrecision } from '../backend/precision.js';
 import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
 import { createBatches, type EpochBatches } from '../data/batches.js';
@@ -108,6 +109,7 @@ class Run {
   async finish(): Promise<RunScores> {
     const { config, runDir } = this.task;
     this.backend = await selectBackend(config.backend);
+    checkPrecision(this.options.precision);
     copyTextPipeline(this.corpus.folder, this.paths.text);
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
@@ -220,7 +222,7 @@ class Run {
     const [first] = dataset.pairs([0]);
     const { srcVocabulary, trgVocabulary } = this.corpus.pipeline;
     this.emit({
-      event: 'start', runDir, backend: this.backend, numParameters: numParameters(this.model), parameters: [...parameterShapes(this.model).keys()], model: this.model,
+      event: 'start', runDir, backend: this.backend, precision: this.options.precision, numParameters: numParameters(this.model), parameters: [...parameterShapes(this.model).keys()], model: this.model,
       trainPairs: dataset.length, trgTokensPerEpoch: dataset.header.trgTokens,
       updatesPerEpoch,
       ...(config.train.maxUpdates > 0 && { maxUpdates: config.train.maxUpdates }),

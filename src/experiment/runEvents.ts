@@ -1,3 +1,4 @@
+import type { Precision } from '../backend/precisions.js';
 import type { ModelConfig } from '../model/config.js';
 import type { TrainEvent } from '../train/trainer.js';
 import type { RunScores } from './runScores.js';
@@ -7,6 +8,8 @@ export interface RunStart {
   readonly event: 'start';
   readonly runDir: string;
   readonly backend: string;
+  /** Of training's matrix products. */
+  readonly precision: Precision;
   readonly numParameters: number;
   /** Names of the tensors, in the order of `updateRatios`. */
   readonly parameters: readonly string[];

@@ -10,7 +10,7 @@ export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): T
   return checkTrainOptions({
     ...optimizerOptions,
     schedule: train.schedule, lr: train.lr, warmupUpdates: train.warmupUpdates, warmupInitLr: train.warmupInitLr, minLr: train.minLr,
-    maxUpdates: train.maxUpdates, maxEpochs: train.maxEpochs, seed, labelSmoothing: train.labelSmoothing, updateFreq: train.updateFreq,
+    maxUpdates: train.maxUpdates, maxEpochs: train.maxEpochs, seed, labelSmoothing: train.labelSmoothing, precision: train.precision, updateFreq: train.updateFreq,
     clipNorm: train.clipNorm, validateEveryUpdates: train.validateEveryUpdates, saveEveryUpdates: train.saveEveryUpdates,
     keepEpochs: train.keepEpochs, logEveryUpdates: train.logEveryUpdates, patience: train.patience, bestBy: train.bestBy,
   });

@@ -103,11 +103,11 @@ class RunDisplay {
   }
 }
 
-function startLines({ runDir, backend, numParameters, model, trainPairs, trgTokensPerEpoch, updatesPerEpoch, maxUpdates, resumedFrom, example }: RunStart): string[] {
+function startLines({ runDir, backend, precision, numParameters, model, trainPairs, trgTokensPerEpoch, updatesPerEpoch, maxUpdates, resumedFrom, example }: RunStart): string[] {
   const vocabulary = model.sharing === 'tied' ? formatCount(model.trgVocabSize) : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
   return [
     `run       ${runDir}${resumedFrom === undefined ? '' : `, going on from update ${formatCount(resumedFrom)}`}`,
-    `backend   ${backend}`,
+    `backend   ${backend}, ${precision}`,
     `model     ${formatCount(numParameters)} parameters: ${model.numEncoderLayers}+${model.numDecoderLayers} layers, d ${model.dModel}, ffn ${model.dFf}, ${model.numHeads} heads, vocabulary ${vocabulary} (${model.sharing}), dropout ${model.dropout}`,
     `data      ${formatCount(trainPairs)} pairs; ${formatCount(trgTokensPerEpoch)} target tokens in ${formatCount(updatesPerEpoch)} updates per epoch${maxUpdates === undefined ? '' : `, ${formatCount(maxUpdates)} updates in all`}`,
     `example   ${example.src}`,

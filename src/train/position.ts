@@ -1,7 +1,11 @@
+import { precisions, type Precision } from '../backend/precisions.js';
+
 /** Where a run stands between two updates: with parameters and optimiser state, all that is needed to go on. */
 export interface TrainPosition {
   /** Seeds data order and dropout; a run cannot go on with another one. */
   readonly seed: number;
+  /** Of matrix products; a run cannot go on with another one. Files written before there was a choice lack it: fp32. */
+  readonly precision?: Precision;
   /** Updates done. */
   readonly update: number;
   /** Epoch under way, from 1. */
@@ -44,9 +48,9 @@ export interface IntervalSums {
 
 export const emptyInterval: IntervalSums = { updates: 0, lossSum: 0, nllSum: 0, trgTokens: 0, srcTokens: 0, gradNormSum: 0, clipped: 0, seconds: 0 };
 
-export function startPosition(seed: number, epochBatches: number): TrainPosition {
+export function startPosition({ seed, precision }: { seed: number; precision: Precision }, epochBatches: number): TrainPosition {
   return {
-    seed, update: 0, epoch: 1, batchesDone: 0, epochBatches, trgTokens: 0, seconds: 0,
+    seed, precision, update: 0, epoch: 1, batchesDone: 0, epochBatches, trgTokens: 0, seconds: 0,
     validationsSinceBest: 0, validationDue: false, interval: emptyInterval,
   };
 }
@@ -58,6 +62,7 @@ export function findWrongField(position: TrainPosition): string | undefined {
   for (const key of ['seed', 'update', 'epoch', 'batchesDone', 'epochBatches', 'trgTokens', 'validationsSinceBest'] as const) {
     if (!(Number.isSafeInteger(position[key]) && position[key] >= 0)) return wrong(key, position[key]);
   }
+  if (position.precision !== undefined && !precisions.includes(position.precision)) return wrong('precision', position.precision);
   if (!Number.isFinite(position.seconds)) return wrong('seconds', position.seconds);
   if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
   if (position.best !== undefined && !Number.isFinite(position.best?.value)) return wrong('best', position.best);

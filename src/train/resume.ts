@@ -21,6 +21,10 @@ export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, opti
   if (training.position.seed !== options.seed) {
     throw refuse(checkpoint, `was trained with seed ${training.position.seed}, the configuration says ${options.seed}. Resume with the same seed`);
   }
+  const { precision = 'fp32' } = training.position;
+  if (precision !== options.precision) {
+    throw refuse(checkpoint, `was trained with precision ${precision}, the configuration says ${options.precision}. Resume with the same precision`);
+  }
   const [found, expected] = [[...training.slots.keys()], slotNames(options)].map((names) => names.join(' and ') || 'none');
   if (found !== expected && training.optimizerStep > 0) {
     throw refuse(checkpoint, `holds the state of another optimiser (${found}; ${options.optimizer} as configured has ${expected}). Resume with the same optimiser`);

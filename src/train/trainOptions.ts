@@ -1,3 +1,4 @@
+import { precisions, type Precision } from '../backend/precisions.js';
 import { UsageError } from '../errors.js';
 import type { OptimizerOptions } from './optimizer.js';
 import type { ScheduleOptions } from './schedule.js';
@@ -7,6 +8,8 @@ export type TrainOptions = OptimizerOptions & ScheduleOptions & {
   /** Seeds data order and dropout. */
   readonly seed: number;
   readonly labelSmoothing: number;
+  /** Of the matrix products in training's loss and gradients; validation and decoding are float32. */
+  readonly precision: Precision;
   /** Batches whose gradients one update adds up. */
   readonly updateFreq: number;
   /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
@@ -49,6 +52,7 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
   for (const key of ['seed', 'maxUpdates', 'maxEpochs', 'warmupUpdates', 'validateEveryUpdates', 'saveEveryUpdates', 'keepEpochs', 'patience'] as const) count(key, 0);
   for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
   for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
+  if (!precisions.includes(options.precision)) throw refuse('precision', precisions.join(' or '));
   share('labelSmoothing', options.labelSmoothing);
   if (options.optimizer === 'adam') {
     share('beta1', options.beta1);

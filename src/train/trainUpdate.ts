@@ -2,6 +2,8 @@ import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { addInto } from '../backend/ops/addInto.js';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
 import { valueAndGradients, type Params } from '../backend/params.js';
+import { withPrecision } from '../backend/precision.js';
+import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
@@ -22,11 +24,12 @@ export interface UpdateGradients {
  * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch: sums
  * over tokens are added up, so that long and short batches weigh by their tokens.
  *
+ * @param precision of matrix products, forward and backward; sums, norms and everything else are float32
  * @param update from 0; with the seed and the batch's number it determines the dropout masks
  */
 export function updateGradients(
   params: Params, batches: readonly Batch[],
-  { config, labelSmoothing, seed, update }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number },
+  { config, labelSmoothing, seed, update, precision }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number; precision: Precision },
 ): UpdateGradients {
   let gradients: Map<string, Tensor> | undefined;
   let lossSum = 0;
@@ -35,11 +38,11 @@ export function updateGradients(
   let trgTokens = 0;
   batches.forEach((batch, microBatch) => {
     let nll: Scalar | undefined;
-    const result = valueAndGradients((p) => {
+    const result = withPrecision(precision, () => valueAndGradients((p) => {
       const loss = translationLoss(p, batch, { config, labelSmoothing, dropoutKey: { seed, step: update, microBatch } });
       nll = keep(loss.nllSum);
       return loss.lossSum;
-    }, params);
+    }, params));
     lossSum += result.value.dataSync()[0];
     nllSum += nll!.dataSync()[0];
     result.value.dispose();

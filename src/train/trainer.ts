@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { disposeParams, type Params } from '../backend/params.js';
+import { checkPrecision } from '../backend/precision.js';
 import type { Batch } from '../data/batch.js';
 import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
@@ -94,6 +95,7 @@ class Trainer {
   constructor(private readonly task: TrainTask) {
     const { options, params, resumeFrom } = task;
     checkTrainOptions(options);
+    checkPrecision(options.precision);
     if (options.bestBy === 'bleu' && task.evaluate === undefined) throw new UsageError('train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.');
     this.optimizer = createOptimizer(options);
     this.paths = checkpointPaths(task.runDir);
@@ -101,7 +103,7 @@ class Trainer {
     removeStaleParts(this.paths.folder);
     if (resumeFrom === undefined) {
       this.epochBatches = task.trainBatches.epochBatches(1);
-      this.position = startPosition(options.seed, this.epochBatches.length);
+      this.position = startPosition(options, this.epochBatches.length);
       this.params = params;
       this.state = this.optimizer.init(params);
     } else {
@@ -183,7 +185,7 @@ class Trainer {
     const { update, epoch } = this.position;
     const batches = this.nextBatches();
     const lr = learningRate(options, update);
-    const step = updateGradients(this.params, batches, { config, labelSmoothing: options.labelSmoothing, seed: options.seed, update });
+    const step = updateGradients(this.params, batches, { config, labelSmoothing: options.labelSmoothing, seed: options.seed, update, precision: options.precision });
     this.lastLoss = step.lossSum / step.trgTokens;
     if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
 

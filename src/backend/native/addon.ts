@@ -20,11 +20,14 @@ export interface NativeAddon {
   /** 1: every new block is filled with NaN bits, so that tests find reads of memory that was never written. */
   setPoison(poison: 0 | 1): void;
   setThreads(threads: number): void;
-  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number };
+  /** What the operands of large matrix products are rounded to from now on. 0: float32; 1: bf16, which throws where `info().bf16` is "". */
+  setPrecision(precision: 0 | 1): void;
+  /** `bf16`: the unit that multiplies bf16, "amx" or "avx512"; "" without one. */
+  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number; bf16: 'amx' | 'avx512' | '' };
 }
 
 /** The version of the face above; the addon states the one that it was built with. */
-const expectedVersion = '1';
+const expectedVersion = '2';
 const addonPath = fileURLToPath(new URL('../../../native/build/coldstart.node', import.meta.url));
 
 /** Whether the addon was built on this machine. */

@@ -22,7 +22,7 @@ let backend: NativeBackend | undefined;
 
 /**
  * Registers the backend `native` and its kernels; a second call changes nothing.
- * @returns one line for `doctor`: versions, instruction set, threads
+ * @returns one line for `doctor`: versions, instruction set, threads, bf16
  * @throws ColdstartError if the addon is missing or does not load
  */
 export function loadNative(): string {
@@ -38,8 +38,8 @@ export function loadNative(): string {
     }
     backend = loaded;
   }
-  const { version, oneDnnVersion, instructionSet, threads } = backend.addon.info();
-  return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`;
+  const { version, oneDnnVersion, instructionSet, threads, bf16 } = backend.addon.info();
+  return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}, ${bf16 === '' ? 'no bf16' : `bf16 through ${bf16 === 'amx' ? 'AMX' : 'AVX-512'}`}`;
 }
 
 /** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */

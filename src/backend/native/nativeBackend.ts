@@ -129,6 +129,21 @@ export class NativeBackend extends KernelBackend {
     return out;
   }
 
+  /** Whether this processor multiplies bf16. */
+  get hasBf16(): boolean {
+    return this.addon.info().bf16 !== '';
+  }
+
+  /** Large matrix products inside `body` round their operands to bf16. */
+  withBf16<T>(body: () => T): T {
+    this.addon.setPrecision(1);
+    try {
+      return body();
+    } finally {
+      this.addon.setPrecision(0);
+    }
+  }
+
   /** Times every native kernel that `body` runs. */
   profileKernels(body: () => void): Map<string, KernelTime> {
     const times = new Map<string, KernelTime>();

@@ -1,0 +1,28 @@
+import { backend, engine } from '@tensorflow/tfjs-core';
+import { UsageError } from '../errors.js';
+import { NativeBackend } from './native/nativeBackend.js';
+import type { Precision } from './precisions.js';
+
+/**
+ * Checks that the current backend computes in this precision here.
+ * @throws UsageError that says what is missing
+ */
+export function checkPrecision(precision: Precision): void {
+  if (precision === 'fp32') return;
+  const current = backend();
+  if (!(current instanceof NativeBackend)) {
+    throw new UsageError(`precision ${precision} needs the native backend; this is ${engine().backendName}. Use "--backend native", or precision fp32.`);
+  }
+  if (!current.hasBf16) throw new UsageError('precision bf16 needs a processor with AVX-512 BF16 or AMX ("coldstart doctor" names its units). Use precision fp32.');
+}
+
+/**
+ * Runs `body` with large matrix products in this precision; float32 before and after it. Small products, and those inside
+ * a gradient of a gradient that its twins make, stay in float32.
+ * @throws UsageError if the current backend does not have the precision
+ */
+export function withPrecision<T>(precision: Precision, body: () => T): T {
+  if (precision === 'fp32') return body();
+  checkPrecision(precision);
+  return (backend() as NativeBackend).withBf16(body);
+}

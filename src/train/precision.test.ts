@@ -1,0 +1,73 @@
+import { after, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAddonBuilt } from '../backend/native/addon.js';
+import { nativeBackend } from '../backend/native/loadNative.js';
+import { disposeParams } from '../backend/params.js';
+import type { Precision } from '../backend/precisions.js';
+import { selectBackend } from '../backend/select.js';
+import type { IdPair } from '../data/batch.js';
+import { createBatches } from '../data/batches.js';
+import { pairsInMemory } from '../data/dataset.js';
+import { generateCorpus } from '../data/synth/generateCorpus.js';
+import { initParams } from '../model/init.js';
+import { tinyConfig, tinyTask } from '../testing/tinyRun.js';
+import { readLastCheckpoint } from './runFiles.js';
+import { train } from './trainer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-precision-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const ids = new Map<string, number>();
+const encode = (sentence: string): number[] => sentence.split(' ').map((word) => ids.get(word) ?? ids.set(word, 4 + ids.size).get(word)!).concat(2);
+const pairs = (text: Iterable<{ de: string; en: string }>): IdPair[] => [...text].map(({ de, en }) => ({ src: encode(de), trg: encode(en) }));
+const corpus = generateCorpus({ pairs: 1500, validPairs: 100, testPairs: 1, seed: 1 });
+const [trainPairs, validPairs] = [pairs(corpus.train), pairs(corpus.valid)];
+const config = { ...tinyConfig, dModel: 64, dFf: 128, srcVocabSize: 4 + ids.size, trgVocabSize: 4 + ids.size };
+
+/** Validation nll after a short run on the built-in corpus. */
+async function finalNll(precision: Precision, seed: number): Promise<number> {
+  const losses: number[] = [];
+  const { params } = await train(tinyTask(folder, `${precision}-${seed}`,
+    { precision, seed, maxUpdates: 100, updateFreq: 1, lr: 5e-3, warmupUpdates: 20, saveEveryUpdates: 0, keepEpochs: 0, validateEveryUpdates: 100 }, {
+      config, params: initParams(config, { method: 'fairseq', seed }),
+      trainBatches: createBatches(pairsInMemory(trainPairs), { maxTokens: 500, seed }),
+      validBatches: createBatches(pairsInMemory(validPairs), { maxTokens: 1000, shuffle: false }).epochBatches(1),
+      onEvent: (event) => void (event.event === 'valid' && losses.push(event.nll)),
+    }));
+  disposeParams(params);
+  return losses[losses.length - 1];
+}
+
+describe('training in bf16', { skip: !isAddonBuilt() ? 'the native engine is not built' : nativeBackend().hasBf16 ? false : 'this processor has no bf16 instructions' }, () => {
+  test('reaches the loss of fp32 within what seeds differ by', async (t) => {
+    await selectBackend('native');
+    const seeds = [1, 2, 3];
+    const fp32: number[] = [];
+    const bf16: number[] = [];
+    for (const seed of seeds) {
+      fp32.push(await finalNll('fp32', seed));
+      bf16.push(await finalNll('bf16', seed));
+    }
+    t.diagnostic(`validation nll of ${seeds.length} seeds: fp32 ${fp32.map((x) => x.toFixed(4))}, bf16 ${bf16.map((x) => x.toFixed(4))}`);
+    const mean = (x: number[]): number => x.reduce((a, b) => a + b) / x.length;
+    assert.ok(mean(fp32) < 5.2, 'the runs learn');
+    const spread = Math.max(...fp32) - Math.min(...fp32);
+    assert.ok(Math.abs(mean(bf16) - mean(fp32)) < spread / 2, `fp32 ${fp32}, bf16 ${bf16}`);
+    assert.ok(bf16.every((nll, i) => nll !== fp32[i]), 'bf16 was used');
+  });
+
+  test('a run goes on in the precision it was trained with', async () => {
+    await selectBackend('native');
+    const first = await train(tinyTask(folder, 'resume', { precision: 'bf16', maxUpdates: 3 }));
+    disposeParams(first.params);
+    const saved = readLastCheckpoint(join(folder, 'resume'))!;
+    assert.equal(saved.training!.position.precision, 'bf16');
+    await assert.rejects(train(tinyTask(folder, 'resume', { precision: 'fp32', maxUpdates: 5 }, { resumeFrom: saved })), /was trained with precision bf16, the configuration says fp32/);
+    const second = await train(tinyTask(folder, 'resume', { precision: 'bf16', maxUpdates: 5 }, { resumeFrom: saved }));
+    assert.equal(second.position.update, 5);
+    disposeParams(second.params);
+  });
+});
