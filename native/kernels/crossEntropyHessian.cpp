@@ -40,7 +40,7 @@ void secondOrderRow(float* logits, float* weights, int64_t vocab, int64_t target
 void multiplyInto(Call& call, int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out, bool accumulate) {
   Product p = product(rows, inner, columns, a, b, out);
   p.accumulate = accumulate;
-  multiply(call.oneDnn(), p);
+  multiply(call, p);
 }
 
 // hidden [N, d], embedding [V, d], targets [N], uHidden [N, d], uEmbedding [V, d] → [N, d], [V, d]. Attributes: label smoothing, padId.
