@@ -117,7 +117,7 @@ void topLogProbs(Call& call) {
       const int64_t columns = smaller(kBlockTokens, vocab - first);
       Product p = product(count, width, columns, {hidden.f32() + start * width, 1, 0, width, 1}, {embedding.f32() + first * width, 1, 0, 1, width}, logits);
       p.outRowStride = stride;
-      multiply(call.oneDnn(), p);
+      multiply(call, p);
       parallelRows(count, columns * 4, [=, &excluded](int64_t row) {
         float* line = logits + row * stride;
         for (int64_t i = columns; i % kGroup != 0; i++) line[i] = -__builtin_inff();
