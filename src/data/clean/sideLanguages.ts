@@ -1,3 +1,5 @@
+import { ownText } from '../ownText.js';
+
 /** The languages of a corpus are learnt from this many pairs, from its beginning on. */
 export const pairsToLearnFrom = 200_000;
 
@@ -7,48 +9,80 @@ const numCounters = 2 ** 18;
 const minTrigrams = 24;
 /** How much likelier each trigram must be in the other language, in nats on average. */
 const margin = 0.5;
+/** Words remembered with their scores; at this number the memory starts afresh. */
+const maxRemembered = 2 ** 18;
+
+/** How much likelier a word is as a word of the target side than of the source side, in nats, and of how many trigrams. */
+interface WordScore {
+  readonly nats: number;
+  readonly trigrams: number;
+}
 
 /**
  * Tells the two languages of a corpus apart, by the letter trigrams of the corpus itself: no lists, any two languages. Finds
  * sentences that were left untranslated or stand on the wrong side, as long as most of the corpus is right.
  */
 export class SideLanguages {
-  private readonly counts = { src: new Uint32Array(numCounters), trg: new Uint32Array(numCounters) };
-  private readonly totals = { src: 0, trg: 0 };
+  private readonly words = { src: new Map<string, number>(), trg: new Map<string, number>() };
+  /** By trigram: how much likelier it is on the target side. Made when the first line is judged; learning has ended then. */
+  private evidence?: Float32Array;
+  private scores = new Map<string, WordScore>();
 
   /** Learns from a pair. */
   add(src: string, trg: string): void {
-    for (const [side, line] of [['src', src], ['trg', trg]] as const) {
-      for (const trigram of trigrams(line)) {
-        this.counts[side][trigram]++;
-        this.totals[side]++;
+    for (const [counts, line] of [[this.words.src, src], [this.words.trg, trg]] as const) {
+      for (const word of wordsOf(line)) {
+        const count = counts.get(word);
+        counts.set(count === undefined ? ownText(word) : word, (count ?? 0) + 1);
       }
     }
   }
 
   /** Whether a line is far likelier in the other side's language than in its own. */
   isForeign(line: string, side: 'src' | 'trg'): boolean {
-    const other = side === 'src' ? 'trg' : 'src';
-    let sum = 0;
-    let length = 0;
-    for (const trigram of trigrams(line)) {
-      sum += this.logProbability(trigram, other) - this.logProbability(trigram, side);
-      length++;
+    let [nats, trigrams] = [0, 0];
+    for (const word of wordsOf(line)) {
+      const score = this.score(word);
+      nats += score.nats;
+      trigrams += score.trigrams;
     }
-    return length >= minTrigrams && sum > margin * length;
+    return trigrams >= minTrigrams && (side === 'src' ? nats : -nats) > margin * trigrams;
   }
 
-  private logProbability(trigram: number, side: 'src' | 'trg'): number {
-    return Math.log((this.counts[side][trigram] + 0.5) / (this.totals[side] + 0.5 * numCounters));
+  private score(word: string): WordScore {
+    let score = this.scores.get(word);
+    if (score === undefined) {
+      this.evidence ??= this.weigh();
+      const numbers = trigramsOf(word);
+      score = { nats: numbers.reduce((sum, trigram) => sum + this.evidence![trigram], 0), trigrams: numbers.length };
+      if (this.scores.size >= maxRemembered) this.scores = new Map();
+      this.scores.set(ownText(word), score);
+    }
+    return score;
+  }
+
+  private weigh(): Float32Array {
+    const [src, trg] = [this.words.src, this.words.trg].map((words) => {
+      const counts = new Float64Array(numCounters).fill(0.5);
+      for (const [word, count] of words) for (const trigram of trigramsOf(word)) counts[trigram] += count;
+      const total = counts.reduce((sum, count) => sum + count);
+      return counts.map((count) => Math.log(count / total));
+    });
+    return Float32Array.from(trg, (log, trigram) => log - src[trigram]);
   }
 }
 
-/** Numbers of the letter trigrams of each word, with one space around it. */
-function* trigrams(line: string): Generator<number> {
-  let [first, second] = [0, 32];
-  for (const unit of `${line.toLowerCase()} `.replace(/\P{L}+/gu, ' ')) {
-    const third = unit.codePointAt(0)!;
-    if (first !== 0 && second !== 32) yield ((Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca77) ^ Math.imul(third, 0xc2b2ae3d)) >>> 0) % numCounters;
-    [first, second] = [second, third];
+function wordsOf(line: string): readonly string[] {
+  return line.toLowerCase().match(/\p{L}+/gu) ?? [];
+}
+
+/** Numbers of the letter trigrams of a word, with one space around it. */
+function trigramsOf(word: string): number[] {
+  const numbers: number[] = [];
+  const text = ` ${word} `;
+  for (let i = 0; i + 2 < text.length; i++) {
+    const mixed = Math.imul(text.charCodeAt(i), 0x9e3779b1) ^ Math.imul(text.charCodeAt(i + 1), 0x85ebca77) ^ Math.imul(text.charCodeAt(i + 2), 0xc2b2ae3d);
+    numbers.push((mixed >>> 0) % numCounters);
   }
+  return numbers;
 }

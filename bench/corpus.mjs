@@ -1,0 +1,104 @@
+// Speed of the corpus tools: `node bench/corpus.mjs [SECTION...] [--moses DIR] [--lines N]`, all sections by default.
+//
+// The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from
+// ../shared/data/multi30k, or --data DIR with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
+// whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
+// commands take turns.
+//
+// --moses DIR: a folder with Moses' scripts/tokenizer, whose tokenizer.perl is then timed on the same text, one thread each.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' } },
+});
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true }));
+const coldstart = (...args) => [process.execPath, join(root, 'dist/cli/main.js'), ...args];
+
+/** Writes a file of the given number of lines; gives its path, lines and words. */
+function writeText(name, languages, numLines) {
+  const once = languages.flatMap((language) => gunzipSync(readFileSync(join(options.data, `train.${language}.gz`))).toString('utf8').split('\n').slice(0, -1));
+  const lines = Array.from({ length: numLines }, (_, i) => once[i % once.length]);
+  const path = join(folder, name);
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return { path, lines: numLines, words: lines.reduce((sum, line) => sum + line.split(' ').length, 0) };
+}
+
+/** Processor seconds of a command that reads the file. */
+function secondsOf(command, path, output = '/dev/null') {
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const { stderr, status } = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time ${quoted} < '${path}' > '${output}'`], { encoding: 'utf8', env: { ...process.env, OMP_NUM_THREADS: '1' } });
+  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
+  const [user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
+  return user + system;
+}
+
+/** The least seconds of each command, which take turns. */
+function best(commands, path, rounds = 3) {
+  const least = commands.map(() => Infinity);
+  for (let round = 0; round < rounds; round++) commands.forEach((command, i) => (least[i] = Math.min(least[i], secondsOf(command, path))));
+  return least;
+}
+
+const show = (what, seconds, count, unit) => console.log(`${what.padEnd(58)} ${seconds.toFixed(2).padStart(7)} s ${Math.round(count / seconds).toLocaleString('en').padStart(12)} ${unit}/s`);
+
+const sections = {
+  tokenize() {
+    for (const language of ['en', 'de']) {
+      const text = writeText(`raw.${language}`, [language], Number(options.lines));
+      const script = options.moses && join(options.moses, 'tokenizer.perl');
+      const commands = [coldstart('corpus', 'tokenize', '-l', language), ...(script ? [['perl', script, '-q', '-l', language]] : [])];
+      const [ours, theirs] = best(commands, text.path);
+      show(`corpus tokenize -l ${language}, ${text.lines} lines`, ours, text.lines, 'lines');
+      if (theirs !== undefined) {
+        show('tokenizer.perl', theirs, text.lines, 'lines');
+        console.log(`ratio ${(theirs / ours).toFixed(1)}`);
+      }
+      for (const [name, ...args] of [['normalize', '-l', language], ['detokenize', '-l', language], ['lowercase']]) {
+        show(`corpus ${name}`, best([coldstart('corpus', name, ...args)], text.path)[0], text.lines, 'lines');
+      }
+    }
+  },
+
+  'apply-bpe'() {
+    const raw = writeText('raw', ['de', 'en'], Number(options.lines));
+    const tokenised = join(folder, 'tok');
+    secondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
+    const codes = join(folder, 'codes');
+    secondsOf(coldstart('corpus', 'learn-bpe', '-n', '10000', '-o', codes), tokenised);
+    const words = readFileSync(tokenised, 'utf8').split(/[ \n]/).length;
+    show(`corpus apply-bpe, ${raw.lines} lines, 10,000 merges`, best([coldstart('corpus', 'apply-bpe', '-c', codes)], tokenised)[0], words, 'words');
+  },
+
+  clean() {
+    const [de, en] = ['de', 'en'].map((language) => writeText(`pairs.${language}`, [language], Number(options.lines)));
+    const rules = ['--max', '175', '--ratio', '9', '--control-characters', '--same-text', '--repeated', '4', '--script', '0.5', '--wrong-language', '--duplicates', 'pair'];
+    let least = Infinity;
+    for (let round = 0; round < 3; round++) {
+      const out = (side) => join(folder, `clean.${round}.${side}`);
+      least = Math.min(least, secondsOf(coldstart('corpus', 'clean', '--src', de.path, '--trg', en.path, '--out-src', out('de'), '--out-trg', out('en'), ...rules), '/dev/null'));
+    }
+    show(`corpus clean, all rules, ${de.lines} pairs`, least, de.lines, 'pairs');
+    show('corpus stats', best([coldstart('corpus', 'stats', '--src', de.path, '--trg', en.path)], '/dev/null')[0], de.lines, 'pairs');
+  },
+};
+
+if (!existsSync(join(options.data, 'train.de.gz'))) {
+  console.error(`no text at ${options.data}: name a folder with train.de.gz and train.en.gz by --data.`);
+  process.exit(1);
+}
+const unknown = positionals.find((name) => !(name in sections));
+if (unknown !== undefined) {
+  console.error(`there is no section "${unknown}"; there are ${Object.keys(sections).join(', ')}.`);
+  process.exit(2);
+}
+console.log(`Node.js ${process.version}`);
+for (const name of positionals.length > 0 ? positionals : Object.keys(sections)) sections[name]();
