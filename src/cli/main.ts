@@ -13,6 +13,7 @@ import { reportCommand } from './report.js';
 import { scoreCommand } from './score.js';
 import { trainCommand } from './train.js';
 import { translateCommand } from './translate.js';
+import { watchCommand } from './watch.js';
 
 function program(): Command {
   const command = new Command('coldstart')
@@ -29,7 +30,7 @@ From text to a table of results:
 
 Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`)
     .showHelpAfterError('Try "coldstart --help".');
-  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, reportCommand, benchCommand]) {
+  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, reportCommand, watchCommand, benchCommand]) {
     command.addCommand(make());
   }
   eachCommand(command, '', (subcommand, path) => {

@@ -1,29 +1,47 @@
 import { Command, Option } from 'commander';
+import type { AblationData } from '../experiment/ablationData.js';
+
+const formats = ['html', 'md', 'csv', 'json'] as const;
+type Format = (typeof formats)[number];
 
 interface ReportFlags {
-  format: 'md' | 'csv' | 'json';
+  format?: Format;
   out?: string;
 }
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('What the runs in a folder came to: the folder of an ablation, complete or under way, or of one run.')
+    .description('What the runs in a folder came to, as a page of charts and tables: the folder of an ablation, complete or under way, or of one run.')
     .argument('<dir>', 'folder that "ablate" or "train" made')
-    .addOption(new Option('--format <name>', 'md: tables; csv: one line per run; json: everything, curves included').choices(['md', 'csv', 'json']).default('md'))
-    .option('--out <file>', 'write there instead of to the terminal')
+    .addOption(new Option('--format <name>', 'html: one self-contained page; md: tables; csv: one line per run; json: everything, curves included (default: by the ending of --out, else html)').choices(formats))
+    .option('--out <file>', 'write there (default: html to report.html in the folder, written anew each time; others to the terminal)')
     .addHelpText('after', `
 Examples:
   coldstart report runs/ablate-builtin
-  coldstart report runs/ablate-builtin --format csv --out ablation.csv`)
-    .action(async (dir: string, { format, out }: ReportFlags) => {
-      const [{ gatherAblation }, { ablationMarkdown }, { ablationCsv }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
-        import('../experiment/gatherAblation.js'), import('../report/ablationReport.js'), import('../report/ablationCsv.js'),
-        import('../storage/atomicFile.js'), import('../storage/textOutput.js'),
+  coldstart report runs/ablate-builtin --out ablation.csv
+  coldstart report runs/ablate-builtin --format md
+"coldstart watch DIR" shows the same page while runs go on.`)
+    .action(async (dir: string, flags: ReportFlags) => {
+      const [{ join }, { gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
+        import('node:path'), import('../experiment/gatherAblation.js'), import('../storage/atomicFile.js'), import('../storage/textOutput.js'),
       ]);
-      if (out !== undefined) refuseExisting([out]);
-      const data = gatherAblation(dir);
-      const text = format === 'md' ? ablationMarkdown(data) : format === 'csv' ? ablationCsv(data) : `${JSON.stringify(data)}\n`;
-      if (out === undefined) process.stdout.write(text);
-      else writeFileAtomic(out, text, { overwrite: false });
+      const format = flags.format ?? formats.find((name) => flags.out?.endsWith(`.${name}`)) ?? 'html';
+      if (flags.out !== undefined) refuseExisting([flags.out]);
+      const text = await formatReport(gatherAblation(dir), format);
+      if (flags.out !== undefined) writeFileAtomic(flags.out, text, { overwrite: false });
+      else if (format === 'html') {
+        const path = join(dir, 'report.html');
+        writeFileAtomic(path, text);
+        console.log(path);
+      } else process.stdout.write(text);
     });
+}
+
+async function formatReport(data: AblationData, format: Format): Promise<string> {
+  switch (format) {
+    case 'html': return (await import('../report/html/ablationPage.js')).ablationPage(data);
+    case 'md': return (await import('../report/ablationReport.js')).ablationMarkdown(data);
+    case 'csv': return (await import('../report/ablationCsv.js')).ablationCsv(data);
+    case 'json': return `${JSON.stringify(data)}\n`;
+  }
 }

@@ -24,14 +24,15 @@ export function ablationMarkdown(data: AblationData): string {
   ].join('\n');
 }
 
-function armRows({ arms, baseline }: AblationData): string[][] {
-  return [
-    ['arm', 'test BLEU', `vs ${baseline}`, 'p', 'test BLEU, average', 'chrF', 'epoch 1 loss', 'valid loss', 'valid BLEU', 'diverged', 'stuck', 'time', 'of it init', 'init updates'],
-    ...arms.map(armRow),
-  ];
+function armRows(data: AblationData): string[][] {
+  return [armHead(data), ...data.arms.map(armRow)];
 }
 
-function armRow({ name, cells, selected }: ArmResults): string[] {
+export function armHead({ baseline }: AblationData): string[] {
+  return ['arm', 'test BLEU', `vs ${baseline}`, 'p', 'test BLEU, average', 'chrF', 'epoch 1 loss', 'valid loss', 'valid BLEU', 'diverged', 'stuck', 'time', 'of it init', 'init updates'];
+}
+
+export function armRow({ name, cells, selected }: ArmResults): string[] {
   const cell = cells[selected];
   return [
     cell.name === '' ? name : `${name} (${cell.name})`, show(cell.testBleu, 2), cell.testBleuDifference ? signed(cell.testBleuDifference) : '',
@@ -79,7 +80,7 @@ function signed(difference: Estimate): string {
   return (difference.mean < 0 ? '' : '+') + show(difference, 2);
 }
 
-function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms }: AblationData): string[] {
+export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms }: AblationData): string[] {
   const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ comparison }) => comparison?.pooled));
   return [
     `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}`}; validation scores are those of the best checkpoint, by which test BLEU is chosen`,

@@ -1,6 +1,6 @@
 import type { Diagnosis, LineDifference, LineGroup, NgramChange } from '../eval/diagnose.js';
 import { formatFixed } from '../eval/formatFixed.js';
-import { escapeHtml as escape, htmlPage } from './htmlPage.js';
+import { escapeHtml as escape, htmlPage, markMissing } from './htmlPage.js';
 
 /** A diagnosis as one HTML file that needs nothing else. */
 export function diagnosisAsHtml(diagnosis: Diagnosis): string {
@@ -50,12 +50,6 @@ ${source === undefined ? '' : row('Source', escape(source))}
 ${references.map((reference) => row('Reference', escape(reference))).join('\n')}
 ${hypotheses.map((hypothesis, s) => row(key(s, names), markMissing(hypothesis, references), fixed(bleu[s]))).join('\n')}
 </table>`;
-}
-
-/** A hypothesis with the words marked that no reference has. */
-function markMissing(hypothesis: string, references: readonly string[]): string {
-  const known = new Set(references.flatMap((reference) => reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []));
-  return hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => (i % 2 === 1 && !known.has(part.toLowerCase()) ? `<u>${escape(part)}</u>` : escape(part))).join('');
 }
 
 function key(s: number, names: readonly [string, string]): string {

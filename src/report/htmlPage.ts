@@ -1,5 +1,9 @@
-/** A page that needs nothing else: no scripts, no fonts, no pictures to load; light or dark as the reader has it. */
-export function htmlPage(title: string, content: string, style = ''): string {
+/**
+ * A page that needs nothing else: no scripts, no fonts, no pictures to load; light or dark as the reader has it.
+ *
+ * @param script runs in the page
+ */
+export function htmlPage(title: string, content: string, style = '', script = ''): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -8,13 +12,20 @@ export function htmlPage(title: string, content: string, style = ''): string {
 <style>${pageStyle}${style}</style>
 <main>
 ${content}
-</main>
+</main>${script === '' ? '' : `
+<script>${script}</script>`}
 </html>
 `;
 }
 
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** A translation with the words marked that no reference has, whatever their case. */
+export function markMissing(hypothesis: string, references: readonly string[]): string {
+  const known = new Set(references.flatMap((reference) => reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []));
+  return hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => (i % 2 === 1 && !known.has(part.toLowerCase()) ? `<u>${escapeHtml(part)}</u>` : escapeHtml(part))).join('');
 }
 
 /** Two systems or two sides are told apart by the colours s0 and s1. */

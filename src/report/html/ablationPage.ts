@@ -1,0 +1,116 @@
+import { tensorPlace, type AblationData } from '../../experiment/ablationData.js';
+import type { GradientSample, TensorGradients } from '../../experiment/gradientRecord.js';
+import { armHead, armRow, notes } from '../ablationReport.js';
+import { escapeHtml, markMissing } from '../htmlPage.js';
+import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
+import { curvesChart, shownRuns } from './curves.js';
+import { scalesCharts, stabilityCharts } from './heatMaps.js';
+import { armColour, details, runsPage, sortableTable } from './page.js';
+
+/** The report of a folder of runs as one HTML file. */
+export function ablationPage(data: AblationData, { script = '' }: { script?: string } = {}): string {
+  return runsPage(`${data.name}: coldstart`, ablationMain(data), script);
+}
+
+/** What stands in the page's <main>; a page that follows a run replaces it. */
+export function ablationMain(data: AblationData): string {
+  const { name, runs, arms, baseline, axes } = data;
+  const complete = runs.filter(({ scores }) => scores).length;
+  const sections = [
+    section('Results', resultsTable(data), bleuChart(data)),
+    section('Learning curves',
+      curvesChart(data, { title: 'Validation loss', caption: 'Label-smoothed, nats per target token.', label: 'validation loss', series: ({ valid }) => valid.map(({ update, loss }) => ({ update, value: loss })), cutAbove: 2.5 }),
+      curvesChart(data, { title: 'Training loss', caption: 'Label-smoothed, nats per target token, dropout as in training.', label: 'training loss', series: ({ train }) => train.map(({ update, loss }) => ({ update, value: loss })), cutAbove: 2.5 }),
+      curvesChart(data, { title: 'Validation BLEU', caption: 'On the first sentences of the validation set.', label: 'BLEU', series: ({ valid }) => valid.map(({ update, bleu }) => ({ update, value: bleu })) }),
+      curvesChart(data, { title: 'Gradient norm', caption: 'L2 norm before clipping.', label: 'gradient norm', series: ({ train }) => train.map(({ update, gradNormL2 }) => ({ update, value: gradNormL2 })), logY: true })),
+    section(axes.length > 0 ? 'Stability' : '', stabilityCharts(data)),
+    section('The start of training',
+      curvesChart(data, { title: 'Update-to-weight ratio', caption: 'L2 norm of an update by that of the tensor it changes: median over tensors.', label: 'ratio', logX: true, logY: true, series: ({ updateRatios }) => updateRatios?.samples.map(({ update, ratios }) => ({ update, value: median(ratios) })) ?? [] }),
+      beforeAfterChart(data, { title: 'Gradient norm by layer', caption: 'L2 norm of the gradient before training, mean over batches. Hollow: parameters as drawn; filled: as training begins. Geometric mean over seeds.', label: 'L2 norm', before: ({ gradients }) => byGroup(gradients?.drawn, norm), after: ({ gradients }) => byGroup(gradients?.start, norm) }),
+      beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins. The paper says that GradInit lowers it.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, variance), after: ({ gradients }) => byGroup(gradients?.start, variance) })),
+    section('What was learned before training', scalesCharts(data)),
+    section('Translations', samples(data)),
+    section('Runs', runsTable(data), changes(data)),
+  ];
+  return `<h1>${escapeHtml(name)}</h1>
+<p>${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? `, <strong>${complete} complete so far</strong>` : ''}. Baseline: ${escapeHtml(baseline)}.</p>
+${legend(data)}
+${sections.join('\n')}`;
+}
+
+function section(title: string, ...parts: readonly string[]): string {
+  const content = parts.filter((part) => part !== '').join('\n');
+  return content === '' ? '' : `<section>\n<h2>${title}</h2>\n${content}\n</section>`;
+}
+
+function key(i: number, name: string): string {
+  return `<span class="key" style="background:${armColour(i)}"></span>${escapeHtml(name)}`;
+}
+
+function legend({ arms }: AblationData): string {
+  if (arms.length < 2) return '';
+  return `<div class="legend" aria-label="Arms; a click shows one of them by itself">${arms.map(({ name }, i) => `<button type="button" data-arm="${escapeHtml(name)}" aria-pressed="false">${key(i, name)}</button>`).join('')}</div>`;
+}
+
+function resultsTable(data: AblationData): string {
+  const rows = data.arms.map((arm, i) => {
+    const [name, ...numbers] = armRow(arm);
+    return [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))];
+  });
+  return `${sortableTable(armHead(data), rows)}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+}
+
+function runsTable({ runs }: AblationData): string {
+  const rows = runs.map(({ key: run, seed, state, updates, maxUpdates, scores }) => [
+    escapeHtml(run), String(seed), state === 'diverged' || state === 'stuck' ? `<span class="bad">${state}</span>` : state,
+    maxUpdates ? `<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}` : String(updates),
+    scores?.best?.loss.toFixed(3) ?? '', scores?.test?.bleu.toFixed(2) ?? '', scores?.test?.chrf?.toFixed(2) ?? '', scores?.backend ?? '',
+  ]);
+  return sortableTable(['run', 'seed', 'state', 'updates', 'valid loss', 'test BLEU', 'chrF', 'backend'], rows);
+}
+
+/** What each arm changes of the baseline, and every configuration in full. */
+function changes(data: AblationData): string {
+  const { arms, baseline } = data;
+  const list = arms.map(({ name, summary, source, differences }, i) => `<li>${key(i, name)}${summary === undefined ? '' : ` <span class="quiet">${escapeHtml(summary)}; ${escapeHtml(source ?? '')}</span>`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `<code>${escapeHtml(d)}</code>`).join(', ')}</li>`);
+  const configs = shownRuns(data).map(([run], i) => (run?.configYaml === undefined ? '' : details(`Configuration of ${escapeHtml(arms[i].name)}, seed ${run.seed}${run.program ? `, ${escapeHtml(run.program)}` : ''}`, `<pre>${escapeHtml(run.configYaml)}</pre>`)));
+  return `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n${configs.join('\n')}`;
+}
+
+const shownSamples = 8;
+
+function samples(data: AblationData): string {
+  const first = shownRuns(data).map((runs) => runs.find(({ scores }) => scores?.test));
+  const step = Math.max(1, Math.floor(data.samples.length / shownSamples));
+  const shown = data.samples.filter((_, i) => i % step === 0).slice(0, shownSamples);
+  if (shown.length === 0) return '';
+  const blocks = shown.map(({ line, src, ref, hyps }) => {
+    const rows = first.flatMap((run, i) => (run && hyps[run.key] !== undefined ? [`<tr><th>${key(i, data.arms[i].name)}</th><td>${markMissing(hyps[run.key], [ref])}</td></tr>`] : []));
+    return `<table class="text"><caption class="left quiet">Line ${line}</caption>
+<tr><th>source</th><td>${escapeHtml(src)}</td></tr>
+<tr><th>reference</th><td>${escapeHtml(ref)}</td></tr>
+${rows.join('\n')}
+</table>`;
+  });
+  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference lacks are underlined. Each arm by its first seed.</p>\n${blocks.join('\n')}`;
+}
+
+function median(values: readonly (number | null)[]): number | undefined {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return sorted.length === 0 ? undefined : sorted[sorted.length >> 1];
+}
+
+type Reduce = (tensors: readonly TensorGradients[]) => number;
+/** Of all tensors together. */
+const norm: Reduce = (tensors) => Math.sqrt(tensors.reduce((sum, { normL2 }) => sum + (normL2 ?? NaN) ** 2, 0));
+const variance: Reduce = (tensors) => tensors.reduce((sum, tensor) => sum + (tensor.variance ?? NaN), 0) / tensors.reduce((sum, { size }) => sum + size, 0);
+
+function byGroup(sample: GradientSample | undefined, reduce: Reduce): Map<string, number> | undefined {
+  if (sample === undefined) return undefined;
+  const tensors = new Map<string, TensorGradients[]>();
+  for (const tensor of sample.tensors) {
+    const group = groupOf(tensorPlace(tensor.name));
+    tensors.set(group, [...(tensors.get(group) ?? []), tensor]);
+  }
+  return new Map([...tensors].map(([group, own]) => [group, reduce(own)]));
+}

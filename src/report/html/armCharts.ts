@@ -1,0 +1,90 @@
+import * as Plot from '@observablehq/plot';
+import type { AblationData, RunData } from '../../experiment/ablationData.js';
+import { chart, readable } from './chart.js';
+import { shownRuns } from './curves.js';
+import { armColour } from './page.js';
+
+/** Test BLEU of every run, by arm, with the mean and its standard error; empty until a run has a score. */
+export function bleuChart(data: AblationData): string {
+  const arms = data.arms.map(({ name }) => name);
+  const points = shownRuns(data).flatMap((runs, i) => runs.flatMap(({ scores, seed }) => (scores?.test ? [{ arm: arms[i], i, seed, bleu: scores.test.bleu }] : [])));
+  if (points.length === 0) return '';
+  const means = data.arms.flatMap(({ name, cells, selected }, i) => {
+    const estimate = cells[selected].testBleu;
+    return estimate ? [{ arm: name, i, ...estimate }] : [];
+  });
+  return chart({
+    title: 'Test BLEU by arm', arms,
+    caption: 'Dots: one seed each. Bars: mean; thin lines: its standard error. Runs that diverged have no dot.',
+    plot: (width) => ({
+      height: 30 * arms.length + 50, marginLeft: width > 600 ? 170 : 130, marginRight: 30,
+      x: { label: 'BLEU →', grid: true, nice: true, domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))] },
+      y: { label: null, domain: arms, tickSize: 0 },
+      marks: means.flatMap((mean) => [
+        Plot.barX([mean], { y: 'arm', x: 'mean', fill: armColour(mean.i), fillOpacity: 0.25, insetTop: 4, insetBottom: 4, className: `arm-${mean.i}` }),
+        ...(mean.standardError === undefined ? [] : [Plot.ruleY([mean], { y: 'arm', x1: (d: typeof mean) => d.mean - d.standardError!, x2: (d: typeof mean) => d.mean + d.standardError!, stroke: armColour(mean.i), strokeWidth: 2, className: `arm-${mean.i}` })]),
+        Plot.dot(points.filter(({ i }) => i === mean.i), { y: 'arm', x: 'bleu', fill: armColour(mean.i), r: 4, className: `arm-${mean.i}`, title: (d: (typeof points)[number]) => `${d.arm}, seed ${d.seed}: ${d.bleu.toFixed(2)}` }),
+      ]),
+    }),
+    numbers: { head: ['arm', 'seed', 'test BLEU'], rows: points.map(({ arm, seed, bleu }) => [arm, String(seed), bleu.toFixed(2)]) },
+  });
+}
+
+/** A group of tensors: embeddings, or a layer of one side. */
+export function groupOf({ side, layer }: { readonly side: 'encoder' | 'decoder'; readonly layer?: number }): string {
+  return layer === undefined ? `${side} embeddings` : `${side} ${layer}`;
+}
+
+/** Geometric mean over runs, by key; values that are not positive do not count. */
+export function meanByKey(runs: readonly ReadonlyMap<string, number>[]): Map<string, number> {
+  const keys = new Set(runs.flatMap((run) => [...run.keys()]));
+  const means = new Map<string, number>();
+  for (const key of keys) {
+    const values = runs.flatMap((run) => run.get(key) ?? []).filter((value) => value > 0);
+    if (values.length > 0) means.set(key, Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length));
+  }
+  return means;
+}
+
+/** A run's number of each group before and after learning; `undefined` where nothing was learned. */
+export interface BeforeAfter {
+  readonly title: string;
+  readonly caption: string;
+  readonly label: string;
+  readonly before: (run: RunData) => ReadonlyMap<string, number> | undefined;
+  readonly after: (run: RunData) => ReadonlyMap<string, number> | undefined;
+}
+
+/** What learning the parameters changed in each layer, an arm beside the other; empty if no run has such numbers. */
+export function beforeAfterChart(data: AblationData, { title, caption, label, before, after }: BeforeAfter): string {
+  const arms = data.arms.map(({ name }) => name);
+  const rows = shownRuns(data).flatMap((runs, i) => {
+    const last = meanByKey(runs.flatMap((run) => after(run) ?? []));
+    const first = meanByKey(runs.flatMap((run) => before(run) ?? []));
+    return [...last].map(([group, value]) => ({ arm: arms[i], i, group, value, drawn: first.get(group) }));
+  });
+  if (rows.length === 0) return '';
+  const shown = [...new Set(rows.map(({ arm }) => arm))];
+  const groups = [...new Set(rows.map(({ group }) => group))];
+  const panels = (width: number): number => (width > 600 ? 4 : 2);
+  return chart({
+    title, caption, arms,
+    plot: (width) => {
+      const across = panels(width);
+      const place = new Map(shown.map((arm, k) => [arm, { fx: k % across, fy: Math.floor(k / across) }]));
+      const facet = { fx: (d: (typeof rows)[number]) => place.get(d.arm)!.fx, fy: (d: (typeof rows)[number]) => place.get(d.arm)!.fy };
+      return {
+        height: Math.ceil(shown.length / across) * (groups.length * 16 + 44) + 40, marginLeft: 132, marginTop: 30, marginRight: 14,
+        x: { type: 'log', label: `${label} →`, grid: true, tickFormat: (d: number) => (Number.isInteger(Math.round(Math.log10(d) * 1e6) / 1e6) ? d.toExponential(0).replace('e+0', 'e0') : '') }, y: { domain: groups, label: null, tickSize: 0 }, fx: { axis: null }, fy: { axis: null },
+        marks: [
+          Plot.frame({ stroke: 'var(--line)' }),
+          Plot.text(shown.map((arm) => ({ arm })), { text: 'arm', frameAnchor: 'top', dy: -14, fontWeight: 600, fx: (d: { arm: string }) => place.get(d.arm)!.fx, fy: (d: { arm: string }) => place.get(d.arm)!.fy }),
+          Plot.link(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x1: 'drawn', x2: 'value', y1: 'group', y2: 'group', stroke: (d: (typeof rows)[number]) => armColour(d.i), strokeWidth: 1.5 }),
+          Plot.dot(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x: 'drawn', y: 'group', r: 3.5, stroke: (d: (typeof rows)[number]) => armColour(d.i), fill: 'var(--back)', title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${readable(d.drawn!)}` }),
+          Plot.dot(rows, { ...facet, x: 'value', y: 'group', r: 3.5, fill: (d: (typeof rows)[number]) => armColour(d.i), title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, at the start of training: ${readable(d.value)}` }),
+        ],
+      };
+    },
+    numbers: { head: ['arm', 'layer', 'as drawn', 'at the start of training'], rows: rows.map(({ arm, group, drawn, value }) => [arm, group, drawn === undefined ? '' : readable(drawn), readable(value)]) },
+  });
+}

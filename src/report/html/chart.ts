@@ -1,0 +1,49 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { escapeHtml } from '../htmlPage.js';
+import { details, sortableTable } from './page.js';
+
+export interface ChartOptions {
+  readonly title: string;
+  /** What is to be seen and how to read it. */
+  readonly caption: string;
+  /** Plot's options at a width of the page in pixels. */
+  readonly plot: (width: number) => Plot.PlotOptions;
+  /** The same numbers as a table, for those who do not see the chart. */
+  readonly numbers: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
+  /** Arms by the number that their marks have as `className` `arm-N`. */
+  readonly arms?: readonly string[];
+}
+
+/** Widths that a chart is drawn for; the page's style shows one of the two. */
+const wideWidth = 960;
+const narrowWidth = 420;
+
+/** A chart as inline SVG, in a wide and a narrow form, with its numbers below. */
+export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions): string {
+  const draw = (width: number, className: string): string => {
+    const { document } = parseHTML('<html><body></body></html>');
+    const options = plot(width);
+    const svg = Plot.plot({ ...options, document: document as never, width, ariaLabel: title, style: { fontSize: '12px', background: 'none' } });
+    svg.setAttribute('role', 'img');
+    for (const mark of svg.querySelectorAll('[class]')) {
+      const found = /(?:^|\s)arm-(\d+)(?:\s|$)/.exec(mark.getAttribute('class')!);
+      if (found) mark.setAttribute('data-arm', arms[Number(found[1])]);
+    }
+    return `<div class="${className}">${svg.outerHTML}</div>`;
+  };
+  return `<figure>
+<figcaption><strong>${escapeHtml(title)}</strong><span class="quiet small">${caption}</span></figcaption>
+${draw(wideWidth, 'wide-only')}
+${draw(narrowWidth, 'narrow-only')}
+${details('Numbers', sortableTable(numbers.head, numbers.rows))}
+</figure>`;
+}
+
+/** Rounded for a table or a hover text. */
+export function readable(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
+  return value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 5);
+}

@@ -1,0 +1,54 @@
+import { htmlPage } from '../htmlPage.js';
+import { pageScript } from './pageScript.js';
+
+/** The page of a folder of runs. @param script after the page's own */
+export function runsPage(title: string, content: string, script: string): string {
+  return htmlPage(title, content, style, pageScript + script);
+}
+
+/** A table that sorts by a click on a head. Cells are HTML; those of all columns but the first stand to the right. */
+export function sortableTable(head: readonly string[], rows: readonly (readonly string[])[], { sortable = true, leftColumns = 1 }: { sortable?: boolean; leftColumns?: number } = {}): string {
+  const cell = (tag: 'th' | 'td', content: string, i: number): string => `<${tag}${i < leftColumns ? ' class="left"' : ''}>${content}</${tag}>`;
+  const heads = head.map((text, i) => cell('th', sortable ? `<button type="button">${text}</button>` : text, i)).join('');
+  return `<div class="wide"><table${sortable ? ' class="sortable"' : ''}>
+<thead><tr>${heads}</tr></thead>
+<tbody>
+${rows.map((row) => `<tr>${row.map((content, i) => cell('td', content, i)).join('')}</tr>`).join('\n')}
+</tbody>
+</table></div>`;
+}
+
+/** What few readers need at once. */
+export function details(summary: string, content: string): string {
+  return `<details><summary>${summary}</summary>\n${content}\n</details>`;
+}
+
+/** Colours of arms, in light and dark; the first is the baseline's. */
+const light = ['#4b5563', '#1f6fd1', '#d9480f', '#2b8a3e', '#9c36b5', '#c2255c', '#0c8599', '#a07a00', '#5f3dc4', '#7a5230', '#e8590c', '#37b24d', '#15aabf', '#e64980', '#868e96'];
+const dark = ['#b4bcc8', '#5aa2ff', '#ff8a5c', '#69db7c', '#da77f2', '#f783ac', '#3bc9db', '#ffd43b', '#9775fa', '#d0a67c', '#ffa94d', '#8ce99a', '#66d9e8', '#faa2c1', '#ced4da'];
+const colours = (values: readonly string[]): string => values.map((value, i) => `--c${i}: ${value}`).join('; ');
+
+/** Colour of the i-th arm; they come round again when they run out. */
+export const armColour = (i: number): string => `var(--c${i % light.length})`;
+
+const style = `
+:root { --panel: #f5f7f9; ${colours(light)} }
+@media (prefers-color-scheme: dark) { :root { --panel: #1e2227; ${colours(dark)} } }
+h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } p { max-width: 46rem; margin: .4rem 0 .8rem }
+th, td { white-space: nowrap } th { vertical-align: bottom }
+.left { text-align: left } .text td, .text th { white-space: normal; text-align: left }
+th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit }
+th[aria-sort=ascending] button::after { content: " ▲" } th[aria-sort=descending] button::after { content: " ▼" }
+.wide { margin: .6rem 0 } .small { font-size: .87rem } .anywhere { overflow-wrap: anywhere } .bad { color: var(--bad) }
+figure { margin: 1rem 0 1.4rem } figcaption { margin-bottom: .3rem } figcaption strong { display: block }
+figure svg { overflow: visible; max-width: 100%; height: auto; background: none }
+.narrow-only { display: none }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .87rem; margin: .4rem 0 }
+.legend button { font: inherit; color: inherit; background: none; border: 0; padding: .1rem 0; cursor: pointer } .legend button[aria-pressed=true] { font-weight: 700; text-decoration: underline }
+.faded { opacity: .12 }
+details { margin: .6rem 0 } summary { cursor: pointer; color: var(--quiet) }
+pre { background: var(--panel); padding: .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; border-radius: 6px }
+u { text-decoration-color: var(--bad); text-decoration-thickness: 2px; text-underline-offset: 3px }
+progress { width: 6rem; accent-color: var(--c1) }
+@media (max-width: 40rem) { .narrow-only { display: block } .wide-only { display: none } }
+`;

@@ -1,0 +1,34 @@
+/**
+ * What a page does by itself: tables sort by a click on a head, and an arm chosen in a legend stands out in every chart.
+ * Runs in the reader's browser.
+ */
+export const pageScript = `
+document.addEventListener('click', (event) => {
+  const head = event.target.closest('.sortable th');
+  if (head) sortBy(head);
+  const arm = event.target.closest('.legend button');
+  if (arm) highlight(arm.getAttribute('aria-pressed') === 'true' ? undefined : arm.dataset.arm);
+});
+function sortBy(head) {
+  const table = head.closest('table');
+  const column = [...head.parentNode.children].indexOf(head);
+  const direction = head.getAttribute('aria-sort') === 'descending' ? 1 : -1;
+  for (const other of head.parentNode.children) other.removeAttribute('aria-sort');
+  head.setAttribute('aria-sort', direction > 0 ? 'ascending' : 'descending');
+  const value = (row) => {
+    const text = row.children[column].textContent.trim().replace('\\u2212', '-').replace(/,/g, '');
+    return /^[-+]?[\\d.]/.test(text) ? parseFloat(text) : text;
+  };
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1; // what is not there comes last
+    return direction * (typeof x === 'number' ? x - y : x.localeCompare(y));
+  });
+  table.tBodies[0].append(...rows);
+}
+function highlight(arm) {
+  for (const button of document.querySelectorAll('.legend button')) button.setAttribute('aria-pressed', String(button.dataset.arm === arm));
+  for (const mark of document.querySelectorAll('[data-arm]:not(button)')) mark.classList.toggle('faded', arm !== undefined && mark.dataset.arm !== arm);
+}
+`;
