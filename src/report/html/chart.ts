@@ -5,11 +5,11 @@ import { details, sortableTable } from './page.js';
 
 export interface ChartOptions {
   readonly title: string;
-  /** What is to be seen and how to read it. */
+  /** What is to be seen and how to read it; HTML. */
   readonly caption: string;
   /** Plot's options at a width of the page in pixels. */
   readonly plot: (width: number) => Plot.PlotOptions;
-  /** The same numbers as a table, for those who do not see the chart. */
+  /** The same numbers as a table, as text, for those who do not see the chart. */
   readonly numbers: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
   /** Arms by the number that their marks have as `className` `arm-N`. */
   readonly arms?: readonly string[];
@@ -36,7 +36,7 @@ export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions
 <figcaption><strong>${escapeHtml(title)}</strong><span class="quiet small">${caption}</span></figcaption>
 ${draw(wideWidth, 'wide-only')}
 ${draw(narrowWidth, 'narrow-only')}
-${details('Numbers', sortableTable(numbers.head, numbers.rows))}
+${details('Numbers', sortableTable(numbers.head.map(escapeHtml), numbers.rows.map((row) => row.map(escapeHtml))))}
 </figure>`;
 }
 

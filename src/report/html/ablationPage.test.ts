@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { ablationSample } from '../../testing/ablationSample.js';
+import { ablationPage } from './ablationPage.js';
+import { joinSeeds } from './curves.js';
+
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-report-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test('seeds are joined: mean, least and greatest at updates that they share; many points become few', () => {
+  assert.deepEqual(joinSeeds([[{ update: 10, value: 1 }, { update: 20, value: 4 }], [{ update: 10, value: 3 }, { update: 20, value: NaN }], [{ update: 10, value: null }]]), [
+    { update: 10, mean: 2, least: 1, greatest: 3, seeds: 2 },
+    { update: 20, mean: 4, least: 4, greatest: 4, seeds: 1 },
+  ]);
+  const long = joinSeeds([Array.from({ length: 1000 }, (_, i) => ({ update: i + 1, value: i + 1 }))], 100);
+  assert.equal(long.length, 100);
+  assert.deepEqual(long[0], { update: 10, mean: 5.5, least: 5.5, greatest: 5.5, seeds: 1 });
+});
+
+test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {
+  const page = ablationPage(ablationSample());
+  for (const text of ['31.50 ± 0.50', '−10.00 ± 0.00', 'Gradient variance by layer', 'Scales learned', 'a <u>cat</u>', 'train.warmupInitLr: -1']) assert.ok(page.includes(text), text);
+  assert.ok(!page.includes('<b>warmup'));
+  const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter((address) => !address.endsWith('//www.w3.org'));
+  assert.deepEqual(addresses, []);
+});
+
+test('in a browser: tables sort, a legend singles out an arm, charts are drawn, nothing is wider than a phone', { skip }, async () => {
+  const file = join(folder, 'report.html');
+  writeFileSync(file, ablationPage(ablationSample()));
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => { if (!request.url().startsWith('file:')) problems.push(request.url()); });
+    await page.goto(`file://${file}`);
+    const firstArm = (): Promise<string> => page.locator('table.sortable').first().locator('tbody tr td').first().innerText();
+    const bleuHead = page.locator('table.sortable').first().locator('th button', { hasText: 'test BLEU' }).first();
+    await bleuHead.click();
+    assert.match(await firstArm(), /^warmup/); // descending
+    await bleuHead.click();
+    assert.match(await firstArm(), /^no <b>/);
+    assert.ok(await page.locator('figure svg:visible path').count() > 20);
+    assert.match(await page.locator('figure svg title').first().textContent() ?? '', /seed 1: 31\.00/);
+
+    await page.locator('.legend button').nth(1).click();
+    const faded = await page.locator('[data-arm].faded').count();
+    assert.ok(faded > 0 && faded < await page.locator('svg [data-arm]').count());
+    await page.locator('.legend button').nth(1).click();
+    assert.equal(await page.locator('.faded').count(), 0);
+
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.ok(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth'), 'the page scrolls sideways on a phone');
+    assert.deepEqual(problems, []);
+  } finally {
+    await browser.close();
+  }
+});
