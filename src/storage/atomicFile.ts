@@ -8,12 +8,14 @@ import { ColdstartError } from '../errors.js';
  * @param path final name; its folder is made if missing
  * @param chunks written one after another
  * @param options.overwrite false refuses to replace an existing file
+ * @param options.durable false leaves out both fsync: whole after the process is killed, but not after a power failure; for what
+ *   is checked before it is used
  * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there
  */
 export function writeFileAtomic(
   path: string,
   chunks: string | Uint8Array | Iterable<Uint8Array>,
-  options: { overwrite?: boolean } = {},
+  options: { overwrite?: boolean; durable?: boolean } = {},
 ): void {
   if (options.overwrite === false && existsSync(path)) {
     throw new ColdstartError('FILE_EXISTS', `${path} exists already and would be overwritten. Choose another name, or remove it first.`);
@@ -29,7 +31,7 @@ export function writeFileAtomic(
       // writeSync may write less than asked on pipes and full disks
       for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at);
     }
-    fsyncSync(file);
+    if (options.durable ?? true) fsyncSync(file);
   } catch (error) {
     closeSync(file);
     unlinkSync(temporary);
@@ -37,6 +39,7 @@ export function writeFileAtomic(
   }
   closeSync(file);
   renameSync(temporary, path);
+  if (options.durable === false) return;
   const directory = openSync(folder, 'r');
   try {
     fsyncSync(directory);

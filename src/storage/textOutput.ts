@@ -23,8 +23,12 @@ export class TextOutput {
   private waiting = '';
   private open = true;
 
-  /** @throws DataError if the file cannot be made there */
-  constructor(private readonly path: string) {
+  /**
+   * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a power
+   *   failure the file may be damaged; for what is checked before it is used. Default true
+   * @throws DataError if the file cannot be made there
+   */
+  constructor(private readonly path: string, private readonly options: { readonly durable?: boolean } = {}) {
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
     this.packed = path.endsWith('.gz');
     try {
@@ -42,7 +46,7 @@ export class TextOutput {
 
   finish(): void {
     this.flush();
-    fsyncSync(this.file);
+    if (this.options.durable ?? true) fsyncSync(this.file);
     closeSync(this.file);
     this.open = false;
     renameSync(this.temporary, this.path);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { TextOutput } from '../../storage/textOutput.js';
 import { HeldOutText } from '../clean/heldOutText.js';
-import { createCleaner, type CleanRuleName, type CleanRules, type Fault } from '../clean/rules.js';
+import { cleanRuleNames, createCleaner, type CleanRuleName, type CleanRules, type Fault } from '../clean/rules.js';
 import { pairsToLearnFrom, SideLanguages } from '../clean/sideLanguages.js';
-import { partFiles, PartWriter, readPart, type Part, type TextReport } from './parts.js';
+import { partFiles, PartWriter, readPart, scratch, type Part, type TextReport } from './parts.js';
 import type { OpenTask } from './partTasks.js';
 import { pairsOf } from './preprocess.js';
 import type { Plain, Stage } from './stage.js';
@@ -41,9 +41,9 @@ interface CleanJob {
  * Removes pairs of the training set by rules. The removed ones stand in NAME.removed: line number, rule, what it found,
  * source, target.
  */
-export function cleanStage(source: Stage<TextReport>, rules: PairRules, languages: { srcLang: string; trgLang: string }, heldOut: readonly Stage<TextReport>[]): Stage<CleanReport> {
+export function cleanStage(source: Stage<TextReport>, rules: PairRules, { srcLang, trgLang }: { srcLang: string; trgLang: string }, heldOut: readonly Stage<TextReport>[]): Stage<CleanReport> {
   return {
-    name: 'clean.train', version: 1, settings: { rules: rules as Plain, ...languages }, needs: [source, ...heldOut],
+    name: 'clean.train', version: 1, settings: { rules: rules as Plain, srcLang, trgLang }, needs: [source, ...heldOut],
     async run(context) {
       const { folder: from, report: { parts } } = context.result(source);
       const partsOf = (stage: Stage<TextReport>): PartsFolder => {
@@ -51,7 +51,7 @@ export function cleanStage(source: Stage<TextReport>, rules: PairRules, language
         return { folder, names: report.parts.map(({ name }) => name) };
       };
       const settings: CleanSettings = {
-        rules, ...languages,
+        rules, srcLang, trgLang,
         heldOut: heldOut.map(partsOf), corpus: partsOf(source),
       };
       const done = await context.eachPart<CleanJob, Part & { removed: RemovedCounts }>('clean', settings, parts.map((part) => ({ from, ...part })), pairsOf);
@@ -114,7 +114,7 @@ export class RemovedList {
 
   constructor(folder: string, name: string) {
     this.fileName = `${name}.removed`;
-    this.output = new TextOutput(join(folder, this.fileName));
+    this.output = new TextOutput(join(folder, this.fileName), scratch);
   }
 
   add(line: number, { rule, found }: Fault, src: string, trg: string): void {
@@ -133,9 +133,6 @@ export class RemovedList {
 }
 
 export function sumCounts(parts: readonly RemovedCounts[]): RemovedCounts {
-  const sum: Partial<Record<CleanRuleName, number>> = {};
-  for (const counts of parts) {
-    for (const [reason, count] of Object.entries(counts) as [CleanRuleName, number][]) sum[reason] = (sum[reason] ?? 0) + count;
-  }
-  return sum;
+  const sums = cleanRuleNames.map((rule) => [rule, parts.reduce((sum, counts) => sum + (counts[rule] ?? 0), 0)] as const);
+  return Object.fromEntries(sums.filter(([, count]) => count > 0)); // in the order of the rules, however the parts were cut
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readLineBlocks } from '../../storage/lines.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { ownText } from '../ownText.js';
-import { readPart, type TextReport } from './parts.js';
+import { readPart, scratch, type TextReport } from './parts.js';
 import type { OpenTask } from './partTasks.js';
 import { pairsOf } from './preprocess.js';
 import type { Stage } from './stage.js';
@@ -55,7 +55,7 @@ export function countTokens(counts: Map<string, number>, tokens: readonly string
 export function writeCounts(folder: string, name: string, counts: { readonly src: ReadonlyMap<string, number>; readonly trg: ReadonlyMap<string, number> }): string[] {
   return (['src', 'trg'] as const).map((side) => {
     const file = `${name}.${side}.counts`;
-    writeFileAtomic(join(folder, file), [...counts[side]].map(([token, count]) => `${token} ${count}\n`).join(''));
+    writeFileAtomic(join(folder, file), [...counts[side]].map(([token, count]) => `${token} ${count}\n`).join(''), scratch);
     return file;
   });
 }

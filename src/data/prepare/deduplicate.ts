@@ -1,7 +1,7 @@
 import { HashSet } from '../clean/hashSet.js';
 import type { CleanRuleName, DuplicateKind } from '../clean/rules.js';
 import { textHash } from '../clean/textHash.js';
-import { RemovedList, type CleanReport } from './clean.js';
+import { RemovedList, sumCounts, type CleanReport, type RemovedCounts } from './clean.js';
 import { PartWriter, readPart, type Part, type TextReport } from './parts.js';
 import type { Stage } from './stage.js';
 
@@ -18,7 +18,7 @@ export function deduplicateStage(source: Stage<TextReport>, kinds: readonly Dupl
       const { folder: from, report } = context.result(source);
       const seen = new Map(kinds.map((kind) => [kind, new HashSet()]));
       const parts: Part[] = [];
-      const removed: Partial<Record<CleanRuleName, number>> = {};
+      const removed: RemovedCounts[] = [];
       let read = 0;
       for (const { name, pairs } of report.parts) {
         const writer = new PartWriter(context.folder, name);
@@ -44,10 +44,10 @@ export function deduplicateStage(source: Stage<TextReport>, kinds: readonly Dupl
           list.abandon();
           throw error;
         }
-        for (const [reason, count] of Object.entries(list.counts) as [CleanRuleName, number][]) removed[reason] = (removed[reason] ?? 0) + count;
+        removed.push(list.counts);
         context.progress((read += pairs), report.pairs, 'pairs');
       }
-      return { pairs: parts.reduce((sum, { pairs }) => sum + pairs, 0), parts, removed };
+      return { pairs: parts.reduce((sum, { pairs }) => sum + pairs, 0), parts, removed: sumCounts(removed) };
     },
   };
 }

@@ -4,6 +4,7 @@ import { Bpe } from '../subwords/bpe.js';
 import { parseBpeCodes } from '../subwords/bpeCodes.js';
 import { bpeCodesText, bpeVocabularyText, learnBpe } from '../subwords/learnBpe.js';
 import { readCounts, type CountReport } from './countWords.js';
+import { scratch } from './parts.js';
 import type { Stage } from './stage.js';
 
 /** Byte-pair merges to learn from the training set. */
@@ -27,14 +28,14 @@ export function learnBpeStage(name: string, words: Stage<CountReport>, sides: re
       const counts = await readCounts(folder, parts, sides);
       const learnt = learnBpe(counts, { numMerges: merges, minFrequency, onMerge: (done) => context.progress(done, merges, 'merges') });
       const text = bpeCodesText(learnt);
-      writeFileAtomic(join(context.folder, learntFiles.codes), text);
+      writeFileAtomic(join(context.folder, learntFiles.codes), text, scratch);
       const bpe = new Bpe(parseBpeCodes(text, learntFiles.codes));
       for (const side of sides) {
         const units = new Map<string, number>();
         for (const [word, count] of await readCounts(folder, parts, [side])) {
           for (const unit of bpe.segment(word)) units.set(unit, (units.get(unit) ?? 0) + count);
         }
-        writeFileAtomic(join(context.folder, learntFiles.vocabulary[side]), bpeVocabularyText(units));
+        writeFileAtomic(join(context.folder, learntFiles.vocabulary[side]), bpeVocabularyText(units), scratch);
       }
       return { merges: learnt.length, words: counts.size };
     },

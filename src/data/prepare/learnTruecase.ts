@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { TruecaserTrainer } from '../moses/truecase.js';
 import type { Side } from '../textPipeline.js';
-import { readPart, type TextReport } from './parts.js';
+import { readPart, scratch, type TextReport } from './parts.js';
 import type { Stage } from './stage.js';
 
 /** Name of a side's model. */
@@ -24,7 +24,7 @@ export function learnTruecaseStage(source: Stage<TextReport>): Stage<null> {
         }
         context.progress((read += part.pairs), pairs, 'pairs');
       }
-      for (const side of ['src', 'trg'] as const) writeFileAtomic(join(context.folder, truecaseFile(side)), trainers[side].modelText());
+      for (const side of ['src', 'trg'] as const) writeFileAtomic(join(context.folder, truecaseFile(side)), trainers[side].modelText(), scratch);
       return null;
     },
   };

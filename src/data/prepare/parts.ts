@@ -21,6 +21,9 @@ export interface TextReport {
   readonly parts: readonly Part[];
 }
 
+/** How intermediate files are written: a stage's files are compared with their checksums before they are used. */
+export const scratch = { durable: false } as const;
+
 export function partName(number: number): string {
   return String(number).padStart(5, '0');
 }
@@ -55,8 +58,8 @@ export class PartWriter {
   private readonly lines: number[] = [];
 
   constructor(private readonly folder: string, readonly name: string) {
-    this.src = new TextOutput(join(folder, `${name}.src`));
-    this.trg = new TextOutput(join(folder, `${name}.trg`));
+    this.src = new TextOutput(join(folder, `${name}.src`), scratch);
+    this.trg = new TextOutput(join(folder, `${name}.trg`), scratch);
   }
 
   get pairs(): number {
@@ -72,7 +75,7 @@ export class PartWriter {
   finish(): Part {
     this.src.finish();
     this.trg.finish();
-    writeFileAtomic(join(this.folder, `${this.name}.lines`), new Uint8Array(Uint32Array.from(this.lines).buffer));
+    writeFileAtomic(join(this.folder, `${this.name}.lines`), new Uint8Array(Uint32Array.from(this.lines).buffer), scratch);
     return { name: this.name, pairs: this.pairs };
   }
 

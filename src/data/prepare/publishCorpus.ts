@@ -1,4 +1,4 @@
-import { constants, copyFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
@@ -30,7 +30,7 @@ export async function publishCorpus(
     const splits: Partial<Record<SplitName, SplitReport>> = {};
     for (const [split, own] of stages.splits) {
       const { folder: from, report: { files } } = result(own.binarize);
-      for (const file of files) copyFileSync(join(from, file), join(folder, file), constants.COPYFILE_FICLONE);
+      for (const file of files) copyDurably(join(from, file), join(folder, file));
       if (split !== 'train') await writeHeldOutText(folder, split, own, result, subwords, preprocessing.src.length > 0);
       splits[split] = splitReport(own, result);
     }
@@ -41,6 +41,14 @@ export async function publishCorpus(
     writeFileAtomic(join(folder, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });
+}
+
+/** A copy, not a link: whoever changes the corpus must not change the stage's result. */
+function copyDurably(from: string, to: string): void {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+  const file = openSync(to, 'r+');
+  fsyncSync(file);
+  closeSync(file);
 }
 
 /** Held-out text in words, as the model's output is scored; and as the user gave it, where that is something else. */

@@ -5,8 +5,9 @@ import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { removeStaleParts } from '../../storage/staleParts.js';
 import { version as programVersion } from '../../version.js';
 import { PartPool, type PartResult } from './partPool.js';
+import { scratch } from './parts.js';
 import {
-  keyChanges, outputsDigest, readStageManifest, stageFormat, stageManifestFile, verifyOutputs, type Stage, type StageContext, type StageKey, type StageManifest,
+  areIntact, keyChanges, outputsDigest, readStageManifest, stageFormat, stageManifestFile, type Stage, type StageContext, type StageKey, type StageManifest,
 } from './stage.js';
 
 /** What becomes of a stage in this run, and why. */
@@ -69,36 +70,66 @@ export async function planStages(workFolder: string, stages: readonly Stage[]): 
 export async function runStages(
   workFolder: string, stages: readonly Stage[], workers: number, onProgress?: (progress: StageProgress) => void,
 ): Promise<{ outcomes: StageOutcome[]; result: StageContext['result'] }> {
-  const pool = new PartPool(workers);
-  const manifests = new Map<Stage, StageManifest>();
-  const digests = new Map<Stage, string>();
-  const verified = new Set<Stage>();
-  const outcomes: StageOutcome[] = [];
-  const result: StageContext['result'] = <Report>(stage: Stage<Report>) => ({ folder: join(workFolder, stage.name), report: manifests.get(stage)!.report as Report });
+  const runner = new StageRunner(workFolder, stages, workers, onProgress);
   try {
-    for (const [index, stage] of stages.entries()) {
-      const folder = join(workFolder, stage.name);
-      const key = await keyOf(stage, digests);
-      const plan = decide(stage.name, folder, key);
-      if (plan.action === 'keep') {
-        manifests.set(stage, readStageManifest(folder)!);
-      } else {
-        for (const need of stage.needs) {
-          if (!verified.has(need)) await verifyOutputs(join(workFolder, need.name), manifests.get(need)!);
-          verified.add(need);
-        }
-        const place = { stage: stage.name, number: index + 1, numStages: stages.length };
-        manifests.set(stage, await carryOut(stage, folder, key, pool, result, (done, total, unit) => onProgress?.({ ...place, done, total, unit })));
-        verified.add(stage);
-      }
-      const manifest = manifests.get(stage)!;
-      digests.set(stage, outputsDigest(manifest));
-      outcomes.push({ ...plan, seconds: plan.action === 'keep' ? 0 : manifest.seconds, report: manifest.report });
-    }
+    const outcomes: StageOutcome[] = [];
+    for (const stage of stages) outcomes.push(await runner.bring(stage));
+    return { outcomes, result: runner.result };
   } finally {
-    await pool.close();
+    await runner.close();
   }
-  return { outcomes, result };
+}
+
+class StageRunner {
+  private readonly pool: PartPool;
+  private readonly manifests = new Map<Stage, StageManifest>();
+  private readonly digests = new Map<Stage, string>();
+  /** Stages whose files are known to be what was written. */
+  private readonly intact = new Set<Stage>();
+
+  constructor(
+    private readonly workFolder: string, private readonly stages: readonly Stage[], workers: number, private readonly onProgress?: (progress: StageProgress) => void,
+  ) {
+    this.pool = new PartPool(workers);
+  }
+
+  readonly result = <Report>(stage: Stage<Report>): { folder: string; report: Report } => ({ folder: this.folderOf(stage), report: this.manifests.get(stage)!.report as Report });
+
+  /** Sees to it that the stage's result is there. The stages before it have been brought already. */
+  async bring(stage: Stage): Promise<StageOutcome> {
+    const folder = this.folderOf(stage);
+    const key = await keyOf(stage, this.digests);
+    const plan = decide(stage.name, folder, key);
+    if (plan.action === 'keep') this.manifests.set(stage, readStageManifest(folder)!);
+    else await this.carryOut(stage, key);
+    const manifest = this.manifests.get(stage)!;
+    this.digests.set(stage, outputsDigest(manifest));
+    return { ...plan, seconds: plan.action === 'keep' ? 0 : manifest.seconds, report: manifest.report };
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+
+  private folderOf(stage: Stage): string {
+    return join(this.workFolder, stage.name);
+  }
+
+  private async carryOut(stage: Stage, key: StageKey): Promise<void> {
+    for (const need of stage.needs) await this.mend(need);
+    const place = { stage: stage.name, number: this.stages.indexOf(stage) + 1, numStages: this.stages.length };
+    const progress: StageContext['progress'] = (done, total, unit) => this.onProgress?.({ ...place, done, total, unit });
+    this.manifests.set(stage, await carryOut(stage, this.folderOf(stage), key, this.pool, this.result, progress));
+    this.intact.add(stage);
+  }
+
+  /** Before a kept result is read: if its files are not what was written, they are made again, and so are the same. */
+  private async mend(stage: Stage): Promise<void> {
+    if (this.intact.has(stage)) return;
+    const folder = this.folderOf(stage);
+    if (await areIntact(folder, this.manifests.get(stage)!.outputs)) this.intact.add(stage);
+    else await this.carryOut(stage, await keyOf(stage, this.digests));
+  }
 }
 
 async function keyOf(stage: Stage, digests: ReadonlyMap<Stage, string>): Promise<StageKey> {
@@ -139,12 +170,12 @@ async function carryOut(
   if (readStageManifest(folder) || !isBegun(folder, key)) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    writeFileAtomic(join(folder, begunFile), JSON.stringify(key));
+    writeFileAtomic(join(folder, begunFile), JSON.stringify(key), scratch);
   }
   removeStaleParts(folder);
   const known: Record<string, FileIdentity> = {};
   const eachPart = async (task: Parameters<StageContext['eachPart']>[0], settings: object, jobs: readonly { readonly name: string }[], weight: (job: never) => number = () => 1): Promise<unknown[]> => {
-    const results = jobs.map(({ name }) => readPartRecord(folder, name));
+    const results = await Promise.all(jobs.map(({ name }) => readPartRecord(folder, name)));
     const missing = jobs.flatMap((_, index) => (results[index] ? [] : [index]));
     const weights = jobs.map((job) => weight(job as never));
     const total = weights.reduce((sum, each) => sum + each, 0);
@@ -152,7 +183,7 @@ async function carryOut(
     progress(done, total, 'pairs');
     await pool.run({ task, settings, folder }, missing.map((index) => jobs[index]), (at, made) => {
       const index = missing[at];
-      writeFileAtomic(recordPath(folder, jobs[index].name), JSON.stringify(made));
+      writeFileAtomic(recordPath(folder, jobs[index].name), JSON.stringify(made), scratch);
       results[index] = made;
       done += weights[index];
       progress(done, total, 'pairs');
@@ -169,7 +200,7 @@ async function carryOut(
   }
   const seconds = Math.round(Date.now() - started.getTime()) / 1000;
   const manifest: StageManifest = { format: stageFormat, ...key, outputs, report, workers: pool.numWorkers, started: started.toISOString(), seconds };
-  writeFileAtomic(join(folder, stageManifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileAtomic(join(folder, stageManifestFile), `${JSON.stringify(manifest, null, 2)}\n`, scratch);
   for (const name of readdirSync(folder)) if (name === begunFile || partRecord.test(name)) rmSync(join(folder, name));
   return manifest;
 }
@@ -178,10 +209,10 @@ function recordPath(folder: string, name: string): string {
   return join(folder, `part-${name}.json`);
 }
 
-/** What a job left that an earlier run finished. Files come before their record, so that a record means they are there. */
-function readPartRecord(folder: string, name: string): PartResult | null {
+/** What a job left that an earlier run finished; null if there is nothing, or not what was written. */
+async function readPartRecord(folder: string, name: string): Promise<PartResult | null> {
   const path = recordPath(folder, name);
   if (!existsSync(path)) return null;
   const made = JSON.parse(readFileSync(path, 'utf8')) as PartResult;
-  return Object.keys(made.outputs).every((file) => existsSync(join(folder, file))) ? made : null;
+  return (await areIntact(folder, made.outputs)) ? made : null;
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import type { PartTaskName } from './partTasks.js';
 
@@ -105,10 +104,11 @@ export function outputsDigest({ outputs }: Pick<StageManifest, 'outputs'>): stri
   return hash.digest('hex');
 }
 
-/** @throws DataError naming a file that is not what the stage wrote */
-export async function verifyOutputs(folder: string, { outputs }: StageManifest): Promise<void> {
-  for (const [name, { sha256 }] of Object.entries(outputs)) {
+/** Whether files are still what was written. */
+export async function areIntact(folder: string, outputs: StageManifest['outputs']): Promise<boolean> {
+  for (const [name, { bytes, sha256 }] of Object.entries(outputs)) {
     const path = join(folder, name);
-    if ((await fileIdentity(path)).sha256 !== sha256) throw new DataError(`${path} was changed since it was written. Remove the folder ${folder} and run the command again.`);
+    if (!existsSync(path) || statSync(path).size !== bytes || (await fileIdentity(path)).sha256 !== sha256) return false;
   }
+  return true;
 }

@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { Vocabulary } from '../vocabulary.js';
 import { readCounts } from './countWords.js';
 import type { PrepareOptions } from './options.js';
+import { scratch } from './parts.js';
 import type { SegmentReport } from './segment.js';
 import type { Stage } from './stage.js';
 
@@ -24,8 +25,8 @@ export function vocabularyStage(train: Stage<SegmentReport>, { joined, minCount,
         file !== undefined ? Vocabulary.read(file) : Vocabulary.fromCounts(await readCounts(folder, names, sides), { minCount, maxSize });
       const src = await build(joined ? ['src', 'trg'] : ['src'], srcFile);
       const trg = joined ? src : await build(['trg'], trgFile);
-      writeFileAtomic(join(context.folder, 'vocab.src.txt'), src.toText());
-      writeFileAtomic(join(context.folder, 'vocab.trg.txt'), trg.toText());
+      writeFileAtomic(join(context.folder, 'vocab.src.txt'), src.toText(), scratch);
+      writeFileAtomic(join(context.folder, 'vocab.trg.txt'), trg.toText(), scratch);
       return { src: src.size, trg: trg.size, joined };
     },
   };
