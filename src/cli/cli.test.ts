@@ -54,7 +54,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
 
 test('help at every level shows options and examples', () => {
   assert.match(ok(['--help']), /From text to a table of results:/);
-  for (const command of ['train', 'gradinit', 'translate', 'score', 'average', 'ablate', 'report', 'corpus synth', 'corpus prepare', 'doctor']) {
+  for (const command of ['train', 'gradinit', 'translate', 'score', 'average', 'ablate', 'report', 'watch', 'corpus synth', 'corpus prepare', 'doctor']) {
     const help = ok([...command.split(' '), '--help']);
     assert.match(help, new RegExp(`Usage: coldstart ${command}`));
     assert.match(help, /Examples?:\n  .*coldstart/, command);
@@ -222,7 +222,9 @@ ablation:
   test('report: what every run recorded', () => {
     const csv = ok(['report', 'ablation', '--format', 'csv']).split('\r\n').map((line) => line.split(','));
     assert.deepEqual(csv.slice(1, 4).map((line) => line[0]), ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1']);
-    assert.match(ok(['report', 'ablation']), /^\| broken\/seed-1 \| diverged \|/m);
+    assert.match(ok(['report', 'ablation', '--format', 'md']), /^\| broken\/seed-1 \| diverged \|/m);
+    assert.equal(ok(['report', 'ablation']), 'ablation/report.html\n');
+    assert.match(readFileSync(join(folder, 'ablation/report.html'), 'utf8'), /<span class="bad">diverged<\/span>/);
     const { runs, samples } = JSON.parse(ok(['report', 'ablation', '--format', 'json'])) as AblationData;
     const [warmup, gradinit, broken] = runs;
     assert.deepEqual(runs.map(({ state }) => state === 'stuck' ? 'finished' : state), ['finished', 'finished', 'diverged']);
