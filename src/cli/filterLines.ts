@@ -48,6 +48,7 @@ export async function filterLines(
   }
   refuseExisting([output]);
   const signal = abortOnInterrupt('Nothing was written.');
+  if (input === undefined) signal.addEventListener('abort', () => process.stdin.destroy(signal.reason as Error)); // it may wait for text for ever
   const file = new TextOutput(output);
   try {
     for await (const lines of readLines(input)) {
@@ -55,6 +56,9 @@ export async function filterLines(
       signal.throwIfAborted();
     }
     file.finish();
+  } catch (error) {
+    signal.throwIfAborted(); // what went wrong is then that reading was ended
+    throw error;
   } finally {
     file.abandon();
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,19 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
 test('a reader that has enough ends the command quietly', () => {
   const { stdout, stderr, status } = spawnSync('sh', ['-c', `yes 'Hello, world.' | head -n 300000 | "${process.execPath}" "${main}" corpus tokenize | head -n 1; sleep 0.2`], { encoding: 'utf8' });
   assert.deepEqual([status, stdout, stderr], [0, 'Hello , world .\n', '']);
+});
+
+test('an interrupt while waiting for text leaves nothing behind', async () => {
+  const child = spawn(process.execPath, [main, 'corpus', 'lowercase', '--output', 'waiting.txt'], { cwd: folder });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.write('A\n');
+  const part = join(folder, `.waiting.txt.${child.pid}.part`);
+  while (!existsSync(part)) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGINT');
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  assert.deepEqual([status, existsSync(part), existsSync(join(folder, 'waiting.txt'))], [130, false, false]);
+  assert.match(stderr, /Interrupted\. Nothing was written\.\n$/);
 });
 
 test('a truecaser is trained and used', () => {
