@@ -18,6 +18,7 @@ export { createPairCleaner, type CleanOptions, type CleanResult } from './data/m
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './data/clean/cleanCorpus.js';
 export { corpusStats, type CorpusSetStats, type CorpusStats, type StatsOptions } from './data/clean/corpusStats.js';
 export { Bpe, type BpeOptions } from './data/subwords/bpe.js';
+export type { BpeDropout } from './data/subwords/bpeDropout.js';
 export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, type BpeCodes } from './data/subwords/bpeCodes.js';
 export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './data/subwords/learnBpe.js';
 export { countUnits } from './data/subwords/unitCounts.js';

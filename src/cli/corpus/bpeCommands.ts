@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { DataError, UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
-import { positiveInteger, wholeNumber } from '../options.js';
+import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
 
 const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
 const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)');
@@ -94,6 +94,8 @@ interface ApplyFlags extends FilterFlags {
   vocabulary?: string;
   vocabularyThreshold?: number;
   glossaries?: string[];
+  dropout: number;
+  seed: number;
 }
 
 function applyBpeCommand(): Command {
@@ -107,19 +109,27 @@ function applyBpeCommand(): Command {
     .option('--vocabulary <file>', 'units and counts (learn-bpe --write-vocabulary): units outside are split further')
     .option('--vocabulary-threshold <n>', 'with --vocabulary: so are units seen less often than this', wholeNumber)
     .option('--glossaries <words...>', 'words and regular expressions that stay whole')
+    .option('--dropout <p>', 'leave merges out with this probability (BPE-dropout), for training text alone', finiteNumber, 0)
+    .option('--seed <n>', 'of --dropout', wholeNumber, 1)
     .addHelpText('after', `
 Examples:
   coldstart corpus apply-bpe -c codes < tok.de > bpe.de
   coldstart corpus apply-bpe -c codes --vocabulary vocab.de --vocabulary-threshold 50 --input tok.de.gz --output bpe.de.gz
+  coldstart corpus apply-bpe -c codes --dropout 0.1 --seed 7 < tok.de > bpe.epoch7.de
   coldstart corpus apply-bpe -c codes --glossaries '<tag\\d*>' USA --input tok.en`)
     .action(async (flags: ApplyFlags) => {
       if (flags.vocabularyThreshold !== undefined && flags.vocabulary === undefined) throw new UsageError('--vocabulary-threshold needs a --vocabulary.');
-      const [{ Bpe }, { readBpeCodes, readBpeVocabulary }] = await Promise.all([import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js')]);
+      if (!(flags.dropout >= 0 && flags.dropout <= 1)) throw new UsageError(`--dropout is ${flags.dropout}, expected a probability from 0 to 1.`);
+      const [{ Bpe }, { readBpeCodes, readBpeVocabulary }, { MersenneTwister }] = await Promise.all([
+        import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/mersenneTwister.js'),
+      ]);
       const bpe = new Bpe(readBpeCodes(flags.codes, flags.merges), {
         joiner: flags.separator, glossaries: flags.glossaries,
         vocabulary: flags.vocabulary === undefined ? undefined : readBpeVocabulary(flags.vocabulary, flags.vocabularyThreshold),
       });
-      await filterLines(flags, (lines) => lines.map((line) => bpe.segmentLine(line)));
+      const twister = new MersenneTwister(flags.seed);
+      const dropout = flags.dropout === 0 ? undefined : { probability: flags.dropout, random: () => twister.random() };
+      await filterLines(flags, (lines) => lines.map((line) => bpe.segmentLine(line, dropout)));
     });
 }
 

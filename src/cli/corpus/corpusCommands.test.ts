@@ -94,6 +94,8 @@ test('byte-pair encoding is learnt from two texts and applied', () => {
   gives(['apply-bpe', '-c', 'codes', '-s', '~', '-m', '1', '--glossaries', 'sl.w'], 'low slow\n', 'lo~ w slow\n');
   gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '4'], 'low\n', 'l@@ o@@ w\n');
   gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one'], 'low\n', 'low\n');
+  gives(['apply-bpe', '-c', 'codes', '--dropout', '1', '--seed', '3'], 'low\n', 'l@@ o@@ w\n');
+  assert.match(corpus(['apply-bpe', '-c', 'codes', '--dropout', '2'], 'low').stderr, /--dropout is 2, expected a probability from 0 to 1/);
   writeFileSync(join(folder, 'counts'), 'low 4\nlower 1\nslow 1\n');
   assert.equal(corpus(['learn-bpe', '--dict-input', '-i', 'counts', '-n', '2', '-o', 'codes2']).status, 0);
   assert.equal(read('codes2'), read('codes'));

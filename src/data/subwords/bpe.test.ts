@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { MersenneTwister } from '../mersenneTwister.js';
 import { Bpe, removeJoiner } from './bpe.js';
 import { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
 
@@ -18,6 +19,27 @@ test('merges apply in the order of their ranks', () => {
   assert.equal(bpe.segmentLine('  low '), '  low ');
   assert.equal(bpe.segmentLine(' \r '), ' \r ');
   assert.equal(bpe.segmentLine(''), '');
+});
+
+test('dropout leaves merges out: with certainty, never, and as the draws say', () => {
+  const bpe = new Bpe(toy);
+  const text = 'low lower slow l';
+  assert.equal(bpe.segmentLine(text, { probability: 1, random: () => 1 - 2 ** -53 }), 'l@@ o@@ w l@@ o@@ w@@ e@@ r s@@ l@@ o@@ w l');
+  assert.equal(bpe.segmentLine(text, { probability: 0, random: () => 0.5 }), bpe.segmentLine(text));
+  // low: draws for "l o" and "o w</w>"; the first falls out, and with it all: "o w" is no merge
+  const draws = [0.1, 0.9, 0.9, 0.9, 0.2];
+  assert.equal(bpe.segmentLine('low low', { probability: 0.3, random: () => draws.shift()! }), 'l@@ o@@ w lo@@ w');
+  assert.deepEqual(draws, []);
+  assert.equal(bpe.segmentLine(text), 'low low@@ er s@@ low l'); // what was drawn is not remembered
+});
+
+test('with dropout the text stays the same, and a word is split in several ways', { skip }, () => {
+  const bpe = new Bpe(readBpeCodes(`${shared}data/multi30k/bpe/code.gz`));
+  const twister = new MersenneTwister(1);
+  const dropout = { probability: 0.1, random: () => twister.random() };
+  const ways = new Set(Array.from({ length: 50 }, () => bpe.segmentLine('skateboarding children', dropout)));
+  assert.ok(ways.size > 5, `${ways.size} ways`);
+  for (const way of ways) assert.equal(removeJoiner(way), 'skateboarding children');
 });
 
 test('codes without a version line have the end of the word as a unit', () => {

@@ -1,5 +1,7 @@
 import { UsageError } from '../../errors.js';
+import { ownText } from '../ownText.js';
 import type { BpeCodes } from './bpeCodes.js';
+import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
 
 export interface BpeOptions {
   /** Marks a unit that the next one continues. Default `@@`. */
@@ -38,32 +40,36 @@ export class Bpe {
   }
 
   /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
-  segmentLine(line: string): string {
+  segmentLine(line: string, dropout?: BpeDropout): string {
     let start = 0;
     while (start < line.length && isOuterSpace(line[start])) start++;
     let end = line.length;
     while (end > start && isOuterSpace(line[end - 1])) end--;
-    return line.slice(0, start) + this.segment(line.slice(start, end)).join(' ') + line.slice(end);
+    return line.slice(0, start) + this.segment(line.slice(start, end), dropout).join(' ') + line.slice(end);
   }
 
   /** Units of a text whose words are separated by ASCII spaces (all other white space is part of a word). */
-  segment(text: string): string[] {
+  segment(text: string, dropout?: BpeDropout): string[] {
     const units: string[] = [];
     for (const word of text.split(' ')) {
       if (word === '') continue;
-      let known = this.remembered.get(word);
-      if (known === undefined) {
-        known = this.segmentWord(word);
-        if (this.remembered.size >= maxRemembered) this.remembered = new Map();
-        this.remembered.set(word, known);
-      }
-      for (const unit of known) units.push(unit);
+      for (const unit of dropout ? this.segmentWord(word, dropout) : this.knownUnits(word)) units.push(unit);
     }
     return units;
   }
 
-  private segmentWord(word: string): string[] {
-    const units = this.isolateGlossaries(word).flatMap((stretch) => this.encode(stretch));
+  private knownUnits(word: string): readonly string[] {
+    let known = this.remembered.get(word);
+    if (known === undefined) {
+      known = this.segmentWord(word);
+      if (this.remembered.size >= maxRemembered) this.remembered = new Map();
+      this.remembered.set(ownText(word), known);
+    }
+    return known;
+  }
+
+  private segmentWord(word: string, dropout?: BpeDropout): string[] {
+    const units = this.isolateGlossaries(word).flatMap((stretch) => this.encode(stretch, dropout));
     return units.map((unit, index) => (index < units.length - 1 ? unit + this.joiner : unit));
   }
 
@@ -80,13 +86,13 @@ export class Bpe {
     return stretches;
   }
 
-  private encode(word: string): string[] {
+  private encode(word: string, dropout?: BpeDropout): string[] {
     if (this.isGlossary?.test(word)) return [word];
     const characters = Array.from(word);
     if (characters.length === 1) return characters; // as subword-nmt: neither merges nor the vocabulary are asked
     if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
     else characters.push(endOfWord);
-    const units = merge(characters, this.codes.ranks);
+    const units = dropout ? mergeWithDropout(characters, this.codes.ranks, dropout) : merge(characters, this.codes.ranks);
     const last = units[units.length - 1];
     if (last === endOfWord) units.pop();
     else if (last.endsWith(endOfWord)) units[units.length - 1] = last.slice(0, -endOfWord.length);
