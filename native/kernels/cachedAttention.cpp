@@ -9,6 +9,26 @@ namespace {
 
 constexpr int64_t kMaxSteps = 1 << 16;
 
+// Heads are 32 or 64 wide in nearly every model: whole vectors, without the remainder loops of any width.
+COLDSTART_INLINE float dotOf(const float* x, const float* y, int64_t size) {
+  if (size % kVector == 0) {
+    Vector sum = loadVector(x) * loadVector(y);
+    for (int64_t i = kVector; i < size; i += kVector) sum += loadVector(x + i) * loadVector(y + i);
+    return sumOf(sum);
+  }
+  float dot = 0.0f;
+  for (int64_t i = 0; i < size; i++) dot += x[i] * y[i];
+  return dot;
+}
+
+COLDSTART_INLINE void addScaled(float* to, float factor, const float* x, int64_t size) {
+  if (size % kVector == 0) {
+    for (int64_t i = 0; i < size; i += kVector) storeVector(to + i, loadVector(to + i) + factor * loadVector(x + i));
+    return;
+  }
+  for (int64_t i = 0; i < size; i++) to[i] += factor * x[i];
+}
+
 // q [R, d], ancestors [R, L], then for each of the L steps its keys [Rt, d], then for each its values → out [R, d].
 // Attribute: heads.
 void cachedAttention(Call& call) {
@@ -42,12 +62,7 @@ void cachedAttention(Call& call) {
     float* scores = scratch + omp_get_thread_num() * heads * steps;  // [heads, steps]
     for (int64_t t = 0; t < steps; t++) {
       const float* key = keys[t] + ancestor[t] * width;
-      for (int64_t h = 0; h < heads; h++) {
-        float dot = 0.0f;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t i = h * head; i < (h + 1) * head; i++) dot += query[i] * key[i];
-        scores[h * steps + t] = dot * scale;
-      }
+      for (int64_t h = 0; h < heads; h++) scores[h * steps + t] = dotOf(query + h * head, key + h * head, head) * scale;
     }
     for (int64_t h = 0; h < heads; h++) {
       float* line = scores + h * steps;
@@ -66,11 +81,7 @@ void cachedAttention(Call& call) {
     for (int64_t i = 0; i < width; i++) to[i] = 0.0f;
     for (int64_t t = 0; t < steps; t++) {
       const float* value = values[t] + ancestor[t] * width;
-      for (int64_t h = 0; h < heads; h++) {
-        const float weight = scores[h * steps + t];
-#pragma omp simd
-        for (int64_t i = h * head; i < (h + 1) * head; i++) to[i] += weight * value[i];
-      }
+      for (int64_t h = 0; h < heads; h++) addScaled(to + h * head, scores[h * steps + t], value + h * head, head);
     }
   });
 }

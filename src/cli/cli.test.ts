@@ -13,7 +13,7 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function cli(args: string[], options: { input?: string } = {}): { status: number | null; stdout: string; stderr: string } {
+function cli(args: string[], options: { input?: string | Buffer } = {}): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', ...options });
   return { status, stdout, stderr };
 }
@@ -173,6 +173,13 @@ ablation:
     ok(['translate', '--run', 'whole', '--backend', 'wasm', '--input', 'text/test.de', '--output', 'own.hyp']);
     assert.equal(readFileSync(join(folder, 'own.hyp'), 'utf8'), readFileSync(join(folder, 'whole/test.hyp'), 'utf8'));
     assert.equal(ok(['translate', '--run', 'whole', '--backend', 'wasm'], { input: test }), readFileSync(join(folder, 'own.hyp'), 'utf8'));
+    // in windows of any size: the same lines in the same order, numbered through
+    assert.equal(ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '7'], { input: test }), readFileSync(join(folder, 'own.hyp'), 'utf8'));
+    const numbered = ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '2', '--nbest', '2'], { input: '\n\n\n' });
+    assert.equal(numbered, '0 |||  ||| 0.0000\n1 |||  ||| 0.0000\n2 |||  ||| 0.0000\n');
+    const damaged = cli(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '1', '--output', 'damaged.hyp'], { input: Buffer.from([10, 0xff, 10]) });
+    assert.match(damaged.stderr, /standard input:2 is not valid UTF-8/);
+    assert.equal(existsSync(join(folder, 'damaged.hyp')), false);
     const nbest = ok(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm', '--beam', '3', '--nbest', '2'], { input: 'unsere Hüte sind sehr alt .\n\n' }).trimEnd().split('\n');
     assert.match(nbest[0], /^0 \|\|\| .+ \|\|\| -\d+\.\d{4}$/);
     assert.equal(nbest.length, 3);

@@ -9,6 +9,7 @@ interface TranslateFlags {
   beam?: number;
   lenpen?: number;
   nbest: number;
+  buffer?: number;
   input?: string;
   output?: string;
   backend: string;
@@ -25,12 +26,15 @@ export function translateCommand(): Command {
     .option('--beam <n>', 'beam size (default: the run\'s, or 5)', positiveInteger)
     .option('--lenpen <x>', 'length penalty (default: the run\'s, or 1)', finiteNumber)
     .option('--nbest <k>', 'print K translations of each line as "line number ||| text ||| score"', positiveInteger, 1)
+    .option('--buffer <lines>', 'lines read before they are translated together and written (default: 10000; 1 from a terminal)', positiveInteger)
     .option('--input <file>', 'lines to translate, plain or .gz (default: standard input)')
     .option('--output <file>', 'where to write (default: standard output)')
     .addOption(backendOption().default('auto'))
     .addOption(jsonOption())
     .addHelpText('after', `
-Text goes through the same subwords as the training text; it must be tokenised as that was.
+Text goes through the same subwords as the training text; it must be tokenised as that was. Any amount of text goes
+through: translations are written as soon as --buffer lines are done, in the order of the input; a file given with --output appears
+whole, at the end. --buffer 1 answers every line at once.
 
 Examples:
   echo "wir kommen am dritten Mai um halb acht zurück ." | coldstart translate --run runs/builtin

@@ -1,14 +1,16 @@
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { DataError, UsageError } from '../errors.js';
 import { chooseCheckpoint } from '../experiment/chooseCheckpoint.js';
 import { beamOptions } from '../experiment/heldOut.js';
 import { readRunConfig, runPaths } from '../experiment/runFolder.js';
-import { findTextFolder, translateText } from '../experiment/translateText.js';
+import { findTextFolder, Translator, type TextTranslation } from '../experiment/translateText.js';
 import { ProgressBar } from '../report/progressBar.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readLineBlocks } from '../storage/lines.js';
-import { refuseExisting } from '../storage/textOutput.js';
+import { refuseExisting, TextOutput } from '../storage/textOutput.js';
 import { abortOnInterrupt } from './interrupts.js';
 import type { TranslateFlags } from './translate.js';
 
@@ -16,41 +18,67 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   if ((flags.run === undefined) === (flags.checkpoint === undefined)) throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use)) throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
   if (flags.output !== undefined) refuseExisting([flags.output]);
-  const signal = abortOnInterrupt('Nothing was written.');
+  const signal = abortOnInterrupt(flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.');
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
   const checkpoint = flags.checkpoint ?? chooseCheckpoint(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint }).path;
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
-  const lines = await readLines(flags.input);
+  const fromTerminal = flags.input === undefined && process.stdin.isTTY;
+  if (fromTerminal) console.error('Reading lines from the terminal; end with Ctrl-D.');
   await selectBackend(flags.backend);
+  const translator = await Translator.open(checkpoint, textFolder);
+  const options = { ...beamOptions(decode), beamSize: flags.beam ?? decode.beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, signal };
 
-  const progress = new ProgressBar({ label: 'translate', unit: 'sentences', total: lines.length });
-  const beamSize = flags.beam ?? decode.beamSize;
-  const { translations, truncated } = await translateText(lines, checkpoint, textFolder, {
-    ...beamOptions(decode), beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, signal,
-    onProgress: (done) => progress.update(done),
-  });
-  progress.finish();
-  if (truncated.length > 0) console.error(`${truncated.length} lines were too long and cut, first line ${truncated[0] + 1}.`);
-
-  const output = flags.json
-    ? translations.map((best, i) => JSON.stringify({ source: lines[i], translations: best }))
-    : flags.nbest === 1
-      ? translations.map(([best]) => best.text)
-      : translations.flatMap((best, i) => best.map(({ text, score }) => `${i} ||| ${text} ||| ${score.toFixed(4)}`));
-  const text = output.map((line) => `${line}\n`).join('');
-  if (flags.output === undefined) process.stdout.write(text);
-  else writeFileAtomic(flags.output, text, { overwrite: false });
+  const progress = new ProgressBar({ label: 'translate', unit: 'sentences' });
+  const output = flags.output === undefined ? undefined : newOutput(flags.output);
+  let done = 0;
+  const cut: number[] = [];
+  try {
+    for await (const lines of windowsOfLines(flags.input, flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines))) {
+      const { translations, truncated } = await translator.translate(lines, { ...options, onProgress: (count) => progress.update(done + count) });
+      const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
+      if (output !== undefined) text.forEach((line) => output.line(line));
+      else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
+      cut.push(...truncated.map((line) => done + line));
+      done += lines.length;
+    }
+    output?.finish();
+  } finally {
+    output?.abandon(); // does nothing once it is finished
+    progress.finish();
+    await translator.close();
+  }
+  if (cut.length > 0) console.error(`${cut.length} lines were too long and cut, first line ${cut[0] + 1}.`);
 }
 
-async function readLines(input: string | undefined): Promise<string[]> {
+/** Enough lines to make batches of similar length, few enough to hold in memory. */
+const defaultBufferLines = 10_000;
+
+function newOutput(path: string): TextOutput {
+  mkdirSync(dirname(path), { recursive: true });
+  return new TextOutput(path);
+}
+
+/** The output lines of one input line. */
+function format(source: string, best: readonly TextTranslation[], number: number, { json, nbest }: TranslateFlags): string[] {
+  if (json) return [JSON.stringify({ source, translations: best })];
+  if (nbest === 1) return [best[0].text];
+  return best.map(({ text, score }) => `${number} ||| ${text} ||| ${score.toFixed(4)}`);
+}
+
+/** The input's lines, `size` at a time. */
+async function* windowsOfLines(input: string | undefined, size: number): AsyncGenerator<string[]> {
   const name = input ?? 'standard input';
-  if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
-  const lines: string[] = [];
+  let window: string[] = [];
+  let lineNumber = 0;
   for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
     for (const line of block) {
-      if (line === null) throw new DataError(`${name}:${lines.length + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
-      lines.push(line);
+      lineNumber++;
+      if (line === null) throw new DataError(`${name}:${lineNumber} is not valid UTF-8. Convert the text first, for example with iconv.`);
+      window.push(line);
+      if (window.length < size) continue;
+      yield window;
+      window = [];
     }
   }
-  return lines;
+  if (window.length > 0) yield window;
 }

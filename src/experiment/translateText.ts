@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { disposeParams } from '../backend/params.js';
-import { openTextPipeline } from '../data/textPipeline.js';
+import { disposeParams, type Params } from '../backend/params.js';
+import { openTextPipeline, type TextPipeline } from '../data/textPipeline.js';
 import { UsageError } from '../errors.js';
 import type { Hypothesis } from '../eval/beamSearch.js';
 import { translate, type TranslateOptions } from '../eval/translate.js';
+import type { ModelConfig } from '../model/config.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
 
 export interface TextTranslation {
@@ -13,32 +14,35 @@ export interface TextTranslation {
   readonly score: number;
 }
 
-/**
- * Translates lines of text with a checkpoint: subwords, ids, beam search and back.
- *
- * @param textFolder vocabularies and subwords that belong to the checkpoint
- * @returns for each line its best translations, best first, and the numbers of lines (from 0) that were cut
- */
-export async function translateText(
-  lines: readonly string[], checkpointPath: string, textFolder: string, options: TranslateOptions,
-): Promise<{ translations: TextTranslation[][]; truncated: number[] }> {
-  const { config, params: stored } = readCheckpoint(checkpointPath);
-  const pipeline = await openTextPipeline(textFolder);
-  try {
+/** A checkpoint with its vocabularies and subwords, ready to translate any number of texts. It owns tensors: call `close`. */
+export class Translator {
+  private constructor(private readonly config: ModelConfig, private readonly params: Params, private readonly pipeline: TextPipeline) {}
+
+  /**
+   * @param textFolder vocabularies and subwords that belong to the checkpoint
+   * @throws UsageError if their sizes are not the checkpoint's
+   */
+  static async open(checkpointPath: string, textFolder: string): Promise<Translator> {
+    const { config, params } = readCheckpoint(checkpointPath);
+    const pipeline = await openTextPipeline(textFolder);
     const sizes = [pipeline.srcVocabulary.size, pipeline.trgVocabulary.size];
     if (sizes[0] !== config.srcVocabSize || sizes[1] !== config.trgVocabSize) {
+      await pipeline.close();
       throw new UsageError(`the vocabularies in ${textFolder} have ${sizes.join(' and ')} entries, ${checkpointPath} expects ${config.srcVocabSize} and ${config.trgVocabSize}. Name the folder that belongs to it with --text.`);
     }
-    const params = toTensors(stored);
-    try {
-      const { hypotheses, truncated } = await translate(params, config, await pipeline.encodeSources(lines), options);
-      const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: pipeline.detokenizeTarget(pipeline.decodeTarget(tokens)), score });
-      return { translations: hypotheses.map((best) => best.map(toText)), truncated };
-    } finally {
-      disposeParams(params);
-    }
-  } finally {
-    await pipeline.close();
+    return new Translator(config, toTensors(params), pipeline);
+  }
+
+  /** Subwords, ids, beam search and back. @returns for each line its best translations, best first, and the numbers of lines (from 0) that were cut */
+  async translate(lines: readonly string[], options: TranslateOptions): Promise<{ translations: TextTranslation[][]; truncated: number[] }> {
+    const { hypotheses, truncated } = await translate(this.params, this.config, await this.pipeline.encodeSources(lines), options);
+    const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: this.pipeline.decodeTarget(tokens), score });
+    return { translations: hypotheses.map((best) => best.map(toText)), truncated };
+  }
+
+  async close(): Promise<void> {
+    disposeParams(this.params);
+    await this.pipeline.close();
   }
 }
 
