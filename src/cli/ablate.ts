@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Config } from '../config/schema.js';
 import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
 
 interface AblateFlags {
@@ -7,25 +8,31 @@ interface AblateFlags {
   set: string[];
   backend?: string;
   parallel?: number;
+  dryRun?: boolean;
+  status?: boolean;
   json?: boolean;
 }
 
 export function ablateCommand(): Command {
   return new Command('ablate')
-    .description('Trains every arm of a configuration with every seed and compares them in a table: BLEU, loss, perplexity, divergence, time.')
+    .description('Trains every arm of a configuration with every seed, in every cell of its grid, and compares them: BLEU, significance, loss, divergence, time.')
     .addOption(configOption())
     .option('--run <dir>', 'folder of the ablation (default: runs/ and the name of the configuration)')
     .addOption(setOption())
     .addOption(backendOption())
     .option('--parallel <n>', 'runs at the same time (default: ablation.parallel)', positiveInteger)
+    .option('--dry-run', 'say what would run and how long it takes, from measured steps; nothing is written')
+    .option('--status', 'say how far the runs are; nothing is started')
     .addOption(jsonOption())
     .addHelpText('after', `
-Arms stand in the configuration: a name and the keys it changes. Runs that are complete are not repeated and unfinished
-ones go on, so an interrupted ablation is continued by the same command. A run that diverges is a result, not an error.
-The folder gets results.json, results.md and one run per arm and seed.
+Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/experiments.md). Runs that are
+complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command. A run that
+diverges is a result, not an error. The folder gets results.json, results.md and one run per arm, cell and seed.
 
 Examples:
+  coldstart ablate -c configs/ablate-builtin.yaml --dry-run
   coldstart ablate -c configs/ablate-builtin.yaml
+  coldstart ablate -c configs/ablate-builtin.yaml --status
   coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`)
     .action(async (flags: AblateFlags) => {
       const [{ basename, join }, { loadConfig }, { ablate, resultsOf }, { ablationMarkdown, ablationText }, { AblationProgress }, { writeFileAtomic }, { abortOnInterrupt }] = await Promise.all([
@@ -34,6 +41,8 @@ Examples:
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
+      if (flags.status) return showStatus(config, dir);
+      if (flags.dryRun) return showPlan(config, dir, flags.parallel ?? config.ablation.parallel);
       const progress = new AblationProgress(process.stderr);
       const results = await ablate({
         config, dir, parallel: flags.parallel,
@@ -46,4 +55,24 @@ Examples:
       if (flags.json) console.log(JSON.stringify(resultsOf(results), null, 2));
       else console.log(`\n${ablationText(results)}\nresults: ${join(dir, 'results.md')}, ${join(dir, 'results.json')}`);
     });
+}
+
+async function showStatus(config: Config, dir: string): Promise<void> {
+  const [{ planAblation }, { planRecord }, { gatherRun }, { statusText }] = await Promise.all([
+    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/gatherRun.js'), import('../report/ablationPlanReport.js'),
+  ]);
+  const plan = planAblation(config, dir);
+  const { runs } = planRecord(dir, plan);
+  console.log(statusText(runs.map((planned, i) => gatherRun(plan.runs[i].runDir, planned)), plan.arms, Date.now()));
+}
+
+async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {
+  const [{ checkExistingRuns, planAblation }, { estimatePlan }, { limitThreads }, { dryRunText }] = await Promise.all([
+    import('../experiment/ablationPlan.js'), import('../experiment/estimateTime.js'), import('../experiment/runProcess.js'), import('../report/ablationPlanReport.js'),
+  ]);
+  const plan = planAblation(config, dir);
+  checkExistingRuns(plan);
+  Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads
+  const estimate = await estimatePlan(plan, ({ arm }) => process.stderr.write(`measuring ${arm}\n`));
+  console.log(dryRunText(plan, estimate, parallel));
 }

@@ -106,6 +106,7 @@ ablation:
     warmup: {}
     gradinit: { train.warmupUpdates: 0, gradinit.algorithm: adam }
     broken: { train.warmupUpdates: 0, train.lr: 1e30, train.schedule: constant }
+    unlearnable: { gradinit.algorithm: adam, gradinit.eta: 1e38, gradinit.gamma: 1e38 }
 `);
 
   test('corpus synth and prepare, again and with other inputs', () => {
@@ -200,7 +201,7 @@ ablation:
   test('gradinit saves parameters and a report', () => {
     assert.match(ok(['gradinit', '-c', config, '--out', 'initial.safetensors']), /tensor +scale\n/);
     const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as { options: { algorithm: string; eta: number; gamma: number }; iterations: unknown[]; scales: Record<string, number> };
-    assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-2, 10]);
+    assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-2, 100]);
     assert.equal(report.iterations.length, 3);
     assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
   });
@@ -212,7 +213,7 @@ ablation:
     assert.match(table, /^broken +- .* 1 of 1 /m);
     const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as { baseline: string; arms: { name: string; differences: string[]; cells: { diverged: number; testBleu?: { mean: number }; initUpdates: { mean: number }; updates: { mean: number } }[] }[] };
     assert.equal(results.baseline, 'warmup');
-    assert.deepEqual(results.arms.map(({ name, cells }) => [name, cells[0].diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1]]);
+    assert.deepEqual(results.arms.map(({ name, cells }) => [name, cells[0].diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1], ['unlearnable', 1]]);
     assert.deepEqual(results.arms[1].differences, ['gradinit.algorithm: "none" → "adam"', 'train.warmupUpdates: 10 → 0']);
     const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'ablation/warmup/seed-1/scores.json'), 'utf8')) as { test: { bleu: number } };
     assert.equal(results.arms[0].cells[0].testBleu!.mean, bleu);
@@ -228,13 +229,14 @@ ablation:
 
   test('report: what every run recorded', () => {
     const csv = ok(['report', 'ablation', '--format', 'csv']).split('\r\n').map((line) => line.split(','));
-    assert.deepEqual(csv.slice(1, 4).map((line) => line[0]), ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1']);
+    assert.deepEqual(csv.slice(1, 5).map((line) => line[0]), ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1', 'unlearnable/seed-1']);
     assert.match(ok(['report', 'ablation', '--format', 'md']), /^\| broken\/seed-1 \| diverged \|/m);
     assert.equal(ok(['report', 'ablation']), 'ablation/report.html\n');
     assert.match(readFileSync(join(folder, 'ablation/report.html'), 'utf8'), /<span class="bad">diverged<\/span>/);
     const { runs, samples } = JSON.parse(ok(['report', 'ablation', '--format', 'json'])) as AblationData;
-    const [warmup, gradinit, broken] = runs;
-    assert.deepEqual(runs.map(({ state }) => state === 'stuck' ? 'finished' : state), ['finished', 'finished', 'diverged']);
+    const [warmup, gradinit, broken, unlearnable] = runs;
+    assert.deepEqual(runs.map(({ state }) => state === 'stuck' ? 'finished' : state), ['finished', 'finished', 'diverged', 'diverged']);
+    assert.match(unlearnable.scores!.diverged!.message, /^gradInit: iteration 1 \(objective\) gave numbers that are not finite/);
     assert.equal(warmup.updateRatios!.samples[0].ratios.length, warmup.updateRatios!.tensors.length);
     assert.deepEqual(warmup.updateRatios!.samples.map(({ update }) => update), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30]);
     assert.equal(warmup.gradients!.drawn, undefined);
@@ -252,6 +254,19 @@ ablation:
     const single = JSON.parse(ok(['report', 'whole', '--format', 'json'])) as AblationData;
     assert.deepEqual([single.arms[0].name, single.runs[0].state !== 'waiting', single.seeds], ['run', true, [5]]);
     assert.match(cli(['report', 'text']).stderr, /text holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/);
+  });
+
+  test('ablate: the plan with its time, and how far the runs are, without starting or writing anything', () => {
+    const command = ['ablate', '-c', config, '--run', 'ablation', '--set', 'ablation.seeds=[1, 2]'];
+    const plan = ok([...command, '--dry-run']);
+    assert.match(plan, /^8 runs: 4 arms x 2 seeds$/m);
+    assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +wasm$/m);
+    assert.match(plan, /^4 of 8 runs are complete\. The others: .* one after another, .* with 2 at a time\.$/m);
+    assert.match(ok([...command, '--status']), /^warmup +1 +0 +[01] +[01] +0$/m);
+    assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
+    const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);
+    assert.match(differs.stderr, /made with other settings than the configuration now has:\n {2}ablation\/warmup\/seed-1\n {4}train\.lr: 0\.01 → 0\.5\n/);
+    assert.equal(differs.status, 1);
   });
 
   test('ablate: interrupted, the same command goes on', async () => {

@@ -105,7 +105,7 @@ export const schema = {
     variant: choice(['released', 'paper'], 'released', 'released: the authors\' program (Adam on the scales); paper: Algorithm 1 (plain descent).'),
     iterations: integer(780, 'Steps on the scales.', { min: 1 }),
     eta: optionalReal('Size of the step looked ahead; default: train.lr if training uses the same optimiser, else 1e-3 for adam, 0.1 for sgd.', { min: 0 }),
-    gamma: optionalReal('Bound on the gradient norm (L1 for adam, L2 for sgd); default: eta gamma = 0.1 (adam), eta gamma^2 = 0.1 (sgd).', { min: 0 }),
+    gamma: optionalReal('Bound on the gradient norm (L1 for adam, L2 for sgd); default: eta gamma = 1 (adam), eta gamma^2 = 0.1 (sgd).', { min: 0 }),
     lr: real(2.5e-3, 'Learning rate of the scales (tau for the paper\'s variant).', { min: 0 }),
     layerNormLr: optionalReal('Learning rate of layer-norm scales (released variant); default: lr.', { min: 0 }),
     minScale: real(0.01, 'Least scale of weights and layer norms.', { min: 0 }),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { changeConfig, configToYaml, defaultConfig } from '../config/loadConfig.js';
+import { fileURLToPath } from 'node:url';
+import { changeConfig, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import { corpusBleu } from '../eval/bleu.js';
 import { ablationCsv } from '../report/ablationCsv.js';
 import { ablationMarkdown, ablationText } from '../report/ablationReport.js';
@@ -114,6 +115,13 @@ test('presets change little, and every one gives a run that can be', () => {
     admin: ['model.residual="admin"', plain], deepnorm: ['model.residual="deepnorm"', 'init.method="deepnorm"', plain],
     'gi-adam': ['train.secondMomentStart="first-gradient"', plain],
   });
+});
+
+test('every shipped ablation can be planned', () => {
+  const configs = fileURLToPath(new URL('../../configs', import.meta.url));
+  const runs = readdirSync(configs).filter((name) => name.endsWith('.yaml')).map((name) => [name, loadConfig(join(configs, name))] as const)
+    .filter(([, { ablation }]) => Object.keys(ablation.arms).length > 0).map(([name, own]) => [name, planAblation(own, folder).runs.length]);
+  assert.deepEqual(Object.fromEntries(runs), { 'ablate-builtin.yaml': 16 * 5, 'ablate-multi30k.yaml': 7 * 3, 'iwslt14-de-en.yaml': 4, 'quickstart.yaml': 4, 'stability-builtin.yaml': 3 * 24, 'wmt14-en-de.yaml': 3 });
 });
 
 test('bootstrap: a seed as two systems are compared, and seeds pooled by sentence', () => {

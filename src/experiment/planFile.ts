@@ -11,9 +11,12 @@ export type PlanRecord = Omit<AblationPlan, 'runs'> & { readonly runs: readonly 
 
 export const planPath = (dir: string): string => join(dir, 'plan.json');
 
-export function writePlan(dir: string, { runs, ...plan }: AblationPlan): void {
-  const record: PlanRecord = { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
-  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record }, null, 2)}\n`);
+export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
+  return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
+}
+
+export function writePlan(dir: string, plan: AblationPlan): void {
+  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...planRecord(dir, plan) }, null, 2)}\n`);
 }
 
 /** @throws DataError if the folder has none, or it cannot be used */

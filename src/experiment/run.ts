@@ -80,7 +80,7 @@ function corpusIdentity({ manifest }: PreparedCorpus): Record<string, string> {
  * NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation. So are
  * losses and norms that are not finite while parameters are learned.
  */
-function isDivergence(error: unknown): error is ColdstartError {
+export function isDivergence(error: unknown): error is ColdstartError {
   return error instanceof DivergenceError || (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code));
 }
 

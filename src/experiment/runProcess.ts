@@ -23,11 +23,9 @@ export async function runInProcess(
   task: { readonly config: Config; readonly runDir: string },
   { parallel, signal, onEvent }: { readonly parallel: number; readonly signal?: AbortSignal; readonly onEvent?: RunListener },
 ): Promise<'done' | 'stopped'> {
-  const threads = Math.max(1, Math.floor(availableParallelism() / parallel));
   const child: ChildProcess = fork(fileURLToPath(new URL('./runWorker.js', import.meta.url)), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // threads that wait for one another in a loop would take the cores from the other runs
-    env: { ...process.env, ...(parallel > 1 && { OMP_NUM_THREADS: String(threads) }) },
+    env: { ...process.env, ...limitThreads(parallel) },
   });
   const stop = (): void => void (child.connected && child.send('stop' satisfies ToRun));
   signal?.addEventListener('abort', stop);
@@ -51,4 +49,12 @@ export async function runInProcess(
     signal?.removeEventListener('abort', stop);
     process.off('exit', killed);
   }
+}
+
+/**
+ * Environment of a run beside `parallel` - 1 others: its share of the cores. Threads that wait for one another in a loop would take
+ * the cores from the other runs.
+ */
+export function limitThreads(parallel: number): { OMP_NUM_THREADS?: string } {
+  return parallel > 1 ? { OMP_NUM_THREADS: String(Math.max(1, Math.floor(availableParallelism() / parallel))) } : {};
 }

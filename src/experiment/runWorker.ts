@@ -1,6 +1,5 @@
 /** The process of one run: started by runProcess.ts, which sends the task and hears of events. */
-import { DivergenceError } from '../train/divergence.js';
-import { run } from './run.js';
+import { isDivergence, run } from './run.js';
 import type { FromRun, ToRun } from './runProcess.js';
 
 const controller = new AbortController();
@@ -19,7 +18,7 @@ async function work(task: Extract<ToRun, object>['task']): Promise<void> {
     last = { outcome: 'done' };
   } catch (error) {
     if (controller.signal.aborted) last = { outcome: 'stopped' };
-    else if (error instanceof DivergenceError) last = { outcome: 'done' };
+    else if (isDivergence(error)) last = { outcome: 'done' };
     else last = { outcome: 'failed', message: (error as Error).message, stack: (error as Error).stack };
   }
   tell(last, () => process.exit(0));

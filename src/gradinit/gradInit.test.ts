@@ -71,8 +71,8 @@ describe('GradInit as a library', () => {
     assert.deepEqual(withoutTimes(await learn('a multilayer perceptron', options)), withoutTimes(await learn('a multilayer perceptron', options)));
   });
 
-  test('default steps: eta gamma = 0.1 for adam, eta gamma² = 0.1 for sgd', () => {
-    assert.deepEqual(defaultStep('adam'), { eta: 1e-3, gamma: 100 });
+  test('default steps: eta gamma = 1 for adam, eta gamma² = 0.1 for sgd', () => {
+    assert.deepEqual(defaultStep('adam'), { eta: 1e-3, gamma: 1000 });
     assert.deepEqual(defaultStep('sgd'), { eta: 0.1, gamma: 1 });
     assert.ok(Math.abs(defaultStep('sgd', 0.4).gamma - 0.5) < 1e-12);
   });

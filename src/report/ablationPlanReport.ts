@@ -1,0 +1,43 @@
+import type { AblationPlan } from '../experiment/ablationPlan.js';
+import type { RunData, RunState } from '../experiment/ablationData.js';
+import { totalSeconds, type PlanEstimate } from '../experiment/estimateTime.js';
+import { planLines } from './ablationProgress.js';
+import { formatDuration } from './format.js';
+import { textTable } from './table.js';
+
+/** What `ablate --dry-run` says: the plan, and how long it is expected to take. */
+export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number): string {
+  const rows = plan.arms.flatMap(({ name }) => {
+    const own = estimate.waiting.filter(({ run }) => run.arm === name).map(({ estimate: one }) => one);
+    if (own.length === 0) return [[name, '0', '', '', '', '', '', '']];
+    const [{ secondsPerUpdate, updates, initUpdates, backend }] = own;
+    const seconds = own.reduce((total, one) => total + totalSeconds(one), 0);
+    return [[
+      name, String(own.length), formatDuration(seconds / own.length), `${Math.round(secondsPerUpdate * 1000)} ms`, String(updates),
+      own[0].initSeconds === 0 ? '' : formatDuration(own[0].initSeconds), initUpdates === 0 ? '' : initUpdates.toFixed(1), backend,
+    ]];
+  });
+  return [
+    ...planLines(plan), '',
+    textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]), '',
+    `${estimate.complete} of ${plan.runs.length} runs are complete. The others: ${formatDuration(estimate.seconds)} one after another` +
+      `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
+    'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
+    'translations are long; half of GradInit\'s iterations are taken to serve the constraint.',
+  ].join('\n');
+}
+
+const states: readonly RunState[] = ['waiting', 'unfinished', 'finished', 'stuck', 'diverged'];
+
+/** What `ablate --status` says: how many runs of each arm stand where, and how far the unfinished ones are. */
+export function statusText(runs: readonly RunData[], arms: readonly { readonly name: string }[], nowMs: number): string {
+  const rows = arms.map(({ name }) => [name, ...states.map((state) => String(runs.filter((run) => run.arm === name && run.state === state).length))]);
+  const unfinished = runs.filter(({ state }) => state === 'unfinished').map(({ key, updates, maxUpdates, valid, lastWrittenMs }) => [
+    key, `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`, valid.at(-1)?.loss.toFixed(3) ?? '',
+    lastWrittenMs === undefined ? '' : `${formatDuration(Math.max(0, nowMs - lastWrittenMs) / 1000)} ago`,
+  ]);
+  return [
+    textTable([['arm', ...states], ...rows]),
+    ...(unfinished.length > 0 ? ['', textTable([['unfinished', 'update', 'valid loss', 'last logged'], ...unfinished])] : []),
+  ].join('\n');
+}
