@@ -269,6 +269,13 @@ ablation:
     assert.equal(differs.status, 1);
   });
 
+  test('ablate: a run that fails does not stop the others', () => {
+    const { status, stderr } = cli(['ablate', '-c', config, '--run', 'failing', '--set', 'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }', '--parallel', '1']);
+    assert.equal(status, 1);
+    assert.match(stderr, /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation cost as much as \d+ updates, train\.maxUpdates is 3/);
+    assert.ok(existsSync(join(folder, 'failing/plain/seed-1/scores.json')));
+  });
+
   test('ablate: interrupted, the same command goes on', async () => {
     const command = ['ablate', '-c', config, '--run', 'stopped', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }', '--set', 'train.maxUpdates=60'];
     const { status, stderr } = await interruptAfter(command, /one\/1 +update 15 /, 'SIGINT');

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
+import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationData } from './ablationData.js';
 import { checkExistingRuns, planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
@@ -10,6 +11,9 @@ import type { RunEvent } from './runEvents.js';
 import { runInProcess } from './runProcess.js';
 import { runPaths } from './runFolder.js';
 import { readRunScores } from './runScores.js';
+
+/** What happens in a run, and how it ends. */
+export type AblationEvent = RunEvent | { readonly event: 'complete'; readonly already: boolean } | { readonly event: 'failed'; readonly message: string };
 
 export interface AblationTask {
   readonly config: Config;
@@ -21,7 +25,7 @@ export interface AblationTask {
   readonly onPlan?: (plan: AblationPlan) => void;
   /** Called with what the runs have come to, after each of them. */
   readonly onResults?: (results: AblationData) => void;
-  readonly onEvent?: (run: PlannedRun, event: RunEvent | { readonly event: 'complete'; readonly already: boolean }) => void;
+  readonly onEvent?: (run: PlannedRun, event: AblationEvent) => void;
 }
 
 /**
@@ -30,7 +34,8 @@ export interface AblationTask {
  * diverges is a result.
  *
  * @returns what the runs came to, with significance once all are complete
- * @throws the signal's reason when aborted, after the runs under way have saved; ColdstartError if a run fails
+ * @throws the signal's reason when aborted, after the runs under way have saved; ColdstartError naming the runs that failed, after
+ *   the others are done (or at once if the first three fail)
  */
 export async function ablate(task: AblationTask): Promise<AblationData> {
   const { config, dir, signal, onEvent } = task;
@@ -41,7 +46,10 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   writePlan(dir, plan);
   task.onPlan?.(plan);
   const waiting = [...plan.runs];
-  let failure: unknown;
+  const failures: string[] = [];
+  let completed = 0;
+  // one run's failure does not cost the others their night, but what fails every run need not be tried on all
+  const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
   const record = (bootstrapSamples: number): AblationData => {
     const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
     writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(resultsOf(data), null, 2)}\n`);
@@ -50,24 +58,32 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   };
 
   const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined && failure === undefined && !signal?.aborted; next = waiting.shift()) {
-      const planned = next;
-      const before = readRunScores(runPaths(planned.runDir).scores);
+    while (waiting.length > 0 && !isHopeless() && !signal?.aborted) {
+      const planned = waiting.shift()!;
+      if (readRunScores(runPaths(planned.runDir).scores) !== undefined) {
+        onEvent?.(planned, { event: 'complete', already: true });
+        continue;
+      }
       try {
         const outcome = await runInProcess(planned, { parallel, signal, onEvent: (event) => onEvent?.(planned, event) });
         if (outcome === 'stopped') return;
       } catch (error) {
-        failure ??= error;
-        return;
+        failures.push((error as Error).message);
+        onEvent?.(planned, { event: 'failed', message: (error as Error).message });
+        continue;
       }
-      onEvent?.(planned, { event: 'complete', already: before !== undefined });
+      completed++;
+      onEvent?.(planned, { event: 'complete', already: false });
       record(0);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));
   const results = record(1000);
-  if (failure !== undefined) throw failure;
   signal?.throwIfAborted();
+  if (failures.length > 0) {
+    const others = isHopeless() && waiting.length > 0 ? `${waiting.length} runs were not tried` : 'all other runs are complete';
+    throw new ColdstartError('RUN_FAILED', [`${failures.length} of ${plan.runs.length} runs failed; ${others}. The same command tries again:`, ...failures.map((message) => `  ${message}`)].join('\n'));
+  }
   return results;
 }
 

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { changeConfig, configDifferences } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
+import { readPrepareManifest } from '../data/prepare/manifest.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { armPresets } from './armPresets.js';
-import { readRunConfig, runConfig, runDifferences, runPaths } from './runFolder.js';
+import { corpusIdentity, runChanges, runConfig, runPaths } from './runFolder.js';
 import { trainOptions } from './trainOptions.js';
 
 /** A value of a grid's axis. */
@@ -75,11 +76,13 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   };
 }
 
-/** @throws ColdstartError code RUN_DIFFERS naming every run whose folder holds other settings, before any of them starts */
+/** @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts */
 export function checkExistingRuns(plan: AblationPlan): void {
+  const corpora = new Map([...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((dir) => [dir, dir === undefined ? undefined : readPrepareManifest(dir)]));
   const differing = plan.runs.flatMap(({ runDir, config }) => {
     if (!existsSync(runPaths(runDir).config)) return [];
-    const changes = runDifferences(readRunConfig(runDir), config);
+    const manifest = corpora.get(config.corpus.dir);
+    const changes = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
     return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
   });
   if (differing.length === 0) return;

@@ -68,9 +68,9 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
 
 /** What a run's time depends on. */
 function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
-  const { optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs } = train;
+  const { optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, precision, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs } = train;
   const learning = { algorithm: gradinit.algorithm, gradinit: [gradinit.iterations, gradinit.maxTokens], metainit: [metainit.iterations, metainit.maxTokens] };
-  return JSON.stringify({ rest, learning, optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs });
+  return JSON.stringify({ rest, learning, optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, precision, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs });
 }
 
 /** Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters. */
@@ -102,7 +102,7 @@ export async function estimateRun(config: Config): Promise<RunEstimate> {
 
 /** Seconds of an update: the mean of four, after one that is not counted. @param initial used up */
 function timeUpdate(config: Config, model: ModelConfig, initial: Params, pairs: Parameters<typeof createBatches>[0]): number {
-  const { maxTokens, maxSentences, updateFreq, labelSmoothing } = config.train;
+  const { maxTokens, maxSentences, updateFreq, labelSmoothing, precision } = config.train;
   const epoch = createBatches(pairs, { maxTokens, maxSentences, seed: config.seed }).epochBatches(1);
   const optimizer = createOptimizer(trainOptions(config));
   let params = initial;
@@ -112,7 +112,7 @@ function timeUpdate(config: Config, model: ModelConfig, initial: Params, pairs: 
   for (let update = 0; update <= counted; update++) {
     if (update === 1) started = performance.now();
     const batches = Array.from({ length: updateFreq }, (_, i) => epoch.batch((update * updateFreq + i) % epoch.length));
-    const step = updateGradients(params, batches, { config: model, labelSmoothing, seed: config.seed, update });
+    const step = updateGradients(params, batches, { config: model, labelSmoothing, seed: config.seed, update, precision });
     ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 / step.trgTokens }));
   }
   const seconds = (performance.now() - started) / 1000 / counted;

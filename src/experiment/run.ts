@@ -26,7 +26,7 @@ import { initialParams, meanLoss } from './initialParams.js';
 import { modelOptions } from './modelOptions.js';
 import { corpusFolder } from './prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
-import { claimRunFolder, runPaths } from './runFolder.js';
+import { claimRunFolder, corpusIdentity, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
@@ -63,17 +63,12 @@ export async function run(task: RunTask): Promise<RunResult> {
   const corpus = await openPreparedCorpus(corpusFolder(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
-    const complete = claimRunFolder(task.runDir, task.config, { program: `coldstart ${version}`, corpus: corpusIdentity(corpus) }, task.resume);
+    const complete = claimRunFolder(task.runDir, task.config, { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) }, task.resume);
     if (complete) return { scores: complete, alreadyComplete: true };
     return { scores: await new Run(task, options, corpus, model).finish(), alreadyComplete: false };
   } finally {
     await corpus.close();
   }
-}
-
-/** SHA-256 of the prepared files that determine a run's numbers. */
-function corpusIdentity({ manifest }: PreparedCorpus): Record<string, string> {
-  return Object.fromEntries(Object.entries(manifest.outputs).filter(([name]) => /\.bin$|^vocab\./.test(name)).map(([name, { sha256 }]) => [name, sha256]));
 }
 
 /**

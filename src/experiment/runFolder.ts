@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
+import type { PrepareManifest } from '../data/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
@@ -30,6 +31,11 @@ export interface RunIdentity {
   readonly program: string;
   readonly corpus: Readonly<Record<string, string>>;
   readonly startedAt: string;
+}
+
+/** SHA-256 of the prepared files that determine a run's numbers. */
+export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpus'] {
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => /\.bin$|^vocab\./.test(name)).map(([name, { sha256 }]) => [name, sha256]));
 }
 
 /** The configuration of a run: that of an ablation counts for none of its runs. */
@@ -78,7 +84,7 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
 }
 
 /** How the settings of two runs differ in what determines their numbers, one line each. */
-export function runDifferences(a: Config, b: Config): string[] {
+function runDifferences(a: Config, b: Config): string[] {
   // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
   const { corpus, record } = defaultConfig();
   const comparable = (config: Config): Config => ({ ...runConfig(config), backend: 'auto', corpus, record });

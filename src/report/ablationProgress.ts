@@ -1,5 +1,5 @@
+import type { AblationEvent } from '../experiment/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../experiment/ablationPlan.js';
-import type { RunEvent } from '../experiment/runEvents.js';
 import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 
@@ -18,7 +18,7 @@ export class AblationProgress {
     for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
   }
 
-  event({ arm, cell, seed }: PlannedRun, event: RunEvent | { readonly event: 'complete'; readonly already: boolean }): void {
+  event({ arm, cell, seed }: PlannedRun, event: AblationEvent): void {
     const name = [arm, cellName(cell), seed].filter((part) => part !== '').join('/');
     const label = name.padEnd(18);
     switch (event.event) {
@@ -40,6 +40,11 @@ export class AblationProgress {
         break;
       case 'scores':
         this.log(`${label}${event.status}${event.test ? `  test BLEU ${event.test.bleu.toFixed(2)}` : ''}  ${formatDuration(event.trainSeconds + event.initSeconds)}`);
+        break;
+      case 'failed':
+        this.standing.delete(name);
+        this.runsDone++;
+        this.log(`${label}failed: ${event.message}`);
         break;
       case 'complete':
         this.standing.delete(name);
