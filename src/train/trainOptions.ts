@@ -65,8 +65,9 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
   if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
     throw new UsageError('train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.');
   }
-  if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates) {
-    throw refuse('maxUpdates', `more than train.warmupUpdates (${options.warmupUpdates}), as the linear schedule ends there`);
+  const lead = options.lead?.updates ?? 0;
+  if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates + lead) {
+    throw refuse('maxUpdates', `more than train.warmupUpdates (${options.warmupUpdates})${lead > 0 ? ` and the extra epoch (${lead})` : ''}, as the linear schedule ends there`);
   }
   return options;
 }
