@@ -58,7 +58,8 @@ for (const backend of testBackends) {
           const whole = matMul(decode(params, targetTokens(batch, model), encoded, model) as Tensor2D, outputMatrix(params) as Tensor2D, false, true).dataSync();
           const decoder = new IncrementalDecoder(params, model, encoded);
           for (let t = 0; t < 3; t++) {
-            const logits = decoder.advance(Int32Array.from([0, 1], (row) => batch.trgIn[row * batch.trgLength + t])).dataSync();
+            const hidden = decoder.advance(Int32Array.from([0, 1], (row) => batch.trgIn[row * batch.trgLength + t]));
+            const logits = matMul(hidden as Tensor2D, outputMatrix(params) as Tensor2D, false, true).dataSync();
             for (const row of [0, 1]) {
               for (let v = 0; v < 15; v++) {
                 const expected = whole[(row * batch.trgLength + t) * 15 + v];
