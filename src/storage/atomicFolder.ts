@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError } from '../errors.js';
+import { isRunning } from './isRunning.js';
 
 /**
  * Writes a folder that appears whole or not at all: `write` fills a temporary folder beside it, which then gets the
@@ -51,14 +52,5 @@ function clearLeftovers(target: string): void {
     const leftover = join(dirname(target), entry);
     if (match[2] === 'replaced' && !existsSync(target)) renameSync(leftover, target);
     else rmSync(leftover, { recursive: true, force: true });
-  }
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRunning } from './isRunning.js';
 
 /**
  * Removes what atomic writes of killed processes left in a folder: files and folders called `.NAME.PROCESS.part`. Those of
@@ -12,14 +13,5 @@ export function removeStaleParts(folder: string, name?: string): void {
     const [, partOf, processId] = /^\.(.+)\.(\d+)\.part$/.exec(entry) ?? [];
     if (partOf === undefined || (name !== undefined && partOf !== name)) continue;
     if (Number(processId) === process.pid || !isRunning(Number(processId))) rmSync(join(folder, entry), { recursive: true, force: true });
-  }
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+import { proxyFor, type Environment } from './proxy.js';
+
+export interface GetOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The request fails when nothing comes for so long, be it a connection, an answer or the rest of one. */
+  readonly idleTimeoutMs: number;
+  /** Where proxies are named. */
+  readonly environment: Environment;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The answer to a GET request, once its headers are there. Redirects are answers like others, and the body comes as the
+ * server sends it. Goes through the environment's proxy: https through a tunnel, http by the full address.
+ *
+ * @throws Error if there is no connection, or none in time
+ */
+export async function get(url: URL, options: GetOptions): Promise<IncomingMessage> {
+  const proxy = proxyFor(url, options.environment);
+  const headers = { host: url.host, ...credentials('authorization', url), ...options.headers };
+  if (proxy === null) return answerTo(start(url, { path: url.pathname + url.search, headers }, options));
+  if (url.protocol === 'http:') {
+    return answerTo(start(proxy, { path: url.href, headers: { ...headers, ...credentials('proxy-authorization', proxy) } }, options));
+  }
+  const socket = await openTunnel(proxy, url, options);
+  return answerTo(start(url, { path: url.pathname + url.search, headers, socket }, options));
+}
+
+interface Start {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Connection to use instead of a new one. */
+  readonly socket?: Socket;
+}
+
+function start(to: URL, { method = 'GET', path, headers, socket }: Start, { idleTimeoutMs, signal }: GetOptions): ClientRequest {
+  const hostname = bareHost(to);
+  const request = (to.protocol === 'https:' ? httpsRequest : httpRequest)({
+    method, path, headers, signal, hostname, port: to.port || undefined, timeout: idleTimeoutMs, agent: false,
+    ...(socket && { createConnection: () => tlsConnect({ socket, servername: hostname }) }),
+  });
+  request.on('timeout', () => request.destroy(new Error(`nothing came from ${to.host} for ${idleTimeoutMs / 1000} s`)));
+  return request;
+}
+
+async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+  request.end();
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  return answer;
+}
+
+async function openTunnel(proxy: URL, url: URL, options: GetOptions): Promise<Socket> {
+  const authority = `${url.hostname}:${url.port || 443}`;
+  const request = start(proxy, { method: 'CONNECT', path: authority, headers: { host: authority, ...credentials('proxy-authorization', proxy) } }, options);
+  request.end();
+  const [answer, socket] = (await once(request, 'connect')) as [IncomingMessage, Socket];
+  if (answer.statusCode !== 200) {
+    socket.destroy();
+    throw new Error(`the proxy ${proxy.host} refuses to connect to ${authority}: ${answer.statusCode} ${answer.statusMessage}`);
+  }
+  return socket;
+}
+
+function credentials(header: string, { username, password }: URL): Record<string, string> {
+  if (username === '') return {};
+  return { [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}` };
+}
+
+/** The host without the brackets of an IPv6 address. */
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}

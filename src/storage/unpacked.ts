@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { DataError } from '../errors.js';
+
+export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
+
+/** Programs that unpack what Node.js 20 cannot, with limits of memory that all real files keep. */
+const programs = {
+  xz: { command: 'xz', args: ['-dc', '--memlimit-decompress=1GiB'], debianPackage: 'xz-utils' },
+  zstd: { command: 'zstd', args: ['-dcq', '--memory=1024MB'], debianPackage: 'zstd' },
+  bzip2: { command: 'bzip2', args: ['-dc'], debianPackage: 'bzip2' },
+} as const;
+
+/** How a file is packed, by its first bytes; null if it is not. @throws DataError if it cannot be read */
+export function packingOf(path: string): Packing | null {
+  const head = firstBytes(path, 6).toString('latin1');
+  if (head.startsWith('\x1f\x8b')) return 'gzip';
+  if (head === '\xfd7zXZ\0') return 'xz';
+  if (head.startsWith('(\xb5/\xfd')) return 'zstd';
+  return /^BZh[1-9]1$/.test(head.slice(0, 5)) ? 'bzip2' : null;
+}
+
+/** The beginning of a file, shorter if the file is. @throws DataError if it cannot be read */
+export function firstBytes(path: string, length: number): Buffer {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(file, bytes, 0, length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/**
+ * A file's bytes, unpacked if it is packed by gzip, xz, zstd or bzip2, whatever its name. The last three need the
+ * program of the name.
+ *
+ * @throws DataError if the file cannot be read, is damaged or cut short, or the program is not there
+ */
+export async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
+  const packing = packingOf(path);
+  if (packing === 'gzip') {
+    const unpacker = createGunzip();
+    const feeding = pipeline(createReadStream(path), unpacker).catch(() => {}); // whoever reads gets the error
+    try {
+      yield* unpacker as AsyncIterable<Buffer>;
+    } catch (cause) {
+      throw new DataError(`${path} cannot be unpacked as gzip: ${(cause as Error).message}.`, { cause });
+    } finally {
+      unpacker.destroy();
+      await feeding;
+    }
+  } else if (packing !== null) {
+    yield* byProgram(path, packing);
+  } else {
+    try {
+      yield* createReadStream(path) as AsyncIterable<Buffer>;
+    } catch (cause) {
+      throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    }
+  }
+}
+
+async function* byProgram(path: string, packing: keyof typeof programs): AsyncGenerator<Buffer> {
+  const { command, args, debianPackage } = programs[packing];
+  const input = openSync(path, 'r');
+  const child = spawn(command, args, { stdio: [input, 'pipe', 'pipe'] });
+  closeSync(input);
+  const complaint: Buffer[] = [];
+  child.stderr!.on('data', (chunk: Buffer) => complaint.length < 16 && complaint.push(chunk));
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  ended.catch(() => {}); // looked at below, unless reading stops before
+  try {
+    yield* child.stdout! as AsyncIterable<Buffer>;
+    const [status] = await ended;
+    if (status !== 0) throw new DataError(`${path} cannot be unpacked as ${packing}: ${Buffer.concat(complaint).toString().trim().slice(0, 300) || `${command} ended with status ${status}`}.`);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new DataError(`${path} is packed by ${packing}, and the program ${command} is not there to unpack it. Install it (Debian: apt install ${debianPackage}), or unpack the file yourself.`, { cause });
+  } finally {
+    child.kill();
+  }
+}
