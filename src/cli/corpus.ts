@@ -2,14 +2,18 @@ import { Command } from 'commander';
 import { bpeCommands } from './corpus/bpeCommands.js';
 import { cleanCommand } from './corpus/cleanCommand.js';
 import { statsCommand } from './corpus/statsCommand.js';
+import { extractCommand } from './corpus/extractCommand.js';
+import { fetchCommand } from './corpus/fetchCommand.js';
 import { textCommands } from './corpus/textCommands.js';
 import { jsonOption, positiveInteger, wholeNumber } from './options.js';
 import { prepareCommand } from './corpus/prepareCommand.js';
 
 export function corpusCommand(): Command {
   const command = new Command('corpus')
-    .description('Makes text, cleans and splits it, and turns it into ids.')
+    .description('Gets or makes text, cleans and splits it, and turns it into ids.')
     .addCommand(synthCommand())
+    .addCommand(fetchCommand())
+    .addCommand(extractCommand())
     .addCommand(prepareCommand());
   for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands()]) command.addCommand(each);
   return command;

@@ -23,31 +23,47 @@ export interface LinePairBlock {
  * @throws DataError naming both counts and files, after the last pair, if the files have different numbers of lines
  */
 export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairBlock> {
-  const src = new LineQueue(files.src);
-  const trg = new LineQueue(files.trg);
+  const bytesRead = { src: 0, trg: 0 };
+  const linesOf = (side: 'src' | 'trg') => readLineBlocks(files[side], byteStream(files[side], (bytes) => (bytesRead[side] = bytes)));
   let firstLine = 1;
-  for (;;) {
-    const length = Math.min(await src.ready(), await trg.ready());
-    if (length === 0) break;
-    yield { firstLine, src: src.take(length), trg: trg.take(length), bytesRead: src.bytesRead + trg.bytesRead };
-    firstLine += length;
-  }
-  const srcLines = firstLine - 1 + (await src.countRest());
-  const trgLines = firstLine - 1 + (await trg.countRest());
-  if (srcLines !== trgLines) {
-    throw new DataError(`the two sides have different numbers of lines: ${files.src} has ${srcLines}, ${files.trg} has ${trgLines}. Line i of one must be the translation of line i of the other.`);
+  for await (const { src, trg } of inStep(linesOf('src'), linesOf('trg'), files)) {
+    yield { firstLine, src, trg, bytesRead: bytesRead.src + bytesRead.trg };
+    firstLine += src.length;
   }
 }
 
-/** Lines of one file waiting for their partners. */
-class LineQueue {
-  private readonly blocks: AsyncGenerator<(string | null)[]>;
-  private lines: (string | null)[] = [];
-  bytesRead = 0;
-
-  constructor(path: string) {
-    this.blocks = readLineBlocks(path, byteStream(path, (bytes) => (this.bytesRead = bytes)));
+/**
+ * Two streams of lines, or of what stands for lines, in blocks of equal length.
+ *
+ * @param names what to call the two in messages
+ * @throws DataError naming both counts, after the last pair, if one is longer than the other
+ */
+export async function* inStep<Line>(srcBlocks: AsyncGenerator<readonly Line[]>, trgBlocks: AsyncGenerator<readonly Line[]>, names: PairFiles): AsyncGenerator<{ src: readonly Line[]; trg: readonly Line[] }> {
+  const src = new LineQueue(srcBlocks);
+  const trg = new LineQueue(trgBlocks);
+  let done = 0;
+  try {
+    for (;;) {
+      const length = Math.min(await src.ready(), await trg.ready());
+      if (length === 0) break;
+      yield { src: src.take(length), trg: trg.take(length) };
+      done += length;
+    }
+    const srcLines = done + (await src.countRest());
+    const trgLines = done + (await trg.countRest());
+    if (srcLines !== trgLines) {
+      throw new DataError(`the two sides have different numbers of lines: ${names.src} has ${srcLines}, ${names.trg} has ${trgLines}. Line i of one must be the translation of line i of the other.`);
+    }
+  } finally {
+    await Promise.all([srcBlocks.return(undefined), trgBlocks.return(undefined)]);
   }
+}
+
+/** Lines of one side waiting for their partners. */
+class LineQueue<Line> {
+  private lines: readonly Line[] = [];
+
+  constructor(private readonly blocks: AsyncGenerator<readonly Line[]>) {}
 
   /** Number of lines that can be taken now; 0 only at the end of the file. */
   async ready(): Promise<number> {
@@ -59,7 +75,7 @@ class LineQueue {
     return this.lines.length;
   }
 
-  take(length: number): (string | null)[] {
+  take(length: number): readonly Line[] {
     const taken = this.lines.slice(0, length);
     this.lines = this.lines.slice(length);
     return taken;

@@ -121,7 +121,7 @@ async function fetchPart(url: string, part: PartFile, options: DownloadOptions):
       // half of the wait is left to chance, so that many clients do not come back at once
       const waitMs = asked ?? Math.min(firstWaitMs * 2 ** (failures - 1), maxWaitMs) * (0.5 + Math.random() / 2);
       onNote(`${url} ${message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
-      await sleep(waitMs, undefined, { signal });
+      await sleep(waitMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }

@@ -42,8 +42,9 @@ interface Start {
 function start(to: URL, { method = 'GET', path, headers, socket }: Start, { idleTimeoutMs, signal }: GetOptions): ClientRequest {
   const hostname = bareHost(to);
   const request = (to.protocol === 'https:' ? httpsRequest : httpRequest)({
-    method, path, headers, signal, hostname, port: to.port || undefined, timeout: idleTimeoutMs, agent: false,
-    ...(socket && { createConnection: () => tlsConnect({ socket, servername: hostname }) }),
+    method, path, headers, signal, hostname, port: to.port || undefined, timeout: idleTimeoutMs,
+    // an agent, even none of one's own, would make its own connection
+    ...(socket ? { createConnection: () => tlsConnect({ socket, servername: hostname }) } : { agent: false }),
   });
   request.on('timeout', () => request.destroy(new Error(`nothing came from ${to.host} for ${idleTimeoutMs / 1000} s`)));
   return request;

@@ -1,0 +1,85 @@
+import { createInterface } from 'node:readline/promises';
+import { Command } from 'commander';
+import { UsageError } from '../../errors.js';
+import { abortOnInterrupt } from '../interrupts.js';
+import { jsonOption } from '../options.js';
+
+interface FetchFlags {
+  pair?: string;
+  dir: string;
+  fromLocal?: string;
+  rawOnly?: boolean;
+  force?: boolean;
+  yes?: boolean;
+  list?: boolean;
+  json?: boolean;
+}
+
+export function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('Gets a corpus by its name: downloads it, resuming and verifying, unpacks it safely, and writes aligned text, tokenised and segmented as its recipe says.')
+    .argument('[name]', 'corpus (see --list), or the path of a recipe of your own, e.g. ./ours.yaml')
+    .option('--pair <src-trg>', 'language pair, e.g. de-en (default: the first of the recipe)')
+    .option('--dir <dir>', 'folder of corpora: downloads go to DIR/downloads, text to DIR/NAME-SRC-TRG', 'corpora')
+    .option('--from-local <path>', 'folder with the files, packed or unpacked, or the archive: nothing is downloaded')
+    .option('--raw-only', 'write the text as published, without the steps of the recipe')
+    .option('--yes', 'accept the terms of use without being asked')
+    .option('--force', 'replace a corpus made from other files or by other steps')
+    .option('--list', 'list the corpora there are')
+    .addOption(jsonOption())
+    .addHelpText('after', `
+A download that was cut off goes on where it stopped. Checksums that the recipe does not know are recorded at the first
+download in DIR/downloads/checksums.json and hold from then on. Proxies: http_proxy, https_proxy, no_proxy.
+
+Examples:
+  coldstart corpus fetch --list
+  coldstart corpus fetch iwslt14                                 German-English, in corpora/iwslt14-de-en
+  coldstart corpus fetch iwslt14 --from-local ~/de-en.tgz        from a file that is there already
+  coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes`)
+    .action(async (name: string | undefined, flags: FetchFlags) => {
+      if (flags.list) await listRecipes(flags);
+      else if (name === undefined) throw new UsageError('which corpus? Name one, or see which there are with --list.');
+      else await fetchAction(name, flags);
+    });
+}
+
+async function listRecipes({ json }: FetchFlags): Promise<void> {
+  const [{ readRecipe, recipeNames }, { describeRecipes }] = await Promise.all([import('../../data/recipes/readRecipe.js'), import('../../report/recipeReport.js')]);
+  const recipes = recipeNames().map(readRecipe);
+  console.log(json ? JSON.stringify(recipes, null, 2) : describeRecipes(recipes));
+}
+
+async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
+  const [{ readRecipe, pairOf }, { fetchCorpus }, { describeFetch, describeTerms, FetchProgress }] = await Promise.all([
+    import('../../data/recipes/readRecipe.js'), import('../../data/recipes/fetchCorpus.js'), import('../../report/recipeReport.js'),
+  ]);
+  const recipe = readRecipe(name);
+  const pair = pairOf(recipe, flags.pair);
+  console.error(describeTerms(recipe, pair));
+  if (flags.fromLocal === undefined && !flags.yes) await askForConsent();
+  const progress = new FetchProgress();
+  try {
+    const result = await fetchCorpus(recipe, pair, {
+      dir: flags.dir, fromLocal: flags.fromLocal, rawOnly: flags.rawOnly, force: flags.force,
+      signal: abortOnInterrupt('What was downloaded stays; the same command goes on from there.'),
+      onNote: (note) => progress.note(note),
+      onProgress: (file, done, total) => progress.show(file, done, 'bytes', total),
+      onWork: (what, done) => progress.show(what, done, what.startsWith('unpack') ? 'bytes' : what === 'learn merges' ? 'merges' : 'pairs'),
+    });
+    progress.finish();
+    console.log(flags.json ? JSON.stringify(result.manifest, null, 2) : describeFetch(result));
+  } finally {
+    progress.finish();
+  }
+}
+
+async function askForConsent(): Promise<void> {
+  if (!process.stdin.isTTY) throw new UsageError('nothing is downloaded before the terms above are accepted: add --yes, or run in a terminal.');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question('Download under these terms? [y/N] ');
+    if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError('not accepted; nothing was downloaded.');
+  } finally {
+    terminal.close();
+  }
+}

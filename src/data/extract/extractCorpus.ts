@@ -1,0 +1,96 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DataError, UsageError } from '../../errors.js';
+import { TextOutput } from '../../storage/textOutput.js';
+import type { PairFiles } from '../linePairs.js';
+import { readPairs, type PairSource } from './readPairs.js';
+
+export interface ExtractOptions {
+  /** Read one after the other. */
+  readonly sources: readonly PairSource[];
+  /** Files to write, one sentence per line; packed if they end in .gz. Replaced if they are there. */
+  readonly out: PairFiles;
+  /** Every nth pair goes to files of its own: pairs n, 2n, 3n and so on, counted over all sources, from 1. */
+  readonly heldOut?: { readonly every: number; readonly out: PairFiles };
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (pairs: number) => void;
+}
+
+export interface ExtractReport {
+  readonly pairs: number;
+  readonly heldOutPairs: number;
+  /** Left out: a side is not valid UTF-8. */
+  readonly invalidPairs: number;
+  /** Left out: units of a translation memory without one of the languages. */
+  readonly skippedUnits: number;
+}
+
+/**
+ * Writes sentence pairs of any known format as two aligned text files, and holds out every nth as validation set.
+ *
+ * @throws DataError for sides of different lengths, with both counts, and if no pair comes out
+ */
+export async function extractCorpus({ sources, out, heldOut, signal, onProgress }: ExtractOptions): Promise<ExtractReport> {
+  if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2)) throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
+  const kept = new PairOutput(out);
+  const held = heldOut ? new PairOutput(heldOut.out) : null;
+  const counts = { pairs: 0, heldOutPairs: 0, invalidPairs: 0, skippedUnits: 0 };
+  try {
+    let position = 0;
+    for (const source of sources) {
+      for await (const { src, trg, skipped = 0 } of readPairs(source)) {
+        signal?.throwIfAborted();
+        counts.skippedUnits += skipped;
+        for (let i = 0; i < src.length; i++) {
+          const [srcLine, trgLine] = [src[i], trg[i]];
+          position++;
+          if (srcLine === null || trgLine === null) counts.invalidPairs++;
+          else if (held && position % heldOut!.every === 0) {
+            held.write(srcLine, trgLine);
+            counts.heldOutPairs++;
+          } else {
+            kept.write(srcLine, trgLine);
+            counts.pairs++;
+          }
+        }
+        onProgress?.(position);
+      }
+    }
+    if (counts.pairs + counts.heldOutPairs === 0) {
+      throw new DataError(`no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`);
+    }
+    kept.finish();
+    held?.finish();
+    return counts;
+  } finally {
+    kept.abandon();
+    held?.abandon();
+  }
+}
+
+/** Two text files written line by line together. */
+export class PairOutput {
+  private readonly src: TextOutput;
+  private readonly trg: TextOutput;
+
+  constructor(files: PairFiles) {
+    for (const path of [files.src, files.trg]) mkdirSync(dirname(path), { recursive: true });
+    this.src = new TextOutput(files.src);
+    this.trg = new TextOutput(files.trg);
+  }
+
+  write(src: string, trg: string): void {
+    this.src.line(src);
+    this.trg.line(trg);
+  }
+
+  finish(): void {
+    this.src.finish();
+    this.trg.finish();
+  }
+
+  abandon(): void {
+    this.src.abandon();
+    this.trg.abandon();
+  }
+}

@@ -1,0 +1,59 @@
+import { DataError } from '../../errors.js';
+import { decodeReferences } from './characterReferences.js';
+import { oneLine } from './oneLine.js';
+import { validTextLines } from './openText.js';
+
+export interface SegmentOptions {
+  /** Write `&amp;` and the like as the characters they stand for. Default true; the fairseq scripts leave them. */
+  readonly decode?: boolean;
+  /** Write ’ as ', as the fairseq scripts do. Default false. */
+  readonly straightApostrophes?: boolean;
+}
+
+/** A longer sentence is taken for a file that is damaged. */
+const maxSegmentLength = 2 ** 20;
+const maxTagLength = 2 ** 16;
+const opening = /<seg(?:\s[^<>]*)?>/gi;
+const closing = /<\/seg\s*>/gi;
+
+/**
+ * The segments of a file of the evaluation campaigns, in order: what stands between `<seg id="1">` and `</seg>`, in the
+ * XML of IWSLT and the SGML of WMT. No other element matters, so neither does whether the file is well-formed.
+ *
+ * @throws DataError for invalid UTF-8, a segment that is not closed, and a file without segments
+ */
+export async function* segmentLines(path: string, { decode = true, straightApostrophes = false }: SegmentOptions = {}): AsyncGenerator<string[]> {
+  let rest = '';
+  let inside = false;
+  let found = 0;
+  const finishText = (text: string): string => {
+    const line = oneLine(decode ? decodeReferences(text) : text);
+    return straightApostrophes ? line.replaceAll('’', "'") : line;
+  };
+  for await (const lines of validTextLines(path)) {
+    rest += `${lines.join('\n')}\n`;
+    const segments: string[] = [];
+    let at = 0;
+    for (;;) {
+      const mark = inside ? closing : opening;
+      mark.lastIndex = at;
+      const match = mark.exec(rest);
+      if (match === null) break;
+      if (inside) {
+        const text = rest.slice(at, match.index);
+        if (/<seg[\s>]/i.test(text)) throw new DataError(`${path}: segment ${found + segments.length + 1} is not closed before the next one begins. Is it a file of the evaluation campaigns?`);
+        segments.push(finishText(text));
+      }
+      at = match.index + match[0].length;
+      inside = !inside;
+    }
+    // outside only a tag that has just begun is of interest
+    const lastTag = rest.lastIndexOf('<');
+    rest = inside ? rest.slice(at) : lastTag < at ? '' : rest.slice(lastTag);
+    if (rest.length > (inside ? maxSegmentLength : maxTagLength)) throw new DataError(`${path}: ${inside ? `segment ${found + segments.length + 1}` : 'a tag'} has more than ${rest.length} characters. Is it a file of the evaluation campaigns?`);
+    found += segments.length;
+    if (segments.length > 0) yield segments;
+  }
+  if (inside) throw new DataError(`${path} ends within segment ${found + 1}: it is damaged or not complete.`);
+  if (found === 0) throw new DataError(`${path} has no segments <seg id="...">. Is it a file of the evaluation campaigns?`);
+}

@@ -1,0 +1,104 @@
+import { existsSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DataError } from '../../errors.js';
+import { writeFileAtomic } from '../../storage/atomicFile.js';
+import type { FileIdentity } from '../../storage/checksum.js';
+import { download, isDownloaded, type DownloadOptions, type ExpectedContent } from '../../storage/http/download.js';
+import { archiveEntries } from '../../storage/archive/unpackArchive.js';
+import { packingOf } from '../../storage/unpacked.js';
+import { readTextFile } from '../../storage/textFile.js';
+import type { RecipeFile } from './recipe.js';
+
+/** A recipe's file where it lies on this machine. */
+export interface LocalFile extends FileIdentity {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface DownloadsOptions extends Pick<DownloadOptions, 'signal' | 'onNote' | 'patience' | 'environment'> {
+  readonly onProgress?: (name: string, doneBytes: number, totalBytes: number | undefined) => void;
+}
+
+/** Checksums of files whose checksums no recipe knows, as they were when they were first downloaded. */
+const lockName = 'checksums.json';
+
+/**
+ * Files that recipes download, and their checksums: given by the recipe, else recorded at the first download; a file that
+ * differs from either is refused ever after.
+ */
+export class Downloads {
+  constructor(private readonly folder: string) {}
+
+  /** The file, downloaded if it is not there. @throws ColdstartError DOWNLOAD_FAILED; DataError if what is there differs */
+  async file(file: RecipeFile, options: DownloadsOptions = {}): Promise<LocalFile> {
+    const path = this.pathOf(file);
+    const recorded = this.recorded();
+    const expected = expectedOf(file, recorded[file.name]);
+    const present = await isDownloaded(path, expected).catch((error: unknown) => {
+      throw error instanceof DataError && recorded[file.name] ? new DataError(`${error.message} ${join(this.folder, lockName)} holds what it was when it was first downloaded.`) : error;
+    });
+    const identity = present ?? await download({
+      ...options, urls: file.urls, path, expected, onProgress: (done, total) => options.onProgress?.(file.name, done, total),
+    });
+    if (!present && expected.sha256 === undefined) {
+      const fault = await faultOfKind(path);
+      if (fault !== null) {
+        rmSync(path);
+        throw new DataError(`${file.name}, as it was downloaded, ${fault} It was removed. Have the addresses changed? Files from elsewhere can be used with --from-local.`);
+      }
+    }
+    if (file.sha256 === undefined && !recorded[file.name]) this.record(file.name, identity);
+    return { name: file.name, path, bytes: identity.bytes, sha256: identity.sha256 };
+  }
+
+  /** Bytes yet to be downloaded; null if that is not known of all files. */
+  missingBytes(files: readonly RecipeFile[]): number | null {
+    const missing = files.filter((file) => !existsSync(this.pathOf(file)));
+    return missing.some(({ bytes }) => bytes === undefined) ? null : missing.reduce((sum, { bytes }) => sum + bytes!, 0);
+  }
+
+  private pathOf(file: RecipeFile): string {
+    return join(this.folder, ...file.name.split('/'));
+  }
+
+  private recorded(): Record<string, FileIdentity | undefined> {
+    const path = join(this.folder, lockName);
+    if (!existsSync(path)) return {};
+    try {
+      const content = JSON.parse(readTextFile(path, 'checksums')) as Record<string, FileIdentity>;
+      if (Object.values(content).every(({ bytes, sha256 }) => Number.isSafeInteger(bytes) && /^[0-9a-f]{64}$/.test(sha256))) return content;
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+    }
+    throw new DataError(`${path} is damaged: expected JSON with bytes and sha256 of each file. Correct it; without it, downloads can no longer be compared with earlier ones.`);
+  }
+
+  private record(name: string, { bytes, sha256 }: FileIdentity): void {
+    writeFileAtomic(join(this.folder, lockName), `${JSON.stringify({ ...this.recorded(), [name]: { bytes, sha256 } }, null, 2)}\n`);
+  }
+}
+
+function expectedOf(file: RecipeFile, recorded: FileIdentity | undefined): ExpectedContent {
+  const { bytes, sha256, md5 } = file;
+  return { bytes: bytes ?? recorded?.bytes, sha256: sha256 ?? recorded?.sha256, md5 };
+}
+
+/** Why a file is not what its ending says, e.g. a page with an error message under the name of an archive; or null. */
+async function faultOfKind(path: string): Promise<string | null> {
+  const name = basename(path);
+  if (isArchive(name)) {
+    try {
+      for await (const entry of archiveEntries(path)) if (entry) return null;
+    } catch (error) {
+      return `is no archive that can be unpacked (${(error as Error).message})`;
+    }
+    return 'is an empty archive.';
+  }
+  if (name.endsWith('.gz') && packingOf(path) !== 'gzip') return 'is not packed by gzip.';
+  return null;
+}
+
+/** Whether a file's name is that of a tar or zip archive. */
+export function isArchive(name: string): boolean {
+  return /\.(tar|tgz|zip|tar\.(gz|xz|zst|bz2))$/i.test(name);
+}

@@ -1,0 +1,60 @@
+import type { PairFormat } from '../extract/readPairs.js';
+
+/** A corpus that can be fetched: a data file says where it is and what becomes of it (see recipes/ and docs/corpora.md). */
+export interface Recipe {
+  readonly name: string;
+  readonly title: string;
+  readonly homepage?: string;
+  /** Terms of use as the source states them. */
+  readonly licence: string;
+  /** Language pairs, the first being the one that is taken if none is asked for. */
+  readonly pairs: readonly RecipePair[];
+}
+
+export interface RecipePair {
+  readonly src: string;
+  readonly trg: string;
+  readonly files: readonly RecipeFile[];
+  readonly text: RecipeText;
+  readonly steps: readonly RecipeStep[];
+}
+
+/** One file to download. */
+export interface RecipeFile {
+  /** Where it is kept, e.g. `wmt13/training-parallel-europarl-v7.tgz`. Recipes that name the same share it. */
+  readonly name: string;
+  /** Mirrors, in order. */
+  readonly urls: readonly string[];
+  readonly bytes?: number;
+  readonly sha256?: string;
+  readonly md5?: string;
+  /** An archive inside of this archive that holds the text. */
+  readonly inner?: string;
+}
+
+export const setNames = ['train', 'valid', 'test'] as const;
+export type SetName = (typeof setNames)[number];
+
+export type RecipeText = { readonly train: readonly RecipeSource[] } & { readonly [set in SetName]?: readonly RecipeSource[] };
+
+/** One source of pairs; paths are those inside of the archives, or names of files that are no archives. */
+export interface RecipeSource {
+  readonly format: Exclude<PairFormat, 'tmx' | 'tsv'>;
+  readonly src: string;
+  readonly trg: string;
+  /** For iwslt-tags: elements that are left out. */
+  readonly drop?: readonly string[];
+  /** For segments. */
+  readonly decode?: boolean;
+  readonly straightApostrophes?: boolean;
+}
+
+/** What is done to the text, in this order. `sets`: only to these. */
+export type RecipeStep =
+  | { readonly step: 'normalize' | 'removeNonPrinting' | 'lowercase'; readonly sets: readonly SetName[] }
+  | { readonly step: 'tokenize'; readonly sets: readonly SetName[]; readonly aggressive: boolean }
+  | { readonly step: 'clean'; readonly sets: readonly SetName[]; readonly min: number; readonly max: number; readonly ratio: number }
+  /** Every nth pair of the training set makes the validation set. */
+  | { readonly step: 'holdOut'; readonly every: number }
+  /** Merges learnt from both sides of the training set, and applied to all sets. */
+  | { readonly step: 'bpe'; readonly merges: number };
