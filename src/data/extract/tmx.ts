@@ -32,7 +32,7 @@ export async function* tmxPairs(path: string, srcLang: string, trgLang: string):
       decoder ??= decoderFor(chunk);
       scanner.write(decoder.decode(chunk, { stream: true }));
       const pairs = reader.take();
-      if (pairs.src.length > 0) yield pairs;
+      if (pairs.src.length > 0 || pairs.skipped > 0) yield pairs;
     }
     scanner.write(decoder?.decode() ?? '');
     scanner.end();

@@ -35,6 +35,16 @@ export class ByteReader {
     }
   }
 
+  /** @throws DataError if there are more bytes than `maxBytes` */
+  async skipToEnd(maxBytes: number): Promise<void> {
+    for (let left = maxBytes - this.current.length; left >= 0; ) {
+      const { done, value } = await this.source.next();
+      if (done) return;
+      left -= value.length;
+    }
+    throw new DataError(`${this.name} goes on for more than ${maxBytes} bytes after its end.`);
+  }
+
   async close(): Promise<void> {
     await this.source.return?.();
   }

@@ -5,6 +5,8 @@ import { ByteReader } from './byteReader.js';
 const blockBytes = 512;
 /** Long names and extended headers; real ones have a few hundred bytes. */
 const maxHeaderBytes = 2 ** 20;
+/** After the archive's end; tar fills up to 10 KiB, tapes had larger blocks. */
+const maxPaddingBytes = 16 * 2 ** 20;
 
 /**
  * Entries of a tar archive, one after the other: ustar, POSIX pax and GNU long names.
@@ -20,7 +22,11 @@ export async function* tarEntries(bytes: AsyncIterable<Buffer>, name: string): A
   try {
     for (let count = 0; ; count++) {
       const header = await reader.read(blockBytes);
-      if (header === null || header.every((byte) => byte === 0)) return;
+      if (header === null) return;
+      if (header.every((byte) => byte === 0)) {
+        await reader.skipToEnd(maxPaddingBytes); // only at its end does a packed archive show that it is whole
+        return;
+      }
       if (count >= maxEntries) throw new DataError(`${name} has more than ${maxEntries} entries. No corpus does.`);
       if (!hasValidChecksum(header)) throw new DataError(count === 0 ? `${name} is neither a tar nor a zip archive.` : `${name} is damaged: the header of entry ${count + 1} has a wrong checksum.`);
       const type = String.fromCharCode(header[156]);
