@@ -23,6 +23,13 @@ export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, typ
 export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './data/subwords/learnBpe.js';
 export { countUnits } from './data/subwords/unitCounts.js';
 export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';
+export { extractCorpus, type ExtractOptions, type ExtractReport } from './data/extract/extractCorpus.js';
+export { readPairs, type PairSource } from './data/extract/readPairs.js';
+export { fetchCorpus, type FetchManifest, type FetchOptions, type FetchResult } from './data/recipes/fetchCorpus.js';
+export { pairOf, parseRecipe, readRecipe, recipeNames } from './data/recipes/readRecipe.js';
+export type { Recipe, RecipePair } from './data/recipes/recipe.js';
+export { download, type DownloadOptions, type ExpectedContent } from './storage/http/download.js';
+export { unpackArchive, type UnpackOptions, type UnpackReport } from './storage/archive/unpackArchive.js';
 export type { PrepareOptions } from './data/prepare/options.js';
 export { planCorpus, prepareCorpus, type PrepareControl, type PrepareResult } from './data/prepare/prepareCorpus.js';
 export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.js';

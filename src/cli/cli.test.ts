@@ -33,6 +33,11 @@ describe('wrong usage exits with 2 and says what to do', () => {
     ['wrong choice', ['train', '-c', 'x', '--backend', 'gpu'], /argument 'gpu' is invalid\. Allowed choices are auto, native, tensorflow, wasm, cpu\./],
     ['no number', ['average', '--run', 'x', '--out', 'y', '--last', 'ten'], /argument 'ten' is invalid\. Expected a positive integer\./],
     ['neither run nor checkpoint', ['translate'], /either --run DIR or --checkpoint FILE/],
+    ['no corpus named', ['corpus', 'fetch'], /which corpus\? Name one, or see which there are with --list\./],
+    ['unknown corpus', ['corpus', 'fetch', 'iwslt41'], /no recipe is called "iwslt41"; did you mean "iwslt14"\?/],
+    ['terms not accepted', ['corpus', 'fetch', 'multi30k'], /Terms of use .*:\n[^]*nothing is downloaded before the terms above are accepted: add --yes/],
+    ['nothing to extract', ['corpus', 'extract', '--out-src', 'a.de', '--out-trg', 'a.en'], /which files\? Name both sides with --src and --trg/],
+    ['rule of holding out', ['corpus', 'extract', '--held-out', '23', '--out-src', 'a.de', '--out-trg', 'a.en'], /Expected every=N with N of at least 2/],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
   ];
   for (const [name, args, message] of wrong) {
