@@ -39,7 +39,7 @@ export interface GradientSample {
  *
  * @param loss mean loss of a batch, without dropout
  * @param batches at least two, or there is no variance
- * The variance over mini-batches is what Zhu et al. 2021 say that GradInit lowers (section 4, figure 1).
+ * That GradInit lowers this variance is the explanation of Zhu et al. 2021 (arXiv 2102.08098).
  */
 export function measureGradients(params: Params, loss: (params: Params, batch: Batch) => Scalar, batches: readonly Batch[]): GradientSample {
   const count = batches.length;

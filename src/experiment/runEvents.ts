@@ -41,7 +41,7 @@ export interface UpdateProgress {
 /** Work that is counted; for displays, not logged. */
 export interface StageProgress {
   readonly event: 'progress';
-  readonly stage: 'gradinit' | 'metainit' | 'gradients' | 'validation' | 'translation';
+  readonly stage: 'gradinit' | 'metainit' | 'validation' | 'translation';
   readonly done: number;
   readonly total: number;
   /** What to show beside it, e.g. the loss. */

@@ -20,8 +20,8 @@ const config: ModelConfig = {
 };
 const batch = makeBatch([{ src: [4, 9, 12, 2], trg: [5, 7, 2] }, { src: [7, 2], trg: [11, 6, 8, 14, 2] }]);
 
-test('DeepNorm: the constants that the paper gives for 6+6, 18+18 and 100+100 layers', () => {
-  // figure 2 of Wang et al. 2022: N = M = 6 has decoder alpha 18^(1/4) and beta 72^(-1/4)
+test('DeepNorm: the published formulas at 6+6 and at 16+1 layers', () => {
+  // in the decoder of 6 layers: alpha 18^(1/4), beta 72^(-1/4)
   const close = (found: number, expected: number): void => assert.ok(Math.abs(found - expected) < 1e-12, `found ${found}, expected ${expected}`);
   const six = deepNorm({ numEncoderLayers: 6, numDecoderLayers: 6 });
   close(six.encoder.alpha, 0.81 * 6 ** (5 / 16));
@@ -87,8 +87,7 @@ for (const backend of testBackends) {
       assert.deepEqual([stack('encoder').length, stack('decoder').length], [4, 6]);
       for (const [name, scale] of Object.entries(scales)) assert.deepEqual([...params.get(name)!.dataSync()], new Array(8).fill(Math.fround(scale)), name);
 
-      // variance of the sum of scaled input and output, before the layer norm, is the next scale squared where the two do not correlate;
-      // here the first two scales by hand: Var[x] and Var[f(x)] of the encoder's first sublayer, whose f is linear in its values
+      // the second scale by hand: the variance of what enters the encoder's first sublayer plus that of what leaves it
       const [, second] = stack('encoder');
       const { inputs, outputs } = firstSublayer(drawn, model);
       assert.ok(Math.abs(second - Math.sqrt(variance(inputs) + variance(outputs))) < 1e-5, `found ${second}, expected ${Math.sqrt(variance(inputs) + variance(outputs))}`);

@@ -14,7 +14,6 @@ export function showRun(stream: ProgressStream): RunListener {
 const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: string }>> = {
   gradinit: { label: 'gradinit', unit: 'iterations' },
   metainit: { label: 'metainit', unit: 'iterations' },
-  gradients: { label: 'gradients', unit: 'batches' },
   validation: { label: 'validate', unit: 'sentences' },
   translation: { label: 'test', unit: 'sentences' },
 };
