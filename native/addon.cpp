@@ -98,6 +98,7 @@ class Engine : public Napi::Addon<Engine> {
       const int32_t index = integerAt(info, 0);
       if (index < 0 || static_cast<size_t>(index) >= kernels_.size()) fail("there is no kernel " + std::to_string(index));
       name = kernels_[index].name;
+      oneDnn_.startCall();
       call_.parse(words_, wordCount_);
       kernels_[index].run(call_);
       memory_.releaseScratch();

@@ -27,7 +27,7 @@ constexpr size_t kHugePage = size_t{2} << 20;
 void* takeFromSystem(size_t capacity) {
 #if defined(__linux__)
   // huge pages save most of the page faults and address look-ups of large tensors
-  if (capacity >= 2 * kHugePage) {
+  if (capacity >= kHugePage) {
     void* data = std::aligned_alloc(kHugePage, (capacity + kHugePage - 1) / kHugePage * kHugePage);
     if (data != nullptr) madvise(data, capacity, MADV_HUGEPAGE);
     return data;

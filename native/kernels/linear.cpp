@@ -1,6 +1,6 @@
 // y = dropout(relu(x Wᵀ + b)) and its gradients; the products are oneDNN's.
 #include "../onednn/multiply.h"
-#include "philox.h"
+#include "linearBlocks.h"
 
 COLDSTART_KERNELS_BEGIN
 
@@ -72,6 +72,12 @@ void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, MatrixView& x
   multiply(call, toWeight);
 }
 
+// Whether the gradients go by blocks. Those are float32; products whose operands are rounded are whole.
+bool isFasterInBlocks(Call& call, const Sizes& sizes) {
+  return worksInBlocks(sizes.rows, sizes.in, sizes.out) &&
+         !roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out), plain(nullptr, sizes.in), nullptr));
+}
+
 // dy, x, weight, y? (with relu) → dx, dWeight, dBias?. Attributes: has bias, relu, the draw.
 void linearGrad(Call& call) {
   const bool hasBias = call.integer(0) != 0;
@@ -88,6 +94,11 @@ void linearGrad(Call& call) {
   float* dx = call.floats(first, x.size).f32();
   float* dWeight = call.floats(first + 1, weight.size).f32();
   float* dBias = hasBias ? call.floats(first + 2, width).f32() : nullptr;
+  if (isFasterInBlocks(call, sizes)) {
+    const LinearLayerGrad layer{weight.f32(), dy.f32(), y, dWeight, dBias, width};
+    linearBackward(call, x.f32(), dx, sizes.rows, sizes.in, &layer, 1, draw);
+    return;
+  }
   const float* gradient = dy.f32();
   if (relu || draw.active) {
     float* masked = call.scratchFloats(dy.size);
@@ -131,6 +142,13 @@ void linears(Call& call) {
   }
 }
 
+bool areFasterInBlocks(Call& call, const Tensor& x, int count) {
+  for (int i = 0; i < count; i++) {
+    if (!isFasterInBlocks(call, sizesOf(x, call.floats(1 + i)))) return false;
+  }
+  return true;
+}
+
 // x, weights, dys → dx, dWeights, dBiases. Attribute: count.
 void linearsGrad(Call& call) {
   const int64_t count = call.integer(0);
@@ -139,6 +157,17 @@ void linearsGrad(Call& call) {
   const Tensor& x = call.floats(0);
   MatrixView shared = plain(x.f32(), x.dims[1]);
   float* dx = call.floats(1 + 2 * n, x.size).f32();
+  if (n <= kMostLayers && areFasterInBlocks(call, x, n)) {
+    LinearLayerGrad layers[kMostLayers];
+    for (int i = 0; i < n; i++) {
+      const Tensor& weight = call.floats(1 + i);
+      const Sizes sizes = sizesOf(x, weight);
+      layers[i] = {weight.f32(), call.floats(1 + n + i, sizes.rows * sizes.out).f32(), nullptr, call.floats(2 + 2 * n + i, weight.size).f32(),
+                   call.floats(2 + 3 * n + i, sizes.out).f32(), sizes.out};
+    }
+    linearBackward(call, x.f32(), dx, x.dims[0], x.dims[1], layers, n, Draw{});
+    return;
+  }
   for (int i = 0; i < n; i++) {
     const Tensor& weight = call.floats(1 + i);
     const Sizes sizes = sizesOf(x, weight);

@@ -17,11 +17,21 @@ OneDnn::OneDnn() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
   dnnl_set_primitive_cache_capacity(1024);
 }
 
+void OneDnn::startCall() {
+  if (primitives_.size() >= kMostPrimitives) primitives_.clear();
+  if (blockProducts_.size() >= kMostPrimitives) blockProducts_.clear();
+}
+
 const Primitive& OneDnn::primitive(const PrimitiveKey& key, const std::function<Primitive()>& make) {
   auto found = primitives_.find(key);
   if (found != primitives_.end()) return found->second;
-  if (primitives_.size() >= kMostPrimitives) primitives_.clear();
   return primitives_.emplace(key, make()).first->second;
+}
+
+const BlockProduct& OneDnn::blockProduct(const PrimitiveKey& key, const std::function<std::shared_ptr<BlockProduct>()>& make) {
+  auto found = blockProducts_.find(key);
+  if (found != blockProducts_.end()) return *found->second;
+  return *blockProducts_.emplace(key, make()).first->second;
 }
 
 void OneDnn::run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -27,12 +28,18 @@ struct Primitive {
   std::vector<dnnl::memory::desc> layouts;
 };
 
+class BlockProduct;
+
 class OneDnn {
  public:
   OneDnn();
 
+  // Before each kernel call: what it is handed lives until the next one.
+  void startCall();
+
   // The primitive of this key, made by `make` when it is first asked for.
   const Primitive& primitive(const PrimitiveKey& key, const std::function<Primitive()>& make);
+  const BlockProduct& blockProduct(const PrimitiveKey& key, const std::function<std::shared_ptr<BlockProduct>()>& make);
   const dnnl::engine& engine() const { return engine_; }
   void run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments);
   dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const;
@@ -44,6 +51,7 @@ class OneDnn {
   dnnl::engine engine_;
   dnnl::stream stream_;
   std::unordered_map<PrimitiveKey, Primitive, PrimitiveKeyHash> primitives_;
+  std::unordered_map<PrimitiveKey, std::shared_ptr<BlockProduct>, PrimitiveKeyHash> blockProducts_;
   Precision precision_ = Precision::kFloat32;
 };
 

@@ -36,6 +36,21 @@ export function isAddonBuilt(): boolean {
 }
 
 /**
+ * Loads OpenMP's runtime so that a thread that waits for the others spins for about a tenth of a millisecond and then sleeps. By
+ * default it spins for many milliseconds; where other processes want the cores, that takes them from the very thread that is waited for.
+ */
+function withShortSpinning<T>(load: () => T): T {
+  const { env } = process;
+  if (env['GOMP_SPINCOUNT'] !== undefined || env['OMP_WAIT_POLICY'] !== undefined) return load();
+  env['GOMP_SPINCOUNT'] = '3000';
+  try {
+    return load();
+  } finally {
+    delete env['GOMP_SPINCOUNT']; // not for child processes
+  }
+}
+
+/**
  * Loads the addon.
  * @throws ColdstartError if it was not built, does not load, or was built from other sources
  */
@@ -45,7 +60,7 @@ export function loadAddon(): NativeAddon {
   }
   let addon: NativeAddon;
   try {
-    addon = createRequire(import.meta.url)(addonPath) as NativeAddon;
+    addon = withShortSpinning(() => createRequire(import.meta.url)(addonPath) as NativeAddon);
   } catch (error) {
     throw new ColdstartError('NATIVE_LOAD', `native/build/coldstart.node does not load: ${(error as Error).message}. Run "npm run build:native" again.`, { cause: error });
   }

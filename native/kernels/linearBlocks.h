@@ -1,0 +1,28 @@
+// The gradients of linear layers of one input by blocks of rows: a thread takes a block through all its products while it lies in
+// the cache. It pays where the weights are small enough to stay there too; the forward pass, which reads nothing twice, gains nothing.
+#pragma once
+
+#include "philox.h"
+
+COLDSTART_KERNELS_BEGIN
+
+constexpr int64_t kLeastRowsInBlocks = 512;
+constexpr int64_t kMostWeightsInBlocks = 256 * 256;
+constexpr int kMostLayers = 8;
+
+// Whether a layer is faster by blocks than by whole products.
+inline bool worksInBlocks(int64_t rows, int64_t in, int64_t out) { return rows >= kLeastRowsInBlocks && in * out <= kMostWeightsInBlocks; }
+
+struct LinearLayerGrad {
+  const float* weight;  // [out, in]
+  const float* dy;      // [rows, out]
+  const float* y;       // with ReLU the forward result, else null
+  float* dWeight;       // [out, in]
+  float* dBias;         // [out] or null
+  int64_t out;
+};
+
+// dx, summed over the layers, and every layer's dWeight and dBias.
+void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw);
+
+COLDSTART_KERNELS_END
