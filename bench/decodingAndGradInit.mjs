@@ -102,7 +102,7 @@ async function gradInitRow() {
   let state = optimizer.init(params);
   let update = 0;
   const trainingStep = () => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++ });
+    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision: 'fp32' });
     const next = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens });
     disposeParams(gradients);
     disposeParams(params);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { memory, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
+import { testBackends } from '../backend/testBackends.js';
 import { UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
@@ -20,10 +21,10 @@ const options: TranslateOptions = { beamSize: 3, lengthPenalty: 1, maxLenA: 1, m
 const sources = Array.from({ length: 11 }, (_, i) => Int32Array.from({ length: 1 + ((i * 5) % 7) }, (_unused, j) => 4 + ((i * 7 + j * 3) % 16)));
 sources.forEach((source) => { source[source.length - 1] = 2; });
 
-describe('translate', () => {
+for (const backend of testBackends.filter((name) => name !== 'cpu')) describe(`translate on ${backend}`, () => {
   let params: Map<string, Tensor>;
   before(async () => {
-    await selectBackend('wasm');
+    await selectBackend(backend);
     params = initParams(config, { method: 'xavier', seed: 11 });
   });
   after(() => disposeParams(params));
