@@ -5,6 +5,9 @@
 // whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
 // commands take turns.
 //
+// The section prepare makes its own text, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges
+// at every size, not just the first.
+//
 // --moses DIR: a folder with Moses' scripts/tokenizer, whose tokenizer.perl is then timed on the same text, one thread each.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,11 +16,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { benchPrepare } from './corpusPrepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' } },
+  options: { moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' }, pairs: { type: 'string', default: '50000' }, workers: { type: 'string', default: '1,2' }, learn: { type: 'boolean' } },
 });
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
@@ -76,6 +80,11 @@ const sections = {
     secondsOf(coldstart('corpus', 'learn-bpe', '-n', '10000', '-o', codes), tokenised);
     const words = readFileSync(tokenised, 'utf8').split(/[ \n]/).length;
     show(`corpus apply-bpe, ${raw.lines} lines, 10,000 merges`, best([coldstart('corpus', 'apply-bpe', '-c', codes)], tokenised)[0], words, 'words');
+  },
+
+  prepare() {
+    const numbers = (text) => text.split(',').map(Number);
+    benchPrepare(root, folder, numbers(options.pairs), numbers(options.workers), options.learn);
   },
 
   clean() {

@@ -123,9 +123,16 @@ ablation:
 
     assert.match(ok(['corpus', 'prepare', '-c', config]), /train +300 +300 /);
     assert.match(ok(['corpus', 'prepare', '-c', config]), /is up to date; nothing was done/);
+    assert.match(ok(['corpus', 'prepare', '-c', config, '--dry-run']), /is up to date; nothing would be done/);
+    const plan = ok(['corpus', 'prepare', '-c', config, '--shards', '2', '--dry-run']);
+    assert.match(plan, /setting shards: not set, now 2\nIt would be refused, and with --force replaced:/);
+    assert.match(plan, /\nkeep +vocabulary\nrun +binarize\.train +setting shards: not set, now 2\nkeep +binarize\.valid\n/);
     const changed = cli(['corpus', 'prepare', '-c', config, '--set', 'corpus.maxLengthTokens=50']);
     assert.match(changed.stderr, /setting maxLengthTokens: not set, now 50\nUse --force/);
     assert.equal(changed.status, 1);
+    const { status, stages } = JSON.parse(ok(['corpus', 'prepare', '-c', config, '--set', 'corpus.dir=other', '--workers', '2', '--json'])) as { status: string; stages: { stage: string; action: string }[] };
+    assert.equal(status, 'prepared');
+    assert.deepEqual(stages.map(({ stage, action }) => `${action} ${stage}`).slice(-2), ['run binarize.valid', 'run binarize.test']);
   });
 
   test('train: interrupted and resumed equals unbroken; a complete run is kept; another configuration is refused', async () => {

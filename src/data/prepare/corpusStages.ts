@@ -109,7 +109,7 @@ function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S 
     const { method, ...rest } = asked[side];
     const given: Record<string, Plain> = { method };
     for (const [key, value] of Object.entries(rest)) {
-      if (key === 'learn') continue; // the learning stage's result says it
+      if (key === 'learn' || value === undefined) continue; // the learning stage's result says what was learnt
       if (isFileKey(key)) files[`${side}.${key}`] = value as string;
       else given[key] = value as Plain;
     }

@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { Bpe } from '../subwords/bpe.js';
 import { parseBpeCodes } from '../subwords/bpeCodes.js';
 import { bpeCodesText, bpeVocabularyText, learnBpe } from '../subwords/learnBpe.js';
+import { countUnits } from '../subwords/unitCounts.js';
 import { readCounts, type CountReport } from './countWords.js';
 import { scratch } from './parts.js';
 import type { Stage } from './stage.js';
@@ -31,10 +32,7 @@ export function learnBpeStage(name: string, words: Stage<CountReport>, sides: re
       writeFileAtomic(join(context.folder, learntFiles.codes), text, scratch);
       const bpe = new Bpe(parseBpeCodes(text, learntFiles.codes));
       for (const side of sides) {
-        const units = new Map<string, number>();
-        for (const [word, count] of await readCounts(folder, parts, [side])) {
-          for (const unit of bpe.segment(word)) units.set(unit, (units.get(unit) ?? 0) + count);
-        }
+        const units = countUnits(await readCounts(folder, parts, [side]), bpe);
         writeFileAtomic(join(context.folder, learntFiles.vocabulary[side]), bpeVocabularyText(units), scratch);
       }
       return { merges: learnt.length, words: counts.size };

@@ -164,7 +164,7 @@ test('BPE applied to raw lines gives the published segmentation, and the pipelin
   writeFileSync(files.trg, gzipSync(bpeLines('valid.de').map((line) => line.replaceAll('@@ ', '')).join('\n')));
   const options: PrepareOptions = {
     outDir: join(home, 'out'), srcLang: 'en', trgLang: 'de', train: files, valid: files,
-    subwords: { method: 'bpe', codes: `${published}code.gz` }, vocabulary: { joined: true },
+    subwords: { method: 'bpe', codes: `${published}code.gz`, vocabulary: undefined }, vocabulary: { joined: true },
   };
   await prepareCorpus(options);
   const prepared = await openPreparedCorpus(options.outDir);

@@ -7,7 +7,7 @@ import { describeFinding } from './findings.js';
 import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, type PrepareManifest, type SplitReport } from './manifest.js';
 import { checkOptions, inputsOf, settingsOf, type PrepareOptions } from './options.js';
 import { publishCorpus } from './publishCorpus.js';
-import { planStages, runStages, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
+import { planStages, runStages, type FileIdentities, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
 
 export interface PrepareControl {
   /** Replace an existing corpus made from other inputs or settings, or damaged since. */
@@ -73,7 +73,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
   const release = claimWorkFolder(workFolder);
   try {
     const stages = corpusStages(options, pairsPerPart);
-    const { outcomes, result } = await runStages(workFolder, stages.all, workers, onProgress);
+    const { outcomes, result } = await runStages(workFolder, stages.all, identitiesOf(asked), { workers, onProgress });
     const manifest = await publishCorpus(options, stages, result, asked);
     const current = new Set(stages.all.map(({ name }) => name));
     for (const entry of readdirSync(workFolder, { withFileTypes: true })) if (entry.isDirectory() && !current.has(entry.name)) rmSync(join(workFolder, entry.name), { recursive: true });
@@ -86,9 +86,14 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
 /** Says what `prepareCorpus` would do, and why; writes nothing. @throws as it does, but for a corpus that is in the way */
 export async function planCorpus(options: PrepareOptions, { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {}): Promise<PreparePlan> {
   checkOptions(options);
-  const { made, changes } = await compare(options.outDir, { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) });
+  const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
+  const { made, changes } = await compare(options.outDir, asked);
   if (made && changes.length === 0) return { status: 'upToDate', changes, stages: [] };
-  return { status: made ? 'changed' : 'new', changes, stages: await planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all) };
+  return { status: made ? 'changed' : 'new', changes, stages: planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all, identitiesOf(asked)) };
+}
+
+function identitiesOf({ inputs }: Pick<PrepareManifest, 'inputs'>): FileIdentities {
+  return new Map(Object.values(inputs).map(({ path, bytes, sha256 }) => [path, { bytes, sha256 }]));
 }
 
 /** Where the stages of a corpus stand. It may be removed: then all is done again when something changes. */

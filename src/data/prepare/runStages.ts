@@ -35,6 +35,9 @@ export interface StageOutcome extends StagePlan {
   readonly report: unknown;
 }
 
+/** Size and SHA-256 of files, by path. */
+export type FileIdentities = ReadonlyMap<string, FileIdentity>;
+
 /** Key of the work under way, beside the parts that are done. */
 const begunFile = 'begun.json';
 const partRecord = /^part-.*\.json$/;
@@ -42,9 +45,10 @@ const program = `coldstart ${programVersion}`;
 
 /**
  * Says what `runStages` would do.
+ * @param identities what the user's files hold, by path
  * @returns a plan for each stage; a stage after one that runs is expected to run
  */
-export async function planStages(workFolder: string, stages: readonly Stage[]): Promise<StagePlan[]> {
+export function planStages(workFolder: string, stages: readonly Stage[], identities: FileIdentities): StagePlan[] {
   const plans: StagePlan[] = [];
   const digests = new Map<Stage, string>();
   for (const stage of stages) {
@@ -54,7 +58,7 @@ export async function planStages(workFolder: string, stages: readonly Stage[]): 
       plans.push({ stage: stage.name, action: 'run', reasons: [`after ${running.map(({ name }) => name).join(', ')}`] });
       continue;
     }
-    const plan = decide(stage.name, folder, await keyOf(stage, digests));
+    const plan = decide(stage.name, folder, keyOf(stage, digests, identities));
     if (plan.action === 'keep') digests.set(stage, outputsDigest(readStageManifest(folder)!));
     plans.push(plan);
   }
@@ -65,12 +69,13 @@ export async function planStages(workFolder: string, stages: readonly Stage[]): 
  * Carries out stages in their order, each only if what it depends on has changed since. Killed at any moment, it goes on
  * with the parts that are missing; the result does not depend on when it was killed or on the number of workers.
  *
+ * @param identities what the user's files hold, by path
  * @returns what was done, and where the results stand
  */
 export async function runStages(
-  workFolder: string, stages: readonly Stage[], workers: number, onProgress?: (progress: StageProgress) => void,
+  workFolder: string, stages: readonly Stage[], identities: FileIdentities, { workers, onProgress }: { workers: number; onProgress?: (progress: StageProgress) => void },
 ): Promise<{ outcomes: StageOutcome[]; result: StageContext['result'] }> {
-  const runner = new StageRunner(workFolder, stages, workers, onProgress);
+  const runner = new StageRunner(workFolder, stages, identities, workers, onProgress);
   try {
     const outcomes: StageOutcome[] = [];
     for (const stage of stages) outcomes.push(await runner.bring(stage));
@@ -88,7 +93,8 @@ class StageRunner {
   private readonly intact = new Set<Stage>();
 
   constructor(
-    private readonly workFolder: string, private readonly stages: readonly Stage[], workers: number, private readonly onProgress?: (progress: StageProgress) => void,
+    private readonly workFolder: string, private readonly stages: readonly Stage[], private readonly identities: FileIdentities,
+    workers: number, private readonly onProgress?: (progress: StageProgress) => void,
   ) {
     this.pool = new PartPool(workers);
   }
@@ -98,7 +104,7 @@ class StageRunner {
   /** Sees to it that the stage's result is there. The stages before it have been brought already. */
   async bring(stage: Stage): Promise<StageOutcome> {
     const folder = this.folderOf(stage);
-    const key = await keyOf(stage, this.digests);
+    const key = keyOf(stage, this.digests, this.identities);
     const plan = decide(stage.name, folder, key);
     if (plan.action === 'keep') this.manifests.set(stage, readStageManifest(folder)!);
     else await this.carryOut(stage, key);
@@ -128,13 +134,12 @@ class StageRunner {
     if (this.intact.has(stage)) return;
     const folder = this.folderOf(stage);
     if (await areIntact(folder, this.manifests.get(stage)!.outputs)) this.intact.add(stage);
-    else await this.carryOut(stage, await keyOf(stage, this.digests));
+    else await this.carryOut(stage, keyOf(stage, this.digests, this.identities));
   }
 }
 
-async function keyOf(stage: Stage, digests: ReadonlyMap<Stage, string>): Promise<StageKey> {
-  const files: Record<string, FileIdentity> = {};
-  for (const [role, path] of Object.entries(stage.files ?? {})) files[role] = await fileIdentity(path);
+function keyOf(stage: Stage, digests: ReadonlyMap<Stage, string>, identities: FileIdentities): StageKey {
+  const files = Object.fromEntries(Object.entries(stage.files ?? {}).map(([role, path]) => [role, identities.get(path)!]));
   return {
     stage: stage.name, version: stage.version, program,
     settings: JSON.parse(JSON.stringify(stage.settings)) as StageKey['settings'], // as it will be read again
