@@ -36,7 +36,7 @@ export class Translator {
   /** Subwords, ids, beam search and back. @returns for each line its best translations, best first, and the numbers of lines (from 0) that were cut */
   async translate(lines: readonly string[], options: TranslateOptions): Promise<{ translations: TextTranslation[][]; truncated: number[] }> {
     const { hypotheses, truncated } = await translate(this.params, this.config, await this.pipeline.encodeSources(lines), options);
-    const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: this.pipeline.decodeTarget(tokens), score });
+    const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: this.pipeline.detokenizeTarget(this.pipeline.decodeTarget(tokens)), score });
     return { translations: hypotheses.map((best) => best.map(toText)), truncated };
   }
 
