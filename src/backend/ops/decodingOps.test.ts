@@ -90,8 +90,8 @@ for (const backend of testBackends) {
       assertClose(endLogProbs.subarray(-1), last.slice(-1), 1e-5, 'end');
     }));
 
-    check('cachedAttention sees what each row descends from', () => tidy(() => {
-      const [dModel, numHeads] = [12, 3];
+    // heads of 4, and of 16 as vectors are wide
+    for (const [dModel, numHeads] of [[12, 3], [32, 2]]) check(`cachedAttention sees what each row descends from, ${numHeads} heads of ${dModel / numHeads}`, () => tidy(() => {
       const rowsOfSteps = [2, 5, 3, 4];
       const steps = rowsOfSteps.length;
       const keys = rowsOfSteps.map((rows, t) => tensor(numbers(rows * dModel, t + 1), [rows, dModel]));
