@@ -39,6 +39,21 @@ void failPosition(const char* what, int64_t found, int64_t last) {
   fail(std::string(what) + " " + std::to_string(found) + " is not in [0, " + std::to_string(last) + "]");
 }
 
+int64_t elementsOf(std::initializer_list<int64_t> sizes) {
+  bool isEmpty = false;
+  for (int64_t size : sizes) {
+    if (size < 0) fail("found the size " + std::to_string(size) + ", expected none below 0");
+    isEmpty = isEmpty || size == 0;
+  }
+  if (isEmpty) return 0;
+  int64_t product = 1;
+  for (int64_t size : sizes) {
+    if (size > kMaxElements / product) fail("the sizes multiply to more elements than memory can hold");
+    product *= size;
+  }
+  return product;
+}
+
 void require(bool condition, const char* message) {
   if (!condition) throw KernelError(message);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -70,6 +71,10 @@ class Call {
   std::vector<Tensor> tensors_;
   std::vector<double> attrs_;
 };
+
+// The product of sizes. Throws KernelError if one is negative, or if they are more elements than memory can hold: sizes that
+// JavaScript passes must not wrap around to one that fits.
+int64_t elementsOf(std::initializer_list<int64_t> sizes);
 
 // Throws KernelError with the message unless the condition holds.
 void require(bool condition, const char* message);

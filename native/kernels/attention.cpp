@@ -29,6 +29,8 @@ Shape shapeOf(Call& call, const Tensor& q) {
   require(shape.model > 0 && shape.model % shape.heads == 0, "d must be a multiple of the heads");
   shape.head = shape.model / shape.heads;
   shape.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head)));
+  elementsOf({shape.batch, shape.keys, shape.model});
+  elementsOf({shape.batch, shape.heads, shape.queries, shape.keys});
   return shape;
 }
 

@@ -39,8 +39,7 @@ void gather(Call& call) {
   Tensor& out = call.tensor(2);
   const int64_t batch = call.integer(0), outer = call.integer(1), dim = call.integer(2), inner = call.integer(3), count = call.integer(4);
   require(x.dtype == out.dtype, "input and output differ in type");
-  require(batch >= 0 && outer >= 0 && dim >= 0 && inner >= 0 && count >= 0, "sizes must not be negative");
-  require(batch * outer * dim * inner == x.size && batch * count == indices.size && batch * outer * count * inner == out.size, "the sizes do not fit");
+  require(elementsOf({batch, outer, dim, inner}) == x.size && elementsOf({batch, count}) == indices.size && elementsOf({batch, outer, count, inner}) == out.size, "the sizes do not fit");
   if (out.size == 0) return;
   checkPositions(indices, dim);
   if (x.dtype == kBool) {
@@ -57,7 +56,7 @@ void segmentSum(Call& call) {
   const Tensor& ids = call.ints(1);
   Tensor& out = call.floats(2);
   const int64_t inner = call.integer(0);
-  require(inner >= 0 && ids.size * inner == x.size && (inner == 0 || out.size % inner == 0), "the sizes do not fit");
+  require(elementsOf({ids.size, inner}) == x.size && (inner == 0 || out.size % inner == 0), "the sizes do not fit");
   if (out.size == 0) return;
   const int64_t segments = out.size / inner;
   parallelRanges(inner, 16, x.size + out.size >= kSerialElements, [&](int64_t begin, int64_t end) {
@@ -89,6 +88,7 @@ RowIndex rowIndexOf(Call& call, int first) {
   for (int64_t d = 0; d < index.depth; d++) {
     index.strides[d] = call.integer(first + 1 + static_cast<int>(d));
     index.limits[d] = call.integer(first + 1 + static_cast<int>(index.depth + d));
+    elementsOf({index.strides[d], index.limits[d]});
   }
   return index;
 }
@@ -113,10 +113,10 @@ void gatherNd(Call& call) {
   if (out.size == 0) return;
   require(inner > 0 && out.size % inner == 0, "the sizes do not fit");
   const int64_t count = out.size / inner;
-  require(count * index.depth == indices.size, "the indices do not fit the output");
+  require(elementsOf({count, index.depth}) == indices.size, "the indices do not fit the output");
   for (int64_t i = 0; i < count; i++) {
     const int64_t row = rowAt(index, indices.i32() + i * index.depth);
-    require((row + 1) * inner <= x.size, "an index is outside the input");
+    require(row < x.size / inner, "an index is outside the input");
     copyItems(x.i32() + row * inner, out.i32() + i * inner, inner);
   }
 }
@@ -134,11 +134,11 @@ void scatterNd(Call& call) {
   if (updates.size == 0 || out.size == 0) return;
   require(inner > 0 && updates.size % inner == 0, "the sizes do not fit");
   const int64_t count = updates.size / inner;
-  require(count * index.depth == indices.size, "the indices do not fit the updates");
+  require(elementsOf({count, index.depth}) == indices.size, "the indices do not fit the updates");
   int64_t* rows = static_cast<int64_t*>(call.scratch(count * 8));
   for (int64_t i = 0; i < count; i++) {
     rows[i] = rowAt(index, indices.i32() + i * index.depth);
-    require((rows[i] + 1) * inner <= out.size, "an index is outside the output");
+    require(rows[i] < out.size / inner, "an index is outside the output");
   }
   parallelRanges(inner, 16, updates.size >= kSerialElements, [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < count; i++) {
@@ -157,7 +157,7 @@ void oneHot(Call& call) {
   const int64_t depth = call.integer(0);
   const float on = static_cast<float>(call.attr(1));
   const float off = static_cast<float>(call.attr(2));
-  require(depth >= 0 && indices.size * depth == out.size, "the sizes do not fit");
+  require(elementsOf({indices.size, depth}) == out.size, "the sizes do not fit");
   parallelRows(indices.size, depth, [&](int64_t row) {
     float* to = out.f32() + row * depth;
     for (int64_t i = 0; i < depth; i++) to[i] = off;

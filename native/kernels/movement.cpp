@@ -120,8 +120,9 @@ void copy(Call& call) {
     const int64_t dim = call.integer(static_cast<int>(3 + d));
     const int64_t from = call.integer(static_cast<int>(3 + rank + d));
     const int64_t to = call.integer(static_cast<int>(3 + 2 * rank + d));
-    require(dim >= 0, "a dimension is negative");
-    total *= dim;
+    total = elementsOf({total, dim});
+    elementsOf({dim, from < 0 ? -from : from});
+    elementsOf({dim, to < 0 ? -to : to});
     if (dim == 1) continue;
     const int last = views.rank - 1;
     if (last >= 0 && views.from[last] == from * dim && views.to[last] == to * dim) {

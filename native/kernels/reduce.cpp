@@ -13,9 +13,8 @@ struct Layout {
 
 Layout layoutOf(Call& call, const Tensor& x, const Tensor& out) {
   const Layout layout{call.integer(0), call.integer(1), call.integer(2)};
-  require(layout.outer >= 0 && layout.count >= 0 && layout.inner >= 0, "sizes must not be negative");
-  require(layout.outer * layout.count * layout.inner == x.size, "outer * count * inner is not the input's size");
-  require(layout.outer * layout.inner == out.size, "outer * inner is not the output's size");
+  require(elementsOf({layout.outer, layout.count, layout.inner}) == x.size, "outer * count * inner is not the input's size");
+  require(elementsOf({layout.outer, layout.inner}) == out.size, "outer * inner is not the output's size");
   return layout;
 }
 

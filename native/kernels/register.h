@@ -18,6 +18,7 @@ void registerIndexing(KernelTable& table);
 void registerGenerate(KernelTable& table);
 void registerDropout(KernelTable& table);
 void registerLinear(KernelTable& table);
+void registerWindows(KernelTable& table);
 void registerLayerNorm(KernelTable& table);
 void registerAttention(KernelTable& table);
 void registerCachedAttention(KernelTable& table);

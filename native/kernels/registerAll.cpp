@@ -12,6 +12,7 @@ void registerAll(KernelTable& table) {
   registerGenerate(table);
   registerDropout(table);
   registerLinear(table);
+  registerWindows(table);
   registerLayerNorm(table);
   registerAttention(table);
   registerCachedAttention(table);

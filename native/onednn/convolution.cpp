@@ -17,9 +17,9 @@ struct Geometry {
   Dims source() const { return {batch, channels, height, width}; }
   Dims target() const { return {batch, outChannels, outHeight, outWidth}; }
   Dims filter() const { return {outChannels, channels, filterHeight, filterWidth}; }
-  int64_t sourceSize() const { return batch * channels * height * width; }
-  int64_t targetSize() const { return batch * outChannels * outHeight * outWidth; }
-  int64_t filterSize() const { return outChannels * channels * filterHeight * filterWidth; }
+  int64_t sourceSize() const { return elementsOf({batch, channels, height, width}); }
+  int64_t targetSize() const { return elementsOf({batch, outChannels, outHeight, outWidth}); }
+  int64_t filterSize() const { return elementsOf({outChannels, channels, filterHeight, filterWidth}); }
 };
 
 // Attributes: batch, height, width, channels, out height, out width, out channels, filter height, filter width, strides, dilations
@@ -36,6 +36,7 @@ Geometry geometryOf(Call& call, int64_t kind) {
   g.dilations = {call.integer(11) - 1, call.integer(12) - 1};
   g.padBefore = {call.integer(13), call.integer(14)};
   g.padAfter = {call.integer(15), call.integer(16)};
+  for (int i = 9; i < 17; i++) require(call.integer(i) >= (i < 13 ? 1 : 0) && call.integer(i) <= INT32_MAX, "strides and dilations must be positive, padding not negative");
   g.key = {kind};
   for (int i = 0; i < 17; i++) g.key.push_back(call.integer(i));
   return g;

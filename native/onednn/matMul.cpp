@@ -51,12 +51,11 @@ void matMul(Call& call) {
   p.columns = call.integer(4);
   const bool aTransposed = call.integer(5) != 0, bTransposed = call.integer(6) != 0, hasBias = call.integer(7) != 0;
   p.relu = call.integer(8) != 0;
-  require(aBatch >= 0 && bBatch >= 0 && p.rows >= 0 && p.inner >= 0 && p.columns >= 0, "sizes must not be negative");
   require(aBatch == bBatch || aBatch == 1 || bBatch == 1, "the batches do not broadcast");
   p.batch = aBatch == 1 ? bBatch : aBatch;
-  const Tensor& a = call.floats(0, aBatch * p.rows * p.inner);
-  const Tensor& b = call.floats(1, bBatch * p.inner * p.columns);
-  Tensor& out = call.floats(hasBias ? 3 : 2, p.batch * p.rows * p.columns);
+  const Tensor& a = call.floats(0, elementsOf({aBatch, p.rows, p.inner}));
+  const Tensor& b = call.floats(1, elementsOf({bBatch, p.inner, p.columns}));
+  Tensor& out = call.floats(hasBias ? 3 : 2, elementsOf({p.batch, p.rows, p.columns}));
   if (hasBias) p.bias = call.floats(2, p.columns).f32();
   if (out.size == 0) return;
   if (p.inner == 0) {

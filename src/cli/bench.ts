@@ -60,9 +60,9 @@ async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> 
 async function measure(name: keyof typeof what, task: BenchmarkTask, beam: number, benchmarks: typeof import('../experiment/benchmarks.js')): Promise<Record<string, number>> {
   switch (name) {
     case 'train': {
-      const { targetTokensPerSecond, secondsPerStep, gflops, matmulGflops, shareOfMatmul } = benchmarks.benchmarkTraining(task);
+      const { targetTokensPerSecond, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul } = benchmarks.benchmarkTraining(task);
       return {
-        target_tokens_per_s: rounded(targetTokensPerSecond, 1), s_per_step: rounded(secondsPerStep, 4), gflops: rounded(gflops, 1),
+        target_tokens_per_s: rounded(targetTokensPerSecond, 1), s_per_step: rounded(secondsPerStep, 4), cpu_s_per_step: rounded(cpuSecondsPerStep, 4), gflops: rounded(gflops, 1),
         matmul_gflops: rounded(matmulGflops, 1), share_of_matmul: rounded(shareOfMatmul, 3),
       };
     }

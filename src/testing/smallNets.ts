@@ -1,5 +1,5 @@
 import {
-  add, batchNorm, conv2d, losses, matMul, maxPool, moments, oneHot, relu, reshape, tanh, tensor, tensor1d, tensor4d, tidy, type Scalar, type Tensor, type Tensor1D, type Tensor4D,
+  add, avgPool, batchNorm, conv2d, depthwiseConv2d, losses, matMul, maxPool, moments, oneHot, relu, reshape, tanh, tensor, tensor1d, tensor4d, tidy, type Scalar, type Tensor, type Tensor1D, type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/params.js';
 
@@ -55,10 +55,22 @@ function convolutional(normalised: boolean): SmallNet {
   };
 }
 
+const depthwise: SmallNet = {
+  shapes: { 'depthwise.weight': [3, 3, 1, 4], 'depthwise.bias': [4], 'pointwise.weight': [1, 1, 4, 4], 'out.weight': [36, numClasses] },
+  loss: (params, { inputs, labels }) => tidy(() => {
+    const p = (name: string): Tensor => params.get(name)!;
+    let x: Tensor = depthwiseConv2d(tensor4d(inputs, [labels.length, 6, 6, 1]), p('depthwise.weight') as Tensor4D, 1, 'same');
+    x = conv2d(tanh(add(x, p('depthwise.bias'))) as Tensor4D, p('pointwise.weight') as Tensor4D, 1, 'same');
+    x = avgPool(tanh(x) as Tensor4D, 3, 2, 'same'); // [N, 3, 3, 4]
+    return crossEntropy(matMul(reshape(x, [labels.length, 36]), p('out.weight')), labels);
+  }),
+};
+
 export const smallNets: Readonly<Record<string, SmallNet>> = {
   'a multilayer perceptron': mlp,
   'a convolutional network': convolutional(false),
   'a convolutional network with batch normalisation': convolutional(true),
+  'a network of depthwise convolutions': depthwise,
 };
 
 /** Reproducible numbers in about [-1, 1], unlike each other. */

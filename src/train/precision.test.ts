@@ -8,35 +8,18 @@ import { nativeBackend } from '../backend/native/loadNative.js';
 import { disposeParams } from '../backend/params.js';
 import type { Precision } from '../backend/precisions.js';
 import { selectBackend } from '../backend/select.js';
-import type { IdPair } from '../data/batch.js';
-import { createBatches } from '../data/batches.js';
-import { pairsInMemory } from '../data/dataset.js';
-import { generateCorpus } from '../data/synth/generateCorpus.js';
-import { initParams } from '../model/init.js';
-import { tinyConfig, tinyTask } from '../testing/tinyRun.js';
+import { syntheticTask } from '../testing/syntheticRun.js';
+import { tinyTask } from '../testing/tinyRun.js';
 import { readLastCheckpoint } from './runFiles.js';
 import { train } from './trainer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-precision-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const ids = new Map<string, number>();
-const encode = (sentence: string): number[] => sentence.split(' ').map((word) => ids.get(word) ?? ids.set(word, 4 + ids.size).get(word)!).concat(2);
-const pairs = (text: Iterable<{ de: string; en: string }>): IdPair[] => [...text].map(({ de, en }) => ({ src: encode(de), trg: encode(en) }));
-const corpus = generateCorpus({ pairs: 1500, validPairs: 100, testPairs: 1, seed: 1 });
-const [trainPairs, validPairs] = [pairs(corpus.train), pairs(corpus.valid)];
-const config = { ...tinyConfig, dModel: 64, dFf: 128, srcVocabSize: 4 + ids.size, trgVocabSize: 4 + ids.size };
-
 /** Validation nll after a short run on the built-in corpus. */
 async function finalNll(precision: Precision, seed: number): Promise<number> {
   const losses: number[] = [];
-  const { params } = await train(tinyTask(folder, `${precision}-${seed}`,
-    { precision, seed, maxUpdates: 100, updateFreq: 1, lr: 5e-3, warmupUpdates: 20, saveEveryUpdates: 0, keepEpochs: 0, validateEveryUpdates: 100 }, {
-      config, params: initParams(config, { method: 'fairseq', seed }),
-      trainBatches: createBatches(pairsInMemory(trainPairs), { maxTokens: 500, seed }),
-      validBatches: createBatches(pairsInMemory(validPairs), { maxTokens: 1000, shuffle: false }).epochBatches(1),
-      onEvent: (event) => void (event.event === 'valid' && losses.push(event.nll)),
-    }));
+  const { params } = await train(syntheticTask(folder, `${precision}-${seed}`, { precision, seed, maxUpdates: 100 }, { onEvent: (event) => void (event.event === 'valid' && losses.push(event.nll)) }));
   disposeParams(params);
   return losses[losses.length - 1];
 }

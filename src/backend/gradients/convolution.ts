@@ -1,9 +1,10 @@
 import {
   AvgPool, AvgPoolGrad, Conv2D, Conv2DBackpropFilter, Conv2DBackpropInput, DepthwiseConv2dNative, DepthwiseConv2dNativeBackpropFilter,
-  DepthwiseConv2dNativeBackpropInput, FusedBatchNorm, MaxPool, ResizeBilinear, ResizeBilinearGrad, ResizeNearestNeighbor, ResizeNearestNeighborGrad,
-  add, backend_util, div, engine, mul, neg, reshape, rsqrt, sub, unsortedSegmentSum, zeros, type NamedAttrMap, type NamedTensorMap, type Tensor, type Tensor1D, type Tensor4D,
+  DepthwiseConv2dNativeBackpropInput, FusedBatchNorm, MaxPool, MaxPoolWithArgmax, ResizeBilinear, ResizeBilinearGrad, ResizeNearestNeighbor, ResizeNearestNeighborGrad,
+  add, backend_util, div, engine, getKernel, mul, neg, reshape, rsqrt, sub, unsortedSegmentSum, zeros, type NamedAttrMap, type NamedTensorMap, type Tensor, type Tensor1D, type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
+import { withoutGradient } from '../withoutGradient.js';
 import { registerExact, sumToShape, type Attrs } from './register.js';
 
 /* What convolutional networks need. A convolution and its two gradients are linear in each of their two inputs, and the
@@ -115,14 +116,21 @@ registerExact({
   gradFunc: (dyAny, [x], attrs) => ({
     x: () => {
       const dy = dyAny as Tensor;
-      const winners = engine().makeTensor(maxPoolWinners(x as Tensor4D, attrs as Attrs), [dy.size], 'int32') as Tensor1D;
+      const winners = reshape(maxPoolWinners(x as Tensor4D, attrs as Attrs), [dy.size]) as Tensor1D;
       return reshape(unsortedSegmentSum(reshape(dy, [dy.size]), winners, x.size), x.shape);
     },
   }),
 });
 
 /** For each output of a max pool, the flat position of the input it was taken from: the first of equals. */
-function maxPoolWinners(x: Tensor4D, attrs: Attrs): Int32Array {
+function maxPoolWinners(x: Tensor4D, attrs: Attrs): Tensor {
+  // tfjs's kernel for it knows no rounding of sizes
+  if (getKernel(MaxPoolWithArgmax, engine().backendName) != null && attrs.dimRoundingMode == null) {
+    const { filterSize, strides, pad } = attrs;
+    const [pooled, winners] = withoutGradient(() => engine().runKernel(MaxPoolWithArgmax, { x }, { filterSize, strides, pad, includeBatchInIndex: true } as unknown as NamedAttrMap) as unknown as Tensor[]);
+    pooled.dispose();
+    return winners;
+  }
   const info = poolInfo(x, attrs);
   const values = x.dataSync();
   const { batchSize, outHeight, outWidth, inHeight, inWidth, inChannels: channels } = info;
@@ -146,7 +154,7 @@ function maxPoolWinners(x: Tensor4D, attrs: Attrs): Int32Array {
       }
     }
   }
-  return winners;
+  return engine().makeTensor(winners, [winners.length], 'int32');
 }
 
 registerExact({

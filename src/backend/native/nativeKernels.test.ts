@@ -3,50 +3,14 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '../select.js';
+import { assertAsCpu, filled, type Value } from '../../testing/compareWithCpu.js';
 import { isAddonBuilt } from './addon.js';
 import { nativeBackend } from './loadNative.js';
-
-type Value = { shape: number[]; dtype: 'float32' | 'int32' | 'bool'; values: number[] };
 
 const dim = fc.integer({ min: 1, max: 7 });
 const shapeOf = (minRank: number, maxRank: number): fc.Arbitrary<number[]> => fc.array(dim, { minLength: minRank, maxLength: maxRank });
 /** Large enough that loops are split over threads. */
 const wideShape = fc.oneof({ weight: 8, arbitrary: shapeOf(0, 4) }, { weight: 1, arbitrary: fc.tuple(fc.integer({ min: 150, max: 200 }), fc.integer({ min: 100, max: 180 })).map((s) => [...s]) });
-
-function filled(shape: number[], seed: number, dtype: Value['dtype'] = 'float32', scale = 2): Value {
-  const size = shape.reduce((a, b) => a * b, 1);
-  let state = seed >>> 0;
-  const values = Array.from({ length: size }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const u = state / 2 ** 32;
-    return dtype === 'float32' ? Math.fround((2 * u - 1) * scale) : dtype === 'int32' ? Math.floor((2 * u - 1) * 5) : u > 0.5 ? 1 : 0;
-  });
-  return { shape, dtype, values };
-}
-
-/** Runs f on a backend and reads every output. */
-async function outputs(backend: string, inputs: Value[], f: (...x: tf.Tensor[]) => tf.Tensor | tf.Tensor[]): Promise<{ shape: number[]; dtype: string; values: number[] }[]> {
-  await tf.setBackend(backend);
-  return tf.tidy(() => {
-    const result = f(...inputs.map(({ shape, dtype, values }) => tf.tensor(values, shape, dtype)));
-    return (Array.isArray(result) ? result : [result]).map((y) => ({ shape: y.shape, dtype: y.dtype, values: [...y.dataSync()] }));
-  });
-}
-
-async function assertAsCpu(what: string, inputs: Value[], f: (...x: tf.Tensor[]) => tf.Tensor | tf.Tensor[], tolerance = 2e-5): Promise<void> {
-  const expected = await outputs('cpu', inputs, f);
-  const found = await outputs('native', inputs, f);
-  assert.equal(found.length, expected.length);
-  found.forEach((y, k) => {
-    assert.deepEqual(y.shape, expected[k].shape, what);
-    assert.equal(y.dtype, expected[k].dtype, what);
-    y.values.forEach((value, i) => {
-      const wanted = expected[k].values[i];
-      const isSame = Object.is(value, wanted) || value === wanted || Math.abs(value - wanted) <= tolerance * (1 + Math.abs(wanted));
-      assert.ok(isSame, `${what} output ${k}[${i}]: found ${value}, expected ${wanted}; inputs ${inputs.map((x) => `${x.dtype} [${x.shape}]`).join(', ')}`);
-    });
-  });
-}
 
 const runs = { numRuns: 25 };
 
@@ -152,6 +116,16 @@ describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt(
   test('fused matMul: bias and activations', () => fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), fc.constantFrom('linear', 'relu', 'elu', 'sigmoid'), fc.nat(), (m, n, activation, seed) =>
     assertAsCpu('fused', [filled([m, 5], seed), filled([5, n], seed + 1), filled([n], seed + 2)], (a, b, bias) => tf.fused.matMul({ a: a as tf.Tensor2D, b: b as tf.Tensor2D, bias, activation: activation as 'relu' }), 1e-4)), runs));
 
+  test('tensors without elements', () => fc.assert(fc.asyncProperty(shapeOf(1, 3), fc.nat(), (shape, at) => {
+    const empty = shape.map((d, i) => (i === at % shape.length ? 0 : d));
+    return assertAsCpu('empty', [filled(empty, 1), filled(empty, 1, 'int32'), filled(empty, 1, 'bool')], (x, i, b) => [
+      tf.add(x, x), tf.exp(x), tf.sum(x), tf.sum(x, at % shape.length), tf.max(tf.concat([x, tf.ones(x.shape.map((d) => Math.max(d, 1)).map((d, k) => (k === at % shape.length ? 1 : d)))], at % shape.length)),
+      tf.transpose(x), tf.concat([x, x], 0), tf.cast(x, 'int32'), tf.sum(i), tf.logicalNot(b), tf.where(b, x, x), tf.tile(x, shape.map(() => 2)), tf.reverse(x), tf.less(x, x),
+      tf.matMul(tf.reshape(x, [0, 5]), tf.ones([5, 3])), tf.matMul(tf.ones([2, 0]), tf.reshape(x, [0, 4])), tf.gather(tf.ones([3, 2]), tf.reshape(i, [-1]) as tf.Tensor1D),
+      tf.oneHot(tf.reshape(i, [0]), 3), tf.softmax(tf.reshape(x, [0, 3])), tf.unsortedSegmentSum(tf.reshape(x, [0, 2]), tf.reshape(i, [0]) as tf.Tensor1D, 3),
+    ]);
+  }), runs));
+
   test('fill, range, zerosLike', () => assertAsCpu('generate', [filled([3, 4], 1), filled([2], 1, 'bool')], (x, b) => [
     tf.fill([2, 3], 1.5), tf.fill([2], 3, 'int32'), tf.range(0, 10, 3), tf.range(5, 0), tf.range(0, 4, 1, 'int32'), tf.zerosLike(x), tf.onesLike(x), tf.zerosLike(b), tf.zeros([0, 3]), tf.eye(3),
   ]));
@@ -162,6 +136,22 @@ describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt(
       const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad as 'same');
       return [convolve(x, w), ...tf.grads((a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(convolve(a, b))) as tf.Scalar)([x, w])];
     }, 1e-4)), runs));
+  test('depthwise convolutions and their gradients', () => fc.assert(fc.asyncProperty(fc.integer({ min: 3, max: 8 }), fc.integer({ min: 3, max: 8 }), fc.constantFrom(1, 2, 16, 17), fc.integer({ min: 1, max: 2 }), small, fc.integer({ min: 1, max: 2 }), fc.constantFrom('same', 'valid'), fc.nat(),
+    (height, width, channels, multiplier, filter, stride, pad, seed) => assertAsCpu('depthwiseConv2d', [filled([2, height, width, channels], seed), filled([filter, filter, channels, multiplier], seed + 1)], (x, w) => {
+      const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad as 'same');
+      return [convolve(x, w), tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same', 'NHWC', 2), ...tf.grads((a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(convolve(a, b))) as tf.Scalar)([x, w])];
+    }, 1e-4)), runs));
+  test('gradients of pooling, their own kernels included', () => fc.assert(fc.asyncProperty(fc.integer({ min: 3, max: 8 }), fc.constantFrom(1, 3, 16, 17), small, small, fc.constantFrom('same', 'valid'), fc.nat(), (size, channels, filter, stride, pad, seed) => {
+    // distinct values: which of equals wins is tfjs's own affair
+    const image: Value = { shape: [2, size, size + 1, channels], dtype: 'float32', values: Array.from({ length: 2 * size * (size + 1) * channels }, (_, i) => ((i * 7919 + seed) % 10007) / 1000) };
+    return assertAsCpu('pooling gradients', [image], (x) => {
+      const attrs = { filterSize: filter, strides: stride, pad };
+      const run = (name: string, inputs: tf.NamedTensorMap): tf.Tensor | tf.Tensor[] => tf.engine().runKernel(name, inputs, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
+      const [max, average] = [tf.maxPool(x as tf.Tensor4D, filter, stride, pad as 'same'), tf.avgPool(x as tf.Tensor4D, filter, stride, pad as 'same')];
+      const grad = (pool: typeof tf.maxPool): tf.Tensor => tf.grad((a: tf.Tensor) => tf.sum(tf.square(pool(a as tf.Tensor4D, filter, stride, pad as 'same'))))(x);
+      return [run('MaxPoolGrad', { dy: tf.square(max), input: x, output: max }) as tf.Tensor, run('AvgPoolGrad', { dy: average, input: x }) as tf.Tensor, grad(tf.maxPool), grad(tf.avgPool), ...(run('MaxPoolWithArgmax', { x }) as tf.Tensor[])];
+    }, 1e-4);
+  }), runs));
   test('pooling and batch normalisation', () => fc.assert(fc.asyncProperty(fc.integer({ min: 3, max: 8 }), small, small, small, fc.constantFrom('same', 'valid'), fc.nat(), (size, channels, filter, stride, pad, seed) =>
     assertAsCpu('pool', [filled([2, size, size + 1, channels], seed), filled([channels], seed + 1), filled([channels], seed + 2)], (x, a, b) => [
       tf.maxPool(x as tf.Tensor4D, filter, stride, pad as 'same'), tf.avgPool(x as tf.Tensor4D, filter, stride, pad as 'same'),

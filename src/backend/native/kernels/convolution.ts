@@ -15,25 +15,40 @@ function geometry(info: backend_util.Conv2DInfo): number[] {
 }
 
 /** Sizes of a convolution over channels-last images; undefined where the cpu backend has to do it. */
-function convolutionInfo(inputShape: number[], filterShape: number[], { strides, dilations, pad, dimRoundingMode, dataFormat }: KernelAttributes): backend_util.Conv2DInfo | undefined {
-  if (backend_util.convertConv2DDataFormat(dataFormat) !== 'channelsLast') return undefined;
-  const info = backend_util.computeConv2DInfo(inputShape as Shape4D, filterShape as Shape4D, strides, dilations ?? 1, pad, dimRoundingMode, false, 'channelsLast');
+function convolutionInfo(
+  inputShape: number[], filterShape: number[], { strides, dilations, pad, dimRoundingMode, dataFormat }: KernelAttributes, depthwise = false,
+): backend_util.Conv2DInfo | undefined {
+  if (!depthwise && backend_util.convertConv2DDataFormat(dataFormat) !== 'channelsLast') return undefined;
+  const info = backend_util.computeConv2DInfo(inputShape as Shape4D, filterShape as Shape4D, strides, dilations ?? 1, pad, dimRoundingMode, depthwise, 'channelsLast');
   return util.sizeFromShape(info.outShape) === 0 || util.sizeFromShape(inputShape) === 0 ? undefined : info;
 }
 
 const areFloats = (...tensors: TensorInfo[]): boolean => tensors.every((tensor) => tensor.dtype === 'float32');
 
 function pooling(kernel: string): NativeKernel {
-  return (backend, { x }, { filterSize, strides, pad, dimRoundingMode }) => {
-    if (!areFloats(x)) return undefined;
-    const info = backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
-    if (util.sizeFromShape(info.outShape) === 0) return undefined;
+  return (backend, { x }, attrs) => {
+    const info = areFloats(x) ? poolingInfo(x, attrs) : undefined;
+    if (info === undefined) return undefined;
     const sizes = geometry(info);
     // oneDNN takes a window wholly inside the padding for an error
     const [top, left, bottom, right] = sizes.slice(-4);
     if (Math.max(top, bottom) >= info.filterHeight || Math.max(left, right) >= info.filterWidth) return undefined;
     return backend.compute(kernel, [x], info.outShape, 'float32', sizes);
   };
+}
+
+/** Sizes of a pooling; undefined where there is nothing to compute. */
+function poolingInfo(x: TensorInfo, { filterSize, strides, pad, dimRoundingMode }: KernelAttributes): backend_util.Conv2DInfo | undefined {
+  const info = backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
+  return util.sizeFromShape(info.outShape) === 0 || util.sizeFromShape(x.shape) === 0 ? undefined : info;
+}
+
+/** The result of a max pool, and the position of the input that each element was taken from. */
+function maxPositions(backend: NativeBackend, x: TensorInfo, info: backend_util.Conv2DInfo, inBatch: boolean): [TensorInfo, TensorInfo] {
+  const pooled = backend.output(info.outShape, 'float32');
+  const positions = backend.output(info.outShape, 'int32');
+  backend.run('MaxPoolingPositions', [x, pooled, positions], [...geometry(info), inBatch ? 1 : 0]);
+  return [pooled, positions];
 }
 
 /** One step of a composed kernel: runs it and lets its inputs go. */
@@ -59,8 +74,36 @@ export const convolutionKernels: NativeKernels = {
     const info = areFloats(x, dy) ? convolutionInfo(x.shape, attrs['filterShape'], attrs) : undefined;
     return info && backend.compute('ConvolutionFilterGrad', [x, dy], info.filterShape, 'float32', geometry(info));
   },
+  DepthwiseConv2dNative: (backend, { x, filter }, attrs) => {
+    const info = areFloats(x, filter) ? convolutionInfo(x.shape, filter.shape, attrs, true) : undefined;
+    return info && backend.compute('Depthwise', [x, filter], info.outShape, 'float32', geometry(info));
+  },
+  DepthwiseConv2dNativeBackpropInput: (backend, { dy, filter }, attrs) => {
+    const info = areFloats(dy, filter) ? convolutionInfo(attrs['inputShape'], filter.shape, attrs, true) : undefined;
+    return info && backend.compute('DepthwiseInputGrad', [dy, filter], info.inShape, 'float32', geometry(info));
+  },
+  DepthwiseConv2dNativeBackpropFilter: (backend, { x, dy }, attrs) => {
+    const info = areFloats(x, dy) ? convolutionInfo(x.shape, attrs['filterShape'], attrs, true) : undefined;
+    return info && backend.compute('DepthwiseFilterGrad', [x, dy], info.filterShape, 'float32', geometry(info));
+  },
   MaxPool: pooling('MaxPooling'),
   AvgPool: pooling('AveragePooling'),
+  AvgPoolGrad: (backend, { dy, input }, attrs) => {
+    const info = areFloats(dy, input) ? poolingInfo(input, attrs) : undefined;
+    return info && backend.compute('AveragePoolingGrad', [dy], info.inShape, 'float32', geometry(info));
+  },
+  MaxPoolWithArgmax: (backend, { x }, attrs) => {
+    const info = areFloats(x) ? poolingInfo(x, attrs) : undefined;
+    return info && maxPositions(backend, x, info, attrs['includeBatchInIndex']);
+  },
+  MaxPoolGrad: (backend, { dy, input }, attrs) => {
+    const info = areFloats(dy, input) ? poolingInfo(input, attrs) : undefined;
+    if (info === undefined) return undefined;
+    const [pooled, positions] = maxPositions(backend, input, info, true);
+    const dx = backend.compute('SegmentSum', [dy, positions], info.inShape, 'float32', [1]);
+    for (const tensor of [pooled, positions]) backend.disposeData(tensor.dataId);
+    return dx;
+  },
   // (x - mean) * (scale / sqrt(variance + epsilon)) + offset
   FusedBatchNorm: (backend, { x, scale, offset, mean, variance }, { varianceEpsilon }) => {
     const present = [x, scale, offset, mean, variance].filter((tensor) => tensor != null);
