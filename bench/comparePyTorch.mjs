@@ -1,5 +1,6 @@
 // Training throughput beside PyTorch's: alternating pairs in one run, the median of their ratios.
-//   node bench/comparePyTorch.mjs --peer ../shared/bench/pytorch_transformer.py --arch tiny --sentences 256 --length 16 --backend wasm --pairs 5
+//   node bench/comparePyTorch.mjs --peer ../shared/bench/pytorch_transformer.py --arch tiny --backend wasm --pairs 5
+// Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones.
 // The peer needs a Python with torch (Debian: python3-torch, libopenblas0); it is started with the malloc settings that are
 // fastest for it.
 import { spawnSync } from 'node:child_process';
@@ -8,9 +9,12 @@ import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: {
   peer: { type: 'string', default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)) },
-  python: { type: 'string', default: '/usr/bin/python3' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string', default: '256' },
-  length: { type: 'string', default: '16' }, backend: { type: 'string', default: 'auto' }, pairs: { type: 'string', default: '5' },
+  python: { type: 'string', default: '/usr/bin/python3' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string' },
+  length: { type: 'string' }, backend: { type: 'string', default: 'auto' }, pairs: { type: 'string', default: '5' },
 } });
+const [sentences, length] = values.arch === 'tiny' ? [256, 16] : [80, 25];
+values.sentences ??= String(sentences);
+values.length ??= String(length);
 const shape = ['--arch', values.arch, '--sentences', values.sentences, '--length', values.length];
 const mallocSettings = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '100000000000', MALLOC_TOP_PAD_: '1073741824' };
 
