@@ -27,7 +27,7 @@ export function statsCommand(): Command {
     .addHelpText('after', `
 Examples:
   coldstart corpus stats --src train.de --trg train.en
-  coldstart corpus stats --src tok.de --trg tok.en --held-out valid.de valid.en test.de test.en --codes codes --html corpus.html`)
+  coldstart corpus stats --src train.tok.de --trg train.tok.en --held-out test.tok.de test.tok.en --codes codes --html corpus.html`)
     .action(statsAction);
 }
 
