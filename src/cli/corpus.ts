@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { bpeCommands } from './corpus/bpeCommands.js';
+import { spmCommands } from './corpus/spmCommands.js';
 import { cleanCommand } from './corpus/cleanCommand.js';
 import { statsCommand } from './corpus/statsCommand.js';
 import { extractCommand } from './corpus/extractCommand.js';
@@ -15,7 +16,7 @@ export function corpusCommand(): Command {
     .addCommand(fetchCommand())
     .addCommand(extractCommand())
     .addCommand(prepareCommand());
-  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands()]) command.addCommand(each);
+  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands(), ...spmCommands()]) command.addCommand(each);
   return command;
 }
 

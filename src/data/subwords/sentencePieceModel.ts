@@ -4,6 +4,7 @@ import { DataError } from '../../errors.js';
 export interface SentencePieceInfo {
   /** Every piece by SentencePiece's own id. */
   readonly pieces: readonly string[];
+  readonly unknownId: number;
   /** Whether unknown characters are spelt as bytes (`<0x41>`). */
   readonly byteFallback: boolean;
 }
@@ -20,7 +21,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
   const junk = (why: string): DataError => new DataError(`${name} is not a SentencePiece model: ${why}. Expected a .model file written by spm_train.`);
   const pieces: string[] = [];
   const seen = new Set<string>();
-  let numUnknown = 0;
+  const unknown: number[] = [];
   let byteFallback = false;
   const specifications = new Set<number>();
   for (const { field, value } of messageFields(bytes, junk)) {
@@ -36,14 +37,14 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
     if (piece === '') throw junk(`piece ${pieces.length} is empty`);
     if (seen.has(piece)) throw junk(`piece ${JSON.stringify(piece)} is defined twice`);
     seen.add(piece);
+    if (type === pieceType.unknown) unknown.push(pieces.length);
     pieces.push(piece);
-    if (type === pieceType.unknown) numUnknown++;
     if (type === pieceType.byte) byteFallback = true;
   }
   if (pieces.length === 0) throw junk('it has no pieces');
-  if (numUnknown !== 1) throw junk(`it has ${numUnknown} unknown pieces instead of one`);
+  if (unknown.length !== 1) throw junk(`it has ${unknown.length} unknown pieces instead of one`);
   if (specifications.size !== 2) throw junk('its trainer or normalizer specification is missing');
-  return { pieces, byteFallback };
+  return { pieces, unknownId: unknown[0], byteFallback };
 }
 
 function decodePiece(bytes: Uint8Array, junk: (why: string) => DataError): string {

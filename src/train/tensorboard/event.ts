@@ -1,3 +1,5 @@
+import { encodeMessage, packedDoubles, utf8 } from '../../storage/protobuf.js';
+
 /**
  * Messages of TensorFlow's event.proto and summary.proto, in the wire format of protocol buffers. Only what a training
  * run writes.
@@ -11,34 +13,34 @@ export interface EventHead {
 
 /** The first event of every file. */
 export function fileVersionEvent(wallTime: number): Uint8Array {
-  return message([[1, 'double', wallTime], [3, 'bytes', utf8('brain.Event:2')]]);
+  return encodeMessage([[1, 'double', wallTime], [3, 'bytes', utf8('brain.Event:2')]]);
 }
 
 /** Tells readers that a run starts again: what they have from `step` on, from earlier files, no longer counts. */
 export function restartEvent({ wallTime, step }: EventHead): Uint8Array {
   const start = 1;
-  return message([[1, 'double', wallTime], [2, 'int', step], [7, 'bytes', message([[1, 'int', start]])]]);
+  return encodeMessage([[1, 'double', wallTime], [2, 'int', step], [7, 'bytes', encodeMessage([[1, 'int', start]])]]);
 }
 
 export function scalarsEvent({ wallTime, step }: EventHead, scalars: Readonly<Record<string, number>>): Uint8Array {
-  const values = Object.entries(scalars).map(([tag, value]) => message([[1, 'bytes', utf8(tag)], [2, 'float', value]]));
+  const values = Object.entries(scalars).map(([tag, value]) => encodeMessage([[1, 'bytes', utf8(tag)], [2, 'float', value]]));
   return summaryEvent({ wallTime, step }, values);
 }
 
 /** @param histograms values by tag */
 export function histogramsEvent({ wallTime, step }: EventHead, histograms: ReadonlyMap<string, Histogram>): Uint8Array {
-  const values = Array.from(histograms, ([tag, { min, max, count, sum, sumSquares, limits, counts }]) => message([
+  const values = Array.from(histograms, ([tag, { min, max, count, sum, sumSquares, limits, counts }]) => encodeMessage([
     [1, 'bytes', utf8(tag)],
-    [5, 'bytes', message([
+    [5, 'bytes', encodeMessage([
       [1, 'double', min], [2, 'double', max], [3, 'double', count], [4, 'double', sum], [5, 'double', sumSquares],
-      [6, 'bytes', doubles(limits)], [7, 'bytes', doubles(counts)],
+      [6, 'bytes', packedDoubles(limits)], [7, 'bytes', packedDoubles(counts)],
     ])],
   ]));
   return summaryEvent({ wallTime, step }, values);
 }
 
 function summaryEvent({ wallTime, step }: EventHead, values: readonly Uint8Array[]): Uint8Array {
-  return message([[1, 'double', wallTime], [2, 'int', step], [5, 'bytes', message(values.map((value) => [1, 'bytes', value]))]]);
+  return encodeMessage([[1, 'double', wallTime], [2, 'int', step], [5, 'bytes', encodeMessage(values.map((value) => [1, 'bytes', value]))]]);
 }
 
 /** How values are spread: `counts[i]` of them lie above `limits[i - 1]` and not above `limits[i]`. */
@@ -70,31 +72,3 @@ export function histogramOf(values: ArrayLike<number>): Histogram {
   for (let i = 0; i < values.length; i++) counts[Math.min(numBuckets - 1, Math.max(0, Math.ceil((values[i] - min) / width) - 1))]++;
   return { min, max, count: values.length, sum, sumSquares, limits: counts.map((_, i) => (i === numBuckets - 1 ? max : min + width * (i + 1))), counts };
 }
-
-type Field = readonly [number: number, type: 'double' | 'float' | 'int', value: number] | readonly [number: number, type: 'bytes', value: Uint8Array];
-
-const wireType = { int: 0, double: 1, bytes: 2, float: 5 };
-
-function message(fields: readonly Field[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const [number, type, value] of fields) {
-    parts.push(varint((number << 3) | wireType[type]));
-    if (type === 'bytes') parts.push(varint(value.length), value);
-    else if (type === 'int') parts.push(varint(value));
-    else parts.push(type === 'double' ? doubles([value]) : new Uint8Array(Float32Array.of(value).buffer));
-  }
-  return Buffer.concat(parts);
-}
-
-/** @param value whole, not negative */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
-}
-
-/** Little-endian, as every machine that Node.js runs on. */
-const doubles = (values: readonly number[]): Uint8Array => new Uint8Array(Float64Array.from(values).buffer);
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,0 +1,111 @@
+import { ByteTrie } from './byteTrie.js';
+
+/**
+ * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space made
+ * spaces; `nfkc`: NFKC alone; `identity`: none. The `_cf` forms fold case as well.
+ */
+export const normalizations = ['nmt_nfkc', 'nfkc', 'nmt_nfkc_cf', 'nfkc_cf', 'identity'] as const;
+export type Normalization = (typeof normalizations)[number];
+
+/** Beyond it there are ideographs, tags and private use, which have no decompositions. */
+const lastDecomposing = 0x2ffff;
+
+/**
+ * What each character, or sequence that composes with its neighbours, becomes.
+ *
+ * Source: SentencePiece's builder of its maps (Kudo and Richardson 2018, section 3.3). The tables are made from Node.js's own
+ * Unicode data, so they know characters that SentencePiece's lack.
+ */
+export function normalizationRules(name: Normalization): Map<string, string> {
+  const rules = new Map<string, string>();
+  if (name === 'identity') return rules;
+  const fold = name.endsWith('_cf') ? (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC') : (text: string): string => text.normalize('NFKC');
+  /** For each character all that decompose to it alone. */
+  const variants = new Map<string, string[]>();
+  const decomposed = new Set<string>();
+  for (let codePoint = 1; codePoint <= lastDecomposing; codePoint++) {
+    if (codePoint >= 0xd800 && codePoint <= 0xdfff) continue;
+    const character = String.fromCodePoint(codePoint);
+    const composed = fold(character);
+    if (composed !== character) rules.set(character, composed);
+    const parts = character.normalize('NFKD');
+    if (Array.from(parts).length > 1) decomposed.add(parts);
+    else if (parts !== character || variants.has(parts)) variants.set(parts, [...(variants.get(parts) ?? [parts]), ...(parts === character ? [] : [character])]);
+  }
+  for (const parts of decomposed) {
+    const composed = fold(parts);
+    if (composed === parts) continue;
+    for (const sequence of expand(Array.from(parts), variants)) if (sequence !== composed) rules.set(sequence, composed);
+  }
+  if (name.startsWith('nmt')) applyNmtRules(rules);
+  return rules;
+}
+
+/** Every sequence of variants of these characters. */
+function expand(characters: readonly string[], variants: ReadonlyMap<string, readonly string[]>): string[] {
+  return characters.reduce((starts, character) => starts.flatMap((start) => (variants.get(character) ?? [character]).map((variant) => start + variant)), ['']);
+}
+
+function applyNmtRules(rules: Map<string, string>): void {
+  const dropped = [[0x1, 0x8], [0xb, 0xb], [0xe, 0x1f], [0x7f, 0x7f], [0x8f, 0x8f], [0x9f, 0x9f]];
+  for (const [first, last] of dropped) for (let codePoint = first; codePoint <= last; codePoint++) rules.set(String.fromCodePoint(codePoint), '');
+  const spaces = [0x9, 0xa, 0xc, 0xd, 0x1680, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x2581, 0xfeff, 0xfffd];
+  for (const codePoint of spaces) rules.set(String.fromCodePoint(codePoint), ' ');
+  rules.delete('\uff5e'); // the full-width tilde stays: Japanese text means it
+}
+
+/** The rules in the form that a model file holds, and that normalises text. */
+export class CharsMap {
+  private constructor(private readonly trie: ByteTrie | undefined, private readonly targets: Uint8Array) {}
+
+  static compile(rules: ReadonlyMap<string, string>): CharsMap {
+    if (rules.size === 0) return new CharsMap(undefined, new Uint8Array());
+    const positions = new Map<string, number>();
+    const targets: Uint8Array[] = [];
+    let end = 0;
+    for (const target of new Set(rules.values())) {
+      const bytes = new TextEncoder().encode(`${target}\0`);
+      positions.set(target, end);
+      targets.push(bytes);
+      end += bytes.length;
+    }
+    const encoder = new TextEncoder();
+    const entries = Array.from(rules, ([from, to]) => [encoder.encode(from), positions.get(to)!] as const);
+    return new CharsMap(ByteTrie.build(entries), Buffer.concat(targets));
+  }
+
+  /** For the model file: the size of the trie in bytes, the trie, the targets, each ended by a zero. */
+  toBytes(): Uint8Array {
+    if (this.trie === undefined) return new Uint8Array();
+    const { units } = this.trie;
+    return Buffer.concat([new Uint8Array(Uint32Array.of(units.byteLength).buffer), new Uint8Array(units.buffer, units.byteOffset, units.byteLength), this.targets]);
+  }
+
+  /**
+   * A line as SentencePiece sees it: normalised, runs of spaces made one, none at the ends, a space mark for each and one at
+   * the start; empty for a line of white space.
+   */
+  normalize(line: string): string {
+    const bytes = Buffer.from(line);
+    const parts: string[] = [];
+    let from = 0; // start of what is copied as it is
+    for (let i = 0; i < bytes.length && this.trie;) {
+      const { length, value } = this.trie.longestMatch(bytes, i);
+      if (length === 0) {
+        i += lengthOfCharacter(bytes[i]);
+        continue;
+      }
+      const end = this.targets.indexOf(0, value);
+      parts.push(bytes.toString('utf8', from, i), Buffer.from(this.targets.subarray(value, end)).toString('utf8'));
+      i += length;
+      from = i;
+    }
+    parts.push(bytes.toString('utf8', from));
+    const words = parts.join('').split(' ').filter((word) => word !== '');
+    return words.map((word) => `\u2581${word}`).join('');
+  }
+}
+
+function lengthOfCharacter(firstByte: number): number {
+  return firstByte < 0x80 ? 1 : firstByte < 0xe0 ? 2 : firstByte < 0xf0 ? 3 : 4;
+}
