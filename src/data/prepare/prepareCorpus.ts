@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError, UsageError } from '../../errors.js';
+import { isRunning } from '../../storage/isRunning.js';
 import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
 import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, type PrepareManifest, type SplitReport } from './manifest.js';
@@ -142,15 +143,6 @@ function claimWorkFolder(folder: string): () => void {
   writeSync(mark, markText);
   closeSync(mark);
   return () => rmSync(lock, { force: true });
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function warningsOf({ splits }: PrepareManifest): string[] {
