@@ -87,7 +87,12 @@ export function corpusFolder(dir: string, recipe: Recipe, { src, trg }: RecipePa
 async function downloadAll(pair: RecipePair, folder: string, options: FetchOptions): Promise<LocalFile[]> {
   const downloads = new Downloads(folder);
   const files: LocalFile[] = [];
-  for (const file of pair.files) files.push(await downloads.file(file, options));
+  try {
+    for (const file of pair.files) files.push(await downloads.file(file, options));
+  } catch (error) {
+    if (!(error instanceof ColdstartError && error.code === 'DOWNLOAD_FAILED')) throw error;
+    throw new ColdstartError(error.code, `${error.message}\nWhat came stays and is gone on with next time. Files from elsewhere can be used with --from-local.`, { cause: error });
+  }
   return files;
 }
 
