@@ -1,9 +1,11 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
 import { parseSentencePieceModel } from './sentencePieceModel.js';
 
@@ -25,6 +27,28 @@ test('pieces and decoded text equal spm_encode and spm_decode, and no handler st
     });
     await model.close();
     await assert.rejects(model.encode(['a']), /has ended/);
+  }
+});
+
+const skipPeer = skip || (spawnSync('spm_encode', ['--version']).error ? 'spm_encode is not installed (Debian package sentencepiece)' : false);
+
+test('pieces of random text equal those of the installed spm_encode, and join to what spm_decode makes of them', { skip: skipPeer }, async () => {
+  const unit = fc.oneof(fc.constantFrom(...'aber the ein ing\u2581'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }));
+  const line = fc.string({ unit, maxLength: 40 }).map((text) => text.replace(/[\n\0]/g, '')); // what ends a line, or a C string
+  const lines = fc.sample(line, { numRuns: 500, seed: 1 });
+  const peer = (program: string, model: string, input: readonly string[]): string[] => {
+    const { status, stdout, stderr } = spawnSync(program, [`--model=${model}`], { input: input.map((text) => `${text}\n`).join(''), encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    return stdout.split('\n').slice(0, -1);
+  };
+  for (const kind of ['bpe', 'unigram']) {
+    const path = `${folder}m30k.${kind}.4000.model`;
+    const model = await SentencePiece.open(path);
+    const encoded = await model.encode(lines);
+    await model.close();
+    const joined = encoded.map((pieces) => pieces.join(' '));
+    assert.deepEqual(joined, peer('spm_encode', path, lines), kind);
+    assert.deepEqual(encoded.map(joinPieces), peer('spm_decode', path, joined), kind);
   }
 });
 
