@@ -21,7 +21,7 @@ export function checkPrecision(precision: Precision): void {
  * a gradient of a gradient that its twins make, stay in float32.
  * @throws UsageError if the current backend does not have the precision
  */
-export function withPrecision<T>(precision: Precision, body: () => T): T {
+export function withPrecision<T>(precision: Precision = 'fp32', body: () => T): T {
   if (precision === 'fp32') return body();
   checkPrecision(precision);
   return (backend() as NativeBackend).withBf16(body);

@@ -17,6 +17,9 @@ const subwordSettings = {
   vocabularyThreshold: optionalInteger('Units seen less often are split further: counted in that file, or with learnt merges in the training set.', { min: 0 }),
   glossaries: texts('Regular expressions of words that bpe keeps whole.'),
   model: optionalPath('SentencePiece model, for sentencepiece.'),
+  vocabSize: optionalInteger('Pieces to learn from the training set, special ones included, for sentencepiece without a model.', { min: 4 }),
+  modelType: choice(['unigram', 'bpe'], 'unigram', 'Kind of SentencePiece model to learn.'),
+  characterCoverage: real(0.9995, 'Share of the characters of the training set that a learnt SentencePiece model knows.', { min: 0.5, max: 1 }),
 };
 
 /**

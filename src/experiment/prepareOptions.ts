@@ -76,7 +76,11 @@ function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['cor
         vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries,
       };
     case 'sentencepiece':
-      return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`) };
+      if (subwords.vocabSize !== undefined) {
+        if (subwords.model !== undefined) throw new UsageError(`corpus.${group}.vocabSize asks to learn, but model names a learnt one. Set one of the two.`);
+        return { method: 'sentencepiece', learn: { vocabSize: subwords.vocabSize, modelType: subwords.modelType, characterCoverage: subwords.characterCoverage } };
+      }
+      return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`) };
   }
 }
 

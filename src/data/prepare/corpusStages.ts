@@ -4,12 +4,12 @@ import type { PreprocessingStep } from '../preprocessing.js';
 import type { Side } from '../textPipeline.js';
 import { binarizeStage, type BinarizeReport } from './binarize.js';
 import { cleanStage, type CleanReport } from './clean.js';
-import { countWordsStage } from './countWords.js';
+import { countWordsStage, type CountReport } from './countWords.js';
 import { deduplicateStage } from './deduplicate.js';
-import { learnBpeStage, learntFiles } from './learnSubwords.js';
+import { learnBpeStage, learnSentencePieceStage, learntFiles } from './learnSubwords.js';
 import { learnTruecaseStage } from './learnTruecase.js';
 import type { SplitName } from './manifest.js';
-import { isLearnt, preprocessingSteps, type PrepareOptions, type PrepareSubwords } from './options.js';
+import { isLearnt, preprocessingSteps, type LearntBpe, type LearntSentencePiece, type PrepareOptions, type PrepareSubwords } from './options.js';
 import type { TextReport } from './parts.js';
 import { preprocessStage } from './preprocess.js';
 import { readStage, type ReadReport } from './readText.js';
@@ -100,8 +100,8 @@ function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S 
   const learnt: Partial<Record<Side, Stage>> = {};
   if (isLearnt(asked.src) || isLearnt(asked.trg)) {
     const words = add(countWordsStage(train));
-    if (isLearnt(asked.src)) learnt.src = add(learnBpeStage(separate ? 'learn.src' : 'learn', words, separate ? ['src'] : ['src', 'trg'], asked.src.learn));
-    if (isLearnt(asked.trg)) learnt.trg = separate ? add(learnBpeStage('learn.trg', words, ['trg'], asked.trg.learn)) : learnt.src;
+    if (isLearnt(asked.src)) learnt.src = add(learnStage(separate ? 'learn.src' : 'learn', words, separate ? ['src'] : ['src', 'trg'], asked.src));
+    if (isLearnt(asked.trg)) learnt.trg = separate ? add(learnStage('learn.trg', words, ['trg'], asked.trg)) : learnt.src;
   }
   const settings: Record<string, Plain> = {};
   const files: Record<string, string> = {};
@@ -122,6 +122,10 @@ function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S 
   };
 }
 
+function learnStage(name: string, words: Stage<CountReport>, sides: readonly Side[], asked: LearntBpe | LearntSentencePiece): Stage {
+  return asked.method === 'bpe' ? learnBpeStage(name, words, sides, asked.learn) : learnSentencePieceStage(name, words, sides, asked.learn);
+}
+
 function isFileKey(key: string): boolean {
   return key === 'codes' || key === 'vocabulary' || key === 'model';
 }
@@ -129,6 +133,7 @@ function isFileKey(key: string): boolean {
 function resolveSubwords(side: Side, asked: PrepareSubwords, learnt: Stage | undefined, result: StageContext['result']): SubwordOptions {
   if (!isLearnt(asked)) return asked;
   const { folder } = result(learnt!);
+  if (asked.method === 'sentencepiece') return { method: 'sentencepiece', model: join(folder, learntFiles.model) };
   const { vocabularyThreshold, glossaries } = asked;
   return {
     method: 'bpe', codes: join(folder, learntFiles.codes), glossaries,

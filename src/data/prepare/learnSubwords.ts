@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { learnSentencePiece } from '../spm/learnSentencePiece.js';
 import { Bpe } from '../subwords/bpe.js';
 import { parseBpeCodes } from '../subwords/bpeCodes.js';
 import { bpeCodesText, bpeVocabularyText, learnBpe } from '../subwords/learnBpe.js';
@@ -14,8 +15,15 @@ export interface LearnBpeSettings {
   readonly minFrequency?: number;
 }
 
+/** A SentencePiece model to learn from the training set; what is not set is as spm_train has it. */
+export interface LearnSentencePieceSettings {
+  readonly vocabSize: number;
+  readonly modelType?: 'unigram' | 'bpe';
+  readonly characterCoverage?: number;
+}
+
 /** File names of a learnt stage. */
-export const learntFiles = { codes: 'codes', vocabulary: { src: 'vocabulary.src', trg: 'vocabulary.trg' } };
+export const learntFiles = { codes: 'codes', model: 'model', vocabulary: { src: 'vocabulary.src', trg: 'vocabulary.trg' } };
 
 /**
  * Learns merges as subword-nmt's learn-joint-bpe-and-vocab: from both sides, or from one; and how often each unit then
@@ -36,6 +44,20 @@ export function learnBpeStage(name: string, words: Stage<CountReport>, sides: re
         writeFileAtomic(join(context.folder, learntFiles.vocabulary[side]), bpeVocabularyText(units), scratch);
       }
       return { merges: learnt.length, words: counts.size };
+    },
+  };
+}
+
+/** Learns a SentencePiece model from both sides together, or from one. Memory holds the distinct words. */
+export function learnSentencePieceStage(name: string, words: Stage<CountReport>, sides: readonly ('src' | 'trg')[], settings: LearnSentencePieceSettings): Stage<{ pieces: number }> {
+  return {
+    name, version: 1, settings: { method: 'sentencepiece', ...settings, sides }, needs: [words],
+    async run(context) {
+      const { folder, report: { parts } } = context.result(words);
+      const counts = await readCounts(folder, parts, sides);
+      const { model, numPieces } = await learnSentencePiece(counts, settings);
+      writeFileAtomic(join(context.folder, learntFiles.model), model, scratch);
+      return { pieces: numPieces };
     },
   };
 }

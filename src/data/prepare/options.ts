@@ -7,7 +7,7 @@ import { firstOrdinaryId } from '../specialIds.js';
 import { subwordFiles, type SubwordOptions } from '../subwords/segmenter.js';
 import type { Side } from '../textPipeline.js';
 import type { VocabularyLimits } from '../vocabulary.js';
-import type { LearnBpeSettings } from './learnSubwords.js';
+import type { LearnBpeSettings, LearnSentencePieceSettings } from './learnSubwords.js';
 import type { LengthLimits, PrepareManifest } from './manifest.js';
 
 /** Subwords learnt from the training set: from both sides together, or from one where the other has its own. */
@@ -19,7 +19,13 @@ export interface LearntBpe {
   readonly glossaries?: readonly string[];
 }
 
-export type PrepareSubwords = SubwordOptions | LearntBpe;
+/** A SentencePiece model learnt from the training set, as `LearntBpe`. */
+export interface LearntSentencePiece {
+  readonly method: 'sentencepiece';
+  readonly learn: LearnSentencePieceSettings;
+}
+
+export type PrepareSubwords = SubwordOptions | LearntBpe | LearntSentencePiece;
 
 /** What to prepare. All paths are used as given; a configuration resolves them against its own folder first. */
 export interface PrepareOptions extends LengthLimits {
@@ -56,7 +62,7 @@ export interface PrepareOptions extends LengthLimits {
 }
 
 /** Whether the subwords are to be learnt. */
-export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe {
+export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe | LearntSentencePiece {
   return 'learn' in subwords;
 }
 

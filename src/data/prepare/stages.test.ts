@@ -251,3 +251,23 @@ test('Multi30k in words gives the published merges and the published segmentatio
   );
   await prepared.close();
 });
+
+test('a SentencePiece model learnt of both sides splits the text, and goes with the corpus', async () => {
+  const options = await recipe('pieces', { subwords: { method: 'sentencepiece', learn: { vocabSize: 200, characterCoverage: 1 } }, tokenize: undefined, normalize: undefined });
+  const { status, manifest } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1 });
+  assert.equal(status, 'prepared');
+  assert.ok(manifest.splits.train!.pairs > 300);
+  assert.equal(manifest.splits.train!.srcUnknown, 0);
+  const pipeline = await openTextPipeline(options.outDir);
+  try {
+    const tokens = pipeline.srcVocabulary.tokens.slice(4);
+    assert.ok(tokens.length <= 197 && tokens.length > 120, `${tokens.length} pieces in use`);
+    assert.ok(tokens.every((token) => token.length === 1 || !token.slice(1).includes('\u2581')));
+    const [line] = lines(options.valid!.src);
+    const [ids] = await pipeline.encodeSources([line]);
+    assert.equal(pipeline.srcVocabulary.decode(ids.slice(0, -1)).join('').replaceAll('\u2581', ' ').trim(), line.toLowerCase());
+  } finally {
+    await pipeline.close();
+  }
+  assert.deepEqual(ran(await prepareCorpus(options, { pairsPerPart: 64, workers: 1 })), []);
+});

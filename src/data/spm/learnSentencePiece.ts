@@ -47,12 +47,12 @@ const pieceTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 
 interface Piece extends ScoredPiece { readonly type: keyof typeof pieceTypes }
 
 /**
- * Learns a SentencePiece model from lines of text.
+ * Learns a SentencePiece model from lines of text, or from words with their counts.
  *
  * @throws UsageError if the vocabulary is too small for the characters or too large for the text
  * Source: Kudo and Richardson 2018 (D18-2012); file format of SentencePiece's sentencepiece_model.proto
  */
-export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable<string>, options: SentencePieceOptions): Promise<LearntModel> {
+export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable<string> | ReadonlyMap<string, number>, options: SentencePieceOptions): Promise<LearntModel> {
   const {
     vocabSize, modelType = 'unigram', characterCoverage = 0.9995, normalization = 'nmt_nfkc', userDefinedSymbols = [], controlSymbols = [], byteFallback = false,
     softLimit = false, maxLineBytes = 4192, seedPieces = 1_000_000, onProgress,
@@ -73,7 +73,10 @@ export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable
   const charsMap = CharsMap.compile(normalizationRules(normalization));
   const text = new TrainingText(charsMap, maxLineBytes);
   const symbolPattern = userDefinedSymbols.length === 0 ? undefined : new RegExp([...userDefinedSymbols].sort((a, b) => b.length - a.length).map((symbol) => symbol.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|'), 'u');
-  for await (const line of lines) for (const part of symbolPattern ? line.split(symbolPattern) : [line]) text.add(part);
+  for await (const entry of lines) {
+    const [line, times] = typeof entry === 'string' ? [entry, 1] : entry;
+    for (const part of symbolPattern ? line.split(symbolPattern) : [line]) text.add(part, times);
+  }
   const words = text.words(characterCoverage);
   const checker = new PieceChecker(words.characters, { maxPieceLength, splitByScript, splitByNumber, splitDigits });
   const limits = { numPieces, softLimit, onRound: onProgress };

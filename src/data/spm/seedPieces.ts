@@ -9,8 +9,8 @@ export interface SeedPieces {
 }
 
 /**
- * Every sequence of two or more characters that is seen at least twice, may be a piece, and is not always followed by the same
- * character (its continuation then stands for it); at most `limit`, those with the greatest product of count and length.
+ * Every sequence of two or more characters that stands in at least two places of the list of different words, may be a piece, and
+ * is not always followed by the same character (its continuation then stands for it); at most `limit`, those with the greatest product of count and length.
  *
  * Source: Kudo 2018, section 3.2: frequent substrings by an enhanced suffix array. Here the suffixes of words, as far as a
  * piece reaches, are sorted; sequences are where neighbours begin to differ.
@@ -32,28 +32,31 @@ export function seedPieces({ symbols, starts, counts }: Words, checker: PieceChe
     return reach[a] - reach[b];
   });
 
-  const found: { start: number; length: number; count: number }[] = [];
+  const found: Sequence[] = [];
   // sequences shared by the suffix before and this one, longest last, with what was counted of them so far
-  const open: { length: number; count: number; start: number }[] = [];
+  const open: Sequence[] = [];
   const close = (length: number): void => {
-    let [below, start] = [0, -1]; // what the last closed sequence, a continuation of the next, was counted
+    let below: Sequence | undefined; // the sequence closed last, a continuation of the next
     while (open.length > 0 && open[open.length - 1].length > length) {
       const sequence = open.pop()!;
-      sequence.count += below;
-      if (sequence.length >= 2 && sequence.count >= 2) found.push(sequence);
-      ({ count: below, start } = sequence);
+      if (below) addCounts(sequence, below);
+      if (isCandidate(sequence)) found.push(sequence);
+      below = sequence;
     }
-    if (below === 0 || length === 0) return;
-    if (open.length > 0 && open[open.length - 1].length === length) open[open.length - 1].count += below;
-    else open.push({ length, count: below, start });
+    if (below === undefined || length === 0) return;
+    if (open.length > 0 && open[open.length - 1].length === length) addCounts(open[open.length - 1], below);
+    else open.push({ ...below, length });
   };
+  // what stands in one word alone says nothing of other words, however often the text is repeated
+  const isCandidate = ({ length, places }: Sequence): boolean => length >= 2 && places >= 2;
   for (let k = 0; k < order.length; k++) {
     const suffix = order[k];
     const common = k === 0 ? 0 : sharedLength(symbols, order[k - 1], reach[order[k - 1]], suffix, reach[suffix]);
     close(common);
     // the suffix as far as it reaches is a sequence too: a word's end
-    if (open.length > 0 && open[open.length - 1].length === reach[suffix]) open[open.length - 1].count += weight[suffix];
-    else open.push({ length: reach[suffix], count: weight[suffix], start: suffix });
+    const whole: Sequence = { start: suffix, length: reach[suffix], count: weight[suffix], places: 1 };
+    if (open.length > 0 && open[open.length - 1].length === whole.length) addCounts(open[open.length - 1], whole);
+    else open.push(whole);
   }
   close(0);
   found.sort((a, b) => b.count * b.length - a.count * a.length || a.start - b.start || a.length - b.length);
@@ -61,6 +64,20 @@ export function seedPieces({ symbols, starts, counts }: Words, checker: PieceChe
   return {
     starts: Int32Array.from(kept, ({ start }) => start), lengths: Int32Array.from(kept, ({ length }) => length), counts: Float64Array.from(kept, ({ count }) => count),
   };
+}
+
+interface Sequence {
+  readonly start: number;
+  readonly length: number;
+  /** In the text. */
+  count: number;
+  /** In the list of different words. */
+  places: number;
+}
+
+function addCounts(sequence: Sequence, { count, places }: Sequence): void {
+  sequence.count += count;
+  sequence.places += places;
 }
 
 function sharedLength(symbols: Int32Array, a: number, reachA: number, b: number, reachB: number): number {

@@ -13,19 +13,20 @@ export class TrainingText {
 
   constructor(private readonly charsMap: CharsMap, private readonly maxLineBytes: number) {}
 
-  add(line: string): void {
+  /** @param times how often the line is seen */
+  add(line: string, times = 1): void {
     if (line.length * 3 > this.maxLineBytes && Buffer.byteLength(line) > this.maxLineBytes) {
-      this.tooLong++;
+      this.tooLong += times;
       return;
     }
     const normalized = this.charsMap.normalize(line);
     if (normalized === '') return;
-    this.numLines++;
+    this.numLines += times;
     for (let start = 0; start < normalized.length;) {
       const next = normalized.indexOf(spaceMark, start + 1);
       const end = next < 0 ? normalized.length : next;
       const word = normalized.slice(start, end);
-      this.counts.set(word, (this.counts.get(word) ?? 0) + 1);
+      this.counts.set(word, (this.counts.get(word) ?? 0) + times);
       start = end;
     }
   }

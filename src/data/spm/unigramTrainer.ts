@@ -162,11 +162,12 @@ class EdgeList {
   }
 }
 
-/** Scores from expected counts; what is hardly expected goes. */
+/** Scores from expected counts; what is hardly expected goes, except single characters: whatever else goes, they can stand for it. */
 function maximize(model: Model, expected: Float64Array): Model {
-  const kept = [...expected.keys()].filter((p) => expected[p] >= leastExpected);
-  const logTotal = digamma(kept.reduce((sum, p) => sum + expected[p], 0));
-  return subset(model, kept, Float64Array.from(kept, (p) => digamma(expected[p]) - logTotal));
+  const kept = [...expected.keys()].filter((p) => expected[p] >= leastExpected || model.lengths[p] === 1);
+  const counts = Float64Array.from(kept, (p) => Math.max(expected[p], leastExpected));
+  const logTotal = digamma(counts.reduce((a, b) => a + b, 0));
+  return subset(model, kept, counts.map((count) => digamma(count) - logTotal));
 }
 
 function subset({ numCharacters, symbols, starts, lengths }: Model, kept: readonly number[], scores: Float64Array): Model {
@@ -188,7 +189,7 @@ function prune(words: Words, model: Model, size: number): Model {
     const count = words.counts[w];
     allWords += count;
     edges.fill(words.symbols, words.starts[w], words.starts[w + 1] - words.starts[w], trie, scores, unknown);
-    for (const piece of bestPath(edges, words.starts[w + 1] - words.starts[w], -1)!) {
+    for (const piece of bestPath(edges, words.starts[w + 1] - words.starts[w], -1)) {
       if (piece < 0) continue;
       uses[piece] += count;
       wordWeight[piece] += count;
@@ -206,11 +207,7 @@ function prune(words: Words, model: Model, size: number): Model {
     }
     if (uses[p] === 0) continue;
     edges.fill(symbols, starts[p], lengths[p], trie, scores, unknown);
-    const alternative = bestPath(edges, lengths[p], p);
-    if (alternative === undefined || alternative.includes(-1)) {
-      kept.push(p);
-      continue;
-    }
+    const alternative = bestPath(edges, lengths[p], p); // there is one: its characters
     if (alternative.reduce((sum, q) => sum + scores[q], 0) > scores[p]) continue; // never the best split even of itself
     const logAlternativeTotal = Math.log(total + uses[p] * (alternative.length - 1));
     const logAlternative = alternative.reduce((sum, q) => sum + Math.log(uses[q] + uses[p]) - logAlternativeTotal, 0);
@@ -223,7 +220,7 @@ function prune(words: Words, model: Model, size: number): Model {
 }
 
 /** Pieces of the most probable split; -1 for a character that no piece covers. @param without a piece that it may not use */
-function bestPath({ from, to, piece, score, size }: EdgeList, length: number, without: number): number[] | undefined {
+function bestPath({ from, to, piece, score, size }: EdgeList, length: number, without: number): number[] {
   const best = new Float64Array(length + 1).fill(-Infinity);
   const by = new Int32Array(length + 1).fill(-1);
   best[0] = 0;
@@ -234,7 +231,6 @@ function bestPath({ from, to, piece, score, size }: EdgeList, length: number, wi
       by[to[e]] = e;
     }
   }
-  if (by[length] < 0) return undefined;
   const path: number[] = [];
   for (let at = length; at > 0; at = from[by[at]]) path.push(piece[by[at]]);
   return path.reverse();
@@ -242,17 +238,10 @@ function bestPath({ from, to, piece, score, size }: EdgeList, length: number, wi
 
 /** Every character, then the pieces of the highest scores. */
 function finalPieces({ characters }: Words, { symbols, starts, lengths, scores }: Model, { numPieces, softLimit }: UnigramOptions): ScoredPiece[] {
-  const least = scores.reduce((a, b) => Math.min(a, b), 0);
   const single = new Map<number, number>();
   const longer: number[] = [];
   scores.forEach((_, p) => (lengths[p] === 1 ? void single.set(symbols[starts[p]], scores[p]) : longer.push(p)));
-  let penalty = 0;
-  const pieces = characters.map((piece, i): ScoredPiece => {
-    const score = single.get(i);
-    if (score !== undefined) return { piece, score };
-    penalty += 0.0001; // characters that only stand within longer pieces: below all others, the more frequent first
-    return { piece, score: least - penalty };
-  });
+  const pieces = characters.map((piece, i): ScoredPiece => ({ piece, score: single.get(i)! }));
   longer.sort((a, b) => scores[b] - scores[a] || a - b);
   for (const p of longer.slice(0, numPieces - pieces.length)) {
     pieces.push({ piece: Array.from(symbols.subarray(starts[p], starts[p] + lengths[p]), (symbol) => characters[symbol]).join(''), score: scores[p] });
