@@ -1,5 +1,7 @@
 // Windows over images [batch, height, width, channels]: depthwise convolution with its gradients, and what the gradients of
 // pooling need. Every output has one writer and one order of summation: the same bits for any number of threads.
+#include <cmath>
+
 #include "loops.h"
 #include "vectorMath.h"
 
@@ -175,7 +177,7 @@ void averagePoolingGrad(Call& call) {
   });
 }
 
-// x → y, and of each output the flat position of the input it was taken from: the first of equals, and never a NaN behind a number.
+// x → y, and of each output the flat position of the input it was taken from: the first of equals, and a NaN only where there is no number.
 // Attribute 17: whether positions count from the start of the batch rather than of each image.
 void maxPoolingPositions(Call& call) {
   const Windows w = windowsOf(call);
@@ -199,7 +201,7 @@ void maxPoolingPositions(Call& call) {
             const int64_t inside = left + j * w.dilationWidth;
             if (inside < 0 || inside >= w.width) continue;
             const int64_t at = image + (row * w.width + inside) * w.channels + c;
-            if (best < 0 || x[at] > x[best]) best = at;
+            if (best < 0 || x[at] > x[best] || (std::isnan(x[best]) && !std::isnan(x[at]))) best = at;
           }
         }
         const int64_t to = (line * w.outWidth + column) * w.channels + c;
