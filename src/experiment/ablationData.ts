@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { AblationResults } from './ablationResults.js';
 import type { Cell } from './ablationPlan.js';
 import type { GradientRecord } from './gradientRecord.js';
-import type { RunScores } from './runScores.js';
+import type { RunScores, ValidationResult } from './runScores.js';
 
 /*
  * Everything that a folder of runs holds, as one plain object that JSON can carry: what reports are made of. Undefined and null
@@ -69,13 +69,8 @@ export interface TrainPoint {
   readonly seconds: number;
 }
 
-export interface ValidPoint {
-  readonly update: number;
-  readonly epoch: number;
-  readonly loss: number;
-  readonly nll: number;
-  readonly perplexity: number;
-  readonly bleu?: number;
+/** A validation and when it was. */
+export interface ValidPoint extends ValidationResult {
   readonly best: boolean;
   readonly seconds: number;
 }
