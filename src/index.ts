@@ -22,6 +22,8 @@ export type { BpeDropout } from './data/subwords/bpeDropout.js';
 export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, type BpeCodes } from './data/subwords/bpeCodes.js';
 export { learnSentencePiece, type LearntModel, type SentencePieceOptions } from './data/spm/learnSentencePiece.js';
 export { joinPieces, SentencePiece } from './data/subwords/sentencePiece.js';
+export { TokenizerJson } from './data/subwords/tokenizerJson.js';
+export { exportTokenizer, type ExportedTokenizer } from './data/tokenizerExport/exportTokenizer.js';
 export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './data/subwords/learnBpe.js';
 export { countUnits } from './data/subwords/unitCounts.js';
 export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './data/moses/truecase.js';

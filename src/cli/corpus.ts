@@ -5,6 +5,7 @@ import { cleanCommand } from './corpus/cleanCommand.js';
 import { statsCommand } from './corpus/statsCommand.js';
 import { extractCommand } from './corpus/extractCommand.js';
 import { fetchCommand } from './corpus/fetchCommand.js';
+import { tokenizerCommands } from './corpus/tokenizerCommands.js';
 import { textCommands } from './corpus/textCommands.js';
 import { jsonOption, positiveInteger, wholeNumber } from './options.js';
 import { prepareCommand } from './corpus/prepareCommand.js';
@@ -16,7 +17,7 @@ export function corpusCommand(): Command {
     .addCommand(fetchCommand())
     .addCommand(extractCommand())
     .addCommand(prepareCommand());
-  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands(), ...spmCommands()]) command.addCommand(each);
+  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands(), ...spmCommands(), ...tokenizerCommands()]) command.addCommand(each);
   return command;
 }
 

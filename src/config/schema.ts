@@ -19,6 +19,7 @@ const subwordSettings = {
   model: optionalPath('SentencePiece model, for sentencepiece.'),
   vocabSize: optionalInteger('Pieces to learn from the training set, special ones included, for sentencepiece without a model.', { min: 4 }),
   modelType: choice(['unigram', 'bpe'], 'unigram', 'Kind of SentencePiece model to learn.'),
+  tokenizer: optionalPath('tokenizer.json of Hugging Face\'s tokenizers, for huggingface.'),
   characterCoverage: real(0.9995, 'Share of the characters of the training set that a learnt SentencePiece model knows.', { min: 0.5, max: 1 }),
 };
 
@@ -65,11 +66,11 @@ export const schema = {
     },
     letterCase: choice(['keep', 'lower', 'true'], 'keep', 'After cleaning. lower: small letters; true: first words as they are written within sentences, as Moses\' truecaser.'),
     subwords: {
-      method: choice(['none', 'bpe', 'sentencepiece'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
+      method: choice(['none', 'bpe', 'sentencepiece', 'huggingface'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
       ...subwordSettings,
     },
     trgSubwords: {
-      method: choice(['same', 'none', 'bpe', 'sentencepiece'], 'same', 'Subwords of the target; same: those of subwords.'),
+      method: choice(['same', 'none', 'bpe', 'sentencepiece', 'huggingface'], 'same', 'Subwords of the target; same: those of subwords.'),
       ...subwordSettings,
     },
     vocabulary: {

@@ -68,6 +68,7 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
       if (options.vocabulary !== undefined) writeFileAtomic(join(folder, subwordFile(side, 'vocabulary')), readTextFile(options.vocabulary, 'BPE vocabulary'));
     }
     if (options.method === 'sentencepiece') writeFileAtomic(join(folder, subwordFile(side, 'model')), readFileSync(options.model));
+    if (options.method === 'huggingface') writeFileAtomic(join(folder, subwordFile(side, 'tokenizer')), readTextFile(options.tokenizer, 'tokenizer'));
   }
   const settings = { format: 'coldstart text pipeline', version: formatVersion, src: savedSubwords(subwords.src), trg: savedSubwords(subwords.trg), preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') } };
   writeFileAtomic(join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
@@ -78,11 +79,26 @@ export function copyTextPipeline(from: string, to: string): void {
   readSettings(from);
   mkdirSync(to, { recursive: true });
   for (const side of ['src', 'trg'] as const) {
-    for (const name of [vocabularyFile(side), prefixFile(side), truecaseFile(side), ...['codes', 'vocabulary', 'model'].map((kind) => subwordFile(side, kind))]) {
+    for (const name of [vocabularyFile(side), prefixFile(side), truecaseFile(side), ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind))]) {
       if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
     }
   }
   writeFileAtomic(join(to, settingsFile), readFileSync(join(from, settingsFile))); // last: it marks the copy as whole
+}
+
+/**
+ * What a pipeline saved in a folder is made of, its files read where they lie.
+ *
+ * @throws DataError if the settings or a vocabulary is missing or not what it should be
+ */
+export function readTextPipeline(folder: string): TextPipelineParts {
+  const settings = readSettings(folder);
+  const forBoth = <T>(of: (side: Side) => T): Record<Side, T> => ({ src: of('src'), trg: of('trg') });
+  return {
+    subwords: forBoth((side) => subwordOptions(folder, side, settings[side])),
+    vocabularies: forBoth((side) => Vocabulary.read(join(folder, vocabularyFile(side)))),
+    preprocessing: forBoth((side) => openedSteps(folder, side, settings.preprocessing[side])),
+  };
 }
 
 /**
@@ -91,13 +107,12 @@ export function copyTextPipeline(from: string, to: string): void {
  * @throws DataError if a file is missing or not what it should be
  */
 export async function openTextPipeline(folder: string): Promise<TextPipeline> {
-  const settings = readSettings(folder);
-  const srcVocabulary = Vocabulary.read(join(folder, vocabularyFile('src')));
-  const trgVocabulary = Vocabulary.read(join(folder, vocabularyFile('trg')));
-  const srcSegmenter = await openSegmenter(subwordOptions(folder, 'src', settings.src));
-  const trgSegmenter = await openSegmenter(subwordOptions(folder, 'trg', settings.trg));
-  const srcSteps = createPreprocessor(openedSteps(folder, 'src', settings.preprocessing.src));
-  const trgSteps = createPreprocessor(openedSteps(folder, 'trg', settings.preprocessing.trg));
+  const { subwords, vocabularies, preprocessing } = readTextPipeline(folder);
+  const { src: srcVocabulary, trg: trgVocabulary } = vocabularies;
+  const srcSegmenter = await openSegmenter(subwords.src);
+  const trgSegmenter = await openSegmenter(subwords.trg);
+  const srcSteps = createPreprocessor(preprocessing.src);
+  const trgSteps = createPreprocessor(preprocessing.trg);
   const encode = async (preprocess: (line: string) => string, segmenter: Segmenter, vocabulary: Vocabulary, lines: readonly string[]): Promise<Int32Array[]> =>
     (await segmenter.segment(lines.map(preprocess))).map((tokens) => vocabulary.encode(tokens));
   return {
@@ -106,7 +121,7 @@ export async function openTextPipeline(folder: string): Promise<TextPipeline> {
     encodeSources: (lines) => encode(srcSteps, srcSegmenter, srcVocabulary, lines),
     encodeTargets: (lines) => encode(trgSteps, trgSegmenter, trgVocabulary, lines),
     decodeTarget: (ids) => trgSegmenter.join(trgVocabulary.decode(ids)),
-    detokenizeTarget: createPostprocessor(settings.preprocessing.trg),
+    detokenizeTarget: createPostprocessor(preprocessing.trg),
     async close() {
       await srcSegmenter.close();
       await trgSegmenter.close();
@@ -135,7 +150,8 @@ function savedSubwords(options: SubwordOptions): SavedSubwords {
     case 'bpe':
       return { method: 'bpe', hasVocabulary: options.vocabulary !== undefined, vocabularyThreshold: options.vocabularyThreshold, glossaries: options.glossaries };
     case 'sentencepiece':
-      return { method: 'sentencepiece' };
+    case 'huggingface':
+      return { method: options.method };
   }
 }
 
@@ -151,6 +167,8 @@ function subwordOptions(folder: string, side: Side, saved: SavedSubwords): Subwo
       };
     case 'sentencepiece':
       return { method: 'sentencepiece', model: path('model') };
+    case 'huggingface':
+      return { method: 'huggingface', tokenizer: path('tokenizer') };
   }
 }
 
@@ -169,7 +187,7 @@ function readSettings(folder: string): SavedSettings {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Re-run "coldstart corpus prepare".`, { cause });
   }
-  const known = (saved: SavedSubwords | undefined): boolean => ['none', 'bpe', 'sentencepiece'].includes(saved?.method ?? '');
+  const known = (saved: SavedSubwords | undefined): boolean => ['none', 'bpe', 'sentencepiece', 'huggingface'].includes(saved?.method ?? '');
   const preprocessing = settings?.version === 1 ? { src: [], trg: [] } : settings?.preprocessing;
   const readable = settings?.format === 'coldstart text pipeline' && (settings.version === 1 || settings.version === formatVersion);
   if (!readable || !known(settings.src) || !known(settings.trg) || !Array.isArray(preprocessing?.src) || !Array.isArray(preprocessing.trg)) {

@@ -81,6 +81,8 @@ function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['cor
         return { method: 'sentencepiece', learn: { vocabSize: subwords.vocabSize, modelType: subwords.modelType, characterCoverage: subwords.characterCoverage } };
       }
       return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`) };
+    case 'huggingface':
+      return { method: 'huggingface', tokenizer: subwords.tokenizer ?? missing(`corpus.${group}.tokenizer`) };
   }
 }
 

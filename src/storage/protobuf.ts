@@ -28,3 +28,38 @@ function varint(value: number): Uint8Array {
   bytes.push(rest);
   return Uint8Array.from(bytes);
 }
+
+/**
+ * Fields of a message: numbers for varints, bytes for everything else.
+ * @param junk makes the error to throw where the bytes are no message
+ */
+export function* messageFields(bytes: Uint8Array, junk: (why: string) => Error): Generator<{ field: number; value: number | Uint8Array }> {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let factor = 1; factor < 2 ** 64; factor *= 128) {
+      if (at >= bytes.length) throw junk('it ends within a number');
+      const byte = bytes[at++];
+      value += (byte & 127) * factor; // exact below 2^53; no field used here is larger
+      if (byte < 128) return value;
+    }
+    throw junk('it holds a number of more than 64 bits');
+  };
+  const take = (length: number): Uint8Array => {
+    if (length > bytes.length - at) throw junk(`it ends ${length - (bytes.length - at)} bytes early`);
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  while (at < bytes.length) {
+    const key = varint();
+    const field = Math.floor(key / 8);
+    if (field === 0) throw junk(`byte ${at - 1} starts no field`);
+    switch (key % 8) {
+      case 0: yield { field, value: varint() }; break;
+      case 1: yield { field, value: take(8) }; break;
+      case 2: yield { field, value: take(varint()) }; break;
+      case 5: yield { field, value: take(4) }; break;
+      default: throw junk(`byte ${at - 1} starts no field`);
+    }
+  }
+}

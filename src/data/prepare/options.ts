@@ -102,7 +102,7 @@ const maxShards = 512;
 
 /** Settings by dotted name, without files (they count by content) and without what has no value. */
 export function settingsOf(options: PrepareOptions): PrepareManifest['settings'] {
-  const fileKeys = new Set(['outDir', 'train', 'valid', 'test', 'codes', 'model', 'srcFile', 'trgFile', 'srcPrefixes', 'trgPrefixes']);
+  const fileKeys = new Set(['outDir', 'train', 'valid', 'test', 'codes', 'model', 'tokenizer', 'srcFile', 'trgFile', 'srcPrefixes', 'trgPrefixes']);
   const settings: Record<string, string | number | boolean> = {};
   const collect = (value: object, prefix: string): void => {
     for (const [key, part] of Object.entries(value)) {

@@ -1,6 +1,7 @@
 import { Bpe, removeJoiner } from './bpe.js';
 import { readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
+import { TokenizerJson } from './tokenizerJson.js';
 
 /** How lines become tokens. File names are paths; files may end in .gz except SentencePiece models. */
 export type SubwordOptions =
@@ -18,7 +19,9 @@ export type SubwordOptions =
       readonly glossaries?: readonly string[];
     }
   /** A SentencePiece model. */
-  | { readonly method: 'sentencepiece'; readonly model: string };
+  | { readonly method: 'sentencepiece'; readonly model: string }
+  /** A tokenizer.json file of Hugging Face's tokenizers. */
+  | { readonly method: 'huggingface'; readonly tokenizer: string };
 
 /** Splits lines into tokens and joins tokens into lines. */
 export interface Segmenter {
@@ -57,12 +60,17 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
       const model = await SentencePiece.open(options.model);
       return { segment: (lines) => model.encode(lines), join: joinPieces, close: () => model.close() };
     }
+    case 'huggingface': {
+      const tokenizer = TokenizerJson.read(options.tokenizer);
+      return { segment: (lines) => lines.map((line) => tokenizer.segment(line)), join: (tokens) => tokenizer.join(tokens), close: async () => {} };
+    }
   }
 }
 
 /** Names and paths of the files the options read. */
-export function subwordFiles(options: SubwordOptions): { readonly codes?: string; readonly vocabulary?: string; readonly model?: string } {
+export function subwordFiles(options: SubwordOptions): { readonly codes?: string; readonly vocabulary?: string; readonly model?: string; readonly tokenizer?: string } {
   if (options.method === 'bpe') return options.vocabulary === undefined ? { codes: options.codes } : { codes: options.codes, vocabulary: options.vocabulary };
   if (options.method === 'sentencepiece') return { model: options.model };
+  if (options.method === 'huggingface') return { tokenizer: options.tokenizer };
   return {};
 }

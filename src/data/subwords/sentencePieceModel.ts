@@ -1,50 +1,109 @@
 import { DataError } from '../../errors.js';
+import { messageFields } from '../../storage/protobuf.js';
 
 /** What a SentencePiece model file says about its pieces. */
 export interface SentencePieceInfo {
+  readonly modelType: 'unigram' | 'bpe' | 'word' | 'char';
   /** Every piece by SentencePiece's own id. */
   readonly pieces: readonly string[];
+  /** Log-probabilities (unigram) or falling ranks (bpe), by id. */
+  readonly scores: readonly number[];
+  readonly types: readonly PieceType[];
   readonly unknownId: number;
   /** Whether unknown characters are spelt as bytes (`<0x41>`). */
   readonly byteFallback: boolean;
+  /** Whether the mark of a space ends a word's last piece instead of starting its first. */
+  readonly spaceAsSuffix: boolean;
+  readonly normalizer: {
+    /** Rules for characters as a trie and its strings, in SentencePiece's own layout; empty: none. */
+    readonly charsMap: Uint8Array;
+    readonly addDummyPrefix: boolean;
+    readonly removeExtraSpaces: boolean;
+    readonly escapeSpaces: boolean;
+  };
 }
 
-const pieceType = { unknown: 2, byte: 6 };
+/** What a piece stands for: text, what no piece covers, a command, a symbol kept whole, nothing, or a byte. */
+export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
+const pieceTypes: Readonly<Record<number, PieceType>> = { 1: 'normal', 2: 'unknown', 3: 'control', 4: 'userDefined', 5: 'unused', 6: 'byte' };
+const modelTypes: Readonly<Record<number, SentencePieceInfo['modelType']>> = { 1: 'unigram', 2: 'bpe', 3: 'word', 4: 'char' };
 
 /**
- * Reads the parts of a SentencePiece model (a protocol buffer, sentencepiece_model.proto) that tell a model from junk.
+ * Reads a SentencePiece model (a protocol buffer, sentencepiece_model.proto) as far as its pieces and normaliser go, and tells
+ * a model from junk.
  *
  * @throws DataError if the bytes are not a model: not a protocol buffer, cut short, no pieces, a piece twice, no or
  *   several unknown pieces, no trainer or normalizer specification
  */
 export function parseSentencePieceModel(bytes: Uint8Array, name: string): SentencePieceInfo {
   const junk = (why: string): DataError => new DataError(`${name} is not a SentencePiece model: ${why}. Expected a .model file written by spm_train.`);
-  const pieces: string[] = [];
+  const pieces: Piece[] = [];
   const seen = new Set<string>();
-  const unknown: number[] = [];
-  let byteFallback = false;
-  const specifications = new Set<number>();
+  let trainer: FieldValues | undefined;
+  let normalizer: FieldValues | undefined;
   for (const { field, value } of messageFields(bytes, junk)) {
-    if (field === 2 || field === 3) specifications.add(field);
+    if (field > 3) continue;
+    if (typeof value === 'number') throw junk(`field ${field} is a number`);
+    if (field === 2) trainer = fieldValues(value, junk);
+    if (field === 3) normalizer = fieldValues(value, junk);
     if (field !== 1) continue;
-    if (typeof value === 'number') throw junk('a piece is a number');
-    let piece = '';
-    let type = 1;
-    for (const part of messageFields(value, junk)) {
-      if (part.field === 1 && typeof part.value !== 'number') piece = decodePiece(part.value, junk);
-      if (part.field === 3 && typeof part.value === 'number') type = part.value;
-    }
-    if (piece === '') throw junk(`piece ${pieces.length} is empty`);
-    if (seen.has(piece)) throw junk(`piece ${JSON.stringify(piece)} is defined twice`);
-    seen.add(piece);
-    if (type === pieceType.unknown) unknown.push(pieces.length);
+    const piece = parsePiece(value, junk);
+    if (piece.text === '') throw junk(`piece ${pieces.length} is empty`);
+    if (seen.has(piece.text)) throw junk(`piece ${JSON.stringify(piece.text)} is defined twice`);
+    seen.add(piece.text);
     pieces.push(piece);
-    if (type === pieceType.byte) byteFallback = true;
   }
+  const unknown = pieces.flatMap(({ type }, id) => (type === 'unknown' ? [id] : []));
   if (pieces.length === 0) throw junk('it has no pieces');
   if (unknown.length !== 1) throw junk(`it has ${unknown.length} unknown pieces instead of one`);
-  if (specifications.size !== 2) throw junk('its trainer or normalizer specification is missing');
-  return { pieces, unknownId: unknown[0], byteFallback };
+  if (!trainer || !normalizer) throw junk('its trainer or normalizer specification is missing');
+  const modelType = modelTypes[numberOf(trainer, 3, 1)];
+  if (modelType === undefined) throw junk(`${numberOf(trainer, 3, 1)} is no type of model`);
+  const charsMap = normalizer.get(2) ?? new Uint8Array();
+  if (typeof charsMap === 'number') throw junk('its normalisation rules are a number');
+  return {
+    modelType,
+    pieces: pieces.map(({ text }) => text),
+    scores: pieces.map(({ score }) => score),
+    types: pieces.map(({ type }) => type),
+    unknownId: unknown[0],
+    byteFallback: pieces.some(({ type }) => type === 'byte'),
+    spaceAsSuffix: numberOf(trainer, 24, 0) !== 0,
+    normalizer: {
+      charsMap,
+      addDummyPrefix: numberOf(normalizer, 3, 1) !== 0,
+      removeExtraSpaces: numberOf(normalizer, 4, 1) !== 0,
+      escapeSpaces: numberOf(normalizer, 5, 1) !== 0,
+    },
+  };
+}
+
+interface Piece {
+  readonly text: string;
+  readonly score: number;
+  readonly type: PieceType;
+}
+
+function parsePiece(bytes: Uint8Array, junk: (why: string) => DataError): Piece {
+  let text = '';
+  let score = 0;
+  let type: PieceType | undefined = 'normal';
+  for (const { field, value } of messageFields(bytes, junk)) {
+    if (field === 1 && typeof value !== 'number') text = decodePiece(value, junk);
+    if (field === 2 && typeof value !== 'number' && value.length === 4) score = new DataView(value.buffer, value.byteOffset).getFloat32(0, true);
+    if (field === 3 && typeof value === 'number') type = pieceTypes[value];
+  }
+  if (type === undefined) throw junk(`piece ${JSON.stringify(text)} is of no known type`);
+  return { text, score, type };
+}
+
+type FieldValues = ReadonlyMap<number, number | Uint8Array>;
+
+const fieldValues = (bytes: Uint8Array, junk: (why: string) => DataError): FieldValues => new Map(Array.from(messageFields(bytes, junk), ({ field, value }) => [field, value]));
+
+function numberOf(values: FieldValues, field: number, ifAbsent: number): number {
+  const value = values.get(field);
+  return typeof value === 'number' ? value : ifAbsent;
 }
 
 function decodePiece(bytes: Uint8Array, junk: (why: string) => DataError): string {
@@ -52,37 +111,5 @@ function decodePiece(bytes: Uint8Array, junk: (why: string) => DataError): strin
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw junk('a piece is not valid UTF-8');
-  }
-}
-
-/** Fields of one protocol buffer message: numbers for varints, bytes for everything else. */
-function* messageFields(bytes: Uint8Array, junk: (why: string) => DataError): Generator<{ field: number; value: number | Uint8Array }> {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let factor = 1; factor < 2 ** 64; factor *= 128) {
-      if (at >= bytes.length) throw junk('it ends within a number');
-      const byte = bytes[at++];
-      value += (byte & 127) * factor; // exact below 2^53; no field used here is larger
-      if (byte < 128) return value;
-    }
-    throw junk('it holds a number of more than 64 bits');
-  };
-  const take = (length: number): Uint8Array => {
-    if (length > bytes.length - at) throw junk(`it ends ${length - (bytes.length - at)} bytes early`);
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  while (at < bytes.length) {
-    const key = varint();
-    const field = Math.floor(key / 8);
-    if (field === 0) throw junk(`byte ${at - 1} starts no field`);
-    switch (key % 8) {
-      case 0: yield { field, value: varint() }; break;
-      case 1: yield { field, value: take(8) }; break;
-      case 2: yield { field, value: take(varint()) }; break;
-      case 5: yield { field, value: take(4) }; break;
-      default: throw junk(`byte ${at - 1} starts no field`);
-    }
   }
 }
