@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -170,6 +170,43 @@ ablation:
     const differs = cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=6', '--resume']);
     assert.match(differs.stderr, /whole holds a run that differs from what was asked for:\n {2}seed: 5 → 6\n/);
     assert.equal(differs.status, 1);
+  });
+
+  test('translate: one interrupt ends it while it waits for lines', async () => {
+    const child = spawn(process.execPath, [program, 'translate', '--run', 'whole', '--buffer', '1'], { cwd: folder });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdin.write('a line\n');
+    await new Promise((resolve) => child.stdout.once('data', resolve)); // its translation: from here on it waits for more
+    child.kill('SIGINT');
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    assert.equal(status, 130);
+    assert.match(stderr, /Interrupted\. The lines written so far are whole\.\n$/);
+  });
+
+  test('report: scores that are none, or name a file outside the run, are refused', () => {
+    cpSync(join(folder, 'whole'), join(folder, 'junk'), { recursive: true });
+    const scores = JSON.parse(readFileSync(join(folder, 'junk/scores.json'), 'utf8')) as { test: object };
+    for (const bad of [{ status: 'finished' }, { ...scores, test: { ...scores.test, hyp: '../../secret' } }, { ...scores, updates: 'many' }]) {
+      writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(bad));
+      const { status, stderr } = cli(['report', 'junk', '--out', 'junk.html']);
+      assert.deepEqual([status, existsSync(join(folder, 'junk.html'))], [1, false]);
+      assert.match(stderr, /junk\/scores\.json does not hold the scores of a run/);
+    }
+    writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(scores));
+    rmSync(join(folder, 'junk/test.hyp'));
+    assert.match(cli(['report', 'junk', '--out', 'junk.html']).stderr, /^coldstart: text of the test set .*junk\/test\.hyp cannot be read/);
+  });
+
+  test('a run with its identity alone, as a kill at the very beginning leaves it, is begun', () => {
+    mkdirSync(join(folder, 'barely'));
+    copyFileSync(join(folder, 'whole/run.json'), join(folder, 'barely/run.json'));
+    ok(['train', '-c', config, '--run', 'barely', '--set', 'seed=5', '--set', 'train.maxUpdates=2']);
+    writeFileSync(join(folder, 'barely/.lock'), `${process.pid} ${hostname()}`);
+    rmSync(join(folder, 'barely/scores.json'));
+    const busy = cli(['train', '-c', config, '--run', 'barely', '--set', 'seed=5', '--set', 'train.maxUpdates=2', '--resume']);
+    assert.match(busy.stderr, new RegExp(`process ${process.pid} is training this run already`));
+    assert.equal(busy.status, 1);
   });
 
   test('SIGTERM exits with 143', async () => {

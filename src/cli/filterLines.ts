@@ -15,19 +15,29 @@ export interface FilterFlags {
 }
 
 /**
- * Lines of a file or of standard input, block by block, as they come.
+ * Lines of a file or of standard input, block by block, as they come, until the signal is raised.
  *
  * @throws DataError naming a line that is not valid UTF-8
  */
-export async function* readLines(input: string | undefined): AsyncGenerator<string[]> {
+export async function* readLines(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string[]> {
   const name = input ?? 'standard input';
   if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
+  const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
+  if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
   let lineNumber = 0;
-  for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
-    const invalid = block.indexOf(null);
-    if (invalid >= 0) throw new DataError(`${name}:${lineNumber + invalid + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
-    lineNumber += block.length;
-    yield block as string[];
+  try {
+    for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
+      const invalid = block.indexOf(null);
+      if (invalid >= 0) throw new DataError(`${name}:${lineNumber + invalid + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
+      lineNumber += block.length;
+      yield block as string[];
+      signal?.throwIfAborted();
+    }
+  } catch (error) {
+    signal?.throwIfAborted(); // what went wrong is then that reading was ended
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stopWaiting);
   }
 }
 
@@ -48,17 +58,10 @@ export async function filterLines(
   }
   refuseExisting([output]);
   const signal = abortOnInterrupt('Nothing was written.');
-  if (input === undefined) signal.addEventListener('abort', () => process.stdin.destroy(signal.reason as Error)); // it may wait for text for ever
   const file = new TextOutput(output);
   try {
-    for await (const lines of readLines(input)) {
-      for (const line of await change(lines)) file.line(line);
-      signal.throwIfAborted();
-    }
+    for await (const lines of readLines(input, signal)) for (const line of await change(lines)) file.line(line);
     file.finish();
-  } catch (error) {
-    signal.throwIfAborted(); // what went wrong is then that reading was ended
-    throw error;
   } finally {
     file.abandon();
   }

@@ -1,18 +1,18 @@
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
-import { DataError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { chooseCheckpoint } from '../experiment/chooseCheckpoint.js';
 import { beamOptions } from '../experiment/heldOut.js';
 import { readRunConfig, runPaths } from '../experiment/runFolder.js';
 import { findTextFolder, Translator, type TextTranslation } from '../experiment/translateText.js';
 import { ProgressBar } from '../report/progressBar.js';
-import { readLineBlocks } from '../storage/lines.js';
 import { refuseExisting, TextOutput } from '../storage/textOutput.js';
+import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
 import type { TranslateFlags } from './translate.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
   if ((flags.run === undefined) === (flags.checkpoint === undefined)) throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
@@ -23,7 +23,6 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   const checkpoint = flags.checkpoint ?? chooseCheckpoint(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint }).path;
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
   const fromTerminal = flags.input === undefined && process.stdin.isTTY;
-  if (fromTerminal) console.error('Reading lines from the terminal; end with Ctrl-D.');
   await selectBackend(flags.backend);
   const translator = await Translator.open(checkpoint, textFolder);
   const options = { ...beamOptions(decode), beamSize: flags.beam ?? decode.beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, signal };
@@ -33,7 +32,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   let done = 0;
   const cut: number[] = [];
   try {
-    for await (const lines of windowsOfLines(flags.input, flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines))) {
+    for await (const lines of windowsOfLines(flags.input, flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines), signal)) {
       const { translations, truncated } = await translator.translate(lines, { ...options, onProgress: (count) => progress.update(done + count) });
       const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
       if (output !== undefined) text.forEach((line) => output.line(line));
@@ -54,7 +53,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
 const defaultBufferLines = 10_000;
 
 function newOutput(path: string): TextOutput {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return new TextOutput(path);
 }
 
@@ -66,14 +65,10 @@ function format(source: string, best: readonly TextTranslation[], number: number
 }
 
 /** The input's lines, `size` at a time. */
-async function* windowsOfLines(input: string | undefined, size: number): AsyncGenerator<string[]> {
-  const name = input ?? 'standard input';
+async function* windowsOfLines(input: string | undefined, size: number, signal: AbortSignal): AsyncGenerator<string[]> {
   let window: string[] = [];
-  let lineNumber = 0;
-  for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
+  for await (const block of readLines(input, signal)) {
     for (const line of block) {
-      lineNumber++;
-      if (line === null) throw new DataError(`${name}:${lineNumber} is not valid UTF-8. Convert the text first, for example with iconv.`);
       window.push(line);
       if (window.length < size) continue;
       yield window;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { IdPair } from './batch.js';
 import { blockBytes, encodeHeader, headerBytes } from './datasetFormat.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 /** Whole blocks for either size of id. */
 const idsPerWrite = 2 ** 18;
@@ -36,7 +37,7 @@ export class DatasetWriter {
   ) {
     this.bytesPerId = Math.max(srcVocabSize, trgVocabSize) <= 2 ** 16 ? 2 : 4;
     this.ids = this.bytesPerId === 2 ? new Uint16Array(idsPerWrite) : new Int32Array(idsPerWrite);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
     this.file = openSync(this.temporary, 'w');
     this.write(Buffer.alloc(headerBytes)); // room for the header, which is known last

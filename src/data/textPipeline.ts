@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
@@ -6,6 +6,7 @@ import { readTextFile } from '../storage/textFile.js';
 import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
 import { openSegmenter, type Segmenter, type SubwordOptions } from './subwords/segmenter.js';
 import { Vocabulary } from './vocabulary.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 /** Which side of a sentence pair. */
 export type Side = 'src' | 'trg';
@@ -55,7 +56,7 @@ export interface TextPipelineParts {
  * Saves the settings, vocabularies and copies of the subword files in a folder that `openTextPipeline` reads.
  */
 export function saveTextPipeline(folder: string, { subwords, vocabularies, preprocessing }: TextPipelineParts): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const side of ['src', 'trg'] as const) {
     writeFileAtomic(join(folder, vocabularyFile(side)), vocabularies[side].toText());
     for (const step of preprocessing[side]) {
@@ -77,7 +78,7 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
 /** Copies a saved pipeline, e.g. from the prepared corpus into a run. */
 export function copyTextPipeline(from: string, to: string): void {
   readSettings(from);
-  mkdirSync(to, { recursive: true });
+  makeFolder(to);
   for (const side of ['src', 'trg'] as const) {
     for (const name of [vocabularyFile(side), prefixFile(side), truecaseFile(side), ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind))]) {
       if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
@@ -11,6 +10,8 @@ import type { RunEvent } from './runEvents.js';
 import { runInProcess } from './runProcess.js';
 import { runPaths } from './runFolder.js';
 import { readRunScores } from './runScores.js';
+import { lockFolder } from '../storage/folderLock.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 /** What happens in a run, and how it ends. */
 export type AblationEvent = RunEvent | { readonly event: 'complete'; readonly already: boolean } | { readonly event: 'failed'; readonly message: string };
@@ -38,11 +39,20 @@ export interface AblationTask {
  *   the others are done (or at once if the first three fail)
  */
 export async function ablate(task: AblationTask): Promise<AblationData> {
-  const { config, dir, signal, onEvent } = task;
-  const plan = planAblation(config, dir);
+  const plan = planAblation(task.config, task.dir);
   checkExistingRuns(plan);
+  makeFolder(task.dir);
+  const release = lockFolder(join(task.dir, '.lock'), 'working on this ablation');
+  try {
+    return await carryOut(plan, task);
+  } finally {
+    release();
+  }
+}
+
+async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
+  const { config, dir, signal, onEvent } = task;
   const parallel = task.parallel ?? config.ablation.parallel;
-  mkdirSync(dir, { recursive: true });
   writePlan(dir, plan);
   task.onPlan?.(plan);
   const waiting = [...plan.runs];

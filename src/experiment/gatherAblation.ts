@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cellName } from './ablationPlan.js';
 import { summarizeAblation, type AblationResults } from './ablationResults.js';
@@ -8,6 +8,7 @@ import { gatherRun } from './gatherRun.js';
 import { bleuOptions } from './heldOut.js';
 import { readPlan, type PlanRecord } from './planFile.js';
 import { runPaths } from './runFolder.js';
+import { readTextFile } from '../storage/textFile.js';
 
 export interface GatherOptions {
   /** Sentences of the test set, evenly spread, whose translations are gathered. Default 20. */
@@ -75,5 +76,5 @@ function sampleTranslations(runs: readonly RunData[], dir: string, isRun: boolea
 }
 
 function readLines(path: string): string[] {
-  return readFileSync(path, 'utf8').replace(/\n$/, '').split('\n');
+  return readTextFile(path, 'text of the test set').replace(/\n$/, '').split('\n');
 }

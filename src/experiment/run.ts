@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { disposeParams, type Params } from '../backend/params.js';
+import { lockFolder } from '../storage/folderLock.js';
 import { checkPrecision } from '../backend/precision.js';
 import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
@@ -65,7 +66,12 @@ export async function run(task: RunTask): Promise<RunResult> {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
     const complete = claimRunFolder(task.runDir, task.config, { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) }, task.resume);
     if (complete) return { scores: complete, alreadyComplete: true };
-    return { scores: await new Run(task, options, corpus, model).finish(), alreadyComplete: false };
+    const release = lockFolder(runPaths(task.runDir).lock, 'training this run');
+    try {
+      return { scores: await new Run(task, options, corpus, model).finish(), alreadyComplete: false };
+    } finally {
+      release();
+    }
   } finally {
     await corpus.close();
   }

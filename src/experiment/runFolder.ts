@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../data/prepare/manifest.js';
@@ -7,11 +7,13 @@ import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { readRunScores, type RunScores } from './runScores.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 /** The files of a run. */
 export const runPaths = (runDir: string) => ({
   config: join(runDir, 'config.yaml'),
   identity: join(runDir, 'run.json'),
+  lock: join(runDir, '.lock'),
   log: join(runDir, 'log.jsonl'),
   text: join(runDir, 'text'),
   initial: join(runDir, 'initial.safetensors'),
@@ -53,10 +55,11 @@ export function runConfig(config: Config): Config {
 export function claimRunFolder(runDir: string, config: Config, identity: Omit<RunIdentity, 'startedAt'>, resume: boolean): RunScores | undefined {
   const paths = runPaths(runDir);
   if (!existsSync(paths.config)) {
-    if (existsSync(runDir) && readdirSync(runDir).some((name) => !name.startsWith('.'))) {
+    // a run killed at its very beginning has its identity alone
+    if (existsSync(runDir) && readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))) {
       throw new ColdstartError('RUN_EXISTS', `${runDir} is not empty and holds no run. Choose another folder with --run, or empty it first.`);
     }
-    mkdirSync(runDir, { recursive: true });
+    makeFolder(runDir);
     writeFileAtomic(paths.identity, `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`);
     writeFileAtomic(paths.config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
     return undefined;

@@ -77,12 +77,26 @@ export function writeRunScores(path: string, scores: RunScores): void {
 export function readRunScores(path: string): RunScores | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const scores = JSON.parse(readFileSync(path, 'utf8')) as RunScores;
-    if (scores.status === 'finished' || scores.status === 'diverged') return scores;
+    const scores: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (isRunScores(scores)) return scores;
   } catch (cause) {
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove it and run again with --resume.`, { cause });
   }
   throw new DataError(`${path} does not hold the scores of a run. Remove it and run again with --resume.`);
+}
+
+function isRunScores(value: unknown): value is RunScores {
+  const scores = value as Partial<RunScores> | null;
+  if (typeof scores !== 'object' || scores === null || !['finished', 'diverged'].includes(scores.status ?? '')) return false;
+  const numbers = [scores.updates, scores.epochs, scores.trgTokens, scores.trainSeconds, scores.initSeconds];
+  const validations = [scores.firstEpoch, scores.best, scores.last].filter((each) => each !== undefined);
+  const tests = [...(scores.test ? [scores.test] : []), ...(Array.isArray(scores.tests) ? scores.tests : [])];
+  return numbers.every((each) => typeof each === 'number') && validations.every((each) => typeof each?.loss === 'number') && tests.every(isTestResult);
+}
+
+/** Translations are read from where scores.json says, so that it may name nothing but a file of translations in the run. */
+function isTestResult({ bleu, chrf, hyp }: Partial<TestResult>): boolean {
+  return typeof bleu === 'number' && (chrf === undefined || typeof chrf === 'number') && (hyp === undefined || /^test(\.(best|last|average))?\.hyp$/.test(hyp));
 }
 
 /** A run's log in a few numbers: its length, and the validations that matter. */

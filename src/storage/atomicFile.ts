@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ColdstartError } from '../errors.js';
+import { makeFolder } from './makeFolder.js';
 
 /**
  * Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
@@ -21,7 +22,7 @@ export function writeFileAtomic(
     throw new ColdstartError('FILE_EXISTS', `${path} exists already and would be overwritten. Choose another name, or remove it first.`);
   }
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.part`);
   const pieces: Iterable<Uint8Array> =
     typeof chunks === 'string' ? [Buffer.from(chunks, 'utf8')] : chunks instanceof Uint8Array ? [chunks] : chunks;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError } from '../errors.js';
 import { isRunning } from './isRunning.js';
+import { makeFolder } from './makeFolder.js';
 
 /**
  * Writes a folder that appears whole or not at all: `write` fills a temporary folder beside it, which then gets the
@@ -17,7 +18,7 @@ export async function writeFolderAtomic<T>(path: string, write: (folder: string)
   const target = resolve(path);
   const folder = besides(target, process.pid, 'part');
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     clearLeftovers(target);
     mkdirSync(folder);
     const result = await write(folder);

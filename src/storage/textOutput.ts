@@ -34,7 +34,7 @@ export class TextOutput {
     try {
       this.file = openSync(this.temporary, 'w');
     } catch (cause) {
-      throw new DataError(`${path} cannot be written: ${(cause as Error).message}.`, { cause });
+      throw new DataError(`${path} cannot be written: ${(cause as Error).message.split(',')[0]}.`, { cause });
     }
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { disposeParams, type Params } from '../backend/params.js';
 import { checkPrecision } from '../backend/precision.js';
@@ -19,6 +19,7 @@ import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
 import { updateGradients, type UpdateGradients } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
+import { makeFolder } from '../storage/makeFolder.js';
 
 /** A line of log.jsonl and what the progress display shows. */
 export type TrainEvent =
@@ -99,7 +100,7 @@ class Trainer {
     if (options.bestBy === 'bleu' && task.evaluate === undefined) throw new UsageError('train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.');
     this.optimizer = createOptimizer(options);
     this.paths = checkpointPaths(task.runDir);
-    mkdirSync(this.paths.folder, { recursive: true });
+    makeFolder(this.paths.folder);
     removeStaleParts(this.paths.folder);
     if (resumeFrom === undefined) {
       this.epochBatches = task.trainBatches.epochBatches(1);

@@ -54,6 +54,7 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   for (const path of inputs) countsOfEach.push(dictInput ? await readWordCounts(path) : await countWords(path));
   const all = new Map<string, number>();
   for (const counts of countsOfEach) for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
+  if (all.size === 0) throw new DataError(`${inputs.map((path) => path ?? 'standard input').join(', ')}: there is not a word to learn from.`);
 
   const progress = new ProgressBar({ label: 'learn-bpe', unit: 'merges', total: numMerges });
   const merges = learnBpe(all, { numMerges, minFrequency, totalSymbols, onMerge: (done) => progress.update(done) });

@@ -81,6 +81,7 @@ test('a truecaser is trained and used', () => {
   assert.equal(read('model'), 'NATO (2/2)\nand (2/2)\nthe (4/4)\ncat (4/4)\n');
   gives(['truecase', '--model', 'model'], 'The nato\n', 'the NATO\n');
   assert.match(corpus(['train-truecaser', '--model', 'model'], 'x').stderr, /model exists already/);
+  assert.match(corpus(['truecase', '--model', 'cased'], 'x').stderr, /cased is no truecasing model/);
 });
 
 test('byte-pair encoding is learnt from two texts and applied', () => {

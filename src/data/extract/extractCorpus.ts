@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataError, UsageError } from '../../errors.js';
 import { TextOutput } from '../../storage/textOutput.js';
 import type { PairFiles } from '../linePairs.js';
 import { readPairs, type PairSource } from './readPairs.js';
+import { makeFolder } from '../../storage/makeFolder.js';
 
 export interface ExtractOptions {
   /** Read one after the other. */
@@ -74,7 +74,7 @@ export class PairOutput {
   private readonly trg: TextOutput;
 
   constructor(files: PairFiles) {
-    for (const path of [files.src, files.trg]) mkdirSync(dirname(path), { recursive: true });
+    for (const path of [files.src, files.trg]) makeFolder(dirname(path));
     this.src = new TextOutput(files.src);
     this.trg = new TextOutput(files.trg);
   }

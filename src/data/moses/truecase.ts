@@ -1,3 +1,4 @@
+import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 import { ownText } from '../ownText.js';
 import { lowercase } from './normalize.js';
@@ -82,7 +83,9 @@ function decimal(count: number): string {
 
 /** Reads a model of train-truecaser.perl or `TruecaserTrainer`, plain or .gz. */
 export function readTruecaseModel(path: string): TruecaseModel {
-  return parseTruecaseModel(readTextFile(path, 'truecasing model', 2 ** 30));
+  const text = readTextFile(path, 'truecasing model', 2 ** 30);
+  if (text.trim() !== '' && !/^\S+ \(\d+/m.test(text)) throw new DataError(`${path} is no truecasing model: no line has the form "word (count/total)". Expected a file of "coldstart corpus train-truecaser" or of Moses' train-truecaser.perl.`);
+  return parseTruecaseModel(text);
 }
 
 export function parseTruecaseModel(text: string): TruecaseModel {

@@ -1,14 +1,15 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError, UsageError } from '../../errors.js';
-import { isRunning } from '../../storage/isRunning.js';
+import { lockFolder } from '../../storage/folderLock.js';
 import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
 import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, type PrepareManifest, type SplitReport } from './manifest.js';
 import { checkOptions, inputsOf, settingsOf, type PrepareOptions } from './options.js';
 import { publishCorpus } from './publishCorpus.js';
 import { planStages, runStages, type FileIdentities, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
+import { makeFolder } from '../../storage/makeFolder.js';
 
 export interface PrepareControl {
   /** Replace an existing corpus made from other inputs or settings, or damaged since. */
@@ -118,31 +119,16 @@ const lockFile = 'lock';
 
 /** Makes the folder this process's own. @returns what gives it back */
 function claimWorkFolder(folder: string): () => void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const entries = readdirSync(folder);
   if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => name !== lockFile)) {
     throw new ColdstartError('FILE_EXISTS', `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`);
   }
-  const lock = join(folder, lockFile);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const file = openSync(lock, 'wx');
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const owner = Number(readFileSync(lock, 'utf8'));
-      if (attempt > 0 || (owner > 0 && isRunning(owner))) {
-        throw new ColdstartError('CORPUS_BUSY', `process ${owner} is preparing this corpus already. Wait for it; if it is another program, remove ${lock}.`);
-      }
-      rmSync(lock, { force: true });
-    }
-  }
+  const release = lockFolder(join(folder, lockFile), 'preparing this corpus');
   const mark = openSync(join(folder, markFile), 'w');
   writeSync(mark, markText);
   closeSync(mark);
-  return () => rmSync(lock, { force: true });
+  return release;
 }
 
 function warningsOf({ splits }: PrepareManifest): string[] {

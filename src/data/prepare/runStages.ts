@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
@@ -6,6 +6,7 @@ import { removeStaleParts } from '../../storage/staleParts.js';
 import { version as programVersion } from '../../version.js';
 import { PartPool, type PartResult } from './partPool.js';
 import { scratch } from './parts.js';
+import { makeFolder } from '../../storage/makeFolder.js';
 import {
   areIntact, keyChanges, outputsDigest, readStageManifest, stageFormat, stageManifestFile, type Stage, type StageContext, type StageKey, type StageManifest,
 } from './stage.js';
@@ -174,7 +175,7 @@ async function carryOut(
   const started = new Date();
   if (readStageManifest(folder) || !isBegun(folder, key)) {
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     writeFileAtomic(join(folder, begunFile), JSON.stringify(key), scratch);
   }
   removeStaleParts(folder);

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { unpackArchive } from '../../storage/archive/unpackArchive.js';
 import { isArchive, type LocalFile } from './downloads.js';
 import { wantedPaths } from './localFiles.js';
 import type { RecipePair } from './recipe.js';
+import { makeFolder } from '../../storage/makeFolder.js';
 
 export interface UnpackTextOptions {
   readonly signal?: AbortSignal;
@@ -22,7 +22,7 @@ export interface UnpackTextOptions {
 export async function unpackText(pair: RecipePair, archives: readonly LocalFile[], folder: string, unpacked: ReadonlyMap<string, string>, { signal, onProgress }: UnpackTextOptions = {}): Promise<Map<string, string>> {
   const found = new Map(unpacked);
   const seen: string[] = [];
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const [i, archive] of archives.entries()) {
     const missing = new Set(wantedPaths(pair).filter((path) => !found.has(path)));
     if (!isArchive(archive.path)) {

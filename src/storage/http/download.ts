@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +9,7 @@ import { get } from './get.js';
 import { MirrorError, planBody, TransientError } from './mirrorAnswer.js';
 import { PartFile } from './partFile.js';
 import type { Environment } from './proxy.js';
+import { makeFolder } from '../makeFolder.js';
 
 /** What is known of a file's content; checksums in hexadecimal. */
 export interface ExpectedContent {
@@ -59,7 +60,7 @@ const maxAttemptsInAll = 100;
  */
 export async function download(options: DownloadOptions): Promise<FileIdentity & { readonly url: string }> {
   const { urls, path, onNote = () => {} } = options;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const part = new PartFile(path);
   const reasons: string[] = [];
   try {

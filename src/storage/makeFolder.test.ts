@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ColdstartError } from '../errors.js';
+import { makeFolder } from './makeFolder.js';
+
+test('makes what is missing, leaves what is there, and names the folder that cannot be made', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coldstart-folder-'));
+  try {
+    makeFolder(join(folder, 'a/b/c'));
+    makeFolder(join(folder, 'a/b/c'));
+    assert.ok(statSync(join(folder, 'a/b/c')).isDirectory());
+    writeFileSync(join(folder, 'file'), '');
+    assert.throws(() => makeFolder(join(folder, 'file/below')), (error: Error) => error instanceof ColdstartError && error.message.includes(`folder ${join(folder, 'file')} cannot be made`));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a place where nothing can be made gives an error, not a loop', { skip: existsSync('/proc/self') ? false : 'no /proc here' }, () => {
+  assert.throws(() => makeFolder('/proc/coldstart/x'), (error: Error) => error instanceof ColdstartError && error.message.includes('/proc/coldstart'));
+});
