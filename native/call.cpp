@@ -69,12 +69,16 @@ void Call::parse(const double* words, size_t length) {
     const int32_t handle = static_cast<int32_t>(reader.integer(0, INT32_MAX));
     tensor.dtype = static_cast<int32_t>(reader.integer(kFloat32, kBool));
     tensor.rank = static_cast<int32_t>(reader.integer(0, kMaxRank));
-    tensor.size = 1;
+    // sizes of 0 aside, so that no product of some of the sizes can wrap around in a kernel either
+    int64_t extent = 1;
+    bool isEmpty = false;
     for (int32_t d = 0; d < tensor.rank; d++) {
-      tensor.dims[d] = reader.integer(0, kMaxElements);
-      tensor.size *= tensor.dims[d];
-      if (tensor.size > kMaxElements) fail("a tensor has more elements than memory can hold");
+      const int64_t size = tensor.dims[d] = reader.integer(0, kMaxElements);
+      isEmpty = isEmpty || size == 0;
+      if (size > kMaxElements / extent) fail("a tensor has more elements than memory can hold");
+      if (size != 0) extent *= size;
     }
+    tensor.size = isEmpty ? 0 : extent;
     const size_t itemBytes = tensor.dtype == kBool ? 1 : 4;
     tensor.data = memory_.data(handle);
     if (static_cast<size_t>(tensor.size) * itemBytes > memory_.bytes(handle)) {

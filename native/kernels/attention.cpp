@@ -23,8 +23,8 @@ Shape shapeOf(Call& call, const Tensor& q) {
   shape.keys = call.integer(2);
   shape.heads = call.integer(3);
   shape.causal = call.integer(4) != 0;
-  require(shape.batch > 0 && shape.queries > 0 && shape.keys > 0 && shape.heads > 0, "batch, lengths and heads must be positive");
-  require(q.rank == 2 && q.dims[0] == shape.batch * shape.queries, "q must be [B * T, d]");
+  require(shape.batch >= 0 && shape.queries >= 0 && shape.keys > 0 && shape.heads > 0, "heads and the keys' length must be positive, batch and the queries' length not negative");
+  require(q.rank == 2 && q.dims[0] == elementsOf({shape.batch, shape.queries}), "q must be [B * T, d]");
   shape.model = q.dims[1];
   require(shape.model > 0 && shape.model % shape.heads == 0, "d must be a multiple of the heads");
   shape.head = shape.model / shape.heads;

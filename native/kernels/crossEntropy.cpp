@@ -2,13 +2,11 @@
 // become the block's gradient in place.
 #include "../onednn/multiply.h"
 #include "bf16.h"
+#include "lossRows.h"
 
 COLDSTART_KERNELS_BEGIN
 
 namespace {
-
-// Rows per block: enough that the products run at full speed, few enough that the logits stay in cache.
-constexpr int64_t kBlockRows = 256;
 
 struct RowLoss {
   float loss, nll;
@@ -80,18 +78,17 @@ void crossEntropy(Call& call) {
   const float smoothing = static_cast<float>(call.attr(0));
   const int64_t padId = call.integer(1);
   const bool withGradients = call.integer(2) != 0;
-  require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1] && targets.size == hidden.dims[0], "expected hidden [N, d], embedding [V, d] and N targets");
-  const int64_t rows = hidden.dims[0], width = hidden.dims[1], vocab = embedding.dims[0];
+  const LossSizes sizes = lossSizesOf(hidden, embedding, targets, padId);
+  const int64_t rows = sizes.rows, width = sizes.width, vocab = sizes.vocab;
   float* lossSum = call.floats(3, 1).f32();
   float* nllSum = call.floats(4, 1).f32();
   float* dHidden = withGradients ? call.floats(5, hidden.size).f32() : nullptr;
   float* dEmbedding = withGradients ? call.floats(6, embedding.size).f32() : nullptr;
-  require(embedding.size > 0 && rows > 0, "there is nothing to score");
   const int32_t* target = targets.i32();
-  for (int64_t row = 0; row < rows; row++) {
-    if (target[row] != padId && (target[row] < 0 || target[row] >= vocab)) failPosition("target id", target[row], vocab - 1);
+  if (rows == 0 && withGradients) {
+    for (int64_t i = 0; i < embedding.size; i++) dEmbedding[i] = 0.0f;
   }
-  const int64_t full = smaller(kBlockRows, rows);
+  const int64_t full = smaller(kLossBlockRows, rows);
   float* logits = call.scratchFloats(full * vocab);
   RowLoss* losses = static_cast<RowLoss*>(call.scratch(rows * sizeof(RowLoss)));
   MatrixView states = plain(hidden.f32(), width);
@@ -110,12 +107,12 @@ void crossEntropy(Call& call) {
   // all full blocks multiply by the same embedding, once as it is and once transposed
   Product toLogits = product(full, width, vocab, states, transposed(table), logits);
   Product toHidden = product(full, vocab, width, gradients, table, nullptr);
-  if (!rounds && rows >= 2 * kBlockRows) {
+  if (!rounds && rows >= 2 * kLossBlockRows) {
     packFor(call, toLogits);
     if (withGradients) packFor(call, toHidden);
   }
-  for (int64_t start = 0; start < rows; start += kBlockRows) {
-    const int64_t count = smaller(kBlockRows, rows - start);
+  for (int64_t start = 0; start < rows; start += kLossBlockRows) {
+    const int64_t count = smaller(kLossBlockRows, rows - start);
     if (count != full) {
       // the last block: other sizes may want another layout
       toLogits = product(count, width, vocab, states, transposed(table), logits);

@@ -1,14 +1,12 @@
 // The product of the cross-entropy's Hessian with a vector, which makes its gradients differentiable: like them over blocks of
 // rows, so that no tensor has the size of all logits.
 #include "../onednn/multiply.h"
-#include "loops.h"
+#include "lossRows.h"
 #include "vectorMath.h"
 
 COLDSTART_KERNELS_BEGIN
 
 namespace {
-
-constexpr int64_t kBlockRows = 256;
 
 // Of one row, logits become their loss's gradient p - (1 - smoothing - e) [target] - e, and the weights W become p (W - sum(p W)).
 void secondOrderRow(float* logits, float* weights, int64_t vocab, int64_t target, float smoothing) {
@@ -51,31 +49,28 @@ void crossEntropyHessian(Call& call) {
   const Tensor& hidden = call.floats(0);
   const Tensor& embedding = call.floats(1);
   const Tensor& targets = call.ints(2);
-  require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1] && targets.size == hidden.dims[0], "expected hidden [N, d], embedding [V, d] and N targets");
-  const int64_t rows = hidden.dims[0], width = hidden.dims[1], vocab = embedding.dims[0];
+  const int64_t padId = call.integer(1);
+  const LossSizes sizes = lossSizesOf(hidden, embedding, targets, padId);
+  const int64_t rows = sizes.rows, width = sizes.width, vocab = sizes.vocab;
   const float* uHidden = call.floats(3, hidden.size).f32();
   const float* uEmbedding = call.floats(4, embedding.size).f32();
   float* dHidden = call.floats(5, hidden.size).f32();
   float* dEmbedding = call.floats(6, embedding.size).f32();
   const float smoothing = static_cast<float>(call.attr(0));
-  const int64_t padId = call.integer(1);
-  require(embedding.size > 0 && rows > 0, "there is nothing to score");
   const int32_t* target = targets.i32();
-  for (int64_t row = 0; row < rows; row++) {
-    if (target[row] != padId && (target[row] < 0 || target[row] >= vocab)) failPosition("target id", target[row], vocab - 1);
+  if (rows == 0) {
+    for (int64_t i = 0; i < embedding.size; i++) dEmbedding[i] = 0.0f;
   }
-  const int64_t block = smaller(kBlockRows, rows);
+  const int64_t block = smaller(kLossBlockRows, rows);
   float* logits = call.scratchFloats(block * vocab);
   float* weights = call.scratchFloats(block * vocab);
-  const auto plain = [](const float* data, int64_t columns) { return MatrixView{data, 1, 0, columns, 1}; };
-  const auto transposed = [](const float* data, int64_t columns) { return MatrixView{data, 1, 0, 1, columns}; };
-  for (int64_t start = 0; start < rows; start += kBlockRows) {
-    const int64_t count = smaller(kBlockRows, rows - start);
+  for (int64_t start = 0; start < rows; start += kLossBlockRows) {
+    const int64_t count = smaller(kLossBlockRows, rows - start);
     const float* h = hidden.f32() + start * width;
     const float* u = uHidden + start * width;
-    multiplyInto(call, count, width, vocab, plain(h, width), transposed(embedding.f32(), width), logits, false);
-    multiplyInto(call, count, width, vocab, plain(u, width), transposed(embedding.f32(), width), weights, false);
-    multiplyInto(call, count, width, vocab, plain(h, width), transposed(uEmbedding, width), weights, true);
+    multiplyInto(call, count, width, vocab, plain(h, width), transposed(plain(embedding.f32(), width)), logits, false);
+    multiplyInto(call, count, width, vocab, plain(u, width), transposed(plain(embedding.f32(), width)), weights, false);
+    multiplyInto(call, count, width, vocab, plain(h, width), transposed(plain(uEmbedding, width)), weights, true);
     parallelRows(count, vocab * 8, [=](int64_t row) {
       float* logitLine = logits + row * vocab;
       float* weightLine = weights + row * vocab;
@@ -86,8 +81,8 @@ void crossEntropyHessian(Call& call) {
     // now logits hold G, and weights R
     multiplyInto(call, count, vocab, width, plain(weights, vocab), plain(embedding.f32(), width), dHidden + start * width, false);
     multiplyInto(call, count, vocab, width, plain(logits, vocab), plain(uEmbedding, width), dHidden + start * width, true);
-    multiplyInto(call, vocab, count, width, transposed(weights, vocab), plain(h, width), dEmbedding, start > 0);
-    multiplyInto(call, vocab, count, width, transposed(logits, vocab), plain(u, width), dEmbedding, true);
+    multiplyInto(call, vocab, count, width, transposed(plain(weights, vocab)), plain(h, width), dEmbedding, start > 0);
+    multiplyInto(call, vocab, count, width, transposed(plain(logits, vocab)), plain(u, width), dEmbedding, true);
   }
 }
 

@@ -11,7 +11,7 @@ constexpr int64_t kMostWeightsInBlocks = 256 * 256;
 constexpr int kMostLayers = 8;
 
 // Whether a layer is faster by blocks than by whole products.
-inline bool worksInBlocks(int64_t rows, int64_t in, int64_t out) { return rows >= kLeastRowsInBlocks && in * out <= kMostWeightsInBlocks; }
+inline bool worksInBlocks(int64_t rows, int64_t in, int64_t out) { return rows >= kLeastRowsInBlocks && in > 0 && out > 0 && in <= kMostWeightsInBlocks / out; }
 
 struct LinearLayerGrad {
   const float* weight;  // [out, in]

@@ -96,7 +96,6 @@ void topLogProbs(Call& call) {
   const int64_t k = call.integer(0);
   const int64_t endToken = call.integer(1);
   require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1], "expected hidden [N, d] and embedding [V, d]");
-  require(hidden.size > 0 && embedding.size > 0, "there is nothing to score");
   const int64_t rows = hidden.dims[0], width = hidden.dims[1], vocab = embedding.dims[0];
   require(k > 0 && k <= (int64_t{1} << 20) && endToken >= 0 && endToken < vocab, "k must be positive, and the end token in the vocabulary");
   Excluded excluded{call.attrCount() - 2, {}};
@@ -115,7 +114,7 @@ void topLogProbs(Call& call) {
     const int64_t count = smaller(blockRows, rows - start);
     for (int64_t first = 0; first < vocab; first += kBlockTokens) {
       const int64_t columns = smaller(kBlockTokens, vocab - first);
-      Product p = product(count, width, columns, {hidden.f32() + start * width, 1, 0, width, 1}, {embedding.f32() + first * width, 1, 0, 1, width}, logits);
+      Product p = product(count, width, columns, plain(hidden.f32() + start * width, width), transposed(plain(embedding.f32() + first * width, width)), logits);
       p.outRowStride = stride;
       multiply(call, p);
       parallelRows(count, columns * 4, [=, &excluded](int64_t row) {

@@ -81,13 +81,10 @@ void depthwise(Call& call) {
   });
 }
 
-// dy, filter → dx
-void depthwiseInputGrad(Call& call) {
-  const Windows w = windowsOf(call);
-  const int64_t multiplier = multiplierOf(w);
-  const float* dy = call.floats(0, w.targetSize).f32();
-  const float* filter = call.floats(1, elementsOf({w.filterHeight, w.filterWidth, w.outChannels})).f32();
-  float* dx = call.floats(2, w.sourceSize).f32();
+// dx: for every input pixel add(to, from, tap) takes in each output pixel `from` whose window has it as its `tap`-th element, and
+// finish(to) ends the pixel.
+template <typename Add, typename Finish>
+void gatherWindows(const Windows& w, const float* dy, float* dx, Add add, Finish finish) {
   parallelRows(w.batch * w.height, w.width * w.outChannels * w.filterHeight * w.filterWidth, [=](int64_t line) {
     for (int64_t column = 0; column < w.width; column++) {
       float* to = dx + (line * w.width + column) * w.channels;
@@ -97,21 +94,32 @@ void depthwiseInputGrad(Call& call) {
         if (row < 0) continue;
         for (int64_t j = 0; j < w.filterWidth; j++) {
           const int64_t at = outputAt(column, j, w.left, w.dilationWidth, w.strideWidth, w.outWidth);
-          if (at < 0) continue;
-          const float* from = dy + ((line / w.height * w.outHeight + row) * w.outWidth + at) * w.outChannels;
-          const float* weight = filter + (i * w.filterWidth + j) * w.outChannels;
-          if (multiplier == 1) {
-#pragma omp simd
-            for (int64_t c = 0; c < w.channels; c++) to[c] += from[c] * weight[c];
-          } else {
-            for (int64_t c = 0; c < w.channels; c++) {
-              for (int64_t m = 0; m < multiplier; m++) to[c] += from[c * multiplier + m] * weight[c * multiplier + m];
-            }
-          }
+          if (at >= 0) add(to, dy + ((line / w.height * w.outHeight + row) * w.outWidth + at) * w.outChannels, i * w.filterWidth + j);
         }
       }
+      finish(to);
     }
   });
+}
+
+// dy, filter → dx
+void depthwiseInputGrad(Call& call) {
+  const Windows w = windowsOf(call);
+  const int64_t multiplier = multiplierOf(w);
+  const float* dy = call.floats(0, w.targetSize).f32();
+  const float* filter = call.floats(1, elementsOf({w.filterHeight, w.filterWidth, w.outChannels})).f32();
+  float* dx = call.floats(2, w.sourceSize).f32();
+  gatherWindows(w, dy, dx, [=](float* to, const float* from, int64_t tap) {
+    const float* weight = filter + tap * w.outChannels;
+    if (multiplier == 1) {
+#pragma omp simd
+      for (int64_t c = 0; c < w.channels; c++) to[c] += from[c] * weight[c];
+    } else {
+      for (int64_t c = 0; c < w.channels; c++) {
+        for (int64_t m = 0; m < multiplier; m++) to[c] += from[c * multiplier + m] * weight[c * multiplier + m];
+      }
+    }
+  }, [](float*) {});
 }
 
 // x, dy → dFilter. A line of pixels is summed first and the lines after, so that long sums keep their precision.
@@ -157,23 +165,11 @@ void averagePoolingGrad(Call& call) {
   const float* dy = call.floats(0, w.targetSize).f32();
   float* dx = call.floats(1, w.sourceSize).f32();
   const float share = 1.0f / static_cast<float>(w.filterHeight * w.filterWidth);
-  parallelRows(w.batch * w.height, w.width * w.channels * w.filterHeight * w.filterWidth, [=](int64_t line) {
-    for (int64_t column = 0; column < w.width; column++) {
-      float* to = dx + (line * w.width + column) * w.channels;
-      clear(to, w.channels);
-      for (int64_t i = 0; i < w.filterHeight; i++) {
-        const int64_t row = outputAt(line % w.height, i, w.top, w.dilationHeight, w.strideHeight, w.outHeight);
-        if (row < 0) continue;
-        for (int64_t j = 0; j < w.filterWidth; j++) {
-          const int64_t at = outputAt(column, j, w.left, w.dilationWidth, w.strideWidth, w.outWidth);
-          if (at < 0) continue;
-          const float* from = dy + ((line / w.height * w.outHeight + row) * w.outWidth + at) * w.channels;
+  gatherWindows(w, dy, dx, [=](float* to, const float* from, int64_t) {
 #pragma omp simd
-          for (int64_t c = 0; c < w.channels; c++) to[c] += from[c];
-        }
-      }
-      for (int64_t c = 0; c < w.channels; c++) to[c] *= share;
-    }
+    for (int64_t c = 0; c < w.channels; c++) to[c] += from[c];
+  }, [=](float* to) {
+    for (int64_t c = 0; c < w.channels; c++) to[c] *= share;
   });
 }
 

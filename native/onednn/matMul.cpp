@@ -57,14 +57,6 @@ void matMul(Call& call) {
   const Tensor& b = call.floats(1, elementsOf({bBatch, p.inner, p.columns}));
   Tensor& out = call.floats(hasBias ? 3 : 2, elementsOf({p.batch, p.rows, p.columns}));
   if (hasBias) p.bias = call.floats(2, p.columns).f32();
-  if (out.size == 0) return;
-  if (p.inner == 0) {
-    for (int64_t i = 0; i < out.size; i++) {
-      const float value = hasBias ? p.bias[i % p.columns] : 0.0f;
-      out.f32()[i] = p.relu && value < 0.0f ? 0.0f : value;
-    }
-    return;
-  }
   p.a = {a.f32(), aBatch, p.rows * p.inner, aTransposed ? 1 : p.inner, aTransposed ? p.rows : 1};
   p.b = {b.f32(), bBatch, p.inner * p.columns, bTransposed ? 1 : p.columns, bTransposed ? p.inner : 1};
   p.out = out.f32();
@@ -85,6 +77,16 @@ const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
 
 bool isDense(const MatrixView& view, int64_t rows, int64_t columns) {
   return (view.rowStride == columns && view.columnStride == 1) || (view.rowStride == 1 && view.columnStride == rows);
+}
+
+// What a product that adds up nothing gives, which oneDNN does not take: the bias, or zeros.
+void writeSumsOfNothing(const Product& p) {
+  for (int64_t row = 0; row < p.batch * p.rows && !p.accumulate; row++) {
+    for (int64_t column = 0; column < p.columns; column++) {
+      const float value = p.bias != nullptr ? p.bias[column] : 0.0f;
+      p.out[row * p.outRowStride + column] = p.relu && value < 0.0f ? 0.0f : value;
+    }
+  }
 }
 
 void execute(OneDnn& oneDnn, const Product& p) {
@@ -125,6 +127,7 @@ MatrixView toBf16(Call& call, const MatrixView& view, int64_t count) {
 
 void multiply(Call& call, const Product& product) {
   Product p = product;
+  if (p.batch == 0 || p.rows == 0 || p.inner == 0 || p.columns == 0) return writeSumsOfNothing(p);
   if (p.a.isBf16 || p.b.isBf16 || roundsOperands(call.oneDnn(), p)) {
     if (!p.a.isBf16) p.a = toBf16(call, p.a, p.rows * p.inner);
     if (!p.b.isBf16) p.b = toBf16(call, p.b, p.inner * p.columns);

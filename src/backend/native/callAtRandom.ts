@@ -25,6 +25,8 @@ const blocks = Array.from({ length: 8 }, (_, b) => {
   return handle;
 });
 const wild = [-1, -7, 0.5, 2 ** 31, 2 ** 32, 2 ** 43, 2 ** 44, 2 ** 52, -(2 ** 31), -(2 ** 52), NaN, Infinity];
+/** Two of them multiply to 0 in 64 bits, or to what is in no memory. */
+const vastSizes = [2 ** 44, 2 ** 44, 2 ** 32, 2 ** 20, 0, 1];
 const smallSizes = [0, 1, 1, 2, 2, 3, 4, 6];
 
 /** A call whose tensors share few sizes, so that many fit each other. */
@@ -40,7 +42,8 @@ function writeCall(): void {
     words[at++] = below(6) === 0 ? below(4) : 0;
     const rank = below(80) === 0 ? 12 : below(4);
     words[at++] = rank;
-    for (let d = 0; d < rank; d++) words[at++] = below(80) === 0 ? pick(wild) : pick(sizes);
+    const isVast = below(100) === 0;
+    for (let d = 0; d < rank; d++) words[at++] = isVast ? pick(vastSizes) : below(80) === 0 ? pick(wild) : pick(sizes);
   }
   for (let i = 0; i < attributes; i++) words[at++] = below(30) === 0 ? pick(wild) : below(3) === 0 ? pick(smallSizes) : pick([...sizes, 0, 1]);
 }

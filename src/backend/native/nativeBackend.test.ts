@@ -55,6 +55,15 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     a.dispose();
   });
 
+  test('sizes whose product wraps around are refused, a size of 0 among them or not', () => {
+    const backend = nativeBackend();
+    const ids = backend.output([1], 'int32'), table = backend.output([1], 'float32'), out = backend.output([1, 2 ** 20], 'float32');
+    for (const shape of [[2 ** 44, 2 ** 20], [2 ** 32, 2 ** 32], [2 ** 44, 2 ** 44, 0], [0, 2 ** 44, 2 ** 44]]) {
+      assert.throws(() => backend.run('EmbedTokens', [ids, { ...table, shape }, out], [1, -1]), /EmbedTokens: a tensor has more elements than memory can hold/);
+    }
+    for (const { dataId } of [ids, table, out]) backend.disposeData(dataId);
+  });
+
   test('nothing that JavaScript passes to the addon ends the process', () => {
     const { addon } = nativeBackend();
     const bad: unknown[] = [undefined, null, NaN, Infinity, -1, 2 ** 40, 0.5, 'x', {}, [], new Float32Array(3)];
