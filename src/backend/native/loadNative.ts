@@ -32,14 +32,16 @@ export function loadNative(): string {
     for (const [kernelName, kernel] of Object.entries(nativeKernels)) {
       registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, kernel) });
     }
-    for (const { kernelName } of getKernelsForBackend('cpu')) {
-      if (nativeKernels[kernelName] !== undefined) continue;
-      registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, () => undefined) });
-    }
+    for (const kernelName of kernelsOfCpuTwin()) registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, () => undefined) });
     backend = loaded;
   }
   const { version, oneDnnVersion, instructionSet, threads, bf16 } = backend.addon.info();
   return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}, ${bf16 === '' ? 'no bf16' : `bf16 through ${bf16 === 'amx' ? 'AMX' : 'AVX-512'}`}`;
+}
+
+/** tfjs kernels that have no compiled code and run as the cpu backend's on copies of their inputs, in the order of their names. */
+export function kernelsOfCpuTwin(): string[] {
+  return getKernelsForBackend('cpu').map(({ kernelName }) => kernelName).filter((name) => nativeKernels[name] === undefined).sort();
 }
 
 /** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */

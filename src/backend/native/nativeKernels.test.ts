@@ -1,11 +1,13 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '../select.js';
 import { assertAsCpu, filled, type Value } from '../../testing/compareWithCpu.js';
 import { isAddonBuilt } from './addon.js';
-import { nativeBackend } from './loadNative.js';
+import { kernelsOfCpuTwin, nativeBackend } from './loadNative.js';
 
 const dim = fc.integer({ min: 1, max: 7 });
 const shapeOf = (minRank: number, maxRank: number): fc.Arbitrary<number[]> => fc.array(dim, { minLength: minRank, maxLength: maxRank });
@@ -158,8 +160,40 @@ describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt(
       tf.batchNorm(x as tf.Tensor4D, a as tf.Tensor1D, tf.abs(b) as tf.Tensor1D, a as tf.Tensor1D, b as tf.Tensor1D, 0.1), tf.batchNorm(x as tf.Tensor4D, a as tf.Tensor1D, tf.abs(b) as tf.Tensor1D),
     ], 1e-4)), runs));
 
-  test('kernels without compiled code run through the cpu backend', () => assertAsCpu('twins', [filled([1, 6, 6, 2], 3), filled([2, 2, 2, 3], 4)], (x, w) => [
-    tf.image.resizeBilinear(x as tf.Tensor4D, [3, 3]), tf.depthToSpace(tf.tile(x, [1, 1, 1, 2]) as tf.Tensor4D, 2), tf.mirrorPad(x, [[0, 0], [1, 1], [2, 2], [0, 0]], 'reflect'),
-    tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), tf.real(tf.spectral.fft(tf.complex(tf.reshape(x, [72]), tf.zeros([72])))),
+  test('fused convolutions', () => fc.assert(fc.asyncProperty(fc.integer({ min: 2, max: 7 }), small, fc.constantFrom('linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu'), fc.boolean(), fc.nat(), (size, channels, activation, hasBias, seed) =>
+    assertAsCpu('fused', [filled([2, size, size, channels], seed), filled([2, 2, channels, 3], seed + 1), filled([3], seed + 2), filled([3 * channels], seed + 3)], (x, filter, bias, wideBias) => [
+      tf.fused.conv2d({ x: x as tf.Tensor4D, filter: filter as tf.Tensor4D, strides: 1, pad: 'same', bias: hasBias ? bias : undefined, activation: activation as 'relu' }),
+      tf.fused.depthwiseConv2d({ x: x as tf.Tensor4D, filter: filter as tf.Tensor4D, strides: 1, pad: 'valid', bias: hasBias ? wideBias : undefined, activation: activation as 'relu' }),
+    ], 1e-4)), runs));
+  // ends behind their beginnings: tfjs's cpu kernel throws for some others
+  const stridedAxis = fc.record({ from: fc.nat(8), span: fc.nat(8), fromEnd: fc.boolean(), stride: fc.constantFrom(1, 1, 2, 3, -1, -2) }).map(({ from, span, fromEnd, stride }) => {
+    const [low, high] = fromEnd ? [-1 - from - span, -1 - from] : [from, from + span];
+    return stride > 0 ? { begin: low, end: high, stride } : { begin: high, end: low, stride };
+  });
+  test('strided slices', () => fc.assert(fc.asyncProperty(shapeOf(1, 3), fc.array(stridedAxis, { minLength: 3, maxLength: 3 }), fc.nat(7), fc.nat(7), fc.nat(7), fc.constantFrom(0, 1, 2), fc.nat(), (shape, axes, beginMask, endMask, newAxisMask, ellipsisMask, seed) => {
+    const used = axes.slice(0, shape.length);
+    return assertAsCpu('stridedSlice', [filled(shape, seed), filled(shape, seed, 'int32')], (x, i) => [x, i].map((from) =>
+      tf.stridedSlice(from, used.map(({ begin }) => begin), used.map(({ end }) => end), used.map(({ stride }) => stride), beginMask, endMask, shape.length > 1 ? ellipsisMask : 0, ellipsisMask === 0 ? newAxisMask : 0)));
+  }), { numRuns: 100 }));
+  test('mirrored padding', () => fc.assert(fc.asyncProperty(fc.array(fc.record({ size: fc.integer({ min: 1, max: 6 }), before: fc.nat(6), after: fc.nat(6) }), { minLength: 1, maxLength: 4 }), fc.boolean(), fc.nat(), (axes, reflect, seed) => {
+    const most = (size: number): number => (reflect ? size - 1 : size);
+    const paddings = axes.map(({ size, before, after }): [number, number] => [before % (most(size) + 1), after % (most(size) + 1)]);
+    return assertAsCpu('mirrorPad', [filled(axes.map(({ size }) => size), seed)], (x) => tf.mirrorPad(x, paddings, reflect ? 'reflect' : 'symmetric'));
+  }), runs));
+  test('space, batch and depth', () => fc.assert(fc.asyncProperty(small, small, small, small, small, fc.nat(), (blockHeight, blockWidth, height, width, channels, seed) => {
+    const crops = [[0, blockHeight - 1], [blockWidth - 1, 0]];
+    return assertAsCpu('blocks', [filled([2 * blockHeight * blockWidth, height, width, channels], seed), filled([2, height, width, channels * blockHeight ** 2], seed + 1)], (x, deep) => {
+      const spread = tf.batchToSpaceND(x, [blockHeight, blockWidth], crops);
+      return [spread, tf.spaceToBatchND(spread, [blockHeight, blockWidth], crops), tf.batchToSpaceND(x, [blockHeight], [[0, 0]]), ...(blockHeight > 1 ? [tf.depthToSpace(deep as tf.Tensor4D, blockHeight)] : [])];
+    });
+  }), runs));
+  test('the kernels that run through the cpu backend are those that docs/backends.md lists', () => {
+    const page = readFileSync(fileURLToPath(new URL('../../../docs/backends.md', import.meta.url)), 'utf8');
+    const list = /<!-- kernels of the cpu backend -->\n([^<]*)<!-- end -->/.exec(page)?.[1] ?? '';
+    assert.deepEqual(list.match(/\w+/g), kernelsOfCpuTwin());
+  });
+
+  test('kernels without compiled code run through the cpu backend', () => assertAsCpu('twins', [filled([1, 6, 6, 2], 3)], (x) => [
+    tf.image.resizeBilinear(x as tf.Tensor4D, [3, 3]), tf.einsum('abcd,abcd->ad', x, x), tf.image.flipLeftRight(x as tf.Tensor4D), tf.real(tf.spectral.fft(tf.complex(tf.reshape(x, [72]), tf.zeros([72])))),
   ], 1e-4));
 });

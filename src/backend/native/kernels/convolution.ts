@@ -58,6 +58,21 @@ function consume(backend: NativeBackend, kernel: string, inputs: TensorInfo[], s
   return out;
 }
 
+/** A convolution with a bias and an activation after it; the rarer activations are the cpu backend's. */
+function fused(kernel: 'Conv2D' | 'DepthwiseConv2dNative'): NativeKernel {
+  return (backend, { x, filter, bias }, attrs) => {
+    const activation = activations[attrs['activation'] as string];
+    if (activation === undefined || (bias != null && !areFloats(bias))) return undefined;
+    let y = convolutionKernels[kernel](backend, { x, filter }, attrs) as TensorInfo | undefined;
+    if (y === undefined) return undefined;
+    if (bias != null) y = consume(backend, 'Add', [y, bias], y.shape, [y]);
+    return activation === '' ? y : consume(backend, activation, [y], y.shape, [y]);
+  };
+}
+
+/** Kernels of fused activations. */
+const activations: Readonly<Record<string, string | undefined>> = { linear: '', relu: 'Relu', relu6: 'Relu6', elu: 'Elu', sigmoid: 'Sigmoid' };
+
 /** Convolution, pooling and batch normalisation of images. */
 export const convolutionKernels: NativeKernels = {
   Conv2D: (backend, { x, filter }, attrs) => {
@@ -86,6 +101,8 @@ export const convolutionKernels: NativeKernels = {
     const info = areFloats(x, dy) ? convolutionInfo(x.shape, attrs['filterShape'], attrs, true) : undefined;
     return info && backend.compute('DepthwiseFilterGrad', [x, dy], info.filterShape, 'float32', geometry(info));
   },
+  FusedConv2D: fused('Conv2D'),
+  FusedDepthwiseConv2D: fused('DepthwiseConv2dNative'),
   MaxPool: pooling('MaxPooling'),
   AvgPool: pooling('AveragePooling'),
   AvgPoolGrad: (backend, { dy, input }, attrs) => {

@@ -1,5 +1,5 @@
 import { backend_util, slice_util, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
-import type { NativeKernel, NativeKernels } from '../kernel.js';
+import { sizeBetween, type NativeKernel, type NativeKernels } from '../kernel.js';
 import type { NativeBackend } from '../nativeBackend.js';
 
 const isNative = (dtype: DataType): boolean => dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
@@ -66,6 +66,26 @@ function split(backend: NativeBackend, x: TensorInfo, axis: number, sizes: reado
   });
 }
 
+/** The elements of x in the order of the given dimensions and strides, from the offset on. */
+function reorder(backend: NativeBackend, x: TensorInfo, dims: readonly number[], strides: readonly number[], shape: readonly number[]): TensorInfo {
+  return copy(backend, x, { offset: 0, strides }, backend.output(shape, x.dtype), viewOf(dims), dims);
+}
+
+/** An intermediate result's only use: lets it go after. */
+function using(backend: NativeBackend, intermediate: TensorInfo, use: (x: TensorInfo) => TensorInfo): TensorInfo {
+  try {
+    return use(intermediate);
+  } finally {
+    backend.disposeData(intermediate.dataId);
+  }
+}
+
+function pad(backend: NativeBackend, x: TensorInfo, paddings: readonly [number, number][], value: number): TensorInfo {
+  const shape = paddings.map(([before, after], d) => before + x.shape[d] + after);
+  const out = backend.compute('Fill', [], shape, x.dtype, [value]);
+  return copy(backend, x, viewOf(x.shape), out, viewFrom(shape, paddings.map(([before]) => before)), x.shape);
+}
+
 function withDim(shape: readonly number[], axis: number, dim: number): number[] {
   return [...shape.slice(0, axis), dim, ...shape.slice(axis)];
 }
@@ -115,11 +135,77 @@ export const movementKernels: NativeKernels = {
     const at = util.parseAxisParam(axis, x.shape)[0];
     return split(backend, x, at, backend_util.prepareSplitSize(x as never, numOrSizeSplits, at));
   },
-  PadV2: (backend, { x }, { paddings, constantValue }) => {
+  StridedSlice: (backend, { x }, { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask }) => {
     if (!isNative(x.dtype)) return undefined;
-    const shape = (paddings as [number, number][]).map(([before, after], d) => before + x.shape[d] + after);
-    const out = backend.compute('Fill', [], shape, x.dtype, [constantValue]);
-    return copy(backend, x, viewOf(x.shape), out, viewFrom(shape, (paddings as [number, number][]).map(([before]) => before)), x.shape);
+    const info = slice_util.sliceInfo(x.shape, begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask);
+    if (info.isIdentity) return backend.alias(x, info.finalShape);
+    if (util.sizeFromShape(info.finalShape) === 0) return backend.output(info.finalShape, x.dtype);
+    if (info.sliceDim0 || info.isSimpleSlice) {
+      util.assert(x.shape.length >= 1, () => `Input must have rank at least 1, found ${x.shape.length}`);
+      const size = slice_util.computeOutShape(info.begin, info.end, info.strides);
+      return using(backend, slice(backend, x, info.begin, size), (part) => backend.alias(part, info.finalShape));
+    }
+    const dims = slice_util.computeOutShape(info.begin, info.end, info.strides);
+    const steps = viewOf(x.shape).strides.map((stride, d) => stride * info.strides[d]);
+    return copy(backend, x, { ...viewFrom(x.shape, info.begin), strides: steps }, backend.output(info.finalShape, x.dtype), viewOf(dims), dims);
+  },
+  PadV2: (backend, { x }, { paddings, constantValue }) => (isNative(x.dtype) ? pad(backend, x, paddings, constantValue) : undefined),
+  // Each dimension in turn: what is before and after it are its own elements in reverse, without the edge ("reflect") or with it.
+  MirrorPad: (backend, { x }, { paddings, mode }) => {
+    if (!isNative(x.dtype) || util.sizeFromShape(x.shape) === 0) return undefined;
+    const edge = mode === 'reflect' ? 1 : 0;
+    return (paddings as [number, number][]).reduce((padded, [before, after], d) => using(backend, padded, (from) => {
+      const shape = from.shape.slice();
+      shape[d] += before + after;
+      const out = backend.output(shape, x.dtype);
+      const source = viewOf(from.shape);
+      const target = viewOf(shape);
+      const mirrored = source.strides.map((stride, k) => (k === d ? -stride : stride));
+      const put = (first: number, strides: readonly number[], to: number, count: number): void => {
+        const dims = from.shape.map((size, k) => (k === d ? count : size));
+        copy(backend, from, { offset: first * source.strides[d], strides }, out, { offset: to * target.strides[d], strides: target.strides }, dims);
+      };
+      put(before - 1 + edge, mirrored, 0, before);
+      put(0, source.strides, before, from.shape[d]);
+      put(from.shape[d] - 1 - edge, mirrored, before + from.shape[d], after);
+      return out;
+    }), backend.alias(x));
+  },
+  // [blocks of the first block dimension, …, batch] of the batch go to positions inside the blocks
+  BatchToSpaceND: (backend, { x }, { blockShape, crops }) => {
+    if (!isNative(x.dtype)) return undefined;
+    const block = blockShape as number[];
+    const batch = x.shape[0] / sizeBetween(block, 0, block.length);
+    const { strides } = viewOf([...block, batch, ...x.shape.slice(1)]);
+    const spatial = block.length;
+    const order = [spatial, ...block.flatMap((_, d) => [spatial + 1 + d, d]), ...x.shape.slice(1 + spatial).map((_, d) => 2 * spatial + 1 + d)];
+    const from = [...block, batch, ...x.shape.slice(1)];
+    const shape = [batch, ...block.map((size, d) => size * x.shape[1 + d]), ...x.shape.slice(1 + spatial)];
+    const whole = reorder(backend, x, order.map((d) => from[d]), order.map((d) => strides[d]), shape);
+    return using(backend, whole, (y) => slice(backend, y, [0, ...(crops as [number, number][]).map(([before]) => before), ...shape.slice(1 + spatial).map(() => 0)],
+      [batch, ...(crops as [number, number][]).map(([before, after], d) => shape[1 + d] - before - after), ...shape.slice(1 + spatial)]));
+  },
+  SpaceToBatchND: (backend, { x }, { blockShape, paddings }) => {
+    if (!isNative(x.dtype)) return undefined;
+    const block = blockShape as number[];
+    const spatial = block.length;
+    const rest = x.shape.slice(1 + spatial);
+    return using(backend, pad(backend, x, [[0, 0], ...(paddings as [number, number][]), ...rest.map((): [number, number] => [0, 0])], 0), (padded) => {
+      const from = [padded.shape[0], ...block.flatMap((size, d) => [padded.shape[1 + d] / size, size]), ...rest];
+      const order = [...block.map((_, d) => 2 + 2 * d), 0, ...block.map((_, d) => 1 + 2 * d), ...rest.map((_, d) => 1 + 2 * spatial + d)];
+      const { strides } = viewOf(from);
+      const shape = [padded.shape[0] * sizeBetween(block, 0, spatial), ...block.map((size, d) => padded.shape[1 + d] / size), ...rest];
+      return reorder(backend, padded, order.map((d) => from[d]), order.map((d) => strides[d]), shape);
+    });
+  },
+  DepthToSpace: (backend, { x }, { blockSize, dataFormat }) => {
+    if (!isNative(x.dtype) || dataFormat !== 'NHWC') return undefined;
+    const [batch, height, width, depth] = x.shape;
+    const channels = depth / blockSize ** 2;
+    const from = [batch, height, width, blockSize, blockSize, channels];
+    const { strides } = viewOf(from);
+    const order = [0, 1, 3, 2, 4, 5];
+    return reorder(backend, x, order.map((d) => from[d]), order.map((d) => strides[d]), [batch, height * blockSize, width * blockSize, channels]);
   },
   Tile: (backend, { x }, { reps }) => {
     if (!isNative(x.dtype)) return undefined;
