@@ -172,6 +172,20 @@ ablation:
     assert.equal(differs.status, 1);
   });
 
+  test('train: an extra epoch rises to the full rate or stands at it, then the schedule runs as if it began there, all within the same updates', () => {
+    for (const shape of ['warmup', 'constant']) {
+      ok(['train', '-c', config, '--run', `extra-${shape}`, '--set', `train.extraEpoch=${shape}`, '--set', 'train.warmupInitLr=-1', '--set', 'train.logEveryUpdates=1', '--set', 'train.validateBleu=false', '--set', 'train.warmupUpdates=4']);
+      const log = readFileSync(join(folder, `extra-${shape}/log.jsonl`), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; lr: number; updatesPerEpoch: number });
+      const { updatesPerEpoch: epoch } = log.find(({ event }) => event === 'start')!;
+      assert.ok(epoch > 3 && epoch < 20, `${epoch}`);
+      const rates = log.filter(({ event }) => event === 'train').map(({ lr }) => lr);
+      // after the epoch: 4 updates at the full rate instead of a warmup, then lr sqrt(4 / t) from t = 4
+      const expected = Array.from({ length: 30 }, (_, u) => (u < epoch ? (shape === 'warmup' ? (1e-2 * (u + 1)) / epoch : 1e-2) : 1e-2 * Math.min(1, Math.sqrt(4 / (u - epoch)))));
+      assert.equal(rates.length, 30);
+      rates.forEach((rate, u) => assert.ok(Math.abs(rate - expected[u]) < 1e-9, `${shape}, update ${u + 1}: found ${rate}, expected ${expected[u]}`));
+    }
+  });
+
   test('translate: one interrupt ends it while it waits for lines', async () => {
     const child = spawn(process.execPath, [program, 'translate', '--run', 'whole', '--buffer', '1'], { cwd: folder });
     let stderr = '';

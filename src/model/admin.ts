@@ -36,7 +36,7 @@ export function profileResidualScales(params: Params, batch: Batch, config: Mode
     profiled.set(name, keep(fill([config.dModel], scale)));
     const added = dropout(output, dropouts.next(model.dropout));
     next[stack] = Math.sqrt(scale ** 2 * variance(input, realRows[stack]) + variance(added, realRows[stack]));
-    return closeSublayer(all, norm, added, input, { ...model, dropout: 0 }, dropouts);
+    return closeSublayer(all, norm, added, input, model, new Dropouts(undefined)); // dropped out already
   };
   try {
     tidy(() => {

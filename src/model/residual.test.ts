@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { fill, matMul, memory, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { fill, matMul, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../backend/testBackends.js';
 import { makeBatch } from '../data/batch.js';
-import { profileResidualScales } from './admin.js';
 import { residualSchemes, type ModelConfig } from './config.js';
 import { IncrementalDecoder } from './incrementalDecoder.js';
 import { initParams } from './init.js';
-import { sourceTokens, targetTokens, translationLoss } from './loss.js';
+import { sourceTokens, targetTokens } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';
 import { deepNorm } from './residual.js';
 import { decode, encode } from './transformer.js';
@@ -72,50 +71,5 @@ for (const backend of testBackends) {
         disposeParams(params);
       });
     }
-
-    test('Admin: each scale is the root of the variances summed so far, and profiling leaves no tensor behind', () => {
-      const model: ModelConfig = { ...config, residual: 'admin' };
-      const drawn = initParams(model, { method: 'fairseq', seed: 4 });
-      const start = memory().numTensors;
-      const { params, scales } = profileResidualScales(drawn, batch, model);
-      assert.equal(memory().numTensors, start + params.size);
-      const stack = (side: string): number[] => Object.entries(scales).filter(([name]) => name.startsWith(side)).map(([, scale]) => scale);
-      for (const side of ['encoder', 'decoder']) {
-        assert.equal(stack(side)[0], 1);
-        stack(side).slice(1).forEach((scale, i) => assert.ok(scale > stack(side)[i], `${side}: ${stack(side)}`));
-      }
-      assert.deepEqual([stack('encoder').length, stack('decoder').length], [4, 6]);
-      for (const [name, scale] of Object.entries(scales)) assert.deepEqual([...params.get(name)!.dataSync()], new Array(8).fill(Math.fround(scale)), name);
-
-      // the second scale by hand: the variance of what enters the encoder's first sublayer plus that of what leaves it
-      const [, second] = stack('encoder');
-      const { inputs, outputs } = firstSublayer(drawn, model);
-      assert.ok(Math.abs(second - Math.sqrt(variance(inputs) + variance(outputs))) < 1e-5, `found ${second}, expected ${Math.sqrt(variance(inputs) + variance(outputs))}`);
-      const value = tidy(() => translationLoss(params, batch, { config: model, labelSmoothing: 0.1 }).lossSum.dataSync()[0]);
-      assert.ok(Number.isFinite(value));
-      disposeParams(params);
-      disposeParams(drawn);
-    });
   });
-}
-
-/** What enters and leaves the first self-attention of the encoder, for the tokens of the batch: read from a model of one sublayer. */
-function firstSublayer(params: ReadonlyMap<string, Tensor>, model: ModelConfig): { inputs: number[]; outputs: number[] } {
-  const seen: { inputs: number[]; outputs: number[] } = { inputs: [], outputs: [] };
-  tidy(() => {
-    encode(params, sourceTokens(batch, model), { ...model, numEncoderLayers: 1 }, undefined, (_, norm, output, input) => {
-      if (norm === 'encoder.layers.0.self_attn_layer_norm') {
-        const rows = [...batch.src.keys()].filter((row) => batch.src[row] !== 1);
-        seen.inputs = rows.flatMap((row) => [...input.dataSync().slice(row * 8, row * 8 + 8)]);
-        seen.outputs = rows.flatMap((row) => [...output.dataSync().slice(row * 8, row * 8 + 8)]);
-      }
-      return input.clone();
-    });
-  });
-  return seen;
-}
-
-function variance(values: readonly number[]): number {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return values.reduce((total, value) => total + (value - mean) ** 2, 0) / values.length;
 }

@@ -6,13 +6,21 @@ import type { DropoutKey } from './dropouts.js';
 
 type Values = ArrayLike<number>;
 
+export interface SlowOptions {
+  readonly config: ModelConfig;
+  readonly labelSmoothing: number;
+  readonly dropoutKey?: DropoutKey;
+  /** Sees what enters each sublayer and what it adds to that, dropped out, in order of computation; `norm` is its layer norm's name. */
+  readonly observe?: (norm: string, input: Float64Array, added: Float64Array) => void;
+}
+
 /**
  * The loss of one sentence pair in plain float64 loops: no batch, no padding. For tests: what the model must agree with.
  * @param params values by name
  * @param trg target ids, ending with eosId
  */
 export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: readonly number[], trg: readonly number[],
-  { config, labelSmoothing, dropoutKey }: { config: ModelConfig; labelSmoothing: number; dropoutKey?: DropoutKey }): { lossSum: number; nllSum: number } {
+  { config, labelSmoothing, dropoutKey, observe }: SlowOptions): { lossSum: number; nllSum: number } {
   const { dModel, dFf, numHeads, layerNormEps } = config;
   let site = 0;
   /** The mask of the next dropout; sites count up in the order in which the model drops. */
@@ -35,6 +43,7 @@ export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: re
   };
   const addAndNorm = (x: Float64Array, y: Float64Array, name: string) => {
     const dropped = drop(y, config.dropout);
+    observe?.(name, x, dropped);
     const total = x.map((value, i) => inputScale(name, i % dModel) * value + dropped[i]);
     return config.residual === 'none' ? total : slowLayerNorm(total, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
   };

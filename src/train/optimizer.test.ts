@@ -52,6 +52,22 @@ for (const backend of testBackends) {
       assert.equal(memory().numTensors, start);
     });
 
+    test('GI-Adam: a gradient that stays the same moves by lr sqrt(1 - beta2^t), the warmup that its paper states, where Adam moves by lr', () => {
+      for (const [secondMomentStart, rate] of [['first-gradient', (t: number) => Math.sqrt(1 - 0.98 ** t)], ['zeros', () => 1]] as const) {
+        const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-12, weightDecay: 0, secondMomentStart });
+        let params: Params = new Map([['w', tensor1d([0, 0, 0])]]);
+        let state = optimizer.init(params);
+        let moved = 0;
+        for (let t = 1; t <= 40; t++) {
+          ({ params, state } = optimizer.update(new Map([['w', tensor1d([4, -0.03, 700])]]), state, params, { lr: 0.01, gradientScale: 1 }));
+          moved += 0.01 * rate(t);
+          [-1, 1, -1].forEach((sign, k) => within(params.get('w')!.dataSync()[k], sign * moved, 1e-4, `${secondMomentStart}, step ${t}, element ${k}`));
+        }
+        disposeParams(params);
+        disposeOptimizerState(state);
+      }
+    });
+
     for (const name of fixtureModelNames) {
       test(`every step on ${name} equals the reference numbers`, { skip: skipWithoutModelFixtures }, () => {
         const { config, labelSmoothing, batch } = readFixtureModel(name);
