@@ -171,6 +171,7 @@ class Engine : public Napi::Addon<Engine> {
       result.Set("liveBytes", static_cast<double>(counts.liveBytes));
       result.Set("cachedBytes", static_cast<double>(counts.cachedBytes));
       result.Set("peakBytes", static_cast<double>(counts.peakBytes));
+      result.Set("primitives", static_cast<double>(oneDnn_.held()));
       return result;
     });
   }

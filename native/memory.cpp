@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -24,16 +25,47 @@ constexpr double kMostSlack = 1.1;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 
+#if defined(__linux__)
+// Large blocks are mappings of their own: malloc keeps what it is given back between blocks in use, and a process that takes and
+// returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups.
+void* mapHugePages(size_t capacity) {
+  void* mapped = mmap(nullptr, capacity + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  // huge pages begin at multiples of their size: what is before and behind goes back at once
+  char* start = static_cast<char*>(mapped);
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
+  if (before > 0) munmap(start, before);
+  munmap(start + before + capacity, kHugePage - before);
+  madvise(start + before, capacity, MADV_HUGEPAGE);
+  return start + before;
+}
+#endif
+
+bool isMapped(size_t capacity) {
+#if defined(__linux__)
+  return capacity >= kHugePage;
+#else
+  (void)capacity;
+  return false;
+#endif
+}
+
 void* takeFromSystem(size_t capacity) {
 #if defined(__linux__)
-  // huge pages save most of the page faults and address look-ups of large tensors
-  if (capacity >= kHugePage) {
-    void* data = std::aligned_alloc(kHugePage, (capacity + kHugePage - 1) / kHugePage * kHugePage);
-    if (data != nullptr) madvise(data, capacity, MADV_HUGEPAGE);
-    return data;
-  }
+  if (isMapped(capacity)) return mapHugePages(capacity);
 #endif
   return std::aligned_alloc(kAlignment, capacity);
+}
+
+void giveBack(void* data, size_t capacity) {
+#if defined(__linux__)
+  if (isMapped(capacity)) {
+    munmap(data, capacity);
+    return;
+  }
+#endif
+  (void)capacity;
+  std::free(data);
 }
 
 // Capacities come in eight steps per power of two, so that sizes that differ a little share blocks and at most an eighth is wasted.
@@ -49,7 +81,7 @@ size_t roundCapacity(size_t bytes) {
 
 Memory::~Memory() {
   for (Block& block : blocks_) {
-    if (block.capacity != 0) std::free(block.data);
+    if (block.capacity != 0) giveBack(block.data, block.capacity);
   }
   trim();
 }
@@ -82,7 +114,7 @@ void Memory::shrinkCache(size_t wanted) {
   const size_t limit = std::max(kCacheFloor, static_cast<size_t>(kMostSlack * static_cast<double>(std::max(mostLiveBytes_, liveBytes_ + wanted))));
   while (cachedBytes_ > 0 && liveBytes_ + wanted + cachedBytes_ > limit) {
     auto largest = std::prev(cache_.end());
-    std::free(largest->second.back());
+    giveBack(largest->second.back(), largest->first);
     largest->second.pop_back();
     cachedBytes_ -= largest->first;
     if (largest->second.empty()) cache_.erase(largest);
@@ -133,7 +165,7 @@ size_t Memory::bytes(int32_t handle) const { return live(handle).bytes; }
 
 void Memory::trim() {
   for (auto& [capacity, list] : cache_) {
-    for (void* data : list) std::free(data);
+    for (void* data : list) giveBack(data, capacity);
   }
   cache_.clear();
   cachedBytes_ = 0;

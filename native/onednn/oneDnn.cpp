@@ -3,8 +3,10 @@
 namespace coldstart {
 
 namespace {
-// Batches of ever new lengths make ever new primitives; a full cache is emptied rather than left to grow.
-constexpr size_t kMostPrimitives = 4096;
+// Batches of ever new lengths make ever new primitives, each with machine code of its own (about 100 kB): those of the last few
+// steps are held. oneDNN holds as many again by itself.
+constexpr size_t kMostPrimitives = 512;
+constexpr int kMostInOneDnn = 256;
 }  // namespace
 
 size_t PrimitiveKeyHash::operator()(const PrimitiveKey& key) const {
@@ -14,24 +16,18 @@ size_t PrimitiveKeyHash::operator()(const PrimitiveKey& key) const {
 }
 
 OneDnn::OneDnn() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
-  dnnl_set_primitive_cache_capacity(1024);
+  dnnl_set_primitive_cache_capacity(kMostInOneDnn);
 }
 
 void OneDnn::startCall() {
-  if (primitives_.size() >= kMostPrimitives) primitives_.clear();
-  if (blockProducts_.size() >= kMostPrimitives) blockProducts_.clear();
+  primitives_.keep(kMostPrimitives);
+  blockProducts_.keep(kMostPrimitives);
 }
 
-const Primitive& OneDnn::primitive(const PrimitiveKey& key, const std::function<Primitive()>& make) {
-  auto found = primitives_.find(key);
-  if (found != primitives_.end()) return found->second;
-  return primitives_.emplace(key, make()).first->second;
-}
+const Primitive& OneDnn::primitive(const PrimitiveKey& key, const std::function<Primitive()>& make) { return primitives_.get(key, make); }
 
 const BlockProduct& OneDnn::blockProduct(const PrimitiveKey& key, const std::function<std::shared_ptr<BlockProduct>()>& make) {
-  auto found = blockProducts_.find(key);
-  if (found != blockProducts_.end()) return *found->second;
-  return *blockProducts_.emplace(key, make()).first->second;
+  return *blockProducts_.get(key, make);
 }
 
 void OneDnn::run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments) {

@@ -12,6 +12,7 @@
 
 #include "../call.h"
 #include "multiply.h"
+#include "recent.h"
 
 namespace coldstart {
 
@@ -44,14 +45,17 @@ class OneDnn {
   void run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments);
   dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const;
 
+  // How many compiled primitives are held.
+  size_t held() const { return primitives_.size() + blockProducts_.size(); }
+
   Precision precision() const { return precision_; }
   void setPrecision(Precision precision) { precision_ = precision; }
 
  private:
   dnnl::engine engine_;
   dnnl::stream stream_;
-  std::unordered_map<PrimitiveKey, Primitive, PrimitiveKeyHash> primitives_;
-  std::unordered_map<PrimitiveKey, std::shared_ptr<BlockProduct>, PrimitiveKeyHash> blockProducts_;
+  Recent<PrimitiveKey, Primitive, PrimitiveKeyHash> primitives_;
+  Recent<PrimitiveKey, std::shared_ptr<BlockProduct>, PrimitiveKeyHash> blockProducts_;
   Precision precision_ = Precision::kFloat32;
 };
 

@@ -14,7 +14,8 @@ export interface NativeAddon {
   release(handle: number): void;
   write(handle: number, values: ArrayBufferView): void;
   read(handle: number, values: ArrayBufferView): void;
-  memory(): { liveBlocks: number; liveBytes: number; cachedBytes: number; peakBytes: number };
+  /** `primitives`: products and convolutions that oneDNN has compiled and that are held for the next call of their sizes. */
+  memory(): { liveBlocks: number; liveBytes: number; cachedBytes: number; peakBytes: number; primitives: number };
   /** Gives cached blocks back to the system. */
   trimMemory(): void;
   /** 1: every new block is filled with NaN bits, so that tests find reads of memory that was never written. */

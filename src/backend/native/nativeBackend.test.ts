@@ -32,6 +32,15 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     assert.equal(tf.memory().numTensors, startTensors);
   });
 
+  test('products of ever new sizes do not pile up', () => {
+    const product = (inner: number): Float32Array =>
+      tf.tidy(() => tf.matMul(tf.tensor(mixed(3 * inner), [3, inner]), tf.tensor(mixed(inner * 2), [inner, 2])).dataSync() as Float32Array);
+    const first = product(1);
+    for (let inner = 2; inner < 700; inner++) product(inner);
+    assert.equal(nativeBackend().addon.memory().primitives, 513); // the last 512 and the one of this call
+    assert.deepEqual(product(1), first);
+  });
+
   test('tensors move between backends', async () => {
     const x = tf.tensor([1, 2, 3, 4], [2, 2]);
     await tf.setBackend('cpu');
