@@ -1,20 +1,20 @@
 import type { AblationData } from '../experiment/ablationData.js';
-import type { ArmResults, CellResults, Estimate } from '../experiment/ablationResults.js';
-import { formatDuration, formatNumber } from './format.js';
+import type { CellResults, Estimate } from '../experiment/ablationResults.js';
+import { formatCount, formatDuration, formatNumber } from './format.js';
 import { gridTables } from './gridTable.js';
 import { markdownTable, textTable } from './table.js';
 
 /** The comparison of arms for a terminal. */
 export function ablationText(data: AblationData): string {
   const grids = gridTables(data).flatMap(({ title, rows }) => ['', title, textTable(rows)]);
-  return [textTable(armRows(data)), ...notes(data), ...grids].join('\n');
+  return [...armTables(data).flatMap(({ head, rows }) => [textTable([head, ...rows]), '']), ...notes(data), ...grids].join('\n');
 }
 
 /** results.md: the comparison, the grid, what each arm changes, and every run. */
 export function ablationMarkdown(data: AblationData): string {
   const grids = gridTables(data).flatMap(({ title, rows }) => [`### ${title}`, '', markdownTable(rows), '']);
   return [
-    `# ${data.name}`, '', markdownTable(armRows(data)), '', ...notes(data).map((line) => `${line}  `), '',
+    `# ${data.name}`, '', ...armTables(data).flatMap(({ title, head, rows }) => [`## ${title}`, '', markdownTable([head, ...rows]), '']), ...notes(data).map((line) => `${line}  `), '',
     ...(grids.length > 0 ? ['## Grid', '', ...grids] : []),
     ...significance(data),
     `## What each arm changes of ${data.baseline}`, '',
@@ -24,22 +24,45 @@ export function ablationMarkdown(data: AblationData): string {
   ].join('\n');
 }
 
-function armRows(data: AblationData): string[][] {
-  return [armHead(data), ...data.arms.map(armRow)];
+/** A table with a row for each arm, in the order of the arms. */
+export interface ArmTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
-export function armHead({ baseline }: AblationData): string[] {
-  return ['arm', 'test BLEU', `vs ${baseline}`, 'p', 'test BLEU, average', 'chrF', 'epoch 1 loss', 'valid loss', 'valid BLEU', 'diverged', 'stuck', 'time', 'of it init', 'init updates'];
-}
+type Column = readonly [head: string, text: (cell: CellResults) => string];
 
-export function armRow({ name, cells, selected }: ArmResults): string[] {
-  const cell = cells[selected];
-  return [
-    cell.name === '' ? name : `${name} (${cell.name})`, show(cell.testBleu, 2), cell.testBleuDifference ? signed(cell.testBleuDifference) : '',
-    cell.comparison?.pooled ? cell.comparison.pooled.pValue.toFixed(3) : '', show(cell.testBleuAverage, 2), show(cell.testChrf, 2), show(cell.firstEpochLoss, 3),
-    show(cell.validLoss, 3), show(cell.validBleu, 2), cell.complete === 0 ? `0 of ${cell.runs} runs yet` : `${cell.diverged} of ${cell.complete}`, cell.complete === 0 ? '' : String(cell.stuck),
-    time(cell.seconds), time(cell.initSeconds), cell.initUpdates ? formatNumber(cell.initUpdates.mean) : '',
+/** The comparison of arms: how they translate the test set, and how they learned and what that cost. */
+export function armTables({ arms, baseline }: AblationData): ArmTable[] {
+  const testsBest = arms.every(({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean);
+  const test: Column[] = [
+    ['test BLEU', ({ testBleu }) => show(testBleu, 2)],
+    [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
+    ['p', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
+    ...(testsBest ? [] : [['of best', ({ testBleuBest }) => show(testBleuBest, 2)] satisfies Column]),
+    ['of average', ({ testBleuAverage }) => show(testBleuAverage, 2)],
+    ['selected', ({ testBleuSelected }) => show(testBleuSelected, 2)],
+    ['chrF', ({ testChrf }) => show(testChrf, 2)],
+    ['diverged', ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs yet` : `${diverged} of ${complete}`)],
+    ['stuck', ({ complete, stuck }) => (complete === 0 ? '' : String(stuck))],
   ];
+  const training: Column[] = [
+    ['epoch 1 loss', ({ firstEpochLoss }) => show(firstEpochLoss, 3)],
+    ['epoch 1 BLEU', ({ firstEpochBleu }) => show(firstEpochBleu, 2)],
+    ['valid loss', ({ validLoss }) => show(validLoss, 3)],
+    ['valid BLEU', ({ validBleu }) => show(validBleu, 2)],
+    ['updates', ({ updates }) => (updates ? formatCount(Math.round(updates.mean)) : '')],
+    ['init updates', ({ initUpdates, updates }) => (initUpdates && updates ? `${formatNumber(initUpdates.mean)}${initUpdates.mean > 0 ? ` (${((100 * initUpdates.mean) / (initUpdates.mean + updates.mean)).toFixed(1)} %)` : ''}` : '')],
+    ['trg tokens', ({ trgTokens }) => (trgTokens ? formatCount(Math.round(trgTokens.mean)) : '')],
+    ['time', ({ seconds }) => time(seconds)],
+    ['of it init', ({ initSeconds }) => time(initSeconds)],
+  ];
+  const table = (title: string, columns: readonly Column[]): ArmTable => ({
+    title, head: ['arm', ...columns.map(([head]) => head)],
+    rows: arms.map(({ name, cells, selected }) => [cells[selected].name === '' ? name : `${name} (${cells[selected].name})`, ...columns.map(([, text]) => text(cells[selected]))]),
+  });
+  return [table('Test set', test), table('Validation and cost', training)];
 }
 
 function significance({ arms, baseline }: AblationData): string[] {
@@ -71,7 +94,7 @@ function time(value: Estimate | undefined): string {
   return value ? formatDuration(value.mean) : '';
 }
 
-export function show(value: Estimate | undefined, digits: number): string {
+function show(value: Estimate | undefined, digits: number): string {
   if (value === undefined) return '-';
   return value.mean.toFixed(digits) + (value.standardError === undefined ? '' : ` ± ${value.standardError.toFixed(digits)}`);
 }
@@ -80,12 +103,14 @@ function signed(difference: Estimate): string {
   return (difference.mean < 0 ? '' : '+') + show(difference, 2);
 }
 
-export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms }: AblationData): string[] {
+export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms, runs }: AblationData): string[] {
+  const checkpoint = runs.find(({ config }) => config)?.config?.decode.checkpoint;
   const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ comparison }) => comparison?.pooled));
   return [
-    `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}`}; validation scores are those of the best checkpoint, by which test BLEU is chosen`,
+    `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}`}; validation scores are those of the best checkpoint`,
+    `test BLEU: of the parameters that decode.checkpoint names${checkpoint === undefined ? '' : ` (${checkpoint})`}; of best, of average: of the best validation, of the mean of the last epochs; selected: whichever of the two validates better`,
     ...(axes.length > 0 ? ['each arm in the cell of the grid where its best validation loss is lowest'] : []),
-    ...(budget === undefined ? [] : [`budget ${budget} updates; "init updates" is what initialisation cost of them (train.countInit takes it off)`]),
+    ...(budget === undefined ? [] : [`budget ${budget} updates; "init updates" is what initialisation cost of them, and its share (train.countInit takes it off)`]),
     ...(compared ? ['p: paired bootstrap over the translations of all seeds together'] : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),

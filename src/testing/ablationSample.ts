@@ -8,10 +8,10 @@ const tensors = ['encoder.embed_tokens.weight', 'encoder.layers.0.fc1.weight', '
 /** Gradients whose norms are `size` and whose variance is its square. */
 const gradients = (size: number): GradientSample => ({ loss: 7, tensors: tensors.map((name, i) => ({ name, size: 4, normL1: size, normL2: size * (i + 1), meanNormL2: size, variance: size ** 2, weightNormL2: 1 })) });
 
-/** Two arms with two seeds over a grid of 2 x 2; the second arm diverges at the higher rate and has a hostile name. */
-export function ablationSample(): AblationData {
+/** Arms with two seeds over a grid of 2 x 2; the second arm diverges at the higher rate, and by default has a hostile name. */
+export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warmup</b> & "more"']): AblationData {
   const axes = [{ key: 'train.lr', values: [0.001, 0.01] }, { key: 'train.beta2', values: [0.9, 0.98] }];
-  const arms = ['warmup', 'no <b>warmup</b> & "more"'].map((name) => ({ name, settings: {}, differences: name === 'warmup' ? [] : ['train.warmupInitLr: -1'] }));
+  const arms = names.map((name) => ({ name, settings: {}, differences: name === 'warmup' ? [] : ['train.warmupInitLr: -1'] }));
   const runs = arms.flatMap(({ name }, a) => axes[0].values.flatMap((lr) => axes[1].values.flatMap((beta2) => [1, 2].map((seed): RunData => {
     const diverged = a === 1 && lr === 0.01;
     const loss = 3 + a + lr * 10 + seed / 10;
@@ -23,7 +23,7 @@ export function ablationSample(): AblationData {
       train: [5, 10, 15, 20].map((update) => ({ update, epoch: 1, loss: loss + 10 / update, nll: loss, lr, gradNormL2: 1 / update, trgTokensPerSecond: 1000, seconds: update })),
       updateRatios: { tensors, samples: [1, 2, 3].map((update) => ({ update, ratios: [0.1 / update, null, 0.3 / update] })) },
       gradients: { batches: 2, ...(a === 1 && { drawn: gradients(2) }), start: gradients(1) },
-      ...(a === 1 && { learned: { method: 'gradinit', tensors: tensors.map((tensor, i) => ({ ...tensorPlace(tensor), scale: 2 ** (i - 1) })), iterations: [] } }),
+      ...(a === 1 && { learned: { method: 'gradinit', tensors: tensors.map((tensor, i) => ({ ...tensorPlace(tensor), scale: i === 1 ? 0 : 2 ** (i - 1) })), iterations: [] } }),
       scores: {
         status: diverged ? 'diverged' : 'finished', backend: 'cpu', updates: diverged ? 5 : 20, epochs: 1, trgTokens: 100, trainSeconds: 10, initSeconds: a, unigramNll: 6,
         ...(diverged ? { diverged: { update: 5, message: 'loss NaN' } } : {

@@ -6,7 +6,8 @@ import { after, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { ablationSample } from '../../testing/ablationSample.js';
 import { ablationPage } from './ablationPage.js';
-import { joinSeeds } from './curves.js';
+import { joinSeeds } from './joinSeeds.js';
+import { armColour } from './page.js';
 
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';
@@ -21,6 +22,26 @@ test('seeds are joined: mean, least and greatest at updates that they share; man
   const long = joinSeeds([Array.from({ length: 1000 }, (_, i) => ({ update: i + 1, value: i + 1 }))], 100);
   assert.equal(long.length, 100);
   assert.deepEqual(long[0], { update: 10, mean: 5.5, least: 5.5, greatest: 5.5, seeds: 1 });
+});
+
+test('runs that end a little apart end together, so that a mean is always that of the same seeds', () => {
+  const [a, b] = [[250, 500, 750, 941], [250, 500, 750, 950, 960]].map((updates) => updates.map((update) => ({ update, value: update })));
+  const joined = joinSeeds([a, b, [{ update: 100, value: 1 }]]); // the third diverged early
+  assert.deepEqual(joined.map(({ update, seeds }) => [update, seeds]), [[100, 1], [250, 2], [500, 2], [750, 2], [950.5, 2]]);
+  assert.deepEqual([joined[4].mean, joined[4].least, joined[4].greatest], [950.5, 941, 960]);
+});
+
+test('sixteen arms: sixteen colours, a panel of each with the baseline in it, and a map of the grid for each measure', () => {
+  assert.equal(new Set(Array.from({ length: 16 }, (_, i) => armColour(i))).size, 16);
+  const names = ['warmup', ...Array.from({ length: 15 }, (_, i) => `arm-number-${i}`)];
+  const page = ablationPage(ablationSample(names));
+  const figure = (title: string): string => page.slice(page.indexOf(`<strong>${title}</strong>`), page.indexOf('</figure>', page.indexOf(`<strong>${title}</strong>`)));
+  const curves = figure('Validation loss');
+  for (const name of names) assert.ok(curves.includes(`>${name}</text>`), name);
+  assert.match(curves, /Dashed: warmup\./);
+  for (const title of ['Last validation loss', 'Test BLEU', 'Failed runs']) assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
+  assert.match(figure('Failed runs over train.lr and train.beta2'), />2\/2<\/text>/);
+  assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0\.0+</); // a scale of 0 is shown, not left out
 });
 
 test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {

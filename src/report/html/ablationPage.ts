@@ -1,10 +1,11 @@
 import { tensorPlace, type AblationData } from '../../experiment/ablationData.js';
 import type { GradientSample, TensorGradients } from '../../experiment/gradientRecord.js';
-import { armHead, armRow, notes } from '../ablationReport.js';
+import { armTables, notes } from '../ablationReport.js';
 import { escapeHtml, markMissing } from '../htmlPage.js';
 import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
 import { curvesChart, shownRuns } from './curves.js';
-import { scalesCharts, stabilityCharts } from './heatMaps.js';
+import { scalesCharts } from './scalesCharts.js';
+import { stabilityCharts } from './stabilityCharts.js';
 import { armColour, details, runsPage, sortableTable } from './page.js';
 
 /** The report of a folder of runs as one HTML file. */
@@ -17,10 +18,10 @@ export function ablationMain(data: AblationData): string {
   const { name, runs, arms, baseline, axes } = data;
   const complete = runs.filter(({ scores }) => scores).length;
   const sections = [
-    section('Results', resultsTable(data), bleuChart(data)),
+    section('Results', resultsTables(data), bleuChart(data)),
     section('Learning curves',
-      curvesChart(data, { title: 'Validation loss', caption: 'Label-smoothed, nats per target token.', label: 'validation loss', series: ({ valid }) => valid.map(({ update, loss }) => ({ update, value: loss })), cutAbove: 2.5 }),
-      curvesChart(data, { title: 'Training loss', caption: 'Label-smoothed, nats per target token, dropout as in training.', label: 'training loss', series: ({ train }) => train.map(({ update, loss }) => ({ update, value: loss })), cutAbove: 2.5 }),
+      curvesChart(data, { title: 'Validation loss', caption: 'Label-smoothed, nats per target token.', label: 'validation loss', series: ({ valid }) => valid.map(({ update, loss }) => ({ update, value: loss })) }),
+      curvesChart(data, { title: 'Training loss', caption: 'Label-smoothed, nats per target token, dropout as in training.', label: 'training loss', series: ({ train }) => train.map(({ update, loss }) => ({ update, value: loss })) }),
       curvesChart(data, { title: 'Validation BLEU', caption: 'On the first sentences of the validation set.', label: 'BLEU', series: ({ valid }) => valid.map(({ update, bleu }) => ({ update, value: bleu })) }),
       curvesChart(data, { title: 'Gradient norm', caption: 'L2 norm before clipping.', label: 'gradient norm', series: ({ train }) => train.map(({ update, gradNormL2 }) => ({ update, value: gradNormL2 })), logY: true })),
     section(axes.length > 0 ? 'Stability' : '', stabilityCharts(data)),
@@ -52,12 +53,9 @@ function legend({ arms }: AblationData): string {
   return `<div class="legend" aria-label="Arms; a click shows one of them by itself">${arms.map(({ name }, i) => `<button type="button" data-arm="${escapeHtml(name)}" aria-pressed="false">${key(i, name)}</button>`).join('')}</div>`;
 }
 
-function resultsTable(data: AblationData): string {
-  const rows = data.arms.map((arm, i) => {
-    const [name, ...numbers] = armRow(arm);
-    return [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))];
-  });
-  return `${sortableTable(armHead(data), rows)}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+function resultsTables(data: AblationData): string {
+  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head, rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
+  return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
 }
 
 function runsTable({ runs }: AblationData): string {
@@ -66,7 +64,8 @@ function runsTable({ runs }: AblationData): string {
     maxUpdates ? `<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}` : String(updates),
     scores?.best?.loss.toFixed(3) ?? '', scores?.test?.bleu.toFixed(2) ?? '', scores?.test?.chrf?.toFixed(2) ?? '', scores?.backend ?? '',
   ]);
-  return sortableTable(['run', 'seed', 'state', 'updates', 'valid loss', 'test BLEU', 'chrF', 'backend'], rows);
+  const table = sortableTable(['run', 'seed', 'state', 'updates', 'valid loss', 'test BLEU', 'chrF', 'backend'], rows);
+  return runs.length > mostRunsOpen ? details(`All ${runs.length} runs`, table) : table;
 }
 
 /** What each arm changes of the baseline, and every configuration in full. */
@@ -77,7 +76,12 @@ function changes(data: AblationData): string {
   return `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n${configs.join('\n')}`;
 }
 
+/** More rows than these are folded away. */
+const mostRunsOpen = 24;
+
 const shownSamples = 8;
+/** With many arms a sample is long: the others are folded away. */
+const openSamples = 3;
 
 function samples(data: AblationData): string {
   const first = shownRuns(data).map((runs) => runs.find(({ scores }) => scores?.test));
@@ -92,7 +96,7 @@ function samples(data: AblationData): string {
 ${rows.join('\n')}
 </table>`;
   });
-  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference lacks are underlined. Each arm by its first seed.</p>\n${blocks.join('\n')}`;
+  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference lacks are underlined. Each arm by its first seed.</p>\n${blocks.slice(0, openSamples).join('\n')}${blocks.length > openSamples ? details(`${blocks.length - openSamples} more`, blocks.slice(openSamples).join('\n')) : ''}`;
 }
 
 function median(values: readonly (number | null)[]): number | undefined {

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../experiment/ablationData.js';
+import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
 import { shownRuns } from './curves.js';
 import { armColour } from './page.js';
@@ -17,8 +18,8 @@ export function bleuChart(data: AblationData): string {
     title: 'Test BLEU by arm', arms,
     caption: 'Dots: one seed each. Bars: mean; thin lines: its standard error. Runs that diverged have no dot.',
     plot: (width) => ({
-      height: 30 * arms.length + 50, marginLeft: width > 600 ? 170 : 130, marginRight: 30,
-      x: { label: 'BLEU →', grid: true, nice: true, domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))] },
+      height: 30 * arms.length + 66, marginLeft: width > 600 ? 170 : 130, marginRight: 30, marginBottom: 44,
+      x: { label: 'BLEU →', labelOffset: 38, grid: true, nice: true, domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))] },
       y: { label: null, domain: arms, tickSize: 0 },
       marks: means.flatMap((mean) => [
         Plot.barX([mean], { y: 'arm', x: 'mean', fill: armColour(mean.i), fillOpacity: 0.25, insetTop: 4, insetBottom: 4, className: `arm-${mean.i}` }),
@@ -66,19 +67,16 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
   if (rows.length === 0) return '';
   const shown = [...new Set(rows.map(({ arm }) => arm))];
   const groups = [...new Set(rows.map(({ group }) => group))];
-  const panels = (width: number): number => (width > 600 ? 4 : 2);
   return chart({
     title, caption, arms,
     plot: (width) => {
-      const across = panels(width);
-      const place = new Map(shown.map((arm, k) => [arm, { fx: k % across, fy: Math.floor(k / across) }]));
-      const facet = { fx: (d: (typeof rows)[number]) => place.get(d.arm)!.fx, fy: (d: (typeof rows)[number]) => place.get(d.arm)!.fy };
+      const { down, facet, titles } = armPanels(shown, { across: width > 600 ? 4 : 2, dy: -14 });
       return {
-        height: Math.ceil(shown.length / across) * (groups.length * 16 + 44) + 40, marginLeft: 132, marginTop: 30, marginRight: 14,
-        x: { type: 'log', label: `${label} →`, grid: true, tickFormat: (d: number) => (Number.isInteger(Math.round(Math.log10(d) * 1e6) / 1e6) ? d.toExponential(0).replace('e+0', 'e0') : '') }, y: { domain: groups, label: null, tickSize: 0 }, fx: { axis: null }, fy: { axis: null },
+        height: down * (groups.length * 16 + 44) + 56, marginLeft: 132, marginTop: 30, marginRight: 14, marginBottom: 44,
+        x: { type: 'log', label: `${label} →`, labelOffset: 38, grid: true, tickFormat: (d: number) => (Number.isInteger(Math.round(Math.log10(d) * 1e6) / 1e6) ? d.toExponential(0).replace('e+0', 'e0') : '') }, y: { domain: groups, label: null, tickSize: 0 }, fx: { axis: null }, fy: { axis: null },
         marks: [
           Plot.frame({ stroke: 'var(--line)' }),
-          Plot.text(shown.map((arm) => ({ arm })), { text: 'arm', frameAnchor: 'top', dy: -14, fontWeight: 600, fx: (d: { arm: string }) => place.get(d.arm)!.fx, fy: (d: { arm: string }) => place.get(d.arm)!.fy }),
+          titles,
           Plot.link(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x1: 'drawn', x2: 'value', y1: 'group', y2: 'group', stroke: (d: (typeof rows)[number]) => armColour(d.i), strokeWidth: 1.5 }),
           Plot.dot(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x: 'drawn', y: 'group', r: 3.5, stroke: (d: (typeof rows)[number]) => armColour(d.i), fill: 'var(--back)', title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${readable(d.drawn!)}` }),
           Plot.dot(rows, { ...facet, x: 'value', y: 'group', r: 3.5, fill: (d: (typeof rows)[number]) => armColour(d.i), title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, at the start of training: ${readable(d.value)}` }),

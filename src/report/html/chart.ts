@@ -16,7 +16,7 @@ export interface ChartOptions {
 }
 
 /** Widths that a chart is drawn for; the page's style shows one of the two. */
-const wideWidth = 960;
+const wideWidth = 1100;
 const narrowWidth = 420;
 
 /** A chart as inline SVG, in a wide and a narrow form, with its numbers below. */

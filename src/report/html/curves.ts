@@ -1,16 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../experiment/ablationData.js';
+import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
+import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
 import { armColour } from './page.js';
-
-/** A quantity of an arm over updates: mean over seeds, and the least and greatest of them. */
-export interface CurvePoint {
-  readonly update: number;
-  readonly mean: number;
-  readonly least: number;
-  readonly greatest: number;
-  readonly seeds: number;
-}
 
 /** Runs of each arm that its numbers are shown of: those in its selected cell. */
 export function shownRuns({ arms, runs }: AblationData): RunData[][] {
@@ -21,31 +14,6 @@ function sameCell(a: RunData['cell'], b: RunData['cell']): boolean {
   return Object.entries(a).every(([key, value]) => b[key] === value);
 }
 
-export interface Series {
-  readonly update: number;
-  readonly value: number | undefined | null;
-}
-
-/** Points at updates that several seeds have are joined; where there are more than `limit`, neighbours are averaged. */
-export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): CurvePoint[] {
-  const last = Math.max(0, ...runs.flatMap((points) => points.map(({ update }) => update)));
-  const updates = new Set(runs.flatMap((points) => points.map(({ update }) => update)));
-  const width = updates.size > limit ? last / limit : 0;
-  const binOf = (update: number): number => (width > 0 ? Math.ceil(update / width) * width : update);
-  const bins = new Map<number, Map<number, number[]>>();
-  runs.forEach((points, seed) => {
-    for (const { update, value } of points) {
-      if (value === undefined || value === null || !Number.isFinite(value)) continue;
-      const bin = bins.get(binOf(update)) ?? new Map<number, number[]>();
-      bins.set(binOf(update), bin.set(seed, [...(bin.get(seed) ?? []), value]));
-    }
-  });
-  return [...bins].sort(([a], [b]) => a - b).map(([update, seeds]) => {
-    const values = [...seeds.values()].map((own) => own.reduce((a, b) => a + b, 0) / own.length);
-    return { update, mean: values.reduce((a, b) => a + b, 0) / values.length, least: Math.min(...values), greatest: Math.max(...values), seeds: values.length };
-  });
-}
-
 export interface CurvesOptions {
   readonly title: string;
   readonly caption: string;
@@ -54,40 +22,86 @@ export interface CurvesOptions {
   readonly series: (run: RunData) => readonly Series[];
   readonly logX?: boolean;
   readonly logY?: boolean;
-  /** The greatest value shown, as a multiple of the median: beginnings and divergence would flatten the rest. */
-  readonly cutAbove?: number;
 }
 
+/** An arm's curve and what it is drawn with. */
+interface ArmCurve {
+  readonly arm: string;
+  readonly i: number;
+  readonly points: readonly CurvePoint[];
+}
+
+/** More curves than these cannot be told apart in one chart: then each arm has a panel of its own, with the baseline in it. */
+const mostTogether = 6;
+
 /** Learning curves of all arms; empty if no run has such points. */
-export function curvesChart(data: AblationData, { title, caption, label, series, logX = false, logY = false, cutAbove }: CurvesOptions): string {
+export function curvesChart(data: AblationData, { title, caption, label, series, logX = false, logY = false }: CurvesOptions): string {
   const arms = data.arms.map(({ name }) => name);
-  const curves = shownRuns(data).map((runs) => joinSeeds(runs.map(series)).filter(({ mean }) => !logY || mean > 0));
-  const all = curves.flat();
-  if (all.length === 0) return '';
-  const means = all.map(({ mean }) => mean).sort((a, b) => a - b);
-  const highest = cutAbove === undefined ? Infinity : means[means.length >> 1] * cutAbove;
-  const top = Math.min(highest, Math.max(...all.map(({ greatest }) => greatest)));
-  const low = Math.min(...all.map(({ least }) => (logY && least <= 0 ? Infinity : least)));
-  const clipped = top === highest ? ` Cut off above ${readable(top)}.` : '';
-  const manySeeds = all.some(({ seeds }) => seeds > 1);
+  const limit = arms.length > mostTogether ? 60 : 150;
+  const curves = shownRuns(data).map((runs, i): ArmCurve => ({ arm: arms[i], i, points: joinSeeds(runs.map(series), limit).filter(({ mean }) => !logY || mean > 0) })).filter(({ points }) => points.length > 0);
+  if (curves.length === 0) return '';
+  const { domain, cut } = shownRange(curves.flatMap(({ points }) => points), logY);
+  const manySeeds = curves.some(({ points }) => points.some(({ seeds }) => seeds > 1));
+  const inPanels = curves.length > mostTogether;
+  const axes = {
+    x: { label: 'updates →', labelOffset: 38, type: logX ? 'log' as const : 'linear' as const, tickFormat: (d: number) => d.toLocaleString('en') },
+    y: { label: `↑ ${label}`, type: logY ? 'log' as const : 'linear' as const, domain, clamp: true, grid: true, ...(logY && { tickFormat: '~g' }) },
+  };
   return chart({
     title, arms,
-    caption: `${caption}${manySeeds ? ' Lines: mean over seeds; bands: from the least to the greatest of them.' : ''}${clipped}`,
-    plot: (width) => ({
-      height: width > 600 ? 380 : 300, marginLeft: 52, marginRight: 16, clip: true,
-      x: { label: 'updates →', type: logX ? 'log' : 'linear', ...(logX && { ticks: 6 }), tickFormat: (d: number) => d.toLocaleString('en') },
-      y: { label: `↑ ${label}`, type: logY ? 'log' : 'linear', domain: low < top ? [low, top] : [low - 1, top + 1], clamp: true, grid: true, nice: true, ...(logY && { ticks: 5, tickFormat: '~g' }) },
-      marks: curves.flatMap((points, i) => [
-        ...(points.some(({ seeds }) => seeds > 1) ? [Plot.areaY(points, { x: 'update', y1: 'least', y2: 'greatest', fill: armColour(i), fillOpacity: 0.15, className: `arm-${i}` })] : []),
-        Plot.lineY(points, { x: 'update', y: 'mean', stroke: armColour(i), strokeWidth: arms[i] === data.baseline ? 2.6 : 1.8, ...(arms[i] === data.baseline && { strokeDasharray: '6 3' }), className: `arm-${i}` }),
-        Plot.dot(points, { x: 'update', y: 'mean', r: 7, fill: 'transparent', className: `arm-${i}`, title: (d: CurvePoint) => `${arms[i]}\nupdate ${Math.round(d.update)}: ${readable(d.mean)}${d.seeds > 1 ? `\n${readable(d.least)} to ${readable(d.greatest)} over ${d.seeds} seeds` : ''}` }),
-      ]),
+    caption: [caption, manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '', inPanels ? `Dashed: ${data.baseline}.` : '', cut].filter((part) => part !== '').join(' '),
+    plot: (width) => (inPanels ? panels(curves, axes, data.baseline, width) : {
+      height: width > 600 ? 380 : 300, marginLeft: 60, marginRight: 16, marginBottom: 44,
+      x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, nice: !logY, ...(logY && { ticks: 5 }) },
+      marks: curves.flatMap((curve) => curveMarks(curve, curve.arm === data.baseline)),
     }),
     numbers: {
       head: ['arm', 'update', 'mean', 'least', 'greatest', 'seeds'],
-      rows: curves.flatMap((points, i) => thinned(points, 25).map(({ update, mean, least, greatest, seeds }) => [arms[i], String(Math.round(update)), readable(mean), readable(least), readable(greatest), String(seeds)])),
+      rows: curves.flatMap(({ arm, points }) => thinned(points, 25).map(({ update, mean, least, greatest, seeds }) => [arm, String(Math.round(update)), readable(mean), readable(least), readable(greatest), String(seeds)])),
     },
   });
+}
+
+function curveMarks({ arm, i, points }: ArmCurve, isBaseline: boolean, facet: object = {}): Plot.Markish[] {
+  const own = points.map((point) => ({ arm, ...point }));
+  return [
+    ...(own.some(({ seeds }) => seeds > 1) ? [Plot.areaY(own, { ...facet, x: 'update', y1: 'least', y2: 'greatest', fill: armColour(i), fillOpacity: 0.15, clip: true, className: `arm-${i}` })] : []),
+    Plot.lineY(own, { ...facet, x: 'update', y: 'mean', stroke: armColour(i), strokeWidth: isBaseline ? 2.6 : 1.8, ...(isBaseline && { strokeDasharray: '6 3' }), clip: true, className: `arm-${i}` }),
+    Plot.dot(own, {
+      ...facet, x: 'update', y: 'mean', r: 7, fill: 'transparent', clip: true, className: `arm-${i}`,
+      title: (d: CurvePoint) => `${arm}\nupdate ${Math.round(d.update)}: ${readable(d.mean)}${d.seeds > 1 ? `\n${readable(d.least)} to ${readable(d.greatest)} over ${d.seeds} seeds` : ''}`,
+    }),
+  ];
+}
+
+/** A small chart of each arm, all on the same axes, with the baseline's curve in each to compare. */
+function panels(curves: readonly ArmCurve[], { x, y }: { x: Plot.ScaleOptions; y: Plot.ScaleOptions }, baseline: string, width: number): Plot.PlotOptions {
+  const { down, facet, titles } = armPanels(curves.map(({ arm }) => arm), { across: width > 600 ? 4 : 2, dy: -14 });
+  const reference = curves.find(({ arm }) => arm === baseline);
+  const dashed = reference === undefined ? [] : curves.flatMap(({ arm }) => (arm === baseline ? [] : reference.points.map((point) => ({ ...point, arm }))));
+  return {
+    height: down * 150 + 84, marginLeft: 60, marginRight: 16, marginTop: 44, marginBottom: 44, fx: { axis: null, padding: 0.08 }, fy: { axis: null, padding: 0.24 },
+    x: { ...x, ticks: 3 }, y: { ...y, ticks: 4, labelAnchor: 'top' },
+    marks: [
+      Plot.frame({ stroke: 'var(--line)' }), titles,
+      Plot.lineY(dashed, { ...facet, x: 'update', y: 'mean', z: 'arm', stroke: armColour(reference?.i ?? 0), strokeWidth: 1.4, strokeDasharray: '4 3', clip: true }),
+      ...curves.flatMap((curve) => curveMarks(curve, curve.arm === baseline, facet)),
+    ],
+  };
+}
+
+/** All means but the outermost few with a quarter around them: beginnings and divergence would flatten the rest. */
+function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [number, number]; cut: string } {
+  const [to, from] = log ? [Math.log10, (value: number) => 10 ** value] : [(value: number) => value, (value: number) => value];
+  const sorted = points.map(({ mean }) => to(mean)).sort((a, b) => a - b);
+  const quantile = (p: number): number => sorted[Math.round(p * (sorted.length - 1))];
+  const margin = 0.25 * (quantile(0.97) - quantile(0.03));
+  const positive = (value: number): boolean => !log || value > 0;
+  const least = Math.min(...points.flatMap(({ least: one, mean }) => to(positive(one) ? one : mean)));
+  const greatest = Math.max(...points.map(({ greatest: one }) => to(one)));
+  const [low, high] = [Math.max(least, quantile(0.03) - margin), Math.min(greatest, quantile(0.97) + margin)];
+  const cut = [...(high < greatest ? [`above ${readable(from(high))}`] : []), ...(low > least ? [`below ${readable(from(low))}`] : [])];
+  return { domain: low < high ? [from(low), from(high)] : [from(low - 1), from(high + 1)], cut: cut.length === 0 ? '' : `Cut off ${cut.join(' and ')}.` };
 }
 
 /** Evenly spread points, the last among them. */

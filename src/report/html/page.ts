@@ -24,8 +24,8 @@ export function details(summary: string, content: string): string {
 }
 
 /** Colours of arms, in light and dark; the first is the baseline's. */
-const light = ['#4b5563', '#1f6fd1', '#d9480f', '#2b8a3e', '#9c36b5', '#c2255c', '#0c8599', '#a07a00', '#5f3dc4', '#7a5230', '#e8590c', '#37b24d', '#15aabf', '#e64980', '#868e96'];
-const dark = ['#b4bcc8', '#5aa2ff', '#ff8a5c', '#69db7c', '#da77f2', '#f783ac', '#3bc9db', '#ffd43b', '#9775fa', '#d0a67c', '#ffa94d', '#8ce99a', '#66d9e8', '#faa2c1', '#ced4da'];
+const light = ['#4b5563', '#1f6fd1', '#d9480f', '#2b8a3e', '#9c36b5', '#c2255c', '#0c8599', '#a07a00', '#5f3dc4', '#7a5230', '#f08c00', '#74b816', '#22b8cf', '#f06595', '#99a1aa', '#364fc7', '#ff6b6b', '#087f5b'];
+const dark = ['#b4bcc8', '#5aa2ff', '#ff8a5c', '#69db7c', '#da77f2', '#f783ac', '#3bc9db', '#ffd43b', '#9775fa', '#d0a67c', '#ffc078', '#c0eb75', '#99e9f2', '#ffdeeb', '#868e96', '#748ffc', '#ff8787', '#38d9a9'];
 const colours = (values: readonly string[]): string => values.map((value, i) => `--c${i}: ${value}`).join('; ');
 
 /** Colour of the i-th arm; they come round again when they run out. */
@@ -34,11 +34,13 @@ export const armColour = (i: number): string => `var(--c${i % light.length})`;
 const style = `
 :root { --panel: #f5f7f9; ${colours(light)} }
 @media (prefers-color-scheme: dark) { :root { --panel: #1e2227; ${colours(dark)} } }
-h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } p { max-width: 46rem; margin: .4rem 0 .8rem }
-th, td { white-space: nowrap } th { vertical-align: bottom }
+main { max-width: 70rem } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } p { max-width: 46rem; margin: .4rem 0 .8rem }
+th, td { white-space: nowrap; padding: .3rem .45rem } th { vertical-align: bottom }
 .left { text-align: left } .text td, .text th { white-space: normal; text-align: left }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit }
 th[aria-sort=ascending] button::after { content: " ▲" } th[aria-sort=descending] button::after { content: " ▼" }
+.wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--back) }
+.text { table-layout: fixed; margin: .8rem 0 1.4rem } .text th { width: 13rem; vertical-align: top; overflow-wrap: anywhere } .text caption { font-weight: 600 }
 .wide { margin: .6rem 0 } .small { font-size: .87rem } .anywhere { overflow-wrap: anywhere } .bad { color: var(--bad) }
 figure { margin: 1rem 0 1.4rem } figcaption { margin-bottom: .3rem } figcaption strong { display: block }
 figure svg { overflow: visible; max-width: 100%; height: auto; background: none }
@@ -50,5 +52,6 @@ details { margin: .6rem 0 } summary { cursor: pointer; color: var(--quiet) }
 pre { background: var(--panel); padding: .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; border-radius: 6px }
 u { text-decoration-color: var(--bad); text-decoration-thickness: 2px; text-underline-offset: 3px }
 progress { width: 6rem; accent-color: var(--c1) }
-@media (max-width: 40rem) { .narrow-only { display: block } .wide-only { display: none } }
+@media (min-width: 40rem) { .legend { position: sticky; top: 0; z-index: 1; background: var(--back); padding: .3rem 0 } }
+@media (max-width: 40rem) { .text th { width: 6.5rem } .narrow-only { display: block } .wide-only { display: none } }
 `;
