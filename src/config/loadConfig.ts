@@ -5,7 +5,7 @@ import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
 import { isField, type Field, type Section } from './field.js';
 import { schema, type Config } from './schema.js';
-import { suggest } from './suggest.js';
+import { suggest } from '../suggest.js';
 
 /** One setting that differs from its default: where it came from, for messages. */
 interface Setting {

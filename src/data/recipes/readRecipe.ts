@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { suggest } from '../../config/suggest.js';
+import { suggest } from '../../suggest.js';
 import { UsageError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 import { setNames, type Recipe, type RecipeFile, type RecipePair, type RecipeSource, type RecipeStep, type RecipeText, type SetName } from './recipe.js';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.js';
-import { suggest } from '../../config/suggest.js';
+import { suggest } from '../../suggest.js';
 
 /** A value of a recipe file with the place where it stands, to be read as what it should be. */
 export class RecipeValue {
