@@ -41,9 +41,9 @@ Examples:
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
-      if (flags.status) return showStatus(config, dir);
+      if (flags.status) return showStatus(config, dir, flags.json === true);
       if (flags.dryRun) return showPlan(config, dir, flags.parallel ?? config.ablation.parallel);
-      const progress = new AblationProgress(process.stderr);
+      const progress = new AblationProgress(process.stderr, { parallel: flags.parallel ?? config.ablation.parallel });
       const results = await ablate({
         config, dir, parallel: flags.parallel,
         signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
@@ -57,13 +57,15 @@ Examples:
     });
 }
 
-async function showStatus(config: Config, dir: string): Promise<void> {
-  const [{ planAblation }, { planRecord }, { gatherRun }, { statusText }] = await Promise.all([
-    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/gatherRun.js'), import('../report/ablationPlanReport.js'),
+async function showStatus(config: Config, dir: string, json: boolean): Promise<void> {
+  const [{ planAblation }, { planRecord }, { gatherRun }, { readRunFailures }, { statusText }] = await Promise.all([
+    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/gatherRun.js'), import('../experiment/runFailures.js'), import('../report/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
-  const { runs } = planRecord(dir, plan);
-  console.log(statusText(runs.map((planned, i) => gatherRun(plan.runs[i].runDir, planned)), plan.arms, Date.now()));
+  const failures = readRunFailures(dir);
+  const runs = planRecord(dir, plan).runs.map((planned, i) => gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message));
+  if (json) console.log(JSON.stringify(runs.map(({ key, arm, cell, seed, state, failure, updates, maxUpdates }) => ({ key, arm, cell, seed, state, failure, updates, maxUpdates })), null, 2));
+  else console.log(statusText(runs, plan.arms, Date.now()));
 }
 
 async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {

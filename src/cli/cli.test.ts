@@ -325,7 +325,7 @@ ablation:
     assert.match(plan, /^8 runs: 4 arms x 2 seeds$/m);
     assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +wasm$/m);
     assert.match(plan, /^4 of 8 runs are complete\. The others: .* one after another, .* with 2 at a time\.$/m);
-    assert.match(ok([...command, '--status']), /^warmup +1 +0 +[01] +[01] +0$/m);
+    assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);
     assert.match(differs.stderr, /made with other settings than the configuration now has:\n {2}ablation\/warmup\/seed-1\n {4}train\.lr: 0\.01 → 0\.5\n/);
@@ -337,6 +337,9 @@ ablation:
     assert.equal(status, 1);
     assert.match(stderr, /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation cost as much as \d+ updates, train\.maxUpdates is 3/);
     assert.ok(existsSync(join(folder, 'failing/plain/seed-1/scores.json')));
+    const command = ['ablate', '-c', config, '--run', 'failing', '--set', 'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }', '--status'];
+    assert.match(ok(command), /^all +2 +0 +0 +0 +[01] +[01] +0 +1$[^]*^ {2}costly\/seed-1: the run in failing\/costly\/seed-1 failed: initialisation cost as much/m);
+    assert.deepEqual((JSON.parse(ok([...command, '--json'])) as { key: string; state: string }[]).map(({ key, state }) => [key, state === 'failed']), [['costly/seed-1', true], ['plain/seed-1', false]]);
   });
 
   test('ablate: interrupted, the same command goes on', async () => {

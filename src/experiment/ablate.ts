@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
@@ -7,6 +7,7 @@ import { checkExistingRuns, planAblation, type AblationPlan, type PlannedRun } f
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
 import type { RunEvent } from './runEvents.js';
+import { forgetFailure, noteFailure } from './runFailures.js';
 import { runInProcess } from './runProcess.js';
 import { runPaths } from './runFolder.js';
 import { readRunScores } from './runScores.js';
@@ -55,7 +56,9 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
   const parallel = task.parallel ?? config.ablation.parallel;
   writePlan(dir, plan);
   task.onPlan?.(plan);
-  const waiting = [...plan.runs];
+  const isComplete = ({ runDir }: PlannedRun): boolean => readRunScores(runPaths(runDir).scores) !== undefined;
+  for (const planned of plan.runs.filter(isComplete)) onEvent?.(planned, { event: 'complete', already: true });
+  const waiting = plan.runs.filter((planned) => !isComplete(planned));
   const failures: string[] = [];
   let completed = 0;
   // one run's failure does not cost the others their night, but what fails every run need not be tried on all
@@ -70,15 +73,14 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
   const worker = async (): Promise<void> => {
     while (waiting.length > 0 && !isHopeless() && !signal?.aborted) {
       const planned = waiting.shift()!;
-      if (readRunScores(runPaths(planned.runDir).scores) !== undefined) {
-        onEvent?.(planned, { event: 'complete', already: true });
-        continue;
-      }
+      const key = relative(dir, planned.runDir);
+      forgetFailure(dir, key);
       try {
         const outcome = await runInProcess(planned, { parallel, signal, onEvent: (event) => onEvent?.(planned, event) });
         if (outcome === 'stopped') return;
       } catch (error) {
         failures.push((error as Error).message);
+        noteFailure(dir, key, (error as Error).message);
         onEvent?.(planned, { event: 'failed', message: (error as Error).message });
         continue;
       }

@@ -21,10 +21,11 @@ export interface AblationData extends AblationResults {
 }
 
 /**
- * `waiting`: no folder yet. `unfinished`: begun, under way or interrupted. `diverged`: infinite or undefined numbers. `stuck`:
- * finished without having learned to use context. `finished`: otherwise.
+ * `waiting`: no folder yet. `running`: a process works on it. `unfinished`: begun and interrupted. `failed`: it ended with an error, and
+ * the ablation's command tries it again. `diverged`: infinite or undefined numbers. `stuck`: finished without having learned to use
+ * context. `finished`: otherwise.
  */
-export type RunState = 'waiting' | 'unfinished' | 'diverged' | 'stuck' | 'finished';
+export type RunState = 'waiting' | 'running' | 'unfinished' | 'failed' | 'diverged' | 'stuck' | 'finished';
 
 export interface RunData {
   /** `ARM/seed-N` or `ARM/CELL/seed-N`, unique; also the folder. */
@@ -33,6 +34,8 @@ export interface RunData {
   readonly cell: Cell;
   readonly seed: number;
   readonly state: RunState;
+  /** Why it failed. */
+  readonly failure?: string;
   /** Updates done so far, and where training ends if that is known. */
   readonly updates: number;
   readonly maxUpdates?: number;

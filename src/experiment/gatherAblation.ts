@@ -7,6 +7,7 @@ import { compareArms, type TestTranslations } from './compareArms.js';
 import { gatherRun } from './gatherRun.js';
 import { bleuOptions } from './heldOut.js';
 import { readPlan, type PlanRecord } from './planFile.js';
+import { readRunFailures } from './runFailures.js';
 import { runPaths } from './runFolder.js';
 import { readTextFile } from '../storage/textFile.js';
 
@@ -25,7 +26,8 @@ export interface GatherOptions {
 export function gatherAblation(dir: string, { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {}): AblationData {
   const isRun = existsSync(runPaths(dir).config);
   const plan = isRun ? planOfRun() : readPlan(dir);
-  const runs = plan.runs.map((planned) => gatherRun(join(dir, planned.key), planned));
+  const failures = isRun ? {} : readRunFailures(dir);
+  const runs = plan.runs.map((planned) => gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message));
   if (isRun) runs[0] = { ...runs[0], key: 'run', seed: runs[0].config!.seed };
   const results = summarizeAblation({ ...plan, ...(isRun && { seeds: [runs[0].seed] }) }, runs);
   const budgets = new Set(runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined));

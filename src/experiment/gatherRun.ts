@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { isLocked } from '../storage/folderLock.js';
 import { readLog, type LogLine } from '../train/runLog.js';
 import { tensorPlace, type LearnedScales, type RunData, type RunState, type TrainPoint, type ValidPoint } from './ablationData.js';
 import { isStuck } from './ablationResults.js';
@@ -10,10 +11,16 @@ import type { RunStart } from './runEvents.js';
 import { readRunConfig, readRunIdentity, runPaths } from './runFolder.js';
 import { readRunScores, type RunScores } from './runScores.js';
 
-/** What one run's folder holds, whether it waits, is under way or complete. @throws DataError if a file in it is damaged */
-export function gatherRun(runDir: string, planned: PlanRecord['runs'][number]): RunData {
+/**
+ * What one run's folder holds, whether it waits, is under way or complete.
+ *
+ * @param failure why it failed, if it did
+ * @throws DataError if a file in it is damaged
+ */
+export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], failure?: string): RunData {
   const paths = runPaths(runDir);
-  if (!existsSync(paths.config)) return { ...planned, state: 'waiting', updates: 0, train: [], valid: [] };
+  const failed = failure === undefined ? {} : { failure };
+  if (!existsSync(paths.config)) return { ...planned, state: failure === undefined ? 'waiting' : 'failed', ...failed, updates: 0, train: [], valid: [] };
   const config = readRunConfig(runDir);
   const { program, startedAt } = readRunIdentity(runDir);
   const scores = readRunScores(paths.scores);
@@ -25,7 +32,8 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number]): 
   const ratios = log.filter(({ event }) => event === 'updateRatios') as unknown as { update: number; ratios: (number | null)[] }[];
   return {
     ...planned,
-    state: stateOf(scores),
+    state: scores ? stateOf(scores) : isLocked(paths.lock) ? 'running' : failure === undefined ? 'unfinished' : 'failed',
+    ...failed,
     updates: scores?.updates ?? Math.max(0, ...log.map(({ update }) => update ?? 0)),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
     ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
@@ -40,8 +48,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number]): 
   };
 }
 
-function stateOf(scores: RunScores | undefined): RunState {
-  if (scores === undefined) return 'unfinished';
+function stateOf(scores: RunScores): RunState {
   if (scores.status === 'diverged') return 'diverged';
   return isStuck(scores) ? 'stuck' : 'finished';
 }

@@ -123,14 +123,16 @@ class Run {
     this.emitStart(updatesPerEpoch, resumedAt);
     try {
       const params = resumeFrom ? new Map() : await this.initialise();
+      const options = this.trainingOptions(updatesPerEpoch);
+      const end = options.maxUpdates > 0 ? { maxUpdates: options.maxUpdates } : {};
       const result = await train({
-        config: this.model, options: this.trainingOptions(updatesPerEpoch), params, trainBatches, validBatches, runDir, resumeFrom,
+        config: this.model, options, params, trainBatches, validBatches, runDir, resumeFrom,
         ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
         onValidation: (p, update) => this.eventFile?.histograms(update, new Map([...p].map(([name, tensor]) => [`parameters/${name}`, tensor.dataSync()]))),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
         onEvent: (event) => this.emit(event),
-        onUpdate: (progress) => this.task.onEvent?.({ event: 'update', ...progress }),
+        onUpdate: (progress) => this.task.onEvent?.({ event: 'update', ...progress, ...end }),
       });
       disposeParams(result.params);
     } catch (error) {

@@ -17,7 +17,7 @@ export interface RunStart {
   readonly trainPairs: number;
   readonly trgTokensPerEpoch: number;
   readonly updatesPerEpoch: number;
-  /** Update at which training ends; undefined if only epochs or patience end it. */
+  /** Updates that the run is given, what initialisation will cost included; undefined if only epochs or patience end it. */
   readonly maxUpdates?: number;
   /** Update the run goes on from. */
   readonly resumedFrom?: number;
@@ -36,6 +36,8 @@ export interface UpdateProgress {
   readonly gradNormL2: number;
   readonly trgTokens: number;
   readonly seconds: number;
+  /** Update at which training ends, what initialisation cost taken off; undefined if only epochs or patience end it. */
+  readonly maxUpdates?: number;
 }
 
 /** Work that is counted; for displays, not logged. */

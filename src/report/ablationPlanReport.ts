@@ -27,17 +27,20 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
   ].join('\n');
 }
 
-const states: readonly RunState[] = ['waiting', 'unfinished', 'finished', 'stuck', 'diverged'];
+const states: readonly RunState[] = ['waiting', 'running', 'unfinished', 'finished', 'stuck', 'diverged', 'failed'];
 
-/** What `ablate --status` says: how many runs of each arm stand where, and how far the unfinished ones are. */
+/** What `ablate --status` says: how many runs of each arm stand where, how far those under way are, and why runs failed. */
 export function statusText(runs: readonly RunData[], arms: readonly { readonly name: string }[], nowMs: number): string {
-  const rows = arms.map(({ name }) => [name, ...states.map((state) => String(runs.filter((run) => run.arm === name && run.state === state).length))]);
-  const unfinished = runs.filter(({ state }) => state === 'unfinished').map(({ key, updates, maxUpdates, valid, lastWrittenMs }) => [
-    key, `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`, valid.at(-1)?.loss.toFixed(3) ?? '',
+  const counts = (own: readonly RunData[]): string[] => [String(own.length), ...states.map((state) => String(own.filter((run) => run.state === state).length))];
+  const rows = arms.map(({ name }) => [name, ...counts(runs.filter(({ arm }) => arm === name))]);
+  const begun = runs.filter(({ state }) => state === 'running' || state === 'unfinished').map(({ key, state, updates, maxUpdates, valid, lastWrittenMs }) => [
+    key, state, `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`, valid.at(-1)?.loss.toFixed(3) ?? '',
     lastWrittenMs === undefined ? '' : `${formatDuration(Math.max(0, nowMs - lastWrittenMs) / 1000)} ago`,
   ]);
+  const failed = runs.filter(({ state }) => state === 'failed').map(({ key, failure }) => `${key}: ${failure}`);
   return [
-    textTable([['arm', ...states], ...rows]),
-    ...(unfinished.length > 0 ? ['', textTable([['unfinished', 'update', 'valid loss', 'last logged'], ...unfinished])] : []),
+    textTable([['arm', 'planned', ...states], ...rows, ...(arms.length > 1 ? [['all', ...counts(runs)]] : [])]),
+    ...(begun.length > 0 ? ['', textTable([['under way', 'state', 'update', 'valid loss', 'last logged'], ...begun], [0, 1])] : []),
+    ...(failed.length > 0 ? ['', 'Failed; the same command without --status tries again:', ...failed.map((line) => `  ${line}`)] : []),
   ].join('\n');
 }

@@ -2,32 +2,54 @@ import type { AblationEvent } from '../experiment/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../experiment/ablationPlan.js';
 import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
+import { TimeLeft } from './timeLeft.js';
+
+export interface AblationProgressOptions {
+  /** Runs at the same time. */
+  readonly parallel: number;
+  /** The clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Of a run's time, what training takes; the rest is for translating the test set. */
+const trainingShare = 0.9;
 
 /** Shows the runs of an ablation, of which several may go on at once: lines for what stays, and one line for where each stands. */
 export class AblationProgress {
   private bar?: ProgressBar;
+  private timeLeft?: TimeLeft;
   private runsDone = 0;
   private numRuns = 1;
+  private readonly now: () => number;
   private readonly standing = new Map<string, { readonly share: number; readonly text: string }>();
+  private readonly maxUpdates = new Map<string, number>();
 
-  constructor(private readonly stream: ProgressStream) {}
+  constructor(private readonly stream: ProgressStream, private readonly options: AblationProgressOptions) {
+    this.now = options.now ?? (() => performance.now());
+  }
 
   plan({ arms, runs, baseline, axes, seeds }: AblationPlan): void {
-    this.bar = new ProgressBar({ label: 'ablation', total: 100, unit: '%', stream: this.stream });
+    this.bar = new ProgressBar({ label: 'ablation', total: runs.length, unit: '%', stream: this.stream, lineEverySeconds: 30, now: this.now });
+    this.timeLeft = new TimeLeft(runs.map((run) => ({ name: nameOf(run), kind: run.arm })), this.options.parallel);
     this.numRuns = runs.length;
     for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
   }
 
-  event({ arm, cell, seed }: PlannedRun, event: AblationEvent): void {
-    const name = [arm, cellName(cell), seed].filter((part) => part !== '').join('/');
+  event(run: PlannedRun, event: AblationEvent): void {
+    const name = nameOf(run);
     const label = name.padEnd(18);
     switch (event.event) {
-      case 'start':
+      case 'start': {
+        if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
+        const share = this.shareOf(name, event.resumedFrom ?? 0);
+        this.timeLeft?.start(name, share, this.now());
         this.log(`${label}${event.resumedFrom === undefined ? 'starts' : `goes on from update ${event.resumedFrom}`} on ${event.backend}`);
-        this.stand(name, 0, 'starting');
+        this.stand(name, share, 'starting');
         break;
+      }
       case 'update':
-        this.stand(name, 0.9 * shareOf(event.update, this.maxUpdates.get(name)), `update ${event.update} loss ${event.loss.toFixed(2)}`);
+        if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
+        this.stand(name, this.shareOf(name, event.update), `update ${event.update} loss ${event.loss.toFixed(2)}`);
         break;
       case 'progress':
         this.stand(name, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
@@ -42,42 +64,53 @@ export class AblationProgress {
         this.log(`${label}${event.status}${event.test ? `  test BLEU ${event.test.bleu.toFixed(2)}` : ''}  ${formatDuration(event.trainSeconds + event.initSeconds)}`);
         break;
       case 'failed':
-        this.standing.delete(name);
-        this.runsDone++;
+        this.end(name);
         this.log(`${label}failed: ${event.message}`);
         break;
       case 'complete':
-        this.standing.delete(name);
-        this.runsDone++;
+        this.end(name);
         if (event.already) this.log(`${label}complete already`);
-        this.draw();
         break;
       default:
         break;
     }
-    if (event.event === 'start' && event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
   }
 
   finish(): void {
     this.bar?.finish();
   }
 
-  private readonly maxUpdates = new Map<string, number>();
+  private shareOf(name: string, update: number): number {
+    const total = this.maxUpdates.get(name);
+    return total === undefined ? 0 : trainingShare * Math.min(1, update / total);
+  }
 
   private stand(name: string, share: number, text: string): void {
     this.standing.set(name, { share, text });
+    this.timeLeft?.advance(name, share, this.now());
+    this.draw();
+  }
+
+  private end(name: string): void {
+    this.standing.delete(name);
+    this.timeLeft?.end(name, this.now());
+    this.runsDone++;
     this.draw();
   }
 
   private draw(): void {
-    const running = [...this.standing].map(([name, { text }]) => `${name}: ${text}`).join('  ');
-    const share = [...this.standing.values()].reduce((total, run) => total + run.share, this.runsDone);
-    this.bar?.update(Math.round((100 * share) / this.numRuns), running);
+    const running = [...this.standing].map(([name, { text }]) => `${name}: ${text}`);
+    const done = [...this.standing.values()].reduce((total, { share }) => total + share, this.runsDone);
+    this.bar?.update(done, [`${this.runsDone}/${this.numRuns} runs`, ...running].join('  '), this.timeLeft?.seconds());
   }
 
   private log(line: string): void {
     this.bar?.log(line);
   }
+}
+
+function nameOf({ arm, cell, seed }: PlannedRun): string {
+  return [arm, cellName(cell), seed].filter((part) => part !== '').join('/');
 }
 
 /** What an ablation consists of: its size, its grid, and what each arm changes of the baseline. */
@@ -89,8 +122,4 @@ export function planLines({ arms, runs, baseline, axes, seeds }: Pick<AblationPl
     ...arms.map(({ name, differences, summary }) =>
       `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`),
   ];
-}
-
-function shareOf(done: number, total: number | undefined): number {
-  return total === undefined ? 0 : done / total;
 }

@@ -12,7 +12,7 @@ export interface ProgressBarOptions {
   readonly label: string;
   /** Units in all; without it neither bar nor time left is shown. */
   readonly total?: number;
-  /** What is counted, e.g. "sentences". */
+  /** What is counted, e.g. "sentences"; "%" shows the share done instead of a count. */
   readonly unit: string;
   /** Units done before this process began (a resumed run): the rate is taken over the rest. Default 0. */
   readonly startAt?: number;
@@ -46,10 +46,14 @@ export class ProgressBar {
     if (!this.stream.isTTY) this.shownMs = this.startedMs;
   }
 
-  /** @param done units done, `startAt` included; @param details what else to show, e.g. "loss 4.31" */
-  update(done: number, details = ''): void {
+  /**
+   * @param done units done, `startAt` included
+   * @param details what else to show, e.g. "loss 4.31"
+   * @param secondsLeft where the caller knows better than the rate so far
+   */
+  update(done: number, details = '', secondsLeft?: number): void {
     const nowMs = this.now();
-    this.latest = this.describe(done, details, nowMs);
+    this.latest = this.describe(done, details, nowMs, secondsLeft);
     const everyMs = this.stream.isTTY ? redrawEveryMs : (this.options.lineEverySeconds ?? 10) * 1000;
     if (nowMs - this.shownMs < everyMs) return;
     this.shownMs = nowMs;
@@ -86,7 +90,7 @@ export class ProgressBar {
     this.lineOnScreen = false;
   }
 
-  private describe(done: number, details: string, nowMs: number): string {
+  private describe(done: number, details: string, nowMs: number, secondsLeft: number | undefined): string {
     const { label, total, unit, startAt = 0 } = this.options;
     const seconds = (nowMs - this.startedMs) / 1000;
     const parts = [label];
@@ -94,10 +98,11 @@ export class ProgressBar {
       parts.push(`${formatCount(done)} ${unit}`);
     } else {
       const filled = Math.floor((barColumns * Math.min(done, total)) / Math.max(total, 1));
-      parts.push(`[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`, `${formatCount(done)}/${formatCount(total)} ${unit}`);
+      parts.push(`[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`, unit === '%' ? `${Math.floor((100 * done) / Math.max(total, 1))} %` : `${formatCount(done)}/${formatCount(total)} ${unit}`);
     }
     if (details !== '') parts.push(details);
     if (total === undefined || done >= total) parts.push(formatDuration(seconds));
+    else if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
     else if (done > startAt) parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
     return parts.join('  ');
   }

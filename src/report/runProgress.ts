@@ -20,6 +20,8 @@ const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: str
 
 class RunDisplay {
   private start?: RunStart;
+  /** Where training ends: known exactly only once initialisation is done. */
+  private maxUpdates?: number;
   private training?: ProgressBar;
   private stage?: { readonly name: StageProgress['stage']; readonly bar: ProgressBar };
   /** Target tokens and seconds of recent updates, older ones fading. */
@@ -31,12 +33,14 @@ class RunDisplay {
     switch (event.event) {
       case 'start':
         this.start = event;
+        this.maxUpdates = event.maxUpdates;
         for (const line of startLines(event)) this.line(line);
         break;
       case 'update':
         this.endStage();
+        this.maxUpdates = event.maxUpdates;
         this.training ??= new ProgressBar({
-          label: 'train', total: this.start?.maxUpdates, unit: 'updates', startAt: event.update - 1, stream: this.stream, lineEverySeconds: Infinity,
+          label: 'train', total: event.maxUpdates, unit: 'updates', startAt: event.update - 1, stream: this.stream, lineEverySeconds: Infinity,
         });
         this.training.update(event.update, this.describeUpdate(event));
         break;
@@ -87,13 +91,12 @@ class RunDisplay {
   }
 
   private place(update: number): string {
-    const { maxUpdates, updatesPerEpoch } = this.start!;
-    return `update ${formatCount(update)}${maxUpdates === undefined ? '' : `/${formatCount(maxUpdates)}`}  epoch ${(update / updatesPerEpoch).toFixed(1)}`;
+    const { updatesPerEpoch } = this.start!;
+    return `update ${formatCount(update)}${this.maxUpdates === undefined ? '' : `/${formatCount(this.maxUpdates)}`}  epoch ${(update / updatesPerEpoch).toFixed(1)}`;
   }
 
   private timeLeft(update: number, seconds: number): string {
-    const { maxUpdates } = this.start!;
-    return maxUpdates === undefined ? '' : `${formatDuration((seconds / update) * (maxUpdates - update))} left`;
+    return this.maxUpdates === undefined ? '' : `${formatDuration((seconds / update) * (this.maxUpdates - update))} left`;
   }
 
   private line(text: string): void {

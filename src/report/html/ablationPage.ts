@@ -59,8 +59,8 @@ function resultsTables(data: AblationData): string {
 }
 
 function runsTable({ runs }: AblationData): string {
-  const rows = runs.map(({ key: run, seed, state, updates, maxUpdates, scores }) => [
-    escapeHtml(run), String(seed), state === 'diverged' || state === 'stuck' ? `<span class="bad">${state}</span>` : state,
+  const rows = runs.map(({ key: run, seed, state, failure, updates, maxUpdates, scores }) => [
+    escapeHtml(run), String(seed), ['diverged', 'stuck', 'failed'].includes(state) ? `<span class="bad"${failure === undefined ? '' : ` title="${escapeHtml(failure)}"`}>${state}</span>` : state,
     maxUpdates ? `<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}` : String(updates),
     scores?.best?.loss.toFixed(3) ?? '', scores?.test?.bleu.toFixed(2) ?? '', scores?.test?.chrf?.toFixed(2) ?? '', scores?.backend ?? '',
   ]);

@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+
+/** Why runs of an ablation failed (other than by diverging), by key: failures.json of its folder. */
+export type RunFailures = Readonly<Record<string, { readonly message: string; readonly at: string }>>;
+
+const path = (dir: string): string => join(dir, 'failures.json');
+
+/** Empty if none failed, or the file cannot be read: it only informs. */
+export function readRunFailures(dir: string): RunFailures {
+  if (!existsSync(path(dir))) return {};
+  try {
+    const found = JSON.parse(readFileSync(path(dir), 'utf8')) as unknown;
+    const entries = Object.entries((found ?? {}) as object).filter(([, value]) => typeof (value as { message?: unknown } | null)?.message === 'string');
+    return Object.fromEntries(entries) as RunFailures;
+  } catch {
+    return {};
+  }
+}
+
+/** Notes why a run failed. */
+export function noteFailure(dir: string, key: string, message: string): void {
+  write(dir, { ...readRunFailures(dir), [key]: { message, at: new Date().toISOString() } });
+}
+
+/** A run that is tried again has not failed. */
+export function forgetFailure(dir: string, key: string): void {
+  const { [key]: forgotten, ...others } = readRunFailures(dir);
+  if (forgotten !== undefined) write(dir, others);
+}
+
+function write(dir: string, failures: RunFailures): void {
+  writeFileAtomic(path(dir), `${JSON.stringify(failures, null, 2)}\n`);
+}

@@ -1,0 +1,57 @@
+interface Task {
+  readonly kind: string;
+  /** Of its work: what is done, and what was done before this process. */
+  done: number;
+  before: number;
+  startedMs?: number;
+  /** Milliseconds it has taken here. */
+  tookMs: number;
+  ended: boolean;
+}
+
+/**
+ * How long a number of tasks still takes, several at a time: each task that is left, by what those of its kind have taken here (of all
+ * kinds, as long as there is none of its own), shared by as many as run at once. Work done before this process counts for nothing.
+ */
+export class TimeLeft {
+  private readonly tasks: Map<string, Task>;
+
+  constructor(tasks: readonly { readonly name: string; readonly kind: string }[], private readonly parallel: number) {
+    this.tasks = new Map(tasks.map(({ name, kind }) => [name, { kind, done: 0, before: 0, tookMs: 0, ended: false }]));
+  }
+
+  /** @param share of its work, from 0 to 1, done before */
+  start(name: string, share: number, nowMs: number): void {
+    Object.assign(this.tasks.get(name)!, { before: share, done: share, startedMs: nowMs });
+  }
+
+  advance(name: string, share: number, nowMs: number): void {
+    const task = this.tasks.get(name)!;
+    task.startedMs ??= nowMs;
+    task.done = share;
+    task.tookMs = nowMs - task.startedMs;
+  }
+
+  /** A task that was not started here was done before. */
+  end(name: string, nowMs: number): void {
+    const task = this.tasks.get(name)!;
+    if (task.startedMs === undefined) task.before = 1;
+    else task.tookMs = nowMs - task.startedMs;
+    Object.assign(task, { done: 1, ended: true });
+  }
+
+  /** Undefined until something has been done here. */
+  seconds(): number | undefined {
+    const all = [...this.tasks.values()];
+    const overall = msPerTask(all);
+    if (overall === undefined) return undefined;
+    const left = all.filter(({ ended }) => !ended).map((task) => (1 - task.done) * (msPerTask(all.filter(({ kind, ended }) => ended && kind === task.kind)) ?? overall));
+    // no task is spread over several
+    return Math.max(0, ...left, left.reduce((sum, ms) => sum + ms, 0) / this.parallel) / 1000;
+  }
+}
+
+function msPerTask(tasks: readonly Task[]): number | undefined {
+  const work = tasks.reduce((sum, { done, before }) => sum + done - before, 0);
+  return work > 0 ? tasks.reduce((sum, { tookMs }) => sum + tookMs, 0) / work : undefined;
+}
