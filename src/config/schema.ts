@@ -177,7 +177,7 @@ export const schema = {
 
   record: {
     gradientBatches: integer(8, 'Batches whose gradients are measured before training, as drawn and as learned; 0: none.', { min: 0, unit: 'batches' }),
-    tensorBoard: flag(true, 'Write TensorBoard event files into the run: scalars, and histograms of parameters at each validation.'),
+    tensorBoard: flag(true, 'Write TensorBoard event files into the run: scalars, and histograms of parameters at validations.'),
     ratioUpdates: integer(500, 'Updates in which the size of updates beside their weights is sampled.', { min: 0, unit: 'updates' }),
   },
 

@@ -74,7 +74,7 @@ function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, .
 }
 
 /** Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters. */
-export async function estimateRun(config: Config): Promise<RunEstimate> {
+async function estimateRun(config: Config): Promise<RunEstimate> {
   const options = trainOptions(config);
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {

@@ -115,7 +115,7 @@ async function withAdmin(drawn: Params, config: Config, model: ModelConfig, trai
  * GradInit's options in a configuration; what is not set has the published values, except eta: where GradInit looks ahead to the
  * optimiser that training uses, the step looked ahead is training's own first step, and eta the learning rate.
  */
-export function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
+function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
   const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
   const step = defaultStep(algorithm, gradinit.eta ?? (algorithm === train.optimizer ? train.lr : undefined));

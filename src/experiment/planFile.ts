@@ -9,7 +9,7 @@ const formatVersion = 1;
 /** plan.json of an ablation's folder: what it consists of, without the configurations, which the runs hold. */
 export type PlanRecord = Omit<AblationPlan, 'runs'> & { readonly runs: readonly (Omit<PlannedRun, 'config' | 'runDir'> & { readonly key: string })[] };
 
-export const planPath = (dir: string): string => join(dir, 'plan.json');
+const planPath = (dir: string): string => join(dir, 'plan.json');
 
 export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
   return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };

@@ -29,7 +29,7 @@ import { corpusFolder } from './prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, corpusIdentity, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
-import { toTensorBoard } from './tensorBoard.js';
+import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from './trainOptions.js';
 import { unigramNll } from './unigramNll.js';
@@ -128,7 +128,7 @@ class Run {
       const result = await train({
         config: this.model, options, params, trainBatches, validBatches, runDir, resumeFrom,
         ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
-        onValidation: (p, update) => this.eventFile?.histograms(update, new Map([...p].map(([name, tensor]) => [`parameters/${name}`, tensor.dataSync()]))),
+        onValidation: this.eventFile && parameterHistograms(this.eventFile),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
         onEvent: (event) => this.emit(event),

@@ -1,3 +1,4 @@
+import type { Params } from '../backend/params.js';
 import type { EventFile } from '../train/tensorboard/eventFile.js';
 import type { RunEvent } from './runEvents.js';
 
@@ -18,4 +19,17 @@ export function toTensorBoard(file: EventFile, event: RunEvent): void {
   } else if (event.event === 'scores' && event.test) {
     file.scalars(event.updates, { 'test/BLEU': event.test.bleu });
   }
+}
+
+/**
+ * Writes histograms of every parameter at validations, each at least a twentieth of the updates after the one before: the first twenty, and
+ * then about fifty for every ten times as many updates, so that no length of a run makes the file large.
+ */
+export function parameterHistograms(file: EventFile): (params: Params, update: number) => void {
+  let last = 0;
+  return (params, update) => {
+    if (update < 1.05 * last) return;
+    last = update;
+    file.histograms(update, new Map([...params].map(([name, tensor]) => [`parameters/${name}`, tensor.dataSync()])));
+  };
 }

@@ -4,7 +4,7 @@ import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 
 export const encoderEmbedding = 'encoder.embed_tokens.weight';
-export const decoderEmbedding = 'decoder.embed_tokens.weight';
+const decoderEmbedding = 'decoder.embed_tokens.weight';
 export const outputProjection = 'decoder.output_projection.weight';
 
 /** The residual scale (`admin`) of the sublayer whose layer norm has this name. */
@@ -72,29 +72,6 @@ export type ParameterGroup = 'weight' | 'bias' | 'layer_norm';
 export function parameterGroup(name: string): ParameterGroup {
   if (name.endsWith('.bias')) return 'bias';
   return name.endsWith('layer_norm.weight') ? 'layer_norm' : 'weight';
-}
-
-/**
- * Checks that a map holds exactly the parameters of a model, in any order.
- * @param where what to call the map in messages, e.g. a checkpoint's path
- * @throws DataError naming the first parameter that is missing, unexpected or of another shape
- */
-export function checkParams(params: ReadonlyMap<string, { readonly shape: readonly number[] }>, config: ModelConfig, where: string): void {
-  const expected = parameterShapes(config);
-  for (const [name, shape] of expected) {
-    const found = params.get(name);
-    if (found === undefined) {
-      throw new DataError(`${where} has no parameter ${name} [${shape}], which the model configuration needs. Use the configuration that it was trained with.`);
-    }
-    if (found.shape.join() !== shape.join()) {
-      throw new DataError(`${where}: ${name} is [${found.shape}], the model configuration expects [${shape}]. Use the configuration and vocabulary that it was trained with.`);
-    }
-  }
-  for (const [name, { shape }] of params) {
-    if (!expected.has(name)) {
-      throw new DataError(`${where} holds ${name} [${shape}], which the model configuration does not have. Use the configuration that it was trained with.`);
-    }
-  }
 }
 
 /** The matrix of the decoder's lookup [V, d]. */

@@ -1,5 +1,5 @@
 /** fairseq numbers positions from padId + 1; the first token of a sentence is at 2. */
-export const firstPosition = 2;
+const firstPosition = 2;
 
 /**
  * Sinusoidal position features of the tokens at columns `start` to `start + length - 1` of a sentence, [length, d] row-major.

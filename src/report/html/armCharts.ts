@@ -37,7 +37,7 @@ export function groupOf({ side, layer }: { readonly side: 'encoder' | 'decoder';
 }
 
 /** Geometric mean over runs, by key; values that are not positive do not count. */
-export function meanByKey(runs: readonly ReadonlyMap<string, number>[]): Map<string, number> {
+function meanByKey(runs: readonly ReadonlyMap<string, number>[]): Map<string, number> {
   const keys = new Set(runs.flatMap((run) => [...run.keys()]));
   const means = new Map<string, number>();
   for (const key of keys) {

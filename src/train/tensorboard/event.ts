@@ -54,12 +54,19 @@ export interface Histogram {
   readonly counts: readonly number[];
 }
 
-const numBuckets = 64;
+const numBuckets = 32;
+/** More values than these show no more in a picture. */
+const mostValues = 2 ** 16;
 
-/** Buckets of equal width from the least value to the greatest. */
+/**
+ * Buckets of equal width from the least value to the greatest. Of many values every n-th counts, n being odd: so that of a matrix whose
+ * rows are a power of two long all columns do.
+ */
 export function histogramOf(values: ArrayLike<number>): Histogram {
+  const every = values.length > mostValues ? Math.ceil(values.length / mostValues) | 1 : 1;
+  const count = Math.ceil(values.length / every);
   let [min, max, sum, sumSquares] = [Infinity, -Infinity, 0, 0];
-  for (let i = 0; i < values.length; i++) {
+  for (let i = 0; i < values.length; i += every) {
     const value = values[i];
     if (value < min) min = value;
     if (value > max) max = value;
@@ -67,8 +74,8 @@ export function histogramOf(values: ArrayLike<number>): Histogram {
     sumSquares += value * value;
   }
   const width = (max - min) / numBuckets;
-  if (!(width > 0)) return { min, max, count: values.length, sum, sumSquares, limits: [max], counts: [values.length] };
+  if (!(width > 0)) return { min, max, count, sum, sumSquares, limits: [max], counts: [count] };
   const counts = new Array<number>(numBuckets).fill(0);
-  for (let i = 0; i < values.length; i++) counts[Math.min(numBuckets - 1, Math.max(0, Math.ceil((values[i] - min) / width) - 1))]++;
-  return { min, max, count: values.length, sum, sumSquares, limits: counts.map((_, i) => (i === numBuckets - 1 ? max : min + width * (i + 1))), counts };
+  for (let i = 0; i < values.length; i += every) counts[Math.min(numBuckets - 1, Math.max(0, Math.ceil((values[i] - min) / width) - 1))]++;
+  return { min, max, count, sum, sumSquares, limits: counts.map((_, i) => (i === numBuckets - 1 ? max : min + width * (i + 1))), counts };
 }
