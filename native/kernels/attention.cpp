@@ -79,9 +79,12 @@ Workspace workspaceOf(Call& call, int64_t size) {
   return {call.scratchFloats(size * omp_get_max_threads()), size};
 }
 
-// Dropout of a [rows, width] block of probabilities whose rows lie `stride` apart, numbered from `first`.
-void dropoutBlock(const Draw& draw, int64_t first, int64_t rows, int64_t width, int64_t stride, const float* x, float* y) {
-  for (int64_t r = 0; r < rows; r++) dropoutSpan<false>(draw, first + r * width, width, x + r * stride, nullptr, y + r * stride);
+// Floats of a workspace that hold the random words of a [rows, width] block of probabilities.
+int64_t wordsSize(const Draw& draw, int64_t rows, int64_t width) { return draw.active ? paddedWidth(drawSpanSize(rows * width)) : 0; }
+
+// Dropout of a [rows, width] block whose rows lie `stride` apart, by its words.
+void dropoutBlock(const Draw& draw, const uint32_t* words, int64_t rows, int64_t width, int64_t stride, const float* x, float* y) {
+  for (int64_t r = 0; r < rows; r++) applyWords<false>(words + r * width, draw.threshold, draw.scale, width, x + r * stride, nullptr, y + r * stride);
 }
 
 const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -128,13 +131,14 @@ void attention(Call& call) {
   const int64_t keyWidth = paddedWidth(shape.keys);
   const int64_t headWidth = paddedWidth(shape.head);
   const int64_t block = smaller(kQueryBlock, shape.queries);
-  const Workspace workspace = workspaceOf(call, shape.head * keyWidth + shape.keys * headWidth + block * keyWidth);
+  const Workspace workspace = workspaceOf(call, shape.head * keyWidth + shape.keys * headWidth + block * keyWidth + wordsSize(draw, block, shape.keys));
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 64, [=, &q, &shape, &draw](int64_t pair) {
     const int64_t b = pair / shape.heads;
     const int64_t column = pair % shape.heads * shape.head;
     float* keysT = workspace.mine();
     float* values = keysT + shape.head * keyWidth;
     float* scores = values + shape.keys * headWidth;
+    uint32_t* words = reinterpret_cast<uint32_t*>(scores + block * keyWidth);
     packColumns(k + b * shape.keys * shape.model + column, shape.model, shape.keys, shape.head, keysT);
     packRows(v + b * shape.keys * shape.model + column, shape.model, shape.keys, shape.head, values);
     for (int64_t first = 0; first < shape.queries; first += block) {
@@ -146,7 +150,10 @@ void attention(Call& call) {
         const int64_t visible = visibleKeys(shape, keyLengths, b, first + r);
         logSumExp[pair * shape.queries + first + r] = maskedSoftmax(line, keyWidth, visible, shape.scale);
       }
-      if (draw.active) dropoutBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, keyWidth, scores, scores);
+      if (draw.active) {
+        const uint32_t* drawn = drawSpan(draw, (pair * shape.queries + first) * shape.keys, rows * shape.keys, words);
+        dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, scores, scores);
+      }
       smallProduct(scores, keyWidth, 1, values, headWidth, rows, shape.keys, shape.head, out + at, shape.model);
     }
   });
@@ -170,7 +177,7 @@ void attentionGrad(Call& call) {
   const int64_t keyWidth = paddedWidth(shape.keys);
   const int64_t headWidth = paddedWidth(shape.head);
   const int64_t block = smaller(kQueryBlock, shape.queries);
-  const int64_t sizes = 2 * shape.head * keyWidth + 3 * shape.keys * headWidth + 2 * block * headWidth + 3 * block * keyWidth;
+  const int64_t sizes = 2 * shape.head * keyWidth + 3 * shape.keys * headWidth + 2 * block * headWidth + 3 * block * keyWidth + wordsSize(draw, block, shape.keys);
   const Workspace workspace = workspaceOf(call, sizes);
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 128, [=, &dy, &shape, &draw](int64_t pair) {
     const int64_t b = pair / shape.heads;
@@ -186,18 +193,19 @@ void attentionGrad(Call& call) {
     float* probabilities = dOut + block * headWidth;
     float* dScores = probabilities + block * keyWidth;
     float* dropped = dScores + block * keyWidth;
+    uint32_t* words = reinterpret_cast<uint32_t*>(dropped + block * keyWidth);
     packColumns(k + keyStart, shape.model, shape.keys, shape.head, keysT);
     packColumns(v + keyStart, shape.model, shape.keys, shape.head, valuesT);
     packRows(k + keyStart, shape.model, shape.keys, shape.head, keys);
     for (int64_t first = 0; first < shape.queries; first += block) {
       const int64_t rows = smaller(block, shape.queries - first);
       const int64_t at = (b * shape.queries + first) * shape.model + column;
-      const int64_t element = (pair * shape.queries + first) * shape.keys;
+      const uint32_t* drawn = draw.active ? drawSpan(draw, (pair * shape.queries + first) * shape.keys, rows * shape.keys, words) : nullptr;
       packRows(q + at, shape.model, rows, shape.head, queries);
       packRows(dy.f32() + at, shape.model, rows, shape.head, dOut);
       smallProduct(queries, headWidth, 1, keysT, keyWidth, rows, shape.head, keyWidth, probabilities, keyWidth);
       smallProduct(dOut, headWidth, 1, valuesT, keyWidth, rows, shape.head, keyWidth, dScores, keyWidth);
-      if (draw.active) dropoutBlock(draw, element, rows, shape.keys, keyWidth, dScores, dScores);
+      if (draw.active) dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, dScores, dScores);
       for (int64_t r = 0; r < rows; r++) {
         float* p = probabilities + r * keyWidth;
         float* ds = dScores + r * keyWidth;
@@ -219,7 +227,7 @@ void attentionGrad(Call& call) {
       }
       const float* kept = probabilities;
       if (draw.active) {
-        dropoutBlock(draw, element, rows, shape.keys, keyWidth, probabilities, dropped);
+        dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, probabilities, dropped);
         kept = dropped;
       }
       smallProduct(dScores, keyWidth, 1, keys, headWidth, rows, shape.keys, shape.head, dq + at, shape.model);

@@ -97,6 +97,16 @@ COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words
   }
 }
 
+// How many words drawSpan may write for `count` elements.
+constexpr int64_t drawSpanSize(int64_t count) { return count + 2 * kDrawBlock; }
+
+// The words of elements first … first + count - 1, for who uses them in pieces or twice; returns where the first of them stands.
+inline const uint32_t* drawSpan(const Draw& draw, int64_t first, int64_t count, uint32_t* words) {
+  const int64_t start = first / kDrawBlock;
+  for (int64_t block = start; block * kDrawBlock < first + count; block++) drawWords(draw, block, words + (block - start) * kDrawBlock);
+  return words + (first - start * kDrawBlock);
+}
+
 template <bool hasAdded>
 COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, float scale, int64_t count, const float* x, const float* added, float* y) {
 #pragma omp simd
