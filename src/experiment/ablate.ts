@@ -79,7 +79,7 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
         const outcome = await runInProcess(planned, { parallel, signal, onEvent: (event) => onEvent?.(planned, event) });
         if (outcome === 'stopped') return;
       } catch (error) {
-        failures.push((error as Error).message);
+        failures.push(`the run in ${planned.runDir} failed: ${(error as Error).message}`);
         noteFailure(dir, key, (error as Error).message);
         onEvent?.(planned, { event: 'failed', message: (error as Error).message });
         continue;

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import { readPrepareManifest } from '../data/prepare/manifest.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { armPresets } from './armPresets.js';
+import { learnsInitialParams } from './initialParams.js';
 import { corpusIdentity, runChanges, runConfig, runPaths } from './runFolder.js';
 import { trainOptions } from './trainOptions.js';
 
@@ -104,7 +105,12 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
   const changes = { ...(preset !== undefined && armPresets[preset as string].changes(inCell)), ...own, ...cell };
   const changed = changeConfig(inCell, { ...changes, ...(config.ablation.equalBudget && { 'train.countInit': true }) }, `ablation.arms.${name}`);
   const result = runConfig(changed);
-  trainOptions(result); // contradictions are told before anything runs
+  try { // contradictions are told before anything runs
+    trainOptions(result);
+    learnsInitialParams(result);
+  } catch (cause) {
+    throw new UsageError(`ablation.arms.${name}: ${(cause as Error).message}`, { cause });
+  }
   return result;
 }
 

@@ -43,20 +43,32 @@ export interface InitialParamsControl {
  * @throws UsageError if the configuration asks for both GradInit and MetaInit, or for one of them with Admin's profiling
  */
 export async function initialParams(config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl = {}): Promise<InitialParams> {
-  const methods = [
-    ...(config.gradinit.algorithm === 'none' ? [] : [{ setting: 'gradinit.algorithm', learn: withGradInit }]),
-    ...(config.metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),
-    ...(model.residual === 'admin' ? [{ setting: 'model.residual admin', learn: withAdmin }] : []),
-  ];
-  if (methods.length > 1) throw new UsageError(`${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`);
+  const learn = learnMethod(config);
   const drawn = initParams(model, { method: config.init.method, seed: config.seed });
   try {
     control.onDrawn?.(drawn);
-    if (methods.length === 0) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
-    return await methods[0].learn(drawn, config, model, trainPairs, control);
+    if (learn === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
+    return await learn(drawn, config, model, trainPairs, control);
   } finally {
     disposeParams(drawn);
   }
+}
+
+type LearnMethod = (drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl) => Promise<InitialParams>;
+
+function learnMethod({ gradinit, metainit, model }: Config): LearnMethod | undefined {
+  const methods: { setting: string; learn: LearnMethod }[] = [
+    ...(gradinit.algorithm === 'none' ? [] : [{ setting: 'gradinit.algorithm', learn: withGradInit }]),
+    ...(metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),
+    ...(model.residual === 'admin' ? [{ setting: 'model.residual admin', learn: withAdmin }] : []),
+  ];
+  if (methods.length > 1) throw new UsageError(`${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`);
+  return methods[0]?.learn;
+}
+
+/** Whether initial parameters are learned or profiled. @throws UsageError if by more than one method */
+export function learnsInitialParams(config: Config): boolean {
+  return learnMethod(config) !== undefined;
 }
 
 async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {

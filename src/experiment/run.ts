@@ -23,7 +23,7 @@ import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
 import type { InitCost } from './initCost.js';
-import { initialParams, meanLoss } from './initialParams.js';
+import { initialParams, learnsInitialParams, meanLoss } from './initialParams.js';
 import { modelOptions } from './modelOptions.js';
 import { corpusFolder } from './prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
@@ -61,6 +61,7 @@ export interface RunResult {
  */
 export async function run(task: RunTask): Promise<RunResult> {
   const options = trainOptions(task.config); // contradictions are told before anything is written
+  learnsInitialParams(task.config);
   const corpus = await openPreparedCorpus(corpusFolder(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
@@ -164,7 +165,7 @@ class Run {
     let drawn: GradientSample | undefined;
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
-      onDrawn: (p) => { if (this.learnsParams()) drawn = this.measureGradients(p); },
+      onDrawn: (p) => { if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p); },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
     });
     const start = this.measureGradients(params);
@@ -181,11 +182,6 @@ class Run {
       onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'validation', done, total }),
     });
     return { bleu: score.score };
-  }
-
-  private learnsParams(): boolean {
-    const { gradinit, metainit } = this.task.config;
-    return gradinit.algorithm !== 'none' || metainit.iterations > 0 || this.model.residual === 'admin';
   }
 
   /** Gradients before training, on the same batches for all runs with this seed. */

@@ -17,7 +17,7 @@ export type FromRun =
  *
  * @param options.parallel processes running at the same time; they share the cores
  * @returns `done` (also for a run that diverged, which scores.json records) or `stopped`
- * @throws ColdstartError if the run failed
+ * @throws ColdstartError saying why the run failed
  */
 export async function runInProcess(
   task: { readonly config: Config; readonly runDir: string },
@@ -41,7 +41,7 @@ export async function runInProcess(
       child.on('error', reject);
       child.on('exit', (code, signalName) => {
         if (outcome?.outcome === 'done' || outcome?.outcome === 'stopped') resolve(outcome.outcome);
-        else reject(new ColdstartError('RUN_FAILED', `the run in ${task.runDir} failed: ${outcome?.message ?? `its process ended with ${signalName ?? `status ${code}`}`}`, { cause: outcome?.stack }));
+        else reject(new ColdstartError('RUN_FAILED', outcome?.message ?? `its process ended with ${signalName ?? `status ${code}`}`, { cause: outcome?.stack }));
       });
       child.send({ task } satisfies ToRun);
     });

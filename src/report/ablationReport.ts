@@ -1,7 +1,9 @@
 import type { AblationData } from '../experiment/ablationData.js';
 import type { CellResults, Estimate } from '../experiment/ablationResults.js';
 import { formatCount, formatDuration, formatNumber } from './format.js';
+import { gradientTable, gradientTableNote } from './gradientTable.js';
 import { gridTables } from './gridTable.js';
+import { shownRuns } from './shownRuns.js';
 import { markdownTable, textTable } from './table.js';
 
 /** The comparison of arms for a terminal. */
@@ -17,6 +19,7 @@ export function ablationMarkdown(data: AblationData): string {
     `# ${data.name}`, '', ...armTables(data).flatMap(({ title, head, rows }) => [`## ${title}`, '', markdownTable([head, ...rows]), '']), ...notes(data).map((line) => `${line}  `), '',
     ...(grids.length > 0 ? ['## Grid', '', ...grids] : []),
     ...significance(data),
+    ...gradients(data),
     `## What each arm changes of ${data.baseline}`, '',
     ...data.arms.map(({ name, summary, source, differences }) =>
       `- **${name}**${summary === undefined ? '' : ` (${summary}; ${source})`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `\`${d}\``).join(', ')}`), '',
@@ -78,6 +81,11 @@ function significance({ arms, baseline }: AblationData): string[] {
     `Paired bootstrap resampling of the test set against ${baseline} with the same seed, ${compared[0].comparison.numSamples} resamples. Seed "all": one BLEU`,
     'over the translations of all seeds; a resample draws sentences, each with its translations of every seed.', '', markdownTable(rows), '',
   ];
+}
+
+function gradients(data: AblationData): string[] {
+  const rows = gradientTable(data, shownRuns(data));
+  return rows.length === 0 ? [] : ['## Gradients before training', '', gradientTableNote, '', markdownTable(rows), ''];
 }
 
 function runRows({ runs }: AblationData): string[][] {

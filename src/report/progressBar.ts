@@ -80,7 +80,7 @@ export class ProgressBar {
       this.stream.write(`${line}\n`);
       return;
     }
-    const columns = Math.max((this.stream.columns ?? 80) - 1, 1); // a full last column would wrap on some terminals
+    const columns = Math.max((this.stream.columns || 80) - 1, 1); // a full last column would wrap on some terminals
     this.stream.write(`\r${line.slice(0, columns)}\x1b[K`);
     this.lineOnScreen = true;
   }

@@ -1,9 +1,11 @@
 import { tensorPlace, type AblationData } from '../../experiment/ablationData.js';
 import type { GradientSample, TensorGradients } from '../../experiment/gradientRecord.js';
 import { armTables, notes } from '../ablationReport.js';
+import { gradientTable, gradientTableNote } from '../gradientTable.js';
 import { escapeHtml, markMissing } from '../htmlPage.js';
 import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
-import { curvesChart, shownRuns } from './curves.js';
+import { shownRuns } from '../shownRuns.js';
+import { curvesChart } from './curves.js';
 import { scalesCharts } from './scalesCharts.js';
 import { stabilityCharts } from './stabilityCharts.js';
 import { armColour, details, runsPage, sortableTable } from './page.js';
@@ -25,7 +27,7 @@ export function ablationMain(data: AblationData): string {
       curvesChart(data, { title: 'Validation BLEU', caption: 'On the first sentences of the validation set.', label: 'BLEU', series: ({ valid }) => valid.map(({ update, bleu }) => ({ update, value: bleu })) }),
       curvesChart(data, { title: 'Gradient norm', caption: 'L2 norm before clipping.', label: 'gradient norm', series: ({ train }) => train.map(({ update, gradNormL2 }) => ({ update, value: gradNormL2 })), logY: true })),
     section(axes.length > 0 ? 'Stability' : '', stabilityCharts(data)),
-    section('The start of training',
+    section('The start of training', gradients(data),
       curvesChart(data, { title: 'Update-to-weight ratio', caption: 'L2 norm of an update by that of the tensor it changes: median over tensors.', label: 'ratio', logX: true, logY: true, series: ({ updateRatios }) => updateRatios?.samples.map(({ update, ratios }) => ({ update, value: median(ratios) })) ?? [] }),
       beforeAfterChart(data, { title: 'Gradient norm by layer', caption: 'L2 norm of the gradient before training, mean over batches. Hollow: parameters as drawn; filled: as training begins. Geometric mean over seeds.', label: 'L2 norm', before: ({ gradients }) => byGroup(gradients?.drawn, norm), after: ({ gradients }) => byGroup(gradients?.start, norm) }),
       beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins. The paper says that GradInit lowers it.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, variance), after: ({ gradients }) => byGroup(gradients?.start, variance) })),
@@ -56,6 +58,13 @@ function legend({ arms }: AblationData): string {
 function resultsTables(data: AblationData): string {
   const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head, rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
   return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+}
+
+function gradients(data: AblationData): string {
+  const [head, ...rows] = gradientTable(data, shownRuns(data));
+  if (head === undefined) return '';
+  const named = rows.map(([name, ...numbers]) => [key(data.arms.findIndex((arm) => arm.name === name), name), ...numbers]);
+  return `<h3>Gradients before training</h3>\n${sortableTable(head, named)}\n<p class="quiet small">${gradientTableNote}</p>`;
 }
 
 function runsTable({ runs }: AblationData): string {

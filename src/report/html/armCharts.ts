@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../experiment/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
-import { shownRuns } from './curves.js';
+import { shownRuns } from '../shownRuns.js';
 import { armColour } from './page.js';
 
 /** Test BLEU of every run, by arm, with the mean and its standard error; empty until a run has a score. */

@@ -2,17 +2,9 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../experiment/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
+import { shownRuns } from '../shownRuns.js';
 import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
 import { armColour } from './page.js';
-
-/** Runs of each arm that its numbers are shown of: those in its selected cell. */
-export function shownRuns({ arms, runs }: AblationData): RunData[][] {
-  return arms.map(({ name, cells, selected }) => runs.filter((run) => run.arm === name && sameCell(run.cell, cells[selected].cell)));
-}
-
-function sameCell(a: RunData['cell'], b: RunData['cell']): boolean {
-  return Object.entries(a).every(([key, value]) => b[key] === value);
-}
 
 export interface CurvesOptions {
   readonly title: string;

@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, LearnedTensor } from '../../experiment/ablationData.js';
 import { groupOf } from './armCharts.js';
 import { chart, readable } from './chart.js';
-import { shownRuns } from './curves.js';
+import { shownRuns } from '../shownRuns.js';
 
 /** The scales that an arm learned for its tensors, by layer and kind; empty for arms that learn none. */
 export function scalesCharts(data: AblationData): string {

@@ -1,0 +1,38 @@
+import type { AblationData, RunData } from '../experiment/ablationData.js';
+import type { GradientSample } from '../experiment/gradientRecord.js';
+import { formatNumber } from './format.js';
+
+/**
+ * Gradients before training, of all tensors together: does learning parameters lower the gradient's variance over batches, as GradInit's
+ * authors say? Beside the variance stands its size relative to the squared norm of the mean gradient, since smaller weights make both smaller.
+ *
+ * @returns head and rows, an arm each, geometric means over the seeds of its shown cell; empty if no run measured gradients
+ */
+export function gradientTable(data: AblationData, shown: readonly (readonly RunData[])[]): string[][] {
+  const rows = data.arms.flatMap(({ name }, i) => {
+    const runs = shown[i].flatMap(({ gradients }) => gradients ?? []);
+    if (runs.length === 0) return [];
+    const learned = runs.flatMap(({ drawn, start }) => (drawn ? [{ drawn, start }] : []));
+    const lower = learned.filter(({ drawn, start }) => variance(start) < variance(drawn)).length;
+    const before = (of: Measure): string => (learned.length > 0 ? formatMean(learned.map(({ drawn }) => of(drawn))) : '');
+    const after = (of: Measure): string => formatMean(runs.map(({ start }) => of(start)));
+    return [[
+      name, before(norm), after(norm), before(variance), after(variance), learned.length > 0 ? `${lower} of ${learned.length} seeds` : '',
+      before(relativeVariance), after(relativeVariance),
+    ]];
+  });
+  return rows.length === 0 ? [] : [['arm', 'norm as drawn', 'norm', 'variance as drawn', 'variance', 'lower in', 'relative as drawn', 'relative variance'], ...rows];
+}
+
+/** What the columns are. */
+export const gradientTableNote = 'Of all tensors together, before training: L2 norm, mean over batches; variance over batches, summed over elements; relative variance: that by the squared norm of the mean gradient, which does not fall merely because weights are smaller. Geometric means over seeds.';
+
+type Measure = (sample: GradientSample) => number;
+const total = ({ tensors }: GradientSample, of: (tensor: GradientSample['tensors'][number]) => number | null): number => tensors.reduce((sum, tensor) => sum + (of(tensor) ?? NaN), 0);
+const norm: Measure = (sample) => Math.sqrt(total(sample, ({ normL2 }) => normL2 === null ? null : normL2 ** 2));
+const variance: Measure = (sample) => total(sample, (tensor) => tensor.variance);
+const relativeVariance: Measure = (sample) => variance(sample) / total(sample, ({ meanNormL2 }) => meanNormL2 === null ? null : meanNormL2 ** 2);
+
+function formatMean(values: readonly number[]): string {
+  return formatNumber(Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length));
+}
