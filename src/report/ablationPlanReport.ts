@@ -17,11 +17,13 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
       own[0].initSeconds === 0 ? '' : formatDuration(own[0].initSeconds), initUpdates === 0 ? '' : initUpdates.toFixed(1), backend,
     ]];
   });
+  const hopeless = [...new Set(estimate.waiting.filter(({ estimate: { updates } }) => updates === 0).map(({ run }) => run.arm))];
   return [
     ...planLines(plan), '',
     textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]), '',
     `${estimate.complete} of ${plan.runs.length} runs are complete. The others: ${formatDuration(estimate.seconds)} one after another` +
       `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
+    ...(hopeless.length === 0 ? [] : [`Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`]),
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     'translations are long; half of GradInit\'s iterations are taken to serve the constraint.',
   ].join('\n');

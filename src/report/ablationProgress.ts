@@ -21,7 +21,7 @@ export class AblationProgress {
   private runsDone = 0;
   private numRuns = 1;
   private readonly now: () => number;
-  private readonly standing = new Map<string, { readonly share: number; readonly text: string }>();
+  private readonly standing = new Map<string, { readonly share: number; readonly label: string; readonly text: string }>();
   private readonly maxUpdates = new Map<string, number>();
 
   constructor(private readonly stream: ProgressStream, private readonly options: AblationProgressOptions) {
@@ -44,15 +44,15 @@ export class AblationProgress {
         const share = this.shareOf(name, event.resumedFrom ?? 0);
         this.timeLeft?.start(name, share, this.now());
         this.log(`${label}${event.resumedFrom === undefined ? 'starts' : `goes on from update ${event.resumedFrom}`} on ${event.backend}`);
-        this.stand(name, share, 'starting');
+        this.stand(run, share, 'starting');
         break;
       }
       case 'update':
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
-        this.stand(name, this.shareOf(name, event.update), `update ${event.update} loss ${event.loss.toFixed(2)}`);
+        this.stand(run, this.shareOf(name, event.update), `update ${event.update} loss ${event.loss.toFixed(2)}`);
         break;
       case 'progress':
-        this.stand(name, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
+        this.stand(run, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
         break;
       case 'valid':
         this.log(`${label}update ${event.update}  valid loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`);
@@ -85,8 +85,10 @@ export class AblationProgress {
     return total === undefined ? 0 : trainingShare * Math.min(1, update / total);
   }
 
-  private stand(name: string, share: number, text: string): void {
-    this.standing.set(name, { share, text });
+  private stand(run: PlannedRun, share: number, text: string): void {
+    const name = nameOf(run);
+    // several of them stand in one line: of the cell its values alone
+    this.standing.set(name, { share, label: joined(run.arm, Object.values(run.cell).join(','), run.seed), text });
     this.timeLeft?.advance(name, share, this.now());
     this.draw();
   }
@@ -99,7 +101,7 @@ export class AblationProgress {
   }
 
   private draw(): void {
-    const running = [...this.standing].map(([name, { text }]) => `${name}: ${text}`);
+    const running = [...this.standing.values()].map(({ label, text }) => `${label}: ${text}`);
     const done = [...this.standing.values()].reduce((total, { share }) => total + share, this.runsDone);
     this.bar?.update(done, [`${this.runsDone}/${this.numRuns} runs`, ...running].join('  '), this.timeLeft?.seconds());
   }
@@ -110,7 +112,11 @@ export class AblationProgress {
 }
 
 function nameOf({ arm, cell, seed }: PlannedRun): string {
-  return [arm, cellName(cell), seed].filter((part) => part !== '').join('/');
+  return joined(arm, cellName(cell), seed);
+}
+
+function joined(...parts: readonly (string | number)[]): string {
+  return parts.filter((part) => part !== '').join('/');
 }
 
 /** What an ablation consists of: its size, its grid, and what each arm changes of the baseline. */

@@ -25,7 +25,7 @@ describe('progress bar', () => {
     progress.update(1000);
     progress.finish();
     assert.deepEqual(written, [
-      '\rtranslate  [##..................]  100/1,000 sentences  beam 5  18s left\x1b[K',
+      '\rtranslate  [##..................]  100/1,000 sentences  18s left  beam 5\x1b[K',
       '\rtranslate  [##########..........]  500/1,000 sentences  4.0s left\x1b[K',
       '\r\x1b[K', 'a line that stays\n',
       '\rtranslate  [####################]  1,000/1,000 sentences  8.0s\x1b[K',

@@ -100,10 +100,11 @@ export class ProgressBar {
       const filled = Math.floor((barColumns * Math.min(done, total)) / Math.max(total, 1));
       parts.push(`[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`, unit === '%' ? `${Math.floor((100 * done) / Math.max(total, 1))} %` : `${formatCount(done)}/${formatCount(total)} ${unit}`);
     }
-    if (details !== '') parts.push(details);
+    // before the details, which a narrow terminal cuts
     if (total === undefined || done >= total) parts.push(formatDuration(seconds));
     else if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
     else if (done > startAt) parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
+    if (details !== '') parts.push(details);
     return parts.join('  ');
   }
 }
