@@ -93,7 +93,7 @@ function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [num
   const greatest = Math.max(...points.map(({ greatest: one }) => to(one)));
   const [low, high] = [Math.max(least, quantile(0.03) - margin), Math.min(greatest, quantile(0.97) + margin)];
   const cut = [...(high < greatest ? [`above ${readable(from(high))}`] : []), ...(low > least ? [`below ${readable(from(low))}`] : [])];
-  return { domain: low < high ? [from(low), from(high)] : [from(low - 1), from(high + 1)], cut: cut.length === 0 ? '' : `Cut off ${cut.join(' and ')}.` };
+  return { domain: low < high ? [from(low), from(high)] : [low === 0 ? 0 : from(low - 1), from(high + 1)], cut: cut.length === 0 ? '' : `Cut off ${cut.join(' and ')}.` };
 }
 
 /** Evenly spread points, the last among them. */

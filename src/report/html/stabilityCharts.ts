@@ -11,6 +11,9 @@ interface Measure {
   readonly value: (cell: CellResults) => number | undefined;
   readonly text: (value: number, cell: CellResults) => string;
   readonly lowIsGood: boolean;
+  /** Ends of the colours where they do not come from the values. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 const failedRuns = 'Failed runs';
@@ -23,11 +26,11 @@ const measures: readonly Measure[] = [
     caption: 'Mean over the seeds that finished; lighter is lower. × marks cells in which runs failed (diverged, or no better than token frequencies), with their number where there are several seeds.',
   },
   {
-    title: 'Test BLEU', lowIsGood: false, value: ({ testBleu }) => testBleu?.mean, text: (value, cell) => value.toFixed(1) + failures(cell),
+    title: 'Test BLEU', lowIsGood: false, low: 0, value: ({ testBleu }) => testBleu?.mean, text: (value, cell) => value.toFixed(1) + failures(cell),
     caption: 'Mean over the seeds that finished; lighter is higher. ×: as above.',
   },
   {
-    title: failedRuns, lowIsGood: true, value: (cell) => failed(cell) / cell.complete, text: (_, cell) => `${failed(cell)}/${cell.complete}`,
+    title: failedRuns, lowIsGood: true, low: 0, high: 1, value: (cell) => failed(cell) / cell.complete, text: (_, cell) => `${failed(cell)}/${cell.complete}`,
     caption: 'Runs that diverged or came out no better than token frequencies, of those complete; darker is more.',
   },
 ];
@@ -50,6 +53,9 @@ export function stabilityCharts(data: AblationData): string {
   return measures.filter(({ title }) => severalSeeds || title !== failedRuns).map((measure) => stabilityChart(data, measure)).join('\n');
 }
 
+/** Room for an arm's name above its panel and the axis below, in pixels. */
+const betweenPanels = 44;
+
 function stabilityChart({ axes, arms }: AblationData, measure: Measure): string {
   const across = axes[axes.length - 1];
   const down = axes.length === 2 ? axes[0] : undefined;
@@ -58,15 +64,16 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): string 
   const values = places.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
   if (values.length === 0 || (measure.lowIsGood && values[values.length - 1] === 0)) return '';
   // a loss far off would make all others look the same
-  const [low, high] = [values[0], values[Math.round(0.95 * (values.length - 1))]];
-  const isDark = (value: number): boolean => (high > low) && (measure.lowIsGood ? value > (low + high) / 2 : value < (low + high) / 2);
+  const { low = values[0] } = measure;
+  const high = Math.max(low + 1e-3, measure.high ?? values[Math.round(0.95 * (values.length - 1))]);
+  const isDark = (value: number): boolean => (measure.lowIsGood ? value > (low + high) / 2 : value < (low + high) / 2);
   const shown = [...new Set(places.map(({ arm }) => arm))];
   const marks = (facet: object): Plot.Markish[] => [
     Plot.cell(places, { ...facet, x: 'x', y: 'y', fill: (d: Place) => d.value ?? NaN, inset: 1, title: (d: Place) => hover(d) }),
     Plot.text(places, { ...facet, x: 'x', y: 'y', text: (d: Place) => (d.value === undefined ? '×' : measure.text(d.value, d.cell)), fill: (d: Place) => (d.value === undefined ? 'var(--bad)' : isDark(d.value) ? '#fff' : '#000'), fontSize: 11 }),
   ];
   const common = {
-    padding: 0.04, color: { type: 'linear' as const, scheme: 'viridis' as const, reverse: measure.lowIsGood, domain: low < high ? [low, high] : [low - 1, low + 1], clamp: true },
+    padding: 0.04, color: { type: 'linear' as const, scheme: 'viridis' as const, reverse: measure.lowIsGood, domain: [low, high], clamp: true },
     x: { type: 'band' as const, domain: across.values.map(String), label: across.key },
   };
   return chart({
@@ -75,10 +82,11 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): string 
       if (down === undefined) {
         return { ...common, height: shown.length * 28 + 70, marginLeft: width > 600 ? 170 : 130, marginBottom: 44, y: { type: 'band', domain: shown, label: null, tickSize: 0 }, marks: marks({}) };
       }
+      const panelHeight = down.values.length * 32;
       const { down: rows, facet, titles } = armPanels(shown, { across: Math.max(1, Math.floor((width - 60) / Math.max(180, across.values.length * 48))), dy: -16 });
       return {
-        ...common, height: rows * (down.values.length * 30 + 60) + 40, marginLeft: 66, marginTop: 34, marginBottom: 44,
-        y: { type: 'band', domain: [...down.values].reverse().map(String), label: down.key }, fx: { axis: null }, fy: { axis: null },
+        ...common, height: rows * (panelHeight + betweenPanels) + 50, marginLeft: 66, marginTop: 34, marginBottom: 44,
+        y: { type: 'band', domain: [...down.values].reverse().map(String), label: down.key }, fx: { axis: null }, fy: { axis: null, padding: betweenPanels / (panelHeight + betweenPanels) },
         marks: [titles, ...marks(facet)],
       };
     },
