@@ -1,27 +1,36 @@
 // Speed of the corpus tools: `node bench/corpus.mjs [SECTION...] [--moses DIR] [--lines N]`, all sections by default.
+// Sections: tokenize, apply-bpe, learn-bpe, learn-spm, prepare, clean.
 //
 // The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from
 // ../shared/data/multi30k, or --data DIR with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
 // whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
 // commands take turns.
 //
-// The section prepare makes its own text, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges
-// at every size, not just the first.
+// learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. learn-spm is timed beside spm_train, which
+// Debian's package sentencepiece has, in --rounds 3 alternating pairs.
+//
+// prepare makes its own text too, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges at every size,
+// not just the first. `prepare --pairs 50000,5000000 --workers 2` shows that memory is bounded; it takes some minutes and 4 GB.
 //
 // --moses DIR: a folder with Moses' scripts/tokenizer, whose tokenizer.perl is then timed on the same text, one thread each.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { cpuSecondsOf } from './commandTime.mjs';
+import { benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
 import { benchPrepare } from './corpusPrepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' }, pairs: { type: 'string', default: '50000' }, workers: { type: 'string', default: '1,2' }, learn: { type: 'boolean' } },
+  options: {
+    moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' },
+    sizes: { type: 'string', default: '30000,300000' }, rounds: { type: 'string', default: '3' },
+    pairs: { type: 'string', default: '50000' }, workers: { type: 'string', default: '1,2' }, learn: { type: 'boolean' },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
@@ -36,22 +45,14 @@ function writeText(name, languages, numLines) {
   return { path, lines: numLines, words: lines.reduce((sum, line) => sum + line.split(' ').length, 0) };
 }
 
-/** Processor seconds of a command that reads the file. */
-function secondsOf(command, path, output = '/dev/null') {
-  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const { stderr, status } = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time ${quoted} < '${path}' > '${output}'`], { encoding: 'utf8', env: { ...process.env, OMP_NUM_THREADS: '1' } });
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
-  const [user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
-  return user + system;
-}
-
 /** The least seconds of each command, which take turns. */
 function best(commands, path, rounds = 3) {
   const least = commands.map(() => Infinity);
-  for (let round = 0; round < rounds; round++) commands.forEach((command, i) => (least[i] = Math.min(least[i], secondsOf(command, path))));
+  for (let round = 0; round < rounds; round++) commands.forEach((command, i) => (least[i] = Math.min(least[i], cpuSecondsOf(command, path))));
   return least;
 }
 
+const numbers = (text) => text.split(',').map(Number);
 const show = (what, seconds, count, unit) => console.log(`${what.padEnd(58)} ${seconds.toFixed(2).padStart(7)} s ${Math.round(count / seconds).toLocaleString('en').padStart(12)} ${unit}/s`);
 
 const sections = {
@@ -75,15 +76,22 @@ const sections = {
   'apply-bpe'() {
     const raw = writeText('raw', ['de', 'en'], Number(options.lines));
     const tokenised = join(folder, 'tok');
-    secondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
+    cpuSecondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
     const codes = join(folder, 'codes');
-    secondsOf(coldstart('corpus', 'learn-bpe', '-n', '10000', '-o', codes), tokenised);
+    cpuSecondsOf(coldstart('corpus', 'learn-bpe', '-n', '10000', '-o', codes), tokenised);
     const words = readFileSync(tokenised, 'utf8').split(/[ \n]/).length;
     show(`corpus apply-bpe, ${raw.lines} lines, 10,000 merges`, best([coldstart('corpus', 'apply-bpe', '-c', codes)], tokenised)[0], words, 'words');
   },
 
+  'learn-bpe'() {
+    benchLearnBpe(root, folder, numbers(options.sizes));
+  },
+
+  'learn-spm'() {
+    benchLearnSpm(coldstart, folder, writeText('raw.both', ['de', 'en'], Number(options.lines)), Number(options.rounds));
+  },
+
   prepare() {
-    const numbers = (text) => text.split(',').map(Number);
     benchPrepare(root, folder, numbers(options.pairs), numbers(options.workers), options.learn);
   },
 
@@ -93,7 +101,7 @@ const sections = {
     let least = Infinity;
     for (let round = 0; round < 3; round++) {
       const out = (side) => join(folder, `clean.${round}.${side}`);
-      least = Math.min(least, secondsOf(coldstart('corpus', 'clean', '--src', de.path, '--trg', en.path, '--out-src', out('de'), '--out-trg', out('en'), ...rules), '/dev/null'));
+      least = Math.min(least, cpuSecondsOf(coldstart('corpus', 'clean', '--src', de.path, '--trg', en.path, '--out-src', out('de'), '--out-trg', out('en'), ...rules)));
     }
     show(`corpus clean, all rules, ${de.lines} pairs`, least, de.lines, 'pairs');
     show('corpus stats', best([coldstart('corpus', 'stats', '--src', de.path, '--trg', en.path)], '/dev/null')[0], de.lines, 'pairs');

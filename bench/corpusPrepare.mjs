@@ -1,8 +1,8 @@
 // Memory and speed of `corpus prepare` as a corpus grows: a section of bench/corpus.mjs. The text is made up: short lines of
 // words with natural frequencies, and new words for as long as it goes on (one word in a hundred is a rare one).
-import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { runNode } from './commandTime.mjs';
 
 let state = 1;
 const random = (n) => {
@@ -46,6 +46,7 @@ export function benchPrepare(root, folder, sizes, workers, learn) {
     const home = join(folder, `prepare-${pairs}`);
     mkdirSync(home);
     for (const language of ['de', 'en']) writeText(join(home, `train.${language}`), language, pairs);
+    let first;
     for (const count of index === 0 ? workers : workers.slice(0, 1)) {
       const given = index > 0 && !learn ? join(folder, `prepare-${sizes[0]}`, `out${workers[0]}`, 'subwords.src.codes') : null;
       const config = join(home, `workers${count}.yaml`);
@@ -60,16 +61,12 @@ export function benchPrepare(root, folder, sizes, workers, learn) {
   letterCase: lower
   subwords: { method: bpe, ${given ? `codes: ${given}` : 'merges: 8000'} }
 `);
-      const told = 'data:text/javascript,process.on("exit",()=>{const u=process.resourceUsage();console.error(`USAGE ${u.maxRSS} ${(u.userCPUTime+u.systemCPUTime)/1e6}`)})';
-      const started = performance.now();
-      const run = spawnSync(process.execPath, ['--import', told, join(root, 'dist/cli/main.js'), 'corpus', 'prepare', '-c', config, '--workers', String(count), '--json'], { encoding: 'utf8', maxBuffer: 2 ** 28 });
-      if (run.status !== 0) throw new Error(run.stderr);
-      const wall = (performance.now() - started) / 1000;
-      const usage = [...run.stderr.matchAll(/USAGE (\d+) ([\d.]+)/g)].map(([, rss, cpu]) => [Number(rss), Number(cpu)]);
-      const [rss, cpu] = [Math.max(...usage.map(([each]) => each)), Math.max(...usage.map(([, each]) => each))];
+      const run = runNode([join(root, 'dist/cli/main.js'), 'corpus', 'prepare', '-c', config, '--workers', String(count), '--json']);
       const { stages } = JSON.parse(run.stdout);
-      console.log(`corpus prepare, ${pairs.toLocaleString('en')} pairs, ${count} ${count === 1 ? 'thread' : 'threads'}, merges ${given ? 'given' : 'learnt'}: peak ${Math.round(rss / 1024)} MiB, ${cpu.toFixed(1)} s of processor time, ${wall.toFixed(1)} s, ${Math.round(pairs / cpu).toLocaleString('en')} pairs per processor second`);
-      console.log(`  ${stages.filter(({ seconds }) => seconds >= 0.05 * wall).map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)} s`).join(', ')}`);
+      console.log(`corpus prepare, ${pairs.toLocaleString('en')} pairs, ${count} ${count === 1 ? 'thread' : 'threads'}, merges ${given ? 'given' : 'learnt'}: peak ${Math.round(run.peakMiB)} MiB, ${run.cpuSeconds.toFixed(1)} s of processor time, ${run.wallSeconds.toFixed(1)} s, ${Math.round(pairs / run.cpuSeconds).toLocaleString('en')} pairs per processor second`);
+      console.log(`  ${stages.filter(({ seconds }) => seconds >= 0.05 * run.wallSeconds).map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)} s`).join(', ')}`);
+      if (first) console.log(`  ${count} threads against ${workers[0]}: ${(first.wallSeconds / run.wallSeconds).toFixed(2)} times as fast, ${(run.cpuSeconds / first.cpuSeconds).toFixed(2)} times the processor time`);
+      first ??= run;
     }
   }
 }

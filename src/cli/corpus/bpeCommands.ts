@@ -50,10 +50,13 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
     import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
   ]);
   refuseExisting([codes, ...writeVocabulary]);
-  const countsOfEach: Map<string, number>[] = [];
-  for (const path of inputs) countsOfEach.push(dictInput ? await readWordCounts(path) : await countWords(path));
   const all = new Map<string, number>();
-  for (const counts of countsOfEach) for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
+  const countsOfEach: Map<string, number>[] = [];
+  for (const path of inputs) {
+    const counts = dictInput ? await readWordCounts(path) : await countWords(path);
+    for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
+    if (writeVocabulary.length > 0) countsOfEach.push(counts);
+  }
   if (all.size === 0) throw new DataError(`${inputs.map((path) => path ?? 'standard input').join(', ')}: there is not a word to learn from.`);
 
   const progress = new ProgressBar({ label: 'learn-bpe', unit: 'merges', total: numMerges });

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import { compareCodePoints } from '../codePoints.js';
-import { mergePairs, type Pair } from '../subwords/mergePairs.js';
+import { mergePairs, type CountedWord, type Pair } from '../subwords/mergePairs.js';
 import type { PieceChecker } from './pieceRules.js';
 import { unknownCharacter, type Words } from './trainingText.js';
 import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } from './unigramTrainer.js';
@@ -18,8 +18,7 @@ export function learnBpePieces(words: Words, checker: PieceChecker, { numPieces,
   if (characters.length > numPieces) throw new UsageError(tooManyCharacters(characters.length, numPieces));
   const known = new Set(characters);
   const merges: string[] = [];
-  const { stretches, frequencies } = knownStretches(words);
-  for (const { left, right } of characters.length === numPieces ? [] : mergePairs(stretches, frequencies, { minFrequency: 1, isBefore: shorterThenFirst, mayMerge: (text) => checker.isPiece(text) })) {
+  for (const { left, right } of characters.length === numPieces ? [] : mergePairs(knownStretches(words), { minFrequency: 1, isBefore: shorterThenFirst, mayMerge: (text) => checker.isPiece(text) })) {
     const piece = left + right;
     if (known.has(piece)) continue; // another pair made it
     known.add(piece);
@@ -32,22 +31,18 @@ export function learnBpePieces(words: Words, checker: PieceChecker, { numPieces,
 }
 
 /** Characters of words, cut where there are characters that the model shall not know. */
-function knownStretches({ symbols, starts, counts, characters }: Words): { stretches: string[][]; frequencies: number[] } {
-  const stretches: string[][] = [];
-  const frequencies: number[] = [];
+function* knownStretches({ symbols, starts, counts, characters }: Words): Generator<CountedWord> {
   for (let w = 0; w + 1 < starts.length; w++) {
     let stretch: string[] = [];
     for (let i = starts[w]; i <= starts[w + 1]; i++) {
       if (i < starts[w + 1] && symbols[i] !== unknownCharacter) {
         stretch.push(characters[symbols[i]]);
       } else if (stretch.length > 0) {
-        stretches.push(stretch);
-        frequencies.push(counts[w]);
+        yield [stretch, counts[w]];
         stretch = [];
       }
     }
   }
-  return { stretches, frequencies };
 }
 
 function shorterThenFirst(a: Pair, b: Pair): boolean {

@@ -2,7 +2,7 @@ import { UsageError } from '../../errors.js';
 import { readLineBlocks } from '../../storage/lines.js';
 import { compareCodePoints } from '../codePoints.js';
 import { ownText } from '../ownText.js';
-import { mergePairs, type Pair } from './mergePairs.js';
+import { mergePairs, type CountedWord, type Pair } from './mergePairs.js';
 
 export interface LearnBpeOptions {
   /** Merges to learn; fewer come out when no pair is frequent enough. */
@@ -31,23 +31,33 @@ const endOfWord = '</w>';
  */
 export function learnBpe(wordCounts: ReadonlyMap<string, number>, { numMerges, minFrequency = 2, totalSymbols = false, onMerge }: LearnBpeOptions): Merge[] {
   if (!Number.isInteger(numMerges) || numMerges < 1) throw new UsageError(`the number of merges is ${numMerges}, expected a positive integer.`);
-  const words: string[][] = [];
-  const frequencies: number[] = [];
-  for (const [word, count] of wordCounts) {
-    const characters = Array.from(word);
-    characters[characters.length - 1] += endOfWord;
-    words.push(characters);
-    frequencies.push(count);
-  }
-  const wanted = totalSymbols ? numMerges - new Set(words.flat()).size : numMerges;
+  const wanted = totalSymbols ? numMerges - countCharacters(wordCounts) : numMerges;
   const merges: Merge[] = [];
   if (wanted <= 0) return merges;
-  for (const { left, right } of mergePairs(words, frequencies, { minFrequency, isBefore: greaterCodePoints })) {
+  for (const { left, right } of mergePairs(countedUnits(wordCounts), { minFrequency, isBefore: greaterCodePoints })) {
     merges.push([left, right]);
     onMerge?.(merges.length);
     if (merges.length === wanted) break;
   }
   return merges;
+}
+
+function* countedUnits(wordCounts: ReadonlyMap<string, number>): Generator<CountedWord> {
+  for (const [word, count] of wordCounts) yield [unitsOf(word), count];
+}
+
+/** How many characters there are, those at the end of words apart. */
+function countCharacters(wordCounts: ReadonlyMap<string, number>): number {
+  const found = new Set<string>();
+  for (const word of wordCounts.keys()) for (const character of unitsOf(word)) found.add(character);
+  return found.size;
+}
+
+/** Characters, the last one with the mark of the word's end. */
+function unitsOf(word: string): string[] {
+  const characters = Array.from(word);
+  characters[characters.length - 1] += endOfWord;
+  return characters;
 }
 
 function greaterCodePoints(a: Pair, b: Pair): boolean {

@@ -13,47 +13,92 @@ export interface MergeOptions {
   readonly mayMerge?: (text: string) => boolean;
 }
 
+/** Units of a word (or a part of one that stands by itself), and how often it occurs. */
+export type CountedWord = readonly [units: readonly string[], frequency: number];
+
 /**
  * Merges the most frequent pair of neighbouring units in all words, and gives it, again and again, as long as the caller asks.
  *
  * Counts are kept up to date word by word and the next pair is found in a heap, so that the work is nearly linear in the
  * number of distinct words. Units of the same text are the same unit.
- *
- * @param words units of each word
  */
-export function* mergePairs(words: readonly (readonly string[])[], frequencies: readonly number[], { minFrequency, isBefore, mayMerge = () => true }: MergeOptions): Generator<Pair> {
+export function* mergePairs(words: Iterable<CountedWord>, { minFrequency, isBefore, mayMerge = () => true }: MergeOptions): Generator<Pair> {
   const units = new UnitTable();
-  const current = words.map((word) => word.map((unit) => units.idOf(unit)));
+  const { current, frequencies } = storeWords(words, units);
   const pairs = new PairCounts(units, isBefore, mayMerge);
-  current.forEach((word, index) => pairs.addWord(word, index, frequencies[index]));
+  for (let index = 0; index < frequencies.length; index++) pairs.addWord(current.unitsOf(index), index, frequencies[index]);
   pairs.requeueChanged();
   for (let best = pairs.mostFrequent(); best !== null && best.count >= minFrequency; best = pairs.mostFrequent()) {
     const pair = { left: units.text(best.left), right: units.text(best.right) };
     const merged = units.idOf(pair.left + pair.right);
     for (const index of pairs.wordsWith(best.left, best.right)) {
-      const after = replacePair(current[index], best.left, best.right, merged);
-      if (after.length === current[index].length) continue; // an earlier merge took the pair out of this word
-      pairs.removeWord(current[index], frequencies[index]);
-      pairs.addWord(after, index, frequencies[index], merged);
-      current[index] = after;
+      const word = current.unitsOf(index);
+      if (!hasPair(word, best.left, best.right)) continue; // an earlier merge took the pair out of this word
+      pairs.removeWord(word, frequencies[index]);
+      current.replacePair(index, best.left, best.right, merged);
+      pairs.addWord(current.unitsOf(index), index, frequencies[index], merged);
     }
     pairs.requeueChanged();
     yield pair;
   }
 }
 
-/** The word with each occurrence of the pair joined, from left to right. */
-function replacePair(word: readonly number[], left: number, right: number, merged: number): number[] {
-  const after: number[] = [];
-  for (let i = 0; i < word.length; i++) {
-    if (word[i] === left && word[i + 1] === right) {
-      after.push(merged);
-      i++;
-    } else {
-      after.push(word[i]);
-    }
+function storeWords(words: Iterable<CountedWord>, units: UnitTable): { current: WordUnits; frequencies: number[] } {
+  const current = new WordUnits();
+  const frequencies: number[] = [];
+  for (const [word, frequency] of words) {
+    current.add(word.map((unit) => units.idOf(unit)));
+    frequencies.push(frequency);
   }
-  return after;
+  return { current, frequencies };
+}
+
+function hasPair(word: Int32Array, left: number, right: number): boolean {
+  for (let i = 0; i + 1 < word.length; i++) if (word[i] === left && word[i + 1] === right) return true;
+  return false;
+}
+
+/** Unit ids of all words, one behind the other: millions of small arrays would take many times the memory. Words only get shorter. */
+class WordUnits {
+  private ids = new Int32Array(2 ** 16);
+  private starts = new Float64Array(2 ** 12);
+  private lengths = new Int32Array(2 ** 12);
+  private numWords = 0;
+  private end = 0;
+
+  add(word: readonly number[]): void {
+    if (this.numWords === this.starts.length) {
+      this.starts = grown(this.starts, new Float64Array(2 * this.starts.length));
+      this.lengths = grown(this.lengths, new Int32Array(2 * this.lengths.length));
+    }
+    if (this.end + word.length > this.ids.length) this.ids = grown(this.ids, new Int32Array(Math.max(this.end + word.length, Math.ceil(1.5 * this.ids.length))));
+    this.ids.set(word, this.end);
+    this.starts[this.numWords] = this.end;
+    this.lengths[this.numWords++] = word.length;
+    this.end += word.length;
+  }
+
+  /** A view that a later change of the word shows through. */
+  unitsOf(index: number): Int32Array {
+    return this.ids.subarray(this.starts[index], this.starts[index] + this.lengths[index]);
+  }
+
+  /** Joins each occurrence of the pair, from left to right. */
+  replacePair(index: number, left: number, right: number, merged: number): void {
+    const word = this.unitsOf(index);
+    let length = 0;
+    for (let i = 0; i < word.length; i++) {
+      const found = word[i] === left && i + 1 < word.length && word[i + 1] === right;
+      word[length++] = found ? merged : word[i];
+      if (found) i++;
+    }
+    this.lengths[index] = length;
+  }
+}
+
+function grown<A extends Int32Array | Float64Array>(array: A, larger: A): A {
+  larger.set(array);
+  return larger;
 }
 
 /** Units by number: pairs of numbers are cheaper keys than pairs of strings. */
@@ -95,7 +140,7 @@ class PairCounts {
   constructor(private readonly units: UnitTable, private readonly isBefore: (a: Pair, b: Pair) => boolean, private readonly mayMerge: (text: string) => boolean) {}
 
   /** Counts a word's pairs. @param onlyWith remember the word only for pairs with this unit (the others know it) */
-  addWord(word: readonly number[], index: number, frequency: number, onlyWith?: number): void {
+  addWord(word: Int32Array, index: number, frequency: number, onlyWith?: number): void {
     for (let i = 0; i + 1 < word.length; i++) {
       const key = word[i] * keyBase + word[i + 1];
       let count = this.counts.get(key);
@@ -110,7 +155,7 @@ class PairCounts {
     }
   }
 
-  removeWord(word: readonly number[], frequency: number): void {
+  removeWord(word: Int32Array, frequency: number): void {
     for (let i = 0; i + 1 < word.length; i++) {
       const key = word[i] * keyBase + word[i + 1];
       this.counts.set(key, this.counts.get(key)! - frequency);
