@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import { armPresets } from '../experiment/armPresets.js';
 import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
 
 interface AblateFlags {
@@ -13,6 +14,8 @@ interface AblateFlags {
   json?: boolean;
 }
 
+const presetLines = Object.entries(armPresets).map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}`).join('\n');
+
 export function ablateCommand(): Command {
   return new Command('ablate')
     .description('Trains every arm of a configuration with every seed, in every cell of its grid, and compares them: BLEU, significance, loss, divergence, time.')
@@ -25,9 +28,10 @@ export function ablateCommand(): Command {
     .option('--status', 'say how far the runs are; nothing is started')
     .addOption(jsonOption())
     .addHelpText('after', `
-Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/experiments.md). Runs that are
-complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command. A run that
-diverges is a result, not an error. The folder gets results.json, results.md and one run per arm, cell and seed.
+Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/experiments.md):
+${presetLines}
+Runs that are complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command.
+A run that diverges is a result, not an error. The folder gets results.json, results.md and one run per arm, cell and seed.
 
 Examples:
   coldstart ablate -c configs/ablate-builtin.yaml --dry-run

@@ -55,7 +55,8 @@ export interface MetaInitReport {
  *
  * @returns new parameters, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range; ColdstartError METAINIT if the quotient is not finite
- * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1.
+ * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1. That draws random inputs and labels for each step; what `batches` gives is
+ * the caller's choice, and runs of coldstart give training batches, since token ids have no natural distribution to draw from.
  */
 export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
   const { params: initial, loss, batches, iterations, lr = 0.1, momentum = 0.9, eps = 1e-5, signal } = task;

@@ -20,9 +20,7 @@ export function ablationMarkdown(data: AblationData): string {
     ...(grids.length > 0 ? ['## Grid', '', ...grids] : []),
     ...significance(data),
     ...gradients(data),
-    `## What each arm changes of ${data.baseline}`, '',
-    ...data.arms.map(({ name, summary, source, differences }) =>
-      `- **${name}**${summary === undefined ? '' : ` (${summary}; ${source})`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `\`${d}\``).join(', ')}`), '',
+    ...changes(data),
     '## Runs', '', markdownTable(runRows(data)), '',
   ].join('\n');
 }
@@ -41,8 +39,10 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
   const testsBest = arms.every(({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean);
   const test: Column[] = [
     ['test BLEU', ({ testBleu }) => show(testBleu, 2)],
-    [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
-    ['p', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
+    ...(arms.length === 1 ? [] : [
+      [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
+      ['p', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
+    ] satisfies Column[]),
     ...(testsBest ? [] : [['of best', ({ testBleuBest }) => show(testBleuBest, 2)] satisfies Column]),
     ['of average', ({ testBleuAverage }) => show(testBleuAverage, 2)],
     ['selected', ({ testBleuSelected }) => show(testBleuSelected, 2)],
@@ -86,6 +86,13 @@ function significance({ arms, baseline }: AblationData): string[] {
 function gradients(data: AblationData): string[] {
   const rows = gradientTable(data, shownRuns(data));
   return rows.length === 0 ? [] : ['## Gradients before training', '', gradientTableNote, '', markdownTable(rows), ''];
+}
+
+function changes({ arms, baseline }: AblationData): string[] {
+  if (arms.length === 1) return [];
+  const lines = arms.map(({ name, summary, source, differences }) =>
+    `- **${name}**${summary === undefined ? '' : ` (${summary}; ${source})`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `\`${d}\``).join(', ')}`);
+  return [`## What each arm changes of ${baseline}`, '', ...lines, ''];
 }
 
 function runRows({ runs }: AblationData): string[][] {

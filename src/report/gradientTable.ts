@@ -17,11 +17,11 @@ export function gradientTable(data: AblationData, shown: readonly (readonly RunD
     const before = (of: Measure): string => (learned.length > 0 ? formatMean(learned.map(({ drawn }) => of(drawn))) : '');
     const after = (of: Measure): string => formatMean(runs.map(({ start }) => of(start)));
     return [[
-      name, before(norm), after(norm), before(variance), after(variance), learned.length > 0 ? `${lower} of ${learned.length} seeds` : '',
+      name, before(norm), after(norm), before(variance), after(variance), learned.length > 0 ? `${lower} of ${learned.length}` : '',
       before(relativeVariance), after(relativeVariance),
     ]];
   });
-  return rows.length === 0 ? [] : [['arm', 'norm as drawn', 'norm', 'variance as drawn', 'variance', 'lower in', 'relative as drawn', 'relative variance'], ...rows];
+  return rows.length === 0 ? [] : [['arm', 'norm as drawn', 'norm', 'variance as drawn', 'variance', 'lower in seeds', 'relative as drawn', 'relative variance'], ...rows];
 }
 
 /** What the columns are. */

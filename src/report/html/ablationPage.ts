@@ -36,7 +36,7 @@ export function ablationMain(data: AblationData): string {
     section('Runs', runsTable(data), changes(data)),
   ];
   return `<h1>${escapeHtml(name)}</h1>
-<p>${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? `, <strong>${complete} complete so far</strong>` : ''}. Baseline: ${escapeHtml(baseline)}.</p>
+<p>${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? `, <strong>${complete} complete so far</strong>` : ''}.${arms.length > 1 ? ` Baseline: ${escapeHtml(baseline)}.` : ''}</p>
 ${legend(data)}
 ${sections.join('\n')}`;
 }
@@ -82,7 +82,7 @@ function changes(data: AblationData): string {
   const { arms, baseline } = data;
   const list = arms.map(({ name, summary, source, differences }, i) => `<li>${key(i, name)}${summary === undefined ? '' : ` <span class="quiet">${escapeHtml(summary)}; ${escapeHtml(source ?? '')}</span>`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `<code>${escapeHtml(d)}</code>`).join(', ')}</li>`);
   const configs = shownRuns(data).map(([run], i) => (run?.configYaml === undefined ? '' : details(`Configuration of ${escapeHtml(arms[i].name)}, seed ${run.seed}${run.program ? `, ${escapeHtml(run.program)}` : ''}`, `<pre>${escapeHtml(run.configYaml)}</pre>`)));
-  return `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n${configs.join('\n')}`;
+  return `${arms.length > 1 ? `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n` : ''}${configs.join('\n')}`;
 }
 
 /** More rows than these are folded away. */

@@ -5,11 +5,11 @@ import { chart, readable } from './chart.js';
 import { shownRuns } from '../shownRuns.js';
 import { armColour } from './page.js';
 
-/** Test BLEU of every run, by arm, with the mean and its standard error; empty until a run has a score. */
+/** Test BLEU of every run, by arm, with the mean and its standard error; empty until there are two to compare. */
 export function bleuChart(data: AblationData): string {
   const arms = data.arms.map(({ name }) => name);
   const points = shownRuns(data).flatMap((runs, i) => runs.flatMap(({ scores, seed }) => (scores?.test ? [{ arm: arms[i], i, seed, bleu: scores.test.bleu }] : [])));
-  if (points.length === 0) return '';
+  if (points.length < 2) return '';
   const means = data.arms.flatMap(({ name, cells, selected }, i) => {
     const estimate = cells[selected].testBleu;
     return estimate ? [{ arm: name, i, ...estimate }] : [];

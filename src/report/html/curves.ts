@@ -29,6 +29,7 @@ const mostTogether = 6;
 /** Learning curves of all arms; empty if no run has such points. */
 export function curvesChart(data: AblationData, { title, caption, label, series, logX = false, logY = false }: CurvesOptions): string {
   const arms = data.arms.map(({ name }) => name);
+  const isBaseline = (arm: string): boolean => arms.length > 1 && arm === data.baseline;
   const limit = arms.length > mostTogether ? 60 : 150;
   const curves = shownRuns(data).map((runs, i): ArmCurve => ({ arm: arms[i], i, points: joinSeeds(runs.map(series), limit).filter(({ mean }) => !logY || mean > 0) })).filter(({ points }) => points.length > 0);
   if (curves.length === 0) return '';
@@ -45,7 +46,7 @@ export function curvesChart(data: AblationData, { title, caption, label, series,
     plot: (width) => (inPanels ? panels(curves, axes, data.baseline, width) : {
       height: width > 600 ? 380 : 300, marginLeft: 60, marginRight: 16, marginBottom: 44,
       x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, nice: !logY, ...(logY && { ticks: 5 }) },
-      marks: curves.flatMap((curve) => curveMarks(curve, curve.arm === data.baseline)),
+      marks: curves.flatMap((curve) => curveMarks(curve, isBaseline(curve.arm))),
     }),
     numbers: {
       head: ['arm', 'update', 'mean', 'least', 'greatest', 'seeds'],
