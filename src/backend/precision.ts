@@ -22,7 +22,7 @@ export function checkPrecision(precision: Precision): void {
  * @throws UsageError if the current backend does not have the precision
  */
 export function withPrecision<T>(precision: Precision = 'fp32', body: () => T): T {
-  if (precision === 'fp32') return body();
   checkPrecision(precision);
-  return (backend() as NativeBackend).withBf16(body);
+  const current = backend();
+  return current instanceof NativeBackend ? current.withPrecision(precision, body) : body();
 }

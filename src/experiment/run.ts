@@ -115,7 +115,7 @@ class Run {
     copyTextPipeline(this.corpus.folder, this.paths.text);
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
-    this.log = existsSync(this.paths.log) ? RunLog.resume(this.paths.log, resumedAt) : RunLog.create(this.paths.log);
+    this.log = existsSync(this.paths.log) ? RunLog.resume(this.paths.log, resumeFrom?.training?.position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
     const trainBatches = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed });

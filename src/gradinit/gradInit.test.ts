@@ -118,12 +118,20 @@ describe('GradInit as a library', () => {
 
   for (const [what, change] of [
     ['eta', { eta: 0 }], ['gamma', { gamma: NaN }], ['iterations', { iterations: 1.5 }], ['lr', { lr: -1 }], ['normalizeGrad', { normalizeGrad: true }],
-    ['algorithm', { algorithm: 'adagrad' }], ['variant', { variant: 'improved' }],
+    ['algorithm', { algorithm: 'adagrad' }], ['variant', { variant: 'improved' }], ['eta', { eta: Infinity }], ['lr', { lr: Infinity }],
+    ['minScale', { minScale: NaN }], ['layerNormLr', { layerNormLr: NaN }], ['beta1', { beta1: 1 }], ['beta2', { beta2: 1 }], ['eps', { eps: 0 }],
+    ['biasMinScale', { biasMinScale: -1 }], ['layerNormMaxScale', { layerNormMaxScale: 0 }], ['gradClip', { gradClip: 0 }],
   ] as const) {
     test(`options out of range are refused: ${what}`, async () => {
       await assert.rejects(learn('a multilayer perceptron', { ...options, ...change } as GradInitOptions), (error) => error instanceof UsageError && error.message.includes(what));
     });
   }
+
+  test('a scale that is no longer finite is refused with its tensor', async () => {
+    const rising = (p: Params, batch: LabelledBatch): Scalar => mul(mlp.loss(p, batch), -1e3) as Scalar; // falls as scales grow
+    await assert.rejects(learn('a multilayer perceptron', { algorithm: 'adam', variant: 'paper', eta: 1e-3, gamma: Infinity, iterations: 1, normalizeGrad: false, lr: 1.7e308, minScale: 0.01 }, { loss: rising }),
+      (error) => error instanceof ColdstartError && error.code === 'GRADINIT' && /moved the scale of "\S+" to Infinity, along a derivative of -/.test(error.message));
+  });
 
   test('stepLoss sees the moved and the current parameters', async () => {
     const seen: number[] = [];

@@ -123,6 +123,10 @@ export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<
       if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite)) throw notFinite(i, goal);
       const scaleGradients = goal.byScale.map((gradient, t) => (options.variant === 'released' && (isZero[t] || scales[t] === 0) ? null : gradient));
       optimizer.update(scales, scaleGradients, goal.branch);
+      const broken = scales.findIndex((scale) => !Number.isFinite(scale));
+      if (broken !== -1) {
+        throw new ColdstartError('GRADINIT', `gradInit: iteration ${i + 1} (${goal.branch}) moved the scale of "${names[broken]}" to ${scales[broken]}, along a derivative of ${scaleGradients[broken]}. Lower the scales' learning rate.`);
+      }
       const { branch, gradNorm, lossBefore, lossAfter } = goal;
       const seconds = (performance.now() - iterationStarted) / 1000;
       iterations.push({ iteration: i + 1, branch, gradNorm, lossBefore, lossAfter, scaleGradients, scales: [...scales], seconds });
@@ -210,15 +214,30 @@ function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]
   return options.variant === 'released' ? releasedScaleOptimizer(groups, options) : paperScaleOptimizer(options);
 }
 
-function checkOptions({ algorithm, variant, eta, gamma, iterations, lr, normalizeGrad }: GradInitOptions): void {
+function checkOptions(options: GradInitOptions): void {
+  const { algorithm, variant, iterations, normalizeGrad } = options;
   const refuse = (what: string, found: unknown, expected: string): UsageError => new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
+  const check = (what: string, found: number, isGood: boolean, expected: string): void => {
+    if (!isGood) throw refuse(what, found, expected);
+  };
   if (algorithm !== 'adam' && algorithm !== 'sgd') throw refuse('algorithm', algorithm, 'adam or sgd');
   if (variant !== 'released' && variant !== 'paper') throw refuse('variant', variant, 'released or paper');
-  if (!(eta > 0)) throw refuse('eta', eta, 'a number above 0');
-  if (!(gamma > 0)) throw refuse('gamma', gamma, 'a number above 0 (Infinity: no constraint)');
-  if (!(lr >= 0)) throw refuse('lr', lr, 'a number of at least 0');
-  if (!Number.isSafeInteger(iterations) || iterations < 1) throw refuse('iterations', iterations, 'an integer of at least 1');
+  const { eta, gamma, lr, minScale } = options;
+  check('eta', eta, eta > 0 && eta < Infinity, 'a number above 0');
+  check('gamma', gamma, gamma > 0, 'a number above 0 (Infinity: no constraint)');
+  check('lr', lr, lr >= 0 && lr < Infinity, 'a number of at least 0');
+  check('minScale', minScale, minScale >= 0 && minScale < Infinity, 'a number of at least 0');
+  check('iterations', iterations, Number.isSafeInteger(iterations) && iterations >= 1, 'an integer of at least 1');
   if (normalizeGrad && algorithm !== 'sgd') throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
+  if (variant === 'paper') return;
+  const { layerNormLr, beta1, beta2, eps, biasMinScale, layerNormMaxScale, gradClip } = options;
+  check('layerNormLr', layerNormLr, layerNormLr >= 0 && layerNormLr < Infinity, 'a number of at least 0');
+  check('beta1', beta1, beta1 >= 0 && beta1 < 1, 'a number of at least 0 and below 1');
+  check('beta2', beta2, beta2 >= 0 && beta2 < 1, 'a number of at least 0 and below 1');
+  check('eps', eps, eps > 0 && eps < Infinity, 'a number above 0');
+  check('biasMinScale', biasMinScale, biasMinScale >= 0 && biasMinScale < Infinity, 'a number of at least 0');
+  check('layerNormMaxScale', layerNormMaxScale, layerNormMaxScale >= minScale, 'a number of at least minScale (Infinity: no bound)');
+  check('gradClip', gradClip, gradClip > 0, 'a number above 0 (Infinity: no bound)');
 }
 
 function notFinite(index: number, { branch, gradNorm, lossBefore, lossAfter }: { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null }): ColdstartError {

@@ -1,9 +1,10 @@
 import '../testing/float64.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { add, cos, mul, pow, square, sub, sum, tensor, tensor1d, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { add, cos, memory, mul, pow, square, sub, sum, tensor, tensor1d, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
+import { UsageError } from '../errors.js';
 import { gradientQuotient, metaInit } from './metaInit.js';
 
 /* Losses whose gradient g and Hessian H are known: with a diagonal H the quotient's term of an element is |(g - Hg) / (g ± eps) - 1|. */
@@ -79,5 +80,37 @@ test('MetaInit: sign descent with momentum on norms, step by step (Algorithm 1);
   learned.get('b')!.dataSync().forEach((value, i) => close(value, b.flat()[i] * (1 + 0.06125 / bNorm), `b[${i}]`));
   assert.deepEqual([...learned.get('c')!.dataSync()], c);
   disposeParams(learned);
+  disposeParams(params);
+});
+
+test('a norm moved past zero turns its tensor around and goes on from there, as in the authors\' program', async () => {
+  // of a quarter of fourth powers the derivative by the norm is always positive: norms only fall
+  const params = new Map([['a', tensor([[0.03, -0.04]])]]);
+  const loss = (p: Params): Scalar => mul(sum(pow(p.get('a')!, 4)), 0.25) as Scalar;
+  const { params: learned, report } = await metaInit({ params, loss, batches: () => undefined, iterations: 3, lr: 0.06, momentum: 0, eps: 0 });
+  // 0.05 - 0.06 = -0.01: the norm is then 0.01; 0.01 - 0.06 = -0.05 turns it again
+  [0.01, 0.05, 0.01].forEach((expected, i) => close(report.iterations[i].norms[0], expected, `norm ${i + 1}`));
+  [-0.2, 1, -0.2].forEach((expected, i) => close(report.iterations[i].scales[0], expected, `scale ${i + 1}`));
+  [-0.006, 0.008].forEach((expected, i) => close(learned.get('a')!.dataSync()[i], expected, `a[${i}]`));
+  disposeParams(learned);
+  disposeParams(params);
+});
+
+test('MetaInit leaves matrices of zeros alone, refuses what it cannot work with and leaves nothing behind', async () => {
+  const loss = (p: Params): Scalar => sum(square(add(p.get('w')!, p.get('zero')!))) as Scalar;
+  const params = new Map([['w', tensor([[1, 2]])], ['zero', tensor([[0, 0]])]]);
+  const learn = (change: object): ReturnType<typeof metaInit> => metaInit({ params, loss, batches: () => undefined, iterations: 1, ...change });
+  const { params: learned, report } = await learn({});
+  assert.deepEqual(report.names, ['w']);
+  assert.deepEqual([...learned.get('zero')!.dataSync()], [0, 0]);
+  disposeParams(learned);
+  const start = memory().numTensors;
+  for (const [what, change] of [['lr', { lr: NaN }], ['momentum', { momentum: 1 }], ['eps', { eps: -1 }], ['iterations', { iterations: 0 }]] as const) {
+    await assert.rejects(learn(change), (error) => error instanceof UsageError && error.message.includes(`metaInit: ${what} is`));
+  }
+  await assert.rejects(learn({ params: new Map([['zero', params.get('zero')!]]) }), /no parameter has two or more dimensions/);
+  await assert.rejects(learn({ batches: () => { throw new Error('the data ran out'); } }), /the data ran out/);
+  await assert.rejects(learn({ loss: (p: Params) => mul(sum(square(p.get('w')!)), Infinity) }), /iteration 1 gave numbers that are not finite/);
+  assert.equal(memory().numTensors, start);
   disposeParams(params);
 });

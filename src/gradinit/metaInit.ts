@@ -35,13 +35,13 @@ export interface MetaInitIteration {
   readonly normGradients: readonly number[];
   /** Norms after the update, in the order of `names` of the report. */
   readonly norms: readonly number[];
-  /** Norms after the update by initial norms. */
+  /** Norms after the update by initial norms; negative where a step went past zero, which turns the tensor around. */
   readonly scales: readonly number[];
   readonly seconds: number;
 }
 
 export interface MetaInitReport {
-  /** The tensors whose norms are learned: those of two or more dimensions. */
+  /** The tensors whose norms are learned: those of two or more dimensions that are not all zero. */
   readonly names: readonly string[];
   readonly iterations: readonly MetaInitIteration[];
   /** Final scale of each learned tensor. */
@@ -54,15 +54,18 @@ export interface MetaInitReport {
  * momentum on the gradient quotient, mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements. Needs third derivatives.
  *
  * @returns new parameters, same names, order and shapes, owned by the caller; and a report
- * @throws UsageError for options out of range; ColdstartError METAINIT if the quotient is not finite
- * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1. That draws random inputs and labels for each step; what `batches` gives is
- * the caller's choice, and runs of coldstart give training batches, since token ids have no natural distribution to draw from.
+ * @throws UsageError for options out of range or without a tensor to learn; ColdstartError METAINIT if the quotient is not finite
+ * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1 and the program in its appendix: the quotient is over all parameters, and each
+ * step starts from the tensor's norm as it is, so that one moved past zero goes on with its sign turned. They draw random inputs and labels for
+ * each step; what `batches` gives is the caller's choice, and runs of coldstart give training batches, since token ids have no natural
+ * distribution to draw from.
  */
 export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
   const { params: initial, loss, batches, iterations, lr = 0.1, momentum = 0.9, eps = 1e-5, signal } = task;
-  if (!Number.isSafeInteger(iterations) || iterations < 1) throw new UsageError(`metaInit: iterations is ${iterations}, expected an integer of at least 1.`);
-  const names = [...initial].filter(([, tensor]) => tensor.rank >= 2).map(([name]) => name);
-  const initialNorms = norms(initial, names);
+  checkOptions({ iterations, lr, momentum, eps });
+  const initialNorms = matrixNorms(initial);
+  const names = [...initialNorms.keys()];
+  if (names.length === 0) throw new UsageError('metaInit: no parameter has two or more dimensions and values other than 0, so there is no norm to learn.');
   const scales = new Float64Array(names.length).fill(1);
   const memory = new Float64Array(names.length);
   const done: MetaInitIteration[] = [];
@@ -73,29 +76,33 @@ export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<
     signal?.throwIfAborted();
     const iterationStarted = performance.now();
     const current = scaled(initial, names, scales);
-    const batch = batches(i);
     let measured = { gradientQuotient: NaN, loss: NaN, gradNormL2: NaN, byNorm: [] as number[] };
-    tidy(() => {
-      const first = valueAndGradients((p) => loss(p, batch), current);
-      const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), current);
-      measured = {
-        gradientQuotient: quotient.value.dataSync()[0],
-        loss: first.value.dataSync()[0],
-        gradNormL2: Math.sqrt(addN([...first.gradients.values()].map((g) => sum(square(g)))).dataSync()[0]),
-        byNorm: [...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync()],
-      };
-    });
-    disposeParams(current);
-    // sum(p dGQ/dp) / |p|, with |p| = scale |W0|
-    const normGradients = measured.byNorm.map((value, t) => value / (scales[t] * initialNorms[t]));
+    try {
+      const batch = batches(i);
+      tidy(() => {
+        const first = valueAndGradients((p) => loss(p, batch), current);
+        const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), current);
+        measured = {
+          gradientQuotient: quotient.value.dataSync()[0],
+          loss: first.value.dataSync()[0],
+          gradNormL2: Math.sqrt(addN([...first.gradients.values()].map((g) => sum(square(g)))).dataSync()[0]),
+          byNorm: [...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync()],
+        };
+      });
+    } finally {
+      disposeParams(current);
+    }
+    const norms = names.map((name, t) => Math.abs(scales[t]) * initialNorms.get(name)!);
+    const normGradients = measured.byNorm.map((value, t) => value / norms[t]); // sum(p dGQ/dp) / |p|
     if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
       throw new ColdstartError('METAINIT', `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${measured.gradientQuotient}, loss ${measured.loss}. Lower lr, or start from another initialisation.`);
     }
     const newNorms = normGradients.map((gradient, t) => {
       memory[t] = momentum * memory[t] - lr * Math.sign(gradient);
-      return scales[t] * initialNorms[t] + memory[t];
+      const moved = norms[t] + memory[t];
+      scales[t] *= moved / norms[t];
+      return Math.abs(moved);
     });
-    newNorms.forEach((value, t) => { scales[t] = value / initialNorms[t]; });
     const { gradientQuotient: quotient, loss: lossBefore, gradNormL2 } = measured;
     done.push({
       iteration: i + 1, gradientQuotient: quotient, loss: lossBefore, gradNormL2, normGradients, norms: newNorms, scales: [...scales],
@@ -113,27 +120,40 @@ export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<
 export function gradientQuotient(loss: (params: Params) => Scalar, params: Params, eps: number): Scalar {
   return tidy(() => {
     const gradients: Tensor[] = [];
-    const product = valueAndGradients((p) => {
-      // kept beyond the inner call, which releases what it does not return
-      for (const g of valueAndGradients(loss, p).gradients.values()) gradients.push(keep(g));
-      return mul(addN(gradients.map((g) => sum(square(g)))), 0.5) as Scalar;
-    }, params).gradients;
-    const terms = [...product.values()].map((hessianTimesG, t) => {
-      const g = gradients[t];
-      const offset = withoutGradient(() => tidy(() => where(greaterEqual(g, 0), scalar(eps), scalar(-eps))));
-      return sum(abs(sub(div(sub(g, hessianTimesG), add(g, offset)), 1)));
-    });
-    const elements = gradients.reduce((total, g) => total + g.size, 0);
-    const quotient = div(addN(terms), elements) as Scalar;
-    for (const g of gradients) g.dispose();
-    return quotient;
+    try {
+      const product = valueAndGradients((p) => {
+        // kept beyond the inner call, which releases what it does not return
+        for (const g of valueAndGradients(loss, p).gradients.values()) gradients.push(keep(g));
+        return mul(addN(gradients.map((g) => sum(square(g)))), 0.5) as Scalar;
+      }, params).gradients;
+      const terms = [...product.values()].map((hessianTimesG, t) => {
+        const g = gradients[t];
+        const offset = withoutGradient(() => tidy(() => where(greaterEqual(g, 0), scalar(eps), scalar(-eps))));
+        return sum(abs(sub(div(sub(g, hessianTimesG), add(g, offset)), 1)));
+      });
+      const elements = gradients.reduce((total, g) => total + g.size, 0);
+      return div(addN(terms), elements) as Scalar;
+    } finally {
+      for (const g of gradients) g.dispose();
+    }
   });
 }
 
-function norms(params: Params, names: readonly string[]): number[] {
-  let found: number[] = [];
-  tidy(() => { found = [...stack(names.map((name) => sum(square(params.get(name)!)))).dataSync()].map(Math.sqrt); });
-  return found;
+function checkOptions({ iterations, lr, momentum, eps }: { iterations: number; lr: number; momentum: number; eps: number }): void {
+  const refuse = (what: string, found: number, expected: string): UsageError => new UsageError(`metaInit: ${what} is ${found}, expected ${expected}.`);
+  if (!Number.isSafeInteger(iterations) || iterations < 1) throw refuse('iterations', iterations, 'an integer of at least 1');
+  if (!(lr >= 0 && lr < Infinity)) throw refuse('lr', lr, 'a number of at least 0');
+  if (!(momentum >= 0 && momentum < 1)) throw refuse('momentum', momentum, 'a number of at least 0 and below 1');
+  if (!(eps >= 0 && eps < Infinity)) throw refuse('eps', eps, 'a number of at least 0');
+}
+
+/** L2 norms of the tensors whose norms can be learned. A tensor of zeros has no direction. */
+function matrixNorms(params: Params): Map<string, number> {
+  const matrices = [...params].filter(([, tensor]) => tensor.rank >= 2);
+  if (matrices.length === 0) return new Map();
+  let squares: number[] = [];
+  tidy(() => { squares = [...stack(matrices.map(([, tensor]) => sum(square(tensor)))).dataSync()]; });
+  return new Map(matrices.map(([name], t): [string, number] => [name, Math.sqrt(squares[t])]).filter(([, norm]) => norm > 0));
 }
 
 function scaled(initial: Params, names: readonly string[], scales: Float64Array): Map<string, Tensor> {

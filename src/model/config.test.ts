@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { UsageError } from '../errors.js';
-import { architectures, checkModelConfig, type ModelConfig } from './config.js';
+import { architectures, checkModelConfig, modelDifference, type ModelConfig } from './config.js';
 import { numParameters } from './parameters.js';
 
 const rates = { layerNormEps: 1e-5, dropout: 0.3, attentionDropout: 0.1, reluDropout: 0.1 };
@@ -39,4 +39,11 @@ test('configurations that cannot be built are refused with what was found and wh
   for (const [change, message] of cases) {
     assert.throws(() => checkModelConfig({ ...tiny, ...change }), (error: Error) => error instanceof UsageError && message.test(error.message), `${message}`);
   }
+});
+
+test('models are compared by what their keys mean: an absent one has its default, the order does not count', () => {
+  const plain = tiny;
+  assert.equal(modelDifference(plain, { residual: 'post-ln', ...plain }), undefined);
+  assert.equal(modelDifference(plain, { ...plain, residual: 'admin' }), 'residual');
+  assert.equal(modelDifference(plain, { ...plain, dFf: plain.dFf + 1 }), 'dFf');
 });

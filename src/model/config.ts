@@ -92,3 +92,10 @@ export function checkModelConfig(config: ModelConfig): ModelConfig {
   }
   return config;
 }
+
+/** The first key in which two models differ; a key that is absent has its default. undefined: they are the same model. */
+export function modelDifference(a: ModelConfig, b: ModelConfig): keyof ModelConfig | undefined {
+  const complete = (config: ModelConfig): Required<ModelConfig> => ({ ...config, residual: config.residual ?? 'post-ln' });
+  const [left, right] = [complete(a), complete(b)];
+  return (Object.keys({ ...left, ...right }) as (keyof ModelConfig)[]).find((key) => left[key] !== right[key]);
+}

@@ -3,6 +3,7 @@ import { attention } from '../backend/ops/attention.js';
 import { cachedAttention } from '../backend/ops/cachedAttention.js';
 import { embedTokens, gatherRows } from '../backend/ops/embedding.js';
 import type { Params } from '../backend/params.js';
+import { ShapeError } from '../errors.js';
 import { padId } from '../data/specialIds.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
@@ -85,8 +86,12 @@ export class IncrementalDecoder {
    * @param sentences which sentences remain, by their present number
    * @param rows [sentences.length * width] the present row that each hypothesis continues
    * @param width hypotheses per sentence from now on
+   * @throws ShapeError for a sentence or row that there is not
    */
   select(sentences: Int32Array, rows: Int32Array, width: number): void {
+    checkNumbers('sentences', sentences, this.batch);
+    checkNumbers('rows', rows, this.batch * this.width);
+    if (rows.length !== sentences.length * width) throw new ShapeError(`${rows.length} rows for ${sentences.length} sentences of ${width} hypotheses, expected ${sentences.length * width}.`);
     const ancestors = new Int32Array(rows.length * this.step);
     rows.forEach((row, i) => ancestors.set(this.ancestors.subarray(row * this.step, (row + 1) * this.step), i * this.step));
     this.ancestors = ancestors;
@@ -124,6 +129,11 @@ function take(cache: Tensor, blocks: Int32Array, count: number): Tensor {
   const taken = tidy(() => keep(reshape(gatherRows(tensor1d(blocks, 'int32'), reshape(cache, [count, cache.size / count])), [-1, cache.shape[1]!])));
   cache.dispose();
   return taken;
+}
+
+function checkNumbers(what: string, numbers: Int32Array, count: number): void {
+  const wrong = numbers.find((number) => number < 0 || number >= count);
+  if (wrong !== undefined) throw new ShapeError(`${what} has ${wrong}, expected numbers from 0 to ${count - 1}.`);
 }
 
 /** Whether `numbers` are 0, 1, … count - 1. */

@@ -66,6 +66,9 @@ for (const backend of testBackends) {
               }
             }
           }
+          assert.throws(() => decoder.select(Int32Array.of(0, 1), Int32Array.of(0, 2), 1), /rows has 2, expected numbers from 0 to 1/);
+          assert.throws(() => decoder.select(Int32Array.of(-1), Int32Array.of(0), 1), /sentences has -1/);
+          assert.throws(() => decoder.select(Int32Array.of(0), Int32Array.of(0), 2), /1 rows for 1 sentences of 2 hypotheses, expected 2/);
           decoder.dispose();
         });
         disposeParams(params);

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { modelDifference } from '../model/config.js';
 import type { StoredTensor } from '../storage/safetensors.js';
 import { CheckpointError, readCheckpoint, writeStoredParams } from './checkpoint.js';
 import { epochCheckpoints } from './runFiles.js';
@@ -17,7 +18,8 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
   const sums = new Map([...first.params].map(([name, { shape, data }]) => [name, { shape, sum: Float64Array.from(data) }]));
   for (const path of paths.slice(1)) {
     const { config, params } = readCheckpoint(path);
-    if (JSON.stringify(config) !== JSON.stringify(first.config)) throw new CheckpointError(path, `its model differs from that of ${first.path}`);
+    const key = modelDifference(config, first.config);
+    if (key !== undefined) throw new CheckpointError(path, `its model.${key} is ${JSON.stringify(config[key])}, that of ${first.path} ${JSON.stringify(first.config[key])}`);
     for (const [name, { data }] of params) {
       const { sum } = sums.get(name)!;
       for (let i = 0; i < sum.length; i++) sum[i] += data[i];

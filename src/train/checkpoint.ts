@@ -132,7 +132,7 @@ function parseMetadata(path: string, text: string): Metadata {
   if (position !== undefined) {
     const wrong = findWrongField(position);
     if (wrong !== undefined) throw new CheckpointError(path, `its position in the run cannot be: ${wrong}`);
-    if (!Number.isSafeInteger(optimizerStep)) throw new CheckpointError(path, `its optimizerStep is ${JSON.stringify(optimizerStep)}`);
+    if (!(Number.isSafeInteger(optimizerStep) && optimizerStep! >= 0)) throw new CheckpointError(path, `its optimizerStep is ${JSON.stringify(optimizerStep)}`);
     if (!Array.isArray(slotNames) || !slotNames.every((slot) => typeof slot === 'string')) throw new CheckpointError(path, 'its optimiser slots have no names');
   }
   return metadata;

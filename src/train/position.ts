@@ -62,10 +62,15 @@ export function findWrongField(position: TrainPosition): string | undefined {
   for (const key of ['seed', 'update', 'epoch', 'batchesDone', 'epochBatches', 'trgTokens', 'validationsSinceBest'] as const) {
     if (!(Number.isSafeInteger(position[key]) && position[key] >= 0)) return wrong(key, position[key]);
   }
+  if (position.epoch < 1) return wrong('epoch', position.epoch);
+  // an epoch that ends begins the next one before anything is saved
+  if (position.batchesDone >= position.epochBatches) return wrong('batchesDone', position.batchesDone);
   if (position.precision !== undefined && !precisions.includes(position.precision)) return wrong('precision', position.precision);
   if (!Number.isFinite(position.seconds)) return wrong('seconds', position.seconds);
   if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
-  if (position.best !== undefined && !Number.isFinite(position.best?.value)) return wrong('best', position.best);
+  const { best } = position;
+  const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
+  if (best !== undefined && !(Number.isFinite(best?.value) && isCount(best.update, 0) && isCount(best.epoch, 1))) return wrong('best', best);
   for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
     if (!Number.isFinite(position.interval?.[key])) return wrong(`interval.${key}`, position.interval?.[key]);
   }

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { matMul, randomUniform, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
 import { isAddonBuilt } from '../backend/native/addon.js';
 import { nativeBackend } from '../backend/native/loadNative.js';
 import { disposeParams } from '../backend/params.js';
+import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import { selectBackend } from '../backend/select.js';
 import { syntheticTask } from '../testing/syntheticRun.js';
@@ -40,6 +42,20 @@ describe('training in bf16', { skip: !isAddonBuilt() ? 'the native engine is not
     const spread = Math.max(...fp32) - Math.min(...fp32);
     assert.ok(Math.abs(mean(bf16) - mean(fp32)) < spread / 2, `fp32 ${fp32}, bf16 ${bf16}`);
     assert.ok(bf16.every((nll, i) => nll !== fp32[i]), 'bf16 was used');
+  });
+
+  test('calls nest: float32 within bf16 is float32, and bf16 holds on after it', async () => {
+    await selectBackend('native');
+    tidy(() => {
+      const [a, b] = [1, 2].map((seed) => randomUniform([128, 128], -1, 1, 'float32', seed)) as [Tensor2D, Tensor2D];
+      const product = (): number[] => [...matMul(a, b).dataSync()];
+      const [fp32, bf16] = [product(), withPrecision('bf16', product)];
+      assert.notDeepEqual(bf16, fp32);
+      const nested = withPrecision('bf16', () => [withPrecision('fp32', product), withPrecision('bf16', product), product()]);
+      assert.deepEqual(nested, [fp32, bf16, bf16]);
+      assert.throws(() => withPrecision('bf16', () => { throw new Error('broken off'); }), /broken off/);
+      assert.deepEqual(product(), fp32);
+    });
   });
 
   test('a run goes on in the precision it was trained with', async () => {

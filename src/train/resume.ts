@@ -1,22 +1,23 @@
 import type { EpochBatches } from '../data/batches.js';
 import { ColdstartError } from '../errors.js';
-import type { ModelConfig } from '../model/config.js';
+import { modelDifference, type ModelConfig } from '../model/config.js';
 import type { Checkpoint } from './checkpoint.js';
 import { slotNames } from './optimizer.js';
 import type { TrainPosition } from './position.js';
 import type { TrainOptions } from './trainOptions.js';
 
 /**
- * The training state of a checkpoint, if a run with this model and these options can go on from it.
+ * The training state of a checkpoint, if a run with this model and these options can go on from it. Rates, schedule, betas,
+ * clipping, label smoothing and updateFreq are not compared: whoever calls the library may change them midway. (A run folder's
+ * whole configuration is compared by claimRunFolder.)
  * @throws ColdstartError code CHECKPOINT naming what differs
  */
 export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, options: TrainOptions): NonNullable<Checkpoint['training']> {
   const { training } = checkpoint;
   if (training === undefined) throw refuse(checkpoint, 'holds parameters only. Use checkpoints/last.safetensors');
-  for (const key of Object.keys({ ...checkpoint.config, ...config }) as (keyof ModelConfig)[]) {
-    if (checkpoint.config[key] !== config[key]) {
-      throw refuse(checkpoint, `has model.${key} ${JSON.stringify(checkpoint.config[key])}, the configuration says ${JSON.stringify(config[key])}. Resume with the run's own configuration`);
-    }
+  const key = modelDifference(checkpoint.config, config);
+  if (key !== undefined) {
+    throw refuse(checkpoint, `has model.${key} ${JSON.stringify(checkpoint.config[key])}, the configuration says ${JSON.stringify(config[key])}. Resume with the run's own configuration`);
   }
   if (training.position.seed !== options.seed) {
     throw refuse(checkpoint, `was trained with seed ${training.position.seed}, the configuration says ${options.seed}. Resume with the same seed`);

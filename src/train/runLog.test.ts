@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { emptyInterval, startPosition, type TrainPosition } from './position.js';
 import { readLog, RunLog } from './runLog.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-log-'));
 after(() => rmSync(folder, { recursive: true }));
+
+const positionAt = (update: number, more: Partial<TrainPosition> = {}): TrainPosition => ({ ...startPosition({ seed: 1, precision: 'fp32' }, 100), update, batchesDone: update, ...more });
 
 test('the log loses what comes after the checkpoint, and a line cut short', () => {
   const path = join(folder, 'log.jsonl');
@@ -15,8 +18,22 @@ test('the log loses what comes after the checkpoint, and a line cut short', () =
   log.append({ event: 'train', update: 5 });
   log.append({ event: 'train', update: 10 });
   writeFileSync(path, '{"event":"tr', { flag: 'a' });
-  RunLog.resume(path, 5).append({ event: 'train', update: 6 });
+  RunLog.resume(path, positionAt(5)).append({ event: 'train', update: 6 });
   assert.deepEqual(readLog(path), [{ event: 'start' }, { event: 'train', update: 5 }, { event: 'train', update: 6 }]);
+});
+
+test('of the checkpoint\'s own update the log keeps what came before it', () => {
+  const path = join(folder, 'same.jsonl');
+  const resumed = (position?: TrainPosition): string[] => {
+    const log = RunLog.create(path);
+    for (const event of ['epoch', 'train', 'checkpoint', 'valid', 'diverged']) log.append({ event, update: 3 });
+    RunLog.resume(path, position);
+    return readLog(path).map(({ event }) => event);
+  };
+  assert.deepEqual(resumed(positionAt(3)), ['epoch', 'train', 'checkpoint', 'valid']);
+  assert.deepEqual(resumed(positionAt(3, { validationDue: true })), ['epoch', 'train', 'checkpoint']);
+  assert.deepEqual(resumed(positionAt(3, { validationDue: true, interval: { ...emptyInterval, updates: 1 } })), ['epoch', 'checkpoint']);
+  assert.deepEqual(resumed(), []);
 });
 
 test('a damaged line in the midst of a log is named, not taken for its end', () => {

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import type { TrainPosition } from './position.js';
 
 /** One line of log.jsonl. */
 export interface LogLine {
@@ -23,11 +24,11 @@ export class RunLog {
   }
 
   /**
-   * The log of a run that goes on from a checkpoint: what was written after that checkpoint is removed, since it will
-   * happen again, as is a last line that was cut short.
+   * The log of a run that goes on from a checkpoint at `position` (from its start without one): what was written after that
+   * checkpoint is removed, since it will happen again, as is a last line that was cut short.
    */
-  static resume(path: string, update: number): RunLog {
-    const kept = readLog(path).filter((line) => line.update === undefined || line.update <= update);
+  static resume(path: string, position?: TrainPosition): RunLog {
+    const kept = readLog(path).filter((line) => line.update === undefined || isBefore(line, position));
     writeFileAtomic(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
     return new RunLog(path);
   }
@@ -35,6 +36,15 @@ export class RunLog {
   append(line: LogLine): void {
     appendFileSync(this.path, `${JSON.stringify(line)}\n`);
   }
+}
+
+/** Whether a line was written before the checkpoint at `position`, or tells what its writing was. */
+function isBefore({ event, update }: LogLine, position?: TrainPosition): boolean {
+  const at = position?.update ?? 0;
+  if (update !== at) return update! < at;
+  // of the checkpoint's own update: what is still to come after it
+  const isToCome = event === 'diverged' || (event === 'valid' && position?.validationDue) || (event === 'train' && position !== undefined && position.interval.updates > 0);
+  return !isToCome;
 }
 
 /** Every whole line of a log; empty if there is none. @throws DataError naming a line in its midst that is not JSON */

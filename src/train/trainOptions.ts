@@ -49,15 +49,24 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
     if (!(value >= 0 && value < 1)) throw refuse(key, 'a number of at least 0 and below 1');
   };
 
+  const choice = (key: string, choices: readonly string[]): void => {
+    if (!choices.includes((options as unknown as Record<string, unknown>)[key] as string)) throw refuse(key, `one of ${choices.join(', ')}`);
+  };
+
+  choice('optimizer', ['adam', 'sgd']);
+  choice('schedule', ['inverse_sqrt', 'linear', 'constant']);
+  choice('bestBy', ['loss', 'bleu']);
+  choice('precision', precisions);
   for (const key of ['seed', 'maxUpdates', 'maxEpochs', 'warmupUpdates', 'validateEveryUpdates', 'saveEveryUpdates', 'keepEpochs', 'patience'] as const) count(key, 0);
   for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
   for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
-  if (!precisions.includes(options.precision)) throw refuse('precision', precisions.join(' or '));
+  if (!Number.isFinite(options.warmupInitLr)) throw refuse('warmupInitLr', 'a number (negative: the highest rate)');
   share('labelSmoothing', options.labelSmoothing);
   if (options.optimizer === 'adam') {
     share('beta1', options.beta1);
     share('beta2', options.beta2);
     if (!(options.eps > 0 && options.eps < 1)) throw refuse('eps', 'a number above 0 and below 1');
+    if (options.secondMomentStart !== undefined) choice('secondMomentStart', ['zeros', 'first-gradient']);
   } else {
     share('momentum', options.momentum);
     if (options.nesterov && options.momentum === 0) throw refuse('momentum', 'a number above 0, as nesterov is true');
@@ -65,7 +74,11 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
   if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
     throw new UsageError('train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.');
   }
-  const lead = options.lead?.updates ?? 0;
+  const { lead: leadIn } = options;
+  if (leadIn !== undefined && !(['constant', 'warmup'].includes(leadIn.shape) && Number.isSafeInteger(leadIn.updates) && leadIn.updates >= 0)) {
+    throw refuse('lead', 'a shape (constant or warmup) and an integer of at least 0 updates');
+  }
+  const lead = leadIn?.updates ?? 0;
   if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates + lead) {
     throw refuse('maxUpdates', `more than train.warmupUpdates (${options.warmupUpdates})${lead > 0 ? ` and the extra epoch (${lead})` : ''}, as the linear schedule ends there`);
   }

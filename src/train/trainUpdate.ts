@@ -1,7 +1,7 @@
 import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { addInto } from '../backend/ops/addInto.js';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { valueAndGradients, type Params } from '../backend/params.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
@@ -36,21 +36,29 @@ export function updateGradients(
   let nllSum = 0;
   let srcTokens = 0;
   let trgTokens = 0;
-  batches.forEach((batch, microBatch) => {
-    let nll: Scalar | undefined;
-    const result = withPrecision(precision, () => valueAndGradients((p) => {
-      const loss = translationLoss(p, batch, { config, labelSmoothing, dropoutKey: { seed, step: update, microBatch } });
-      nll = keep(loss.nllSum);
-      return loss.lossSum;
-    }, params));
-    lossSum += result.value.dataSync()[0];
-    nllSum += nll!.dataSync()[0];
-    result.value.dispose();
-    nll!.dispose();
-    srcTokens += batch.srcTokens;
-    trgTokens += batch.trgTokens;
-    gradients = gradients === undefined ? result.gradients : addGradients(gradients, result.gradients);
-  });
+  try {
+    batches.forEach((batch, microBatch) => {
+      let nll: Scalar | undefined;
+      try {
+        const result = withPrecision(precision, () => valueAndGradients((p) => {
+          const loss = translationLoss(p, batch, { config, labelSmoothing, dropoutKey: { seed, step: update, microBatch } });
+          nll = keep(loss.nllSum);
+          return loss.lossSum;
+        }, params));
+        lossSum += result.value.dataSync()[0];
+        nllSum += nll!.dataSync()[0];
+        result.value.dispose();
+        gradients = gradients === undefined ? result.gradients : addGradients(gradients, result.gradients);
+      } finally {
+        nll?.dispose();
+      }
+      srcTokens += batch.srcTokens;
+      trgTokens += batch.trgTokens;
+    });
+  } catch (error) {
+    if (gradients) disposeParams(gradients);
+    throw error;
+  }
   const squared = squaredNorm([...gradients!.values()]);
   const gradNormL2 = Math.sqrt(squared.dataSync()[0]) / trgTokens;
   squared.dispose();

@@ -9,11 +9,13 @@ import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../backend/testBackends.js';
 import { createBatches } from '../data/batches.js';
 import { pairsInMemory } from '../data/dataset.js';
+import { initParams } from '../model/init.js';
 import { reversals, tinyConfig, tinyTask } from '../testing/tinyRun.js';
 import { readCheckpoint } from './checkpoint.js';
 import { DivergenceError } from './divergence.js';
 import { checkpointPaths, readLastCheckpoint } from './runFiles.js';
 import { readLog, RunLog } from './runLog.js';
+import { updateGradients } from './trainUpdate.js';
 import type { TrainOptions } from './trainOptions.js';
 import { train, type TrainEvent, type TrainTask } from './trainer.js';
 
@@ -167,7 +169,7 @@ describe('training', () => {
     const resumeFrom = readLastCheckpoint(join(folder, 'crashed'))!;
     const { update } = resumeFrom.training!.position;
     assert.ok(update < 12, `the log has lines after the checkpoint (update ${update}), which are written again`);
-    await logged('crashed', RunLog.resume(brokenLog, update), { resumeFrom });
+    await logged('crashed', RunLog.resume(brokenLog, resumeFrom.training!.position), { resumeFrom });
     const lines = (path: string): unknown[] => comparable(readLog(path) as unknown as TrainEvent[]);
     assert.deepEqual(lines(brokenLog), lines(wholeLog));
     assert.ok(lines(wholeLog).length >= 10);
@@ -217,6 +219,27 @@ describe('training', () => {
     await refused({ labelSmoothing: 1 }, /train\.labelSmoothing is 1, expected a number of at least 0 and below 1/);
     await refused({ lr: NaN }, /train\.lr is null, expected a number of at least 0/);
     await refused({ bestBy: 'bleu' }, /train\.bestBy is "bleu", but the run does not decode/);
+    await refused({ schedule: 'cosine' } as never, /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant/);
+    await refused({ bestBy: 'BLEU' } as never, /train\.bestBy is "BLEU", expected one of loss, bleu/);
+    await refused({ optimizer: 'adamw' } as never, /train\.optimizer is "adamw", expected one of adam, sgd/);
+    await refused({ precision: 'fp16' } as never, /train\.precision is "fp16", expected one of fp32, bf16/);
+    await refused({ secondMomentStart: 'ones' } as never, /train\.secondMomentStart is "ones", expected one of zeros, first-gradient/);
+    await refused({ warmupInitLr: NaN }, /train\.warmupInitLr is null, expected a number/);
+    await refused({ lead: { shape: 'x', updates: 3 } } as never, /train\.lead is \{"shape":"x","updates":3\}, expected a shape/);
+    await refused({ lead: { shape: 'warmup', updates: -3 } }, /train\.lead is .*expected a shape/);
+  });
+
+  test('a run that cannot begin, or that breaks off in the midst of an update, leaves no tensors behind', async () => {
+    const before = memory().numTensors;
+    await assert.rejects(train(task('unbegun', { bestBy: 'bleu' })), /does not decode/);
+    assert.equal(memory().numTensors, before);
+    const params = initParams(tinyConfig, { method: 'fairseq', seed: 1 });
+    const started = memory().numTensors;
+    const { batch } = createBatches(pairsInMemory(reversals(20, 1)), { maxTokens: 60 }).epochBatches(1);
+    const broken = { ...batch(1), src: Int32Array.of(1) };
+    assert.throws(() => updateGradients(params, [batch(0), broken], { config: tinyConfig, labelSmoothing: 0.1, seed: 1, update: 0, precision: 'fp32' }));
+    assert.equal(memory().numTensors, started);
+    disposeParams(params);
   });
 
   test('patience ends a run that gets no better', async () => {

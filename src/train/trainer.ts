@@ -79,7 +79,14 @@ export interface TrainResult {
  * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run
  */
 export async function train(task: TrainTask): Promise<TrainResult> {
-  return new Trainer(task).run();
+  let trainer: Trainer;
+  try {
+    trainer = new Trainer(task);
+  } catch (error) {
+    disposeParams(task.params);
+    throw error;
+  }
+  return trainer.run();
 }
 
 class Trainer {
@@ -113,9 +120,9 @@ class Trainer {
       checkSameData(resumeFrom, training.position, this.epochBatches);
       this.position = training.position;
       this.savedPosition = training.position;
-      disposeParams(params);
       this.params = toTensors(resumeFrom.params);
       this.state = toOptimizerState(training);
+      disposeParams(params);
     }
   }
 

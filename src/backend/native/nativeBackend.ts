@@ -1,5 +1,6 @@
 import { backend_util, DataStorage, engine, KernelBackend, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
+import type { Precision } from '../precisions.js';
 import type { NativeAddon } from './addon.js';
 
 type DataId = object;
@@ -33,6 +34,7 @@ export class NativeBackend extends KernelBackend {
   private readonly kernelIndex: ReadonlyMap<string, number>;
   private words = new Float64Array(4096);
   private profile: Map<string, KernelTime> | undefined;
+  private precision: Precision = 'fp32';
 
   constructor(readonly addon: NativeAddon) {
     super();
@@ -134,14 +136,20 @@ export class NativeBackend extends KernelBackend {
     return this.addon.info().bf16 !== '';
   }
 
-  /** Large matrix products inside `body` round their operands to bf16. */
-  withBf16<T>(body: () => T): T {
-    this.addon.setPrecision(1);
+  /** Large matrix products inside `body` round their operands to bf16, or to float32. Calls nest. */
+  withPrecision<T>(precision: Precision, body: () => T): T {
+    const outer = this.precision;
+    this.setPrecision(precision);
     try {
       return body();
     } finally {
-      this.addon.setPrecision(0);
+      this.setPrecision(outer);
     }
+  }
+
+  private setPrecision(precision: Precision): void {
+    this.addon.setPrecision(precision === 'bf16' ? 1 : 0);
+    this.precision = precision;
   }
 
   /** Times every native kernel that `body` runs. */
