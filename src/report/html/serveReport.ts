@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
+import type { AblationData } from '../../experiment/ablationData.js';
 import { gatherAblation } from '../../experiment/gatherAblation.js';
 import { ablationMain, ablationPage } from './ablationPage.js';
 
@@ -11,8 +12,10 @@ export interface ReportServer {
   close(): Promise<void>;
 }
 
-/** How often the folder is looked at, ms. */
+/** How often the folder is looked at, ms, */
 const lookEveryMs = 2000;
+/** and of its time how much is rested at least: the runs need the cores. */
+const restPerWork = 20;
 
 /**
  * Serves the report of a folder on 127.0.0.1 and sends it anew, as server-sent events, whenever a run has written something.
@@ -30,7 +33,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     } else if (request.method !== 'GET') {
       response.writeHead(405, { allow: 'GET' }).end();
     } else if (request.url === '/') {
-      respond(response, () => ablationPage(gatherAblation(dir), { script: liveScript }));
+      respond(response, () => ablationPage(gather(dir), { script: liveScript }));
     } else if (request.url === '/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write('retry: 2000\n\n');
@@ -44,27 +47,40 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     server.once('error', (error: NodeJS.ErrnoException) => reject(new ColdstartError('PORT', `port ${port} on 127.0.0.1 cannot be used: ${error.message}. Choose another with --port, or leave it out for a free one.`, { cause: error })));
     server.listen(port, '127.0.0.1', resolve);
   });
-  const timer = setInterval(() => {
+  const tell = (): void => {
     if (readers.size === 0) return;
     try {
       const written = lastWritten(dir);
       if (written === shown) return;
-      const main = ablationMain(gatherAblation(dir));
+      const main = ablationMain(gather(dir));
       shown = written;
       const event = `data: ${JSON.stringify(main)}\n\n`;
       for (const reader of readers) reader.write(event);
     } catch {
       // a file is being replaced, or the folder has gone: the page stays as it is until it can be read again
     }
-  }, lookEveryMs);
+  };
+  let timer: NodeJS.Timeout;
+  const look = (): void => {
+    const started = performance.now();
+    tell();
+    timer = setTimeout(look, Math.max(lookEveryMs, restPerWork * (performance.now() - started)));
+  };
+  timer = setTimeout(look, lookEveryMs);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     close: () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       for (const reader of readers) reader.end();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** Significance takes seconds for many runs: only once all are complete. */
+function gather(dir: string): AblationData {
+  const data = gatherAblation(dir, { bootstrapSamples: 0 });
+  return data.runs.every(({ scores }) => scores) ? gatherAblation(dir) : data;
 }
 
 function respond(response: ServerResponse, page: () => string): void {
@@ -77,7 +93,7 @@ function respond(response: ServerResponse, page: () => string): void {
 
 /** When each file that the report is made of was written; costs no reading. */
 function lastWritten(dir: string): string {
-  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)(log\.jsonl|scores\.json|plan\.json)$/.test(name.replaceAll('\\', '/')));
+  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)(log\.jsonl|scores\.json|plan\.json|failures\.json)$/.test(name.replaceAll('\\', '/')));
   return names.map((name) => `${name} ${statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs}`).join('\n');
 }
 
