@@ -37,6 +37,7 @@ export const schema = {
     train: pairFiles('training'),
     valid: pairFiles('validation'),
     test: pairFiles('test'),
+    holdOutEvery: optionalInteger('Every nth training pair that cleaning left makes the validation set, instead of files of its own.', { min: 2, unit: 'pairs' }),
     normalize: {
       unicode: choice(['none', 'NFC', 'NFD', 'NFKC', 'NFKD'], 'none', 'Unicode normal form.'),
       punctuation: flag(false, 'Plain punctuation, as normalize-punctuation.perl.'),

@@ -17,6 +17,7 @@ export function prepareOptions({ corpus }: Config): PrepareOptions {
     train: pairFiles('train', corpus.train) ?? missing('corpus.train.src'),
     valid: pairFiles('valid', corpus.valid),
     test: pairFiles('test', corpus.test),
+    holdOutEvery: corpus.holdOutEvery,
     ...preprocessingOptions(corpus),
     subwords: subwordOptions('subwords', corpus.subwords),
     trgSubwords: corpus.trgSubwords.method === 'same' ? undefined : subwordOptions('trgSubwords', { ...corpus.trgSubwords, method: corpus.trgSubwords.method }),

@@ -8,6 +8,7 @@ import { countWordsStage, type CountReport } from './countWords.js';
 import { deduplicateStage } from './deduplicate.js';
 import { learnBpeStage, learnSentencePieceStage, learntFiles } from './learnSubwords.js';
 import { learnTruecaseStage } from './learnTruecase.js';
+import { heldOutReadStage, holdOutStage } from './holdOut.js';
 import type { SplitName } from './manifest.js';
 import { isLearnt, preprocessingSteps, type LearntBpe, type LearntSentencePiece, type PrepareOptions, type PrepareSubwords } from './options.js';
 import type { TextReport } from './parts.js';
@@ -38,11 +39,13 @@ export interface CorpusStages {
   readonly truecaser?: Stage;
 }
 
+const splitNames = ['train', 'valid', 'test'] as const;
+
 /** Room in a shard unless the number of shards is set. */
 const pairsPerShard = 1_000_000;
 
 /**
- * The stages that the options ask for: read → normalize → tokenize → clean → lowercase or truecase → learn subwords → segment →
+ * The stages that the options ask for: read → normalize → tokenize → clean → hold out → lowercase or truecase → learn subwords → segment →
  * vocabulary → binarize. A step that is not asked for has no stage.
  */
 export function corpusStages(options: PrepareOptions, pairsPerPart: number): CorpusStages {
@@ -51,7 +54,7 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
     all.push(stage);
     return stage;
   };
-  const names = (['train', 'valid', 'test'] as const).filter((split) => options[split] !== undefined);
+  let names = splitNames.filter((split) => options[split] !== undefined);
   const steps = { src: preprocessingSteps(options, 'src'), trg: preprocessingSteps(options, 'trg') };
   let truecaser: Stage | undefined;
   const preprocess = (step: string, split: SplitName, source: Stage<TextReport>, src: PreprocessingStep[], trg: PreprocessingStep[]): Stage<TextReport> =>
@@ -72,6 +75,12 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
     if (duplicates.length > 0) cleaning.push(add(deduplicateStage(cleaning[0], duplicates)));
     text.set('train', cleaning[cleaning.length - 1]);
   }
+  if (options.holdOutEvery !== undefined) {
+    const source = text.get('train')!;
+    for (const split of ['valid', 'train'] as const) text.set(split, add(holdOutStage(split, source, options.holdOutEvery)));
+    read.set('valid', add(heldOutReadStage(read.get('train')!, text.get('valid')!)));
+    names = splitNames.filter((split) => text.has(split));
+  }
   if (options.letterCase === 'true') truecaser = add(learnTruecaseStage(text.get('train')!));
   eachSplit('letterCase', options.letterCase === 'true' ? 'truecase' : 'lowercase');
 
@@ -79,7 +88,8 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
   const limits = { maxLengthTokens: options.maxLengthTokens, maxLengthRatio: options.maxLengthRatio };
   const segment = new Map(names.map((split) => {
     const train = split === 'train';
-    const inputs = `the lines of ${options[split]!.src} and ${options[split]!.trg}`;
+    const { src, trg } = options[split] ?? options.train;
+    const inputs = `the lines of ${src} and ${trg}`;
     return [split, add(segmentStage(split, text.get(split)!, subwords, train ? limits : undefined, inputs))];
   }));
   const vocabulary = add(vocabularyStage(segment.get('train')!, options.vocabulary));

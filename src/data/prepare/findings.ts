@@ -19,6 +19,8 @@ export class FindingCollector implements LineFinding {
   }
 }
 
+export const noFinding: LineFinding = { count: 0, firstLines: [] };
+
 /** Findings of consecutive parts as one. */
 export function joinFindings(findings: readonly LineFinding[]): LineFinding {
   return {

@@ -36,6 +36,8 @@ export interface PrepareOptions extends LengthLimits {
   readonly train: PairFiles;
   readonly valid?: PairFiles;
   readonly test?: PairFiles;
+  /** Instead of `valid`: every nth training pair that cleaning left makes the validation set. */
+  readonly holdOutEvery?: number;
   /** Default: characters stay as they are. */
   readonly normalize?: NormalizeSettings;
   /** Separates words as Moses does. Default: words are separated in the text already, or by the subwords. */
@@ -83,7 +85,7 @@ export function preprocessingSteps(options: PrepareOptions, side: Side, truecase
 }
 
 /** @throws UsageError for options that contradict themselves or are out of range */
-export function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test }: PrepareOptions): void {
+export function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery }: PrepareOptions): void {
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
   if (joined && trgFile !== undefined) throw new UsageError('vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.');
   if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
@@ -94,6 +96,8 @@ export function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio, shar
   if (maxLengthTokens !== undefined && !(Number.isInteger(maxLengthTokens) && maxLengthTokens >= 1)) throw new UsageError(`maxLengthTokens is ${maxLengthTokens}, expected a positive integer.`);
   if (maxLengthRatio !== undefined && !(maxLengthRatio >= 1)) throw new UsageError(`maxLengthRatio is ${maxLengthRatio}, expected a number of at least 1.`);
   if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards)) throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
+  if (holdOutEvery !== undefined && valid) throw new UsageError('holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.');
+  if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2)) throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
   if (clean?.leakage && !valid && !test) throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
 }
 

@@ -1,6 +1,7 @@
 import { openBinarize } from './binarize.js';
 import { openClean } from './clean.js';
 import { openCountWords } from './countWords.js';
+import { openHoldOut, openSameLines } from './holdOut.js';
 import { openPreprocess } from './preprocess.js';
 import { openSegment } from './segment.js';
 
@@ -15,6 +16,8 @@ export interface OpenTask<Job, Report> {
 export const partTasks = {
   preprocess: openPreprocess,
   clean: openClean,
+  holdOut: openHoldOut,
+  sameLines: openSameLines,
   countWords: openCountWords,
   segment: openSegment,
   binarize: openBinarize,

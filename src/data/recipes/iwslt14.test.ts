@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { tarArchive } from '../../testing/archives.js';
+import { gunzipSync } from 'node:zlib';
+import { testSets, writeIwsltArchive, type Sides } from '../../testing/iwsltArchive.js';
 import { createDetokenizer } from '../moses/detokenize.js';
 import { lowercase } from '../moses/normalize.js';
 import { createTokenizer } from '../moses/tokenize.js';
@@ -14,31 +14,10 @@ import { fetchCorpus } from './fetchCorpus.js';
 import { pairOf, readRecipe } from './readRecipe.js';
 
 const shared = fileURLToPath(new URL('../../../../shared/data/iwslt14-de-en', import.meta.url));
-const testSets = ['TED.dev2010', 'TEDX.dev2012', 'TED.tst2010', 'TED.tst2011', 'TED.tst2012'];
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'coldstart-iwslt14-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
-
-type Sides = { readonly de: readonly string[]; readonly en: readonly string[] };
-
-/** An archive with the files of the real de-en.tgz. @param train lines of train.tags @param tests segments of each test set */
-function writeArchive(train: Sides, tests: readonly Sides[]): string {
-  const entries = [{ name: 'de-en/', type: '5' }, { name: 'de-en/README', content: 'WIT3' }];
-  for (const language of ['de', 'en'] as const) {
-    entries.push({ name: `de-en/train.tags.de-en.${language}`, content: train[language].map((line) => `${line}\n`).join('') });
-    testSets.forEach((set, i) => {
-      const segments = tests[i][language].map((text, j) => `<seg id="${j + 1}"> ${text} </seg>\n`).join('');
-      entries.push({
-        name: `de-en/IWSLT14.${set}.de-en.${language}.xml`,
-        content: `<?xml version="1.0" encoding="UTF-8"?>\n<mteval>\n<srcset setid="iwslt2014-${set}" srclang="german">\n<doc docid="69" genre="lectures">\n<title>Not in the test set</title>\n${segments}</doc>\n</srcset>\n</mteval>\n`,
-      });
-    });
-  }
-  const path = join(folder, 'de-en.tgz');
-  writeFileSync(path, gzipSync(tarArchive(entries)));
-  return path;
-}
 
 const recipe = readRecipe('iwslt14');
 const pair = pairOf(recipe);
@@ -56,7 +35,7 @@ test('the file set of prepare-iwslt14.sh from an archive of the real layout', as
     en: [...talk('b'), ...sentences.slice(0, 10), ...removed.map(([, en]) => en), ...sentences.slice(10)],
   };
   const tests = testSets.map((set) => both([`Wir sind’s, R&amp;D von ${set}!`, '„Ja“, sagte er.']));
-  const archive = writeArchive(train, tests);
+  const archive = writeIwsltArchive(folder, train, tests);
   const notes: string[] = [];
   const { folder: written, status, manifest } = await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, onNote: (note) => notes.push(note) });
   assert.equal(status, 'written');
@@ -89,7 +68,7 @@ test('the file set of prepare-iwslt14.sh from an archive of the real layout', as
 });
 
 test('sides of different lengths are refused, and nothing is left', async () => {
-  const archive = writeArchive({ de: ['eins', 'zwei'], en: ['one'] }, testSets.map(() => both(['x'])));
+  const archive = writeIwsltArchive(folder, { de: ['eins', 'zwei'], en: ['one'] }, testSets.map(() => both(['x'])));
   await assert.rejects(fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive }), /train\.tags\.de-en\.de has 2, .*train\.tags\.de-en\.en has 1\./);
   assert.deepEqual(readdirSync(corpora()), []);
 });
@@ -107,7 +86,7 @@ test('validation and test text of the published IWSLT14 come out byte for byte',
   })) as Record<'de' | 'en', { train: string[]; test: string[] }>;
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
   const tests = sizes.map((size, i) => ({ de: sides.de.test.slice(starts[i], starts[i] + size), en: sides.en.test.slice(starts[i], starts[i] + size) }));
-  const archive = writeArchive({ de: sides.de.train, en: sides.en.train }, tests);
+  const archive = writeIwsltArchive(folder, { de: sides.de.train, en: sides.en.train }, tests);
   await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive });
 
   for (const language of ['de', 'en'] as const) {
