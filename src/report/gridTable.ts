@@ -2,12 +2,12 @@ import type { AblationData } from '../experiment/ablationData.js';
 import type { CellResults } from '../experiment/ablationResults.js';
 
 /**
- * The grid of each arm as tables: final validation loss, and how many runs failed. Two axes make a table of rows and columns; one
+ * The grid of each arm as tables: final validation loss, and how many runs diverged or came out stuck. Two axes make a table of rows and columns; one
  * or more than two make a list of cells.
  */
 export function gridTables({ axes, arms }: AblationData): { title: string; rows: string[][] }[] {
   if (axes.length === 0) return [];
-  const title = (name: string): string => `${name}: last validation loss over the grid (failed of complete runs)`;
+  const title = (name: string): string => `${name}: last validation loss over the grid (diverged or stuck of complete runs)`;
   if (axes.length !== 2) {
     return arms.map(({ name, cells }) => ({ title: title(name), rows: [['cell', 'loss'], ...cells.map((cell) => [cell.name, describe(cell)])] }));
   }

@@ -11,7 +11,7 @@ const gradients = (size: number): GradientSample => ({ loss: 7, tensors: tensors
 /** Arms with two seeds over a grid of 2 x 2; the second arm diverges at the higher rate, and by default has a hostile name. */
 export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warmup</b> & "more"']): AblationData {
   const axes = [{ key: 'train.lr', values: [0.001, 0.01] }, { key: 'train.beta2', values: [0.9, 0.98] }];
-  const arms = names.map((name) => ({ name, settings: {}, differences: name === 'warmup' ? [] : ['train.warmupInitLr: -1'] }));
+  const arms = names.map((name) => ({ name, settings: {}, differences: name === names[0] ? [] : ['train.warmupInitLr: -1'] }));
   const runs = arms.flatMap(({ name }, a) => axes[0].values.flatMap((lr) => axes[1].values.flatMap((beta2) => [1, 2].map((seed): RunData => {
     const diverged = a === 1 && lr === 0.01;
     const loss = 3 + a + lr * 10 + seed / 10;
@@ -34,7 +34,7 @@ export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warm
     };
   }))));
   return {
-    ...summarizeAblation({ baseline: 'warmup', seeds: [1, 2], axes, arms } as never, runs),
+    ...summarizeAblation({ baseline: names[0], seeds: [1, 2], axes, arms } as never, runs),
     name: 'sample', budget: 20, runs,
     samples: [{ line: 1, src: 'ein Hund', ref: 'a dog', hyps: { '0/0.001,0.9/seed-1': 'a cat' } }],
   };

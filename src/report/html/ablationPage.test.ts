@@ -39,8 +39,8 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
   const curves = figure('Validation loss');
   for (const name of names) assert.ok(curves.includes(`>${name}</text>`), name);
   assert.match(curves, /Dashed: warmup\./);
-  for (const title of ['Last validation loss', 'Test BLEU', 'Failed runs']) assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
-  assert.match(figure('Failed runs over train.lr and train.beta2'), />2\/2<\/text>/);
+  for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs']) assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
+  assert.match(figure('Diverged or stuck runs over train.lr and train.beta2'), />2\/2<\/text>/);
   assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0\.0+</); // a scale of 0 is shown, not left out
 });
 
@@ -48,6 +48,10 @@ test('the page holds every number and nothing from elsewhere; names cannot injec
   const page = ablationPage(ablationSample());
   for (const text of ['31.50 ± 0.50', '−10.00 ± 0.00', 'Gradient variance by layer', 'lower in seeds', 'Scales learned', 'a <u>cat</u>', 'train.warmupInitLr: -1']) assert.ok(page.includes(text), text);
   assert.ok(!page.replace(/="[^"]*"/g, '').includes('<b>warmup')); // in the value of an attribute it is text
+  const hostile = ablationSample(['<i>base</i>', ...Array.from({ length: 7 }, (_, i) => `<i>arm ${i}</i>`)]);
+  const learned = hostile.runs.map((run) => (run.learned ? { ...run, learned: { ...run.learned, tensors: run.learned.tensors.map((tensor) => ({ ...tensor, name: `<i>${tensor.name}</i>` })) } } : run));
+  const other = ablationPage({ ...hostile, name: '<i>name</i>', runs: learned, baseline: '<i>base</i>' });
+  assert.ok(!other.replace(/="[^"]*"/g, '').includes('<i>'));
   const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter((address) => !address.endsWith('//www.w3.org'));
   assert.deepEqual(addresses, []);
 });

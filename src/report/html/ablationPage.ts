@@ -56,7 +56,7 @@ function legend({ arms }: AblationData): string {
 }
 
 function resultsTables(data: AblationData): string {
-  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head, rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
+  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head.map(escapeHtml), rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
   return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
 }
 
@@ -66,6 +66,9 @@ function gradients(data: AblationData): string {
   const named = rows.map(([name, ...numbers]) => [key(data.arms.findIndex((arm) => arm.name === name), name), ...numbers]);
   return `<h3>Gradients before training</h3>\n${sortableTable(head, named)}\n<p class="quiet small">${gradientTableNote}</p>`;
 }
+
+/** More rows than these are folded away. */
+const mostRunsOpen = 24;
 
 function runsTable({ runs }: AblationData): string {
   const rows = runs.map(({ key: run, seed, state, failure, updates, maxUpdates, scores }) => [
@@ -82,11 +85,18 @@ function changes(data: AblationData): string {
   const { arms, baseline } = data;
   const list = arms.map(({ name, summary, source, differences }, i) => `<li>${key(i, name)}${summary === undefined ? '' : ` <span class="quiet">${escapeHtml(summary)}; ${escapeHtml(source ?? '')}</span>`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `<code>${escapeHtml(d)}</code>`).join(', ')}</li>`);
   const configs = shownRuns(data).map(([run], i) => (run?.configYaml === undefined ? '' : details(`Configuration of ${escapeHtml(arms[i].name)}, seed ${run.seed}${run.program ? `, ${escapeHtml(run.program)}` : ''}`, `<pre>${escapeHtml(run.configYaml)}</pre>`)));
-  return `${arms.length > 1 ? `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n` : ''}${configs.join('\n')}`;
+  return `${arms.length > 1 ? `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n` : ''}${configs.join('\n')}\n${madeWith(data)}`;
 }
 
-/** More rows than these are folded away. */
-const mostRunsOpen = 24;
+/** Programs and signatures, for whoever cites or repeats the numbers. */
+function madeWith({ runs, signature, chrfSignature, backends }: AblationData): string {
+  const programs = [...new Set(runs.flatMap(({ program }) => program ?? []))];
+  const lines = [
+    ...(programs.length > 0 ? [`Made with ${programs.join(', ')}${backends.length > 0 ? `, backend ${backends.join(', ')}` : ''}.`] : []),
+    ...(signature ? [`BLEU ${signature}`] : []), ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),
+  ];
+  return lines.length === 0 ? '' : `<p class="quiet small anywhere">${lines.map(escapeHtml).join('<br>')}</p>`;
+}
 
 const shownSamples = 8;
 /** With many arms a sample is long: the others are folded away. */

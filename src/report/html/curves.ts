@@ -2,6 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../experiment/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
+import { escapeHtml } from '../htmlPage.js';
 import { shownRuns } from '../shownRuns.js';
 import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
 import { armColour } from './page.js';
@@ -42,7 +43,7 @@ export function curvesChart(data: AblationData, { title, caption, label, series,
   };
   return chart({
     title, arms,
-    caption: [caption, manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '', inPanels ? `Dashed: ${data.baseline}.` : '', cut].filter((part) => part !== '').join(' '),
+    caption: [caption, manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '', inPanels ? `Dashed: ${escapeHtml(data.baseline)}.` : '', cut].filter((part) => part !== '').join(' '),
     plot: (width) => (inPanels ? panels(curves, axes, data.baseline, width) : {
       height: width > 600 ? 380 : 300, marginLeft: 60, marginRight: 16, marginBottom: 44,
       x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, nice: !logY, ...(logY && { ticks: 5 }) },

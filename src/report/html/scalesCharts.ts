@@ -2,6 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, LearnedTensor } from '../../experiment/ablationData.js';
 import { groupOf } from './armCharts.js';
 import { chart, readable } from './chart.js';
+import { escapeHtml } from '../htmlPage.js';
 import { shownRuns } from '../shownRuns.js';
 
 /** The scales that an arm learned for its tensors, by layer and kind; empty for arms that learn none. */
@@ -18,7 +19,7 @@ export function scalesCharts(data: AblationData): string {
     const groups = [...new Set(layers.map(({ group }) => group))];
     return chart({
       title: `Scales learned: ${data.arms[i].name}`,
-      caption: `Final over initial value of each tensor${learned.length > 1 ? `, geometric mean over ${learned.length} seeds, 0 as soon as one is` : ''}. Blue: larger; red: smaller; white: as drawn.${others.map(({ name, scale }) => ` ${name}: ${readable(scale)}.`).join('')}`,
+      caption: `Final over initial value of each tensor${learned.length > 1 ? `, geometric mean over ${learned.length} seeds, 0 as soon as one is` : ''}. Blue: larger; red: smaller; white: as drawn.${others.map(({ name, scale }) => ` ${escapeHtml(name)}: ${readable(scale)}.`).join('')}`,
       plot: (width) => ({
         height: rows.filter((row) => layers.some((tensor) => tensor.row === row)).length * 20 + (width > 600 ? 70 : 86), marginLeft: 200, marginRight: 4, marginBottom: width > 600 ? 44 : 60, padding: 0.04,
         x: { type: 'band', domain: groups, label: null, tickRotate: width > 600 ? 0 : -60 }, y: { type: 'band', domain: rows.filter((row) => layers.some((tensor) => tensor.row === row)), label: null, tickSize: 0 },

@@ -16,22 +16,22 @@ interface Measure {
   readonly high?: number;
 }
 
-const failedRuns = 'Failed runs';
-const failed = ({ diverged, stuck }: CellResults): number => diverged + stuck;
-const failures = (cell: CellResults): string => (failed(cell) === 0 ? '' : cell.complete === 1 ? ' ×' : ` ×${failed(cell)}`);
+const lostRuns = 'Diverged or stuck runs';
+const lost = ({ diverged, stuck }: CellResults): number => diverged + stuck;
+const lostMark = (cell: CellResults): string => (lost(cell) === 0 ? '' : cell.complete === 1 ? ' ×' : ` ×${lost(cell)}`);
 
 const measures: readonly Measure[] = [
   {
-    title: 'Last validation loss', lowIsGood: true, value: ({ finalLoss }) => finalLoss?.mean, text: (value, cell) => value.toFixed(2) + failures(cell),
-    caption: 'Mean over the seeds that finished; lighter is lower. × marks cells in which runs failed (diverged, or no better than token frequencies), with their number where there are several seeds.',
+    title: 'Last validation loss', lowIsGood: true, value: ({ finalLoss }) => finalLoss?.mean, text: (value, cell) => value.toFixed(2) + lostMark(cell),
+    caption: 'Mean over the seeds that finished; lighter is lower. × marks cells in which runs diverged or came out stuck (no better than token frequencies), with their number where there are several seeds.',
   },
   {
-    title: 'Test BLEU', lowIsGood: false, low: 0, value: ({ testBleu }) => testBleu?.mean, text: (value, cell) => value.toFixed(1) + failures(cell),
+    title: 'Test BLEU', lowIsGood: false, low: 0, value: ({ testBleu }) => testBleu?.mean, text: (value, cell) => value.toFixed(1) + lostMark(cell),
     caption: 'Mean over the seeds that finished; lighter is higher. ×: as above.',
   },
   {
-    title: failedRuns, lowIsGood: true, low: 0, high: 1, value: (cell) => failed(cell) / cell.complete, text: (_, cell) => `${failed(cell)}/${cell.complete}`,
-    caption: 'Runs that diverged or came out no better than token frequencies, of those complete; darker is more.',
+    title: lostRuns, lowIsGood: true, low: 0, high: 1, value: (cell) => lost(cell) / cell.complete, text: (_, cell) => `${lost(cell)}/${cell.complete}`,
+    caption: 'Of those complete; darker is more.',
   },
 ];
 
@@ -44,13 +44,13 @@ interface Place {
 }
 
 /**
- * Heat maps of a grid: last validation loss, test BLEU and failed runs. Two axes give a panel for each arm, one axis one map with a row for
+ * Heat maps of a grid: last validation loss, test BLEU, and runs that diverged or came out stuck. Two axes give a panel for each arm, one axis one map with a row for
  * each; empty for other grids, and where there is nothing to show.
  */
 export function stabilityCharts(data: AblationData): string {
   if (data.axes.length === 0 || data.axes.length > 2) return '';
   const severalSeeds = data.seeds.length > 1; // with one, the marks in the first map say all
-  return measures.filter(({ title }) => severalSeeds || title !== failedRuns).map((measure) => stabilityChart(data, measure)).join('\n');
+  return measures.filter(({ title }) => severalSeeds || title !== lostRuns).map((measure) => stabilityChart(data, measure)).join('\n');
 }
 
 /** Room for an arm's name above its panel and the axis below, in pixels. */
