@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { UsageError } from '../../errors.js';
+import { ColdstartError, UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { jsonOption } from '../options.js';
 
@@ -12,6 +12,7 @@ interface FetchFlags {
   force?: boolean;
   yes?: boolean;
   list?: boolean;
+  verify?: boolean;
   json?: boolean;
 }
 
@@ -24,7 +25,8 @@ export function fetchCommand(): Command {
     .option('--from-local <path>', 'folder with the files, packed or unpacked, or the archive: nothing is downloaded')
     .option('--raw-only', 'write the text as published, without the steps of the recipe')
     .option('--yes', 'accept the terms of use without being asked')
-    .option('--force', 'replace a corpus made from other files or by other steps')
+    .option('--force', 'write the text again, also over a corpus made from other files or by other steps')
+    .option('--verify', 'read what was fetched once more, compare it with recorded sizes and checksums, and list what differs; without a name: all of --dir')
     .option('--list', 'list the corpora there are')
     .addOption(jsonOption())
     .addHelpText('after', `
@@ -35,9 +37,11 @@ Examples:
   coldstart corpus fetch --list
   coldstart corpus fetch iwslt14                                 German-English, in corpora/iwslt14-de-en
   coldstart corpus fetch iwslt14 --from-local ~/de-en.tgz        from a file that is there already
-  coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes`)
+  coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes
+  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was`)
     .action(async (name: string | undefined, flags: FetchFlags) => {
-      if (flags.list) await listRecipes(flags);
+      if (flags.verify) await verifyAction(name, flags);
+      else if (flags.list) await listRecipes(flags);
       else if (name === undefined) throw new UsageError('which corpus? Name one, or see which there are with --list.');
       else await fetchAction(name, flags);
     });
@@ -71,6 +75,23 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
   } finally {
     progress.finish();
   }
+}
+
+async function verifyAction(name: string | undefined, { pair, dir, json }: FetchFlags): Promise<void> {
+  const [{ readRecipe, recipeNames, pairOf }, { verifyFetched }, { FetchProgress }] = await Promise.all([
+    import('../../data/recipes/readRecipe.js'), import('../../data/recipes/verifyFetched.js'), import('../../report/recipeReport.js'),
+  ]);
+  const only = name === undefined ? undefined : readRecipe(name);
+  const progress = new FetchProgress();
+  const checked = await verifyFetched({
+    dir, only: only && { recipe: only, pair: pairOf(only, pair) }, recipes: recipeNames().map(readRecipe),
+    signal: abortOnInterrupt('Nothing was changed.'), onFile: (_, numChecked) => progress.show('verify', numChecked, 'files'),
+  }).finally(() => progress.finish());
+  const faulty = checked.filter(({ fault }) => fault !== null);
+  if (json) console.log(JSON.stringify(checked, null, 2));
+  else for (const { path, fault } of faulty) console.log(`${path}: ${fault}`);
+  if (faulty.length > 0) throw new ColdstartError('VERIFY_FAILED', `${faulty.length} of ${checked.length} files are not what was recorded. Remove damaged downloads and fetch again; text is written again with --force.`);
+  if (!json) console.log(`${checked.length} ${checked.length === 1 ? 'file is' : 'files are'} what was recorded.`);
 }
 
 async function askForConsent(): Promise<void> {

@@ -51,13 +51,28 @@ export class Downloads {
     return { name: file.name, path, bytes: identity.bytes, sha256: identity.sha256 };
   }
 
+  /**
+   * Downloaded files that are there, with what is known of them.
+   * @param others also those that are recorded and of none of these recipes
+   */
+  present(files: readonly RecipeFile[], { others }: { others: boolean }): { path: string; content: ExpectedContent | string }[] {
+    const recorded = this.recorded();
+    const known = new Map<string, ExpectedContent | string>();
+    for (const file of files) {
+      const expected = expectedOf(file, recorded[file.name]);
+      known.set(file.name, Object.values(expected).some((value) => value !== undefined) ? expected : `nothing is recorded of it, neither in the recipe nor in ${lockName}`);
+    }
+    if (others) for (const [name, identity] of Object.entries(recorded)) if (!known.has(name) && isOwnPath(name)) known.set(name, identity!);
+    return [...known].map(([name, content]) => ({ path: this.pathOf({ name }), content })).filter(({ path }) => existsSync(path));
+  }
+
   /** Bytes yet to be downloaded; null if that is not known of all files. */
   missingBytes(files: readonly RecipeFile[]): number | null {
     const missing = files.filter((file) => !existsSync(this.pathOf(file)));
     return missing.some(({ bytes }) => bytes === undefined) ? null : missing.reduce((sum, { bytes }) => sum + bytes!, 0);
   }
 
-  private pathOf(file: RecipeFile): string {
+  private pathOf(file: Pick<RecipeFile, 'name'>): string {
     return join(this.folder, ...file.name.split('/'));
   }
 
@@ -76,6 +91,11 @@ export class Downloads {
   private record(name: string, { bytes, sha256 }: FileIdentity): void {
     writeFileAtomic(join(this.folder, lockName), `${JSON.stringify({ ...this.recorded(), [name]: { bytes, sha256 } }, null, 2)}\n`);
   }
+}
+
+/** Whether a name from the file of checksums stays in the folder. */
+function isOwnPath(name: string): boolean {
+  return !name.split('/').some((part) => part === '' || part === '.' || part === '..') && !name.includes('\\');
 }
 
 function expectedOf(file: RecipeFile, recorded: FileIdentity | undefined): ExpectedContent {

@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../version.js';
-import { buildText, type TextCounts } from './buildText.js';
+import { buildText } from './buildText.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
+import { manifestFormat, manifestName, outputsOf, readManifest, resizedOutputs, type FetchManifest } from './fetchManifest.js';
 import { findLocalText, wantedPaths } from './localFiles.js';
 import type { Recipe, RecipePair } from './recipe.js';
 import { unpackText } from './unpackText.js';
@@ -18,21 +19,9 @@ export interface FetchOptions extends DownloadsOptions {
   readonly fromLocal?: string;
   /** Write the text as published, without the recipe's steps. */
   readonly rawOnly?: boolean;
-  /** Replace a corpus made from other files or by other steps. */
+  /** Write the text again, also over a corpus made from other files or by other steps. */
   readonly force?: boolean;
   readonly onWork?: (what: string, done: number) => void;
-}
-
-export interface FetchManifest {
-  readonly format: 'coldstart corpus text 1';
-  readonly version: string;
-  readonly recipe: string;
-  readonly srcLang: string;
-  readonly trgLang: string;
-  readonly steps: RecipePair['steps'];
-  /** Archives and files that the text is from. */
-  readonly inputs: Readonly<Record<string, FileIdentity>>;
-  readonly counts: TextCounts;
 }
 
 export interface FetchResult {
@@ -40,8 +29,6 @@ export interface FetchResult {
   readonly status: 'written' | 'upToDate';
   readonly manifest: FetchManifest;
 }
-
-const manifestName = 'manifest.json';
 
 /**
  * A corpus by its name: downloads and verifies what is missing, unpacks it, and writes aligned text files, those of the
@@ -56,12 +43,16 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
   const archives = local?.archives ?? (await downloadAll(pair, join(dir, 'downloads'), options));
   const unpacked = local?.unpacked ?? new Map<string, string>();
 
-  const plan: Omit<FetchManifest, 'counts'> = {
-    format: 'coldstart corpus text 1', version, recipe: recipe.name, srcLang: pair.src, trgLang: pair.trg,
+  const plan: Plan = {
+    format: manifestFormat, version, recipe: recipe.name, srcLang: pair.src, trgLang: pair.trg,
     steps: rawOnly ? [] : pair.steps, inputs: await identities(archives, unpacked, pair),
   };
   const present = readManifest(folder);
-  if (present !== null && sameText(present, plan)) return { folder, status: 'upToDate', manifest: present };
+  if (present !== null && !options.force && sameText(present, plan)) {
+    const changed = resizedOutputs(folder, present);
+    if (changed.length === 0) return { folder, status: 'upToDate', manifest: present };
+    throw new ColdstartError('FILE_EXISTS', `${changed.map((name) => join(folder, name)).join(', ')}: changed since written. Run with --force to write the corpus again, or with --verify to see all that differs.`);
+  }
   if (existsSync(folder) && !(present !== null && options.force)) {
     throw new ColdstartError('FILE_EXISTS', present === null
       ? `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`
@@ -72,7 +63,7 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
     const found = await unpackText(pair, archives, files, unpacked, { signal, onProgress: (name, bytes) => onWork?.(`unpack ${name}`, bytes) });
     const counts = await buildText(pair, found, target, { rawOnly, signal, onProgress: onWork });
     rmSync(files, { recursive: true });
-    const complete: FetchManifest = { ...plan, counts };
+    const complete: FetchManifest = { ...plan, counts, outputs: await outputsOf(target) };
     writeFileAtomic(join(target, manifestName), `${JSON.stringify(complete, null, 2)}\n`);
     return complete;
   });
@@ -83,6 +74,8 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
 export function corpusFolder(dir: string, recipe: Recipe, { src, trg }: RecipePair): string {
   return join(dir, `${recipe.name}-${src}-${trg}`);
 }
+
+type Plan = Omit<FetchManifest, 'counts' | 'outputs'>;
 
 async function downloadAll(pair: RecipePair, folder: string, options: FetchOptions): Promise<LocalFile[]> {
   const downloads = new Downloads(folder);
@@ -96,26 +89,15 @@ async function downloadAll(pair: RecipePair, folder: string, options: FetchOptio
   return files;
 }
 
-async function identities(archives: readonly LocalFile[], unpacked: ReadonlyMap<string, string>, pair: RecipePair): Promise<Record<string, FileIdentity>> {
-  const found: Record<string, FileIdentity> = {};
+async function identities(archives: readonly LocalFile[], unpacked: ReadonlyMap<string, string>, pair: RecipePair): Promise<FetchManifest['inputs']> {
+  const found: Record<string, FetchManifest['inputs'][string]> = {};
   for (const { name, bytes, sha256 } of archives) found[name] = { bytes, sha256 };
   // of unpacked files only those count that no archive is read for
   if (archives.length === 0) for (const path of wantedPaths(pair)) found[path] = await fileIdentity(unpacked.get(path)!);
   return found;
 }
 
-function readManifest(folder: string): FetchManifest | null {
-  const path = join(folder, manifestName);
-  if (!existsSync(path) || statSync(path).size > 2 ** 20) return null;
-  try {
-    const manifest = JSON.parse(readFileSync(path, 'utf8')) as FetchManifest;
-    return manifest.format === 'coldstart corpus text 1' ? manifest : null;
-  } catch {
-    return null;
-  }
-}
-
-function sameText(present: FetchManifest, plan: Omit<FetchManifest, 'counts'>): boolean {
-  const comparable = ({ recipe, srcLang, trgLang, steps, inputs }: Omit<FetchManifest, 'counts'>): string => JSON.stringify([recipe, srcLang, trgLang, steps, Object.entries(inputs).sort()]);
+function sameText(present: FetchManifest, plan: Plan): boolean {
+  const comparable = ({ recipe, srcLang, trgLang, steps, inputs }: Plan): string => JSON.stringify([recipe, srcLang, trgLang, steps, Object.entries(inputs).sort()]);
   return comparable(present) === comparable(plan);
 }

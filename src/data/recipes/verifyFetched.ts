@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '../../errors.js';
+import { contentFault, type ExpectedContent } from '../../storage/http/download.js';
+import { Downloads } from './downloads.js';
+import { corpusFolder } from './fetchCorpus.js';
+import { readManifest } from './fetchManifest.js';
+import type { Recipe, RecipePair } from './recipe.js';
+
+export interface CheckedFile {
+  readonly path: string;
+  /** In what the file differs from what is recorded of it, or null. */
+  readonly fault: string | null;
+}
+
+export interface VerifyOptions {
+  /** Folder of corpora. */
+  readonly dir: string;
+  /** The pair to check; default: all that is in the folder. */
+  readonly only?: { readonly recipe: Recipe; readonly pair: RecipePair };
+  /** Recipes whose files may be among the downloads. */
+  readonly recipes: readonly Recipe[];
+  readonly signal?: AbortSignal;
+  readonly onFile?: (path: string, numChecked: number) => void;
+}
+
+/**
+ * Reads what was fetched once more and compares it with the sizes and checksums that recipes, `checksums.json` and the corpora's
+ * manifests record. Downloads that are no longer there are passed over; text that is missing is a fault.
+ *
+ * @throws UsageError if there is nothing to check
+ */
+export async function verifyFetched({ dir, only, recipes, signal, onFile }: VerifyOptions): Promise<CheckedFile[]> {
+  const downloads = new Downloads(join(dir, 'downloads'));
+  const files = only ? only.pair.files : recipes.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.files));
+  const expected = new Map<string, ExpectedContent | string>(); // a text: the fault, where nothing needs to be read
+  for (const { path, content } of downloads.present(files, { others: only === undefined })) expected.set(path, content);
+  for (const folder of only ? [corpusFolder(dir, only.recipe, only.pair)] : foldersIn(dir)) {
+    for (const [path, content] of textOf(folder)) expected.set(path, content);
+  }
+  if (expected.size === 0) throw new UsageError(`there is nothing to verify: ${only ? `neither downloads nor text of ${only.recipe.name} ${only.pair.src}-${only.pair.trg} are` : 'no corpus is'} in ${dir}. Another folder is named with --dir.`);
+  const checked: CheckedFile[] = [];
+  for (const [path, content] of expected) {
+    signal?.throwIfAborted();
+    onFile?.(path, checked.length);
+    checked.push({ path, fault: typeof content === 'string' ? content : (await contentFault(path, content)).fault });
+  }
+  return checked;
+}
+
+function foldersIn(dir: string): string[] {
+  return existsSync(dir) ? readdirSync(dir).sort().map((name) => join(dir, name)).filter((folder) => readManifest(folder) !== null) : [];
+}
+
+function textOf(folder: string): [string, ExpectedContent | string][] {
+  if (!existsSync(folder)) return [];
+  const manifest = readManifest(folder);
+  if (manifest === null) return [[join(folder, 'manifest.json'), 'missing, or not the manifest of a fetched corpus']];
+  if (manifest.outputs === undefined) return [[join(folder, 'manifest.json'), 'records no checksums, as an earlier version wrote it; fetch the corpus again with --force']];
+  return Object.entries(manifest.outputs).map(([name, content]) => {
+    const path = join(folder, name);
+    return [path, existsSync(path) ? content : 'missing'];
+  });
+}
