@@ -85,7 +85,7 @@ test('score: known values, several references, JSON, files that do not match', (
   assert.match(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', 'hyp.txt']), /^BLEU\|nrefs:2\|.* = 100\.00 /);
   writeFileSync(join(folder, 'short.txt'), 'one line\n');
   const { status, stderr } = cli(['score', '--hyp', 'short.txt', '--ref', 'ref.txt']);
-  assert.match(stderr, /^coldstart: short.txt has 1 lines, ref.txt has 2/);
+  assert.match(stderr, /^coldstart: short.txt has 1 line, ref.txt has 2/);
   assert.equal(status, 1);
 });
 
@@ -262,6 +262,9 @@ ablation:
     const { status, stderr } = cli(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm'], { input: 'x\n' });
     assert.match(stderr, /^coldstart: checkpoint average\.safetensors cannot be used: /);
     assert.equal(status, 1);
+    const text = cli(['translate', '--checkpoint', 'text/test.en', '--text', 'whole/text', '--backend', 'wasm'], { input: 'x\n' });
+    assert.equal(text.stderr, 'coldstart: checkpoint text/test.en cannot be used: it is not a valid safetensors file: it does not begin with a header as such files do.\n');
+    assert.deepEqual([text.status, cli(['train', '-c', 'text']).status], [1, 2]);
   });
 
   test('gradinit saves parameters and a report', () => {
@@ -327,7 +330,7 @@ ablation:
     const plan = ok([...command, '--dry-run']);
     assert.match(plan, /^8 runs: 4 arms x 2 seeds$/m);
     assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +wasm$/m);
-    assert.match(plan, /^4 of 8 runs are complete\. The others: .* one after another, .* with 2 at a time\.$/m);
+    assert.match(plan, /^4 of 8 runs complete\. The others: .* one after another, .* with 2 at a time\.$/m);
     assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);

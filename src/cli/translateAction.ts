@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { dirname } from 'node:path';
+import { counted } from '../counted.js';
 import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { UsageError } from '../errors.js';
@@ -20,7 +21,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   if (flags.output !== undefined) refuseExisting([flags.output]);
   const signal = abortOnInterrupt(flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.');
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
-  const checkpoint = flags.checkpoint ?? chooseCheckpoint(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint }).path;
+  const checkpoint = flags.checkpoint ?? checkpointOf(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint });
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
   const fromTerminal = flags.input === undefined && process.stdin.isTTY;
   await selectBackend(flags.backend);
@@ -46,7 +47,13 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     progress.finish();
     await translator.close();
   }
-  if (cut.length > 0) console.error(`${cut.length} lines were too long and cut, first line ${cut[0] + 1}.`);
+  if (cut.length > 0) console.error(`${counted(cut.length, 'line was', 'lines were')} too long and cut, first line ${cut[0] + 1}.`);
+}
+
+function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
+  const { path, description } = chooseCheckpoint(run, decode);
+  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, made anew.`);
+  return path;
 }
 
 /** Enough lines to make batches of similar length, few enough to hold in memory. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isScalar, LineCounter, parse, parseDocument, stringify, type Document, type YAMLMap } from 'yaml';
 import { UsageError } from '../errors.js';
@@ -73,6 +73,7 @@ function resolveConfig(settings: readonly Setting[]): Config {
 function readSettings(path: string, from: readonly string[]): Setting[] {
   if (from.includes(path)) throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
   if (!existsSync(path)) throw new UsageError(`there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.`);
+  if (statSync(path).isDirectory()) throw new UsageError(`${path} is a folder, expected a configuration file${from.length > 0 ? ` (${from[from.length - 1]} extends it)` : ''}.`);
   const lines = new LineCounter();
   const document = parseDocument(readTextFile(path, 'configuration', maxConfigBytes), { lineCounter: lines, uniqueKeys: true });
   if (document.errors.length > 0) throw new UsageError(`${path} is not valid YAML: ${document.errors[0].message.split('\n')[0]}`);

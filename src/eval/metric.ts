@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { DataError, UsageError } from '../errors.js';
 import type { SignatureField } from './signature.js';
 
@@ -65,7 +66,7 @@ export function corpusStatistics(metric: Metric, hyps: readonly string[], refs: 
 function checkLengths(hyps: readonly string[], refs: References): void {
   if (refs.length === 0) throw new UsageError('scoring needs at least one reference.');
   refs.forEach((ref, k) => {
-    if (ref.length !== hyps.length) throw new DataError(`the hypothesis has ${hyps.length} lines, reference ${k + 1} has ${ref.length}. Both must be translations of the same lines.`);
+    if (ref.length !== hyps.length) throw new DataError(`the hypothesis has ${counted(hyps.length, 'line')}, reference ${k + 1} has ${ref.length}. Both must be translations of the same lines.`);
   });
   if (hyps.length === 0) throw new DataError('there are no lines to score.');
 }

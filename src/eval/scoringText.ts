@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { counted } from '../counted.js';
 import { DataError } from '../errors.js';
 import { readLineBlocks } from '../storage/lines.js';
 import { stripRight } from './whiteSpace.js';
@@ -50,7 +51,7 @@ function checkText(name: string, lines: readonly (string | null)[]): ScoringText
   const texts = lines as readonly string[];
   const warnings: string[] = [];
   const windows = texts.filter((line) => line.endsWith('\r')).length;
-  if (windows > 0) warnings.push(`${name} has Windows line ends on ${windows} of ${texts.length} lines; they are ignored.`);
+  if (windows > 0) warnings.push(`${name} has Windows line ends on ${windows} of ${counted(texts.length, 'line')}; they are ignored.`);
   if (texts[0].startsWith('\ufeff')) warnings.push(`${name} begins with a byte order mark, which counts as a character. Remove it.`);
   return { name, lines: texts.map(stripRight), warnings };
 }
@@ -62,7 +63,7 @@ const tokenisedLines = 100;
 export function warnIfTokenised({ name, lines }: ScoringText): string | undefined {
   const count = lines.filter((line) => line.endsWith(' .')).length;
   if (count < tokenisedLines) return undefined;
-  return `${name} has ${count} lines that end in a tokenised full stop (" ."). It looks as if it were not detokenised, which changes the score and hinders comparison. If that is meant, use tokenised BLEU, or --force.`;
+  return `${name} has ${counted(count, 'line that ends', 'lines that end')} in a tokenised full stop (" ."). It looks as if it were not detokenised, which changes the score and hinders comparison. If that is meant, use tokenised BLEU, or --force.`;
 }
 
 /** @throws DataError naming both files and counts if a text has another number of lines than the first reference */
@@ -70,7 +71,7 @@ export function checkSameLength(refs: readonly ScoringText[], hyps: readonly Sco
   const [first, ...others] = [...refs, ...hyps];
   for (const other of others) {
     if (other.lines.length !== first.lines.length) {
-      throw new DataError(`${other.name} has ${other.lines.length} lines, ${first.name} has ${first.lines.length}. Line i of each must be a translation of the same sentence.`);
+      throw new DataError(`${other.name} has ${counted(other.lines.length, 'line')}, ${first.name} has ${first.lines.length}. Line i of each must be a translation of the same sentence.`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { DataError, UsageError } from '../errors.js';
 import { sumLines, type CorpusStatistics, type Metric } from './metric.js';
 import { NumpyRandom } from './numpyRandom.js';
@@ -75,7 +76,7 @@ export function pairedTest(metrics: readonly { metric: Metric; systems: readonly
   const numLines = metrics[0].systems[0].numLines;
   for (const { systems } of metrics) {
     const other = systems.find((system) => system.numLines !== numLines);
-    if (other) throw new DataError(`the baseline has ${numLines} lines, another system ${other.numLines}. All must be translations of the same lines.`);
+    if (other) throw new DataError(`the baseline has ${counted(numLines, 'line')}, another system ${other.numLines}. All must be translations of the same lines.`);
   }
   const random = new NumpyRandom(seed);
   const shuffles = test === 'ar' ? random.booleans(numSamples * numLines) : undefined;

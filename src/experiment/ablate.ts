@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import { counted } from '../counted.js';
 import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
@@ -93,8 +94,8 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
   const results = record(1000);
   signal?.throwIfAborted();
   if (failures.length > 0) {
-    const others = isHopeless() && waiting.length > 0 ? `${waiting.length} runs were not tried` : 'all other runs are complete';
-    throw new ColdstartError('RUN_FAILED', [`${failures.length} of ${plan.runs.length} runs failed; ${others}. The same command tries again:`, ...failures.map((message) => `  ${message}`)].join('\n'));
+    const others = isHopeless() && waiting.length > 0 ? `${counted(waiting.length, 'run was', 'runs were')} not tried` : 'all other runs are complete';
+    throw new ColdstartError('RUN_FAILED', [`${failures.length} of ${counted(plan.runs.length, 'run')} failed; ${others}. The same command tries again:`, ...failures.map((message) => `  ${message}`)].join('\n'));
   }
   return results;
 }

@@ -1,4 +1,5 @@
 import { div, memory, type Scalar } from '@tensorflow/tfjs-core';
+import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/params.js';
 import type { Precision } from '../backend/precisions.js';
 import { measureMatmulGflops } from '../backend/select.js';
@@ -81,7 +82,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const times = timed(task.repeats, step);
   const secondsPerStep = median(times.map(({ seconds }) => seconds));
   const cpuSecondsPerStep = median(times.map(({ cpuSeconds }) => cpuSeconds));
-  if (memory().numTensors !== tensors) throw new ColdstartError('LEAK', `${memory().numTensors - tensors} tensors leaked in ${task.repeats} steps.`);
+  if (memory().numTensors !== tensors) throw new ColdstartError('LEAK', `${counted(memory().numTensors - tensors, 'tensor')} leaked in ${counted(task.repeats, 'step')}.`);
   disposeParams(params);
   disposeOptimizerState(state);
   const matmulGflops = measureMatmulGflops();

@@ -21,7 +21,7 @@ export function chooseCheckpoint(runDir: string, { checkpoint, averageLast }: Pi
     const newest = epochCheckpoints(runDir).slice(-averageLast);
     if (newest.length === 0) throw new DataError(`${runDir} has no epoch checkpoints to average. Train for at least one epoch with train.keepEpochs above 0, or set decode.checkpoint to best.`);
     averageCheckpoints(newest, paths.average, true);
-    return { path: paths.average, description: `average of the last ${newest.length} epochs` };
+    return { path: paths.average, description: newest.length === 1 ? 'parameters of the last epoch' : `average of the last ${newest.length} epochs` };
   }
   const path = paths[checkpoint];
   if (!existsSync(path)) throw new DataError(`${runDir} has no ${checkpoint} checkpoint yet (${path}). Train further with --resume.`);

@@ -3,6 +3,8 @@ import { join, relative } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationPlan, PlannedRun } from './ablationPlan.js';
+import { runPaths } from './runFolder.js';
+import { readRunScores } from './runScores.js';
 
 const formatVersion = 1;
 
@@ -15,8 +17,39 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
   return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
 }
 
+/** Writes plan.json. Complete runs of an earlier plan that this one lacks stay in it: results do not vanish because an ablation goes on with others. */
 export function writePlan(dir: string, plan: AblationPlan): void {
-  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...planRecord(dir, plan) }, null, 2)}\n`);
+  const record = withEarlierRuns(planRecord(dir, plan), earlierPlan(dir), (key) => readRunScores(runPaths(join(dir, key)).scores) !== undefined);
+  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record }, null, 2)}\n`);
+}
+
+/** A plan and what it lacks of an earlier one: arms, seeds and values of those of its runs that are complete. */
+export function withEarlierRuns(plan: PlanRecord, earlier: PlanRecord | undefined, isComplete: (key: string) => boolean): PlanRecord {
+  const planned = new Set(plan.runs.map(({ key }) => key));
+  const kept = (earlier?.runs ?? []).filter(({ key }) => !planned.has(key) && isComplete(key));
+  if (kept.length === 0) return plan;
+  const union = <T>(own: readonly T[], others: readonly T[]): T[] => [...new Set([...own, ...others])];
+  const armNames = new Set(plan.arms.map(({ name }) => name));
+  const keys = union([...plan.axes, ...earlier!.axes].map(({ key }) => key), []);
+  return {
+    baseline: plan.baseline,
+    seeds: union(plan.seeds, kept.map(({ seed }) => seed)),
+    axes: keys.map((key) => ({
+      key, values: union(plan.axes.find((axis) => axis.key === key)?.values ?? [], kept.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : []))),
+    })).filter(({ values }) => values.length > 0),
+    arms: [...plan.arms, ...earlier!.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
+    runs: [...plan.runs, ...kept],
+  };
+}
+
+/** The plan there is already; one that cannot be read is written anew. */
+function earlierPlan(dir: string): PlanRecord | undefined {
+  try {
+    return existsSync(planPath(dir)) ? readPlan(dir) : undefined;
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
 }
 
 /** @throws DataError if the folder has none, or it cannot be used */
@@ -29,7 +62,7 @@ export function readPlan(dir: string): PlanRecord {
   } catch (cause) {
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Run the ablation's command again: it writes the file anew and repeats no complete run.`, { cause });
   }
-  const isWhole = plan?.formatVersion === formatVersion && [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) && plan.arms.some(({ name }) => name === plan.baseline);
+  const isWhole = plan?.formatVersion === formatVersion && [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) && plan.runs.length > 0 && plan.arms.some(({ name }) => name === plan.baseline);
   // keys are joined to the folder, so they must not leave it
   if (!isWhole || plan.runs.some(({ key }) => typeof key !== 'string' || key.split(/[/\\]/).includes('..') || key.startsWith('/'))) {
     throw new DataError(`${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`);

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/params.js';
 import { lockFolder } from '../storage/folderLock.js';
 import { checkPrecision } from '../backend/precision.js';
@@ -153,7 +154,7 @@ class Run {
     const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
     const cost = countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
     if (cost > 0 && cost >= maxUpdates) {
-      throw new UsageError(`initialisation cost as much as ${cost} updates, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`);
+      throw new UsageError(`initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`);
     }
     return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
   }

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { AblationPlan } from '../experiment/ablationPlan.js';
 import type { RunData, RunState } from '../experiment/ablationData.js';
 import { totalSeconds, type PlanEstimate } from '../experiment/estimateTime.js';
@@ -21,7 +22,7 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
   return [
     ...planLines(plan), '',
     textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]), '',
-    `${estimate.complete} of ${plan.runs.length} runs are complete. The others: ${formatDuration(estimate.seconds)} one after another` +
+    `${estimate.complete} of ${counted(plan.runs.length, 'run')} complete. The others: ${formatDuration(estimate.seconds)} one after another` +
       `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
     ...(hopeless.length === 0 ? [] : [`Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`]),
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',

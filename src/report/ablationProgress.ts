@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { AblationEvent } from '../experiment/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../experiment/ablationPlan.js';
 import { formatDuration, formatNumber } from './format.js';
@@ -123,7 +124,7 @@ function joined(...parts: readonly (string | number)[]): string {
 export function planLines({ arms, runs, baseline, axes, seeds }: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
   const width = Math.max(...arms.map(({ name }) => name.length)) + 2;
   return [
-    `${runs.length} runs: ${arms.length} arms x ${seeds.length} seeds${axes.map(({ key, values }) => ` x ${values.length} values of ${key}`).join('')}`,
+    `${counted(runs.length, 'run')}: ${counted(arms.length, 'arm')} x ${counted(seeds.length, 'seed')}${axes.map(({ key, values }) => ` x ${counted(values.length, 'value')} of ${key}`).join('')}`,
     ...axes.map(({ key, values }) => `  ${key}: ${values.join(', ')}`),
     ...arms.map(({ name, differences, summary }) =>
       `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`),

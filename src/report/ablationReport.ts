@@ -1,6 +1,7 @@
+import { formatCount } from '../counted.js';
 import type { AblationData } from '../experiment/ablationData.js';
 import type { CellResults, Estimate } from '../experiment/ablationResults.js';
-import { formatCount, formatDuration, formatNumber } from './format.js';
+import { formatDuration, formatNumber } from './format.js';
 import { gradientTable, gradientTableNote } from './gradientTable.js';
 import { gridTables } from './gridTable.js';
 import { shownRuns } from './shownRuns.js';

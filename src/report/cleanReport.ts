@@ -1,5 +1,5 @@
+import { formatCount } from '../counted.js';
 import type { CleanReport, CleanRuleName } from '../data/clean/cleanCorpus.js';
-import { formatCount } from './format.js';
 import { textTable } from './table.js';
 
 const meanings: Readonly<Record<CleanRuleName, string>> = {

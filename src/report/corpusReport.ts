@@ -1,7 +1,7 @@
+import { formatCount } from '../counted.js';
 import type { PrepareManifest } from '../data/prepare/manifest.js';
 import type { PreparePlan } from '../data/prepare/prepareCorpus.js';
 import type { StagePlan, StageProgress } from '../data/prepare/runStages.js';
-import { formatCount } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { textTable } from './table.js';
 

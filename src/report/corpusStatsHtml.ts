@@ -1,7 +1,7 @@
+import { formatCount } from '../counted.js';
 import type { CorpusSetStats, CorpusStats } from '../data/clean/corpusStats.js';
 import type { SideStats } from '../data/clean/sideCounter.js';
 import { corpusFindings, formatShare, sideRows } from './corpusStatsText.js';
-import { formatCount } from './format.js';
 import { escapeHtml as escape, htmlPage } from './htmlPage.js';
 
 /** At most so many bars per side. */

@@ -1,5 +1,5 @@
+import { formatCount } from '../counted.js';
 import type { CorpusSetStats, CorpusStats } from '../data/clean/corpusStats.js';
-import { formatCount } from './format.js';
 import { textTable } from './table.js';
 
 /** 0.01234 as "1.23 %". */

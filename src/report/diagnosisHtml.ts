@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { Diagnosis, LineDifference, LineGroup, NgramChange } from '../eval/diagnose.js';
 import { formatFixed } from '../eval/formatFixed.js';
 import { escapeHtml as escape, htmlPage, markMissing } from './htmlPage.js';
@@ -8,7 +9,7 @@ export function diagnosisAsHtml(diagnosis: Diagnosis): string {
   const difference = overall[1].score - overall[0].score;
   return htmlPage(`${names[1]} against ${names[0]}`, `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
 <p>Difference <strong>${signed(difference)}</strong> BLEU, p = ${formatFixed(pValue, 4)} by paired bootstrap. By sentence, ${escape(names[0])} is better on
-${better[0]} lines, ${escape(names[1])} on ${better[1]}; ${equal} are equal.</p>
+${counted(better[0], 'line')}, ${escape(names[1])} on ${better[1]}; ${equal} are equal.</p>
 <div class="wide"><table>
 <tr><th>System</th><th>BLEU</th><th>1-grams</th><th>2-grams</th><th>3-grams</th><th>4-grams</th><th>Brevity penalty</th><th>Length ratio</th></tr>
 ${overall.map(({ score, precisions, bp, ratio }, s) => `<tr><td>${key(s, names)}</td><td>${fixed(score)}</td>${precisions.map((p) => `<td>${formatFixed(p, 1)}</td>`).join('')}<td>${formatFixed(bp, 3)}</td><td>${formatFixed(ratio, 3)}</td></tr>`).join('\n')}

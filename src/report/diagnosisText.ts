@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { Diagnosis, LineDifference, LineGroup, NgramChange } from '../eval/diagnose.js';
 import { formatFixed } from '../eval/formatFixed.js';
 import { textTable } from './table.js';
@@ -28,7 +29,7 @@ export function diagnosisAsText(diagnosis: Diagnosis): string {
       ['', 'BLEU', '1-grams', '2-grams', '3-grams', '4-grams', 'BP', 'Length'],
       ...overall.map(({ score, precisions, bp, ratio }, s) => [s === 0 ? first : second, fixed(score), ...precisions.map((p) => formatFixed(p, 1)), formatFixed(bp, 3), formatFixed(ratio, 3)]),
     ]),
-    `${signature}\nDifference ${signed(overall[1].score - overall[0].score)}, p = ${formatFixed(pValue, 4)} (paired bootstrap). By sentence the first is better on ${better[0]} lines, the second on ${better[1]}; ${equal} equal.`,
+    `${signature}\nDifference ${signed(overall[1].score - overall[0].score)}, p = ${formatFixed(pValue, 4)} (paired bootstrap). By sentence the first is better on ${counted(better[0], 'line')}, the second on ${better[1]}; ${equal} equal.`,
     groups('BLEU by reference length in tokens', byLength),
     ...(byRarestWord ? [groups(`BLEU by rarest source word in the ${countedText}`, byRarestWord)] : []),
     ...ngrams.map(({ gains: more, losses: less }, n) => `${n + 1}-grams the second matches more often:\n${changes(more)}\n${n + 1}-grams it matches less often:\n${changes(less)}`),

@@ -1,8 +1,3 @@
-/** 1234567 as "1,234,567". */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
 /** Seconds as "4.2s", "3m07s" or "2h05m". */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)}s`;

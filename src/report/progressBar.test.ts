@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatCount, formatDuration, formatNumber } from './format.js';
+import { formatCount } from '../counted.js';
+import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar } from './progressBar.js';
 
 /** A terminal or file that keeps what is written, and a clock that stands until it is moved. */

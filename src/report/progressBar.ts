@@ -1,4 +1,5 @@
-import { formatCount, formatDuration } from './format.js';
+import { formatCount } from '../counted.js';
+import { formatDuration } from './format.js';
 
 /** Where progress is shown: standard error, or a stand-in for it. */
 export interface ProgressStream {

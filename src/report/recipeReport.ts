@@ -1,7 +1,7 @@
+import { counted, formatCount } from '../counted.js';
 import { textFiles, type TextForm } from '../data/recipes/buildText.js';
 import type { FetchResult } from '../data/recipes/fetchCorpus.js';
 import { setNames, type Recipe, type RecipePair } from '../data/recipes/recipe.js';
-import { formatCount } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 
 /** The corpora that can be fetched, with pairs and sizes. */
@@ -29,7 +29,7 @@ export function describeFetch({ folder, status, manifest }: FetchResult): string
     const counts = manifest.counts[form];
     return counts ? setNames.filter((set) => counts[set] !== undefined).map((set) => {
       const { src, trg } = textFiles(folder, form, set, languages);
-      return `  ${src}, ${trg}: ${formatCount(counts[set]!)} pairs`;
+      return `  ${src}, ${trg}: ${counted(counts[set]!, 'pair')}`;
     }) : [];
   });
   return `${folder} ${status === 'written' ? 'written' : 'is up to date; nothing was done'}.\n${lines.join('\n')}`;

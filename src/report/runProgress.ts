@@ -1,5 +1,6 @@
+import { formatCount } from '../counted.js';
 import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../experiment/runEvents.js';
-import { formatCount, formatDuration, formatNumber } from './format.js';
+import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 
 /**

@@ -29,6 +29,7 @@ export function readSafetensors(path: string): { tensors: Map<string, StoredTens
     const size = fstatSync(file).size;
     if (size < 8) throw refuse(`${size} bytes, expected at least 8`);
     const headerBytes = Number(readExactly(file, 0, 8, refuse).readBigUInt64LE());
+    if (size > 8 && readExactly(file, 8, 1, refuse).toString('latin1') !== '{') throw refuse('it does not begin with a header as such files do');
     if (headerBytes > maxHeaderBytes) throw refuse(`its header claims ${headerBytes} bytes, at most ${maxHeaderBytes} are accepted`);
     if (8 + headerBytes > size) throw refuse(`its header claims ${headerBytes} bytes, the file has ${size} (truncated?)`);
     const header = parseHeader(readExactly(file, 8, headerBytes, refuse), refuse);
@@ -115,7 +116,6 @@ function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
   } catch {
     throw refuse('its header is not JSON');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw refuse('its header is not a JSON object');
   const metadata = (header as Record<string, unknown>)['__metadata__'];
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null)) throw refuse('its metadata is not an object');
   return header as Record<string, unknown>;

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { modelDifference } from '../model/config.js';
 import type { StoredTensor } from '../storage/safetensors.js';
@@ -37,7 +38,7 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {
   const kept = epochCheckpoints(runDir);
   if (kept.length < count) {
-    throw new UsageError(`${runDir} has ${kept.length} epoch checkpoints, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`);
+    throw new UsageError(`${runDir} has ${counted(kept.length, 'epoch checkpoint')}, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`);
   }
   return kept.slice(-count);
 }

@@ -80,7 +80,7 @@ export function readCheckpoint(path: string): Checkpoint {
     expectedDigest = file.metadata['sha256'];
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
-    throw new CheckpointError(path, cause.message, cause);
+    throw new CheckpointError(path, cause.message.replace(`${path} is`, 'it is').replace(/\.$/, ''), cause);
   }
   if (text === undefined) throw new CheckpointError(path, 'it is a safetensors file, but not one that coldstart wrote');
   if (digest(tensors, text) !== expectedDigest) throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
@@ -43,7 +44,7 @@ Examples:
 async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, totalSymbols, dictInput, writeVocabulary = [], separator }: LearnFlags): Promise<void> {
   const inputs: readonly (string | undefined)[] = input ?? [undefined];
   if (writeVocabulary.length > 0 && writeVocabulary.length !== inputs.length) {
-    throw new UsageError(`--write-vocabulary names ${writeVocabulary.length} files for ${inputs.length} inputs; expected one for each.`);
+    throw new UsageError(`--write-vocabulary names ${counted(writeVocabulary.length, 'file')} for ${counted(inputs.length, 'input')}; expected one for each.`);
   }
   const [{ learnBpe, bpeCodesText, bpeVocabularyText }, { Bpe }, { parseBpeCodes }, { countUnits }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
     import('../../data/subwords/learnBpe.js'), import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/subwords/unitCounts.js'),
@@ -66,7 +67,7 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   writeFileAtomic(codes, text, { overwrite: false });
   const bpe = new Bpe(parseBpeCodes(text, codes), { joiner: separator });
   writeVocabulary.forEach((path, i) => writeFileAtomic(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe)), { overwrite: false }));
-  if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${merges.length} merges were learnt; no further pair is seen ${minFrequency} times.`);
+  if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${counted(merges.length, 'merge was', 'merges were')} learnt; no further pair is seen ${minFrequency} times.`);
 }
 
 /** Counts the words of a file or of standard input. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { counted } from '../../counted.js';
 import { pairFormats, type PairFormat, type PairSource } from '../../data/extract/readPairs.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
@@ -62,8 +63,8 @@ Examples:
 }
 
 async function extractAction(flags: ExtractFlags): Promise<void> {
-  const [{ extractCorpus }, { refuseExisting }, { ProgressBar }, { formatCount }] = await Promise.all([
-    import('../../data/extract/extractCorpus.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'), import('../../report/format.js'),
+  const [{ extractCorpus }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+    import('../../data/extract/extractCorpus.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
   ]);
   const heldOut = heldOutOf(flags);
   const written = [flags.outSrc, flags.outTrg, ...(heldOut ? [heldOut.out.src, heldOut.out.trg] : [])];
@@ -77,10 +78,10 @@ async function extractAction(flags: ExtractFlags): Promise<void> {
     const sources = unpackedTo === undefined ? named : await unpackSources(flags.archive!, named, join(unpackedTo, 'files'), signal);
     const report = await extractCorpus({ sources, out: { src: flags.outSrc, trg: flags.outTrg }, heldOut, signal, onProgress: (pairs) => progress.update(pairs) });
     progress.finish();
-    if (report.invalidPairs > 0) console.error(`note: ${formatCount(report.invalidPairs)} pairs are not valid UTF-8 and were left out`);
-    if (report.skippedUnits > 0) console.error(`note: ${formatCount(report.skippedUnits)} units lack one of the languages and were left out`);
+    if (report.invalidPairs > 0) console.error(`note: ${counted(report.invalidPairs, 'pair is', 'pairs are')} not valid UTF-8; left out`);
+    if (report.skippedUnits > 0) console.error(`note: ${counted(report.skippedUnits, 'unit lacks', 'units lack')} one of the languages; left out`);
     if (flags.json) console.log(JSON.stringify(report, null, 2));
-    else console.log(`${flags.outSrc}, ${flags.outTrg}: ${formatCount(report.pairs)} pairs${heldOut ? `; ${heldOut.out.src}, ${heldOut.out.trg}: ${formatCount(report.heldOutPairs)} pairs` : ''}.`);
+    else console.log(`${flags.outSrc}, ${flags.outTrg}: ${counted(report.pairs, 'pair')}${heldOut ? `; ${heldOut.out.src}, ${heldOut.out.trg}: ${counted(report.heldOutPairs, 'pair')}` : ''}.`);
   } finally {
     if (unpackedTo !== undefined) rmSync(unpackedTo, { recursive: true, force: true });
   }
@@ -89,7 +90,7 @@ async function extractAction(flags: ExtractFlags): Promise<void> {
 async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
   const { formatOf } = await import('../../data/extract/readPairs.js');
   const { src = [], trg = [], input = [], columns } = flags;
-  if (src.length !== trg.length) throw new UsageError(`--src names ${src.length} files and --trg ${trg.length}; expected as many of each.`);
+  if (src.length !== trg.length) throw new UsageError(`--src names ${counted(src.length, 'file')} and --trg ${trg.length}; expected as many of each.`);
   if (src.length + input.length === 0) throw new UsageError('which files? Name both sides with --src and --trg, or files that hold both with --input.');
   const srcLang = flags.srcLang ?? languageOf(flags.outSrc);
   const trgLang = flags.trgLang ?? languageOf(flags.outTrg);

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
 import { normalizations, type Normalization } from '../../data/spm/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
@@ -64,7 +65,7 @@ Examples:
       const { model, vocab, numPieces, tooLong } = await learnSentencePiece(lines(), { ...flags, vocabSize, modelType: type, userDefinedSymbols: symbols });
       writeFileAtomic(path, model, { overwrite: false });
       writeFileAtomic(vocabPath, vocab, { overwrite: false });
-      if (tooLong > 0) console.error(`coldstart: ${tooLong} lines of more than 4,192 bytes were left out.`);
+      if (tooLong > 0) console.error(`coldstart: ${counted(tooLong, 'line')} of more than 4,192 bytes left out.`);
       if (numPieces < vocabSize) console.error(`coldstart: the model has ${numPieces} pieces; the text has no more.`);
     });
 }

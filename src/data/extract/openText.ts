@@ -1,3 +1,4 @@
+import { counted } from '../../counted.js';
 import { DataError } from '../../errors.js';
 import { archiveEntries, isZip } from '../../storage/archive/unpackArchive.js';
 import { readLineBlocks } from '../../storage/lines.js';
@@ -16,7 +17,7 @@ export async function* textBytes(path: string): AsyncGenerator<Buffer> {
   const names: string[] = [];
   for await (const { kind, name } of archiveEntries(path)) if (kind === 'file') names.push(name);
   if (names.length !== 1) {
-    throw new DataError(`${path} holds ${names.length} files${names.length > 0 ? ` (${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''})` : ''}, expected one. Name the archive with --archive and its files with --src and --trg.`);
+    throw new DataError(`${path} holds ${counted(names.length, 'file')}${names.length > 0 ? ` (${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''})` : ''}, expected one. Name the archive with --archive and its files with --src and --trg.`);
   }
   for await (const entry of archiveEntries(path)) if (entry.kind === 'file') yield* entry.content();
 }
