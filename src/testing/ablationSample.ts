@@ -23,7 +23,7 @@ export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warm
       train: [5, 10, 15, 20].map((update) => ({ update, epoch: 1, loss: loss + 10 / update, nll: loss, lr, gradNormL2: 1 / update, trgTokensPerSecond: 1000, seconds: update })),
       updateRatios: { tensors, samples: [1, 2, 3].map((update) => ({ update, ratios: [0.1 / update, null, 0.3 / update] })) },
       gradients: { batches: 2, ...(a === 1 && { drawn: gradients(2) }), start: gradients(1) },
-      ...(a === 1 && { learned: { method: 'gradinit', tensors: tensors.map((tensor, i) => ({ ...tensorPlace(tensor), scale: i === 1 ? 0 : 2 ** (i - 1) })), iterations: [] } }),
+      ...(a === 1 && { learned: { method: 'gradinit', tensors: tensors.map((tensor, i) => ({ ...tensorPlace(tensor), scale: [0.5, 0, -2][i] })), iterations: [] } }),
       scores: {
         status: diverged ? 'diverged' : 'finished', backend: 'cpu', updates: diverged ? 5 : 20, epochs: 1, trgTokens: 100, trainSeconds: 10, initSeconds: a, unigramNll: 6,
         ...(diverged ? { diverged: { update: 5, message: 'loss NaN' } } : {

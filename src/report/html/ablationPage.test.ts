@@ -42,6 +42,7 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
   for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs']) assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
   assert.match(figure('Diverged or stuck runs over train.lr and train.beta2'), />2\/2<\/text>/);
   assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0\.0+</); // a scale of 0 is shown, not left out
+  assert.match(figure('Scales learned: arm-number-0'), /decoder\.layers\.0\.fc1\.weight: -2\.000</);
 });
 
 test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {

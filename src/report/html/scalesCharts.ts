@@ -11,8 +11,8 @@ export function scalesCharts(data: AblationData): string {
     const learned = runs.flatMap(({ learned: own }) => (own ? [own] : []));
     if (learned.length === 0) return '';
     const tensors = learned[0].tensors.map((tensor, t) => ({ ...tensor, scale: meanScale(learned.flatMap((own) => own.tensors[t]?.scale ?? [])), group: groupOf(tensor), row: tensor.part.endsWith('residual_scale') ? tensor.part : `${tensor.part} ${tensor.kind}` }));
-    const extent = Math.max(1.05, ...tensors.flatMap(({ scale }) => (scale === 0 ? [] : Math.max(scale, 1 / scale))));
-    const shade = (scale: number): number => Math.max(scale, 1 / extent); // a scale of 0 as dark as the least of the others
+    const extent = Math.max(1.05, ...tensors.flatMap(({ scale }) => (scale === 0 ? [] : Math.max(Math.abs(scale), 1 / Math.abs(scale)))));
+    const shade = (scale: number): number => Math.max(Math.abs(scale), 1 / extent); // a scale of 0 as dark as the least of the others
     const rows = [...new Set(tensors.map(({ row }) => row))].sort(byPart);
     const layers = tensors.filter(({ layer }) => layer !== undefined);
     const others = tensors.filter(({ layer }) => layer === undefined);
@@ -34,9 +34,10 @@ export function scalesCharts(data: AblationData): string {
   }).join('\n');
 }
 
-/** Geometric mean: 0 as soon as one seed's is, which bounds allow for biases. */
+/** Geometric mean of sizes: 0 as soon as one seed's is, which bounds allow for biases; negative where MetaInit turned the tensor around in all. */
 function meanScale(scales: readonly number[]): number {
-  return Math.exp(scales.reduce((sum, scale) => sum + Math.log(scale), 0) / scales.length);
+  const size = Math.exp(scales.reduce((sum, scale) => sum + Math.log(Math.abs(scale)), 0) / scales.length);
+  return scales.every((scale) => scale < 0) ? -size : size;
 }
 
 /** Self-attention, attention over the source, feed-forward, their LayerNorms. */
