@@ -18,6 +18,7 @@ interface CleanFlags {
   max?: number;
   ratio?: number;
   maxWordLength?: number;
+  ignoreRatio?: boolean;
   ignoreXml?: boolean;
   lowercase?: boolean;
   moses?: boolean;
@@ -44,6 +45,7 @@ export function cleanCommand(): Command {
     .option('--max <n>', 'most tokens of a side (default: no limit)', positiveInteger)
     .option('--ratio <x>', 'most tokens per token of the other side (default: no limit)', finiteNumber)
     .option('--max-word-length <n>', 'longest word in characters (default: no limit)', positiveInteger)
+    .addOption(new Option('--ignore-ratio', 'no limit to the ratio, with --moses').conflicts('ratio'))
     .option('--ignore-xml', 'do not count tags as tokens')
     .option('--lowercase', 'write lower-cased text')
     .optionsGroup('Further rules:')
@@ -81,7 +83,7 @@ async function cleanAction(flags: CleanFlags): Promise<void> {
     heldOut: pairedFiles(flags.heldOut), tidy: flags.moses, lowercase: flags.lowercase,
     rules: {
       minTokens: flags.min, maxTokens: flags.max, ignoreXml: flags.ignoreXml,
-      maxRatio: flags.ratio ?? (flags.moses ? 9 : undefined), maxWordLength: flags.maxWordLength ?? (flags.moses ? 1000 : undefined),
+      maxRatio: flags.ratio ?? (flags.moses && !flags.ignoreRatio ? 9 : undefined), maxWordLength: flags.maxWordLength ?? (flags.moses ? 1000 : undefined),
       controlCharacters: flags.controlCharacters, sameText: flags.sameText, maxRepeatedTokens: flags.repeated, minScriptShare: flags.script,
       wrongLanguage: flags.wrongLanguage, duplicates: flags.duplicates,
     },

@@ -93,7 +93,7 @@ test('byte-pair encoding is learnt from two texts and applied', () => {
   assert.deepEqual([read('v.one'), read('v.two')], ['low 3\nlo@@ 1\nw@@ 1\ne@@ 1\nr 1\n', 'low 2\ns@@ 1\n']);
   gives(['apply-bpe', '-c', 'codes'], ' low  lower\n', ' low lo@@ w@@ e@@ r\n');
   gives(['apply-bpe', '-c', 'codes', '-s', '~', '-m', '1', '--glossaries', 'sl.w'], 'low slow\n', 'lo~ w slow\n');
-  gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '4'], 'low\n', 'l@@ o@@ w\n');
+  gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '2'], 'low lower\n', 'low l@@ o@@ w@@ e@@ r\n');
   gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one'], 'low\n', 'low\n');
   gives(['apply-bpe', '-c', 'codes', '--dropout', '1', '--seed', '3'], 'low\n', 'l@@ o@@ w\n');
   assert.match(corpus(['apply-bpe', '-c', 'codes', '--dropout', '2'], 'low').stderr, /--dropout is 2, expected a probability from 0 to 1/);
@@ -118,6 +118,12 @@ test('cleaning and statistics of a corpus', () => {
   assert.equal(read('clean.de'), 'ein Hund\nein Haus\n');
   assert.equal(gunzipSync(readFileSync(join(folder, 'clean.en.gz'))).toString(), 'a dog\na house\n');
   assert.equal(read('removed.tsv').split('\n')[1], '4\tcontrolCharacters\tU+0007 in the source\tauch\u0007\talso');
+  writeFileSync(join(folder, 'long.de'), 'ein\n');
+  writeFileSync(join(folder, 'long.en'), 'one two three four five six seven eight nine ten\n');
+  for (const [flags, kept] of [[['--moses'], ''], [['--moses', '--ignore-ratio'], 'ein\n']] as const) {
+    assert.equal(corpus(['clean', '--src', 'long.de', '--trg', 'long.en', '--out-src', `kept${kept.length}.de`, '--out-trg', `kept${kept.length}.en`, ...flags]).status, 0);
+    assert.equal(read(`kept${kept.length}.de`), kept);
+  }
   assert.match(corpus(['clean', ...files, ...out]).stderr, /clean\.de exists already/);
   assert.match(corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr, /--held-out names 1 files/);
 

@@ -23,6 +23,7 @@ export type CleanReason = 'empty' | 'tooShort' | 'tooLong' | 'ratio' | 'longWord
 export type CleanResult = { readonly src: string; readonly trg: string } | { readonly removed: CleanReason };
 
 const spaces = new RegExp(`${space}+`, 'gv');
+const tags = new RegExp(`<[^${space}][^>]*[^${space}]>`, 'gv');
 
 /**
  * A function that cleans pairs of lines: white space squeezed, and pairs removed by length, ratio and longest word. Its
@@ -55,7 +56,7 @@ export function tidyLine(line: string, factored: boolean): string {
 
 /** The line less tags such as `<it>`, for counting words. */
 export function withoutTags(line: string): string {
-  return squeeze(line.replace(/<\S[^>]*\S>/g, ' '));
+  return squeeze(line.replace(tags, ' '));
 }
 
 /** @throws DataError naming a line with two `|` in a row, or one that begins a word */

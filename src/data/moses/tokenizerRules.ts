@@ -14,23 +14,24 @@ export interface TokenizerRules {
 }
 
 /** Isolates characters that are no part of words. @param inner one more character that stands inside words of the language */
-function isolate(inner = ''): readonly Rule[] {
-  const all: Rule = [new RegExp(`([^${alnum}${space}.'\`,\\-${inner}])`, 'gv'), ' $1 '];
-  return inner === '' ? [all] : [all, isolateBeforeOthers(inner)];
+function isolateAllBut(inner = ''): Rule {
+  return [new RegExp(`([^${alnum}${space}.'\`,\\-${inner}])`, 'gv'), ' $1 '];
 }
 
-/** A character that stands inside words is isolated where no lower-case letter follows. */
-function isolateBeforeOthers(character: string): Rule {
-  return [new RegExp(`(${character})(?=$|[^${lowerLetter}])`, 'gv'), ' $1 '];
+/** What stands inside words is isolated where no lower-case letter follows. */
+function isolateBeforeOthers(inner: string): Rule {
+  return [new RegExp(`(${inner})(?=$|[^${lowerLetter}])`, 'gv'), ' $1 '];
 }
 
 /** By language; the others have the rules of `default`. */
 const separators: Readonly<Record<string, readonly Rule[]>> = {
-  default: isolate(),
-  fi: isolate(':'), // USA:n
-  sv: isolate(':'),
-  ca: isolate('\u00b7'), // col·legi
-  tdt: [...isolate(), isolateBeforeOthers("'")], // ha'u
+  default: [isolateAllBut()],
+  fi: [isolateAllBut(':'), isolateBeforeOthers(':')], // USA:n
+  sv: [isolateAllBut(':'), isolateBeforeOthers(':')],
+  // the middle dot of col·legi is part of words; the script's next rule, to isolate it before capitals, is read by Perl as two
+  // characters, its bytes in UTF-8, so that it applies to these alone
+  ca: [isolateAllBut('\u00b7'), isolateBeforeOthers('\u00c2\u00b7')],
+  tdt: [isolateAllBut(), isolateBeforeOthers("'")], // ha'u
 };
 
 const hyphens: Rule = [new RegExp(`(${alnum})-(?=${alnum})`, 'gv'), '$1 @-@ '];

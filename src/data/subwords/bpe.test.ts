@@ -52,6 +52,23 @@ test('overlapping occurrences merge from the left, the first rank of a repeated 
   assert.equal(bpe.segmentLine('xxxy abcd'), 'xx@@ x@@ y ab@@ c@@ d');
 });
 
+test('glossaries are regular expressions as Python reads them', () => {
+  const split = (glossaries: string[], text: string): string => new Bpe(parseBpeCodes('#version: 0.2\na b\n', 'none'), { glossaries }).segmentLine(text);
+  assert.equal(split(['\\d+'], 'x٣٤y'), 'x@@ ٣٤@@ y');
+  assert.equal(split(['\\@\\-\\@', '&\\w+;'], 'ab@-@cd &quot; ä&äö;'), 'a@@ b@@ @-@@@ c@@ d &quot; ä@@ &äö;');
+  assert.equal(split(['(?P<letter>[a-c])(?P=letter)'], 'xbbc'), 'x@@ bb@@ b@@ c', 'what a group captures comes twice, as there');
+  assert.equal(split(['(?:b|c){2}'], 'xbbc'), 'x@@ bb@@ c');
+  assert.equal(split(['<\\/?\\w+>', '{\\d}'], 'x</seg>y{1}'), 'x@@ </seg>@@ y@@ {1}');
+  assert.equal(split(['\\bÄb\\b'], 'Äb-Äbc'), 'Äb@@ -@@ Ä@@ b@@ c');
+  assert.equal(split(['[[\\]]+'], 'x[[]y'), 'x@@ [[]@@ y');
+});
+
+test('a vocabulary of which nothing is frequent enough undoes no merge, as in subword-nmt', () => {
+  const codes = parseBpeCodes('#version: 0.2\na b\n', 'codes');
+  assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('ab@@ 3\n', 'vocab', 4) }).segmentLine('abc'), 'ab@@ c');
+  assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('c 4\n', 'vocab', 4) }).segmentLine('abc'), 'a@@ b@@ c');
+});
+
 test('faults of codes and vocabulary files are named', () => {
   assert.throws(() => parseBpeCodes('#version: 0.3\na b\n', 'codes'), /codes:1: "#version: 0.3": expected version 0.1 or 0.2/);
   assert.throws(() => parseBpeCodes('#version: 0.2\na b\na b c\n', 'codes'), /codes:3: expected a merge of two units "left right", found "a b c"/);

@@ -2,13 +2,14 @@ import { UsageError } from '../../errors.js';
 import { ownText } from '../ownText.js';
 import type { BpeCodes } from './bpeCodes.js';
 import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
+import { pythonPattern } from './pythonPattern.js';
 
 export interface BpeOptions {
   /** Marks a unit that the next one continues. Default `@@`. */
   readonly joiner?: string;
   /** Merges that give a unit outside this set are undone (units as subword-nmt's vocabulary files write them). */
   readonly vocabulary?: ReadonlySet<string>;
-  /** Regular expressions for words and stretches that are kept whole. */
+  /** Regular expressions, as Python writes them, for words and stretches that are kept whole. */
   readonly glossaries?: readonly string[];
 }
 
@@ -30,13 +31,10 @@ export class Bpe {
 
   constructor(private readonly codes: BpeCodes, { joiner = '@@', vocabulary, glossaries = [] }: BpeOptions = {}) {
     this.joiner = joiner;
-    this.vocabulary = vocabulary;
-    this.glossaries = glossaries.map((pattern) => ({
-      whole: expression(`^${pattern}$`, 'uy'),
-      inside: expression(pattern, 'u'),
-      split: expression(`(${pattern})`, 'u'),
-    }));
-    this.isGlossary = glossaries.length > 0 ? expression(`^(${glossaries.join('|')})$`, 'u') : null;
+    this.vocabulary = vocabulary?.size === 0 ? undefined : vocabulary; // as subword-nmt: where nothing is frequent enough, nothing is undone
+    const patterns = glossaries.map((glossary) => checkedPattern(glossary));
+    this.glossaries = patterns.map((pattern) => ({ whole: new RegExp(`^${pattern}$`, 'vy'), inside: new RegExp(pattern, 'v'), split: new RegExp(`(${pattern})`, 'v') }));
+    this.isGlossary = patterns.length > 0 ? new RegExp(`^(${patterns.join('|')})$`, 'v') : null;
   }
 
   /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
@@ -155,11 +153,14 @@ function merge(units: string[], mergeRanks: ReadonlyMap<string, number>): string
   return units;
 }
 
-function expression(pattern: string, flags: string): RegExp {
+/** @throws UsageError for what is not a regular expression */
+function checkedPattern(glossary: string): string {
   try {
-    return new RegExp(pattern, flags);
+    const pattern = pythonPattern(glossary);
+    new RegExp(pattern, 'v');
+    return pattern;
   } catch (cause) {
-    throw new UsageError(`glossary entry ${JSON.stringify(pattern)} is not a regular expression: ${(cause as Error).message}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`, { cause });
+    throw new UsageError(`glossary entry ${JSON.stringify(glossary)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`, { cause });
   }
 }
 
