@@ -100,7 +100,7 @@ test('byte-pair encoding is learnt from two texts and applied', () => {
   writeFileSync(join(folder, 'counts'), 'low 4\nlower 1\nslow 1\n');
   assert.equal(corpus(['learn-bpe', '--dict-input', '-i', 'counts', '-n', '2', '-o', 'codes2']).status, 0);
   assert.equal(read('codes2'), read('codes'));
-  assert.match(corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr, /1 merges were learnt; no further pair is seen 2 times/);
+  assert.match(corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr, /1 merge was learnt; no further pair is seen 2 times/);
   assert.equal(corpus(['learn-bpe', '-i', 'one', 'two', '-o', 'x', '--write-vocabulary', 'y']).status, 2);
   assert.equal(corpus(['apply-bpe', '-c', 'codes', '--vocabulary-threshold', '4'], 'low').status, 2);
 });
