@@ -84,6 +84,10 @@ test('cleaning keeps and changes the same pairs as clean-corpus-n', { skip }, ()
   }
 });
 
+test('lower case is that of Unicode 14, whatever Node.js knows', () => {
+  assert.equal(lowercase('ΑΣ \u1c89\ua7cbA \u0130'), 'ας \u1c89\ua7cba i\u0307'.replace('ς', 'σ'));
+});
+
 test('why a pair is removed', () => {
   const clean = createPairCleaner({ min: 2, max: 4, ratio: 1.5, maxWordLength: 5 });
   assert.deepEqual(clean(' a |b\u00a0 c', 'd e'), { src: 'a b c', trg: 'd e' });

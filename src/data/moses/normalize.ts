@@ -1,4 +1,4 @@
-import { other } from './perlText.js';
+import { assignedLater, other } from './perlText.js';
 
 type Rule = readonly [pattern: RegExp, replacement: string];
 
@@ -57,9 +57,13 @@ export function createPunctuationNormalizer(language: string, { penn = false }: 
   };
 }
 
-/** Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one. */
+const later = new RegExp(assignedLater, 'v');
+const known = new RegExp(`[^${assignedLater}]+`, 'gv');
+
+/** Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one, letters after Unicode 14 stay. */
 export function lowercase(line: string): string {
-  return line.replaceAll('\u03a3', '\u03c3').toLowerCase();
+  const toLower = (text: string): string => text.replaceAll('\u03a3', '\u03c3').toLowerCase();
+  return /[\u{870}-\u{10ffff}]/u.test(line) && later.test(line) ? line.replace(known, toLower) : toLower(line);
 }
 
 const notPrinting = new RegExp(other, 'gv');

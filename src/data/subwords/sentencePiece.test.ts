@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { learnSentencePiece } from '../spm/learnSentencePiece.js';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
 import { parseSentencePieceModel } from './sentencePieceModel.js';
 
@@ -50,6 +51,17 @@ test('pieces of random text equal those of the installed spm_encode, and join to
     assert.deepEqual(joined, peer('spm_encode', path, lines), kind);
     assert.deepEqual(encoded.map(joinPieces), peer('spm_decode', path, joined), kind);
   }
+});
+
+test('U+FEFF stays where a piece begins with it and the model does not normalise it', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'coldstart-feff-')), 'identity.model');
+  const text = new Map([['ab', 10], ['ba', 10]]);
+  writeFileSync(path, (await learnSentencePiece(text, { vocabSize: 8, modelType: 'bpe', normalization: 'identity', softLimit: true })).model);
+  const model = await SentencePiece.open(path);
+  const unknown = `\ufeff${'\u{1f469}\u200d'.repeat(4)}`; // long enough for the decoder
+  assert.deepEqual(await model.encode([`ab ${unknown}`]), [['\u2581', 'ab', '\u2581', unknown]]);
+  await model.close();
+  rmSync(dirname(path), { recursive: true });
 });
 
 test('bytes of a model with byte fallback become characters again', () => {

@@ -3,7 +3,14 @@
  * process; in a thread of its own both stay here.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SentencePieceProcessor } from 'sentencepiece-js';
+
+// the package decodes pieces with the default decoder, which drops U+FEFF where a piece begins with it
+globalThis.TextDecoder = class extends TextDecoder {
+  constructor(encoding?: string, options?: ConstructorParameters<typeof TextDecoder>[1]) {
+    super(encoding, { ignoreBOM: true, ...options });
+  }
+};
+const { SentencePieceProcessor } = await import('sentencepiece-js');
 
 const port = parentPort!;
 const processor = new SentencePieceProcessor();
