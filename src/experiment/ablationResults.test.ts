@@ -68,6 +68,7 @@ test('means, standard errors, paired differences, and what has failed', () => {
   assert.deepEqual(warmup.testBleu, { mean: 32, standardError: 2, count: 2 });
   assert.equal(warmup.testBleuDifference, undefined);
   assert.deepEqual(noWarmup.testBleuDifference, { mean: -8.5, standardError: 1.5, count: 2 });
+  assert.ok(Math.abs(noWarmup.seedsPValue! - (1 - (2 / Math.PI) * Math.atan(8.5 / 1.5))) < 1e-12); // t with one degree of freedom is Cauchy
   assert.deepEqual([hot.complete, hot.diverged, hot.stuck, hot.testBleu, hot.validLoss], [1, 1, 0, undefined, undefined]);
   assert.deepEqual([noWarmup.diverged, noWarmup.stuck, noWarmup.firstEpochLoss!.mean, noWarmup.testChrf!.mean], [0, 1, 3, 60]);
   assert.deepEqual([noWarmup.seconds!.mean, noWarmup.initUpdates!.mean, noWarmup.trgTokens!.mean], [90, 2.5, 120]);
@@ -82,8 +83,8 @@ test('means, standard errors, paired differences, and what has failed', () => {
   assert.equal(noWarmup.comparison!.perSeed.length, 2);
 
   const text = ablationText(data);
-  assert.match(text, /^arm +test BLEU +vs warmup +p +of average +selected +chrF +diverged +stuck$/m); // decode.checkpoint is best: no column of its own for that
-  assert.match(text, /^no-warmup +23\.50 ± 3\.50 +-8\.50 ± 1\.50 +1\.000 +- +23\.50 ± 3\.50 +60\.00 ± 0\.00 +0 of 2 +1$/m);
+  assert.match(text, /^arm +test BLEU +vs warmup +p \(lines\) +p \(seeds\) +of average +selected +chrF +diverged +stuck$/m); // decode.checkpoint is best: no column of its own for that
+  assert.match(text, /^no-warmup +23\.50 ± 3\.50 +-8\.50 ± 1\.50 +1\.000 +0\.111 +- +23\.50 ± 3\.50 +60\.00 ± 0\.00 +0 of 2 +1$/m);
   assert.match(text, /^arm +epoch 1 loss +epoch 1 BLEU +valid loss +valid BLEU +updates +init updates +trg tokens +time +of it init$/m);
   assert.match(text, /^no-warmup +3\.000 ± 0\.000 +50\.00 ± 0\.00 +2\.000 ± 0\.000 +50\.00 ± 0\.00 +10 +2\.5 \(20\.0 %\) +120 +1m30s +30s$/m);
   assert.match(ablationMarkdown(data), /^\| hot\/seed-2 \| waiting \|/m);

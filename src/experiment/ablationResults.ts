@@ -1,3 +1,4 @@
+import { studentTwoSided } from '../eval/studentT.js';
 import { cellName, type AxisValue, type Cell, type PlannedArm } from './ablationPlan.js';
 import type { RunScores } from './runScores.js';
 import type { ArmComparison } from './compareArms.js';
@@ -38,6 +39,8 @@ export interface CellResults {
   readonly testBleuSelected?: Estimate;
   /** Test BLEU above the baseline's (in its own selected cell), over the seeds that both have. */
   readonly testBleuDifference?: Estimate;
+  /** p of that difference over the seeds (paired t-test, two-sided): whether other seeds would differ too. From two seeds on. */
+  readonly seedsPValue?: number;
   /** Initialisation and training by wall clock, over all complete runs; and initialisation alone. */
   readonly seconds?: Estimate;
   readonly initSeconds?: Estimate;
@@ -97,7 +100,8 @@ export function summarizeAblation({ baseline, seeds, axes, arms }: Pick<Ablation
       ...arm,
       cells: arm.cells.map((cell) => {
         const pairs = [...testBleus(inCell(arm.name, cell.name))].flatMap(([seed, bleu]) => (referenceBleu.has(seed) ? [bleu - referenceBleu.get(seed)!] : []));
-        return { ...cell, testBleuDifference: estimate(pairs) };
+        const difference = estimate(pairs);
+        return { ...cell, testBleuDifference: difference, ...(difference?.standardError !== undefined && { seedsPValue: pairedTTest(difference) }) };
       }),
     })),
   };
@@ -145,6 +149,11 @@ function selectCell(cells: readonly CellResults[]): number {
 
 function testBleus(runs: readonly RunOutcome[]): Map<number, number> {
   return new Map(runs.flatMap(({ seed, scores }) => (scores?.test ? [[seed, scores.test.bleu] as const] : [])));
+}
+
+/** Two-sided p-value of a mean of paired differences. */
+function pairedTTest({ mean, standardError, count }: Estimate): number {
+  return mean === 0 ? 1 : studentTwoSided(mean / standardError!, count - 1);
 }
 
 /** Mean and standard error of the mean (sample deviation over sqrt n); undefined without numbers. */
