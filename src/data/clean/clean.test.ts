@@ -37,6 +37,7 @@ test('each rule finds its fault and only its fault', () => {
   assert.equal(reasonOf({ minScriptShare: 0.5 }, '\u043f\u0440\u0438\u0432\u0435\u0442 ok', 'hello', ['ru', 'en']), null);
   assert.equal(reasonOf({ minScriptShare: 0.5 }, '12 : 30', '12 : 30'), null);
   assert.throws(() => reasonOf({ maxRatio: 0.5 }, 'a', 'b'), /maxRatio is 0.5, expected a number of at least 1/);
+  assert.throws(() => reasonOf({ minTokens: 5, maxTokens: 4 }, 'a', 'b'), /minTokens is 5 and maxTokens 4: no pair would be left/);
   assert.throws(() => reasonOf({ maxTokens: 1.5 }, 'a', 'b'), /maxTokens is 1.5, expected a positive integer/);
 });
 

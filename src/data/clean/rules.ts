@@ -150,6 +150,7 @@ function checkLimits({ minTokens = 1, maxTokens = Infinity, maxRatio = Infinity,
       throw new UsageError(`${name} is ${value}, expected ${name === 'minScriptShare' ? 'a share from 0 to 1' : whole ? 'a positive integer' : 'a number of at least 1'}.`);
     }
   }
+  if (minTokens > maxTokens) throw new UsageError(`minTokens is ${minTokens} and maxTokens ${maxTokens}: no pair would be left.`);
   return limits;
 }
 

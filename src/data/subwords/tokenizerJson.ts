@@ -3,7 +3,7 @@ import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 import { specialTokens } from '../vocabulary.js';
 
-const maxFileBytes = 256 * 2 ** 20;
+export const maxTokenizerBytes = 256 * 2 ** 20;
 const unknownToken = specialTokens[3];
 
 /**
@@ -25,7 +25,7 @@ export class TokenizerJson {
     const junk = (why: string, cause?: unknown): DataError => new DataError(`${path} is not a tokenizer.json of Hugging Face's tokenizers: ${why}.`, { cause });
     let json: unknown;
     try {
-      json = JSON.parse(readTextFile(path, 'tokenizer', maxFileBytes));
+      json = JSON.parse(readTextFile(path, 'tokenizer', maxTokenizerBytes));
     } catch (cause) {
       if (cause instanceof DataError) throw cause;
       throw junk(`it is not JSON (${(cause as Error).message})`, cause);

@@ -84,7 +84,7 @@ test('special tokens standing in text, BPE filters and codes of version 0.1 are 
   assert.throws(() => write({ method: 'bpe', codes: old }), (error: Error) => error instanceof DataError && error.message.includes('version 0.1'));
   assert.throws(() => write({ method: 'bpe', codes: old, vocabulary: 'v' }), UsageError);
   assert.throws(() => write({ method: 'bpe', codes: old, glossaries: ['USA'] }), UsageError);
-  assert.throws(() => write({ method: 'huggingface', tokenizer: 't' }), UsageError);
+  assert.throws(() => write({ method: 'huggingface', tokenizer: old }), (error: Error) => error instanceof DataError && error.message.includes('is not a tokenizer.json'));
   assert.deepEqual((write({ method: 'none' }) as { notes: string[] }).notes, ['it expects text after: lowercase (coldstart corpus lowercase)']);
 });
 
@@ -101,6 +101,42 @@ test('SentencePiece models, unigram and bpe: the same ids on Multi30k and on mix
       const line = parts.join(between).replace(/<\/?(s|pad|unk)>/g, '');
       assert.deepEqual(exported(line), (await own([line]))[0], line);
     }), { numRuns: 300 });
+  }
+});
+
+const special = (id: number, content: string): object => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true });
+const given = {
+  WordPiece: {
+    version: '1.0', added_tokens: [special(0, '[UNK]'), special(1, '[CLS]'), special(2, '[SEP]')],
+    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true }, pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [], special_tokens: { '[CLS]': { id: '[CLS]', ids: [1], tokens: ['[CLS]'] } } },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
+    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: { '[UNK]': 0, '[CLS]': 1, '[SEP]': 2, un: 3, '##want': 4, '##ed': 5, runn: 6, '##ing': 7, ',': 8, never: 9 } },
+  },
+  bytes: {
+    version: '1.0', added_tokens: [special(9, '<|endoftext|>')], normalizer: null, pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }, post_processor: null, decoder: { type: 'ByteLevel' },
+    model: { type: 'BPE', unk_token: null, vocab: { u: 0, n: 1, 'Ġ': 2, 'Ã': 3, '©': 4, un: 5, 'Ġun': 6, 'Ã©': 7, r: 8, '<|endoftext|>': 9, i: 10, g: 11, e: 12, d: 13, ',': 14 }, merges: ['u n', 'Ġ un', 'Ã ©'] },
+  },
+  Unigram: {
+    version: '1.0', added_tokens: [special(0, '<unk>'), special(1, '<mask>')], normalizer: { type: 'NFKC' }, pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true }, post_processor: null,
+    decoder: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'always', split: true },
+    model: { type: 'Unigram', unk_id: 0, vocab: [['<unk>', 0], ['<mask>', 0], ['\u2581', -2], ['\u2581un', -3], ['want', -4], ['ed', -4], ['\u2581run', -4.5], ['n', -5], ['ing', -5], ['ed\u2581', -9], [',', -3], ['w', -6], ['i', -6]] },
+  },
+};
+
+test('a corpus segmented with a tokenizer.json: the same tokens under the vocabulary\'s ids, and the same text back', async () => {
+  for (const [kind, json] of Object.entries(given)) {
+    const path = join(folder, `given.${kind}.json`);
+    writeFileSync(path, JSON.stringify(json));
+    const { own, exported, decode, join: joined, vocabulary } = await bothWays({ method: 'huggingface', tokenizer: path }, ['unwanted, running', 'running', 'un']);
+    assert.ok(vocabulary.size > 8, kind);
+    const known = await own(['unwanted, running']);
+    assert.deepEqual(exported('unwanted, running'), known[0], kind);
+    assert.equal(decode(known[0].slice(0, -1)), await joined('unwanted, running'), kind);
+    await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.constantFrom('un', 'wanted', 'running', ',', 'never', 'é', '[SEP]', '[UNK]', '<mask>', '<|endoftext|>', ' ', 'xyz'), fc.string({ unit: 'grapheme-ascii', maxLength: 4 })), { maxLength: 6 }), async (words) => {
+      const line = words.join(' ').replace(/<\/?(s|pad|unk)>/g, '');
+      assert.deepEqual(exported(line), (await own([line]))[0], `${kind}: ${JSON.stringify(line)}`);
+    }), { numRuns: 200 });
   }
 });
 

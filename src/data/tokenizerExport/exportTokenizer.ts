@@ -7,6 +7,7 @@ import type { Side, TextPipelineParts } from '../textPipeline.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { bpeTokenizer } from './fromBpe.js';
 import { sentencePieceTokenizer } from './fromSentencePiece.js';
+import { renumberedTokenizer } from './fromTokenizerJson.js';
 import { wordTokenizer } from './fromWords.js';
 import { specialTokensMap, tokenizerConfig, tokenizerFile, type TokenizerParts } from './format.js';
 
@@ -20,7 +21,7 @@ export interface ExportedTokenizer {
 /**
  * A corpus's way from words to ids on one side, as a tokenizer.json.
  *
- * @throws UsageError for settings that the format cannot hold: a BPE vocabulary filter, glossaries, another tokenizer.json
+ * @throws UsageError for settings that the format cannot hold: a BPE vocabulary filter, glossaries
  * @throws DataError for codes and models that it cannot hold
  */
 export function exportTokenizer({ subwords, vocabularies, preprocessing }: TextPipelineParts, side: Side): ExportedTokenizer {
@@ -45,6 +46,6 @@ function partsOf(options: SubwordOptions, vocabulary: Vocabulary): TokenizerPart
     case 'sentencepiece':
       return sentencePieceTokenizer(parseSentencePieceModel(readFileSync(options.model), options.model), vocabulary, options.model);
     case 'huggingface':
-      throw new UsageError('the corpus was segmented with a tokenizer.json, whose ids are not those of the corpus. Use that file for segmenting and vocab.*.txt for ids.');
+      return renumberedTokenizer(options.tokenizer, vocabulary);
   }
 }

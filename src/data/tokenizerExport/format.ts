@@ -17,19 +17,21 @@ export interface TokenizerFile {
 export interface TokenizerParts extends Pick<TokenizerFile, 'normalizer' | 'pre_tokenizer' | 'decoder' | 'model'> {
   /** Units with ids from the vocabulary's size on: merges pass through them or a model has them, but the vocabulary does not. */
   readonly numExtra: number;
+  /** Tokens that are found in text before the model splits it, besides the vocabulary's special ones. */
+  readonly addedTokens?: readonly object[];
 }
 
 const [bos, pad, eos, unk] = specialTokens;
 
 /** The whole file: the special tokens under the vocabulary's ids, and `</s>` after every sentence, as models here are trained. */
 export function tokenizerFile(parts: TokenizerParts): TokenizerFile {
-  const { normalizer, pre_tokenizer, decoder, model } = parts;
+  const { normalizer, pre_tokenizer, decoder, model, addedTokens = [] } = parts;
   const eosId = specialTokens.indexOf(eos);
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: specialTokens.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: [...specialTokens.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })), ...addedTokens],
     normalizer,
     pre_tokenizer,
     post_processor: {
