@@ -43,7 +43,7 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
     ...(arms.length === 1 ? [] : [
       [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
       ['p (lines)', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
-      ['p (seeds)', ({ seedsPValue }) => seedsPValue?.toFixed(3) ?? ''],
+      ['p (seeds)', ({ seedsPValue }) => seedsPValue === undefined ? '' : seedsPValue < 5e-4 ? '<0.001' : seedsPValue.toFixed(3)],
     ] satisfies Column[]),
     ...(testsBest ? [] : [['of best', ({ testBleuBest }) => show(testBleuBest, 2)] satisfies Column]),
     ['of average', ({ testBleuAverage }) => show(testBleuAverage, 2)],
