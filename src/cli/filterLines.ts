@@ -41,18 +41,19 @@ export async function* readLines(input: string | undefined, signal?: AbortSignal
   }
 }
 
+/** Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes (see `filterText`). */
+export function filterLines(files: FilterFlags, change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>): Promise<void> {
+  return filterText(files, async (text) => (await change(text.split('\n'))).join('\n'));
+}
+
 /**
- * Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes. A file appears whole
- * or not at all; standard output is written at the pace at which it is read.
+ * Writes text for the text that is read, many lines at a time, which line feeds separate. A file appears whole or not at all;
+ * standard output is written at the pace at which it is read.
  */
-export async function filterLines(
-  { input, output }: FilterFlags,
-  change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>,
-): Promise<void> {
+export async function filterText({ input, output }: FilterFlags, change: (text: string) => string | Promise<string>): Promise<void> {
   if (output === undefined) {
     for await (const lines of readLines(input)) {
-      const text = (await change(lines)).join('\n');
-      if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
+      if (!process.stdout.write(`${await change(lines.join('\n'))}\n`)) await once(process.stdout, 'drain');
     }
     return;
   }
@@ -60,7 +61,7 @@ export async function filterLines(
   const signal = abortOnInterrupt('Nothing was written.');
   const file = new TextOutput(output);
   try {
-    for await (const lines of readLines(input, signal)) for (const line of await change(lines)) file.line(line);
+    for await (const lines of readLines(input, signal)) file.line(await change(lines.join('\n')));
     file.finish();
   } finally {
     file.abandon();

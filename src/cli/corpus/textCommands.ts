@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { filterLines, filterText, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 
 const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
 
@@ -66,7 +66,7 @@ Examples:
         aggressive: flags.aggressive, escape: flags.escape, protectedPatterns: patterns, skipTags: flags.skipTags,
         ...(flags.prefixes === undefined ? {} : { prefixes: readNonbreakingPrefixes(flags.prefixes) }),
       });
-      await filterLines(flags, (lines) => lines.map(tokenize));
+      await filterText(flags, tokenize);
     });
 }
 
