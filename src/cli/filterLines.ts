@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
-import { DataError } from '../errors.js';
-import { readLineBlocks } from '../storage/lines.js';
+import { readTextBlocks } from '../storage/lines.js';
 import { refuseExisting, TextOutput } from '../storage/textOutput.js';
 import { abortOnInterrupt } from './interrupts.js';
 
@@ -20,17 +19,17 @@ export interface FilterFlags {
  * @throws DataError naming a line that is not valid UTF-8
  */
 export async function* readLines(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string[]> {
-  const name = input ?? 'standard input';
+  for await (const text of readText(input, signal)) yield text.split('\n');
+}
+
+/** As `readLines`, with line feeds between the lines of a block. */
+async function* readText(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string> {
   if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
   if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
-  let lineNumber = 0;
   try {
-    for await (const block of input === undefined ? readLineBlocks(name, process.stdin) : readLineBlocks(input)) {
-      const invalid = block.indexOf(null);
-      if (invalid >= 0) throw new DataError(`${name}:${lineNumber + invalid + 1} is not valid UTF-8. Convert the text first, for example with iconv.`);
-      lineNumber += block.length;
-      yield block as string[];
+    for await (const text of input === undefined ? readTextBlocks('standard input', process.stdin) : readTextBlocks(input)) {
+      yield text;
       signal?.throwIfAborted();
     }
   } catch (error) {
@@ -52,8 +51,8 @@ export function filterLines(files: FilterFlags, change: (lines: readonly string[
  */
 export async function filterText({ input, output }: FilterFlags, change: (text: string) => string | Promise<string>): Promise<void> {
   if (output === undefined) {
-    for await (const lines of readLines(input)) {
-      if (!process.stdout.write(`${await change(lines.join('\n'))}\n`)) await once(process.stdout, 'drain');
+    for await (const text of readText(input)) {
+      if (!process.stdout.write(`${await change(text)}\n`)) await once(process.stdout, 'drain');
     }
     return;
   }
@@ -61,7 +60,7 @@ export async function filterText({ input, output }: FilterFlags, change: (text: 
   const signal = abortOnInterrupt('Nothing was written.');
   const file = new TextOutput(output);
   try {
-    for await (const lines of readLines(input, signal)) file.line(await change(lines.join('\n')));
+    for await (const text of readText(input, signal)) file.line(await change(text));
     file.finish();
   } finally {
     file.abandon();

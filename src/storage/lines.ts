@@ -16,30 +16,53 @@ const maxLineBytes = 4 * 2 ** 20;
  * @returns for each line its text, or null where it is not valid UTF-8
  * @throws DataError if the file cannot be read, a .gz file is damaged or cut short, or a line exceeds 4 MiB
  */
-export async function* readLineBlocks(path: string, input: AsyncIterable<Buffer> = byteStream(path)): AsyncGenerator<(string | null)[]> {
+export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<(string | null)[]> {
+  for await (const { bytes } of readWholeLines(path, input)) yield decodeLines(bytes);
+}
+
+/**
+ * The text of a file, many lines at a time, with LF between them, read as `readLineBlocks` reads it.
+ *
+ * @throws DataError also for a line that is not valid UTF-8
+ */
+export async function* readTextBlocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const { bytes, firstLine } of readWholeLines(path, input)) {
+    if (!isUtf8(bytes)) throw new DataError(`${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`);
+    yield bytes.toString('utf8');
+  }
+}
+
+/** Bytes of neighbouring whole lines, without the LF of the last one, and the number of the first (from 1). */
+async function* readWholeLines(path: string, input: AsyncIterable<Buffer> = byteStream(path)): AsyncGenerator<{ bytes: Buffer; firstLine: number }> {
   let rest: Buffer[] = [];
   let restBytes = 0;
-  let lineNumber = 0;
+  let firstLine = 1;
   try {
     for await (const chunk of input) {
       const end = chunk.lastIndexOf(10);
       if (end >= 0) {
-        const lines = decodeLines(Buffer.concat([...rest, chunk.subarray(0, end)]));
-        lineNumber += lines.length;
+        const bytes = Buffer.concat([...rest, chunk.subarray(0, end)]);
         rest = [chunk.subarray(end + 1)];
         restBytes = chunk.length - end - 1;
-        yield lines;
+        yield { bytes, firstLine };
+        firstLine += countLines(bytes);
       } else {
         rest.push(chunk);
         restBytes += chunk.length;
       }
-      if (restBytes > maxLineBytes) throw new DataError(`${path}:${lineNumber + 1}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
+      if (restBytes > maxLineBytes) throw new DataError(`${path}:${firstLine}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
     }
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`${path} cannot be read${path.endsWith('.gz') ? ' as gzip' : ''}: ${(cause as Error).message}.`, { cause });
   }
-  if (restBytes > 0) yield decodeLines(Buffer.concat(rest));
+  if (restBytes > 0) yield { bytes: Buffer.concat(rest), firstLine };
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 1;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
+  return lines;
 }
 
 /**

@@ -68,7 +68,7 @@ export class WordMemory {
       }
       start = end + 1;
     }
-    return this.pieces.length === 0 ? text : this.pieces.join('') + text.slice(this.copied);
+    return this.copied === 0 ? text : this.pieces.join('') + text.slice(this.copied);
   }
 
   private readCodes(text: string): void {
