@@ -21,7 +21,7 @@ constexpr size_t kAlignment = 64;
 constexpr double kLeastFill = 0.75;
 // Live and cached bytes together stay below this multiple of the most that was ever live: a training step that repeats takes
 // nothing from the system, and batches of ever new sizes do not pile up.
-constexpr double kMostSlack = 1.05;
+constexpr double kMostSlack = 1.08;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 
