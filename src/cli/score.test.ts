@@ -60,7 +60,7 @@ test('a SentencePiece model tokenises', { skip: existsSync(model) ? false : `no 
 
 test('wrong use says what to do', () => {
   const wrong: [string[], number, RegExp][] = [
-    [['--ref', 'ref', '--hyp', 'short.hyp'], 1, /short\.hyp has 1 lines, ref has 3/],
+    [['--ref', 'ref', '--hyp', 'short.hyp'], 1, /short\.hyp has 1 line, ref has 3/],
     [['--ref', 'ref', '--hyp', 'none'], 1, /none cannot be read/],
     [['--ref', 'ref', '--hyp', 'a.hyp', '--paired-bs'], 2, /give --hyp at least two files/],
     [['--ref', 'ref', '--hyp', 'a.hyp', '--tokenize', 'flores200'], 2, /needs its SentencePiece model: --spm-model FILE/],
