@@ -34,7 +34,7 @@ const vocabSizes: Readonly<Record<ArchitectureName, number>> = { tiny: 9800, iws
 const dropouts: Readonly<Record<ArchitectureName, number>> = { tiny: 0.3, iwslt: 0.3, base: 0.1 };
 
 /** The model that is measured. */
-function benchmarkModel(arch: ArchitectureName): ModelConfig {
+export function benchmarkModel(arch: ArchitectureName): ModelConfig {
   const vocabSize = vocabSizes[arch];
   return {
     ...architectures[arch], srcVocabSize: vocabSize, trgVocabSize: vocabSize, sharing: 'tied', layerNormEps: 1e-5,
@@ -43,7 +43,7 @@ function benchmarkModel(arch: ArchitectureName): ModelConfig {
 }
 
 /** Random tokens, no pads. */
-function benchmarkBatch({ arch, numSentences, length }: BenchmarkTask): Batch {
+export function benchmarkBatch({ arch, numSentences, length }: BenchmarkTask): Batch {
   const random = new Random(1);
   const size = numSentences * length;
   const ids = (): Int32Array => Int32Array.from({ length: size }, () => firstOrdinaryId + random.below(vocabSizes[arch] - firstOrdinaryId));
