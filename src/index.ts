@@ -10,7 +10,7 @@ export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTas
 
 export { makeBatch, type Batch, type IdPair } from './data/batch.js';
 export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
-export { createTokenizer, type TokenizeOptions } from './data/moses/tokenize.js';
+export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './data/moses/tokenize.js';
 export { createDetokenizer, type DetokenizeOptions } from './data/moses/detokenize.js';
 export { createNormalizer, createPunctuationNormalizer, lowercase, removeNonPrinting, type NormalizeOptions } from './data/moses/normalize.js';
 export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes, type NonbreakingPrefixes } from './data/moses/nonbreakingPrefixes.js';

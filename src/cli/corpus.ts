@@ -1,23 +1,34 @@
 import { Command } from 'commander';
-import { bpeCommands } from './corpus/bpeCommands.js';
-import { spmCommands } from './corpus/spmCommands.js';
-import { cleanCommand } from './corpus/cleanCommand.js';
-import { statsCommand } from './corpus/statsCommand.js';
-import { extractCommand } from './corpus/extractCommand.js';
-import { fetchCommand } from './corpus/fetchCommand.js';
-import { tokenizerCommands } from './corpus/tokenizerCommands.js';
-import { textCommands } from './corpus/textCommands.js';
+import { loadCommands, type CommandModules } from './commandModules.js';
 import { jsonOption, positiveInteger, wholeNumber } from './options.js';
-import { prepareCommand } from './corpus/prepareCommand.js';
 
-export function corpusCommand(): Command {
-  const command = new Command('corpus')
-    .description('Gets or makes text, cleans and splits it, and turns it into ids.')
-    .addCommand(synthCommand())
-    .addCommand(fetchCommand())
-    .addCommand(extractCommand())
-    .addCommand(prepareCommand());
-  for (const each of [...textCommands(), cleanCommand(), statsCommand(), ...bpeCommands(), ...spmCommands(), ...tokenizerCommands()]) command.addCommand(each);
+const modules: CommandModules = {
+  synth: async () => synthCommand(),
+  fetch: async () => (await import('./corpus/fetchCommand.js')).fetchCommand(),
+  extract: async () => (await import('./corpus/extractCommand.js')).extractCommand(),
+  prepare: async () => (await import('./corpus/prepareCommand.js')).prepareCommand(),
+  normalize: async () => (await import('./corpus/textCommands.js')).normalizeCommand(),
+  tokenize: async () => (await import('./corpus/textCommands.js')).tokenizeCommand(),
+  detokenize: async () => (await import('./corpus/textCommands.js')).detokenizeCommand(),
+  lowercase: async () => (await import('./corpus/textCommands.js')).lowercaseCommand(),
+  'train-truecaser': async () => (await import('./corpus/textCommands.js')).trainTruecaserCommand(),
+  truecase: async () => (await import('./corpus/textCommands.js')).truecaseCommand(),
+  detruecase: async () => (await import('./corpus/textCommands.js')).detruecaseCommand(),
+  clean: async () => (await import('./corpus/cleanCommand.js')).cleanCommand(),
+  stats: async () => (await import('./corpus/statsCommand.js')).statsCommand(),
+  'learn-bpe': async () => (await import('./corpus/bpeCommands.js')).learnBpeCommand(),
+  'apply-bpe': async () => (await import('./corpus/bpeCommands.js')).applyBpeCommand(),
+  'get-vocab': async () => (await import('./corpus/bpeCommands.js')).getVocabCommand(),
+  'learn-spm': async () => (await import('./corpus/spmCommands.js')).learnSpmCommand(),
+  'apply-spm': async () => (await import('./corpus/spmCommands.js')).applySpmCommand(),
+  'apply-tokenizer': async () => (await import('./corpus/tokenizerCommands.js')).applyTokenizerCommand(),
+  'export-tokenizer': async () => (await import('./corpus/tokenizerCommands.js')).exportTokenizerCommand(),
+};
+
+/** @param name the argument after "corpus" */
+export async function corpusCommand(name: string | undefined): Promise<Command> {
+  const command = new Command('corpus').description('Gets or makes text, cleans and splits it, and turns it into ids.');
+  for (const subcommand of await loadCommands(modules, name)) command.addCommand(subcommand);
   return command;
 }
 

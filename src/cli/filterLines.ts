@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
-import { readTextBlocks } from '../storage/lines.js';
+import { readUtf8Blocks } from '../storage/lines.js';
 import { refuseExisting, TextOutput } from '../storage/textOutput.js';
 import { abortOnInterrupt } from './interrupts.js';
 
@@ -19,17 +19,17 @@ export interface FilterFlags {
  * @throws DataError naming a line that is not valid UTF-8
  */
 export async function* readLines(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string[]> {
-  for await (const text of readText(input, signal)) yield text.split('\n');
+  for await (const utf8 of readUtf8(input, signal)) yield utf8.toString().split('\n');
 }
 
-/** As `readLines`, with line feeds between the lines of a block. */
-async function* readText(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string> {
+/** As `readLines`, not decoded, with line feeds between the lines of a block. */
+async function* readUtf8(input: string | undefined, signal?: AbortSignal): AsyncGenerator<Buffer> {
   if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
   if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
   try {
-    for await (const text of input === undefined ? readTextBlocks('standard input', process.stdin) : readTextBlocks(input)) {
-      yield text;
+    for await (const utf8 of input === undefined ? readUtf8Blocks('standard input', process.stdin) : readUtf8Blocks(input)) {
+      yield utf8;
       signal?.throwIfAborted();
     }
   } catch (error) {
@@ -40,19 +40,21 @@ async function* readText(input: string | undefined, signal?: AbortSignal): Async
   }
 }
 
-/** Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes (see `filterText`). */
+/** Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes (see `filterUtf8`). */
 export function filterLines(files: FilterFlags, change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>): Promise<void> {
-  return filterText(files, async (text) => (await change(text.split('\n'))).join('\n'));
+  return filterUtf8(files, async (utf8) => Buffer.from((await change(utf8.toString().split('\n'))).join('\n')));
 }
 
 /**
  * Writes text for the text that is read, many lines at a time, which line feeds separate. A file appears whole or not at all;
  * standard output is written at the pace at which it is read.
+ *
+ * @param change gives bytes that may change with its next call
  */
-export async function filterText({ input, output }: FilterFlags, change: (text: string) => string | Promise<string>): Promise<void> {
+export async function filterUtf8({ input, output }: FilterFlags, change: (utf8: Buffer) => Buffer | Promise<Buffer>): Promise<void> {
   if (output === undefined) {
-    for await (const text of readText(input)) {
-      if (!process.stdout.write(`${await change(text)}\n`)) await once(process.stdout, 'drain');
+    for await (const utf8 of readUtf8(input)) {
+      if (!process.stdout.write(Buffer.concat([await change(utf8), lineFeed]))) await once(process.stdout, 'drain');
     }
     return;
   }
@@ -60,9 +62,11 @@ export async function filterText({ input, output }: FilterFlags, change: (text: 
   const signal = abortOnInterrupt('Nothing was written.');
   const file = new TextOutput(output);
   try {
-    for await (const text of readText(input, signal)) file.line(await change(text));
+    for await (const utf8 of readUtf8(input, signal)) file.line((await change(utf8)).toString());
     file.finish();
   } finally {
     file.abandon();
   }
 }
+
+const lineFeed = Buffer.from('\n');

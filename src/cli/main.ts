@@ -2,20 +2,24 @@
 import { Command, CommanderError } from 'commander';
 import { ColdstartError } from '../errors.js';
 import { version } from '../version.js';
-import { ablateCommand } from './ablate.js';
-import { averageCommand } from './average.js';
-import { benchCommand } from './bench.js';
-import { corpusCommand } from './corpus.js';
-import { doctorCommand } from './doctor.js';
-import { gradinitCommand } from './gradinit.js';
+import { loadCommands, type CommandModules } from './commandModules.js';
 import { Interrupted } from './interrupts.js';
-import { reportCommand } from './report.js';
-import { scoreCommand } from './score.js';
-import { trainCommand } from './train.js';
-import { translateCommand } from './translate.js';
-import { watchCommand } from './watch.js';
 
-function program(): Command {
+const modules = (argv: readonly string[]): CommandModules => ({
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  corpus: async () => (await import('./corpus.js')).corpusCommand(argv[1]),
+  train: async () => (await import('./train.js')).trainCommand(),
+  gradinit: async () => (await import('./gradinit.js')).gradinitCommand(),
+  translate: async () => (await import('./translate.js')).translateCommand(),
+  score: async () => (await import('./score.js')).scoreCommand(),
+  average: async () => (await import('./average.js')).averageCommand(),
+  ablate: async () => (await import('./ablate.js')).ablateCommand(),
+  report: async () => (await import('./report.js')).reportCommand(),
+  watch: async () => (await import('./watch.js')).watchCommand(),
+  bench: async () => (await import('./bench.js')).benchCommand(),
+});
+
+async function program(argv: readonly string[]): Promise<Command> {
   const command = new Command('coldstart')
     .description('Trains Transformer translation models without learning-rate warmup (GradInit, arXiv 2102.08098), and compares with the warmup baseline.')
     .version(version, '--version', 'print the version')
@@ -30,9 +34,7 @@ From text to a table of results:
 
 Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`)
     .showHelpAfterError('Try "coldstart --help".');
-  for (const make of [doctorCommand, corpusCommand, trainCommand, gradinitCommand, translateCommand, scoreCommand, averageCommand, ablateCommand, reportCommand, watchCommand, benchCommand]) {
-    command.addCommand(make());
-  }
+  for (const subcommand of await loadCommands(modules(argv), argv[0])) command.addCommand(subcommand);
   eachCommand(command, '', (subcommand, path) => {
     subcommand.exitOverride();
     subcommand.option('--verbose', 'print stacks of errors');
@@ -51,7 +53,7 @@ function eachCommand(command: Command, parentPath: string, visit: (command: Comm
 async function main(argv: readonly string[]): Promise<number> {
   const verbose = argv.includes('--verbose');
   try {
-    await program().parseAsync(argv, { from: 'user' });
+    await (await program(argv)).parseAsync(argv, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
     // commander has printed its message, or the help or version that was asked for

@@ -26,9 +26,14 @@ export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer
  * @throws DataError also for a line that is not valid UTF-8
  */
 export async function* readTextBlocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const bytes of readUtf8Blocks(path, input)) yield bytes.toString('utf8');
+}
+
+/** As `readTextBlocks`, not decoded. */
+export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const { bytes, firstLine } of readWholeLines(path, input)) {
     if (!isUtf8(bytes)) throw new DataError(`${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`);
-    yield bytes.toString('utf8');
+    yield bytes;
   }
 }
 

@@ -7,11 +7,6 @@ import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
 const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
 const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)');
 
-/** Commands that equal those of subword-nmt. */
-export function bpeCommands(): Command[] {
-  return [learnBpeCommand(), applyBpeCommand(), getVocabCommand()];
-}
-
 interface LearnFlags {
   input?: string[];
   codes: string;
@@ -23,7 +18,7 @@ interface LearnFlags {
   separator: string;
 }
 
-function learnBpeCommand(): Command {
+export function learnBpeCommand(): Command {
   return new Command('learn-bpe')
     .description('Learns byte-pair merges from one or several texts together, as subword-nmt\'s learn-bpe and learn-joint-bpe-and-vocab.')
     .addOption(inputsOption())
@@ -103,7 +98,7 @@ interface ApplyFlags extends FilterFlags {
   seed: number;
 }
 
-function applyBpeCommand(): Command {
+export function applyBpeCommand(): Command {
   return new Command('apply-bpe')
     .description('Splits the words of tokenised text into units, as subword-nmt\'s apply-bpe.')
     .addOption(inputOption())
@@ -138,7 +133,7 @@ Examples:
     });
 }
 
-function getVocabCommand(): Command {
+export function getVocabCommand(): Command {
   return new Command('get-vocab')
     .description('Counts the words or units of text, most frequent first, as subword-nmt\'s get-vocab.')
     .addOption(inputsOption())

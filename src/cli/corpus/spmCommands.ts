@@ -5,11 +5,6 @@ import { normalizations, type Normalization } from '../../data/spm/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 import { finiteNumber, positiveInteger } from '../options.js';
 
-/** SentencePiece: commands that do what spm_train, spm_encode and spm_decode do. */
-export function spmCommands(): Command[] {
-  return [learnSpmCommand(), applySpmCommand()];
-}
-
 interface LearnFlags {
   input?: string[];
   model: string;
@@ -25,7 +20,7 @@ interface LearnFlags {
   maxPieceLength: number;
 }
 
-function learnSpmCommand(): Command {
+export function learnSpmCommand(): Command {
   return new Command('learn-spm')
     .description('Learns a SentencePiece model from raw text, which SentencePiece and everything built on it loads, as spm_train.')
     .addOption(new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'))
@@ -76,7 +71,7 @@ interface ApplyFlags extends FilterFlags {
   decode?: boolean;
 }
 
-function applySpmCommand(): Command {
+export function applySpmCommand(): Command {
   return new Command('apply-spm')
     .description('Splits raw text into the pieces of a SentencePiece model, as spm_encode; with --decode the way back, as spm_decode.')
     .addOption(inputOption())

@@ -1,19 +1,14 @@
 import { Command, Option } from 'commander';
-import { filterLines, filterText, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { filterLines, filterUtf8, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 
 const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
-
-/** Commands that turn lines into lines and equal the Moses scripts. */
-export function textCommands(): Command[] {
-  return [normalizeCommand(), tokenizeCommand(), detokenizeCommand(), lowercaseCommand(), trainTruecaserCommand(), truecaseCommand(), detruecaseCommand()];
-}
 
 /** A command with --input and --output. */
 function filter(name: string, description: string): Command {
   return new Command(name).description(description).addOption(inputOption()).addOption(outputOption());
 }
 
-function normalizeCommand(): Command {
+export function normalizeCommand(): Command {
   return filter('normalize', 'Plain punctuation for typographic one, as Moses\' normalize-punctuation.perl; Unicode normal forms; no characters that do not print.')
     .addOption(languageOption())
     .addOption(new Option('--unicode <form>', 'Unicode normal form, before all else').choices(['NFC', 'NFD', 'NFKC', 'NFKD']))
@@ -41,7 +36,7 @@ interface TokenizeFlags extends FilterFlags {
   skipTags?: boolean;
 }
 
-function tokenizeCommand(): Command {
+export function tokenizeCommand(): Command {
   return filter('tokenize', 'Separates words and punctuation, as Moses\' tokenizer.perl.')
     .addOption(languageOption())
     .option('-a, --aggressive', 'split hyphens: a-b becomes a @-@ b')
@@ -55,22 +50,22 @@ Examples:
   coldstart corpus normalize -l de < raw.de | coldstart corpus tokenize -l de -a > tok.de
   coldstart corpus tokenize -l sv --prefixes nonbreaking_prefix.sv --input raw.sv.gz --output tok.sv.gz`)
     .action(async (flags: TokenizeFlags) => {
-      const [{ createTokenizer }, { hasNonbreakingPrefixes, readNonbreakingPrefixes }, { readTextFile }] = await Promise.all([
+      const [{ createUtf8Tokenizer }, { hasNonbreakingPrefixes, readNonbreakingPrefixes }, { readTextFile }] = await Promise.all([
         import('../../data/moses/tokenize.js'), import('../../data/moses/nonbreakingPrefixes.js'), import('../../storage/textFile.js'),
       ]);
       if (flags.prefixes === undefined && !hasNonbreakingPrefixes(flags.language)) {
         console.error(`coldstart: no abbreviations of language "${flags.language}" are known, the English ones are used. --prefixes FILE reads a list.`);
       }
       const patterns = flags.protected === undefined ? [] : readTextFile(flags.protected, 'list of protected patterns').split(/\r?\n/).filter((line) => line !== '');
-      const tokenize = createTokenizer(flags.language, {
+      const tokenize = createUtf8Tokenizer(flags.language, {
         aggressive: flags.aggressive, escape: flags.escape, protectedPatterns: patterns, skipTags: flags.skipTags,
         ...(flags.prefixes === undefined ? {} : { prefixes: readNonbreakingPrefixes(flags.prefixes) }),
       });
-      await filterText(flags, tokenize);
+      await filterUtf8(flags, tokenize);
     });
 }
 
-function detokenizeCommand(): Command {
+export function detokenizeCommand(): Command {
   return filter('detokenize', 'Joins tokens to running text, as Moses\' detokenizer.perl.')
     .addOption(languageOption())
     .option('-u, --upper-case-first', 'write the first letter of each line as a capital')
@@ -84,7 +79,7 @@ Examples:
     });
 }
 
-function lowercaseCommand(): Command {
+export function lowercaseCommand(): Command {
   return filter('lowercase', 'Lower case, as Moses\' lowercase.perl.')
     .action(async (flags: FilterFlags) => {
       const { lowercase } = await import('../../data/moses/normalize.js');
@@ -92,7 +87,7 @@ function lowercaseCommand(): Command {
     });
 }
 
-function trainTruecaserCommand(): Command {
+export function trainTruecaserCommand(): Command {
   return new Command('train-truecaser')
     .description('Learns from tokenised text how words are written within sentences; the model is that of Moses\' train-truecaser.perl.')
     .requiredOption('--model <file>', 'model to write')
@@ -113,7 +108,7 @@ Examples:
     });
 }
 
-function truecaseCommand(): Command {
+export function truecaseCommand(): Command {
   return filter('truecase', 'Writes the words of tokenised text in their usual case, as Moses\' truecase.perl.')
     .requiredOption('--model <file>', 'model of train-truecaser, or of Moses')
     .action(async (flags: FilterFlags & { model: string }) => {
@@ -123,7 +118,7 @@ function truecaseCommand(): Command {
     });
 }
 
-function detruecaseCommand(): Command {
+export function detruecaseCommand(): Command {
   return filter('detruecase', 'Capitals at the start of sentences, as Moses\' detruecase.perl.')
     .action(async (flags: FilterFlags) => {
       const { detruecase } = await import('../../data/moses/truecase.js');

@@ -4,11 +4,6 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, type FilterFlags } from '../filterLines.js';
 
-/** Hugging Face's tokenizer.json files: using and writing them. */
-export function tokenizerCommands(): Command[] {
-  return [applyTokenizerCommand(), exportTokenizerCommand()];
-}
-
 interface ApplyFlags extends FilterFlags {
   tokenizer: string;
   format: 'piece' | 'id';
@@ -16,7 +11,7 @@ interface ApplyFlags extends FilterFlags {
   decode?: boolean;
 }
 
-function applyTokenizerCommand(): Command {
+export function applyTokenizerCommand(): Command {
   return new Command('apply-tokenizer')
     .description('Splits text into the tokens of a Hugging Face tokenizer.json; with --decode the way back.')
     .addOption(inputOption())
@@ -52,7 +47,7 @@ interface ExportFlags {
   side?: 'src' | 'trg';
 }
 
-function exportTokenizerCommand(): Command {
+export function exportTokenizerCommand(): Command {
   return new Command('export-tokenizer')
     .description('Writes a prepared corpus\'s way from words to ids as tokenizer.json, for Transformers.js, Transformers and tokenizers.')
     .requiredOption('--corpus <dir>', 'prepared corpus, or the text folder of a run')

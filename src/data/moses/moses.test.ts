@@ -10,7 +10,7 @@ import { createDetokenizer } from './detokenize.js';
 import { nonbreakingPrefixes, parseNonbreakingPrefixes } from './nonbreakingPrefixes.js';
 import { createPunctuationNormalizer, lowercase, removeNonPrinting } from './normalize.js';
 import { isBlank } from './perlText.js';
-import { createTokenizer } from './tokenize.js';
+import { createTokenizer, createUtf8Tokenizer } from './tokenize.js';
 import { padLine, tokenizeLine } from './tokenizeLine.js';
 import { languageRules } from './tokenizerRules.js';
 
@@ -147,7 +147,7 @@ test('protected patterns are read as Perl reads them', () => {
 });
 
 test('words remembered give what the script\'s steps give', () => {
-  const piece = fc.oneof(fc.constantFrom("'", "'", '.', '..', '...', ',', ' ', ' ', ' ', '5', '7', 'a', 'B', 's', '-', ':', '·', '"', '&', 'Mr.', 'No.', 'é', 'Wort', ' maß, ', ' Öl. ', ' etc. ', 'DOTMULTI', '\u0001', '\u00a0', '`', '(', 'e.g.'), fc.string({ unit: 'grapheme', maxLength: 2 }));
+  const piece = fc.oneof(fc.constantFrom("'", "'", '.', '..', '...', ',', ' ', ' ', ' ', '5', '7', 'a', 'B', 's', '-', ':', '·', '"', '&', 'Mr.', 'No.', 'é', 'Wort', ' maß, ', ' Öl. ', ' etc. ', 'DOTMULTI', '\u0001', '\u00a0', '\u0085', '\u1680', '\u2003', '\u2028', '\u205f', '\u3000', '×', '÷', 'ß', 'Þ', 'Ärger', 'THISISPROTECTED', '`', '(', 'e.g.', 'A.'), fc.string({ unit: 'grapheme', maxLength: 2 }));
   const text = fc.array(piece, { maxLength: 24 }).map((pieces) => pieces.join('').replaceAll('\n', ' '));
   for (const language of ['en', 'de', 'fr', 'fi', 'ca', 'so', 'tdt']) {
     for (const aggressive of [false, true]) {
@@ -157,6 +157,12 @@ test('words remembered give what the script\'s steps give', () => {
         const expected = isBlank(line) ? line : tokenizeLine(padLine(line), rules);
         assert.equal(tokenize(line), expected);
       }), { numRuns: 400 });
+      const tokenizeUtf8 = createUtf8Tokenizer(language, { aggressive });
+      fc.assert(fc.property(fc.array(text, { maxLength: 8 }), (lines) => {
+        const expected = lines.map(tokenize).join('\n');
+        assert.equal(tokenize(lines.join('\n')), expected);
+        assert.equal(tokenizeUtf8(Buffer.from(lines.join('\n'))).toString(), expected);
+      }), { numRuns: 40 });
     }
   }
 });
@@ -172,6 +178,16 @@ test('detokenising undoes tokenising on plain sentences', () => {
       assert.equal(detokenize(tokenize(text)), text);
     }));
   }
+});
+
+test('text in UTF-8 is tokenised as decoded text is, with protected stretches and tags too', () => {
+  const options = { protectedPatterns: ['\\d+/\\d+'], skipTags: true };
+  const text = '<seg id="1">\nÜber 1/2, "ja".\n\nEnde ...';
+  assert.equal(createUtf8Tokenizer('de', options)(Buffer.from(text)).toString(), '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...');
+  assert.equal(createTokenizer('de', options)(text), '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...');
+  const half = 'a\ud800b, c.'; // half of a surrogate pair has no UTF-8, and is kept
+  assert.equal(createTokenizer('de', { skipTags: true })(half), createTokenizer('de')(half));
+  assert.ok(createTokenizer('de')(half).includes('\ud800'));
 });
 
 test('any text is tokenised without loss of letters and without doubled spaces', () => {

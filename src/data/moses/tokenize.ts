@@ -27,21 +27,43 @@ export interface TokenizeOptions {
  * Source: mosesdecoder, scripts/tokenizer/tokenizer.perl, commit 3445289.
  */
 export function createTokenizer(language: string, options: TokenizeOptions = {}): (text: string) => string {
+  const { remembered, stepByStep, wholeLine } = tokenizers(language, options);
+  if (wholeLine !== undefined) return (text) => text.split('\n').map(wholeLine).join('\n');
+  return (text) => {
+    if (!text.isWellFormed()) return text.split('\n').map(stepByStep).join('\n'); // a half of a surrogate pair has no UTF-8
+    return remembered(Buffer.from(text)).toString();
+  };
+}
+
+/**
+ * As `createTokenizer`, for text in UTF-8: faster than to decode it, since most words stay as they are.
+ *
+ * @returns bytes of valid UTF-8 to bytes; they last until the next call
+ */
+export function createUtf8Tokenizer(language: string, options: TokenizeOptions = {}): (utf8: Buffer) => Buffer {
+  const { remembered, wholeLine } = tokenizers(language, options);
+  if (wholeLine === undefined) return remembered;
+  return (utf8) => Buffer.from(utf8.toString().split('\n').map(wholeLine).join('\n'));
+}
+
+/** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */
+function tokenizers(language: string, options: TokenizeOptions) {
   const { aggressive = false, escape = true, skipTags = false, prefixes = nonbreakingPrefixes(language) } = options;
   const patterns = (options.protectedPatterns ?? []).map((pattern) => perlPattern(pattern, 'protected pattern'));
   const rules: TokenizerRules = { ...languageRules(language), aggressive, escape, prefixes };
-  const memory = new WordMemory(rules);
 
   const stepByStep = (line: string): string => {
     if (isBlank(line) || (skipTags && isTagLine(line))) return line;
     const padded = padLine(line);
     return tokenizeLine(padded, rules, findProtected(padded, patterns));
   };
-  if (patterns.length === 0 && !skipTags) return (text) => memory.tokenize(text, stepByStep);
+  const memory = new WordMemory(rules, stepByStep);
+  const remembered = (utf8: Buffer): Buffer => memory.tokenize(utf8);
+  if (patterns.length === 0 && !skipTags) return { remembered, stepByStep };
   const wholeLine = (line: string): string => {
     if (isBlank(line) || (skipTags && isTagLine(line))) return line;
     const padded = padLine(line);
-    return findProtected(padded, patterns).length > 0 ? stepByStep(line) : memory.tokenize(line, stepByStep);
+    return findProtected(padded, patterns).length > 0 || !line.isWellFormed() ? stepByStep(line) : remembered(Buffer.from(line)).toString();
   };
-  return (text) => text.split('\n').map(wholeLine).join('\n');
+  return { remembered, stepByStep, wholeLine };
 }

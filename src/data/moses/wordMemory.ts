@@ -1,19 +1,17 @@
-import { ownText } from '../ownText.js';
 import { partLastQuote, squeeze } from './tokenizeLine.js';
 import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
 
 /** Words remembered with their tokens; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 18;
 /** Longer ones, such as whole sentences of Chinese, hardly come again. */
-const maxRememberedLength = 40;
+const maxRememberedBytes = 80;
 
 /** The tokens of a word, with what its neighbours need to know. */
 interface WordTokens {
-  readonly word: string;
-  /** Joined by spaces; a full stop that ends the last token is not yet parted from it. */
-  readonly text: string;
+  /** UTF-8, joined by spaces; a full stop that ends the last token is not yet parted from it. Null: the word as it stands. */
+  readonly text: Uint8Array | null;
   /** The same with that full stop parted; absent where there is none. */
-  readonly parted?: string;
+  readonly parted: Uint8Array | undefined;
   readonly stays: boolean;
   readonly staysBeforeNumber: boolean;
   readonly startsLowerCase: boolean;
@@ -26,79 +24,86 @@ const lineFeed = 0x0a;
 const space = 0x20;
 const apostrophe = 0x27;
 const comma = 0x2c;
+const period = 0x2e;
 
 /**
  * Tokenises word by word and remembers each word's tokens, which depend on the words around it in few ways: the full stop
  * at its end on what follows; apostrophes and commas at its ends on whether the line begins or ends there.
  *
- * Words are looked up where they stand in the text, and what no rule changes is copied in stretches: most of the time goes into
- * making strings otherwise.
+ * All of it in UTF-8: words are looked up where they stand, and what no rule changes is copied in stretches. Most of the time
+ * goes into making and decoding strings otherwise, the more so where a block of text has letters beyond Latin-1.
  */
 export class WordMemory {
   private words = new WordTable();
   /** Words at an end of the line whose tokens that matters to, marked by a space at that end. */
   private atEnds = new Map<string, WordTokens>();
 
-  /** What is tokenised so far, and up to where in the text that reaches. */
-  private pieces: string[] = [];
+  /** What is being tokenised. */
+  private bytes: Buffer = Buffer.alloc(0);
+  /** Up to where it is written. */
   private copied = 0;
-  /** UTF-16 units of the text: reading them from an array takes a fraction of the time that it takes from a string. */
-  private codes = new Uint16Array(2 ** 8);
+  /** What is written, and how many bytes. */
+  private out: Buffer = Buffer.alloc(2 ** 8);
+  private written = 0;
 
-  constructor(private readonly rules: TokenizerRules) {}
+  private readonly longestPrefixBytes: number;
 
   /**
-   * @param text lines, with line feeds between them
    * @param stepByStep for lines that words alone do not decide: of no words, with white space other than single spaces between
    *   words or with control characters, with neighbouring apostrophes, which share a space, or with placeholders of the script
    */
-  tokenize(text: string, stepByStep: (line: string) => string): string {
-    this.pieces = [];
+  constructor(private readonly rules: TokenizerRules, private readonly stepByStep: (line: string) => string) {
+    this.longestPrefixBytes = Math.max(0, ...Array.from(rules.prefixes.keys(), (prefix) => Buffer.byteLength(prefix)));
+  }
+
+  /**
+   * @param bytes lines in valid UTF-8, with line feeds between them
+   * @returns the same lines tokenised, in memory that the next call uses again
+   */
+  tokenize(bytes: Buffer): Buffer {
+    this.bytes = bytes;
     this.copied = 0;
-    this.readCodes(text);
-    for (let start = 0; start <= text.length; ) {
-      const { pieces: { length: numPieces }, copied } = this;
-      let end = this.tokenizeLine(text, start);
+    this.written = 0;
+    for (let start = 0; start <= bytes.length; ) {
+      const { written, copied } = this;
+      let end = this.tokenizeLine(start);
       if (end < 0) { // what was done of this line is undone
-        end = text.indexOf('\n', start);
-        if (end < 0) end = text.length;
-        this.pieces.length = numPieces;
-        this.pieces.push(text.slice(copied, start), stepByStep(text.slice(start, end)));
-        this.copied = end;
+        end = bytes.indexOf(lineFeed, start);
+        if (end < 0) end = bytes.length;
+        this.written = written;
+        this.copied = copied;
+        this.write(start, end, Buffer.from(this.stepByStep(bytes.toString('utf8', start, end))));
       }
       start = end + 1;
     }
-    return this.copied === 0 ? text : this.pieces.join('') + text.slice(this.copied);
-  }
-
-  private readCodes(text: string): void {
-    if (this.codes.length < text.length) this.codes = new Uint16Array(2 * text.length);
-    Buffer.from(this.codes.buffer).write(text, 'utf16le');
+    this.copyUpTo(bytes.length);
+    return this.out.subarray(0, this.written);
   }
 
   /** Goes through the line that begins at `start`. @returns where it ends, or -1 if it has to be taken step by step */
-  private tokenizeLine(text: string, start: number): number {
-    const { codes } = this;
+  private tokenizeLine(start: number): number {
+    const { bytes } = this;
+    const { length } = bytes;
     let before: WordTokens | undefined;
     let beforeStart = 0;
     for (let isFirst = true; ; isFirst = false) {
       let hash = 0;
       let end = start;
-      let code = lineFeed;
-      for (; end < text.length && (code = codes[end]) > space; end++) {
-        if (code >= 0x80 && isWideSpace(code)) return -1;
-        hash = (Math.imul(hash, 31) + code) | 0;
+      let byte = lineFeed;
+      for (; end < length && (byte = bytes[end]) > space; end++) {
+        if (byte >= 0xc2 && isWideSpace(bytes, end)) return -1;
+        hash = (Math.imul(hash, 31) + byte) | 0;
       }
-      const isLast = end === text.length || code === lineFeed;
-      if (end === start || (!isLast && code !== space)) return -1;
-      const word = this.wordTokens(text, start, end, hash, isFirst, isLast);
+      const isLast = end === length || byte === lineFeed;
+      if (end === start || (!isLast && byte !== space)) return -1;
+      const word = this.wordTokens(start, end, hash, isFirst, isLast);
       if (word.hasPlaceholder) return -1;
       if (before !== undefined) {
-        if (codes[start] === apostrophe && codes[start - 2] === apostrophe) return -1;
-        this.write(text, beforeStart, start - 1, before.word, beforeWord(before, word));
+        if (bytes[start] === apostrophe && bytes[start - 2] === apostrophe) return -1;
+        this.write(beforeStart, start - 1, beforeWord(before, word));
       }
       if (isLast) {
-        this.write(text, start, end, word.word, word.parted ?? word.text);
+        this.write(start, end, word.parted ?? word.text);
         return end;
       }
       before = word;
@@ -108,43 +113,88 @@ export class WordMemory {
   }
 
   /** Puts tokens in the place of a word; what stays as it is waits to be copied. */
-  private write(text: string, start: number, end: number, word: string, tokens: string): void {
-    if (tokens === word) return;
-    this.pieces.push(text.slice(this.copied, start), tokens);
+  private write(start: number, end: number, tokens: Uint8Array | null): void {
+    if (tokens === null) return;
+    if (tokens === lastApart) {
+      this.copyUpTo(end - 1);
+      this.reserve(1);
+      this.out[this.written++] = space;
+      return;
+    }
+    this.copyUpTo(start);
+    this.reserve(tokens.length);
+    const { out } = this;
+    for (let i = 0, at = this.written; i < tokens.length; i++, at++) out[at] = tokens[i];
+    this.written += tokens.length;
     this.copied = end;
   }
 
-  private wordTokens(text: string, start: number, end: number, hash: number, isFirst: boolean, isLast: boolean): WordTokens {
+  private copyUpTo(end: number): void {
+    this.reserve(end - this.copied);
+    const { bytes, out } = this;
+    if (end - this.copied > 256) out.set(bytes.subarray(this.copied, end), this.written); // a call costs more than a few bytes do
+    else for (let i = this.copied, at = this.written; i < end; i++, at++) out[at] = bytes[i];
+    this.written += end - this.copied;
+    this.copied = end;
+  }
+
+  private reserve(numBytes: number): void {
+    if (this.written + numBytes <= this.out.length) return;
+    const larger = Buffer.alloc(2 * (this.written + numBytes));
+    larger.set(this.out.subarray(0, this.written));
+    this.out = larger;
+  }
+
+  private wordTokens(start: number, end: number, hash: number, isFirst: boolean, isLast: boolean): WordTokens {
     // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
-    const { codes } = this;
-    const firstCode = codes[start];
-    const first = isFirst && (firstCode === apostrophe || firstCode === comma);
-    const last = isLast && codes[end - 1] === apostrophe;
-    if (first || last) return this.endTokens(text.slice(start, end), first, last);
-    let tokens = this.words.find(codes, start, end, hash);
+    const { bytes } = this;
+    const firstByte = bytes[start];
+    const first = isFirst && (firstByte === apostrophe || firstByte === comma);
+    const last = isLast && bytes[end - 1] === apostrophe;
+    if (first || last) return this.endTokens(bytes.toString('utf8', start, end), first, last);
+    let tokens = this.words.find(bytes, start, end, hash);
     if (tokens === undefined) {
-      tokens = this.analyse(ownText(text.slice(start, end)), false, false);
+      tokens = this.plainTokens(start, end) ?? this.analyse(bytes.toString('utf8', start, end), false, false);
       if (this.words.size >= maxRemembered) this.words = new WordTable();
-      if (end - start <= maxRememberedLength) this.words.add(tokens, codes, start, end, hash);
+      if (end - start <= maxRememberedBytes) this.words.add(tokens, bytes, start, end, hash);
     }
     return tokens;
+  }
+
+  /** Of Latin-1's letters alone, up to one mark at the end: most words, and no rule is needed for them. */
+  private plainTokens(start: number, end: number): WordTokens | undefined {
+    const { bytes } = this;
+    const mark = bytes[end - 1] === comma ? 1 : bytes[end - 1] === period ? 2 : 0;
+    const stemEnd = mark === 0 ? end : end - 1;
+    if (start === stemEnd) return undefined;
+    let capitals = 0;
+    for (let i = start; i < stemEnd; i++) {
+      const byte = bytes[i];
+      if (byte >= 0x41 && byte <= 0x5a) capitals++;
+      else if (byte === 0xc3) {
+        i++;
+        if (bytes[i] === 0x97 || bytes[i] === 0xb7) return undefined; // times and division
+      } else if (byte < 0x61 || byte > 0x7a) return undefined;
+    }
+    if (capitals >= 'DOTMULTI'.length) return undefined; // a placeholder perhaps
+    if (mark === 2 && stemEnd - start <= this.longestPrefixBytes && this.rules.prefixes.has(bytes.toString('utf8', start, stemEnd))) return undefined;
+    const startsLowerCase = bytes[start] === 0xc3 ? bytes[start + 1] >= 0x9f : bytes[start] >= 0x61;
+    return ofPlainWords[2 * mark + (startsLowerCase ? 1 : 0)];
   }
 
   private endTokens(word: string, first: boolean, last: boolean): WordTokens {
     const key = `${first ? ' ' : ''}${word}${last ? ' ' : ''}`;
     let tokens = this.atEnds.get(key);
     if (tokens === undefined) {
-      tokens = this.analyse(ownText(word), first, last);
+      tokens = this.analyse(word, first, last);
       if (this.atEnds.size >= maxRemembered) this.atEnds = new Map();
-      if (word.length <= maxRememberedLength) this.atEnds.set(key, tokens);
+      if (key.length <= maxRememberedBytes) this.atEnds.set(key, tokens);
     }
     return tokens;
   }
 
   private analyse(word: string, first: boolean, last: boolean): WordTokens {
     const { rules } = this;
-    const mark = plainWord.exec(word)?.[1];
-    if (mark !== undefined) return plainTokens(word, mark, rules);
     const words = squeeze(isolatePunctuation((first ? '' : ' ') + word + (last ? '' : ' '), rules)).split(' ');
     const finish = (text: string): string => {
       const restored = restoreMultipleDots(last ? partLastQuote(text) : text);
@@ -160,9 +210,8 @@ export class WordMemory {
     }).join('');
     const fullStop = fullStopOf(lastWord, rules.prefixes);
     return {
-      word,
-      text: finish(inner + lastWord),
-      parted: fullStop === 'none' ? undefined : finish(`${inner}${lastWord.slice(0, -1)} .`),
+      text: changed(word, finish(inner + lastWord)),
+      parted: fullStop === 'none' ? undefined : Buffer.from(finish(`${inner}${lastWord.slice(0, -1)} .`)),
       stays: fullStop === 'stays', staysBeforeNumber: fullStop === 'staysBeforeNumber',
       startsLowerCase: startsLowerCase(words[0]), startsWithDigit: startsWithDigit(words[0]),
       hasPlaceholder: word.includes('DOTMULTI') || word.includes('THISISPROTECTED'),
@@ -170,62 +219,76 @@ export class WordMemory {
   }
 }
 
-/** Letters alone, up to one mark at the end: most words, and no rule is needed for them. */
-const plainWord = /^[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]+([,.]?)$/;
+/** Stands for the word with a space before its last byte. */
+const lastApart = new Uint8Array(0);
 
-function plainTokens(word: string, mark: string, { prefixes }: TokenizerRules): WordTokens {
-  const apart = mark === '' ? word : `${word.slice(0, -1)} ${mark}`;
-  const fullStop = fullStopOf(word, prefixes);
-  return {
-    word, text: mark === ',' ? apart : word, parted: fullStop === 'none' ? undefined : apart,
-    stays: fullStop === 'stays', staysBeforeNumber: fullStop === 'staysBeforeNumber',
-    startsLowerCase: startsLowerCase(word), startsWithDigit: false, hasPlaceholder: word.includes('DOTMULTI') || word.includes('THISISPROTECTED'),
-  };
+/** Tokens of words that are letters and one mark at most: by twice the mark (none, comma, full stop), plus one for small first letters. */
+const ofPlainWords: readonly WordTokens[] = [0, 0, 1, 1, 2, 2].map((mark, i) => ({
+  text: mark === 1 ? lastApart : null, parted: mark === 2 ? lastApart : undefined, stays: false, staysBeforeNumber: false,
+  startsLowerCase: i % 2 === 1, startsWithDigit: false, hasPlaceholder: false,
+}));
+
+function changed(word: string, text: string): Uint8Array | null {
+  return text === word ? null : Buffer.from(text);
 }
 
 /** A word's text before the next word. */
-function beforeWord(word: WordTokens, next: WordTokens): string {
+function beforeWord(word: WordTokens, next: WordTokens): Uint8Array | null {
   if (word.parted === undefined || word.stays || next.startsLowerCase || (word.staysBeforeNumber && next.startsWithDigit)) return word.text;
   return word.parted;
 }
 
 /** White space as Perl knows it, from U+0080 on. */
-function isWideSpace(code: number): boolean {
-  return code === 0xa0 || code === 0x85 || (code >= 0x1680 && (code === 0x1680 || (code >= 0x2000 && code <= 0x200a) || code === 0x2028 || code === 0x2029 || code === 0x202f || code === 0x205f || code === 0x3000));
+function isWideSpace(bytes: Uint8Array, at: number): boolean {
+  switch (bytes[at]) {
+    case 0xc2: // U+0085, U+00A0
+      return bytes[at + 1] === 0x85 || bytes[at + 1] === 0xa0;
+    case 0xe1: // U+1680
+      return bytes[at + 1] === 0x9a && bytes[at + 2] === 0x80;
+    case 0xe2: { // U+2000 to U+200A, U+2028, U+2029, U+202F; U+205F
+      const last = bytes[at + 2];
+      if (bytes[at + 1] === 0x80) return last <= 0x8a || last === 0xa8 || last === 0xa9 || last === 0xaf;
+      return bytes[at + 1] === 0x81 && last === 0x9f;
+    }
+    case 0xe3: // U+3000
+      return bytes[at + 1] === 0x80 && bytes[at + 2] === 0x80;
+    default:
+      return false;
+  }
 }
 
-/** Words by their UTF-16 units, found without cutting them out of the text. Open addressing, at most half full. */
+/** Words in UTF-8, found without cutting them out of the text. Open addressing, at most half full. */
 class WordTable {
   private readonly entries: WordTokens[] = [];
-  /** Where the units of each entry begin in `units`; those of the next one follow. */
+  /** Where each entry begins in `wordBytes`; the next one follows. */
   private readonly starts: number[] = [0];
-  private units = new Uint16Array(2 ** 12);
+  private wordBytes = new Uint8Array(2 ** 16);
   /** In twos: the hash of a word, and its place in `entries` plus one. */
-  private slots = new Int32Array(2 ** 13);
+  private slots = new Int32Array(2 ** 16);
 
   get size(): number {
     return this.entries.length;
   }
 
-  find(codes: Uint16Array, start: number, end: number, hash: number): WordTokens | undefined {
+  find(bytes: Uint8Array, start: number, end: number, hash: number): WordTokens | undefined {
     const { slots } = this;
     const mask = slots.length - 2;
     for (let slot = scatter(hash) & mask; slots[slot + 1] !== 0; slot = (slot + 2) & mask) {
       const index = slots[slot + 1] - 1;
-      if (slots[slot] === hash && this.isEqual(index, codes, start, end)) return this.entries[index];
+      if (slots[slot] === hash && this.isEqual(index, bytes, start, end)) return this.entries[index];
     }
     return undefined;
   }
 
   /** @param tokens of a word that is not there yet */
-  add(tokens: WordTokens, codes: Uint16Array, start: number, end: number, hash: number): void {
+  add(tokens: WordTokens, bytes: Uint8Array, start: number, end: number, hash: number): void {
     const from = this.starts[this.entries.length];
-    if (from + end - start > this.units.length) {
-      const larger = new Uint16Array(2 * this.units.length + end - start);
-      larger.set(this.units);
-      this.units = larger;
+    if (from + end - start > this.wordBytes.length) {
+      const larger = new Uint8Array(2 * this.wordBytes.length + end - start);
+      larger.set(this.wordBytes);
+      this.wordBytes = larger;
     }
-    this.units.set(codes.subarray(start, end), from);
+    this.wordBytes.set(bytes.subarray(start, end), from);
     this.starts.push(from + end - start);
     this.entries.push(tokens);
     if (4 * this.entries.length > this.slots.length) {
@@ -236,11 +299,11 @@ class WordTable {
     this.place(hash, this.entries.length);
   }
 
-  private isEqual(index: number, codes: Uint16Array, start: number, end: number): boolean {
-    const { units } = this;
+  private isEqual(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { wordBytes } = this;
     const from = this.starts[index];
     if (this.starts[index + 1] - from !== end - start) return false;
-    for (let i = start, at = from; i < end; i++, at++) if (codes[i] !== units[at]) return false;
+    for (let i = start, at = from; i < end; i++, at++) if (bytes[i] !== wordBytes[at]) return false;
     return true;
   }
 
