@@ -81,6 +81,9 @@ Examples:
 
 export function lowercaseCommand(): Command {
   return filter('lowercase', 'Lower case, as Moses\' lowercase.perl.')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus lowercase < tok.de > low.de`)
     .action(async (flags: FilterFlags) => {
       const { lowercase } = await import('../../data/moses/normalize.js');
       await filterLines(flags, (lines) => lines.map(lowercase));
