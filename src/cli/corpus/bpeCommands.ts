@@ -138,6 +138,10 @@ export function getVocabCommand(): Command {
     .description('Counts the words or units of text, most frequent first, as subword-nmt\'s get-vocab.')
     .addOption(inputsOption())
     .option('-o, --output <file>', 'where to write (default: standard output)')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus get-vocab < train.bpe.de > vocab.de
+  coldstart corpus get-vocab -i train.bpe.de train.bpe.en -o vocab`)
     .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
       const [{ bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
       const counts = new Map<string, number>();

@@ -114,6 +114,9 @@ Examples:
 export function truecaseCommand(): Command {
   return filter('truecase', 'Writes the words of tokenised text in their usual case, as Moses\' truecase.perl.')
     .requiredOption('--model <file>', 'model of train-truecaser, or of Moses')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus truecase --model truecase.en < tok.en > true.en`)
     .action(async (flags: FilterFlags & { model: string }) => {
       const { createTruecaser, readTruecaseModel } = await import('../../data/moses/truecase.js');
       const truecase = createTruecaser(readTruecaseModel(flags.model));
@@ -123,6 +126,9 @@ export function truecaseCommand(): Command {
 
 export function detruecaseCommand(): Command {
   return filter('detruecase', 'Capitals at the start of sentences, as Moses\' detruecase.perl.')
+    .addHelpText('after', `
+Examples:
+  coldstart corpus detruecase < test.hyp | coldstart corpus detokenize -l en > test.txt`)
     .action(async (flags: FilterFlags) => {
       const { detruecase } = await import('../../data/moses/truecase.js');
       await filterLines(flags, (lines) => lines.map(detruecase));
