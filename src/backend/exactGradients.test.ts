@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../errors.js';
-import { finiteDifferences } from './ops/slowOps.js';
+import { finiteDifferences } from '../testing/slowOps.js';
 import { valueAndGradients, type Params } from './params.js';
 import { selectBackend } from './select.js';
 

@@ -17,15 +17,17 @@ export interface Field<T> {
 
 interface NumberLimits {
   readonly min?: number;
+  /** Less than any allowed value. */
+  readonly above?: number;
   readonly max?: number;
   readonly unit?: string;
 }
 
-function numeric(whole: boolean, initial: number | undefined, help: string, { min = -Infinity, max = Infinity, unit }: NumberLimits): Field<number | undefined> {
-  const range = min === -Infinity ? '' : max === Infinity ? ` of at least ${min}` : ` from ${min} to ${max}`;
+function numeric(whole: boolean, initial: number | undefined, help: string, { min = -Infinity, max = Infinity, above = -Infinity, unit }: NumberLimits): Field<number | undefined> {
+  const range = above > -Infinity ? ` above ${above}` : min === -Infinity ? '' : max === Infinity ? ` of at least ${min}` : ` from ${min} to ${max}`;
   return {
     isField: true, accepts: `${whole ? 'an integer' : 'a number'}${range}`, default: initial, unit, help, isPath: false,
-    parse: (value) => (typeof value === 'number' && (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) && value >= min && value <= max ? value : undefined),
+    parse: (value) => (typeof value === 'number' && (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) && value >= min && value > above && value <= max ? value : undefined),
   };
 }
 

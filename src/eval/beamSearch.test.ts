@@ -2,7 +2,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { matMul, memory, tensor, tensor1d, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { disposeParams, type Params } from '../backend/params.js';
 import { eosId, padId } from '../data/specialIds.js';

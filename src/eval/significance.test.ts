@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatScore } from './formatScore.js';
 import { corpusStatistics, sumLines } from './metric.js';
 import { NumpyRandom, seedWords } from './numpyRandom.js';
-import { assertClose, fixtureVersion, metricOf, readFixture, readSets, skip } from './sacrebleuFixtures.js';
+import { assertClose, fixtureVersion, metricOf, readFixture, readSets, skip } from '../testing/sacrebleuFixtures.js';
 import { signatureFields } from './signature.js';
 import { bootstrap, confidenceOf, drawResamples, pairedTest, resampledScores } from './significance.js';
 

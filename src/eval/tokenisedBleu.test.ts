@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { assertClose, fixtureVersion, readFixture, skip } from './sacrebleuFixtures.js';
+import { assertClose, fixtureVersion, readFixture, skip } from '../testing/sacrebleuFixtures.js';
 import { formatSignature, signatureFields } from './signature.js';
 import { corpusTokenisedBleu, formatMultiBleu, joinUnits, tokenisedBleu } from './tokenisedBleu.js';
 

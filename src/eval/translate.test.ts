@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { memory, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';

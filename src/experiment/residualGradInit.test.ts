@@ -2,7 +2,7 @@ import '../testing/float64.js';
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { abs, addN, div, fill, mul, sum, tidy, type Scalar } from '@tensorflow/tfjs-core';
-import { finiteDifferences } from '../backend/ops/slowOps.js';
+import { finiteDifferences } from '../testing/slowOps.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { makeBatch, type Batch } from '../data/batch.js';

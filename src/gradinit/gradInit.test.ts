@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import { memory, mul, scalar, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch } from '../testing/smallNets.js';
 import { benchGradInit } from './benchGradInit.js';

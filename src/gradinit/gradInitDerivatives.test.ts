@@ -2,7 +2,7 @@ import '../testing/float64.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { abs, addN, memory, mul, sign, sqrt, square, sub, sum, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { finiteDifferences } from '../backend/ops/slowOps.js';
+import { finiteDifferences } from '../testing/slowOps.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
 import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch, type SmallNet } from '../testing/smallNets.js';

@@ -3,13 +3,13 @@ import { before, describe, test } from 'node:test';
 import { memory, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { profileResidualScales } from './admin.js';
 import type { ModelConfig } from './config.js';
 import type { DropoutKey } from './dropouts.js';
 import { initParams } from './init.js';
-import { slowTranslationLoss } from './slowTransformer.js';
+import { slowTranslationLoss } from '../testing/slowTransformer.js';
 
 const config: ModelConfig = {
   srcVocabSize: 15, trgVocabSize: 15, dModel: 8, dFf: 12, numHeads: 2, numEncoderLayers: 2, numDecoderLayers: 3, sharing: 'tied', residual: 'admin',

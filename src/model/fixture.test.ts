@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';

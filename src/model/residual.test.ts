@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import { fill, matMul, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { residualSchemes, type ModelConfig } from './config.js';
 import { IncrementalDecoder } from './incrementalDecoder.js';

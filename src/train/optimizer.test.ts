@@ -4,7 +4,7 @@ import { memory, square, sum, tensor1d, type Scalar, type Tensor } from '@tensor
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { translationLoss } from '../model/loss.js';
 import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
 import { clipScale } from './clip.js';

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { memory } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/params.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../backend/testBackends.js';
+import { testBackends } from '../testing/testBackends.js';
 import { createBatches } from '../data/batches.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { initParams } from '../model/init.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { add, memory, mul, setBackend, sum, tensor, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../params.js';
 import { selectBackend } from '../select.js';
-import { testBackends } from '../testBackends.js';
+import { testBackends } from '../../testing/testBackends.js';
 import { labelSmoothedCrossEntropy } from './crossEntropy.js';
 import { hasKernel } from './dispatch.js';
 import { crossEntropyHessianKernel } from './kernels.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { add, grads, memory, mul, scalar, sum, tensor, tidy, type Scalar, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ShapeError, UsageError } from '../../errors.js';
 import { selectBackend } from '../select.js';
-import { testBackends } from '../testBackends.js';
+import { testBackends } from '../../testing/testBackends.js';
 import { attention } from './attention.js';
 import { adamStep } from './adamStep.js';
 import { labelSmoothedCrossEntropy } from './crossEntropy.js';
@@ -12,7 +12,7 @@ import { embedTokens } from './embedding.js';
 import { layerNorm, residualLayerNorm } from './layerNorm.js';
 import { linear, linears } from './linear.js';
 import { sgdStep } from './sgdStep.js';
-import { finiteDifferences, slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from './slowOps.js';
+import { finiteDifferences, slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from '../../testing/slowOps.js';
 import { rowLogSumExp } from './rowLogSumExp.js';
 import { squaredNorm } from './squaredNorm.js';
 

@@ -2,7 +2,7 @@
  * The operations of this folder as plain loops in float64, for tests: what every twin and kernel must agree with.
  * Arrays are row-major. Dropout is given as a mask, so that these loops hold no generator.
  */
-import type { AttentionAttrs } from './kernels.js';
+import type { AttentionAttrs } from '../backend/ops/kernels.js';
 
 type Values = ArrayLike<number>;
 

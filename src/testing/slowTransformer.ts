@@ -1,8 +1,8 @@
 import { dropoutMask } from '../backend/ops/dropout.js';
-import { slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from '../backend/ops/slowOps.js';
+import { slowAttention, slowCrossEntropy, slowLayerNorm, slowLinear } from './slowOps.js';
 import { eosId, padId } from '../data/specialIds.js';
-import type { ModelConfig } from './config.js';
-import type { DropoutKey } from './dropouts.js';
+import type { ModelConfig } from '../model/config.js';
+import type { DropoutKey } from '../model/dropouts.js';
 
 type Values = ArrayLike<number>;
 

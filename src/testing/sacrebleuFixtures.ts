@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bleu, type BleuOptions } from './bleu.js';
-import { chrf } from './chrf.js';
-import type { Metric } from './metric.js';
-import { ter } from './ter.js';
+import { bleu, type BleuOptions } from '../eval/bleu.js';
+import { chrf } from '../eval/chrf.js';
+import { formatScore } from '../eval/formatScore.js';
+import { corpusStatistics, sumLines, type Metric, type Score } from '../eval/metric.js';
+import { formatSignature, signatureFields } from '../eval/signature.js';
+import { ter } from '../eval/ter.js';
 
 /** For tests: what sacreBLEU 2.6.0 itself gave. */
 const folder = fileURLToPath(new URL('../../../shared/fixtures/text/sacrebleu', import.meta.url));
@@ -35,4 +37,18 @@ export function metricOf(name: string, options: Record<string, unknown>): Metric
 
 export function assertClose(found: number, expected: number, what: string, tolerance = 1e-9): void {
   assert.ok(Math.abs(found - expected) <= tolerance, `${what}: found ${found}, expected ${expected}`);
+}
+
+/** What sacreBLEU prints of a score. */
+export interface PrintedScore { readonly signature: string; readonly signature_short: string; readonly formatted: string }
+
+/** The corpus's score, whose signatures and line are asserted. */
+export function scoreAndCheckPrint<S extends Score>(metric: Metric<S>, { hyps, refs }: FixtureSet, expected: PrintedScore): S {
+  const statistics = corpusStatistics(metric, hyps, refs);
+  const score = metric.scoreOf(sumLines(statistics));
+  const fields = signatureFields(metric.signatureFields, { numRefs: statistics.numRefs, version: fixtureVersion });
+  assert.equal(formatSignature(fields), expected.signature);
+  assert.equal(formatSignature(fields, 'short'), expected.signature_short);
+  assert.equal(formatScore({ metric, score, fields }), expected.formatted);
+  return score;
 }
