@@ -1,5 +1,6 @@
 import { partLastQuote, squeeze } from './tokenizeLine.js';
 import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
+import { WordTable } from './wordTable.js';
 
 /** Words remembered with their tokens; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 18;
@@ -34,7 +35,7 @@ const period = 0x2e;
  * goes into making and decoding strings otherwise, the more so where a block of text has letters beyond Latin-1.
  */
 export class WordMemory {
-  private words = new WordTable();
+  private words = new WordTable<WordTokens>();
   /** Words at an end of the line whose tokens that matters to, marked by a space at that end. */
   private atEnds = new Map<string, WordTokens>();
 
@@ -155,7 +156,7 @@ export class WordMemory {
     let tokens = this.words.find(bytes, start, end, hash);
     if (tokens === undefined) {
       tokens = this.plainTokens(start, end) ?? this.analyse(bytes.toString('utf8', start, end), false, false);
-      if (this.words.size >= maxRemembered) this.words = new WordTable();
+      if (this.words.size >= maxRemembered) this.words = new WordTable<WordTokens>();
       if (end - start <= maxRememberedBytes) this.words.add(tokens, bytes, start, end, hash);
     }
     return tokens;
@@ -255,70 +256,4 @@ function isWideSpace(bytes: Uint8Array, at: number): boolean {
     default:
       return false;
   }
-}
-
-/** Words in UTF-8, found without cutting them out of the text. Open addressing, at most half full. */
-class WordTable {
-  private readonly entries: WordTokens[] = [];
-  /** Where each entry begins in `wordBytes`; the next one follows. */
-  private readonly starts: number[] = [0];
-  private wordBytes = new Uint8Array(2 ** 16);
-  /** In twos: the hash of a word, and its place in `entries` plus one. */
-  private slots = new Int32Array(2 ** 16);
-
-  get size(): number {
-    return this.entries.length;
-  }
-
-  find(bytes: Uint8Array, start: number, end: number, hash: number): WordTokens | undefined {
-    const { slots } = this;
-    const mask = slots.length - 2;
-    for (let slot = scatter(hash) & mask; slots[slot + 1] !== 0; slot = (slot + 2) & mask) {
-      const index = slots[slot + 1] - 1;
-      if (slots[slot] === hash && this.isEqual(index, bytes, start, end)) return this.entries[index];
-    }
-    return undefined;
-  }
-
-  /** @param tokens of a word that is not there yet */
-  add(tokens: WordTokens, bytes: Uint8Array, start: number, end: number, hash: number): void {
-    const from = this.starts[this.entries.length];
-    if (from + end - start > this.wordBytes.length) {
-      const larger = new Uint8Array(2 * this.wordBytes.length + end - start);
-      larger.set(this.wordBytes);
-      this.wordBytes = larger;
-    }
-    this.wordBytes.set(bytes.subarray(start, end), from);
-    this.starts.push(from + end - start);
-    this.entries.push(tokens);
-    if (4 * this.entries.length > this.slots.length) {
-      const before = this.slots;
-      this.slots = new Int32Array(2 * before.length);
-      for (let slot = 0; slot < before.length; slot += 2) if (before[slot + 1] !== 0) this.place(before[slot], before[slot + 1]);
-    }
-    this.place(hash, this.entries.length);
-  }
-
-  private isEqual(index: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const { wordBytes } = this;
-    const from = this.starts[index];
-    if (this.starts[index + 1] - from !== end - start) return false;
-    for (let i = start, at = from; i < end; i++, at++) if (bytes[i] !== wordBytes[at]) return false;
-    return true;
-  }
-
-  private place(hash: number, placePlusOne: number): void {
-    const { slots } = this;
-    const mask = slots.length - 2;
-    let slot = scatter(hash) & mask;
-    while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
-    slots[slot] = hash;
-    slots[slot + 1] = placePlusOne;
-  }
-}
-
-/** Spreads a sum of characters over all bits. */
-function scatter(hash: number): number {
-  const mixed = Math.imul(hash, 0x9e3779b1);
-  return mixed ^ (mixed >>> 15);
 }
