@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -24,11 +25,18 @@ constexpr double kLeastFill = 0.75;
 constexpr double kMostSlack = 1.08;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kPage = 4096;
 
 #if defined(__linux__)
 // Large blocks are mappings of their own: malloc keeps what it is given back between blocks in use, and a process that takes and
-// returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups.
-void* mapHugePages(size_t capacity) {
+// returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups. Each block begins at another
+// place of its first page: kernels walk through several tensors in step, and blocks that all began at a multiple of 4 kB would
+// compete for the same few sets of the first-level cache.
+void* mapHugePages(size_t bytes) {
+  static std::atomic<size_t> next{0};
+  // nine is prime to the 64 lines of a page, so that all have their turn
+  const size_t offset = next.fetch_add(1, std::memory_order_relaxed) * 9 * kAlignment % kPage;
+  const size_t capacity = bytes + kPage;
   void* mapped = mmap(nullptr, capacity + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   // huge pages begin at multiples of their size: what is before and behind goes back at once
@@ -37,7 +45,12 @@ void* mapHugePages(size_t capacity) {
   if (before > 0) munmap(start, before);
   munmap(start + before + capacity, kHugePage - before);
   madvise(start + before, capacity, MADV_HUGEPAGE);
-  return start + before;
+  return start + before + offset;
+}
+
+void unmap(void* data, size_t bytes) {
+  char* start = static_cast<char*>(data) - reinterpret_cast<uintptr_t>(data) % kPage;
+  munmap(start, bytes + kPage);
 }
 #endif
 
@@ -60,7 +73,7 @@ void* takeFromSystem(size_t capacity) {
 void giveBack(void* data, size_t capacity) {
 #if defined(__linux__)
   if (isMapped(capacity)) {
-    munmap(data, capacity);
+    unmap(data, capacity);
     return;
   }
 #endif

@@ -2,6 +2,7 @@
 // between the two: the gradient makes them again from the scores and their log-sum-exp (Dao et al. 2022, §3.1).
 #include "philox.h"
 #include "smallProduct.h"
+#include "transpose.h"
 
 COLDSTART_KERNELS_BEGIN
 
@@ -34,38 +35,26 @@ Shape shapeOf(Call& call, const Tensor& q) {
   return shape;
 }
 
-// How many keys query t of sentence b sees.
-COLDSTART_INLINE int64_t visibleKeys(const Shape& shape, const int32_t* keyLengths, int64_t b, int64_t t) {
-  int64_t visible = smaller(larger(keyLengths[b], 0), shape.keys);
-  return shape.causal ? smaller(visible, t + 1) : visible;
-}
+// Rows of one head, and how far apart they lie.
+struct Rows {
+  const float* data;
+  int64_t stride;
+};
 
-// [count, head] rows of a [.., model] tensor → [count, padded head], zeros behind
-COLDSTART_INLINE void packRows(const float* from, int64_t model, int64_t count, int64_t head, float* to) {
-  const int64_t width = paddedWidth(head);
+// `count` rows of one head of a [.., model] tensor, readable up to a multiple of 16 columns: where they are, or with zeros behind
+// each in `copy`.
+COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_t count, float* copy) {
+  if (shape.head % kVector == 0) return {from, shape.model};
+  const int64_t width = paddedWidth(shape.head);
   for (int64_t r = 0; r < count; r++) {
-    for (int64_t i = 0; i < head; i++) to[r * width + i] = from[r * model + i];
-    for (int64_t i = head; i < width; i++) to[r * width + i] = 0.0f;
+    for (int64_t i = 0; i < shape.head; i++) copy[r * width + i] = from[r * shape.model + i];
+    for (int64_t i = shape.head; i < width; i++) copy[r * width + i] = 0.0f;
   }
+  return {copy, width};
 }
 
-// the same rows → [head, padded count], zeros behind
-COLDSTART_INLINE void packColumns(const float* from, int64_t model, int64_t count, int64_t head, float* to) {
-  const int64_t width = paddedWidth(count);
-  int64_t r = 0;
-  for (; r + 8 <= count; r += 8) {
-    for (int64_t i = 0; i < head; i++) {
-#pragma GCC unroll 8
-      for (int64_t j = 0; j < 8; j++) to[i * width + r + j] = from[(r + j) * model + i];
-    }
-  }
-  for (; r < count; r++) {
-    for (int64_t i = 0; i < head; i++) to[i * width + r] = from[r * model + i];
-  }
-  for (int64_t i = 0; i < head; i++) {
-    for (r = count; r < width; r++) to[i * width + r] = 0.0f;
-  }
-}
+// How much room readableRows wants for its copy.
+int64_t copySize(const Shape& shape, int64_t count) { return shape.head % kVector == 0 ? 0 : count * paddedWidth(shape.head); }
 
 // Each thread's own part of one scratch block.
 struct Workspace {
@@ -79,43 +68,60 @@ Workspace workspaceOf(Call& call, int64_t size) {
   return {call.scratchFloats(size * omp_get_max_threads()), size};
 }
 
-// Floats of a workspace that hold the random words of a [rows, width] block of probabilities.
-int64_t wordsSize(const Draw& draw, int64_t rows, int64_t width) { return draw.active ? paddedWidth(drawSpanSize(rows * width)) : 0; }
-
-// Dropout of a [rows, width] block whose rows lie `stride` apart, by its words.
-void dropoutBlock(const Draw& draw, const uint32_t* words, int64_t rows, int64_t width, int64_t stride, const float* x, float* y) {
-  for (int64_t r = 0; r < rows; r++) applyWords<false>(words + r * width, draw.threshold, draw.scale, width, x + r * stride, nullptr, y + r * stride);
-}
+// Scores and probabilities lie transposed, [keys, padded queries]: a vector holds one key's of sixteen queries, so that maxima and
+// sums over the keys go down the vectors and never across one.
 
 const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-// Which of the sixteen positions from `from` on a query sees.
-COLDSTART_INLINE IntVector visibleLanes(int64_t from, int64_t visible) { return kLanes < static_cast<int32_t>(visible - from); }
+// How many keys each of the sixteen queries from t on sees; none behind the last query.
+COLDSTART_INLINE IntVector visibleKeys(const Shape& shape, const int32_t* keyLengths, int64_t b, int64_t t) {
+  const IntVector zero{};
+  const int32_t visible = static_cast<int32_t>(smaller(larger(keyLengths[b], 0), shape.keys));
+  const IntVector query = kLanes + static_cast<int32_t>(t);
+  IntVector count = zero + visible;
+  if (shape.causal) count = query + 1 < count ? query + 1 : count;
+  return query < static_cast<int32_t>(shape.queries) ? count : zero;
+}
 
-// Softmax of scale * line over its first `visible` elements, zeros behind; returns the log-sum-exp. The width is a multiple of
-// the vector's, so that short lines need no remainder loops.
-COLDSTART_INLINE float maskedSoftmax(float* line, int64_t width, int64_t visible, float scale) {
-  if (visible == 0) {
-    for (int64_t from = 0; from < width; from += kVector) storeVector(line + from, Vector{});
-    return -__builtin_inff();
+// Sixteen columns of scores → softmax of scale * score over the keys that each column's query sees, 0 elsewhere; returns the
+// log-sum-exp, -inf where nothing is seen.
+COLDSTART_INLINE Vector maskedSoftmax(float* column, int64_t keys, int64_t width, IntVector visible, float scale) {
+  const Vector zero{};
+  Vector most = zero - __builtin_inff();
+  for (int64_t s = 0; s < keys; s++) {
+    const Vector score = loadVector(column + s * width);
+    const Vector candidate = score > most ? score : most;
+    most = static_cast<int32_t>(s) < visible ? candidate : most;
   }
-  Vector most = Vector{} - __builtin_inff();
-  for (int64_t from = 0; from < width; from += kVector) {
-    const Vector value = visibleLanes(from, visible) ? loadVector(line + from) : Vector{} - __builtin_inff();
-    storeVector(line + from, value);
-    most = value > most ? value : most;
-  }
-  const float peak = maxOf(most);
-  Vector total{};
-  for (int64_t from = 0; from < width; from += kVector) {
-    const Vector e = exp16((loadVector(line + from) - peak) * scale);
-    storeVector(line + from, e);
+  const IntVector seesNone = visible < 1;
+  const Vector peak = seesNone ? zero : most;
+  Vector total = zero;
+  for (int64_t s = 0; s < keys; s++) {
+    const Vector all = exp16((loadVector(column + s * width) - peak) * scale);
+    const Vector e = static_cast<int32_t>(s) < visible ? all : zero;
+    storeVector(column + s * width, e);
     total += e;
   }
-  const float sum = sumOf(total);
-  const float inverse = 1.0f / sum;
-  for (int64_t from = 0; from < width; from += kVector) storeVector(line + from, loadVector(line + from) * inverse);
-  return peak * scale + ::logf(sum);
+  const Vector inverse = 1.0f / (seesNone ? zero + 1.0f : total);
+  for (int64_t s = 0; s < keys; s++) storeVector(column + s * width, loadVector(column + s * width) * inverse);
+  return peak * scale + log16(total);
+}
+
+// Random words of the probabilities of `rows` queries from `first` on, transposed as these are.
+struct Words {
+  float* drawn;       // [rows, keys], as they are numbered
+  float* transposed;  // [keys, padded rows]
+};
+
+int64_t wordsSize(const Draw& draw, int64_t rows, int64_t keys) {
+  return draw.active ? paddedWidth(drawSpanSize(rows * keys)) + keys * paddedWidth(rows) : 0;
+}
+
+Words wordsIn(float* room, int64_t rows, int64_t keys) { return {room, room + paddedWidth(drawSpanSize(rows * keys))}; }
+
+void drawBlock(const Draw& draw, int64_t first, int64_t rows, int64_t keys, const Words& words) {
+  const uint32_t* drawn = drawSpan(draw, first, rows * keys, reinterpret_cast<uint32_t*>(words.drawn));
+  transposeRows(reinterpret_cast<const float*>(drawn), keys, rows, keys, words.transposed, paddedWidth(rows));
 }
 
 // q [B*T, d], k, v [B*S, d], keyLengths [B] → out [B*T, d], logSumExp [B, H, T]. Attributes: B, T, S, H, causal, the draw.
@@ -128,33 +134,33 @@ void attention(Call& call) {
   const int32_t* keyLengths = call.ints(3, shape.batch).i32();
   float* out = call.floats(4, q.size).f32();
   float* logSumExp = call.floats(5, shape.batch * shape.heads * shape.queries).f32();
-  const int64_t keyWidth = paddedWidth(shape.keys);
-  const int64_t headWidth = paddedWidth(shape.head);
   const int64_t block = smaller(kQueryBlock, shape.queries);
-  const Workspace workspace = workspaceOf(call, shape.head * keyWidth + shape.keys * headWidth + block * keyWidth + wordsSize(draw, block, shape.keys));
+  const int64_t blockWidth = paddedWidth(block);
+  const Workspace workspace = workspaceOf(call, (shape.head + shape.keys) * blockWidth + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys));
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 64, [=, &q, &shape, &draw](int64_t pair) {
     const int64_t b = pair / shape.heads;
     const int64_t column = pair % shape.heads * shape.head;
-    float* keysT = workspace.mine();
-    float* values = keysT + shape.head * keyWidth;
-    float* scores = values + shape.keys * headWidth;
-    uint32_t* words = reinterpret_cast<uint32_t*>(scores + block * keyWidth);
-    packColumns(k + b * shape.keys * shape.model + column, shape.model, shape.keys, shape.head, keysT);
-    packRows(v + b * shape.keys * shape.model + column, shape.model, shape.keys, shape.head, values);
+    const int64_t keyStart = b * shape.keys * shape.model + column;
+    float* queriesT = workspace.mine();
+    float* probabilities = queriesT + shape.head * blockWidth;
+    float* copy = probabilities + shape.keys * blockWidth;
+    const Words words = wordsIn(copy + copySize(shape, shape.keys), block, shape.keys);
+    const Rows values = readableRows(v + keyStart, shape, shape.keys, copy);
     for (int64_t first = 0; first < shape.queries; first += block) {
       const int64_t rows = smaller(block, shape.queries - first);
+      const int64_t width = paddedWidth(rows);
       const int64_t at = (b * shape.queries + first) * shape.model + column;
-      smallProduct(q.f32() + at, shape.model, 1, keysT, keyWidth, rows, shape.head, keyWidth, scores, keyWidth);
-      for (int64_t r = 0; r < rows; r++) {
-        float* line = scores + r * keyWidth;
-        const int64_t visible = visibleKeys(shape, keyLengths, b, first + r);
-        logSumExp[pair * shape.queries + first + r] = maskedSoftmax(line, keyWidth, visible, shape.scale);
+      transposeRows(q.f32() + at, shape.model, rows, shape.head, queriesT, width);
+      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
+      for (int64_t r = 0; r < rows; r += kVector) {
+        const Vector logSum = maskedSoftmax(probabilities + r, shape.keys, width, visibleKeys(shape, keyLengths, b, first + r), shape.scale);
+        storeLanes(logSumExp + pair * shape.queries + first + r, logSum, rows - r);
       }
       if (draw.active) {
-        const uint32_t* drawn = drawSpan(draw, (pair * shape.queries + first) * shape.keys, rows * shape.keys, words);
-        dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, scores, scores);
+        drawBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, words);
+        for (int64_t i = 0; i < shape.keys * width; i += kVector) storeVector(probabilities + i, kept16(draw, words.transposed + i, loadVector(probabilities + i)));
       }
-      smallProduct(scores, keyWidth, 1, values, headWidth, rows, shape.keys, shape.head, out + at, shape.model);
+      smallProduct<Left::kTransposed>(probabilities, width, values.data, values.stride, rows, shape.keys, shape.head, out + at, shape.model);
     }
   });
 }
@@ -169,75 +175,70 @@ void attentionGrad(Call& call) {
   const float* k = call.floats(2, keySize).f32();
   const float* v = call.floats(3, keySize).f32();
   const int32_t* keyLengths = call.ints(4, shape.batch).i32();
-  const float* out = call.floats(5, dy.size).f32();
+  // argument 5, the result, is for backends that sum over it what is summed over the keys here
   const float* logSumExp = call.floats(6, shape.batch * shape.heads * shape.queries).f32();
   float* dq = call.floats(7, dy.size).f32();
   float* dk = call.floats(8, keySize).f32();
   float* dv = call.floats(9, keySize).f32();
-  const int64_t keyWidth = paddedWidth(shape.keys);
-  const int64_t headWidth = paddedWidth(shape.head);
   const int64_t block = smaller(kQueryBlock, shape.queries);
-  const int64_t sizes = 2 * shape.head * keyWidth + 3 * shape.keys * headWidth + 2 * block * headWidth + 3 * block * keyWidth + wordsSize(draw, block, shape.keys);
+  const int64_t blockWidth = paddedWidth(block);
+  const int64_t sizes = (2 * shape.head + 3 * shape.keys) * blockWidth + 2 * copySize(shape, block) + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys);
   const Workspace workspace = workspaceOf(call, sizes);
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 128, [=, &dy, &shape, &draw](int64_t pair) {
     const int64_t b = pair / shape.heads;
     const int64_t column = pair % shape.heads * shape.head;
     const int64_t keyStart = b * shape.keys * shape.model + column;
-    float* keysT = workspace.mine();
-    float* valuesT = keysT + shape.head * keyWidth;
-    float* keys = valuesT + shape.head * keyWidth;
-    float* dKeys = keys + shape.keys * headWidth;
-    float* dValues = dKeys + shape.keys * headWidth;
-    float* queries = dValues + shape.keys * headWidth;
-    float* dOut = queries + block * headWidth;
-    float* probabilities = dOut + block * headWidth;
-    float* dScores = probabilities + block * keyWidth;
-    float* dropped = dScores + block * keyWidth;
-    uint32_t* words = reinterpret_cast<uint32_t*>(dropped + block * keyWidth);
-    packColumns(k + keyStart, shape.model, shape.keys, shape.head, keysT);
-    packColumns(v + keyStart, shape.model, shape.keys, shape.head, valuesT);
-    packRows(k + keyStart, shape.model, shape.keys, shape.head, keys);
+    float* queriesT = workspace.mine();
+    float* dOutT = queriesT + shape.head * blockWidth;
+    float* probabilities = dOutT + shape.head * blockWidth;
+    float* dScores = probabilities + shape.keys * blockWidth;
+    float* dropped = dScores + shape.keys * blockWidth;
+    float* keyCopy = dropped + shape.keys * blockWidth;
+    float* queryCopy = keyCopy + copySize(shape, shape.keys);
+    float* dOutCopy = queryCopy + copySize(shape, block);
+    const Words words = wordsIn(dOutCopy + copySize(shape, block), block, shape.keys);
+    const Rows keys = readableRows(k + keyStart, shape, shape.keys, keyCopy);
     for (int64_t first = 0; first < shape.queries; first += block) {
       const int64_t rows = smaller(block, shape.queries - first);
+      const int64_t width = paddedWidth(rows);
       const int64_t at = (b * shape.queries + first) * shape.model + column;
-      const uint32_t* drawn = draw.active ? drawSpan(draw, (pair * shape.queries + first) * shape.keys, rows * shape.keys, words) : nullptr;
-      packRows(q + at, shape.model, rows, shape.head, queries);
-      packRows(dy.f32() + at, shape.model, rows, shape.head, dOut);
-      smallProduct(queries, headWidth, 1, keysT, keyWidth, rows, shape.head, keyWidth, probabilities, keyWidth);
-      smallProduct(dOut, headWidth, 1, valuesT, keyWidth, rows, shape.head, keyWidth, dScores, keyWidth);
-      if (draw.active) dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, dScores, dScores);
-      for (int64_t r = 0; r < rows; r++) {
-        float* p = probabilities + r * keyWidth;
-        float* ds = dScores + r * keyWidth;
-        const int64_t visible = visibleKeys(shape, keyLengths, b, first + r);
-        const float logSum = logSumExp[pair * shape.queries + first + r];
-        const float scale = shape.scale;
-        // sum of p * dp over the keys, without them: it is dy · out
-        float along = 0.0f;
-        const float* y = out + at + r * shape.model;
-        const float* g = dOut + r * headWidth;
-#pragma omp simd reduction(+ : along)
-        for (int64_t i = 0; i < shape.head; i++) along += g[i] * y[i];
-        for (int64_t from = 0; from < keyWidth; from += kVector) {
-          const Vector all = exp16(loadVector(p + from) * scale - logSum);
-          const Vector probability = visibleLanes(from, visible) ? all : Vector{};
-          storeVector(p + from, probability);
-          storeVector(ds + from, probability * (loadVector(ds + from) - along) * scale);
+      const Rows queries = readableRows(q + at, shape, rows, queryCopy);
+      const Rows dOut = readableRows(dy.f32() + at, shape, rows, dOutCopy);
+      transposeRows(q + at, shape.model, rows, shape.head, queriesT, width);
+      transposeRows(dy.f32() + at, shape.model, rows, shape.head, dOutT, width);
+      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
+      smallProduct<Left::kPlain>(v + keyStart, shape.model, dOutT, width, shape.keys, shape.head, width, dScores, width);
+      if (draw.active) drawBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, words);
+      for (int64_t r = 0; r < rows; r += kVector) {
+        const IntVector visible = visibleKeys(shape, keyLengths, b, first + r);
+        const Vector logSum = loadLanes(logSumExp + pair * shape.queries + first + r, rows - r);
+        Vector along{};  // sum of p * dp over the keys
+        for (int64_t s = 0; s < shape.keys; s++) {
+          const int64_t i = s * width + r;
+          const Vector all = exp16(loadVector(probabilities + i) * shape.scale - logSum);
+          const Vector p = static_cast<int32_t>(s) < visible ? all : Vector{};
+          Vector dp = loadVector(dScores + i);
+          if (draw.active) {
+            dp = kept16(draw, words.transposed + i, dp);
+            storeVector(dScores + i, dp);
+            storeVector(dropped + i, kept16(draw, words.transposed + i, p));
+          }
+          storeVector(probabilities + i, p);
+          along += p * dp;
+        }
+        for (int64_t s = 0; s < shape.keys; s++) {
+          const int64_t i = s * width + r;
+          storeVector(dScores + i, loadVector(probabilities + i) * (loadVector(dScores + i) - along) * shape.scale);
         }
       }
-      const float* kept = probabilities;
-      if (draw.active) {
-        dropoutBlock(draw, drawn, rows, shape.keys, keyWidth, probabilities, dropped);
-        kept = dropped;
-      }
-      smallProduct(dScores, keyWidth, 1, keys, headWidth, rows, shape.keys, shape.head, dq + at, shape.model);
-      smallProduct(dScores, 1, keyWidth, queries, headWidth, shape.keys, rows, headWidth, dKeys, headWidth, first > 0);
-      smallProduct(kept, 1, keyWidth, dOut, headWidth, shape.keys, rows, headWidth, dValues, headWidth, first > 0);
+      const float* kept = draw.active ? dropped : probabilities;
+      smallProduct<Left::kTransposed>(dScores, width, keys.data, keys.stride, rows, shape.keys, shape.head, dq + at, shape.model);
+      smallProduct<Left::kPlain>(dScores, width, queries.data, queries.stride, shape.keys, rows, shape.head, dk + keyStart, shape.model, first > 0);
+      smallProduct<Left::kPlain>(kept, width, dOut.data, dOut.stride, shape.keys, rows, shape.head, dv + keyStart, shape.model, first > 0);
     }
-    for (int64_t s = 0; s < shape.keys; s++) {
-      for (int64_t i = 0; i < shape.head; i++) {
-        dk[keyStart + s * shape.model + i] = dKeys[s * headWidth + i];
-        dv[keyStart + s * shape.model + i] = dValues[s * headWidth + i];
+    if (shape.queries == 0) {
+      for (int64_t s = 0; s < shape.keys; s++) {
+        for (int64_t i = 0; i < shape.head; i++) dk[keyStart + s * shape.model + i] = dv[keyStart + s * shape.model + i] = 0.0f;
       }
     }
   });

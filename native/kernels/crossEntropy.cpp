@@ -12,21 +12,48 @@ struct RowLoss {
   float loss, nll;
 };
 
+// Vectors under way at a time in a pass over a row: each waits for what it was added to before.
+constexpr int64_t kPassVectors = 4;
+constexpr int64_t kPassWidth = kPassVectors * kVector;
+
+COLDSTART_INLINE Vector greater(Vector a, Vector b) { return a > b ? a : b; }
+
 // The loss of one row of logits; withGradient also its gradient: softmax - (1 - smoothing - e) [target] - e. It may lie where the
 // logits are; they are overwritten either way.
 template <bool withGradient, typename Element>
 RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, Element* gradient) {
-  float most = -__builtin_inff();
-  float sum = 0.0f;
-#pragma omp simd reduction(max : most) reduction(+ : sum)
-  for (int64_t v = 0; v < vocab; v++) {
+  const int64_t whole = vocab - vocab % kPassWidth;
+  Vector mosts[kPassVectors], sums[kPassVectors], totals[kPassVectors];
+  for (int64_t j = 0; j < kPassVectors; j++) {
+    mosts[j] = Vector{} - __builtin_inff();
+    sums[j] = totals[j] = Vector{};
+  }
+  for (int64_t v = 0; v < whole; v += kPassWidth) {
+#pragma GCC unroll 4
+    for (int64_t j = 0; j < kPassVectors; j++) {
+      const Vector logit = loadVector(logits + v + j * kVector);
+      mosts[j] = logit > mosts[j] ? logit : mosts[j];
+      sums[j] += logit;
+    }
+  }
+  float most = maxOf(greater(greater(mosts[0], mosts[1]), greater(mosts[2], mosts[3])));
+  float sum = sumOf((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (int64_t v = whole; v < vocab; v++) {
     most = logits[v] > most ? logits[v] : most;
     sum += logits[v];
   }
   const float targetLogit = logits[target];
-  float total = 0.0f;
-#pragma omp simd reduction(+ : total)
-  for (int64_t v = 0; v < vocab; v++) {
+  for (int64_t v = 0; v < whole; v += kPassWidth) {
+#pragma GCC unroll 4
+    for (int64_t j = 0; j < kPassVectors; j++) {
+      float* at = logits + v + j * kVector;
+      const Vector e = exp16(loadVector(at) - most);
+      if (withGradient) storeVector(at, e);
+      totals[j] += e;
+    }
+  }
+  float total = sumOf((totals[0] + totals[1]) + (totals[2] + totals[3]));
+  for (int64_t v = whole; v < vocab; v++) {
     const float e = vectorExp(logits[v] - most);
     if (withGradient) logits[v] = e;
     total += e;

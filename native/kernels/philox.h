@@ -2,10 +2,6 @@
 // [i / 4, site, step, microBatch] and is kept if the word is at least floor(rate * 2^32).
 #pragma once
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 #include "loops.h"
 #include "vectorMath.h"
 
@@ -115,6 +111,14 @@ COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, floa
     const float kept = words[j] >= threshold ? scaled : 0.0f;
     y[j] = hasAdded ? kept + added[j] : kept;
   }
+}
+
+typedef uint32_t WordVector __attribute__((vector_size(64), aligned(4), may_alias));
+
+// Dropout of sixteen elements by their words.
+COLDSTART_INLINE Vector kept16(const Draw& draw, const float* words, Vector x) {
+  const WordVector drawn = *reinterpret_cast<const WordVector*>(words);
+  return drawn >= draw.threshold ? x * draw.scale : Vector{};
 }
 
 // y[i] = dropout(x[i]) (+ added[i] if not null) for the elements numbered first … first + count - 1; x may be y.

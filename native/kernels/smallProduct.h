@@ -8,60 +8,62 @@ COLDSTART_KERNELS_BEGIN
 
 COLDSTART_INLINE int64_t paddedWidth(int64_t width) { return (width + kVector - 1) / kVector * kVector; }
 
-template <int rows, int vectors>
-COLDSTART_INLINE void productTile(const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t bRow, int64_t inner, float* c, int64_t cRow, int64_t columns, bool accumulate) {
+// How the left operand lies: element (r, k) at a[r * stride + k], or transposed at a[k * stride + r].
+enum class Left { kPlain, kTransposed };
+
+// One tile of c, `vectors` of sixteen columns wide; of the last vector only `tail` columns are written. A function of its own, so that
+// nothing but the tile competes for registers.
+template <Left left, int rows, int vectors>
+__attribute__((noinline)) void productTile(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {
   Vector sums[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) sums[r][v] = Vector{} ;
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) sums[r][v] = Vector{};
   }
   for (int64_t k = 0; k < inner; k++) {
     Vector line[vectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) line[v] = *reinterpret_cast<const Vector*>(b + k * bRow + v * kVector);
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) line[v] = loadVector(b + v * kVector);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-      const float factor = a[r * aRow + k * aStep];
-#pragma GCC unroll 4
+      const float factor = left == Left::kPlain ? a[r * stride] : a[r];
+#pragma GCC unroll 2
       for (int v = 0; v < vectors; v++) sums[r][v] += factor * line[v];
     }
+    a += left == Left::kPlain ? 1 : stride;
+    b += bRow;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
-    float* out = c + r * cRow;
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
-      const int64_t left = columns - v * kVector;
-      if (left >= kVector) {
-        Vector* target = reinterpret_cast<Vector*>(out + v * kVector);
-        *target = accumulate ? *target + sums[r][v] : sums[r][v];
-      } else {
-        for (int64_t i = 0; i < left; i++) out[v * kVector + i] = accumulate ? out[v * kVector + i] + sums[r][v][i] : sums[r][v][i];
-      }
+      float* out = c + r * cRow + v * kVector;
+      const int64_t count = v + 1 < vectors ? kVector : tail;
+      storeLanes(out, accumulate ? loadLanes(out, count) + sums[r][v] : sums[r][v], count);
     }
   }
 }
 
-template <int vectors>
-COLDSTART_INLINE void productStrip(const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t bRow, int64_t rows, int64_t inner, float* c, int64_t cRow, int64_t columns, bool accumulate) {
+template <Left left, int vectors>
+COLDSTART_INLINE void productStrip(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {
+  const int64_t aRow = left == Left::kPlain ? stride : 1;
   int64_t r = 0;
-  for (; r + 6 <= rows; r += 6) productTile<6, vectors>(a + r * aRow, aRow, aStep, b, bRow, inner, c + r * cRow, cRow, columns, accumulate);
-  for (; r + 2 <= rows; r += 2) productTile<2, vectors>(a + r * aRow, aRow, aStep, b, bRow, inner, c + r * cRow, cRow, columns, accumulate);
-  for (; r < rows; r++) productTile<1, vectors>(a + r * aRow, aRow, aStep, b, bRow, inner, c + r * cRow, cRow, columns, accumulate);
+  for (; r + 8 <= rows; r += 8) productTile<left, 8, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
+  for (; r + 4 <= rows; r += 4) productTile<left, 4, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
+  for (; r < rows; r++) productTile<left, 1, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
 }
 
-// c [rows, columns] (+)= a [rows, inner] b [inner, columns]. Element (r, k) of a is a[r * aRow + k * aStep]; rows of b are
-// readable up to a multiple of 16 columns; of c only `columns` are written.
-inline void smallProduct(const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t bRow, int64_t rows, int64_t inner, int64_t columns, float* c, int64_t cRow,
-                         bool accumulate = false) {
-  int64_t left = 0;
-  for (; left + 2 * kVector <= paddedWidth(columns); left += 2 * kVector) {
-    productStrip<2>(a, aRow, aStep, b + left, bRow, rows, inner, c + left, cRow, columns - left, accumulate);
+// c [rows, columns] (+)= a [rows, inner] b [inner, columns]. Rows of b are readable up to a multiple of 16 columns; of c only
+// `columns` are written.
+template <Left left>
+void smallProduct(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner, int64_t columns, float* c, int64_t cRow,
+                  bool accumulate = false) {
+  int64_t at = 0;
+  for (; at + kVector < columns; at += 2 * kVector) {
+    productStrip<left, 2>(a, stride, b + at, bRow, rows, inner, c + at, cRow, smaller(columns - at - kVector, kVector), accumulate);
   }
-  for (; left < columns; left += kVector) {
-    productStrip<1>(a, aRow, aStep, b + left, bRow, rows, inner, c + left, cRow, columns - left, accumulate);
-  }
+  if (at < columns) productStrip<left, 1>(a, stride, b + at, bRow, rows, inner, c + at, cRow, columns - at, accumulate);
 }
 
 COLDSTART_KERNELS_END

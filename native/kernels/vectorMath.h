@@ -5,6 +5,10 @@
 #include <cmath>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "loops.h"
 
 COLDSTART_KERNELS_BEGIN
@@ -97,7 +101,24 @@ typedef int32_t IntVector __attribute__((vector_size(64)));
 COLDSTART_INLINE Vector loadVector(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vector*>(to) = x; }
 
-// vectorExp for arguments that are not NaN.
+// vectorExp of sixteen; what it makes of NaN is not a number where there is AVX-512, and anything elsewhere.
+#if defined(__AVX512F__)
+COLDSTART_INLINE Vector exp16(Vector x) {
+  // masked below: scaling to denormal numbers, and reckoning with them, takes a hundred times as long
+  const __mmask16 isNormal = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.3365f), _CMP_NLT_UQ);
+  const Vector n = (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  Vector r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  Vector p = Vector{} + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + (r + 1.0f);
+  return (Vector)_mm512_maskz_scalef_ps(isNormal, (__m512)p, (__m512)n);
+}
+#else
 COLDSTART_INLINE Vector exp16(Vector x) {
   const Vector zero{};
   const Vector upper = x > 88.8f ? zero + 88.8f : x;
@@ -117,6 +138,31 @@ COLDSTART_INLINE Vector exp16(Vector x) {
   const IntVector half = exponent >> 1;
   const Vector result = p * (Vector)((half + 127) << 23) * (Vector)((exponent - half + 127) << 23);
   return x < -87.3365f ? zero : result;
+}
+#endif
+
+COLDSTART_INLINE Vector log16(Vector x) {
+  float lanes[kVector];
+  storeVector(lanes, x);
+#pragma omp simd
+  for (int64_t i = 0; i < kVector; i++) lanes[i] = vectorLog(lanes[i]);
+  return loadVector(lanes);
+}
+
+// The first `count` of sixteen, zeros for the others; nothing behind them is read.
+COLDSTART_INLINE Vector loadLanes(const float* from, int64_t count) {
+  if (count >= kVector) return loadVector(from);
+  float lanes[kVector] = {};
+  for (int64_t i = 0; i < count; i++) lanes[i] = from[i];
+  return loadVector(lanes);
+}
+
+// Writes the first `count` of sixteen, nothing behind them.
+COLDSTART_INLINE void storeLanes(float* to, Vector x, int64_t count) {
+  if (count >= kVector) return storeVector(to, x);
+  float lanes[kVector];
+  storeVector(lanes, x);
+  for (int64_t i = 0; i < count; i++) to[i] = lanes[i];
 }
 
 // In a fixed order, whatever the register width.
