@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { mallocSettings } from './peerSettings.mjs';
 
 const { values } = parseArgs({ options: {
   peer: { type: 'string', default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)) },
@@ -16,7 +17,6 @@ const [sentences, length] = values.arch === 'tiny' ? [256, 16] : [80, 25];
 values.sentences ??= String(sentences);
 values.length ??= String(length);
 const shape = ['--arch', values.arch, '--sentences', values.sentences, '--length', values.length];
-const mallocSettings = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '100000000000', MALLOC_TOP_PAD_: '1073741824' };
 
 function run(command, args, environment) {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...environment } });

@@ -41,7 +41,7 @@ struct Rows {
   int64_t stride;
 };
 
-// `count` rows of one head of a [.., model] tensor, readable up to a multiple of 16 columns: where they are, or with zeros behind
+// `count` rows of one head of a [.., model] tensor, readable up to a multiple of a vector's columns: where they are, or with zeros behind
 // each in `copy`.
 COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_t count, float* copy) {
   if (shape.head % kVector == 0) return {from, shape.model};
@@ -68,12 +68,18 @@ Workspace workspaceOf(Call& call, int64_t size) {
   return {call.scratchFloats(size * omp_get_max_threads()), size};
 }
 
-// Scores and probabilities lie transposed, [keys, padded queries]: a vector holds one key's of sixteen queries, so that maxima and
+// Scores and probabilities lie transposed, [keys, padded queries]: a vector holds one key's of several queries, so that maxima and
 // sums over the keys go down the vectors and never across one.
 
+#if defined(__AVX512F__)
 const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif defined(__AVX2__)
+const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+const IntVector kLanes = {0, 1, 2, 3};
+#endif
 
-// How many keys each of the sixteen queries from t on sees; none behind the last query.
+// How many keys each of a vector of queries from t on sees; none behind the last query.
 COLDSTART_INLINE IntVector visibleKeys(const Shape& shape, const int32_t* keyLengths, int64_t b, int64_t t) {
   const IntVector zero{};
   const int32_t visible = static_cast<int32_t>(smaller(larger(keyLengths[b], 0), shape.keys));
@@ -83,7 +89,7 @@ COLDSTART_INLINE IntVector visibleKeys(const Shape& shape, const int32_t* keyLen
   return query < static_cast<int32_t>(shape.queries) ? count : zero;
 }
 
-// Sixteen columns of scores → softmax of scale * score over the keys that each column's query sees, 0 elsewhere; returns the
+// A vector of columns of scores → softmax of scale * score over the keys that each column's query sees, 0 elsewhere; returns the
 // log-sum-exp, -inf where nothing is seen.
 COLDSTART_INLINE Vector maskedSoftmax(float* column, int64_t keys, int64_t width, IntVector visible, float scale) {
   const Vector zero{};
@@ -97,14 +103,14 @@ COLDSTART_INLINE Vector maskedSoftmax(float* column, int64_t keys, int64_t width
   const Vector peak = seesNone ? zero : most;
   Vector total = zero;
   for (int64_t s = 0; s < keys; s++) {
-    const Vector all = exp16((loadVector(column + s * width) - peak) * scale);
+    const Vector all = expOf((loadVector(column + s * width) - peak) * scale);
     const Vector e = static_cast<int32_t>(s) < visible ? all : zero;
     storeVector(column + s * width, e);
     total += e;
   }
   const Vector inverse = 1.0f / (seesNone ? zero + 1.0f : total);
   for (int64_t s = 0; s < keys; s++) storeVector(column + s * width, loadVector(column + s * width) * inverse);
-  return peak * scale + log16(total);
+  return peak * scale + logOf(total);
 }
 
 // Random words of the probabilities of `rows` queries from `first` on, transposed as these are.
@@ -158,7 +164,7 @@ void attention(Call& call) {
       }
       if (draw.active) {
         drawBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, words);
-        for (int64_t i = 0; i < shape.keys * width; i += kVector) storeVector(probabilities + i, kept16(draw, words.transposed + i, loadVector(probabilities + i)));
+        for (int64_t i = 0; i < shape.keys * width; i += kVector) storeVector(probabilities + i, keptOf(draw, words.transposed + i, loadVector(probabilities + i)));
       }
       smallProduct<Left::kTransposed>(probabilities, width, values.data, values.stride, rows, shape.keys, shape.head, out + at, shape.model);
     }
@@ -215,13 +221,13 @@ void attentionGrad(Call& call) {
         Vector along{};  // sum of p * dp over the keys
         for (int64_t s = 0; s < shape.keys; s++) {
           const int64_t i = s * width + r;
-          const Vector all = exp16(loadVector(probabilities + i) * shape.scale - logSum);
+          const Vector all = expOf(loadVector(probabilities + i) * shape.scale - logSum);
           const Vector p = static_cast<int32_t>(s) < visible ? all : Vector{};
           Vector dp = loadVector(dScores + i);
           if (draw.active) {
-            dp = kept16(draw, words.transposed + i, dp);
+            dp = keptOf(draw, words.transposed + i, dp);
             storeVector(dScores + i, dp);
-            storeVector(dropped + i, kept16(draw, words.transposed + i, p));
+            storeVector(dropped + i, keptOf(draw, words.transposed + i, p));
           }
           storeVector(probabilities + i, p);
           along += p * dp;

@@ -47,7 +47,7 @@ RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, E
 #pragma GCC unroll 4
     for (int64_t j = 0; j < kPassVectors; j++) {
       float* at = logits + v + j * kVector;
-      const Vector e = exp16(loadVector(at) - most);
+      const Vector e = expOf(loadVector(at) - most);
       if (withGradient) storeVector(at, e);
       totals[j] += e;
     }

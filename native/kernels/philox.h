@@ -36,33 +36,38 @@ inline Draw drawOf(Call& call, int first) {
 constexpr int kDrawGroups = 16;
 constexpr int kDrawBlock = 4 * kDrawGroups;  // elements drawn at once
 
-// Eight counters at a time, one in the low half of every lane; the high halves hold what is left of products and are ignored.
-typedef uint64_t Lanes __attribute__((vector_size(64)));
+// A register of counters, one in the low half of every lane; the high halves hold what is left of products and are ignored.
+constexpr int kCounters = kVector / 2;
+typedef uint64_t Lanes __attribute__((vector_size(8 * kCounters)));
+
+#if defined(__AVX512F__)
+const Lanes kEachCounter = {0, 1, 2, 3, 4, 5, 6, 7}, kFront = {0, 8, 1, 9, 2, 10, 3, 11}, kBack = {4, 12, 5, 13, 6, 14, 7, 15};
+#elif defined(__AVX2__)
+const Lanes kEachCounter = {0, 1, 2, 3}, kFront = {0, 4, 1, 5}, kBack = {2, 6, 3, 7};
+#else
+const Lanes kEachCounter = {0, 1}, kFront = {0, 2}, kBack = {1, 3};
+#endif
 
 // low half times low half, 64 bits of product
 COLDSTART_INLINE Lanes multiplyLow(Lanes a, Lanes b) {
 #if defined(__AVX512F__)
   return (Lanes)_mm512_mul_epu32((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
-  union Halves {
-    Lanes whole;
-    __m256i half[2];
-  } x{a}, y{b}, out;
-  out.half[0] = _mm256_mul_epu32(x.half[0], y.half[0]);
-  out.half[1] = _mm256_mul_epu32(x.half[1], y.half[1]);
-  return out.whole;
+  return (Lanes)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+  return (Lanes)_mm_mul_epu32((__m128i)a, (__m128i)b);
 #else
   return (a & 0xffffffffu) * (b & 0xffffffffu);
 #endif
 }
 
-// The random words of elements block * 64 … block * 64 + 63.
-COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words) {
+// The random words of two registers of counters from `counter` on.
+COLDSTART_INLINE void drawTwo(const Draw& draw, uint64_t counter, uint32_t* words) {
   const Lanes zero{};
   const Lanes multiplier0 = zero + 0xd2511f53u;
   const Lanes multiplier1 = zero + 0xcd9e8d57u;
-  const Lanes first = Lanes{0, 1, 2, 3, 4, 5, 6, 7} + static_cast<uint64_t>(block * kDrawGroups);
-  Lanes c0[2] = {first, first + 8};
+  const Lanes first = kEachCounter + counter;
+  Lanes c0[2] = {first, first + kCounters};
   Lanes c1[2] = {zero + draw.site, zero + draw.site};
   Lanes c2[2] = {zero + draw.step, zero + draw.step};
   Lanes c3[2] = {zero + draw.microBatch, zero + draw.microBatch};
@@ -86,11 +91,18 @@ COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words
   for (int i = 0; i < 2; i++) {
     const Lanes low = (c0[i] & 0xffffffffu) | (c1[i] << 32);
     const Lanes high = (c2[i] & 0xffffffffu) | (c3[i] << 32);
-    const Lanes front = __builtin_shuffle(low, high, Lanes{0, 8, 1, 9, 2, 10, 3, 11});
-    const Lanes back = __builtin_shuffle(low, high, Lanes{4, 12, 5, 13, 6, 14, 7, 15});
-    __builtin_memcpy(words + 32 * i, &front, 64);
-    __builtin_memcpy(words + 32 * i + 16, &back, 64);
+    const Lanes front = __builtin_shuffle(low, high, kFront);
+    const Lanes back = __builtin_shuffle(low, high, kBack);
+    uint32_t* to = words + 4 * kCounters * i;
+    __builtin_memcpy(to, &front, sizeof front);
+    __builtin_memcpy(to + 2 * kCounters, &back, sizeof back);
   }
+}
+
+// The random words of elements block * 64 … block * 64 + 63.
+COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words) {
+#pragma GCC unroll 4
+  for (int group = 0; group < kDrawGroups; group += 2 * kCounters) drawTwo(draw, static_cast<uint64_t>(block * kDrawGroups + group), words + 4 * group);
 }
 
 // How many words drawSpan may write for `count` elements.
@@ -113,10 +125,10 @@ COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, floa
   }
 }
 
-typedef uint32_t WordVector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t WordVector __attribute__((vector_size(4 * kVector), aligned(4), may_alias));
 
-// Dropout of sixteen elements by their words.
-COLDSTART_INLINE Vector kept16(const Draw& draw, const float* words, Vector x) {
+// Dropout of a vector by its words.
+COLDSTART_INLINE Vector keptOf(const Draw& draw, const float* words, Vector x) {
   const WordVector drawn = *reinterpret_cast<const WordVector*>(words);
   return drawn >= draw.threshold ? x * draw.scale : Vector{};
 }

@@ -81,8 +81,8 @@ void takeIn(const float* line, int64_t first, int64_t count, const Excluded& exc
   }
   Vector sums[2] = {};
   for (int64_t i = 0; i < count; i += 2 * kVector) {
-    sums[0] += exp16(loadVector(line + i) - most);
-    sums[1] += exp16(loadVector(line + i + kVector) - most);
+    sums[0] += expOf(loadVector(line + i) - most);
+    sums[1] += expOf(loadVector(line + i + kVector) - most);
   }
   state.expSum += static_cast<double>(sumOf(sums[0] + sums[1]));
 }

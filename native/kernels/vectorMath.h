@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -92,18 +92,24 @@ COLDSTART_INLINE float vectorTanh(float x) {
 
 COLDSTART_INLINE float vectorSigmoid(float x) { return 1.0f / (1.0f + vectorExp(-x)); }
 
-// Sixteen floats at a time where loops must not depend on what the compiler makes of them: it compiles these to registers of
-// whatever width the instruction set has.
+// As many floats as a register holds, where loops must not depend on what the compiler makes of them: of wider vectors than the
+// registers it makes poor code.
+#if defined(__AVX512F__)
 constexpr int64_t kVector = 16;
-typedef float Vector __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t IntVector __attribute__((vector_size(64)));
+#elif defined(__AVX2__)
+constexpr int64_t kVector = 8;
+#else
+constexpr int64_t kVector = 4;
+#endif
+typedef float Vector __attribute__((vector_size(4 * kVector), aligned(4), may_alias));
+typedef int32_t IntVector __attribute__((vector_size(4 * kVector)));
 
 COLDSTART_INLINE Vector loadVector(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vector*>(to) = x; }
 
-// vectorExp of sixteen; what it makes of NaN is not a number where there is AVX-512, and anything elsewhere.
+// vectorExp of a vector; what it makes of NaN is not a number where there is AVX-512, and anything elsewhere.
 #if defined(__AVX512F__)
-COLDSTART_INLINE Vector exp16(Vector x) {
+COLDSTART_INLINE Vector expOf(Vector x) {
   // masked below: scaling to denormal numbers, and reckoning with them, takes a hundred times as long
   const __mmask16 isNormal = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.3365f), _CMP_NLT_UQ);
   const Vector n = (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -119,7 +125,7 @@ COLDSTART_INLINE Vector exp16(Vector x) {
   return (Vector)_mm512_maskz_scalef_ps(isNormal, (__m512)p, (__m512)n);
 }
 #else
-COLDSTART_INLINE Vector exp16(Vector x) {
+COLDSTART_INLINE Vector expOf(Vector x) {
   const Vector zero{};
   const Vector upper = x > 88.8f ? zero + 88.8f : x;
   const Vector clamped = upper < -87.4f ? zero - 87.4f : upper;
@@ -141,7 +147,7 @@ COLDSTART_INLINE Vector exp16(Vector x) {
 }
 #endif
 
-COLDSTART_INLINE Vector log16(Vector x) {
+COLDSTART_INLINE Vector logOf(Vector x) {
   float lanes[kVector];
   storeVector(lanes, x);
 #pragma omp simd
@@ -149,7 +155,7 @@ COLDSTART_INLINE Vector log16(Vector x) {
   return loadVector(lanes);
 }
 
-// The first `count` of sixteen, zeros for the others; nothing behind them is read.
+// The first `count` of a vector, zeros for the others; nothing behind them is read.
 COLDSTART_INLINE Vector loadLanes(const float* from, int64_t count) {
   if (count >= kVector) return loadVector(from);
   float lanes[kVector] = {};
@@ -157,7 +163,7 @@ COLDSTART_INLINE Vector loadLanes(const float* from, int64_t count) {
   return loadVector(lanes);
 }
 
-// Writes the first `count` of sixteen, nothing behind them.
+// Writes the first `count` of a vector, nothing behind them.
 COLDSTART_INLINE void storeLanes(float* to, Vector x, int64_t count) {
   if (count >= kVector) return storeVector(to, x);
   float lanes[kVector];
@@ -165,7 +171,6 @@ COLDSTART_INLINE void storeLanes(float* to, Vector x, int64_t count) {
   for (int64_t i = 0; i < count; i++) to[i] = lanes[i];
 }
 
-// In a fixed order, whatever the register width.
 COLDSTART_INLINE float sumOf(Vector x) {
   float lanes[kVector];
   storeVector(lanes, x);
