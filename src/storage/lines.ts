@@ -37,6 +37,11 @@ export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer
   }
 }
 
+/** As `readUtf8Blocks`, without lines that are not valid UTF-8. */
+export async function* readValidLines(path: string): AsyncGenerator<Buffer> {
+  for await (const { bytes } of readWholeLines(path)) yield isUtf8(bytes) ? bytes : Buffer.from(decodeLines(bytes).filter((line) => line !== null).join('\n'));
+}
+
 /** Bytes of neighbouring whole lines, without the LF of the last one, and the number of the first (from 1). */
 async function* readWholeLines(path: string, input: AsyncIterable<Buffer> = byteStream(path)): AsyncGenerator<{ bytes: Buffer; firstLine: number }> {
   let rest: Buffer[] = [];

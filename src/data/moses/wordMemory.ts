@@ -1,6 +1,6 @@
+import { hashFactor, WordTable } from '../wordTable.js';
 import { partLastQuote, squeeze } from './tokenizeLine.js';
 import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
-import { WordTable } from './wordTable.js';
 
 /** Words remembered with their tokens; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 18;
@@ -164,7 +164,7 @@ export class WordMemory {
     let hash = 0;
     for (let i = start; i < end; i++) {
       if (bytes[i] >= 0xc2 && isWideSpace(bytes, i)) return undefined;
-      hash = (Math.imul(hash, 31) + bytes[i]) | 0;
+      hash = (Math.imul(hash, hashFactor) + bytes[i]) | 0;
     }
     // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
     const firstByte = bytes[start];
