@@ -109,6 +109,14 @@ test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }
   for (const { input, output } of glossaries) assert.equal(whole.segmentLine(input), output);
 });
 
+test('glossary patterns read text as Python does', () => {
+  const units = (word: string, ...glossaries: string[]): string[] => new Bpe(toy, { glossaries }).segment(word);
+  assert.deepEqual(units('x\u2028y', 'x.y'), ['x\u2028y']); // a full stop is any character but a line feed
+  assert.deepEqual(units('wUSAw\r', 'USA'), ['w@@', 'USA@@', 'w']); // what follows the last one is stripped
+  assert.deepEqual(units('\rUSA', 'USA'), ['\r@@', 'USA']);
+  assert.deepEqual(units('aab', 'a*'), ['aa@@', 'b']); // patterns may match nothing
+});
+
 test('removing the joiner undoes segmentation, whatever the words', () => {
   assert.equal(removeJoiner('low@@ er s@@'), 'lower s');
   const word = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[ \n\r]|@/.test(text) && !/[\s\x1c-\x1f\x85]$/u.test(text));
