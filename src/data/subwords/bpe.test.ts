@@ -64,6 +64,7 @@ test('glossaries are regular expressions as Python reads them', () => {
 });
 
 test('a vocabulary of which nothing is frequent enough undoes no merge, as in subword-nmt', () => {
+  assert.throws(() => parseBpeCodes('#version: 0.2 byte\na b\n', 'codes'), /codes:1: .* those of bytes \(learn-bpe --byte\) are not read/);
   const codes = parseBpeCodes('#version: 0.2\na b\n', 'codes');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('ab@@ 3\n', 'vocab', 4) }).segmentLine('abc'), 'ab@@ c');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('c 4\n', 'vocab', 4) }).segmentLine('abc'), 'a@@ b@@ c');
