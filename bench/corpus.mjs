@@ -6,7 +6,8 @@
 // whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
 // commands take turns.
 //
-// learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. learn-spm is timed beside spm_train, which
+// learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. With --subword-nmt DIR, a folder with subword-nmt's
+// learn_bpe.py, it is also timed beside that script on Multi30k's words. learn-spm is timed beside spm_train, which
 // Debian's package sentencepiece has, in --rounds 3 alternating pairs.
 //
 // prepare makes its own text too, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges at every size,
@@ -20,14 +21,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { cpuSecondsOf } from './commandTime.mjs';
-import { benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
+import { benchLearnBesideSubwordNmt, benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
 import { benchPrepare } from './corpusPrepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    moses: { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' },
+    moses: { type: 'string' }, 'subword-nmt': { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' },
     sizes: { type: 'string', default: '30000,300000' }, rounds: { type: 'string', default: '3' },
     pairs: { type: 'string', default: '50000' }, workers: { type: 'string', default: '1,2' }, learn: { type: 'boolean' },
   },
@@ -84,6 +85,12 @@ const sections = {
   },
 
   'learn-bpe'() {
+    if (options['subword-nmt']) {
+      const raw = writeText('raw', ['de', 'en'], 2 * Number(options.lines));
+      const tokenised = join(folder, 'tok');
+      cpuSecondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
+      benchLearnBesideSubwordNmt(coldstart, folder, { path: tokenised, lines: raw.lines }, join(options['subword-nmt'], 'learn_bpe.py'), Number(options.rounds));
+    }
     benchLearnBpe(root, folder, numbers(options.sizes));
   },
 

@@ -1,6 +1,6 @@
 // Learning subwords: sections of bench/corpus.mjs.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuSecondsOf, median, runNode } from './commandTime.mjs';
 import { writeNaturalText } from './naturalText.mjs';
@@ -17,6 +17,22 @@ export function benchLearnBpe(root, folder, sizes) {
     console.log(`corpus learn-bpe, ${lines.toLocaleString('en')} lines, 10,000 merges: ${run.cpuSeconds.toFixed(1)} s of processor time, ${((run.cpuSeconds / lines) * 1e6).toFixed(0)} us per line, ${run.wallSeconds.toFixed(1)} s, peak ${Math.round(run.peakMiB)} MiB${growth ?? ''}`);
     before = { seconds: run.cpuSeconds, lines };
   }
+}
+
+/** `corpus learn-bpe`, 10,000 merges, beside subword-nmt's script on the same text, one thread each, in alternating pairs. */
+export function benchLearnBesideSubwordNmt(coldstart, folder, { path, lines }, script, rounds) {
+  const pairs = [];
+  for (let round = 0; round < rounds; round++) {
+    const [ours, theirs] = ['ours', 'theirs'].map((name) => join(folder, `${name}.${round}.codes`));
+    pairs.push([
+      cpuSecondsOf(coldstart('corpus', 'learn-bpe', '-i', path, '-n', '10000', '-o', ours)),
+      cpuSecondsOf(['python3', script, '-i', path, '-s', '10000', '-o', theirs]),
+    ]);
+    if (!readFileSync(ours).equals(readFileSync(theirs))) throw new Error('the merges of corpus learn-bpe and of subword-nmt are not the same');
+  }
+  const times = (side) => pairs.map((pair) => pair[side].toFixed(2)).join(', ');
+  console.log(`corpus learn-bpe, 10,000 merges, ${lines.toLocaleString('en')} lines: ${times(0)} s of processor time`);
+  console.log(`learn_bpe.py, the same merges: ${times(1)} s; theirs / ours, median of ${rounds} alternating pairs: ${median(pairs.map(([ours, other]) => other / ours)).toFixed(1)}`);
 }
 
 /** `corpus learn-spm` (unigram, 8,000 pieces) beside spm_train on the same text, one thread each, in alternating pairs. */

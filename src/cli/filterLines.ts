@@ -23,7 +23,7 @@ export async function* readLines(input: string | undefined, signal?: AbortSignal
 }
 
 /** As `readLines`, not decoded, with line feeds between the lines of a block. */
-async function* readUtf8(input: string | undefined, signal?: AbortSignal): AsyncGenerator<Buffer> {
+export async function* readUtf8(input: string | undefined, signal?: AbortSignal): AsyncGenerator<Buffer> {
   if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
   if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever

@@ -27,8 +27,8 @@ test('tables of text, and what is to be looked at', () => {
   assert.match(text, /^stand in held-out sets +2 +1 +1$/m);
   assert.deepEqual(text.split('\n').filter((line) => line.startsWith('note:')), [
     'note: 2 training pairs (66.67 %) share a side with a held-out set; scores on that set flatter; remove them with corpus clean --held-out.',
-    'note: 1 pairs of the training set have an empty side; corpus clean removes them.',
-    'note: 1 pairs of test stood before in it; each counts again in scores.',
+    'note: 1 pair of the training set has an empty side; corpus clean removes them.',
+    'note: 1 pair of test stood before in it; each counts again in scores.',
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { formatCount } from '../counted.js';
+import { counted, formatCount } from '../counted.js';
 import type { CorpusSetStats, CorpusStats } from '../data/clean/corpusStats.js';
 import { textTable } from './table.js';
 
@@ -16,18 +16,23 @@ export interface CorpusFinding {
 /** What is wrong with a corpus, the gravest first. */
 export function corpusFindings({ train, heldOut }: CorpusSetStats): CorpusFinding[] {
   const findings: CorpusFinding[] = [];
-  const add = (count: number, found: string, advice: string): void => {
-    if (count > 0) findings.push({ found: `${formatCount(count)} ${found}`, advice });
+  const add = (count: number, one: string, many: string, rest: string, advice: string): void => {
+    if (count > 0) findings.push({ found: `${counted(count, one, many)} ${rest}`, advice });
   };
-  add(train.leakage?.pairs ?? 0, `training pairs (${formatShare(ratio(train.leakage?.pairs ?? 0, train.pairs))}) share a side with a held-out set`, 'scores on that set flatter; remove them with corpus clean --held-out');
+  const trainingPair = (count: number): [string, string] => {
+    const share = formatShare(ratio(count, train.pairs));
+    return [`training pair (${share})`, `training pairs (${share})`];
+  };
+  const shared = train.leakage?.pairs ?? 0;
+  add(shared, ...trainingPair(shared), shared === 1 ? 'shares a side with a held-out set' : 'share a side with a held-out set', 'scores on that set flatter; remove them with corpus clean --held-out');
   for (const { name, stats } of [{ name: 'the training set', stats: train }, ...heldOut]) {
-    add(stats.invalidUtf8, `pairs of ${name} are not valid UTF-8`, 'corpus clean removes them');
-    add(stats.emptySides, `pairs of ${name} have an empty side`, stats === train ? 'corpus clean removes them' : 'they count in scores');
+    add(stats.invalidUtf8, `pair of ${name} is`, `pairs of ${name} are`, 'not valid UTF-8', 'corpus clean removes them');
+    add(stats.emptySides, `pair of ${name} has`, `pairs of ${name} have`, 'an empty side', stats === train ? 'corpus clean removes them' : 'they count in scores');
   }
   const { pairs } = train.duplicates;
-  if (ratio(pairs, train.pairs) > 0.01) add(pairs, `training pairs (${formatShare(ratio(pairs, train.pairs))}) stood before`, 'corpus clean --duplicates pair removes them');
+  if (ratio(pairs, train.pairs) > 0.01) add(pairs, ...trainingPair(pairs), 'stood before', 'corpus clean --duplicates pair removes them');
   for (const { name, stats } of heldOut) {
-    if (ratio(stats.duplicates.pairs, stats.pairs) > 0.01) add(stats.duplicates.pairs, `pairs of ${name} stood before in it`, 'each counts again in scores');
+    if (ratio(stats.duplicates.pairs, stats.pairs) > 0.01) add(stats.duplicates.pairs, `pair of ${name}`, `pairs of ${name}`, 'stood before in it', 'each counts again in scores');
   }
   return findings;
 }

@@ -32,9 +32,21 @@ export async function* readTextBlocks(path: string, input?: AsyncIterable<Buffer
 /** As `readTextBlocks`, not decoded. */
 export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const { bytes, firstLine } of readWholeLines(path, input)) {
-    if (!isUtf8(bytes)) throw new DataError(`${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`);
+    if (!isUtf8(bytes)) {
+      const packer = firstLine === 1 && Object.entries(packedBeginnings).find(([, beginning]) => bytes.toString('latin1').startsWith(beginning))?.[0];
+      if (packer) throw new DataError(`${path} is packed with ${packer}, expected text. Unpack it first: ${packer} -dc.`);
+      throw new DataError(`${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`);
+    }
     yield bytes;
   }
+}
+
+/** First bytes, as Latin-1, of what a program of that name has packed. */
+const packedBeginnings = { gzip: '\x1f\x8b', xz: '\xfd7zXZ', zstd: '(\xb5/\xfd', bzip2: 'BZh' };
+
+/** As `readUtf8Blocks`, without lines that are not valid UTF-8. */
+export async function* readValidLines(path: string): AsyncGenerator<Buffer> {
+  for await (const { bytes } of readWholeLines(path)) yield isUtf8(bytes) ? bytes : Buffer.from(decodeLines(bytes).filter((line) => line !== null).join('\n'));
 }
 
 /** Bytes of neighbouring whole lines, without the LF of the last one, and the number of the first (from 1). */

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
-import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { filterLines, inputOption, outputOption, readLines, readUtf8, type FilterFlags } from '../filterLines.js';
 import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
 
 const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
@@ -60,16 +60,19 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   progress.finish();
   const text = bpeCodesText(merges);
   writeFileAtomic(codes, text, { overwrite: false });
-  const bpe = new Bpe(parseBpeCodes(text, codes), { joiner: separator });
-  writeVocabulary.forEach((path, i) => writeFileAtomic(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe)), { overwrite: false }));
+  if (writeVocabulary.length > 0) {
+    const bpe = new Bpe(parseBpeCodes(text, codes), { joiner: separator });
+    writeVocabulary.forEach((path, i) => writeFileAtomic(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe)), { overwrite: false }));
+  }
   if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${counted(merges.length, 'merge was', 'merges were')} learnt; no further pair is seen ${minFrequency} times.`);
 }
 
 /** Counts the words of a file or of standard input. */
 async function countWords(input: string | undefined, counts = new Map<string, number>()): Promise<Map<string, number>> {
-  const { countLine } = await import('../../data/subwords/learnBpe.js');
-  for await (const lines of readLines(input)) for (const line of lines) countLine(line, counts);
-  return counts;
+  const { WordCounter } = await import('../../data/subwords/wordCounter.js');
+  const counter = new WordCounter();
+  for await (const utf8 of readUtf8(input)) counter.add(utf8);
+  return counter.addTo(counts);
 }
 
 /** Words with their counts, "word count" on each line. */

@@ -53,6 +53,8 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
   assert.deepEqual([again.status, /out\.gz exists already/.test(again.stderr)], [1, true]);
   const broken = corpus(['tokenize', '--output', 'broken.txt'], Buffer.from([97, 10, 0xff, 10]));
   assert.deepEqual([broken.status, /standard input:2 is not valid UTF-8/.test(broken.stderr)], [1, true]);
+  const packed = corpus(['tokenize', '--output', 'broken.txt'], readFileSync(join(folder, 'out.gz')));
+  assert.deepEqual([packed.status, packed.stderr], [1, 'coldstart: standard input is packed with gzip, expected text. Unpack it first: gzip -dc.\n']);
   assert.deepEqual(readdirSync(folder).filter((name) => name.includes('broken')), []);
   assert.match(corpus(['lowercase', '--output', 'no/such/folder'], 'a').stderr, /no\/such\/folder cannot be written/);
 });

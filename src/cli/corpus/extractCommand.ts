@@ -98,7 +98,7 @@ async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
     const format = flags.format ?? formatOf(file);
     if (format === 'tsv') return { format, file, srcColumn: columns[0], trgColumn: columns[1] };
     if (format === 'tmx') return { format, file, srcLang, trgLang };
-    throw new UsageError(`${file}: a file of the format ${format} holds one side. Name both sides with --src and --trg.`);
+    throw new UsageError(`${file}: a file of the format ${format} holds one side. Name both sides with --src and --trg, or another format with --format.`);
   });
   const twoFiles = src.map((file, i): PairSource => {
     const format = flags.format ?? formatOf(file);
@@ -106,7 +106,7 @@ async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
     if (format === 'iwslt-tags') return { format, ...files, ...(flags.drop && { drop: flags.drop }) };
     if (format === 'segments') return { format, ...files, decode: !flags.keepReferences, straightApostrophes: flags.straightApostrophes };
     if (format === 'moses') return { format, ...files };
-    throw new UsageError(`${file}: a file of the format ${format} holds both sides. Name it with --input.`);
+    throw new UsageError(`${file}: a file of the format ${format} holds both sides. Name it with --input, or another format with --format.`);
   });
   return [...twoFiles, ...oneFile];
 }
@@ -117,7 +117,8 @@ async function unpackSources(archive: string, sources: readonly PairSource[], fo
   const wanted = new Set(sources.flatMap((source) => ('file' in source ? [source.file] : [source.src, source.trg])));
   const { files, others } = await unpackArchive(archive, folder, { select: (path) => wanted.has(path), signal });
   const missing = [...wanted].filter((path) => !files.some((file) => file.path === path));
-  if (missing.length > 0) throw new UsageError(`${archive} lacks ${missing.join(', ')}; there are ${others.slice(0, 12).join(', ')}${others.length > 12 ? ', ...' : ''}.`);
+  const all = [...files.map((file) => file.path), ...others];
+  if (missing.length > 0) throw new UsageError(`${archive} lacks ${missing.join(', ')}; it has ${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}.`);
   return sources.map((source) => ('file' in source ? { ...source, file: join(folder, source.file) } : { ...source, src: join(folder, source.src), trg: join(folder, source.trg) }));
 }
 

@@ -84,7 +84,7 @@ Examples:
   coldstart corpus apply-spm -m joint.model < train.de > train.spm.de
   coldstart corpus apply-spm -m joint.model --decode < hyp.spm > hyp.txt`)
     .action(async ({ model: path, format, decode, ...files }: ApplyFlags) => {
-      const { SentencePiece, joinPieces } = await import('../../data/subwords/sentencePiece.js');
+      const { SentencePiece } = await import('../../data/subwords/sentencePiece.js');
       const model = await SentencePiece.open(path);
       try {
         const { pieces, unknownId } = model.info;
@@ -93,9 +93,9 @@ Examples:
             if (format === 'piece') return token;
             const id = Number(token);
             if (!Number.isInteger(id) || id < 0 || id >= pieces.length) throw new UsageError(`${JSON.stringify(token)} is no id of ${path}: expected 0 to ${pieces.length - 1}. For pieces leave --format out.`);
-            return id === unknownId ? ' \u2047 ' : pieces[id];
+            return pieces[id];
           };
-          await filterLines(files, (lines) => lines.map((line) => joinPieces(line.split(' ').filter((token) => token !== '').map(pieceOf))));
+          await filterLines(files, (lines) => lines.map((line) => model.decode(line.split(' ').filter((token) => token !== '').map(pieceOf))));
         } else {
           const ids = new Map(pieces.map((piece, id) => [piece, id]));
           await filterLines(files, async (lines) => (await model.encode(lines)).map((own) => (format === 'piece' ? own : own.map((piece) => ids.get(piece) ?? unknownId)).join(' ')));

@@ -74,6 +74,8 @@ test('segments: XML of IWSLT and SGML of WMT, references decoded or kept, segmen
   assert.deepEqual(plain.trg, ['It’s fine.', 'Two lines.', '']);
   const asFairseq = await extract([{ format: 'segments', src, trg, decode: false, straightApostrophes: true }]);
   assert.equal(asFairseq.src[0], "Es geht's &amp; &quot;gut&quot;.");
+  const commented = await extract([{ format: 'segments', src: file('c.sgm', `<!-- <seg id="1">not</seg> ${'x\n'.repeat(50_000)} --><seg id="1">one</seg><!---->\n<!--\n--><seg id="2">1 --> 2 <!-- 3</seg>`), trg: file('c.xml', segments(['eins', 'zwei'])) }]);
+  assert.deepEqual(commented.src, ['one', '1 --> 2 <!-- 3']);
 });
 
 test('segments: what is not closed, not there or not UTF-8 is refused', async () => {
@@ -81,6 +83,7 @@ test('segments: what is not closed, not there or not UTF-8 is refused', async ()
   const faults: [string | Buffer, RegExp][] = [
     ['<seg id="1">a <seg id="2">b</seg>', /segment 1 is not closed before the next one begins/],
     ['<seg id="1">a</seg><seg id="2">b', /ends within segment 2/],
+    ['<seg id="1">a</seg><!-- <seg id="2">b</seg>', /ends within a comment/],
     ['<html>no such page</html>', /has no segments/],
     [Buffer.from('<seg id="1">\xff</seg>', 'latin1'), /bad\.xml:1 is not valid UTF-8/],
     [`<seg id="1">${'\n'.repeat(2 ** 20 + 2 ** 17)}`, /segment 1 has more than \d+ characters/],

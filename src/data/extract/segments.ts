@@ -13,18 +13,18 @@ export interface SegmentOptions {
 /** A longer sentence is taken for a file that is damaged. */
 const maxSegmentLength = 2 ** 20;
 const maxTagLength = 2 ** 16;
-const opening = /<seg(?:\s[^<>]*)?>/gi;
-const closing = /<\/seg\s*>/gi;
+/** What ends each state. */
+const marks = { outside: /<seg(?:\s[^<>]*)?>|<!--/gi, segment: /<\/seg\s*>/gi, comment: /-->/g };
 
 /**
  * The segments of a file of the evaluation campaigns, in order: what stands between `<seg id="1">` and `</seg>`, in the
- * XML of IWSLT and the SGML of WMT. No other element matters, so neither does whether the file is well-formed.
+ * XML of IWSLT and the SGML of WMT; what is commented out is none. No other element matters, so neither does whether the file is well-formed.
  *
- * @throws DataError for invalid UTF-8, a segment that is not closed, and a file without segments
+ * @throws DataError for invalid UTF-8, a segment or comment that is not closed, and a file without segments
  */
 export async function* segmentLines(path: string, { decode = true, straightApostrophes = false }: SegmentOptions = {}): AsyncGenerator<string[]> {
   let rest = '';
-  let inside = false;
+  let state: keyof typeof marks = 'outside';
   let found = 0;
   const finishText = (text: string): string => {
     const line = oneLine(decode ? decodeReferences(text) : text);
@@ -35,25 +35,27 @@ export async function* segmentLines(path: string, { decode = true, straightApost
     const segments: string[] = [];
     let at = 0;
     for (;;) {
-      const mark = inside ? closing : opening;
+      const mark: RegExp = marks[state];
       mark.lastIndex = at;
       const match = mark.exec(rest);
       if (match === null) break;
-      if (inside) {
+      if (state === 'segment') {
         const text = rest.slice(at, match.index);
         if (/<seg[\s>]/i.test(text)) throw new DataError(`${path}: segment ${found + segments.length + 1} is not closed before the next one begins. Is it a file of the evaluation campaigns?`);
         segments.push(finishText(text));
       }
       at = match.index + match[0].length;
-      inside = !inside;
+      state = state !== 'outside' ? 'outside' : match[0] === '<!--' ? 'comment' : 'segment';
     }
-    // outside only a tag that has just begun is of interest
+    // outside only a tag that has just begun is of interest, in a comment its end
     const lastTag = rest.lastIndexOf('<');
-    rest = inside ? rest.slice(at) : lastTag < at ? '' : rest.slice(lastTag);
-    if (rest.length > (inside ? maxSegmentLength : maxTagLength)) throw new DataError(`${path}: ${inside ? `segment ${found + segments.length + 1}` : 'a tag'} has more than ${rest.length} characters. Is it a file of the evaluation campaigns?`);
+    if (state === 'segment') rest = rest.slice(at);
+    else if (state === 'comment') rest = rest.slice(Math.max(at, rest.length - 2));
+    else rest = lastTag < at ? '' : rest.slice(lastTag);
+    if (rest.length > (state === 'segment' ? maxSegmentLength : maxTagLength)) throw new DataError(`${path}: ${state === 'segment' ? `segment ${found + segments.length + 1}` : 'a tag'} has more than ${rest.length} characters. Is it a file of the evaluation campaigns?`);
     found += segments.length;
     if (segments.length > 0) yield segments;
   }
-  if (inside) throw new DataError(`${path} ends within segment ${found + 1}: it is damaged or not complete.`);
+  if (state !== 'outside') throw new DataError(`${path} ends within ${state === 'comment' ? 'a comment' : `segment ${found + 1}`}: it is damaged or not complete.`);
   if (found === 0) throw new DataError(`${path} has no segments <seg id="...">. Is it a file of the evaluation campaigns?`);
 }

@@ -1,6 +1,6 @@
+import { hashFactor, WordTable } from '../wordTable.js';
 import { partLastQuote, squeeze } from './tokenizeLine.js';
 import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
-import { WordTable } from './wordTable.js';
 
 /** Words remembered with their tokens; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 18;
@@ -47,15 +47,11 @@ export class WordMemory {
   private out: Buffer = Buffer.alloc(2 ** 8);
   private written = 0;
 
-  private readonly longestPrefixBytes: number;
-
   /**
    * @param stepByStep for lines that words alone do not decide: of no words, with white space other than single spaces between
    *   words or with control characters, with neighbouring apostrophes, which share a space, or with placeholders of the script
    */
-  constructor(private readonly rules: TokenizerRules, private readonly stepByStep: (line: string) => string) {
-    this.longestPrefixBytes = Math.max(0, ...Array.from(rules.prefixes.keys(), (prefix) => Buffer.byteLength(prefix)));
-  }
+  constructor(private readonly rules: TokenizerRules, private readonly stepByStep: (line: string) => string) {}
 
   /**
    * @param bytes lines in valid UTF-8, with line feeds between them
@@ -88,17 +84,14 @@ export class WordMemory {
     let before: WordTokens | undefined;
     let beforeStart = 0;
     for (let isFirst = true; ; isFirst = false) {
-      let hash = 0;
+      let counts = 0;
       let end = start;
       let byte = lineFeed;
-      for (; end < length && (byte = bytes[end]) > space; end++) {
-        if (byte >= 0xc2 && isWideSpace(bytes, end)) return -1;
-        hash = (Math.imul(hash, 31) + byte) | 0;
-      }
+      for (; end < length && (byte = bytes[end]) > space; end++) counts = (counts + countOf[byte]) | 0;
       const isLast = end === length || byte === lineFeed;
       if (end === start || (!isLast && byte !== space)) return -1;
-      const word = this.wordTokens(start, end, hash, isFirst, isLast);
-      if (word.hasPlaceholder) return -1;
+      const word = this.plainTokens(start, end, counts, isLast) ?? this.wordTokens(start, end, isFirst, isLast);
+      if (word === undefined || word.hasPlaceholder) return -1;
       if (before !== undefined) {
         if (bytes[start] === apostrophe && bytes[start - 2] === apostrophe) return -1;
         this.write(beforeStart, start - 1, beforeWord(before, word));
@@ -146,41 +139,45 @@ export class WordMemory {
     this.out = larger;
   }
 
-  private wordTokens(start: number, end: number, hash: number, isFirst: boolean, isLast: boolean): WordTokens {
-    // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
+  /**
+   * Of Latin-1's letters alone, up to one mark at the end: most words, which no rule and no memory is needed for.
+   *
+   * @param counts sum of `countOf`
+   */
+  private plainTokens(start: number, end: number, counts: number, isLast: boolean): WordTokens | undefined {
+    const numBytes = end - start;
+    if (counts >= 1 << 24 || numBytes > maxRememberedBytes || (counts & 0xff) >= 'DOTMULTI'.length) return undefined; // a placeholder perhaps
     const { bytes } = this;
+    const marks = counts >> 8;
+    if (marks !== 0) {
+      if (numBytes === 1 || (marks !== oneComma && marks !== onePeriod)) return undefined;
+      if (bytes[end - 1] !== (marks === oneComma ? comma : period)) return undefined;
+      if (marks === onePeriod && !isLast) return undefined; // an abbreviation perhaps
+    }
+    const startsLowerCase = bytes[start] === 0xc3 ? bytes[start + 1] >= 0x9f : bytes[start] >= 0x61;
+    return (marks === 0 ? wholeWord : marks === oneComma ? withComma : withPeriod)[startsLowerCase ? 1 : 0];
+  }
+
+  /** Absent where there is white space within. */
+  private wordTokens(start: number, end: number, isFirst: boolean, isLast: boolean): WordTokens | undefined {
+    const { bytes } = this;
+    let hash = 0;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] >= 0xc2 && isWideSpace(bytes, i)) return undefined;
+      hash = (Math.imul(hash, hashFactor) + bytes[i]) | 0;
+    }
+    // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
     const firstByte = bytes[start];
     const first = isFirst && (firstByte === apostrophe || firstByte === comma);
     const last = isLast && bytes[end - 1] === apostrophe;
     if (first || last) return this.endTokens(bytes.toString('utf8', start, end), first, last);
     let tokens = this.words.find(bytes, start, end, hash);
     if (tokens === undefined) {
-      tokens = this.plainTokens(start, end) ?? this.analyse(bytes.toString('utf8', start, end), false, false);
+      tokens = this.analyse(bytes.toString('utf8', start, end), false, false);
       if (this.words.size >= maxRemembered) this.words = new WordTable<WordTokens>();
       if (end - start <= maxRememberedBytes) this.words.add(tokens, bytes, start, end, hash);
     }
     return tokens;
-  }
-
-  /** Of Latin-1's letters alone, up to one mark at the end: most words, and no rule is needed for them. */
-  private plainTokens(start: number, end: number): WordTokens | undefined {
-    const { bytes } = this;
-    const mark = bytes[end - 1] === comma ? 1 : bytes[end - 1] === period ? 2 : 0;
-    const stemEnd = mark === 0 ? end : end - 1;
-    if (start === stemEnd) return undefined;
-    let capitals = 0;
-    for (let i = start; i < stemEnd; i++) {
-      const byte = bytes[i];
-      if (byte >= 0x41 && byte <= 0x5a) capitals++;
-      else if (byte === 0xc3) {
-        i++;
-        if (bytes[i] === 0x97 || bytes[i] === 0xb7) return undefined; // times and division
-      } else if (byte < 0x61 || byte > 0x7a) return undefined;
-    }
-    if (capitals >= 'DOTMULTI'.length) return undefined; // a placeholder perhaps
-    if (mark === 2 && stemEnd - start <= this.longestPrefixBytes && this.rules.prefixes.has(bytes.toString('utf8', start, stemEnd))) return undefined;
-    const startsLowerCase = bytes[start] === 0xc3 ? bytes[start + 1] >= 0x9f : bytes[start] >= 0x61;
-    return ofPlainWords[2 * mark + (startsLowerCase ? 1 : 0)];
   }
 
   private endTokens(word: string, first: boolean, last: boolean): WordTokens {
@@ -223,11 +220,28 @@ export class WordMemory {
 /** Stands for the word with a space before its last byte. */
 const lastApart = new Uint8Array(0);
 
-/** Tokens of words that are letters and one mark at most: by twice the mark (none, comma, full stop), plus one for small first letters. */
-const ofPlainWords: readonly WordTokens[] = [0, 0, 1, 1, 2, 2].map((mark, i) => ({
-  text: mark === 1 ? lastApart : null, parted: mark === 2 ? lastApart : undefined, stays: false, staysBeforeNumber: false,
-  startsLowerCase: i % 2 === 1, startsWithDigit: false, hasPlaceholder: false,
-}));
+const oneComma = 1;
+const onePeriod = 1 << 8;
+
+/**
+ * What a byte adds to the counts of a word of up to 80 bytes: 1 for each capital, 2^8 for a comma, 2^16 for a full stop, 2^24 for what is
+ * no letter of ASCII or Latin-1; of the latter the first byte is 0xc3, and the second of no letter but of the signs of times and division
+ * is 0x97 or 0xb7.
+ */
+const countOf = Int32Array.from({ length: 256 }, (_, byte) => {
+  if (byte === comma) return oneComma << 8;
+  if (byte === period) return onePeriod << 8;
+  if (byte >= 0x41 && byte <= 0x5a) return 1;
+  const isLetter = (byte >= 0x61 && byte <= 0x7a) || byte === 0xc3 || (byte >= 0x80 && byte <= 0xbf && byte !== 0x97 && byte !== 0xb7);
+  return isLetter ? 0 : 1 << 24;
+});
+
+/** Tokens of words of letters, of which the first is a capital or a small one, alone and with a mark after them. */
+const [wholeWord, withComma, withPeriod] = [
+  { text: null, parted: undefined }, { text: lastApart, parted: undefined }, { text: null, parted: lastApart },
+].map((tokens) => [false, true].map((startsLowerCase): WordTokens => ({
+  ...tokens, stays: false, staysBeforeNumber: false, startsLowerCase, startsWithDigit: false, hasPlaceholder: false,
+})));
 
 function changed(word: string, text: string): Uint8Array | null {
   return text === word ? null : Buffer.from(text);

@@ -64,6 +64,7 @@ test('glossaries are regular expressions as Python reads them', () => {
 });
 
 test('a vocabulary of which nothing is frequent enough undoes no merge, as in subword-nmt', () => {
+  assert.throws(() => parseBpeCodes('#version: 0.2 byte\na b\n', 'codes'), /codes:1: .* those of bytes \(learn-bpe --byte\) are not read/);
   const codes = parseBpeCodes('#version: 0.2\na b\n', 'codes');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('ab@@ 3\n', 'vocab', 4) }).segmentLine('abc'), 'ab@@ c');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('c 4\n', 'vocab', 4) }).segmentLine('abc'), 'a@@ b@@ c');
@@ -107,6 +108,14 @@ test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }
   }
   const whole = new Bpe(codes, { glossaries: ['USA', '<tag>', 'https?://\\S+'] });
   for (const { input, output } of glossaries) assert.equal(whole.segmentLine(input), output);
+});
+
+test('glossary patterns read text as Python does', () => {
+  const units = (word: string, ...glossaries: string[]): string[] => new Bpe(toy, { glossaries }).segment(word);
+  assert.deepEqual(units('x\u2028y', 'x.y'), ['x\u2028y']); // a full stop is any character but a line feed
+  assert.deepEqual(units('wUSAw\r', 'USA'), ['w@@', 'USA@@', 'w']); // what follows the last one is stripped
+  assert.deepEqual(units('\rUSA', 'USA'), ['\r@@', 'USA']);
+  assert.deepEqual(units('aab', 'a*'), ['aa@@', 'b']); // patterns may match nothing
 });
 
 test('removing the joiner undoes segmentation, whatever the words', () => {

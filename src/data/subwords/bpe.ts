@@ -25,7 +25,7 @@ const maxRemembered = 2 ** 20;
 export class Bpe {
   private readonly joiner: string;
   private readonly vocabulary?: ReadonlySet<string>;
-  private readonly glossaries: readonly { whole: RegExp; inside: RegExp; split: RegExp }[];
+  private readonly glossaries: readonly { whole: RegExp; inside: RegExp; each: RegExp }[];
   private readonly isGlossary: RegExp | null;
   private remembered = new Map<string, readonly string[]>();
 
@@ -33,8 +33,8 @@ export class Bpe {
     this.joiner = joiner;
     this.vocabulary = vocabulary?.size === 0 ? undefined : vocabulary; // as subword-nmt: where nothing is frequent enough, nothing is undone
     const patterns = glossaries.map((glossary) => checkedPattern(glossary));
-    this.glossaries = patterns.map((pattern) => ({ whole: new RegExp(`^${pattern}$`, 'vy'), inside: new RegExp(pattern, 'v'), split: new RegExp(`(${pattern})`, 'v') }));
-    this.isGlossary = patterns.length > 0 ? new RegExp(`^(${patterns.join('|')})$`, 'v') : null;
+    this.glossaries = patterns.map((pattern) => ({ whole: new RegExp(`^${pattern}$`, 'svy'), inside: new RegExp(pattern, 'sv'), each: new RegExp(pattern, 'svg') }));
+    this.isGlossary = patterns.length > 0 ? new RegExp(`^(${patterns.join('|')})$`, 'sv') : null;
   }
 
   /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
@@ -74,11 +74,18 @@ export class Bpe {
   /** The word cut at glossary entries, which become stretches of their own. */
   private isolateGlossaries(word: string): string[] {
     let stretches = [word];
-    for (const { whole, inside, split } of this.glossaries) {
+    for (const { whole, inside, each } of this.glossaries) {
       stretches = stretches.flatMap((stretch) => {
         whole.lastIndex = 0;
         if (whole.test(stretch) || !inside.test(stretch)) return [stretch];
-        return stretch.split(split).filter((part) => part !== undefined && part !== '');
+        const parts: (string | undefined)[] = [];
+        let end = 0;
+        for (const match of stretch.matchAll(each)) {
+          parts.push(stretch.slice(end, match.index), ...match);
+          end = match.index + match[0].length;
+        }
+        parts.push(stretch.slice(end).replace(/^\r+|\r+$/g, '')); // as subword-nmt, though elsewhere a carriage return is part of the word
+        return parts.filter((part) => part !== undefined && part !== '') as string[];
       });
     }
     return stretches;

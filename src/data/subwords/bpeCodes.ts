@@ -24,7 +24,7 @@ export function parseBpeCodes(text: string, name: string, maxMerges = Infinity):
   const versionLine = lines[0].startsWith('#version:') ? lines.shift()! : '#version: 0.1';
   const version = versionLine.slice('#version:'.length).trim().replace(/(\.0+)*$/, '');
   if (version !== '0.1' && version !== '0.2') {
-    throw new DataError(`${name}:1: "${versionLine.slice(0, 80)}": expected version 0.1 or 0.2 of subword-nmt's codes format.`);
+    throw new DataError(`${name}:1: "${versionLine.slice(0, 80)}": expected version 0.1 or 0.2 of subword-nmt's codes format${version.endsWith(' byte') ? ', with merges of characters: those of bytes (learn-bpe --byte) are not read' : ''}.`);
   }
   const offset = text.startsWith('#version:') ? 2 : 1;
   const merges = lines.slice(0, maxMerges).map((line, index) => {

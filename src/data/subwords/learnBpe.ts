@@ -1,8 +1,8 @@
 import { UsageError } from '../../errors.js';
-import { readLineBlocks } from '../../storage/lines.js';
+import { readValidLines } from '../../storage/lines.js';
 import { compareCodePoints } from '../codePoints.js';
-import { ownText } from '../ownText.js';
 import { mergePairs, type CountedWord, type Pair } from './mergePairs.js';
+import { WordCounter } from './wordCounter.js';
 
 export interface LearnBpeOptions {
   /** Merges to learn; fewer come out when no pair is frequent enough. */
@@ -74,20 +74,9 @@ export function bpeCodesText(merges: readonly Merge[]): string {
  * spaces; lines of invalid UTF-8 are skipped.
  */
 export async function countWords(paths: readonly string[]): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const path of paths) {
-    for await (const lines of readLineBlocks(path)) for (const line of lines) if (line !== null) countLine(line, counts);
-  }
-  return counts;
-}
-
-/** Adds the words of a line to counts. */
-export function countLine(line: string, counts: Map<string, number>): void {
-  for (const word of line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')) {
-    if (word === '') continue;
-    const count = counts.get(word);
-    counts.set(count === undefined ? ownText(word) : word, (count ?? 0) + 1);
-  }
+  const counter = new WordCounter();
+  for (const path of paths) for await (const utf8 of readValidLines(path)) counter.add(utf8);
+  return counter.addTo(new Map());
 }
 
 /** The text of a subword-nmt vocabulary file: `unit count`, highest count first, equal counts in order of appearance. */

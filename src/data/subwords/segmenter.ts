@@ -58,7 +58,7 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
     }
     case 'sentencepiece': {
       const model = await SentencePiece.open(options.model);
-      return { segment: (lines) => model.encode(lines), join: joinPieces, close: () => model.close() };
+      return { segment: (lines) => model.encode(lines), join: (pieces) => model.decode(pieces), close: () => model.close() };
     }
     case 'huggingface': {
       const tokenizer = TokenizerJson.read(options.tokenizer);

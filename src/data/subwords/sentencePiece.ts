@@ -2,11 +2,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
+import { createPieceDecoder, spaceMark } from './pieceDecoder.js';
 import { parseSentencePieceModel, type SentencePieceInfo } from './sentencePieceModel.js';
 
 const maxModelBytes = 256 * 2 ** 20;
-/** The piece character that stands for a space. */
-const spaceMark = '\u2581';
 
 /**
  * Segments text with a SentencePiece model, through sentencepiece-js in a thread of its own.
@@ -17,8 +16,11 @@ export class SentencePiece {
   private readonly waiting = new Map<number, { resolve: (pieces: string[][]) => void; reject: (error: Error) => void }>();
   private nextId = 0;
   private failure: Error | null = null;
+  /** The text of pieces, as spm_decode gives it. */
+  readonly decode: (pieces: readonly string[]) => string;
 
   private constructor(path: string, private readonly worker: Worker, readonly info: SentencePieceInfo) {
+    this.decode = createPieceDecoder(info);
     worker.on('message', ({ id, pieces }: { id: number; pieces: string[][] }) => {
       this.waiting.get(id)?.resolve(pieces);
       this.waiting.delete(id);
@@ -72,7 +74,8 @@ export class SentencePiece {
 }
 
 /**
- * The text of pieces, as spm_decode gives it: pieces joined, space marks as spaces, without the leading space.
+ * The text of pieces of a model that is not at hand (with it: `decode` of `SentencePiece`): pieces joined, space marks as spaces, without the
+ * leading space.
  *
  * @param pieces bytes spelt as `<0x41>` (models with byte fallback) become characters again; invalid ones U+FFFD
  */

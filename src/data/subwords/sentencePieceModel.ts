@@ -10,6 +10,8 @@ export interface SentencePieceInfo {
   readonly scores: readonly number[];
   readonly types: readonly PieceType[];
   readonly unknownId: number;
+  /** What an unknown piece is decoded to. */
+  readonly unknownSurface: string;
   /** Whether unknown characters are spelt as bytes (`<0x41>`). */
   readonly byteFallback: boolean;
   /** Whether the mark of a space ends a word's last piece instead of starting its first. */
@@ -61,12 +63,15 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
   if (modelType === undefined) throw junk(`${numberOf(trainer, 3, 1)} is no type of model`);
   const charsMap = normalizer.get(2) ?? new Uint8Array();
   if (typeof charsMap === 'number') throw junk('its normalisation rules are a number');
+  const surface = trainer.get(44);
+  if (typeof surface === 'number') throw junk('the surface of unknown pieces is a number');
   return {
     modelType,
     pieces: pieces.map(({ text }) => text),
     scores: pieces.map(({ score }) => score),
     types: pieces.map(({ type }) => type),
     unknownId: unknown[0],
+    unknownSurface: surface === undefined ? ' \u2047 ' : decodePiece(surface, junk),
     byteFallback: pieces.some(({ type }) => type === 'byte'),
     spaceAsSuffix: numberOf(trainer, 24, 0) !== 0,
     normalizer: {

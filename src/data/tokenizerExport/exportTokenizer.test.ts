@@ -8,7 +8,8 @@ import { gunzipSync } from 'node:zlib';
 import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { DataError, UsageError } from '../../errors.js';
-import { bpeCodesText, countLine, learnBpe } from '../subwords/learnBpe.js';
+import { bpeCodesText, learnBpe } from '../subwords/learnBpe.js';
+import { WordCounter } from '../subwords/wordCounter.js';
 import { openSegmenter, type SubwordOptions } from '../subwords/segmenter.js';
 import { TokenizerJson } from '../subwords/tokenizerJson.js';
 import { unkId } from '../specialIds.js';
@@ -41,10 +42,10 @@ async function bothWays(subwords: SubwordOptions, trainingLines: readonly string
 const lines = ['ein Mann geht', 'eine Frau geht', 'ein Kind und eine Frau', 'Männer und Frauen gehen'];
 
 function learnCodes(text: readonly string[], numMerges: number): string {
-  const counts = new Map<string, number>();
-  for (const line of text) countLine(line, counts);
+  const counter = new WordCounter();
+  counter.add(Buffer.from(text.join('\n')));
   const path = join(folder, `codes.${numMerges}.${text.length}`);
-  writeFileSync(path, bpeCodesText(learnBpe(counts, { numMerges })));
+  writeFileSync(path, bpeCodesText(learnBpe(counter.addTo(new Map()), { numMerges })));
   return path;
 }
 

@@ -1,3 +1,11 @@
+import { randomInt } from 'node:crypto';
+
+/**
+ * The hash of a word is 0, for each byte times this factor plus the byte, in 32 bits. Drawn anew for each process, so that no text can be
+ * made whose words all have the same.
+ */
+export const hashFactor = 8 * randomInt(2 ** 28) + 5;
+
 /** Words in UTF-8, found without cutting them out of the text. Open addressing, at most half full. */
 export class WordTable<T> {
   private readonly entries: T[] = [];
@@ -38,6 +46,12 @@ export class WordTable<T> {
       for (let slot = 0; slot < before.length; slot += 2) if (before[slot + 1] !== 0) this.place(before[slot], before[slot + 1]);
     }
     this.place(hash, this.entries.length);
+  }
+
+  /** The words in order of entry. */
+  *words(): Generator<string> {
+    const bytes = Buffer.from(this.wordBytes.buffer);
+    for (let i = 0; i < this.entries.length; i++) yield bytes.toString('utf8', this.starts[i], this.starts[i + 1]);
   }
 
   private isEqual(index: number, bytes: Uint8Array, start: number, end: number): boolean {
