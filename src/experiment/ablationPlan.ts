@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { changeConfig, configDifferences } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
-import { readPrepareManifest } from '../data/prepare/manifest.js';
-import { ColdstartError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { armPresets } from './armPresets.js';
 import { learnsInitialParams } from './initialParams.js';
-import { corpusIdentity, runChanges, runConfig, runPaths } from './runFolder.js';
+import { runConfig } from './runFolder.js';
 import { trainOptions } from './trainOptions.js';
 
 /** A value of a grid's axis. */
@@ -75,20 +73,6 @@ export function planAblation(config: Config, dir: string): AblationPlan {
     runs: seeds.flatMap((seed) => cells.flatMap((cell, c) => names.map((arm) => (
       { arm, cell, seed, runDir: join(dir, arm, cellName(cell), `seed-${seed}`), config: { ...configs.get(arm)![c], seed } })))),
   };
-}
-
-/** @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts */
-export function checkExistingRuns(plan: AblationPlan): void {
-  const corpora = new Map([...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((dir) => [dir, dir === undefined ? undefined : readPrepareManifest(dir)]));
-  const differing = plan.runs.flatMap(({ runDir, config }) => {
-    if (!existsSync(runPaths(runDir).config)) return [];
-    const manifest = corpora.get(config.corpus.dir);
-    const changes = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
-    return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
-  });
-  if (differing.length === 0) return;
-  throw new ColdstartError('RUN_DIFFERS', ['runs of this ablation were made with other settings than the configuration now has:', ...differing,
-    'Choose another folder with --run, or remove these runs.'].join('\n'));
 }
 
 /** A cell as the name of a folder and of a row: `train.lr=0.001,train.beta2=0.98`; empty without a grid. */
