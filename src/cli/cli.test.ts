@@ -366,6 +366,14 @@ ablation:
     assert.match(again.stdout, /^one +\d+\.\d\d/m);
   });
 
+  test('ablate: an interrupt at the terminal, which every process gets, while runs are only starting', async () => {
+    const { status, stderr } = await interruptAfter(['ablate', '-c', config, '--run', 'barely-begun', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }'], /two +train\.lr/, 'SIGINT', true);
+    assert.equal(status, 130);
+    assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
+    assert.doesNotMatch(stderr, /failed/);
+    assert.equal(existsSync(join(folder, 'barely-begun/failures.json')), false);
+  });
+
   test('ablate: runs copied from another checkout without their checkpoints are complete; one that was not complete begins anew', () => {
     const elsewhere = join(folder, 'elsewhere', 'checkout');
     const command = ['ablate', '-c', 'tiny.yaml', '--run', 'ablation'];
@@ -394,15 +402,15 @@ ablation:
   });
 });
 
-/** Starts the command, sends the signal when its output matches, and waits for its end. */
-function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals): Promise<{ status: number | null; stderr: string }> {
+/** Starts the command, sends the signal when its output matches, to its children too if asked for, and waits for its end. */
+function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals, wholeGroup = false): Promise<{ status: number | null; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder, detached: wholeGroup });
     let stderr = '';
     let sent = false;
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
-      if (!sent && shown.test(stderr)) sent = child.kill(signal);
+      if (!sent && shown.test(stderr)) sent = wholeGroup ? process.kill(-child.pid!, signal) : child.kill(signal);
     });
     child.on('close', (status) => resolve({ status, stderr }));
   });

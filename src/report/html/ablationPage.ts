@@ -57,8 +57,14 @@ function legend({ arms }: AblationData): string {
 }
 
 function resultsTables(data: AblationData): string {
-  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head.map(escapeHtml), rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
+  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head.map(escapeHtml), rows.map(([, ...numbers], i) => [armInCell(data.arms[i], i), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
   return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+}
+
+/** An arm's name, and under it the cell that its numbers are of: beside it the table would be too wide for most screens. */
+function armInCell({ name, cells, selected }: AblationData['arms'][number], i: number): string {
+  const cell = cells[selected].name;
+  return `${key(i, name)}${cell === '' ? '' : `<br><span class="quiet small">${cell.split(',').map(escapeHtml).join('<br>')}</span>`}`;
 }
 
 function gradients(data: AblationData): string {
