@@ -6,6 +6,7 @@ import { armPresets } from './armPresets.js';
 import { learnsInitialParams } from './initialParams.js';
 import { runConfig } from './runFolder.js';
 import { trainOptions } from './trainOptions.js';
+import { suggest } from '../suggest.js';
 
 /** A value of a grid's axis. */
 export type AxisValue = string | number | boolean;
@@ -55,6 +56,7 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   const { arms, seeds, grid, baseline = Object.keys(arms)[0] } = config.ablation;
   const names = Object.keys(arms);
   if (names.length === 0) throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
+  for (const name of names) checkPreset(name, arms[name].preset);
   if (!names.includes(baseline)) throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
   if (new Set(seeds).size !== seeds.length) throw new UsageError(`ablation.seeds has a seed twice: ${seeds.join(', ')}.`);
   for (const name of names) refuseOwnKeys(Object.keys(arms[name]), `ablation.arms.${name}`);
@@ -83,9 +85,6 @@ export function cellName(cell: Cell): string {
 function armConfig(config: Config, name: string, cell: Cell): Config {
   const { preset, ...own } = config.ablation.arms[name];
   const inCell = changeConfig(config, cell, 'ablation.grid');
-  if (preset !== undefined && !Object.hasOwn(armPresets, preset as string)) {
-    throw new UsageError(`ablation.arms.${name} has the preset ${JSON.stringify(preset)}, expected one of ${Object.keys(armPresets).join(', ')}.`);
-  }
   const changes = { ...(preset !== undefined && armPresets[preset as string].changes(inCell)), ...own, ...cell };
   const changed = changeConfig(inCell, { ...changes, ...(config.ablation.equalBudget && { 'train.countInit': true }) }, `ablation.arms.${name}`);
   const result = runConfig(changed);
@@ -96,6 +95,13 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
     throw new UsageError(`ablation.arms.${name}: ${(cause as Error).message}`, { cause });
   }
   return result;
+}
+
+function checkPreset(arm: string, preset: unknown): void {
+  if (preset === undefined || Object.hasOwn(armPresets, preset as string)) return;
+  const known = Object.keys(armPresets);
+  const guess = suggest(String(preset), known);
+  throw new UsageError(`ablation.arms.${arm} has the preset ${JSON.stringify(preset)}, expected one of ${known.join(', ')}.${guess ? ` Did you mean ${guess}?` : ''}`);
 }
 
 function refuseOwnKeys(keys: readonly string[], where: string): void {

@@ -140,7 +140,8 @@ test('arms that cannot be run are refused before anything starts', () => {
     [{ 'ablation.arms': { warmup: { seed: 3 } } }, /ablation\.arms\.warmup sets seed, which belongs to the ablation as a whole/],
     [{ 'ablation.arms': { warmup: { 'train.maxUpdates': 0 } } }, /ablation\.arms\.warmup: .*training would never end/],
     [{ 'metainit.iterations': 3, 'ablation.arms': { warmup: {}, both: { preset: 'gradinit-adam' } } }, /ablation\.arms\.both: gradinit\.algorithm and metainit\.iterations are both set/],
-    [{ 'ablation.arms': { warmup: { preset: 'warm-up' } } }, /ablation\.arms\.warmup has the preset "warm-up", expected one of warmup, no-warmup,/],
+    [{ 'ablation.arms': { warmup: { preset: 'warm-up' } } }, /ablation\.arms\.warmup has the preset "warm-up", expected one of warmup, no-warmup,.* Did you mean warmup\?$/],
+    [{ 'ablation.arms': ['warmpu'] }, /ablation\.arms\.warmpu has the preset "warmpu".* Did you mean warmup\?$/],
     [{ 'ablation.grid': { 'train.beta2': [0.9, 2] } }, /ablation\.grid\.train\.beta2: train\.beta2 is 2, expected a number from 0 to 1/],
     [{ 'ablation.grid': { seed: [1] } }, /ablation\.grid sets seed/],
   ];
