@@ -73,11 +73,11 @@ async function showStatus(config: Config, dir: string, json: boolean): Promise<v
 }
 
 async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {
-  const [{ checkExistingRuns, planAblation }, { estimatePlan }, { limitThreads }, { dryRunText }] = await Promise.all([
-    import('../experiment/ablationPlan.js'), import('../experiment/estimateTime.js'), import('../experiment/runProcess.js'), import('../report/ablationPlanReport.js'),
+  const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] = await Promise.all([
+    import('../experiment/ablationPlan.js'), import('../experiment/existingRuns.js'), import('../experiment/estimateTime.js'), import('../experiment/runProcess.js'), import('../report/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
-  checkExistingRuns(plan);
+  checkExistingRuns(plan, dir);
   Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads
   const estimate = await estimatePlan(plan, ({ arm }) => process.stderr.write(`measuring ${arm}\n`));
   console.log(dryRunText(plan, estimate, parallel));

@@ -13,12 +13,12 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function cli(args: string[], options: { input?: string | Buffer } = {}): { status: number | null; stdout: string; stderr: string } {
+function cli(args: string[], options: { input?: string | Buffer; cwd?: string } = {}): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', ...options });
   return { status, stdout, stderr };
 }
 
-function ok(args: string[], options: { input?: string } = {}): string {
+function ok(args: string[], options: { input?: string; cwd?: string } = {}): string {
   const result = cli(args, options);
   assert.equal(result.status, 0, `coldstart ${args.join(' ')}\n${result.stderr}`);
   return result.stdout;
@@ -214,7 +214,8 @@ ablation:
     }
     writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(scores));
     rmSync(join(folder, 'junk/test.hyp'));
-    assert.match(cli(['report', 'junk', '--out', 'junk.html']).stderr, /^coldstart: text of the test set .*junk\/test\.hyp cannot be read/);
+    ok(['report', 'junk', '--out', 'junk.html']); // its numbers do not need the translations
+    assert.match(readFileSync(join(folder, 'junk.html'), 'utf8'), /no translations in the folder of run: not compared, not shown/);
   });
 
   test('a run with its identity alone, as a kill at the very beginning leaves it, is begun', () => {
@@ -364,17 +365,52 @@ ablation:
     assert.match(again.stderr, /one\/1 +goes on from update \d+/);
     assert.match(again.stdout, /^one +\d+\.\d\d/m);
   });
+
+  test('ablate: an interrupt at the terminal, which every process gets, while runs are only starting', async () => {
+    const { status, stderr } = await interruptAfter(['ablate', '-c', config, '--run', 'barely-begun', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }'], /two +train\.lr/, 'SIGINT', true);
+    assert.equal(status, 130);
+    assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
+    assert.doesNotMatch(stderr, /failed/);
+    assert.equal(existsSync(join(folder, 'barely-begun/failures.json')), false);
+  });
+
+  test('ablate: runs copied from another checkout without their checkpoints are complete; one that was not complete begins anew', () => {
+    const elsewhere = join(folder, 'elsewhere', 'checkout');
+    const command = ['ablate', '-c', 'tiny.yaml', '--run', 'ablation'];
+    for (const part of ['text', 'tiny.yaml']) cpSync(join(folder, part), join(elsewhere, part), { recursive: true });
+    for (const key of ['warmup', 'gradinit', 'broken', 'unlearnable']) {
+      for (const name of ['config.yaml', 'run.json', 'log.jsonl', 'scores.json', 'gradinit.json', 'gradients.json', 'test.hyp', 'test.src', 'test.ref']) {
+        const path = join('ablation', key, 'seed-1', name);
+        if (existsSync(join(folder, path))) cpSync(join(folder, path), join(elsewhere, path));
+      }
+    }
+    const there = (args: string[]): string => ok(args, { cwd: elsewhere });
+    const table = ok(command);
+    const csv = ok(['report', 'ablation', '--format', 'csv']);
+    assert.equal(there(['report', 'ablation', '--format', 'csv']).split('\r\n').sort().join('\r\n'), csv.split('\r\n').sort().join('\r\n')); // before any command there
+    assert.match(there([...command, '--status']), /^all +4 +0 +0 +0 +[012] +[012] +2 +0$/m);
+    there(['corpus', 'prepare', '-c', 'tiny.yaml']); // the same text elsewhere is the same corpus
+    assert.equal(there(command), table);
+    assert.equal(there(['report', 'ablation', '--format', 'csv']), csv);
+
+    rmSync(join(elsewhere, 'ablation/warmup/seed-1/scores.json'));
+    assert.match(there([...command, '--status']), /^warmup +1 +0 +0 +1 /m);
+    const bleu = ({ arms: [{ cells: [{ testBleu }] }] }: AblationData): number => testBleu!.mean;
+    assert.equal(bleu(JSON.parse(there([...command, '--json'])) as AblationData), bleu(JSON.parse(ok([...command, '--json'])) as AblationData));
+    const updates = readFileSync(join(elsewhere, 'ablation/warmup/seed-1/log.jsonl'), 'utf8').split('\n').filter((line) => line.includes('"event":"train"')).map((line) => (JSON.parse(line) as { update: number }).update);
+    assert.deepEqual(updates, [5, 10, 15, 20, 25, 30]);
+  });
 });
 
-/** Starts the command, sends the signal when its output matches, and waits for its end. */
-function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals): Promise<{ status: number | null; stderr: string }> {
+/** Starts the command, sends the signal when its output matches, to its children too if asked for, and waits for its end. */
+function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals, wholeGroup = false): Promise<{ status: number | null; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder, detached: wholeGroup });
     let stderr = '';
     let sent = false;
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
-      if (!sent && shown.test(stderr)) sent = child.kill(signal);
+      if (!sent && shown.test(stderr)) sent = wholeGroup ? process.kill(-child.pid!, signal) : child.kill(signal);
     });
     child.on('close', (status) => resolve({ status, stderr }));
   });

@@ -50,6 +50,12 @@ export function configDifferences(a: Config, b: Config): string[] {
     .map(([key]) => `${key}: ${shown(valueAt(a, key))} → ${shown(valueAt(b, key))}`);
 }
 
+/** The value of a setting; undefined also if there is none of that name. */
+export function settingOf(config: Config, key: string): unknown {
+  const entry = lookUp(schema, key);
+  return entry !== undefined && isField(entry) ? valueAt(config, key) : undefined;
+}
+
 /** Every setting with its full key, in the schema's order. */
 export function flatten(section: Section, prefix = ''): [string, Field<unknown>][] {
   return Object.entries(section).flatMap(([key, entry]): [string, Field<unknown>][] =>

@@ -4,7 +4,8 @@ import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationData } from './ablationData.js';
-import { checkExistingRuns, planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
+import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
+import { checkExistingRuns } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
 import type { RunEvent } from './runEvents.js';
@@ -42,7 +43,7 @@ export interface AblationTask {
  */
 export async function ablate(task: AblationTask): Promise<AblationData> {
   const plan = planAblation(task.config, task.dir);
-  checkExistingRuns(plan);
+  checkExistingRuns(plan, task.dir);
   makeFolder(task.dir);
   const release = lockFolder(join(task.dir, '.lock'), 'working on this ablation');
   try {

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { changeConfig, configDifferences } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
-import { readPrepareManifest } from '../data/prepare/manifest.js';
-import { ColdstartError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import { armPresets } from './armPresets.js';
 import { learnsInitialParams } from './initialParams.js';
-import { corpusIdentity, runChanges, runConfig, runPaths } from './runFolder.js';
+import { runConfig } from './runFolder.js';
 import { trainOptions } from './trainOptions.js';
+import { suggest } from '../suggest.js';
 
 /** A value of a grid's axis. */
 export type AxisValue = string | number | boolean;
@@ -57,6 +56,7 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   const { arms, seeds, grid, baseline = Object.keys(arms)[0] } = config.ablation;
   const names = Object.keys(arms);
   if (names.length === 0) throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
+  for (const name of names) checkPreset(name, arms[name].preset);
   if (!names.includes(baseline)) throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
   if (new Set(seeds).size !== seeds.length) throw new UsageError(`ablation.seeds has a seed twice: ${seeds.join(', ')}.`);
   for (const name of names) refuseOwnKeys(Object.keys(arms[name]), `ablation.arms.${name}`);
@@ -77,20 +77,6 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   };
 }
 
-/** @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts */
-export function checkExistingRuns(plan: AblationPlan): void {
-  const corpora = new Map([...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((dir) => [dir, dir === undefined ? undefined : readPrepareManifest(dir)]));
-  const differing = plan.runs.flatMap(({ runDir, config }) => {
-    if (!existsSync(runPaths(runDir).config)) return [];
-    const manifest = corpora.get(config.corpus.dir);
-    const changes = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
-    return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
-  });
-  if (differing.length === 0) return;
-  throw new ColdstartError('RUN_DIFFERS', ['runs of this ablation were made with other settings than the configuration now has:', ...differing,
-    'Choose another folder with --run, or remove these runs.'].join('\n'));
-}
-
 /** A cell as the name of a folder and of a row: `train.lr=0.001,train.beta2=0.98`; empty without a grid. */
 export function cellName(cell: Cell): string {
   return Object.entries(cell).map(([key, value]) => `${key}=${value}`).join(',');
@@ -99,9 +85,6 @@ export function cellName(cell: Cell): string {
 function armConfig(config: Config, name: string, cell: Cell): Config {
   const { preset, ...own } = config.ablation.arms[name];
   const inCell = changeConfig(config, cell, 'ablation.grid');
-  if (preset !== undefined && !Object.hasOwn(armPresets, preset as string)) {
-    throw new UsageError(`ablation.arms.${name} has the preset ${JSON.stringify(preset)}, expected one of ${Object.keys(armPresets).join(', ')}.`);
-  }
   const changes = { ...(preset !== undefined && armPresets[preset as string].changes(inCell)), ...own, ...cell };
   const changed = changeConfig(inCell, { ...changes, ...(config.ablation.equalBudget && { 'train.countInit': true }) }, `ablation.arms.${name}`);
   const result = runConfig(changed);
@@ -112,6 +95,13 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
     throw new UsageError(`ablation.arms.${name}: ${(cause as Error).message}`, { cause });
   }
   return result;
+}
+
+function checkPreset(arm: string, preset: unknown): void {
+  if (preset === undefined || Object.hasOwn(armPresets, preset as string)) return;
+  const known = Object.keys(armPresets);
+  const guess = suggest(String(preset), known);
+  throw new UsageError(`ablation.arms.${arm} has the preset ${JSON.stringify(preset)}, expected one of ${known.join(', ')}.${guess ? ` Did you mean ${guess}?` : ''}`);
 }
 
 function refuseOwnKeys(keys: readonly string[], where: string): void {

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { changeConfig, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
+import { changeConfig, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import { corpusBleu } from '../eval/bleu.js';
 import { ablationCsv } from '../report/ablationCsv.js';
 import { ablationMarkdown, ablationText } from '../report/ablationReport.js';
+import { writeCompleteRun, type Outcome } from '../testing/completeRun.js';
 import { tensorPlace } from './ablationData.js';
-import { checkExistingRuns, planAblation, type AblationPlan } from './ablationPlan.js';
+import { planAblation, type AblationPlan } from './ablationPlan.js';
 import { estimate } from './ablationResults.js';
 import { armPresets } from './armPresets.js';
 import { compareArms } from './compareArms.js';
+import { checkExistingRuns } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
 
@@ -24,29 +26,9 @@ const config = changeConfig(defaultConfig(), {
   'ablation.arms': { 'no-warmup': { 'train.warmupInitLr': -1 }, warmup: {}, hot: { 'train.lr': 1 } },
 }, 'test');
 
-interface Outcome {
-  readonly bleu?: number;
-  readonly nll?: number;
-  readonly hyp?: string;
-}
-
-/** A complete run as it lies on disk; without BLEU it has diverged. */
-function finish({ runs }: AblationPlan, key: string, { bleu, nll = 1.4, hyp = 'a b c d e\n' }: Outcome): void {
-  const planned = runs.find(({ runDir }) => runDir === join(folder, key))!;
-  mkdirSync(planned.runDir, { recursive: true });
-  const validation = { update: 10, epoch: 1, loss: 2, nll, perplexity: 4, bleu: 50 };
-  const test = { use: 'best', bleu, chrf: 60, chrfSignature: 'chrf-sig', signature: 'sig', precisions: [], bp: 1, sysLen: 1, refLen: 1, hyp: 'test.hyp', checkpoint: 'best', validLoss: 2, seconds: 1 };
-  const write = (name: string, text: string): void => writeFileSync(join(planned.runDir, name), text);
-  write('config.yaml', configToYaml(planned.config));
-  write('run.json', JSON.stringify({ program: 'coldstart', corpus: {}, startedAt: '2026-01-01T00:00:00Z' }));
-  write('log.jsonl', [{ event: 'start', parameters: ['a'], numParameters: 5 }, { event: 'updateRatios', update: 1, epoch: 1, ratios: [0.5] }, { event: 'valid', ...validation, best: true, seconds: 1 }].map((line) => `${JSON.stringify(line)}\n`).join(''));
-  write('test.hyp', hyp);
-  write('test.src', 'A B C\n');
-  write('test.ref', 'a b c d f\n');
-  write('scores.json', JSON.stringify({
-    status: bleu === undefined ? 'diverged' : 'finished', backend: 'wasm', updates: 10, epochs: 1, trgTokens: 100, trainSeconds: 60, initSeconds: 30, unigramNll: 3,
-    init: { seconds: 30, trgTokens: 20, updateEquivalents: 2.5 }, best: validation, last: validation, firstEpoch: { ...validation, loss: 3 }, ...(bleu !== undefined && { test, tests: [test], selected: 'best' }),
-  }));
+/** A complete run of a plan. */
+function finish({ runs }: AblationPlan, key: string, outcome: Outcome): void {
+  writeCompleteRun(runs.find(({ runDir }) => runDir === join(folder, key))!, outcome);
 }
 
 test('means, standard errors, paired differences, and what has failed', () => {
@@ -62,7 +44,7 @@ test('means, standard errors, paired differences, and what has failed', () => {
   finish(plan, 'no-warmup/seed-1', { bleu: 20 });
   finish(plan, 'no-warmup/seed-2', { bleu: 27, nll: 3.5 });
   finish(plan, 'hot/seed-1', {});
-  checkExistingRuns(plan);
+  checkExistingRuns(plan, folder);
   const data = gatherAblation(folder);
   const [noWarmup, warmup, hot] = data.arms.map(({ cells, selected }) => cells[selected]);
   assert.deepEqual(warmup.testBleu, { mean: 32, standardError: 2, count: 2 });
@@ -158,7 +140,8 @@ test('arms that cannot be run are refused before anything starts', () => {
     [{ 'ablation.arms': { warmup: { seed: 3 } } }, /ablation\.arms\.warmup sets seed, which belongs to the ablation as a whole/],
     [{ 'ablation.arms': { warmup: { 'train.maxUpdates': 0 } } }, /ablation\.arms\.warmup: .*training would never end/],
     [{ 'metainit.iterations': 3, 'ablation.arms': { warmup: {}, both: { preset: 'gradinit-adam' } } }, /ablation\.arms\.both: gradinit\.algorithm and metainit\.iterations are both set/],
-    [{ 'ablation.arms': { warmup: { preset: 'warm-up' } } }, /ablation\.arms\.warmup has the preset "warm-up", expected one of warmup, no-warmup,/],
+    [{ 'ablation.arms': { warmup: { preset: 'warm-up' } } }, /ablation\.arms\.warmup has the preset "warm-up", expected one of warmup, no-warmup,.* Did you mean warmup\?$/],
+    [{ 'ablation.arms': ['warmpu'] }, /ablation\.arms\.warmpu has the preset "warmpu".* Did you mean warmup\?$/],
     [{ 'ablation.grid': { 'train.beta2': [0.9, 2] } }, /ablation\.grid\.train\.beta2: train\.beta2 is 2, expected a number from 0 to 1/],
     [{ 'ablation.grid': { seed: [1] } }, /ablation\.grid sets seed/],
   ];
@@ -167,7 +150,7 @@ test('arms that cannot be run are refused before anything starts', () => {
 
 test('runs that were made with other settings are all named before anything starts', () => {
   const plan = planAblation(changeConfig(config, { 'train.lr': 0.25, 'record.ratioUpdates': 7 }, 'test'), folder);
-  assert.throws(() => checkExistingRuns(plan), (error: Error) => (error.message.match(/^    train\.lr: 0\.0005 → 0\.25$/gm) ?? []).length === 4 && /no-warmup\/seed-1/.test(error.message));
+  assert.throws(() => checkExistingRuns(plan, folder), (error: Error) => (error.message.match(/^    train\.lr: 0\.0005 → 0\.25$/gm) ?? []).length === 4 && /no-warmup\/seed-1/.test(error.message));
 });
 
 test('estimate', () => {

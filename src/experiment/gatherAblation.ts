@@ -6,7 +6,7 @@ import type { AblationData, RunData, SampleTranslation } from './ablationData.js
 import { compareArms, type TestTranslations } from './compareArms.js';
 import { gatherRun } from './gatherRun.js';
 import { bleuOptions } from './heldOut.js';
-import { readPlan, type PlanRecord } from './planFile.js';
+import { readAblation, type PlanRecord } from './planFile.js';
 import { readRunFailures } from './runFailures.js';
 import { runPaths } from './runFolder.js';
 import { readTextFile } from '../storage/textFile.js';
@@ -25,16 +25,18 @@ export interface GatherOptions {
  */
 export function gatherAblation(dir: string, { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {}): AblationData {
   const isRun = existsSync(runPaths(dir).config);
-  const plan = isRun ? planOfRun() : readPlan(dir);
+  const plan = isRun ? planOfRun() : readAblation(dir);
   const failures = isRun ? {} : readRunFailures(dir);
   const runs = plan.runs.map((planned) => gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message));
   if (isRun) runs[0] = { ...runs[0], key: 'run', seed: runs[0].config!.seed };
   const results = summarizeAblation({ ...plan, ...(isRun && { seeds: [runs[0].seed] }) }, runs);
   const budgets = new Set(runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined));
+  const untranslated = runs.filter((run) => run.scores?.test && !hasTranslations(run, isRun ? dir : join(dir, run.key))).map(({ key }) => key);
   return {
     name: basename(resolve(dir)),
     ...(bootstrapSamples > 0 ? withComparisons(results, runs, dir, isRun, bootstrapSamples) : results),
     ...(budgets.size === 1 && { budget: [...budgets][0] }),
+    ...(untranslated.length > 0 && { untranslated }),
     runs,
     samples: sampleTranslations(runs, dir, isRun, samples),
   };
@@ -47,7 +49,7 @@ function planOfRun(): PlanRecord {
 function withComparisons(results: AblationResults, runs: readonly RunData[], dir: string, isRun: boolean, numSamples: number): AblationResults {
   const folder = (run: RunData): string => (isRun ? dir : join(dir, run.key));
   const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] => runs
-    .filter((run) => run.arm === arm && run.scores?.test && cellName(run.cell) === cell)
+    .filter((run) => run.arm === arm && cellName(run.cell) === cell && hasTranslations(run, folder(run)))
     .map((run) => ({ trainSeed: run.seed, hyps: readLines(join(folder(run), run.scores!.test!.hyp ?? 'test.hyp')), refs: readLines(runPaths(folder(run)).testRef) }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
   const baseline = translations(reference.name, reference.cells[reference.selected].name);
@@ -65,7 +67,7 @@ function withComparisons(results: AblationResults, runs: readonly RunData[], dir
 }
 
 function sampleTranslations(runs: readonly RunData[], dir: string, isRun: boolean, count: number): SampleTranslation[] {
-  const tested = runs.filter(({ scores }) => scores?.test).map((run) => ({ key: run.key, folder: isRun ? dir : join(dir, run.key), hyp: run.scores!.test!.hyp ?? 'test.hyp' }));
+  const tested = runs.map((run) => ({ run, key: run.key, folder: isRun ? dir : join(dir, run.key), hyp: run.scores?.test?.hyp ?? 'test.hyp' })).filter(({ run, folder }) => hasTranslations(run, folder));
   const first = tested.find(({ folder }) => existsSync(runPaths(folder).testSrc));
   if (first === undefined || count === 0) return [];
   const [src, ref] = [runPaths(first.folder).testSrc, runPaths(first.folder).testRef].map(readLines);
@@ -75,6 +77,11 @@ function sampleTranslations(runs: readonly RunData[], dir: string, isRun: boolea
     const at = Math.floor((i * src.length) / wanted);
     return { line: at + 1, src: src[at], ref: ref[at], hyps: Object.fromEntries(hyps.map(({ key, lines }) => [key, lines[at]])) };
   });
+}
+
+/** A run that was copied without them still has its scores. */
+function hasTranslations({ scores }: RunData, folder: string): boolean {
+  return scores?.test !== undefined && [join(folder, scores.test.hyp ?? 'test.hyp'), runPaths(folder).testRef].every((path) => existsSync(path));
 }
 
 function readLines(path: string): string[] {

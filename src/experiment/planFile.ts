@@ -3,6 +3,8 @@ import { join, relative } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationPlan, PlannedRun } from './ablationPlan.js';
+import { findRuns } from './existingRuns.js';
+import { planOfFound } from './foundPlan.js';
 import { runPaths } from './runFolder.js';
 import { readRunScores } from './runScores.js';
 
@@ -17,10 +19,13 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
   return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
 }
 
-/** Writes plan.json. Complete runs of an earlier plan that this one lacks stay in it: results do not vanish because an ablation goes on with others. */
+/**
+ * Writes plan.json. Complete runs that this plan lacks stay in it, those of an earlier plan and those that lie in the folder: results do not
+ * vanish because an ablation goes on with others, and those of other machines are copied to where they belong.
+ */
 export function writePlan(dir: string, plan: AblationPlan): void {
   const record = withEarlierRuns(planRecord(dir, plan), earlierPlan(dir), (key) => readRunScores(runPaths(join(dir, key)).scores) !== undefined);
-  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record }, null, 2)}\n`);
+  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...withFoundRuns(dir, record) }, null, 2)}\n`);
 }
 
 /** A plan and what it lacks of an earlier one: arms, seeds and values of those of its runs that are complete. */
@@ -40,6 +45,22 @@ export function withEarlierRuns(plan: PlanRecord, earlier: PlanRecord | undefine
     arms: [...plan.arms, ...earlier!.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
     runs: [...plan.runs, ...kept],
   };
+}
+
+/**
+ * What an ablation's folder consists of: its plan.json, and the complete runs that it does not name, e.g. of another machine. Without plan.json these alone:
+ * the baseline is then the first of the arms in the order of the presets.
+ *
+ * @throws DataError if there is neither, or the plan cannot be used
+ */
+export function readAblation(dir: string): PlanRecord {
+  return withFoundRuns(dir, existsSync(planPath(dir)) ? readPlan(dir) : undefined);
+}
+
+function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
+  const found = findRuns(dir, new Set(plan?.runs.map(({ key }) => key)));
+  if (found.length === 0) return plan ?? readPlan(dir); // which says that there is none
+  return plan ? withEarlierRuns(plan, planOfFound(dir, found, plan), () => true) : planOfFound(dir, found);
 }
 
 /** The plan there is already; one that cannot be read is written anew. */

@@ -87,7 +87,7 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
 }
 
 /** How the settings of two runs differ in what determines their numbers, one line each. */
-function runDifferences(a: Config, b: Config): string[] {
+export function runDifferences(a: Config, b: Config): string[] {
   // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
   const { corpus, record } = defaultConfig();
   const comparable = (config: Config): Config => ({ ...runConfig(config), backend: 'auto', corpus, record });

@@ -41,6 +41,8 @@ export async function runInProcess(
       child.on('error', reject);
       child.on('exit', (code, signalName) => {
         if (outcome?.outcome === 'done' || outcome?.outcome === 'stopped') resolve(outcome.outcome);
+        // an interrupt at the terminal reaches every process, and ends one that has not yet got so far as to wait for "stop"
+        else if (outcome === undefined && signal?.aborted && (signalName === 'SIGINT' || signalName === 'SIGTERM')) resolve('stopped');
         else reject(new ColdstartError('RUN_FAILED', outcome?.message ?? `its process ended with ${signalName ?? `status ${code}`}`, { cause: outcome?.stack }));
       });
       child.send({ task } satisfies ToRun);

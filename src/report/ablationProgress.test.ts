@@ -84,3 +84,13 @@ test('status: every state counted, what is under way, why runs failed', () => {
     '  hot/seed-6: out of memory',
   ].join('\n'));
 });
+
+test('long names of runs are not run into by what is said of them', () => {
+  const written: string[] = [];
+  const progress = new AblationProgress({ isTTY: false, write: (text: string) => written.push(text) } as never, { parallel: 1 });
+  const long: PlannedRun = { ...run('warmup', 1), cell: { 'train.lr': 0.001, 'train.beta2': 0.98 } };
+  progress.plan({ arms: [], runs: [run('warmup', 2), long], baseline: 'warmup', axes: [], seeds: [1, 2] } as unknown as AblationPlan);
+  progress.event(long, { event: 'complete', already: true });
+  progress.event(run('warmup', 2), { event: 'complete', already: true });
+  assert.match(written.join(''), /^warmup\/train\.lr=0\.001,train\.beta2=0\.98\/1 {2}complete already\nwarmup\/2 {34}complete already\n/m);
+});

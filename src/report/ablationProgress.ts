@@ -21,6 +21,7 @@ export class AblationProgress {
   private timeLeft?: TimeLeft;
   private runsDone = 0;
   private numRuns = 1;
+  private nameWidth = 18;
   private readonly now: () => number;
   private readonly standing = new Map<string, { readonly share: number; readonly label: string; readonly text: string }>();
   private readonly maxUpdates = new Map<string, number>();
@@ -33,12 +34,13 @@ export class AblationProgress {
     this.bar = new ProgressBar({ label: 'ablation', total: runs.length, unit: '%', stream: this.stream, lineEverySeconds: 30, now: this.now });
     this.timeLeft = new TimeLeft(runs.map((run) => ({ name: nameOf(run), kind: run.arm })), this.options.parallel);
     this.numRuns = runs.length;
+    this.nameWidth = Math.max(this.nameWidth, ...runs.map((run) => nameOf(run).length + 2));
     for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
   }
 
   event(run: PlannedRun, event: AblationEvent): void {
     const name = nameOf(run);
-    const label = name.padEnd(18);
+    const label = name.padEnd(this.nameWidth);
     switch (event.event) {
       case 'start': {
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);

@@ -120,7 +120,7 @@ function signed(difference: Estimate): string {
   return (difference.mean < 0 ? '' : '+') + show(difference, 2);
 }
 
-export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms, runs }: AblationData): string[] {
+export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms, runs, untranslated }: AblationData): string[] {
   const checkpoint = runs.find(({ config }) => config)?.config?.decode.checkpoint;
   const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ comparison }) => comparison?.pooled));
   return [
@@ -130,6 +130,7 @@ export function notes({ seeds, signature, chrfSignature, backends, axes, budget,
     ...(budget === undefined ? [] : [`budget ${budget} updates; "init updates" is what initialisation cost of them, and its share (train.countInit takes it off)`]),
     ...(compared ? ['p (lines): paired bootstrap of the test set, the translations of all seeds together: would these same runs differ on other sentences?'] : []),
     ...(arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ seedsPValue }) => seedsPValue !== undefined)) ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?'] : []),
+    ...(untranslated ? [`no translations in the folder of ${untranslated.join(', ')}: not compared, not shown`] : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),
     ...(backends.length > 0 ? [`backend ${backends.join(', ')}`] : []),

@@ -28,7 +28,7 @@ ${ngrams.map(({ gains: more, losses: less }, n) => `<tr><td>${n + 1}</td><td>${n
 ${gains.map((line) => lineBlock(line, names)).join('\n') || '<p>None.</p>'}
 <h2>Lines on which ${escape(names[1])} is worse by most</h2>
 ${losses.map((line) => lineBlock(line, names)).join('\n') || '<p>None.</p>'}
-<p class="quiet">Words that no reference of the line has are underlined.</p>`, style);
+<p class="quiet">Words that no reference of the line has, or none so often, are underlined.</p>`, style);
 }
 
 function groupTable(title: string, groups: readonly LineGroup[], names: readonly [string, string]): string {

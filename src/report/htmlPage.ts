@@ -8,6 +8,8 @@ export function htmlPage(title: string, content: string, style = '', script = ''
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'">
+<link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
 <style>${pageStyle}${style}</style>
 <main>
@@ -22,10 +24,21 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** A translation with the words marked that no reference has, whatever their case. */
+/** A translation with the words marked that no reference has, or none so often, whatever their case. */
 export function markMissing(hypothesis: string, references: readonly string[]): string {
-  const known = new Set(references.flatMap((reference) => reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []));
-  return hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => (i % 2 === 1 && !known.has(part.toLowerCase()) ? `<u>${escapeHtml(part)}</u>` : escapeHtml(part))).join('');
+  const left = new Map<string, number>(); // how often each word may still come
+  for (const reference of references) {
+    const counts = new Map<string, number>();
+    for (const word of reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const [word, count] of counts) left.set(word, Math.max(left.get(word) ?? 0, count));
+  }
+  return hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => {
+    if (i % 2 === 0) return escapeHtml(part);
+    const word = part.toLowerCase();
+    const allowed = left.get(word) ?? 0;
+    left.set(word, allowed - 1);
+    return allowed > 0 ? escapeHtml(part) : `<u>${escapeHtml(part)}</u>`;
+  }).join('');
 }
 
 /** Two systems or two sides are told apart by the colours s0 and s1. */

@@ -7,7 +7,8 @@ import { chromium } from 'playwright-core';
 import { ablationSample } from '../../testing/ablationSample.js';
 import { ablationPage } from './ablationPage.js';
 import { joinSeeds } from './joinSeeds.js';
-import { armColour } from './page.js';
+import { armColour, runsPage, sortableTable } from './page.js';
+import { markMissing } from '../htmlPage.js';
 
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';
@@ -47,14 +48,40 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
 
 test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {
   const page = ablationPage(ablationSample());
-  for (const text of ['31.50 ± 0.50', '−10.00 ± 0.00', 'Gradient variance by layer', 'lower in seeds', 'Scales learned', 'a <u>cat</u>', 'train.warmupInitLr: -1']) assert.ok(page.includes(text), text);
+  for (const text of ['31.50 ± 0.50', '−10.00 ± 0.00', 'Gradient variance by layer', 'Relative gradient variance by layer', 'lower in seeds', 'Scales learned', 'a <u>cat</u>', 'train.warmupInitLr: -1']) assert.ok(page.includes(text), text);
   assert.ok(!page.replace(/="[^"]*"/g, '').includes('<b>warmup')); // in the value of an attribute it is text
   const hostile = ablationSample(['<i>base</i>', ...Array.from({ length: 7 }, (_, i) => `<i>arm ${i}</i>`)]);
   const learned = hostile.runs.map((run) => (run.learned ? { ...run, learned: { ...run.learned, tensors: run.learned.tensors.map((tensor) => ({ ...tensor, name: `<i>${tensor.name}</i>` })) } } : run));
   const other = ablationPage({ ...hostile, name: '<i>name</i>', runs: learned, baseline: '<i>base</i>' });
   assert.ok(!other.replace(/="[^"]*"/g, '').includes('<i>'));
+  // of the second arm's layer as drawn: variance 2^2 by the squared norm of the mean, 2^2
+  assert.match(page, /encoder embeddings, as drawn: 1\.000<\/title>/);
   const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter((address) => !address.endsWith('//www.w3.org'));
   assert.deepEqual(addresses, []);
+});
+
+test('words are marked that no reference has, and those beyond the times that one has them', () => {
+  assert.equal(markMissing('The the cat & the dog', ['the <dog> and the mouse', 'a dog dog']), 'The the <u>cat</u> &#38; <u>the</u> dog');
+});
+
+test('in a browser: columns of times and of probabilities sort by size', { skip }, async () => {
+  const file = join(folder, 'times.html');
+  const times = ['3m46s', '49s', '', '1h02m', '0.5s', '12m'];
+  writeFileSync(file, runsPage('times', sortableTable(['arm', 'time', 'p'], times.map((time, i) => [`arm ${i}`, time, ['0.010', '&lt;0.001', '', '0.500', '1.000', '−2.5'][i]])), ''));
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`file://${file}`);
+    const column = (i: number): Promise<string[]> => page.locator(`tbody tr td:nth-child(${i})`).allInnerTexts();
+    await page.locator('th button').nth(1).click();
+    assert.deepEqual(await column(2), ['1h02m', '12m', '3m46s', '49s', '0.5s', '']);
+    await page.locator('th button').nth(2).click();
+    await page.locator('th button').nth(2).click();
+    assert.deepEqual(await column(3), ['−2.5', '<0.001', '0.010', '0.500', '1.000', '']);
+    assert.equal(await page.locator('th').nth(2).getAttribute('aria-sort'), 'ascending');
+  } finally {
+    await browser.close();
+  }
 });
 
 test('in a browser: tables sort, a legend singles out an arm, charts are drawn, nothing is wider than a phone', { skip }, async () => {

@@ -30,7 +30,8 @@ export function ablationMain(data: AblationData): string {
     section('The start of training', gradients(data),
       curvesChart(data, { title: 'Update-to-weight ratio', caption: 'L2 norm of an update by that of the tensor it changes: median over tensors.', label: 'ratio', logX: true, logY: true, series: ({ updateRatios }) => updateRatios?.samples.map(({ update, ratios }) => ({ update, value: median(ratios) })) ?? [] }),
       beforeAfterChart(data, { title: 'Gradient norm by layer', caption: 'L2 norm of the gradient before training, mean over batches. Hollow: parameters as drawn; filled: as training begins. Geometric mean over seeds.', label: 'L2 norm', before: ({ gradients }) => byGroup(gradients?.drawn, norm), after: ({ gradients }) => byGroup(gradients?.start, norm) }),
-      beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins. The paper says that GradInit lowers it.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, variance), after: ({ gradients }) => byGroup(gradients?.start, variance) })),
+      beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, variance), after: ({ gradients }) => byGroup(gradients?.start, variance) }),
+      beforeAfterChart(data, { title: 'Relative gradient variance by layer', caption: 'Variance of the gradient over batches by the squared norm of their mean, of all tensors of the layer. GradInit\u2019s paper shows that it falls in nearly every layer of residual networks.', label: 'relative variance', before: ({ gradients }) => byGroup(gradients?.drawn, relativeVariance), after: ({ gradients }) => byGroup(gradients?.start, relativeVariance) })),
     section('What was learned before training', scalesCharts(data)),
     section('Translations', samples(data)),
     section('Runs', runsTable(data), changes(data)),
@@ -56,8 +57,14 @@ function legend({ arms }: AblationData): string {
 }
 
 function resultsTables(data: AblationData): string {
-  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head.map(escapeHtml), rows.map(([name, ...numbers], i) => [key(i, name), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
+  const tables = armTables(data).map(({ title, head, rows }) => `<h3>${title}</h3>\n${sortableTable(head.map(escapeHtml), rows.map(([, ...numbers], i) => [armInCell(data.arms[i], i), ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−')))]))}`);
   return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+}
+
+/** An arm's name, and under it the cell that its numbers are of: beside it the table would be too wide for most screens. */
+function armInCell({ name, cells, selected }: AblationData['arms'][number], i: number): string {
+  const cell = cells[selected].name;
+  return `${key(i, name)}${cell === '' ? '' : `<br><span class="quiet small">${cell.split(',').map(escapeHtml).join('<br>')}</span>`}`;
 }
 
 function gradients(data: AblationData): string {
@@ -115,7 +122,7 @@ function samples(data: AblationData): string {
 ${rows.join('\n')}
 </table>`;
   });
-  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference lacks are underlined. Each arm by its first seed.</p>\n${blocks.slice(0, openSamples).join('\n')}${blocks.length > openSamples ? details(`${blocks.length - openSamples} more`, blocks.slice(openSamples).join('\n')) : ''}`;
+  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference does not have, or not so often, are underlined. Each arm by its first seed.</p>\n${blocks.slice(0, openSamples).join('\n')}${blocks.length > openSamples ? details(`${blocks.length - openSamples} more`, blocks.slice(openSamples).join('\n')) : ''}`;
 }
 
 function median(values: readonly (number | null)[]): number | undefined {
@@ -127,6 +134,8 @@ type Reduce = (tensors: readonly TensorGradients[]) => number;
 /** Of all tensors together. */
 const norm: Reduce = (tensors) => Math.sqrt(tensors.reduce((sum, { normL2 }) => sum + (normL2 ?? NaN) ** 2, 0));
 const variance: Reduce = (tensors) => tensors.reduce((sum, tensor) => sum + (tensor.variance ?? NaN), 0) / tensors.reduce((sum, { size }) => sum + size, 0);
+
+const relativeVariance: Reduce = (tensors) => tensors.reduce((sum, tensor) => sum + (tensor.variance ?? NaN), 0) / tensors.reduce((sum, { meanNormL2 }) => sum + (meanNormL2 ?? NaN) ** 2, 0);
 
 function byGroup(sample: GradientSample | undefined, reduce: Reduce): Map<string, number> | undefined {
   if (sample === undefined) return undefined;

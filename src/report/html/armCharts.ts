@@ -56,6 +56,20 @@ export interface BeforeAfter {
   readonly after: (run: RunData) => ReadonlyMap<string, number> | undefined;
 }
 
+/** Room for an arm's name above its panel, in pixels. */
+const betweenPanels = 30;
+
+/** Names of ticks on a logarithmic axis: powers of ten, and where these are few 2 and 5 times them. */
+function logTicks(values: readonly number[]): (tick: number) => string {
+  const decades = Math.log10(Math.max(...values) / Math.min(...values));
+  return (tick) => {
+    const [digits, exponent] = tick.toExponential(6).split('e');
+    const first = Number(digits);
+    if (first !== 1 && (decades > 1.5 || ![2, 5].includes(first))) return '';
+    return Math.abs(Number(exponent)) <= 2 ? String(Number(tick.toPrecision(1))) : `${first}e${Number(exponent)}`;
+  };
+}
+
 /** What learning the parameters changed in each layer, an arm beside the other; empty if no run has such numbers. */
 export function beforeAfterChart(data: AblationData, { title, caption, label, before, after }: BeforeAfter): string {
   const arms = data.arms.map(({ name }) => name);
@@ -71,9 +85,11 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
     title, caption, arms,
     plot: (width) => {
       const { down, facet, titles } = armPanels(shown, { across: width > 600 ? 4 : 2, dy: -14 });
+      const panelHeight = groups.length * 16;
       return {
-        height: down * (groups.length * 16 + 44) + 56, marginLeft: 132, marginTop: 30, marginRight: 14, marginBottom: 44,
-        x: { type: 'log', label: `${label} →`, labelOffset: 38, grid: true, tickFormat: (d: number) => (Number.isInteger(Math.round(Math.log10(d) * 1e6) / 1e6) ? d.toExponential(0).replace('e+0', 'e0') : '') }, y: { domain: groups, label: null, tickSize: 0 }, fx: { axis: null }, fy: { axis: null },
+        height: down * (panelHeight + betweenPanels) + 56, marginLeft: 132, marginTop: 30, marginRight: 14, marginBottom: 44,
+        x: { type: 'log', label: `${label} →`, labelOffset: 38, grid: true, inset: 6, tickFormat: logTicks(rows.flatMap(({ value, drawn }) => [value, drawn ?? value])) }, y: { domain: groups, label: null, tickSize: 0 },
+        fx: { axis: null }, fy: { axis: null, padding: betweenPanels / (panelHeight + betweenPanels) },
         marks: [
           Plot.frame({ stroke: 'var(--line)' }),
           titles,

@@ -12,11 +12,17 @@ document.addEventListener('click', (event) => {
 function sortBy(head) {
   const table = head.closest('table');
   const column = [...head.parentNode.children].indexOf(head);
-  const direction = head.getAttribute('aria-sort') === 'descending' ? 1 : -1;
+  sortTable(table, column, head.getAttribute('aria-sort') === 'descending' ? 1 : -1);
+}
+function sortTable(table, column, direction) {
+  const head = table.tHead.rows[0].children[column];
   for (const other of head.parentNode.children) other.removeAttribute('aria-sort');
   head.setAttribute('aria-sort', direction > 0 ? 'ascending' : 'descending');
   const value = (row) => {
     const text = row.children[column].textContent.trim().replace('\\u2212', '-').replace(/,/g, '');
+    const time = /^(?:(\\d+)h)?(?:(\\d+)m)?(?:([\\d.]+)s)?$/.exec(text);
+    if (text !== '' && time) return 3600 * (time[1] ?? 0) + 60 * (time[2] ?? 0) + Number(time[3] ?? 0);
+    if (text.startsWith('<')) return parseFloat(text.slice(1)) / 2; // less than that
     return /^[-+]?[\\d.]/.test(text) ? parseFloat(text) : text;
   };
   const rows = [...table.tBodies[0].rows];

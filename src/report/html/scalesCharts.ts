@@ -26,7 +26,7 @@ export function scalesCharts(data: AblationData): string {
         color: { type: 'log', scheme: 'RdBu', domain: [1 / extent, extent] },
         marks: [
           Plot.cell(layers, { x: 'group', y: 'row', fill: (d: LearnedTensor) => shade(d.scale), title: (d: (typeof layers)[number]) => `${d.name}: ${readable(d.scale)}` }),
-          ...(width > 600 ? [Plot.text(layers, { x: 'group', y: 'row', text: (d: LearnedTensor) => (d.scale === 0 ? '0' : d.scale.toPrecision(2)), fill: (d: LearnedTensor) => (Math.abs(Math.log(shade(d.scale))) > 0.6 * Math.log(extent) ? '#fff' : '#000'), fontSize: 10 })] : []),
+          ...(width > 600 ? [Plot.text(layers, { x: 'group', y: 'row', text: (d: LearnedTensor) => (d.scale === 0 ? '0' : Math.abs(d.scale) < 0.1 ? d.scale.toPrecision(2) : d.scale.toFixed(2)), fill: (d: LearnedTensor) => (Math.abs(Math.log(shade(d.scale))) > 0.6 * Math.log(extent) ? '#fff' : '#000'), fontSize: 10 })] : []),
         ],
       }),
       numbers: { head: ['tensor', 'scale'], rows: tensors.map(({ name, scale }) => [name, readable(scale)]) },

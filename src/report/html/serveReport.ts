@@ -38,6 +38,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write('retry: 2000\n\n');
       readers.add(response);
+      shown = ''; // who comes back after a break has an old page
       response.on('close', () => readers.delete(response));
     } else {
       response.writeHead(404).end();
@@ -85,7 +86,8 @@ function gather(dir: string): AblationData {
 
 function respond(response: ServerResponse, page: () => string): void {
   try {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(page());
+    const text = page();
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(text);
   } catch (error) {
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${(error as Error).message}\n`);
   }
@@ -103,8 +105,15 @@ new EventSource('/events').onmessage = ({ data }) => {
   const main = document.querySelector('main');
   const open = [...main.querySelectorAll('details')].map((element) => element.open);
   const chosen = main.querySelector('.legend button[aria-pressed=true]')?.dataset.arm;
+  const sorted = [...main.querySelectorAll('table.sortable')].map((table) => {
+    const column = [...table.tHead.rows[0].children].findIndex((head) => head.hasAttribute('aria-sort'));
+    return column === -1 ? undefined : { column, direction: table.tHead.rows[0].children[column].getAttribute('aria-sort') === 'ascending' ? 1 : -1 };
+  });
+  const scrolled = [...main.querySelectorAll('.wide')].map((element) => element.scrollLeft);
   main.innerHTML = JSON.parse(data);
   main.querySelectorAll('details').forEach((element, i) => { element.open = open[i] ?? false; });
+  main.querySelectorAll('table.sortable').forEach((table, i) => { if (sorted[i] && sorted[i].column < table.tHead.rows[0].children.length) sortTable(table, sorted[i].column, sorted[i].direction); });
+  main.querySelectorAll('.wide').forEach((element, i) => { element.scrollLeft = scrolled[i] ?? 0; });
   highlight(chosen);
 };
 `;

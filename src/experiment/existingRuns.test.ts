@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { changeConfig, defaultConfig } from '../config/loadConfig.js';
+import { ablationMarkdown } from '../report/ablationReport.js';
+import { writeCompleteRun } from '../testing/completeRun.js';
+import { planAblation, type AblationPlan } from './ablationPlan.js';
+import { checkExistingRuns, findRuns } from './existingRuns.js';
+import { gatherAblation } from './gatherAblation.js';
+import { readPlan, writePlan } from './planFile.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-existing-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** An ablation of two arms and two rates, as it stands on a machine whose corpus lies in a folder of that name. */
+function ablation(name: string, machine: string, seeds: readonly number[], changes: Record<string, unknown> = {}): AblationPlan {
+  return planAblation(changeConfig(defaultConfig(), {
+    'corpus.dir': join(folder, machine, 'prepared'), 'train.maxUpdates': 10, 'ablation.seeds': seeds,
+    'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, warmup: {} }, 'ablation.baseline': 'warmup', 'ablation.grid': { 'train.lr': [1e-3, 5e-4] }, ...changes,
+  }, 'test'), join(folder, name));
+}
+
+test('runs copied from other machines count, whether or not the plan names them', () => {
+  const dir = join(folder, 'here');
+  const [here, there] = [ablation('here', 'a', [2]), ablation('there', 'b', [1])];
+  for (const plan of [here, there]) plan.runs.forEach((run, i) => writeCompleteRun(run, { bleu: 30 + i }));
+  assert.deepEqual(findRuns(dir).map(({ key }) => key), ['no-warmup/train.lr=0.0005/seed-2', 'no-warmup/train.lr=0.001/seed-2', 'warmup/train.lr=0.0005/seed-2', 'warmup/train.lr=0.001/seed-2']);
+
+  // without a plan: all that there is
+  const alone = gatherAblation(dir);
+  assert.deepEqual([alone.baseline, alone.seeds, alone.axes], ['warmup', [2], [{ key: 'train.lr', values: [5e-4, 1e-3] }]]);
+  assert.deepEqual(alone.arms.map(({ name, differences }) => [name, differences]), [['warmup', []], ['no-warmup', ['train.warmupInitLr: 1e-7 → -1']]]);
+
+  // with one: what was copied comes after it
+  checkExistingRuns(here, dir);
+  writePlan(dir, here);
+  cpSync(join(folder, 'there'), dir, { recursive: true });
+  for (const again of [false, true]) {
+    if (again) writePlan(dir, here);
+    const { runs, seeds, arms } = gatherAblation(dir);
+    assert.deepEqual(seeds, [2, 1]);
+    assert.equal(runs.length, 8);
+    assert.deepEqual(arms.map(({ name, cells }) => [name, cells.map(({ name: cell, testBleu }) => [cell, testBleu!.count, testBleu!.mean])]), [
+      ['no-warmup', [['train.lr=0.001', 2, 30], ['train.lr=0.0005', 2, 32]]], ['warmup', [['train.lr=0.001', 2, 31], ['train.lr=0.0005', 2, 33]]],
+    ]);
+  }
+  assert.equal(readPlan(dir).runs.length, 8);
+  checkExistingRuns(ablation('here', 'elsewhere', [1, 2]), dir);
+});
+
+test('a copied seed of an arm that was trained with other settings is refused', () => {
+  const dir = join(folder, 'mixed');
+  ablation('mixed', 'b', [7], { 'model.dropout': 0.3 }).runs.forEach((run) => writeCompleteRun(run, { bleu: 1 }));
+  assert.throws(() => checkExistingRuns(ablation('mixed', 'a', [1]), dir), /made with other settings than the configuration now has:\n {2}.*no-warmup\/train\.lr=0\.0005\/seed-7\n {4}model\.dropout: 0\.3 → 0\.1\n/);
+  checkExistingRuns(ablation('mixed', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } }), dir); // another cell may differ
+});
+
+test('a folder that is called otherwise than its configuration says is no run of an ablation', () => {
+  const dir = join(folder, 'misnamed');
+  const [run] = ablation('misnamed', 'a', [1], { 'ablation.grid': {} }).runs;
+  writeCompleteRun({ ...run, runDir: join(dir, 'warmup', 'seed-3') }, { bleu: 1 });
+  writeCompleteRun({ ...run, runDir: join(dir, 'warmup', 'train.lr=0.25', 'seed-1') }, { bleu: 1 });
+  writeCompleteRun({ ...run, runDir: join(dir, 'warmup', '__proto__=[object Object]', 'seed-1') }, { bleu: 1 });
+  mkdirSync(join(dir, 'warmup', 'seed-1'), { recursive: true });
+  writeFileSync(join(dir, 'warmup', 'seed-1', 'scores.json'), '{}');
+  assert.deepEqual(findRuns(dir), []);
+  assert.throws(() => gatherAblation(dir), /misnamed holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/);
+});
+
+test('a run that was copied without its translations has its scores, and nothing is compared', () => {
+  const plan = ablation('bare', 'a', [1, 2], { 'ablation.grid': {} });
+  plan.runs.forEach((run, i) => writeCompleteRun(run, { bleu: 30 + i, hyp: `a b c ${i} f\n` }));
+  const dir = join(folder, 'bare');
+  rmSync(join(dir, 'warmup', 'seed-2', 'test.hyp'));
+  const data = gatherAblation(dir, { bootstrapSamples: 10 });
+  const { arms, samples } = data;
+  assert.deepEqual(arms.map(({ cells: [{ testBleu, comparison }] }) => [testBleu!.count, comparison?.perSeed.map(({ trainSeed }) => trainSeed)]), [[2, undefined], [2, [1]]]);
+  assert.match(ablationMarkdown(data), /^no translations in the folder of warmup\/seed-2: not compared, not shown {2}$/m);
+  assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'no-warmup/seed-1', 'no-warmup/seed-2']);
+});

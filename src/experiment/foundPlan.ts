@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
+import { cellName, type AxisValue } from './ablationPlan.js';
+import { armPresets } from './armPresets.js';
+import type { FoundRun } from './existingRuns.js';
+import type { PlanRecord } from './planFile.js';
+import { readRunConfig, runDifferences, runPaths } from './runFolder.js';
+
+/**
+ * Runs that lie in an ablation's folder, as a plan of their own: arms in the order of the presets, then by name.
+ *
+ * @param plan the folder's own; without one the baseline is the first arm
+ */
+export function planOfFound(dir: string, found: readonly FoundRun[], plan?: PlanRecord): PlanRecord {
+  const presets = Object.keys(armPresets);
+  const rank = (arm: string): number => (presets.includes(arm) ? presets.indexOf(arm) : presets.length);
+  const ordered = found.toSorted((a, b) => a.seed - b.seed || rank(a.arm) - rank(b.arm));
+  const names = [...new Set(ordered.map(({ arm }) => arm))];
+  const baseline = plan?.baseline ?? names[0];
+  const keys = [...new Set(ordered.flatMap(({ cell }) => Object.keys(cell)))];
+
+  const baselineLike = (run: FoundRun): Config | undefined => {
+    const isLike = ({ arm, cell }: Pick<FoundRun, 'arm' | 'cell'>): boolean => arm === baseline && cellName(cell) === cellName(run.cell);
+    const planned = plan?.runs.find((each) => isLike(each) && existsSync(runPaths(join(dir, each.key)).config));
+    return planned ? readRunConfig(join(dir, planned.key)) : ordered.find(isLike)?.config;
+  };
+  const differences = (name: string): string[] => {
+    const run = ordered.find(({ arm }) => arm === name)!;
+    const other = baselineLike(run);
+    return other ? runDifferences({ ...other, seed: run.seed }, run.config) : [];
+  };
+  return {
+    baseline,
+    seeds: [...new Set(ordered.map(({ seed }) => seed))],
+    axes: keys.map((key) => ({ key, values: [...new Set(ordered.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : [])))].sort(byValue) })),
+    arms: names.map((name) => ({ name, differences: differences(name) })),
+    runs: ordered.map(({ key, arm, cell, seed }) => ({ key, arm, cell, seed })),
+  };
+}
+
+function byValue(a: AxisValue, b: AxisValue): number {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
+}
