@@ -50,6 +50,15 @@ test('runs copied from other machines count, whether or not the plan names them'
   checkExistingRuns(ablation('here', 'elsewhere', [1, 2]), dir);
 });
 
+test('without a plan the baseline is the first arm in the order of the presets, whichever seeds there are of it', () => {
+  for (const [arm, seed] of [['no-warmup', 1], ['mine', 1], ['also-mine', 2], ['warmup', 2]] as const) {
+    const plan = ablation('orders', 'a', [seed], { 'ablation.grid': {}, 'ablation.baseline': undefined, 'ablation.arms': { [arm]: {} } });
+    plan.runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
+  }
+  const { baseline, arms, seeds } = gatherAblation(join(folder, 'orders'));
+  assert.deepEqual([baseline, arms.map(({ name }) => name), seeds], ['warmup', ['warmup', 'no-warmup', 'also-mine', 'mine'], [1, 2]]);
+});
+
 test('a copied seed of an arm that was trained with other settings is refused', () => {
   const dir = join(folder, 'mixed');
   ablation('mixed', 'b', [7], { 'model.dropout': 0.3 }).runs.forEach((run) => writeCompleteRun(run, { bleu: 1 }));

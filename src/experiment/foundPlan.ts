@@ -10,13 +10,16 @@ import { readRunConfig, runDifferences, runPaths } from './runFolder.js';
 /**
  * Runs that lie in an ablation's folder, as a plan of their own: arms in the order of the presets, then by name.
  *
+ * @param found in the order of `findRuns`, by name
  * @param plan the folder's own; without one the baseline is the first arm
  */
 export function planOfFound(dir: string, found: readonly FoundRun[], plan?: PlanRecord): PlanRecord {
   const presets = Object.keys(armPresets);
   const rank = (arm: string): number => (presets.includes(arm) ? presets.indexOf(arm) : presets.length);
-  const ordered = found.toSorted((a, b) => a.seed - b.seed || rank(a.arm) - rank(b.arm));
-  const names = [...new Set(ordered.map(({ arm }) => arm))];
+  // an arm that lacks the first seed keeps its place among the arms
+  const byArm = found.toSorted((a, b) => rank(a.arm) - rank(b.arm));
+  const ordered = byArm.toSorted((a, b) => a.seed - b.seed);
+  const names = [...new Set(byArm.map(({ arm }) => arm))];
   const baseline = plan?.baseline ?? names[0];
   const keys = [...new Set(ordered.flatMap(({ cell }) => Object.keys(cell)))];
 
