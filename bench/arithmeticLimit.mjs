@@ -25,7 +25,7 @@ const flopsPerToken = trainingFlops(benchmarkModel(values.arch), shape) / (shape
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-peak-'));
 try {
   const program = join(folder, 'peakRate');
-  execFileSync(process.env.CXX || 'g++', ['-O3', '-march=native', '-mprefer-vector-width=512', '-ffp-contract=fast', '-fopenmp', '-o', program, fileURLToPath(new URL('peakRate.cpp', import.meta.url))]);
+  execFileSync(process.env.CXX || 'g++', ['-O3', '-march=native', '-ffp-contract=fast', '-fopenmp', '-o', program, fileURLToPath(new URL('peakRate.cpp', import.meta.url))]);
   const rows = [];
   for (let i = 0; i < Number(values.pairs); i++) {
     const peak = Number(execFileSync(program, { encoding: 'utf8' }));
