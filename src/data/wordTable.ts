@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 
 /**
  * The hash of a word is 0, for each byte times this factor plus the byte, in 32 bits. Drawn anew for each process, so that no text can be
- * made whose words all have the same.
+ * made of whose words, as long as words are, many have the same. (Of 128 bytes and more such words can be made for all factors.)
  */
 export const hashFactor = 8 * randomInt(2 ** 28) + 5;
 
@@ -72,7 +72,7 @@ export class WordTable<T> {
   }
 }
 
-/** Spreads a sum of characters over all bits. */
+/** Spreads a hash over all bits. */
 function scatter(hash: number): number {
   const mixed = Math.imul(hash, 0x9e3779b1);
   return mixed ^ (mixed >>> 15);
