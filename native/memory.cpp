@@ -26,6 +26,9 @@ constexpr double kMostSlack = 1.08;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kPage = 4096;
+// What a mapping has beyond its block, for the place in the first page: a multiple of the pages of every system (4 to 64 kB), since only
+// whole pages go back.
+constexpr size_t kBeyond = size_t{64} << 10;
 
 #if defined(__linux__)
 // Large blocks are mappings of their own: malloc keeps what it is given back between blocks in use, and a process that takes and
@@ -36,7 +39,7 @@ void* mapHugePages(size_t bytes) {
   static std::atomic<size_t> next{0};
   // nine is prime to the 64 lines of a page, so that all have their turn
   const size_t offset = next.fetch_add(1, std::memory_order_relaxed) * 9 * kAlignment % kPage;
-  const size_t capacity = bytes + kPage;
+  const size_t capacity = bytes + kBeyond;
   void* mapped = mmap(nullptr, capacity + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   // huge pages begin at multiples of their size: what is before and behind goes back at once
@@ -50,7 +53,7 @@ void* mapHugePages(size_t bytes) {
 
 void unmap(void* data, size_t bytes) {
   char* start = static_cast<char*>(data) - reinterpret_cast<uintptr_t>(data) % kPage;
-  munmap(start, bytes + kPage);
+  munmap(start, bytes + kBeyond);
 }
 #endif
 
