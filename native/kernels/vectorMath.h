@@ -107,7 +107,7 @@ typedef int32_t IntVector __attribute__((vector_size(4 * kVector)));
 COLDSTART_INLINE Vector loadVector(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vector*>(to) = x; }
 
-// vectorExp of a vector; what it makes of NaN is not a number where there is AVX-512, and anything elsewhere.
+// vectorExp of a vector, for x below 10^9: beyond that, where there is AVX-512, infinity may have either sign.
 #if defined(__AVX512F__)
 COLDSTART_INLINE Vector expOf(Vector x) {
   // masked below: scaling to denormal numbers, and reckoning with them, takes a hundred times as long
