@@ -28,6 +28,7 @@ test('control pieces vanish, the unknown piece has its surface, unknown text sta
 test('the spaces that the normaliser put before the text go, all of them only where it squeezes spaces', () => {
   assert.equal(decoder()('▁ ▁ ▁a'), 'a');
   assert.equal(decoder({ removeExtraSpaces: false })('▁ ▁ ▁a'), '  a');
+  assert.equal(decoder({ removeExtraSpaces: false })('▁ <s> ▁a'), ' a');
   assert.equal(decoder({ addDummyPrefix: false })('▁ ▁a'), 'a');
   assert.equal(decoder({ addDummyPrefix: false, removeExtraSpaces: false })('▁ ▁a'), '  a');
   assert.equal(decoder()('▁▁ ▁a'), '  a'); // one mark of a piece

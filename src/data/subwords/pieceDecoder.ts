@@ -18,7 +18,7 @@ export function createPieceDecoder({ pieces: known, types, unknownSurface, norma
   return (pieces) => {
     let text = '';
     let bytes: number[] = [];
-    let prefixSeen = false;
+    let atStart = true;
     for (const piece of pieces) {
       const type = typeOf.get(piece);
       if (type === 'byte') {
@@ -27,15 +27,14 @@ export function createPieceDecoder({ pieces: known, types, unknownSurface, norma
       }
       text += textOfBytes(bytes);
       bytes = [];
-      const isFirst: boolean = text === '' && !prefixSeen;
-      prefixSeen = false;
+      if (text !== '') atStart = false;
       if (type === undefined) {
         text += piece;
       } else if (type === 'unknown') {
         text += unknownSurface;
       } else if (type !== 'control') {
-        const hasPrefix: boolean = isFirst && (addDummyPrefix || removeExtraSpaces) && piece.startsWith(spaceMark);
-        prefixSeen = hasPrefix && !removeExtraSpaces; // then it is the only one
+        const hasPrefix = atStart && (addDummyPrefix || removeExtraSpaces) && piece.startsWith(spaceMark);
+        if (hasPrefix && !removeExtraSpaces) atStart = false; // this mark was the only one
         text += (hasPrefix ? piece.slice(1) : piece).replaceAll(spaceMark, ' ');
       }
     }
