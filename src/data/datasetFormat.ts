@@ -21,8 +21,8 @@ import { DataError } from '../errors.js';
  * Version 1 (read, no longer written) has 80 bytes of header: the same up to byte 47, then SHA-256 of all that follows;
  * the lengths after the ids, no blocks.
  */
-export const datasetMagic = 'CSPAIRS\0';
-export const datasetVersion = 2;
+const datasetMagic = 'CSPAIRS\0';
+const datasetVersion = 2;
 export const headerBytes = 96;
 /** Small, because batches ask for short stretches all over the file. */
 export const blockBytes = 2 ** 14;

@@ -5,7 +5,7 @@ import { corpusScore, sentenceScore, type Metric, type References } from './metr
 import { NgramTrie } from './ngramTrie.js';
 import { splitWords, stripRight } from './whiteSpace.js';
 
-export const smoothMethods = ['exp', 'floor', 'add-k', 'none'] as const;
+const smoothMethods = ['exp', 'floor', 'add-k', 'none'] as const;
 export type SmoothMethod = (typeof smoothMethods)[number];
 
 export interface BleuOptions {

@@ -8,7 +8,7 @@ export interface BleuTokenizer {
   tokenize(line: string): string;
 }
 
-export const bleuTokenizerNames = ['13a', 'intl', 'zh', 'char', 'none'] as const;
+const bleuTokenizerNames = ['13a', 'intl', 'zh', 'char', 'none'] as const;
 export type BleuTokenizerName = (typeof bleuTokenizerNames)[number];
 
 /** sacreBLEU's tokenisers by name. */

@@ -21,15 +21,10 @@ export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer
 }
 
 /**
- * The text of a file, many lines at a time, with LF between them, read as `readLineBlocks` reads it.
+ * The text of a file in UTF-8, many lines at a time, with LF between them, read as `readLineBlocks` reads it.
  *
  * @throws DataError also for a line that is not valid UTF-8
  */
-export async function* readTextBlocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  for await (const bytes of readUtf8Blocks(path, input)) yield bytes.toString('utf8');
-}
-
-/** As `readTextBlocks`, not decoded. */
 export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const { bytes, firstLine } of readWholeLines(path, input)) {
     if (!isUtf8(bytes)) {

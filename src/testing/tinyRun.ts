@@ -15,7 +15,7 @@ export const tinyConfig: ModelConfig = {
 };
 
 /** Accumulation, clipping, warmup, and checkpoints, log entries and epochs that end at different updates. */
-export const tinyOptions: TrainOptions = {
+const tinyOptions: TrainOptions = {
   optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 1e-4,
   schedule: 'inverse_sqrt', lr: 5e-3, warmupUpdates: 10, warmupInitLr: 1e-7, minLr: 0, maxUpdates: 24, seed: 3,
   labelSmoothing: 0.1, precision: 'fp32', updateFreq: 2, clipNorm: 1, maxEpochs: 0, validateEveryUpdates: 0, saveEveryUpdates: 5, keepEpochs: 2, logEveryUpdates: 3,

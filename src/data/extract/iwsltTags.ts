@@ -7,7 +7,7 @@ export interface IwsltTagsOptions {
 }
 
 /** All that is no text of a talk. */
-export const iwsltMetadata = ['url', 'keywords', 'speaker', 'talkid', 'reviewer', 'translator', 'doc', 'transcript'];
+const iwsltMetadata = ['url', 'keywords', 'speaker', 'talkid', 'reviewer', 'translator', 'doc', 'transcript'];
 /** The marks of these are taken off; their text is translated like the rest. */
 const unwrap = /<\/?(?:title|description)>/g;
 

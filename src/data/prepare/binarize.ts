@@ -67,7 +67,7 @@ function shardJobs(split: SplitName, parts: readonly Part[], numShards: number):
 }
 
 /** Name of a dataset file. */
-export function shardFile(split: SplitName, shard: number, numShards: number): string {
+function shardFile(split: SplitName, shard: number, numShards: number): string {
   const number = (value: number): string => String(value).padStart(5, '0');
   return numShards === 1 ? `${split}.bin` : `${split}-${number(shard)}-of-${number(numShards)}.bin`;
 }

@@ -24,7 +24,7 @@ export interface TextReport {
 /** How intermediate files are written: a stage's files are compared with their checksums before they are used. */
 export const scratch = { durable: false } as const;
 
-export function partName(number: number): string {
+function partName(number: number): string {
   return String(number).padStart(5, '0');
 }
 

@@ -99,7 +99,7 @@ function identitiesOf({ inputs }: Pick<PrepareManifest, 'inputs'>): FileIdentiti
 }
 
 /** Where the stages of a corpus stand. It may be removed: then all is done again when something changes. */
-export function stagesFolder(outDir: string): string {
+function stagesFolder(outDir: string): string {
   const target = resolve(outDir);
   return join(dirname(target), `${basename(target)}.stages`);
 }

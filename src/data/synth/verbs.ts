@@ -93,7 +93,7 @@ function englishVerb(forms: string): EnglishVerb {
   return { base, past, participle: participle ?? past, third: thirdPerson(base), ing: ing ?? ingForm(base), particle: particle ? particle.split(' ') : [] };
 }
 
-export function thirdPerson(base: string): string {
+function thirdPerson(base: string): string {
   if (base === 'have') return 'has';
   if (/[^aeiou]y$/.test(base)) return `${base.slice(0, -1)}ies`;
   return /(s|x|ch|sh|o)$/.test(base) ? `${base}es` : `${base}s`;

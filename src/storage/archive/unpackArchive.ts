@@ -25,7 +25,7 @@ export interface UnpackLimits {
   readonly maxRatio: number;
 }
 
-export const unpackLimits: UnpackLimits = { maxFiles: 20_000, maxBytes: 256 * 2 ** 30, maxRatio: 200 };
+const unpackLimits: UnpackLimits = { maxFiles: 20_000, maxBytes: 256 * 2 ** 30, maxRatio: 200 };
 /** Up to here no ratio counts: tiny archives of repeated text pack very well. */
 const ratioFreeBytes = 64 * 2 ** 20;
 
