@@ -34,7 +34,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
     ...planned,
     state: scores ? stateOf(scores) : isLocked(paths.lock) ? 'running' : failure === undefined ? 'unfinished' : 'failed',
     ...failed,
-    updates: scores?.updates ?? Math.max(0, ...log.map(({ update }) => update ?? 0)),
+    updates: scores?.updates ?? log.reduce((most, { update = 0 }) => Math.max(most, update), 0),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
     ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
     ...(scores && { scores }),

@@ -111,10 +111,11 @@ export function summarizeLog(path: string): Pick<RunScores, 'updates' | 'epochs'
   const best = validations.findLast(({ isBest }) => isBest)?.result;
   const last = validations.at(-1)?.result;
   return {
-    updates: Math.max(0, ...lines.map(({ update }) => update ?? 0)),
+    // a long log has more lines than a call can have arguments
+    updates: lines.reduce((most, { update = 0 }) => Math.max(most, update), 0),
     epochs: (epochs.at(-1)?.epoch ?? 0) as number,
     trgTokens: lines.reduce((total, line) => total + (line.event === 'train' ? (line.trgTokens as number) : 0), 0),
-    trainSeconds: Math.max(0, ...lines.map((line) => (typeof line.seconds === 'number' && line.update !== undefined ? line.seconds : 0))),
+    trainSeconds: lines.reduce((most, { seconds, update }) => (typeof seconds === 'number' && update !== undefined ? Math.max(most, seconds) : most), 0),
     ...(firstEpoch && { firstEpoch }), ...(best && { best }), ...(last && { last }),
   };
 }

@@ -16,8 +16,8 @@ export interface Series {
 /** Points at updates that several seeds have are joined; where there are more than `limit`, neighbours are averaged. */
 export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): CurvePoint[] {
   const aligned = withSharedEnd(runs);
-  const last = Math.max(0, ...aligned.flatMap((points) => points.map(({ update }) => update)));
   const updates = new Set(aligned.flatMap((points) => points.map(({ update }) => update)));
+  const last = [...updates].reduce((a, b) => Math.max(a, b), 0);
   const width = updates.size > limit ? last / limit : 0;
   const binOf = (update: number): number => (width > 0 ? Math.ceil(update / width) * width : update);
   const bins = new Map<number, Map<number, number[]>>();
