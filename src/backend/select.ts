@@ -55,6 +55,7 @@ export async function selectBackend(name: string): Promise<BackendName> {
       await activate(candidate);
       return candidate.name;
     } catch (error) {
+      if (error instanceof UsageError) throw error; // the next backend would hide it
       reasons.push(`${candidate.name}: ${(error as Error).message}`);
     }
   }

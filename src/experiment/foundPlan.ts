@@ -43,5 +43,7 @@ export function planOfFound(dir: string, found: readonly FoundRun[], plan?: Plan
 }
 
 function byValue(a: AxisValue, b: AxisValue): number {
-  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  const [x, y] = [String(a), String(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { ColdstartError } from '../../errors.js';
+import { ColdstartError, UsageError } from '../../errors.js';
+import { suggest } from '../../suggest.js';
 
 /** What the compiled addon (native/addon.cpp) exports. Handles are the addon's names for blocks of tensor memory. */
 export interface NativeAddon {
@@ -51,11 +52,22 @@ function withShortSpinning<T>(load: () => T): T {
   }
 }
 
+/** What COLDSTART_INSTRUCTION_SET may name: the most that kernels may use (native/instructionSet.cpp). */
+const instructionSets = ['avx512', 'avx2', 'baseline'];
+
+function checkInstructionSet(named: string | undefined): void {
+  if (named === undefined || named === '' || instructionSets.includes(named)) return;
+  const nearest = suggest(named, instructionSets);
+  throw new UsageError(`Unknown instruction set "${named}" in COLDSTART_INSTRUCTION_SET; expected ${instructionSets.join(', ')} or nothing.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`);
+}
+
 /**
  * Loads the addon.
- * @throws ColdstartError if it was not built, does not load, or was built from other sources
+ * @throws ColdstartError if it was not built, does not load, or was built from other sources; UsageError if COLDSTART_INSTRUCTION_SET
+ *   names no instruction set
  */
 export function loadAddon(): NativeAddon {
+  checkInstructionSet(process.env['COLDSTART_INSTRUCTION_SET']);
   if (!isAddonBuilt()) {
     throw new ColdstartError('BACKEND_MISSING', 'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".');
   }

@@ -23,4 +23,11 @@ describe('training kernels compiled for fewer instructions than this processor h
       assert.match(output, /^# pass [1-9]\d*$/m);
     });
   }
+
+  test('a set that does not exist is an error, not the fastest', () => {
+    const load = `await (await import(${JSON.stringify(new URL('../select.js', import.meta.url).href)})).selectBackend('auto')`;
+    const { status, output } = runWith('avx-2', ['--input-type=module', '--eval', load]);
+    assert.notEqual(status, 0);
+    assert.match(output, /Unknown instruction set "avx-2" in COLDSTART_INSTRUCTION_SET; expected avx512, avx2, baseline or nothing\. Did you mean avx2\?/);
+  });
 });
