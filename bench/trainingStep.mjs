@@ -1,5 +1,5 @@
 // A whole training step on a synthetic batch, for the benches that look inside it.
-import { benchmarkBatch, benchmarkModel } from '../dist/experiment/benchmarks.js';
+import { awaitUpdate, benchmarkBatch, benchmarkModel } from '../dist/experiment/benchmarks.js';
 import { initParams } from '../dist/model/init.js';
 import { createOptimizer } from '../dist/train/optimizer.js';
 import { updateGradients } from '../dist/train/trainUpdate.js';
@@ -15,7 +15,7 @@ export function trainingStep({ arch, sentences, length, precision = 'fp32' }) {
   const step = () => {
     const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
-    params.values().next().value.dataSync();
+    awaitUpdate(params);
   };
   return { config, batch, step };
 }

@@ -9,6 +9,7 @@
 #include "instructionSet.h"
 #include "memory.h"
 #include "onednn/oneDnn.h"
+#include "signals.h"
 
 namespace {
 
@@ -100,6 +101,7 @@ class Engine : public Napi::Addon<Engine> {
       name = kernels_[index].name;
       oneDnn_.startCall();
       call_.parse(words_, wordCount_);
+      const SignalsHeld held;
       kernels_[index].run(call_);
       memory_.releaseScratch();
       return info.Env().Undefined();

@@ -15,4 +15,9 @@ COLDSTART_INLINE uint16_t bf16Of(float x) {
 COLDSTART_INLINE void store(float* to, float x) { *to = x; }
 COLDSTART_INLINE void store(uint16_t* to, float x) { *to = bf16Of(x); }
 
+COLDSTART_INLINE void roundToBf16(const float* from, int64_t count, uint16_t* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++) to[i] = bf16Of(from[i]);
+}
+
 COLDSTART_KERNELS_END

@@ -71,10 +71,15 @@ void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, MatrixView& x
   multiply(call, toWeight);
 }
 
-// Whether the gradients go by blocks. Those are float32; products whose operands are rounded are whole.
-bool isFasterInBlocks(Call& call, const Sizes& sizes) {
-  return worksInBlocks(sizes.rows, sizes.in, sizes.out) &&
-         !roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out), plain(nullptr, sizes.in), nullptr));
+// How a layer's gradients are made: whether by blocks of rows, and whether of rounded operands.
+struct GradMethod {
+  bool inBlocks, rounds;
+};
+
+GradMethod methodOf(Call& call, const Sizes& sizes) {
+  const bool rounds = roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out), plain(nullptr, sizes.in), nullptr));
+  // AMX is so much faster that whole products were, rounding included
+  return {worksInBlocks(sizes.rows, sizes.in, sizes.out) && !(rounds && hasAmx()), rounds};
 }
 
 // dy, x, weight, y? (with relu) → dx, dWeight, dBias?. Attributes: has bias, relu, the draw.
@@ -93,9 +98,10 @@ void linearGrad(Call& call) {
   float* dx = call.floats(first, x.size).f32();
   float* dWeight = call.floats(first + 1, weight.size).f32();
   float* dBias = hasBias ? call.floats(first + 2, width).f32() : nullptr;
-  if (isFasterInBlocks(call, sizes)) {
+  const GradMethod method = methodOf(call, sizes);
+  if (method.inBlocks) {
     const LinearLayerGrad layer{weight.f32(), dy.f32(), y, dWeight, dBias, width};
-    linearBackward(call, x.f32(), dx, sizes.rows, sizes.in, &layer, 1, draw);
+    linearBackward(call, x.f32(), dx, sizes.rows, sizes.in, &layer, 1, draw, method.rounds);
     return;
   }
   const float* gradient = dy.f32();
@@ -141,11 +147,14 @@ void linears(Call& call) {
   }
 }
 
-bool areFasterInBlocks(Call& call, const Tensor& x, int count) {
-  for (int i = 0; i < count; i++) {
-    if (!isFasterInBlocks(call, sizesOf(x, call.floats(1 + i)))) return false;
+// In blocks if that is the method for every layer, and all round or none does.
+GradMethod methodOf(Call& call, const Tensor& x, int count) {
+  GradMethod all = methodOf(call, sizesOf(x, call.floats(1)));
+  for (int i = 1; i < count; i++) {
+    const GradMethod method = methodOf(call, sizesOf(x, call.floats(1 + i)));
+    all.inBlocks = all.inBlocks && method.inBlocks && method.rounds == all.rounds;
   }
-  return true;
+  return all;
 }
 
 // x, weights, dys → dx, dWeights, dBiases. Attribute: count.
@@ -156,7 +165,8 @@ void linearsGrad(Call& call) {
   const Tensor& x = call.floats(0);
   MatrixView shared = plain(x.f32(), x.dims[1]);
   float* dx = call.floats(1 + 2 * n, x.size).f32();
-  if (n <= kMostLayers && areFasterInBlocks(call, x, n)) {
+  const GradMethod method = methodOf(call, x, n);
+  if (n <= kMostLayers && method.inBlocks) {
     LinearLayerGrad layers[kMostLayers];
     for (int i = 0; i < n; i++) {
       const Tensor& weight = call.floats(1 + i);
@@ -164,7 +174,7 @@ void linearsGrad(Call& call) {
       layers[i] = {weight.f32(), call.floats(1 + n + i, sizes.rows * sizes.out).f32(), nullptr, call.floats(2 + 2 * n + i, weight.size).f32(),
                    call.floats(2 + 3 * n + i, sizes.out).f32(), sizes.out};
     }
-    linearBackward(call, x.f32(), dx, x.dims[0], x.dims[1], layers, n, Draw{});
+    linearBackward(call, x.f32(), dx, x.dims[0], x.dims[1], layers, n, Draw{}, method.rounds);
     return;
   }
   for (int i = 0; i < n; i++) {

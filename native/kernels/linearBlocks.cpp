@@ -1,6 +1,7 @@
 #include "linearBlocks.h"
 
 #include "../onednn/blockProduct.h"
+#include "bf16.h"
 
 COLDSTART_KERNELS_BEGIN
 
@@ -39,14 +40,14 @@ int64_t parallelBlocks(int64_t count, Body body) {
 struct BlockPair {
   const BlockProduct* full;
   const BlockProduct* tail;
-  const float* plain;
+  const void* plain;
   const void* packed;
 };
 
 BlockPair pairOf(Call& call, const Blocks& blocks, Product p) {
   BlockPair pair{};
   OneDnn& oneDnn = call.oneDnn();
-  pair.plain = static_cast<const float*>(p.b.data);
+  pair.plain = p.b.data;
   p.rows = blocks.size;
   p.packed = true;
   pair.full = &blockProduct(oneDnn, p);
@@ -66,7 +67,7 @@ int64_t scratchOf(const BlockProduct* product) { return product == nullptr ? 0 :
 
 int64_t scratchOf(const BlockPair& pair) { return larger(scratchOf(pair.full), scratchOf(pair.tail)); }
 
-COLDSTART_INLINE bool multiplyPair(const BlockPair& pair, bool isTail, const float* a, float* out, void* scratch) {
+COLDSTART_INLINE bool multiplyPair(const BlockPair& pair, bool isTail, const void* a, float* out, void* scratch) {
   return isTail ? multiplyBlock(*pair.tail, a, pair.plain, out, scratch) : multiplyBlock(*pair.full, a, pair.packed, out, scratch);
 }
 
@@ -93,21 +94,25 @@ struct GradPlan {
   PerThread biasSums;
 };
 
-const BlockProduct* weightProduct(Call& call, int64_t rows, int64_t in, int64_t out, bool accumulate) {
+const BlockProduct* weightProduct(Call& call, int64_t rows, int64_t in, int64_t out, bool accumulate, bool rounds) {
   Product p = product(out, rows, in, transposed(plain(nullptr, out)), plain(nullptr, in), nullptr);
+  p.a.isBf16 = p.b.isBf16 = rounds;
   p.accumulate = accumulate;
   return &blockProduct(call.oneDnn(), p);
 }
 
-GradPlan planOf(Call& call, const Blocks& blocks, int64_t in, const LinearLayerGrad& layer, bool addToX) {
+GradPlan planOf(Call& call, const Blocks& blocks, int64_t in, const LinearLayerGrad& layer, bool addToX, bool rounds) {
   GradPlan plan{};
-  Product p = product(0, layer.out, in, plain(nullptr, layer.out), plain(layer.weight, in), nullptr);
+  MatrixView weight = plain(layer.weight, in);
+  if (rounds) weight = toBf16(call, weight, layer.out * in);
+  Product p = product(0, layer.out, in, plain(nullptr, layer.out), weight, nullptr);
+  p.a.isBf16 = rounds;
   p.accumulate = addToX;
   plan.toX = pairOf(call, blocks, p);
   const int64_t lastRows = blocks.rowsOf(blocks.count - 1);
-  plan.first = weightProduct(call, blocks.size, in, layer.out, false);
-  plan.more = blocks.count > 1 ? weightProduct(call, blocks.size, in, layer.out, true) : plan.first;
-  plan.last = lastRows < blocks.size ? weightProduct(call, lastRows, in, layer.out, true) : nullptr;
+  plan.first = weightProduct(call, blocks.size, in, layer.out, false, rounds);
+  plan.more = blocks.count > 1 ? weightProduct(call, blocks.size, in, layer.out, true, rounds) : plan.first;
+  plan.last = lastRows < blocks.size ? weightProduct(call, lastRows, in, layer.out, true, rounds) : nullptr;
   plan.weightSums = perThread(call, layer.out * in * 4);
   plan.biasSums = perThread(call, layer.out * 4);
   return plan;
@@ -174,24 +179,32 @@ void addParts(float* total, int64_t size, const PerThread& parts, int64_t used) 
 
 }  // namespace
 
-void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw) {
+void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw, bool rounds) {
   int64_t width = 0;
   for (int i = 0; i < count; i++) width = larger(width, layers[i].out);
   const Blocks blocks = blocksOf(rows, kBlockRows);
   GradPlan plans[kMostLayers];
   int64_t scratchBytes = 0;
   for (int i = 0; i < count; i++) {
-    plans[i] = planOf(call, blocks, in, layers[i], i > 0);
+    plans[i] = planOf(call, blocks, in, layers[i], i > 0, rounds);
     scratchBytes = larger(scratchBytes, scratchOf(plans[i]));
   }
   const PerThread scratch = perThread(call, scratchBytes);
   const PerThread maskedBlock = perThread(call, blocks.size * width * 4);
+  const PerThread roundedGradient = perThread(call, rounds ? blocks.size * width * 2 : 0);
+  const PerThread roundedInput = perThread(call, rounds ? blocks.size * in * 2 : 0);
   int refused = 0;
   const int64_t used = parallelBlocks(blocks.count, [&](int64_t thread, int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; block++) {
       const int64_t start = block * blocks.size;
       const int64_t blockRows = blocks.rowsOf(block);
       const bool isTail = blocks.isTail(block);
+      const void* input = x + start * in;
+      if (rounds) {
+        uint16_t* rounded = reinterpret_cast<uint16_t*>(roundedInput.of(thread));
+        roundToBf16(x + start * in, blockRows * in, rounded);
+        input = rounded;
+      }
       for (int i = 0; i < count; i++) {
         const LinearLayerGrad& layer = layers[i];
         const GradPlan& plan = plans[i];
@@ -204,9 +217,15 @@ void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t
           // rare, and not worth a product of its own
           for (int64_t j = 0; j < layer.out * in; j++) weightSum[j] = 0.0f;
         }
+        const void* left = gradient;
+        if (rounds) {
+          uint16_t* rounded = reinterpret_cast<uint16_t*>(roundedGradient.of(thread));
+          roundToBf16(gradient, blockRows * layer.out, rounded);
+          left = rounded;
+        }
         const BlockProduct& toWeight = isTail ? *plan.last : isFirst ? *plan.first : *plan.more;
-        const bool ok = multiplyPair(plan.toX, isTail, gradient, dx + start * in, scratch.of(thread)) &
-                        multiplyBlock(toWeight, gradient, x + start * in, weightSum, scratch.of(thread));
+        const bool ok = multiplyPair(plan.toX, isTail, left, dx + start * in, scratch.of(thread)) &
+                        multiplyBlock(toWeight, left, input, weightSum, scratch.of(thread));
         if (!ok) {
 #pragma omp atomic write
           refused = 1;

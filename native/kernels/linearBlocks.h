@@ -22,7 +22,7 @@ struct LinearLayerGrad {
   int64_t out;
 };
 
-// dx, summed over the layers, and every layer's dWeight and dBias.
-void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw);
+// dx, summed over the layers, and every layer's dWeight and dBias. With `rounds` the products' operands are rounded to bf16, block by block.
+void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw, bool rounds);
 
 COLDSTART_KERNELS_END

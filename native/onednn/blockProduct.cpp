@@ -11,6 +11,8 @@ namespace {
 using Dims = dnnl::memory::dims;
 constexpr auto kFloat = dnnl::memory::data_type::f32;
 
+dnnl::memory::data_type typeOf(const MatrixView& view) { return view.isBf16 ? dnnl::memory::data_type::bf16 : kFloat; }
+
 // oneDNN plans a primitive for the threads that there are when it is made.
 class OneThread {
  public:
@@ -27,9 +29,9 @@ class BlockProduct {
  public:
   BlockProduct(const dnnl::engine& engine, const Product& p) : engine_(engine), stream_(engine) {
     OneThread oneThread;
-    const dnnl::memory::desc a({p.rows, p.inner}, kFloat, Dims{p.a.rowStride, p.a.columnStride});
-    plain_ = {{p.inner, p.columns}, kFloat, Dims{p.b.rowStride, p.b.columnStride}};
-    const dnnl::memory::desc b = p.packed ? dnnl::memory::desc({p.inner, p.columns}, kFloat, dnnl::memory::format_tag::any) : plain_;
+    const dnnl::memory::desc a({p.rows, p.inner}, typeOf(p.a), Dims{p.a.rowStride, p.a.columnStride});
+    plain_ = {{p.inner, p.columns}, typeOf(p.b), Dims{p.b.rowStride, p.b.columnStride}};
+    const dnnl::memory::desc b = p.packed ? dnnl::memory::desc({p.inner, p.columns}, typeOf(p.b), dnnl::memory::format_tag::any) : plain_;
     const dnnl::memory::desc out({p.rows, p.columns}, kFloat, Dims{p.outRowStride, 1});
     dnnl::primitive_attr attributes;
     // the library's own scratch memory belongs to the thread that made the primitive
@@ -48,7 +50,7 @@ class BlockProduct {
     if (p.packed) packing_ = dnnl::reorder(dnnl::reorder::primitive_desc(engine, plain_, engine, b_));
   }
 
-  void run(const float* a, const void* b, float* out, void* scratch) const {
+  void run(const void* a, const void* b, float* out, void* scratch) const {
     primitive_.execute(stream_, {{DNNL_ARG_SRC, memory(a_, a)}, {DNNL_ARG_WEIGHTS, memory(b_, b)}, {DNNL_ARG_DST, memory(out_, out)}, {DNNL_ARG_SCRATCHPAD, memory(scratch_, scratch)}});
   }
 
@@ -69,7 +71,7 @@ class BlockProduct {
 
 const BlockProduct& blockProduct(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'b', p.rows, p.inner, p.columns, p.a.rowStride, p.a.columnStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.accumulate ? 1 : 0) | (p.packed ? 2 : 0)};
+                         (p.accumulate ? 1 : 0) | (p.packed ? 2 : 0) | (p.a.isBf16 ? 4 : 0) | (p.b.isBf16 ? 8 : 0)};
   return oneDnn.blockProduct(key, [&] { return std::make_shared<BlockProduct>(oneDnn.engine(), p); });
 }
 
@@ -77,13 +79,13 @@ size_t packedBytes(const BlockProduct& product) { return product.packed().get_si
 
 size_t scratchBytes(const BlockProduct& product) { return product.scratch().get_size(); }
 
-void packRight(OneDnn& oneDnn, const BlockProduct& product, const float* b, void* packed) {
+void packRight(OneDnn& oneDnn, const BlockProduct& product, const void* b, void* packed) {
   const dnnl::memory from = oneDnn.memory(product.plain(), b);
   const dnnl::memory to = oneDnn.memory(product.packed(), packed);
   oneDnn.run(product.packing(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
-bool multiplyBlock(const BlockProduct& product, const float* a, const void* b, float* out, void* scratch) noexcept {
+bool multiplyBlock(const BlockProduct& product, const void* a, const void* b, float* out, void* scratch) noexcept {
   try {
     product.run(a, b, out, scratch);
     return true;

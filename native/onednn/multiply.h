@@ -14,6 +14,7 @@ enum class Precision : int32_t { kFloat32 = 0, kBf16 = 1 };
 
 // How this processor multiplies bf16: "amx", "avx512" or, where it cannot, "".
 const char* bf16Unit();
+bool hasAmx();
 
 // One operand of a product: a [batch, rows, columns] view with its strides; batch 1 is broadcast.
 struct MatrixView {

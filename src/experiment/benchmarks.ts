@@ -64,6 +64,11 @@ export interface TrainBenchmark {
   readonly shareOfMatmul: number;
 }
 
+/** Waits until backends that compute later have updated the parameters. Reads the smallest: the trainer copies none of them to JavaScript. */
+export function awaitUpdate(params: Params): void {
+  [...params.values()].reduce((least, tensor) => (tensor.size < least.size ? tensor : least)).dataSync();
+}
+
 /** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians */
 export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const config = benchmarkModel(task.arch);
@@ -75,7 +80,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const step = (): void => {
     const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision: task.precision ?? 'fp32' });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
-    params.values().next().value!.dataSync(); // backends that compute later must have finished
+    awaitUpdate(params);
   };
   step();
   const tensors = memory().numTensors;
