@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -48,6 +48,16 @@ test('runs copied from other machines count, whether or not the plan names them'
   }
   assert.equal(readPlan(dir).runs.length, 8);
   checkExistingRuns(ablation('here', 'elsewhere', [1, 2]), dir);
+});
+
+test('runs may be links to folders elsewhere', () => {
+  const dir = join(folder, 'linked');
+  ablation('on-another-disk', 'a', [1]).runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
+  mkdirSync(join(dir, 'warmup', 'train.lr=0.001'), { recursive: true });
+  symlinkSync(join(folder, 'on-another-disk', 'no-warmup'), join(dir, 'no-warmup'));
+  symlinkSync(join(folder, 'on-another-disk', 'warmup', 'train.lr=0.001', 'seed-1'), join(dir, 'warmup', 'train.lr=0.001', 'seed-1'));
+  symlinkSync(join(folder, 'nowhere'), join(dir, 'broken'));
+  assert.deepEqual(findRuns(dir).map(({ key }) => key), ['no-warmup/train.lr=0.0005/seed-1', 'no-warmup/train.lr=0.001/seed-1', 'warmup/train.lr=0.001/seed-1']);
 });
 
 test('without a plan the baseline is the first arm in the order of the presets, whichever seeds there are of it', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { settingOf } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
@@ -68,7 +68,8 @@ function isComplete(runDir: string): boolean {
   return [scores, config, identity].every((path) => existsSync(path));
 }
 
+/** Links to folders among them: runs may lie on another disk. */
 function folders(dir: string): string[] {
   if (!existsSync(dir)) return [];
-  return readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+  return readdirSync(dir).filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isDirectory()).sort();
 }
