@@ -1,8 +1,9 @@
 // No signal handler runs on this thread while one of these lives; what arrives waits.
 //
-// oneDNN's "gemm" kernels, the only products that it has for AVX2 and the faster ones on some processors with AVX-512, keep values
-// below the stack pointer, where a signal handler's frame goes: a profiler's tick or Ctrl-C in the middle of one destroys what it
-// was adding up and then the heap. Threads that OpenMP starts meanwhile inherit the mask and keep it.
+// oneDNN 2.6's "gemm" kernels, the only products that it has for AVX2 and the faster ones on some processors with AVX-512, move the stack
+// pointer to the beginning of a block of the heap where a product adds up more terms than their stack holds (uxlfoundation/oneDNN issue
+// 4845): the frame of a handler, for a profiler's tick or for Ctrl-C, then overwrites what lies before it. Threads that OpenMP starts
+// meanwhile inherit the mask and keep it.
 #pragma once
 
 #if defined(__unix__) || defined(__APPLE__)

@@ -17,9 +17,10 @@ constexpr int64_t kLeastBf16Inner = 32;
 
 Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f32; }
 
-// oneDNN lists what can do a product in its own order of preference. Second is "gemm", which was faster than the first on a processor with
-// AVX-512 and no AMX for all of this project's shapes but packed ones (docs/performance.md): by 5 % as a rule, and by 15 to 45 % where the left
-// operand is transposed or the product is added to what is there. With AMX the library's choice stands.
+// oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first on a processor with
+// AVX-512 and no AMX (docs/performance.md): by 5 % as a rule, and by up to 45 % where the left operand is transposed or the product is
+// added to what is there. With AMX the library's choice stands, and so it does for packed operands, batches, and the products of blocks
+// (blockProduct.cpp), where gemm was slower on two threads.
 dnnl::matmul::primitive_desc fastest(const dnnl::matmul::desc& description, const dnnl::primitive_attr& attributes, const dnnl::engine& engine) {
   dnnl::matmul::primitive_desc candidate(description, attributes, engine);
   if (hasAmx()) return candidate;
@@ -83,7 +84,7 @@ namespace {
 const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
                          p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0) | (p.a.isBf16 ? 16 : 0)};
+                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0) | (p.a.isBf16 ? 16 : 0) | (p.b.isBf16 ? 32 : 0)};
   return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
 }
 
@@ -144,6 +145,7 @@ void multiply(Call& call, const Product& product) {
   if (p.batch == 0 || p.rows == 0 || p.inner == 0 || p.columns == 0) return writeSumsOfNothing(p);
   if (p.a.isBf16 || p.b.isBf16 || roundsOperands(call.oneDnn(), p)) {
     if (!p.a.isBf16) p.a = toBf16(call, p.a, p.rows * p.inner);
+    require(!p.packed, "a packed operand cannot be rounded");
     if (!p.b.isBf16) p.b = toBf16(call, p.b, p.inner * p.columns);
   }
   execute(call.oneDnn(), p);

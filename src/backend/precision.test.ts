@@ -49,46 +49,66 @@ describe('precision bf16', { skip: why }, () => {
   before(() => selectBackend('native'));
   beforeEach(() => tf.setBackend('native'));
 
-  const [rows, inSize, outSize] = [67, 72, 90];
-  const x = values(rows * inSize, 0);
+  const [inSize, outSize] = [72, 90];
   const weight = values(outSize * inSize, 2);
   const bias = values(outSize, 3);
-  const dy = values(rows * outSize, 4);
-  const [rx, rw] = [x, weight].map(rounded);
-  const tensors = (): tf.Tensor[] => [tf.tensor(x, [rows, inSize]), tf.tensor(weight, [outSize, inSize]), tf.tensor(bias, [outSize]), tf.tensor(dy, [rows, outSize])];
+  const rw = rounded(weight);
+  const inputs = (rows: number) => {
+    const x = values(rows * inSize, 0);
+    const dy = values(rows * outSize, 4);
+    const tensors = (): tf.Tensor[] => [tf.tensor(x, [rows, inSize]), tf.tensor(weight, [outSize, inSize]), tf.tensor(bias, [outSize]), tf.tensor(dy, [rows, outSize])];
+    return { x, dy, rx: rounded(x), tensors };
+  };
 
-  for (const relu of [false, true]) {
-    test(`linear layers multiply rounded operands, forward and backward${relu ? ', behind ReLU' : ''}`, () => tf.tidy(() => withPrecision('bf16', () => {
+  // 769 rows: gradients by blocks, the last one short; with three threads it is one thread's only block
+  for (const [rows, threadCounts] of [[67, [1]], [769, [1, 2, 3]]] as const) {
+    const { dy, rx, tensors } = inputs(rows);
+    const onThreads = (body: () => void): void => {
+      const { addon } = nativeBackend();
+      const { threads } = addon.info();
+      try {
+        for (const count of threadCounts) {
+          addon.setThreads(count);
+          tf.tidy(() => withPrecision('bf16', body));
+        }
+      } finally {
+        addon.setThreads(threads);
+      }
+    };
+
+    for (const relu of [false, true]) {
+      test(`linear layers multiply rounded operands, forward and backward${relu ? ', behind ReLU' : ''}, ${rows} rows`, () => onThreads(() => {
+        const [xT, wT, bT, dyT] = tensors();
+        const y = product(rows, inSize, outSize, (r, i) => rx[r * inSize + i], (i, c) => rw[c * inSize + i]).map((sum, k) => sum + bias[k % outSize]);
+        assertRounded(linear(xT, wT, bT, { relu }), relu ? y.map((v) => Math.max(0, v)) : y, 'y');
+        const [dx, dw, db] = tf.grads((a: tf.Tensor, w: tf.Tensor, b: tf.Tensor) => linear(a, w, b, { relu }))([xT, wT, bT], dyT);
+        const g = dy.map((v, k) => (relu && y[k] <= 0 ? 0 : v));
+        const rg = rounded(g);
+        assertRounded(dx, product(rows, outSize, inSize, (r, o) => rg[r * outSize + o], (o, i) => rw[o * inSize + i]), 'dx');
+        assertRounded(dw, product(outSize, rows, inSize, (o, r) => rg[r * outSize + o], (r, i) => rx[r * inSize + i]), 'dWeight');
+        assertRounded(db, product(1, rows, outSize, () => 1, (r, o) => g[r * outSize + o]), 'dBias is not rounded');
+      }));
+    }
+
+    test(`queries, keys and values multiply rounded operands, forward and backward, ${rows} rows`, () => onThreads(() => {
       const [xT, wT, bT, dyT] = tensors();
-      const y = product(rows, inSize, outSize, (r, i) => rx[r * inSize + i], (i, c) => rw[c * inSize + i]).map((sum, k) => sum + bias[k % outSize]);
-      assertRounded(linear(xT, wT, bT, { relu }), relu ? y.map((v) => Math.max(0, v)) : y, 'y');
-      const [dx, dw, db] = tf.grads((a: tf.Tensor, w: tf.Tensor, b: tf.Tensor) => linear(a, w, b, { relu }))([xT, wT, bT], dyT);
-      const g = dy.map((v, k) => (relu && y[k] <= 0 ? 0 : v));
-      const rg = rounded(g);
-      assertRounded(dx, product(rows, outSize, inSize, (r, o) => rg[r * outSize + o], (o, i) => rw[o * inSize + i]), 'dx');
-      assertRounded(dw, product(outSize, rows, inSize, (o, r) => rg[r * outSize + o], (r, i) => rx[r * inSize + i]), 'dWeight');
-      assertRounded(db, product(1, rows, outSize, () => 1, (r, o) => g[r * outSize + o]), 'dBias is not rounded');
-    })));
+      const second = values(outSize * inSize, 7);
+      const w2 = tf.tensor(second, [outSize, inSize]);
+      const r2 = rounded(second);
+      const expected = product(rows, inSize, outSize, (r, i) => rx[r * inSize + i], (i, c) => r2[c * inSize + i]).map((sum, k) => sum + bias[k % outSize]);
+      assertRounded(linears(xT, [wT, w2], [bT, bT])[1], expected, 'y');
+      const [dx, dw1, dw2] = tf.grads((a: tf.Tensor, w: tf.Tensor, v: tf.Tensor) => {
+        const [p, q] = linears(a, [w, v], [bT, bT]);
+        return tf.add(p, tf.mul(q, 2));
+      })([xT, wT, w2], dyT);
+      const rg = rounded(dy);
+      const both = (o: number, i: number): number => rw[o * inSize + i] + 2 * r2[o * inSize + i];
+      assertRounded(dx, product(rows, outSize, inSize, (r, o) => rg[r * outSize + o], both), 'dx');
+      const wanted = product(outSize, rows, inSize, (o, r) => rg[r * outSize + o], (r, i) => rx[r * inSize + i]);
+      assertRounded(dw1, wanted, 'dWeight 1');
+      assertRounded(dw2, wanted.map((v) => 2 * v), 'dWeight 2');
+    }));
   }
-
-  test('queries, keys and values multiply rounded operands, forward and backward', () => tf.tidy(() => withPrecision('bf16', () => {
-    const [xT, wT, bT, dyT] = tensors();
-    const second = values(outSize * inSize, 7);
-    const w2 = tf.tensor(second, [outSize, inSize]);
-    const r2 = rounded(second);
-    const expected = product(rows, inSize, outSize, (r, i) => rx[r * inSize + i], (i, c) => r2[c * inSize + i]).map((sum, k) => sum + bias[k % outSize]);
-    assertRounded(linears(xT, [wT, w2], [bT, bT])[1], expected, 'y');
-    const [dx, dw1, dw2] = tf.grads((a: tf.Tensor, w: tf.Tensor, v: tf.Tensor) => {
-      const [p, q] = linears(a, [w, v], [bT, bT]);
-      return tf.add(p, tf.mul(q, 2));
-    })([xT, wT, w2], dyT);
-    const rg = rounded(dy);
-    const both = (o: number, i: number): number => rw[o * inSize + i] + 2 * r2[o * inSize + i];
-    assertRounded(dx, product(rows, outSize, inSize, (r, o) => rg[r * outSize + o], both), 'dx');
-    const wanted = product(outSize, rows, inSize, (o, r) => rg[r * outSize + o], (r, i) => rx[r * inSize + i]);
-    assertRounded(dw1, wanted, 'dWeight 1');
-    assertRounded(dw2, wanted.map((v) => 2 * v), 'dWeight 2');
-  })));
 
   test('the loss multiplies rounded operands, its gradient rounded too, over several blocks of rows', () => tf.tidy(() => withPrecision('bf16', () => {
     const [count, width, vocab, smoothing, padId] = [300, 40, 70, 0.1, 1];
@@ -126,7 +146,8 @@ describe('precision bf16', { skip: why }, () => {
   }));
 
   test('what is not finite stays so', () => tf.tidy(() => withPrecision('bf16', () => {
-    const spoilt = x.slice();
+    const rows = 67;
+    const spoilt = inputs(rows).x.slice();
     spoilt[3] = NaN;
     spoilt[5 * inSize] = Infinity;
     const y = linear(tf.tensor(spoilt, [rows, inSize]), tf.tensor(weight, [outSize, inSize]), tf.tensor(bias, [outSize])).arraySync() as number[][];
@@ -136,6 +157,7 @@ describe('precision bf16', { skip: why }, () => {
   })));
 
   test('float32 has the same bits before and after, also after an error', () => tf.tidy(() => {
+    const { tensors } = inputs(67);
     const run = (): Float32Array => tf.concat(tf.grads((a: tf.Tensor, w: tf.Tensor) => linear(a, w))(tensors().slice(0, 2), tensors()[3]).map((g) => tf.reshape(g, [-1]))).dataSync() as Float32Array;
     const first = run();
     const roundedOnes = withPrecision('bf16', run);

@@ -64,9 +64,9 @@ export interface TrainBenchmark {
   readonly shareOfMatmul: number;
 }
 
-/** Waits until backends that compute later have updated the parameters. Reads the smallest: the trainer copies none of them to JavaScript. */
+/** Waits for the update on backends that compute later, in the order they were asked. Reads the last of the smallest parameters: the trainer copies none to JavaScript. */
 export function awaitUpdate(params: Params): void {
-  [...params.values()].reduce((least, tensor) => (tensor.size < least.size ? tensor : least)).dataSync();
+  [...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least)).dataSync();
 }
 
 /** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { withPrecision } from '../precision.js';
 import type { DropoutDraw } from '../ops/dropout.js';
 import { linear, linears } from '../ops/linear.js';
 import { selectBackend } from '../select.js';
@@ -63,6 +64,26 @@ describe('gradients of linear layers by blocks of rows', { skip: isAddonBuilt() 
             assert.ok(Math.abs(value - wanted) <= 1e-4 * (1 + Math.abs(wanted)), `${count} threads, gradient ${which}[${i}]: found ${value}, expected ${wanted}`);
           }));
           assert.deepEqual(gradients(rows, inWidth, [...outWidths], options), found, 'the same bits again');
+        }
+      });
+    }
+  }
+
+  // every operand here is a bf16, so that rounding changes nothing: what may go wrong is where things lie and what is added up
+  for (const [rows, inWidth, outWidths] of [[512, 40, [40]], [600, 33, [48]], [769, 64, [64, 40, 96]]] as const) {
+    for (const options of outWidths.length > 1 ? [{}] : [{}, { relu: true }]) {
+      test(`the same in bf16, beside float32: ${rows} x ${inWidth} to ${outWidths}${'relu' in options ? ' relu' : ''}`, async (t) => {
+        if (!nativeBackend().hasBf16) return t.skip('this processor has no bf16 instructions');
+        await tf.setBackend('native');
+        for (const count of [1, 2, 3]) {
+          nativeBackend().addon.setThreads(count);
+          const expected = gradients(rows, inWidth, [...outWidths], options);
+          const found = withPrecision('bf16', () => gradients(rows, inWidth, [...outWidths], options));
+          found.forEach((values, which) => values.forEach((value, i) => {
+            const wanted = expected[which][i];
+            assert.ok(Math.abs(value - wanted) <= 1e-4 * (1 + Math.abs(wanted)), `${count} threads, gradient ${which}[${i}]: found ${value}, expected ${wanted}`);
+          }));
+          assert.deepEqual(gradients(rows, inWidth, [...outWidths], options), expected, 'float32 is what it was');
         }
       });
     }
