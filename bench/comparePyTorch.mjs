@@ -30,8 +30,8 @@ function run(command, args, environment) {
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const pairs = [];
 for (let i = 0; i < Number(values.pairs); i++) {
-  const ours = run(process.execPath, [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '3', '--json'], {});
-  const peer = run(values.python, [values.peer, ...shape, '--steps', '3'], mallocSettings);
+  const ours = run(process.execPath, [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '7', '--json'], {});
+  const peer = run(values.python, [values.peer, ...shape, '--steps', '5'], mallocSettings);
   pairs.push({
     backend: ours.backend, ours: ours.target_tokens_per_s, peer: peer.target_tokens_per_s, ratio: ours.target_tokens_per_s / peer.target_tokens_per_s,
     memoryRatio: ours.peak_memory_mb / peer.peak_memory_mb, shareOfMatmul: ours.share_of_matmul,

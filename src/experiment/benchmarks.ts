@@ -23,7 +23,7 @@ export interface BenchmarkTask {
   readonly numSentences: number;
   /** Tokens of every source and target, the end mark included. */
   readonly length: number;
-  /** Timed repetitions, after one that is not counted. */
+  /** Timed repetitions, after one or two that are not counted. */
   readonly repeats: number;
   /** Of training's matrix products. */
   readonly precision?: Precision;
@@ -64,6 +64,9 @@ export interface TrainBenchmark {
   readonly shareOfMatmul: number;
 }
 
+/** Not counted: code is compiled and memory taken. As many as the PyTorch peer takes. */
+const warmupSteps = 2;
+
 /** Waits for the update on backends that compute later, in the order they were asked. Reads the last of the smallest parameters: the trainer copies none to JavaScript. */
 export function awaitUpdate(params: Params): void {
   [...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least)).dataSync();
@@ -82,7 +85,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
     awaitUpdate(params);
   };
-  step();
+  for (let i = 0; i < warmupSteps; i++) step();
   const tensors = memory().numTensors;
   const times = timed(task.repeats, step);
   const secondsPerStep = median(times.map(({ seconds }) => seconds));
