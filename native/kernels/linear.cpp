@@ -56,16 +56,31 @@ void columnSums(Call& call, int64_t rows, int64_t width, float* sums, Transform 
   }
 }
 
-// dx (+)= dy W and dWeight = dyᵀ x. Rounds dy once for both, and x for whoever multiplies by it next.
-void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, MatrixView& x, const float* weight, float* dx, float* dWeight,
-                  bool accumulate) {
+// The input of several layers, rounded once for those whose products round.
+class SharedInput {
+ public:
+  explicit SharedInput(const Tensor& x) : plain_(plain(x.f32(), x.dims[1])), size_(x.size) {}
+  const MatrixView& asItIs() const { return plain_; }
+  const MatrixView& rounded(Call& call) {
+    if (!rounded_.isBf16) rounded_ = toBf16(call, plain_, size_);
+    return rounded_;
+  }
+
+ private:
+  MatrixView plain_;
+  MatrixView rounded_{};
+  int64_t size_;
+};
+
+// dx (+)= dy W and dWeight = dyᵀ x. Rounds dy once for both.
+void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, SharedInput& x, const float* weight, float* dx, float* dWeight, bool accumulate) {
   Product toX = product(sizes.rows, sizes.out, sizes.in, plain(dy, sizes.out), plain(weight, sizes.in), dx);
   toX.accumulate = accumulate;
-  Product toWeight = product(sizes.out, sizes.rows, sizes.in, transposed(plain(dy, sizes.out)), x, dWeight);
+  Product toWeight = product(sizes.out, sizes.rows, sizes.in, transposed(plain(dy, sizes.out)), x.asItIs(), dWeight);
   if (roundsOperands(call.oneDnn(), toX)) {
     toX.a = toBf16(call, toX.a, sizes.rows * sizes.out);
     toWeight.a = transposed(toX.a);
-    if (!x.isBf16) toWeight.b = x = toBf16(call, x, sizes.rows * sizes.in);
+    toWeight.b = x.rounded(call);
   }
   multiply(call, toX);
   multiply(call, toWeight);
@@ -126,8 +141,8 @@ void linearGrad(Call& call) {
   } else if (hasBias) {
     columnSums(call, sizes.rows, width, dBias, [=](int64_t row) { return gradient + row * width; });
   }
-  MatrixView states = plain(x.f32(), sizes.in);
-  multiplyBoth(call, sizes, gradient, states, weight.f32(), dx, dWeight, false);
+  SharedInput input(x);
+  multiplyBoth(call, sizes, gradient, input, weight.f32(), dx, dWeight, false);
 }
 
 // x, weights, biases → one y per weight. Attribute: count.
@@ -135,14 +150,14 @@ void linears(Call& call) {
   const int64_t count = call.integer(0);
   require(count > 0 && call.tensorCount() == 1 + 3 * count, "expected x, and a weight, a bias and an output per layer");
   const Tensor& x = call.floats(0);
-  MatrixView shared = plain(x.f32(), x.dims[1]);
+  SharedInput shared(x);
   for (int i = 0; i < count; i++) {
     const Tensor& weight = call.floats(1 + i);
     const Sizes sizes = sizesOf(x, weight);
-    Product p = product(sizes.rows, sizes.in, sizes.out, shared, transposed(plain(weight.f32(), sizes.in)),
+    Product p = product(sizes.rows, sizes.in, sizes.out, shared.asItIs(), transposed(plain(weight.f32(), sizes.in)),
                         call.floats(static_cast<int>(1 + 2 * count + i), sizes.rows * sizes.out).f32());
     p.bias = call.floats(static_cast<int>(1 + count + i), sizes.out).f32();
-    if (!shared.isBf16 && roundsOperands(call.oneDnn(), p)) p.a = shared = toBf16(call, shared, x.size);
+    if (roundsOperands(call.oneDnn(), p)) p.a = shared.rounded(call);
     multiply(call, p);
   }
 }
@@ -163,7 +178,7 @@ void linearsGrad(Call& call) {
   require(count > 0 && call.tensorCount() == 2 + 4 * count, "expected x, dx, and a weight, a dy, a dWeight and a dBias per layer");
   const int n = static_cast<int>(count);
   const Tensor& x = call.floats(0);
-  MatrixView shared = plain(x.f32(), x.dims[1]);
+  SharedInput shared(x);
   float* dx = call.floats(1 + 2 * n, x.size).f32();
   const GradMethod method = methodOf(call, x, n);
   if (n <= kMostLayers && method.inBlocks) {

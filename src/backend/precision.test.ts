@@ -110,6 +110,23 @@ describe('precision bf16', { skip: why }, () => {
     }));
   }
 
+  test('a small layer beside a large one of the same input stays in float32', () => tf.tidy(() => {
+    const [rows, small] = [67, 3];
+    const { x, tensors } = inputs(rows);
+    const narrow = values(small * inSize, 9);
+    const narrowBias = values(small, 10);
+    const dy = values(rows * small, 11);
+    const run = (): tf.Tensor[] => {
+      const [xT, wT, bT] = tensors();
+      const narrowT = tf.tensor(narrow, [small, inSize]);
+      const both = (w: tf.Tensor): tf.Tensor => linears(xT, [wT, w], [bT, tf.tensor(narrowBias, [small])])[1];
+      return [both(narrowT), tf.grads((w: tf.Tensor) => both(w))([narrowT], tf.tensor(dy, [rows, small]))[0]];
+    };
+    const [y, dWeight] = withPrecision('bf16', run);
+    assertRounded(y, product(rows, inSize, small, (r, i) => x[r * inSize + i], (i, c) => narrow[c * inSize + i]).map((sum, k) => sum + narrowBias[k % small]), 'y');
+    assertRounded(dWeight, product(small, rows, inSize, (o, r) => dy[r * small + o], (r, i) => x[r * inSize + i]), 'dWeight');
+  }));
+
   test('the loss multiplies rounded operands, its gradient rounded too, over several blocks of rows', () => tf.tidy(() => withPrecision('bf16', () => {
     const [count, width, vocab, smoothing, padId] = [300, 40, 70, 0.1, 1];
     const hidden = values(count * width, 1);
