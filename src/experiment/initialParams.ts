@@ -12,6 +12,7 @@ import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
 import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 import { epochShape } from './epochShape.js';
 import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
 import type { StageProgress } from './runEvents.js';
@@ -33,6 +34,8 @@ export type InitReport = { readonly cost: InitCost } & (
 export interface InitialParamsControl {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
+  /** Learned scales that a run may stall with. */
+  readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
   /** Sees the parameters as drawn, before anything is learned. */
   readonly onDrawn?: (params: Params) => void;
 }
@@ -48,7 +51,12 @@ export async function initialParams(config: Config, model: ModelConfig, trainPai
   try {
     control.onDrawn?.(drawn);
     if (learn === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
-    return await learn(drawn, config, model, trainPairs, control);
+    const learned = await learn(drawn, config, model, trainPairs, control);
+    if (learned.report !== undefined && learned.report.method !== 'admin') {
+      const closed = nearlyClosedLayerNorms(learned.report.scales);
+      if (Object.keys(closed).length > 0) control.onClosedLayerNorms?.(closed);
+    }
+    return learned;
   } finally {
     disposeParams(drawn);
   }

@@ -168,6 +168,7 @@ class Run {
       signal: this.task.signal,
       onDrawn: (p) => { if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p); },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
+      onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
     });
     const start = this.measureGradients(params);
     if (start) writeFileAtomic(gradients, `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`);

@@ -50,7 +50,13 @@ export interface StageProgress {
   readonly note?: string;
 }
 
+/** Learned scales have nearly closed some layer norms; for displays, not logged: gradinit.json has all scales. */
+export interface ClosedLayerNorms {
+  readonly event: 'closedLayerNorms';
+  readonly scales: Readonly<Record<string, number>>;
+}
+
 /** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
-export type RunEvent = RunStart | UpdateProgress | StageProgress | TrainEvent | ({ readonly event: 'scores' } & RunScores);
+export type RunEvent = RunStart | UpdateProgress | StageProgress | ClosedLayerNorms | TrainEvent | ({ readonly event: 'scores' } & RunScores);
 
 export type RunListener = (event: RunEvent) => void;

@@ -17,7 +17,11 @@ export async function saveInitialParams(
   try {
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
     await selectBackend(config.backend);
-    const { params, report } = await initialParams(config, model, corpus.dataset('train'), { signal, onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }) });
+    const { params, report } = await initialParams(config, model, corpus.dataset('train'), {
+      signal,
+      onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
+      onClosedLayerNorms: (scales) => onEvent?.({ event: 'closedLayerNorms', scales }),
+    });
     writeCheckpoint(out, model, params, undefined, false);
     writeFileAtomic(reportFile, `${JSON.stringify(report, null, 2)}\n`, { overwrite: false });
     disposeParams(params);

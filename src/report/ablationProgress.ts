@@ -2,6 +2,7 @@ import { counted } from '../counted.js';
 import type { AblationEvent } from '../experiment/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../experiment/ablationPlan.js';
 import { formatDuration, formatNumber } from './format.js';
+import { closedLayerNormsText } from './scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
 
@@ -59,6 +60,9 @@ export class AblationProgress {
         break;
       case 'valid':
         this.log(`${label}update ${event.update}  valid loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`);
+        break;
+      case 'closedLayerNorms':
+        this.log(`${label}${closedLayerNormsText(event.scales)}`);
         break;
       case 'diverged':
         this.log(`${label}diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);

@@ -2,6 +2,7 @@ import { formatCount } from '../counted.js';
 import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../experiment/runEvents.js';
 import { formatDuration, formatNumber } from './format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
+import { closedLayerNormsText } from './scaleReport.js';
 
 /**
  * Shows a run as it goes: what it is, a bar for each stage, and lines for what stays (validations, scores). Without a
@@ -55,6 +56,10 @@ class RunDisplay {
         break;
       case 'progress':
         this.showStage(event);
+        break;
+      case 'closedLayerNorms':
+        this.endStage();
+        this.line(closedLayerNormsText(event.scales));
         break;
       case 'diverged':
         this.line(`diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
