@@ -59,13 +59,13 @@ export interface BeforeAfter {
 /** Room for an arm's name above its panel, in pixels. */
 const betweenPanels = 30;
 
-/** Names of ticks on a logarithmic axis: powers of ten, and where these are few 2 and 5 times them. */
+/** Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too every digit. */
 function logTicks(values: readonly number[]): (tick: number) => string {
   const decades = Math.log10(Math.max(...values) / Math.min(...values));
   return (tick) => {
     const [digits, exponent] = tick.toExponential(6).split('e');
     const first = Number(digits);
-    if (first !== 1 && (decades > 1.5 || ![2, 5].includes(first))) return '';
+    if (first !== 1 && decades > (first === 2 || first === 5 ? 1.5 : 0.7)) return '';
     return Math.abs(Number(exponent)) <= 2 ? String(Number(tick.toPrecision(1))) : `${first}e${Number(exponent)}`;
   };
 }

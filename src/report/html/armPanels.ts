@@ -10,12 +10,16 @@ export interface ArmPanels {
   readonly titles: Plot.Markish;
 }
 
-/** @param dy of the names from the upper edge of their panels, in pixels */
+/**
+ * @param across most panels beside each other
+ * @param dy of the names from the upper edge of their panels, in pixels
+ */
 export function armPanels(arms: readonly string[], { across, dy }: { readonly across: number; readonly dy: number }): ArmPanels {
-  const columns = Math.max(1, Math.min(across, arms.length));
+  const down = Math.max(1, Math.ceil(arms.length / across));
+  const columns = Math.max(1, Math.ceil(arms.length / down)); // rows of about the same length
   const facet = {
     fx: ({ arm }: { readonly arm: string }): number => arms.indexOf(arm) % columns,
     fy: ({ arm }: { readonly arm: string }): number => Math.floor(arms.indexOf(arm) / columns),
   };
-  return { across: columns, down: Math.ceil(arms.length / columns), facet, titles: Plot.text(arms.map((arm) => ({ arm })), { ...facet, text: 'arm', frameAnchor: 'top', dy, fontWeight: 600 }) };
+  return { across: columns, down, facet, titles: Plot.text(arms.map((arm) => ({ arm })), { ...facet, text: 'arm', frameAnchor: 'top', dy, fontWeight: 600 }) };
 }

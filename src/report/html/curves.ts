@@ -46,7 +46,7 @@ export function curvesChart(data: AblationData, { title, caption, label, series,
     caption: [caption, manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '', inPanels ? `Dashed: ${escapeHtml(data.baseline)}.` : '', cut].filter((part) => part !== '').join(' '),
     plot: (width) => (inPanels ? panels(curves, axes, data.baseline, width) : {
       height: width > 600 ? 380 : 300, marginLeft: 60, marginRight: 16, marginBottom: 44,
-      x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, nice: !logY, ...(logY && { ticks: 5 }) },
+      x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, ...(logY && { ticks: 5 }) },
       marks: curves.flatMap((curve) => curveMarks(curve, isBaseline(curve.arm))),
     }),
     numbers: {
