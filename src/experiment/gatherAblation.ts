@@ -18,42 +18,64 @@ export interface GatherOptions {
   readonly bootstrapSamples?: number;
 }
 
+/** A run and where it lies. */
+interface RunInFolder {
+  readonly run: RunData;
+  readonly folder: string;
+}
+
 /**
  * Reads a folder of runs into one plain object: an ablation's, complete or under way, or that of a single run.
  *
  * @throws DataError if it is neither, or a file in it is damaged
  */
 export function gatherAblation(dir: string, { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {}): AblationData {
-  const isRun = existsSync(runPaths(dir).config);
-  const plan = isRun ? planOfRun() : readAblation(dir);
-  const failures = isRun ? {} : readRunFailures(dir);
-  const runs = plan.runs.map((planned) => gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message));
-  if (isRun) runs[0] = { ...runs[0], key: 'run', seed: runs[0].config!.seed };
-  const results = summarizeAblation({ ...plan, ...(isRun && { seeds: [runs[0].seed] }) }, runs);
+  const { plan, inFolders } = existsSync(runPaths(dir).config) ? gatherOne(dir) : gatherPlanned(dir);
+  const runs = inFolders.map(({ run }) => run);
+  const results = summarizeAblation(plan, runs);
   const budgets = new Set(runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined));
-  const untranslated = runs.filter((run) => run.scores?.test && !hasTranslations(run, isRun ? dir : join(dir, run.key))).map(({ key }) => key);
+  const translated = inFolders.filter(hasTranslations);
+  const untranslated = inFolders.filter((each) => each.run.scores?.test && !translated.includes(each)).map(({ run }) => run.key);
   return {
     name: basename(resolve(dir)),
-    ...(bootstrapSamples > 0 ? withComparisons(results, runs, dir, isRun, bootstrapSamples) : results),
+    ...(bootstrapSamples > 0 ? withComparisons(results, translated, bootstrapSamples) : results),
     ...(budgets.size === 1 && { budget: [...budgets][0] }),
     ...(untranslated.length > 0 && { untranslated }),
     runs,
-    samples: sampleTranslations(runs, dir, isRun, samples),
+    samples: sampleTranslations(translated, samples),
   };
 }
 
-function planOfRun(): PlanRecord {
-  return { baseline: 'run', seeds: [], axes: [], arms: [{ name: 'run', differences: [] }], runs: [{ key: '', arm: 'run', cell: {}, seed: 0 }] };
+interface Gathered {
+  readonly plan: PlanRecord;
+  readonly inFolders: readonly RunInFolder[];
 }
 
-function withComparisons(results: AblationResults, runs: readonly RunData[], dir: string, isRun: boolean, numSamples: number): AblationResults {
-  const folder = (run: RunData): string => (isRun ? dir : join(dir, run.key));
-  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] => runs
-    .filter((run) => run.arm === arm && cellName(run.cell) === cell && hasTranslations(run, folder(run)))
-    .map((run) => ({ trainSeed: run.seed, hyps: readLines(join(folder(run), run.scores!.test!.hyp ?? 'test.hyp')), refs: readLines(runPaths(folder(run)).testRef) }));
+function gatherPlanned(dir: string): Gathered {
+  const plan = readAblation(dir);
+  const failures = readRunFailures(dir);
+  return { plan, inFolders: plan.runs.map((planned) => ({ run: gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message), folder: join(dir, planned.key) })) };
+}
+
+/** A single run as an ablation of one arm. */
+function gatherOne(dir: string): Gathered {
+  const planned = { key: 'run', arm: 'run', cell: {}, seed: 0 };
+  const gathered = gatherRun(dir, planned);
+  const { seed } = gathered.config!;
+  return {
+    plan: { baseline: 'run', seeds: [seed], axes: [], arms: [{ name: 'run', differences: [] }], runs: [{ ...planned, seed }] },
+    inFolders: [{ run: { ...gathered, seed }, folder: dir }],
+  };
+}
+
+/** @param translated runs of which {@link hasTranslations} */
+function withComparisons(results: AblationResults, translated: readonly RunInFolder[], numSamples: number): AblationResults {
+  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] => translated
+    .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
+    .map(({ run, folder }) => ({ trainSeed: run.seed, hyps: readLines(hypPath(run, folder)), refs: readLines(runPaths(folder).testRef) }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
   const baseline = translations(reference.name, reference.cells[reference.selected].name);
-  const config = runs.find(({ config: own }) => own)?.config;
+  const config = translated.find(({ run }) => run.config)?.run.config;
   if (baseline.length === 0 || config === undefined) return results;
   const options = bleuOptions(config.decode);
   return {
@@ -66,12 +88,12 @@ function withComparisons(results: AblationResults, runs: readonly RunData[], dir
   };
 }
 
-function sampleTranslations(runs: readonly RunData[], dir: string, isRun: boolean, count: number): SampleTranslation[] {
-  const tested = runs.map((run) => ({ run, key: run.key, folder: isRun ? dir : join(dir, run.key), hyp: run.scores?.test?.hyp ?? 'test.hyp' })).filter(({ run, folder }) => hasTranslations(run, folder));
-  const first = tested.find(({ folder }) => existsSync(runPaths(folder).testSrc));
+/** @param translated runs of which {@link hasTranslations} */
+function sampleTranslations(translated: readonly RunInFolder[], count: number): SampleTranslation[] {
+  const first = translated.find(({ folder }) => existsSync(runPaths(folder).testSrc));
   if (first === undefined || count === 0) return [];
   const [src, ref] = [runPaths(first.folder).testSrc, runPaths(first.folder).testRef].map(readLines);
-  const hyps = tested.map(({ key, folder, hyp }) => ({ key, lines: readLines(join(folder, hyp)) }));
+  const hyps = translated.map(({ run, folder }) => ({ key: run.key, lines: readLines(hypPath(run, folder)) }));
   const wanted = Math.min(count, src.length);
   return Array.from({ length: wanted }, (_, i) => {
     const at = Math.floor((i * src.length) / wanted);
@@ -79,9 +101,13 @@ function sampleTranslations(runs: readonly RunData[], dir: string, isRun: boolea
   });
 }
 
+function hypPath({ scores }: RunData, folder: string): string {
+  return join(folder, scores?.test?.hyp ?? 'test.hyp');
+}
+
 /** A run that was copied without them still has its scores. */
-function hasTranslations({ scores }: RunData, folder: string): boolean {
-  return scores?.test !== undefined && [join(folder, scores.test.hyp ?? 'test.hyp'), runPaths(folder).testRef].every((path) => existsSync(path));
+function hasTranslations({ run, folder }: RunInFolder): boolean {
+  return run.scores?.test !== undefined && [hypPath(run, folder), runPaths(folder).testRef].every((path) => existsSync(path));
 }
 
 function readLines(path: string): string[] {

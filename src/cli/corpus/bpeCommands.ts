@@ -49,7 +49,7 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   const all = new Map<string, number>();
   const countsOfEach: Map<string, number>[] = [];
   for (const path of inputs) {
-    const counts = dictInput ? await readWordCounts(path) : await countWords(path);
+    const counts = dictInput ? await readWordCounts(path) : await countInputWords(path);
     for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
     if (writeVocabulary.length > 0) countsOfEach.push(counts);
   }
@@ -68,7 +68,7 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
 }
 
 /** Counts the words of a file or of standard input. */
-async function countWords(input: string | undefined, counts = new Map<string, number>()): Promise<Map<string, number>> {
+async function countInputWords(input: string | undefined, counts = new Map<string, number>()): Promise<Map<string, number>> {
   const { WordCounter } = await import('../../data/subwords/wordCounter.js');
   const counter = new WordCounter();
   for await (const utf8 of readUtf8(input)) counter.add(utf8);
@@ -148,7 +148,7 @@ Examples:
     .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
       const [{ bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
       const counts = new Map<string, number>();
-      for (const path of input) await countWords(path, counts);
+      for (const path of input) await countInputWords(path, counts);
       const text = bpeVocabularyText(counts);
       if (output === undefined) process.stdout.write(text);
       else writeFileAtomic(output, text, { overwrite: false });
