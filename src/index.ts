@@ -42,17 +42,22 @@ export { openPreparedCorpus, type PreparedCorpus } from './data/preparedCorpus.j
 export { architectures, type ModelConfig } from './model/config.js';
 export { initParams, type InitMethod } from './model/init.js';
 export { translationLoss } from './model/loss.js';
-export { numParameters, parameterGroup, parameterShapes } from './model/parameters.js';
+export { numParameters, parameterGroup, parameterShapes, withUnmovedOutputProjection } from './model/parameters.js';
 export { learningRate, type ScheduleOptions } from './train/schedule.js';
 export { createOptimizer, type Optimizer, type OptimizerOptions } from './train/optimizer.js';
+export { averageCheckpoints, lastEpochCheckpoints } from './train/average.js';
 export { readLastCheckpoint } from './train/runFiles.js';
 export { readCheckpoint, toTensors, writeCheckpoint, type Checkpoint } from './train/checkpoint.js';
 export { train, type TrainEvent, type TrainResult, type TrainTask } from './train/trainer.js';
+export { beamSearch, type BeamSearchOptions, type Hypothesis } from './eval/beamSearch.js';
 export { translate, type TranslateOptions } from './eval/translate.js';
-export { corpusBleu, sentenceBleu, type BleuOptions, type BleuScore } from './eval/bleu.js';
+export { corpusStatistics, sumLines, type CorpusStatistics, type Metric } from './eval/metric.js';
+export { bootstrap, pairedTest, type Confidence, type PairedOptions, type PairedResult } from './eval/significance.js';
+export { bleu, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore } from './eval/bleu.js';
 export { bleuSignature } from './eval/bleuSignature.js';
-export { corpusChrf, sentenceChrf, type ChrfOptions } from './eval/chrf.js';
-export { corpusTer, sentenceTer, type TerOptions, type TerScore } from './eval/ter.js';
+export { corpusTokenisedBleu, formatMultiBleu, tokenisedBleu, type TokenisedBleuOptions } from './eval/tokenisedBleu.js';
+export { chrf, corpusChrf, sentenceChrf, type ChrfOptions } from './eval/chrf.js';
+export { corpusTer, sentenceTer, ter, type TerOptions, type TerScore } from './eval/ter.js';
 
 export { changeConfig, loadConfig } from './config/loadConfig.js';
 export type { Config } from './config/schema.js';

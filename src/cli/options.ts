@@ -23,6 +23,15 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** An option's parser with an upper bound. */
+export function atMost(limit: number, parse: (text: string) => number): (text: string) => number {
+  return (text) => {
+    const value = parse(text);
+    if (value > limit) throw new InvalidArgumentError(`Expected at most ${limit}.`);
+    return value;
+  };
+}
+
 export function finiteNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');

@@ -51,11 +51,37 @@ test('sentences, tokenised BLEU and the diagnosis', () => {
 });
 
 const model = fileURLToPath(new URL('../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url));
+test('the diagnosis is by the score above it: smoothing, seed, resamples', () => {
+  const { stdout } = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--smooth-method', 'floor', '--smooth-value', '0.5', '--seed', '7', '--paired-bs', '--paired-bs-n', '40', '--diagnosis', '-']);
+  const [, table] = /^ *b\.hyp +(\d+\.\d\d) /m.exec(stdout)!;
+  const [, p] = /\(p = (\S+?)\)/.exec(stdout)!;
+  const diagnosis = stdout.slice(stdout.indexOf('smooth:floor[0.50]', stdout.indexOf('p = ')));
+  assert.ok(diagnosis.includes(table) && diagnosis.includes(p.slice(0, 5)), stdout);
+});
+
+test('options that would do nothing, and output that nobody could read, are wrong usage', () => {
+  const two = ['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp'];
+  for (const [args, message] of [
+    [['--src', 'none'], /--src and --train-src are read for a diagnosis/], [['--diagnosis', '-', '--train-src', 'none'], /Give --src too/],
+    [['--json', '--diagnosis', '-'], /Name a file: --diagnosis FILE/], [['--smooth-value', '1'], /--smooth-value is for --smooth-method floor or add-k, not exp/],
+    [['-w', '200'], /at most 15/], [['--paired-ar', '--paired-ar-n', '100000000000'], /100000000000 shuffles of 3 lines are more than memory holds/],
+  ] as const) {
+    const { status, stderr, stdout } = score([...two, ...args]);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, message);
+    assert.equal(stdout, '');
+  }
+});
+
 test('a SentencePiece model tokenises', { skip: existsSync(model) ? false : `no model at ${model}` }, () => {
   const same = score(['--ref', 'ref', '--hyp', 'ref', '--tokenize', 'spm', '--spm-model', model]);
   assert.match(same.stdout, /\|tok:spm\|smooth:exp\|version:\S+ = 100\.00 100\.0\/100\.0\/100\.0\/100\.0 /);
   const pieces = Number(/hyp_len = (\d+)/.exec(same.stdout)![1]);
   assert.ok(pieces > refs.join(' ').split(' ').length, `${pieces} pieces`);
+  writeFileSync(join(folder, 'src'), 'Die Katze.\nEin Hund.\nDie Vögel.\n'); // words that the model did not segment
+  const diagnosis = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--tokenize', 'spm', '--spm-model', model, '--src', 'src', '--diagnosis', '-']);
+  assert.equal(diagnosis.status, 0, diagnosis.stderr);
+  assert.match(diagnosis.stdout, /rarest source word/);
 });
 
 test('wrong use says what to do', () => {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { jsonOption, positiveInteger, wholeNumber, finiteNumber } from './options.js';
+import { atMost, jsonOption, positiveInteger, wholeNumber, finiteNumber } from './options.js';
 import type { ScoreFlags } from './scoreAction.js';
 
 export function scoreCommand(): Command {
@@ -45,7 +45,7 @@ export function scoreCommand(): Command {
     .optionsGroup('Output:')
     .addOption(new Option('-f, --format <name>', 'form of the output').choices(['text', 'json', 'latex']).default('text'))
     .addOption(jsonOption())
-    .option('-w, --width <n>', 'decimals', wholeNumber, 2)
+    .option('-w, --width <n>', 'decimals, at most 15', atMost(15, wholeNumber), 2)
     .option('--short', 'short signatures')
     .option('--score-only', 'numbers alone')
     .option('--quiet', 'no warnings')

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { UsageError } from '../errors.js';
-import { bleu, type SmoothMethod } from '../eval/bleu.js';
+import { bleu, type BleuScore, type SmoothMethod } from '../eval/bleu.js';
 import type { BleuTokenizer, BleuTokenizerName } from '../eval/bleuTokenizers.js';
 import { chrf } from '../eval/chrf.js';
 import { formatFixed } from '../eval/formatFixed.js';
@@ -94,6 +94,10 @@ function checkFlags(flags: ScoreFlags): void {
   if (flags.sentenceLevel && (flags.confidence || flags.pairedBs || flags.pairedAr)) throw new UsageError('--sentence-level has no tests of significance.');
   if ((flags.pairedBs || flags.pairedAr) && numSystems < 2) throw new UsageError('--paired-bs and --paired-ar compare systems: give --hyp at least two files, the baseline first.');
   if (flags.diagnosis !== undefined && numSystems < 2) throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
+  if (flags.diagnosis === '-' && (flags.json || flags.format !== 'text' || flags.scoreOnly)) throw new UsageError('--diagnosis - prints text behind the scores, which as JSON, LaTeX or numbers alone go to programs. Name a file: --diagnosis FILE.');
+  if (flags.diagnosis === undefined && (flags.src ?? flags.trainSrc) !== undefined) throw new UsageError('--src and --train-src are read for a diagnosis. Add --diagnosis FILE, or leave them out.');
+  if (flags.trainSrc !== undefined && flags.src === undefined) throw new UsageError('--train-src counts the words of --src. Give --src too.');
+  if (flags.smoothValue !== undefined && !['floor', 'add-k'].includes(flags.smoothMethod)) throw new UsageError(`--smooth-value is for --smooth-method floor or add-k, not ${flags.smoothMethod}.`);
   const needsModel = ['flores101', 'flores200', 'spm'].includes(flags.tokenize);
   if (needsModel && !flags.spmModel) throw new UsageError(`--tokenize ${flags.tokenize} needs its SentencePiece model: --spm-model FILE. It is not part of coldstart.`);
   if (!needsModel && flags.spmModel) throw new UsageError(`--spm-model is for --tokenize flores101, flores200 or spm, not ${flags.tokenize}.`);
@@ -114,10 +118,8 @@ async function openTokenizer({ tokenize, spmModel, lowercase }: ScoreFlags, line
 function makeMetric(name: ScoreFlags['metrics'][number], flags: ScoreFlags, tokenizer: BleuTokenizerName | BleuTokenizer): Metric {
   switch (name) {
     case 'bleu':
-      // sacreBLEU's command line does so too: a sentence rarely has matches of every order
-      return bleu({ tokenize: tokenizer, lowercase: flags.lowercase, smoothMethod: flags.smoothMethod, smoothValue: flags.smoothValue, effectiveOrder: flags.sentenceLevel });
     case 'tokenised-bleu':
-      return tokenisedBleu({ lowercase: flags.lowercase });
+      return makeBleu(name, flags, tokenizer);
     case 'chrf':
       return chrf({
         charOrder: flags.chrfCharOrder, wordOrder: flags.chrfWordOrder, beta: flags.chrfBeta,
@@ -126,6 +128,12 @@ function makeMetric(name: ScoreFlags['metrics'][number], flags: ScoreFlags, toke
     case 'ter':
       return ter({ caseSensitive: flags.terCaseSensitive, asianSupport: flags.terAsianSupport, noPunct: flags.terNoPunct, normalized: flags.terNormalized });
   }
+}
+
+function makeBleu(name: 'bleu' | 'tokenised-bleu', { lowercase, smoothMethod, smoothValue, sentenceLevel }: ScoreFlags, tokenizer: BleuTokenizerName | BleuTokenizer): Metric<BleuScore> {
+  if (name === 'tokenised-bleu') return tokenisedBleu({ lowercase });
+  // effective order as sacreBLEU's command line: a sentence rarely has matches of every order
+  return bleu({ tokenize: tokenizer, lowercase, smoothMethod, smoothValue, effectiveOrder: sentenceLevel });
 }
 
 function significance(flags: ScoreFlags): Significance {
@@ -137,15 +145,15 @@ function significance(flags: ScoreFlags): Significance {
 }
 
 async function diagnoseFiles(flags: ScoreFlags, [first, second]: readonly System[], refs: readonly (readonly string[])[], tokenizer: BleuTokenizerName | BleuTokenizer): Promise<void> {
-  const { diagnosis: path, src, trainSrc } = flags;
+  const { diagnosis: path, src, trainSrc, seed, pairedBsN: numSamples } = flags;
   const [{ diagnose }, { diagnosisAsText }, { diagnosisAsHtml }, { writeFileAtomic }] = await Promise.all([
     import('../eval/diagnose.js'), import('../report/diagnosisText.js'), import('../report/diagnosisHtml.js'), import('../storage/atomicFile.js'),
   ]);
   const sources = src === undefined ? undefined : await readScoringText(src);
   if (sources) checkSameLength([{ name: flags.ref[0], lines: refs[0], warnings: [] }], [sources]);
   const training = trainSrc === undefined ? undefined : await readScoringText(trainSrc);
-  const metric = flags.metrics.includes('tokenised-bleu') ? tokenisedBleu({ lowercase: flags.lowercase }) : bleu({ tokenize: tokenizer, lowercase: flags.lowercase });
-  const diagnosis = diagnose({ systems: [first, second], refs, metric, sources: sources?.lines, trainingSources: training?.lines });
+  const metric = makeBleu(flags.metrics.includes('tokenised-bleu') ? 'tokenised-bleu' : 'bleu', flags, tokenizer);
+  const diagnosis = diagnose({ systems: [first, second], refs, metric, sources: sources?.lines, trainingSources: training?.lines, numSamples, seed });
   if (path === '-') console.log(diagnosisAsText(diagnosis));
   else writeFileAtomic(path!, path!.endsWith('.html') ? diagnosisAsHtml(diagnosis) : `${diagnosisAsText(diagnosis)}\n`, { overwrite: false });
 }

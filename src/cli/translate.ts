@@ -10,6 +10,7 @@ interface TranslateFlags {
   lenpen?: number;
   nbest: number;
   buffer?: number;
+  maxSourceTokens: number;
   input?: string;
   output?: string;
   backend: string;
@@ -26,6 +27,7 @@ export function translateCommand(): Command {
     .option('--beam <n>', 'beam size (default: the run\'s, or 5)', positiveInteger)
     .option('--lenpen <x>', 'length penalty (default: the run\'s, or 1)', finiteNumber)
     .option('--nbest <k>', 'print K translations of each line as "line number ||| text ||| score"', positiveInteger, 1)
+    .option('--max-source-tokens <n>', 'longer lines are cut to as many tokens, and counted at the end', positiveInteger, 1024)
     .option('--buffer <lines>', 'lines read before they are translated together and written (default: 10000; 1 from a terminal)', positiveInteger)
     .option('--input <file>', 'lines to translate, plain or .gz (default: standard input)')
     .option('--output <file>', 'where to write (default: standard output)')

@@ -26,7 +26,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   const fromTerminal = flags.input === undefined && process.stdin.isTTY;
   await selectBackend(flags.backend);
   const translator = await Translator.open(checkpoint, textFolder);
-  const options = { ...beamOptions(decode), beamSize: flags.beam ?? decode.beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, signal };
+  const options = { ...beamOptions(decode), beamSize: flags.beam ?? decode.beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, maxSourceTokens: flags.maxSourceTokens, signal };
 
   const progress = new ProgressBar({ label: 'translate', unit: 'sentences' });
   const output = flags.output === undefined ? undefined : newOutput(flags.output);
@@ -47,7 +47,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     progress.finish();
     await translator.close();
   }
-  if (cut.length > 0) console.error(`${counted(cut.length, 'line was', 'lines were')} too long and cut, first line ${cut[0] + 1}.`);
+  if (cut.length > 0) console.error(`${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`);
 }
 
 function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { positiveInteger } from './options.js';
+import { atMost, positiveInteger } from './options.js';
 
 interface WatchFlags {
   port?: number;
@@ -9,7 +9,7 @@ export function watchCommand(): Command {
   return new Command('watch')
     .description('Shows the report of a folder in a browser and keeps it up to date while runs go on. Only this machine can see it.')
     .argument('<dir>', 'folder that "ablate" or "train" makes')
-    .option('--port <number>', 'port on 127.0.0.1 (default: a free one)', positiveInteger)
+    .option('--port <number>', 'port on 127.0.0.1 (default: a free one)', atMost(65535, positiveInteger))
     .addHelpText('after', `
 Examples:
   coldstart watch runs/ablate-builtin

@@ -73,7 +73,7 @@ export type Arms = Readonly<Record<string, ArmChanges>>;
 
 /** Arms by name, or a list of presets' names. */
 export const arms = (help: string): Field<Arms> => ({
-  isField: true, accepts: 'named sets of settings, e.g. { hot: { preset: no-warmup, train.lr: 0.01 } }, or a list of presets', default: {}, help, isPath: false,
+  isField: true, accepts: 'named sets of settings, e.g. { hot: { preset: no-warmup, train.lr: 0.01 } }, or a list of presets; names have letters, digits, . _ + and - only, for they name folders', default: {}, help, isPath: false,
   parse: (value) => {
     const named = Array.isArray(value) ? Object.fromEntries(value.map((name) => [name, { preset: name }])) : value;
     return isMap(named) && Object.entries(named).every(([name, changes]) => isFolderName(name) && isMap(changes)) ? (named as Arms) : undefined;

@@ -15,6 +15,9 @@ export interface DiagnosisInput {
   readonly sources?: readonly string[];
   /** Text whose words are counted; the sources themselves if absent. */
   readonly trainingSources?: readonly string[];
+  /** Of the paired bootstrap; defaults as {@link pairedTest}. */
+  readonly numSamples?: number;
+  readonly seed?: number;
 }
 
 /** Lines that have something in common, and both systems' BLEU on them. */
@@ -52,7 +55,7 @@ export interface Diagnosis {
   readonly equal: number;
   /** By length of the first reference, in tokens. */
   readonly byLength: readonly LineGroup[];
-  /** By how often the rarest source word of a line occurs in `countedText`. Present if sources were given. */
+  /** By how often the rarest source word of a line, as 13a separates words, occurs in `countedText`. Present if sources were given. */
   readonly byRarestWord?: readonly LineGroup[];
   readonly countedText?: 'training text' | 'source text';
   /** By order from 1: n-grams that the second system matches more, and less, often. */
@@ -73,12 +76,15 @@ const numLinesShown = 20;
  *
  * @throws DataError as `corpusStatistics`
  */
-export function diagnose({ systems, refs, metric, sources, trainingSources }: DiagnosisInput): Diagnosis {
+export function diagnose({ systems, refs, metric, sources, trainingSources, numSamples, seed }: DiagnosisInput): Diagnosis {
   const statistics = systems.map(({ lines }) => corpusStatistics(metric, lines, refs)) as [CorpusStatistics, CorpusStatistics];
   const sentence = bleu({ effectiveOrder: true });
   const scores = statistics.map((system) => lineScores(sentence, system).map(({ score }) => score)) as [number[], number[]];
   const numLines = refs[0].length;
   const tokens = (line: string): string[] => splitWords(metric.preprocess(line));
+  // the metric's own tokenisation is the target language's
+  const thirteenA = bleu({ tokenize: '13a' });
+  const sourceWords = (line: string): string[] => splitWords(thirteenA.preprocess(line));
 
   const groupsOf = (keys: readonly number[], limits: readonly number[], label: (from: number, to: number | undefined) => string): LineGroup[] =>
     [0, ...limits].flatMap((from, g) => {
@@ -94,13 +100,13 @@ export function diagnose({ systems, refs, metric, sources, trainingSources }: Di
   });
   const gained = order.filter((i) => scores[1][i] > scores[0][i]);
   const lost = order.filter((i) => scores[1][i] < scores[0][i]).reverse();
-  const rarest = sources && rarestCounts(sources.map(tokens), (trainingSources ?? sources).map(tokens));
+  const rarest = sources && rarestCounts(sources.map(sourceWords), (trainingSources ?? sources).map(sourceWords));
 
   return {
     names: both(systems, ({ name }) => name),
     signature: formatSignature(signatureFields(metric.signatureFields, { numRefs: statistics[0].numRefs })),
     overall: both(statistics, (system) => metric.scoreOf(sumLines(system))),
-    pValue: pairedTest([{ metric, systems: statistics }], { test: 'bs' })[0][1].pValue!,
+    pValue: pairedTest([{ metric, systems: statistics }], { test: 'bs', numSamples, seed })[0][1].pValue!,
     better: [lost.length, gained.length],
     equal: numLines - lost.length - gained.length,
     byLength: groupsOf(refs[0].map((ref) => tokens(ref).length), lengthLimits, (from, to) => (to === undefined ? `${from} and more` : `${from} to ${to - 1}`)),

@@ -19,8 +19,13 @@ export interface Confidence {
  * @returns numSamples x numLines
  */
 export function drawResamples(numLines: number, numSamples: number, random: NumpyRandom): Uint32Array {
-  if (numSamples * numLines > 2 ** 30) throw new UsageError(`${numSamples} resamples of ${numLines} lines are more than memory holds. Ask for fewer resamples.`);
+  checkFits(numLines, numSamples, 'resamples');
   return random.integers(numLines, numSamples * numLines);
+}
+
+/** @throws UsageError if draws of every line would not fit in memory */
+function checkFits(numLines: number, numSamples: number, what: 'resamples' | 'shuffles'): void {
+  if (numSamples * numLines > 2 ** 30) throw new UsageError(`${numSamples} ${what} of ${counted(numLines, 'line')} are more than memory holds. Ask for fewer ${what}.`);
 }
 
 /** Scores of bootstrap resamples (Koehn 2004). */
@@ -79,6 +84,7 @@ export function pairedTest(metrics: readonly { metric: Metric; systems: readonly
     if (other) throw new DataError(`the baseline has ${counted(numLines, 'line')}, another system ${other.numLines}. All must be translations of the same lines.`);
   }
   const random = new NumpyRandom(seed);
+  if (test === 'ar') checkFits(numLines, numSamples, 'shuffles');
   const shuffles = test === 'ar' ? random.booleans(numSamples * numLines) : undefined;
   const numResamples = test === 'bs' ? numSamples : numConfidenceSamples;
   const resamples = numResamples > 0 ? drawResamples(numLines, numResamples, random) : undefined;

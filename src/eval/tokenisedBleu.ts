@@ -1,5 +1,5 @@
 import { removeJoiner } from '../data/subwords/bpe.js';
-import { bleu, type BleuScore } from './bleu.js';
+import { bleu, type BleuOptions, type BleuScore } from './bleu.js';
 import { formatFixed } from './formatFixed.js';
 import { corpusScore, type Metric, type References } from './metric.js';
 
@@ -8,6 +8,9 @@ export interface TokenisedBleuOptions {
   /** Mark of subword units in the hypothesis, removed before scoring. Default `@@`; empty for none. */
   readonly joiner?: string;
 }
+
+/** What makes BLEU that of tokenised text. */
+export const tokenisedBleuVariant = { tokenize: 'none', smoothMethod: 'none' } as const satisfies BleuOptions;
 
 /** What a reader of the number has to know. */
 export const tokenisedBleuWarning =
@@ -24,7 +27,7 @@ export function corpusTokenisedBleu(hyps: readonly string[], refs: References, o
 
 /** The metric; hypotheses have to be joined before, with `joinUnits`. */
 export function tokenisedBleu({ lowercase = false }: Pick<TokenisedBleuOptions, 'lowercase'> = {}): Metric<BleuScore> {
-  return { ...bleu({ tokenize: 'none', smoothMethod: 'none', lowercase }), name: 'tokenised BLEU' };
+  return { ...bleu({ ...tokenisedBleuVariant, lowercase }), name: 'tokenised BLEU' };
 }
 
 /** A line of subword units as words. */

@@ -28,7 +28,7 @@ export interface Translations {
 }
 
 /** The translation of an empty source: nothing, for certain. */
-const emptyHypothesis: Hypothesis = { tokens: [eosId], score: 0, positionalScores: [0] };
+const emptyHypothesis = (): Hypothesis => ({ tokens: [eosId], score: 0, positionalScores: [0] });
 
 /**
  * Translates any number of sources by beam search, in batches of similar length.
@@ -43,7 +43,7 @@ export async function translate(params: Params, config: ModelConfig, sources: re
   const { maxSourceTokens = Infinity, nbest = 1, onProgress, signal } = options;
   checkOptions(options);
   sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
-  const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis]);
+  const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis()]);
   const truncated: number[] = [];
   const cut = sources.map((source, i) => {
     if (source.length <= maxSourceTokens) return source;

@@ -5,14 +5,12 @@ import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationData } from './ablationData.js';
 import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
-import { checkExistingRuns } from './existingRuns.js';
+import { checkExistingRuns, isCompleteRun } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
 import type { RunEvent } from './runEvents.js';
 import { forgetFailure, noteFailure } from './runFailures.js';
 import { runInProcess } from './runProcess.js';
-import { runPaths } from './runFolder.js';
-import { readRunScores } from './runScores.js';
 import { lockFolder } from '../storage/folderLock.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
@@ -53,12 +51,13 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   }
 }
 
-async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
+/** Carries out a plan in a folder that is locked. */
+export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
   const { config, dir, signal, onEvent } = task;
   const parallel = task.parallel ?? config.ablation.parallel;
   writePlan(dir, plan);
   task.onPlan?.(plan);
-  const isComplete = ({ runDir }: PlannedRun): boolean => readRunScores(runPaths(runDir).scores) !== undefined;
+  const isComplete = ({ runDir }: PlannedRun): boolean => isCompleteRun(runDir);
   for (const planned of plan.runs.filter(isComplete)) onEvent?.(planned, { event: 'complete', already: true });
   const waiting = plan.runs.filter((planned) => !isComplete(planned));
   const failures: string[] = [];
@@ -71,6 +70,7 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
     task.onResults?.(data);
     return data;
   };
+  record(0); // a damaged file among the runs is named before the others start
 
   const worker = async (): Promise<void> => {
     while (waiting.length > 0 && !isHopeless() && !signal?.aborted) {
@@ -88,7 +88,11 @@ async function carryOut(plan: AblationPlan, task: AblationTask): Promise<Ablatio
       }
       completed++;
       onEvent?.(planned, { event: 'complete', already: false });
-      record(0);
+      try {
+        record(0);
+      } catch {
+        // must not leave other runs without their ablation; what is wrong the last record says
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));

@@ -15,7 +15,9 @@ export interface AblationData extends AblationResults {
   readonly name: string;
   /** Updates at which all runs end; undefined if the runs differ or have no such limit. */
   readonly budget?: number;
-  /** Keys of runs that have a test BLEU, but no translations in their folder: none of them are compared or shown. */
+  /** The limits where runs differ in them. */
+  readonly differentBudgets?: readonly number[];
+  /** Keys of runs that have a test BLEU, but not both translations and references (test.hyp, test.ref) in their folder: none of them are compared or shown. */
   readonly untranslated?: readonly string[];
   /** In the order of the plan: every arm in every cell with the first seed, then with the second. */
   readonly runs: readonly RunData[];

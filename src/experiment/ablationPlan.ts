@@ -63,6 +63,9 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   refuseOwnKeys(Object.keys(grid), 'ablation.grid');
 
   const axes = Object.entries(grid).map(([key, values]) => ({ key, values: values.map((value) => axisValue(key, value)) }));
+  for (const { key, values } of axes) {
+    if (new Set(values).size !== values.length) throw new UsageError(`ablation.grid.${key} has a value twice: ${values.join(', ')}.`);
+  }
   const cells = combinations(axes);
   const configs = new Map(names.map((name) => [name, cells.map((cell) => armConfig(config, name, cell))]));
   return {

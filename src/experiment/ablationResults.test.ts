@@ -86,6 +86,10 @@ test('a grid: cells win over arms and presets, presets see them, and each arm is
   assert.deepEqual([optimizer, momentum, lr, warmupInitLr, beta2], ['sgd', 0.5, 0.2, -1, 0.9]);
 });
 
+test('a value of the grid given twice is refused: it would be the same run', () => {
+  assert.throws(() => planAblation(changeConfig(config, { 'ablation.grid': { 'train.lr': [1e-3, 0.001, 2e-3] } }, 'test'), folder), /ablation\.grid\.train\.lr has a value twice: 0\.001, 0\.001, 0\.002/);
+});
+
 test('presets change little, and every one gives a run that can be', () => {
   const all = changeConfig(config, { 'ablation.arms': Object.keys(armPresets), 'ablation.baseline': 'warmup' }, 'test');
   const { arms } = planAblation(all, folder);

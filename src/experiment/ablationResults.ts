@@ -56,7 +56,7 @@ export interface CellResults {
 
 export interface ArmResults extends PlannedArm {
   readonly cells: readonly CellResults[];
-  /** Index of the cell with the lowest mean of best validation losses, among cells whose runs all finished if there are any. */
+  /** Index of the cell with the lowest mean of best validation losses, among cells whose runs all finished if there are any, else among those with complete runs. */
   readonly selected: number;
 }
 
@@ -142,7 +142,8 @@ export function isStuck({ status, best, unigramNll }: RunScores): boolean {
 
 function selectCell(cells: readonly CellResults[]): number {
   const sound = cells.filter(({ diverged, validLoss }) => diverged === 0 && validLoss !== undefined);
-  const candidates = sound.length > 0 ? sound : cells;
+  const complete = cells.filter((cell) => cell.complete > 0);
+  const candidates = [sound, complete, cells].find(({ length }) => length > 0)!;
   const loss = ({ validLoss }: CellResults): number => validLoss?.mean ?? Infinity;
   return cells.indexOf(candidates.reduce((best, cell) => (loss(cell) < loss(best) ? cell : best)));
 }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { shownRuns } from '../report/shownRuns.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
+import { ablationCsv } from '../report/ablationCsv.js';
 import { ablationMarkdown } from '../report/ablationReport.js';
 import { writeCompleteRun } from '../testing/completeRun.js';
+import { carryOut } from './ablate.js';
 import { planAblation, type AblationPlan } from './ablationPlan.js';
 import { checkExistingRuns, findRuns } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
@@ -60,6 +63,48 @@ test('runs may be links to folders elsewhere', () => {
   assert.deepEqual(findRuns(dir).map(({ key }) => key), ['no-warmup/train.lr=0.0005/seed-1', 'no-warmup/train.lr=0.001/seed-1', 'warmup/train.lr=0.001/seed-1']);
 });
 
+test('another baseline: arms of the plan before say what they change of it, and that budgets differ', () => {
+  const dir = join(folder, 'rebased');
+  const before = ablation('rebased', 'a', [1], { 'ablation.grid': {} });
+  before.runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
+  writePlan(dir, before);
+  const now = ablation('rebased', 'a', [1], { 'ablation.grid': {}, 'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, long: { preset: 'no-warmup', 'train.maxUpdates': 90 } }, 'ablation.baseline': 'no-warmup' });
+  writePlan(dir, now);
+  now.runs.filter(({ arm }) => arm === 'long').forEach((run) => writeCompleteRun(run, { bleu: 30 }));
+  const data = gatherAblation(dir);
+  assert.deepEqual(data.arms.map(({ name, summary, differences }) => [name, summary !== undefined, differences]), [
+    ['no-warmup', true, []], ['long', true, ['train.maxUpdates: 10 → 90']], ['warmup', false, ['train.warmupInitLr: -1 → 1e-7']],
+  ]);
+  writeCompleteRun({ ...before.runs[0], seed: 2, config: { ...before.runs[0].config, seed: 2 }, runDir: join(dir, 'no-warmup', 'seed-2') }, { bleu: 40 });
+  assert.match(ablationMarkdown(gatherAblation(dir)), /^\| no-warmup \| 2 \| 35\.00 ± 5\.00 \|[^]*as many of them as "seeds" says/m);
+  assert.match(ablationMarkdown(data), /^the runs do not have the same budget: 10, 90 updates {2}$/m);
+});
+
+test('runs from before there was a grid stay apart from its cells', () => {
+  const dir = join(folder, 'grid-later');
+  const before = ablation('grid-later', 'a', [1], { 'ablation.grid': {} });
+  before.runs.forEach((run) => writeCompleteRun(run, { bleu: 10 }));
+  writePlan(dir, before);
+  const now = ablation('grid-later', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } });
+  now.runs.forEach((run) => writeCompleteRun(run, { bleu: 40 }));
+  writePlan(dir, now);
+  const data = gatherAblation(dir);
+  assert.deepEqual(shownRuns(data).map((runs) => runs.length), [1, 1]);
+  assert.match(ablationMarkdown(data), /^\| before there was a grid \|/m);
+  assert.match(ablationCsv(data), /^no-warmup\/seed-1,no-warmup,0,,1,/m);
+});
+
+test('a damaged file among complete runs is named before any other run starts', async () => {
+  const dir = join(folder, 'damaged');
+  const settings = { 'ablation.grid': {} };
+  const plan = ablation('damaged', 'a', [1], settings);
+  writeCompleteRun(plan.runs[0], { bleu: 10 });
+  writeFileSync(join(plan.runs[0].runDir, 'gradients.json'), '{');
+  mkdirSync(join(folder, 'a', 'prepared'), { recursive: true });
+  await assert.rejects(carryOut(plan, { config: defaultConfig(), dir }), /gradients\.json/);
+  assert.ok(!existsSync(plan.runs[1].runDir));
+});
+
 test('without a plan the baseline is the first arm in the order of the presets, whichever seeds there are of it', () => {
   for (const [arm, seed] of [['no-warmup', 1], ['mine', 1], ['also-mine', 2], ['warmup', 2]] as const) {
     const plan = ablation('orders', 'a', [seed], { 'ablation.grid': {}, 'ablation.baseline': undefined, 'ablation.arms': { [arm]: {} } });
@@ -96,6 +141,6 @@ test('a run that was copied without its translations has its scores, and nothing
   const data = gatherAblation(dir, { bootstrapSamples: 10 });
   const { arms, samples } = data;
   assert.deepEqual(arms.map(({ cells: [{ testBleu, comparison }] }) => [testBleu!.count, comparison?.perSeed.map(({ trainSeed }) => trainSeed)]), [[2, undefined], [2, [1]]]);
-  assert.match(ablationMarkdown(data), /^no translations in the folder of warmup\/seed-2: not compared, not shown {2}$/m);
+  assert.match(ablationMarkdown(data), /^test\.hyp or test\.ref is missing in the folder of warmup\/seed-2: not compared, not shown {2}$/m);
   assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'no-warmup/seed-1', 'no-warmup/seed-2']);
 });

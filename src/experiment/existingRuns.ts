@@ -27,7 +27,7 @@ export interface FoundRun {
 export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): FoundRun[] {
   return folders(dir).flatMap((arm) => folders(join(dir, arm)).flatMap((name) => (isSeed(name) ? [[arm, name]]
     : name.includes('=') ? folders(join(dir, arm, name)).filter(isSeed).map((seed) => [arm, name, seed]) : [])))
-    .filter((path) => !known.has(path.join('/')) && isComplete(join(dir, ...path)))
+    .filter((path) => !known.has(path.join('/')) && isCompleteRun(join(dir, ...path)))
     .flatMap((path): FoundRun[] => {
       const config = readRunConfig(join(dir, ...path));
       const [arm, place, seed = place] = path;
@@ -62,8 +62,8 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
 
 const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
 
-/** Whatever it came to; without its configuration nobody could say what it is. */
-function isComplete(runDir: string): boolean {
+/** Whether a run is complete, whatever it came to. Without its configuration nobody could say what it is. */
+export function isCompleteRun(runDir: string): boolean {
   const { scores, config, identity } = runPaths(runDir);
   return [scores, config, identity].every((path) => existsSync(path));
 }

@@ -40,6 +40,7 @@ export function gatherAblation(dir: string, { samples = 20, bootstrapSamples = 1
     name: basename(resolve(dir)),
     ...(bootstrapSamples > 0 ? withComparisons(results, translated, bootstrapSamples) : results),
     ...(budgets.size === 1 && { budget: [...budgets][0] }),
+    ...(budgets.size > 1 && { differentBudgets: [...budgets].sort((a, b) => a - b) }),
     ...(untranslated.length > 0 && { untranslated }),
     runs,
     samples: sampleTranslations(translated, samples),

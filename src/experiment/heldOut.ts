@@ -2,6 +2,7 @@ import type { Params } from '../backend/params.js';
 import type { Config } from '../config/schema.js';
 import type { PreparedCorpus } from '../data/preparedCorpus.js';
 import { corpusBleu, type BleuOptions, type BleuScore } from '../eval/bleu.js';
+import { tokenisedBleuVariant } from '../eval/tokenisedBleu.js';
 import { translate } from '../eval/translate.js';
 import type { ModelConfig } from '../model/config.js';
 
@@ -20,7 +21,7 @@ export function beamOptions({ beamSize, lengthPenalty, maxLenA, maxLenB, maxToke
 
 /** The BLEU variant of a configuration. */
 export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions {
-  return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { tokenize: 'none', lowercase, smoothMethod: 'none' }; // as multi-bleu.perl
+  return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { ...tokenisedBleuVariant, lowercase };
 }
 
 /**

@@ -82,7 +82,7 @@ export function learnsInitialParams(config: Config): boolean {
 async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
   const options = gradInitOptions(config);
   const loss = meanLoss(config, model);
-  const nextBatch = cycleBatches(trainPairs, config, config.gradinit.maxTokens);
+  const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
   const partTokens: [number, number][] = [];
   const { params, report } = await gradInit<Batch>({
     params: drawn, loss, options, groupOf: parameterGroup, signal,
@@ -104,7 +104,7 @@ async function withGradInit(drawn: Params, config: Config, model: ModelConfig, t
 
 async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
   const { iterations, lr, momentum, maxTokens } = config.metainit;
-  const nextBatch = cycleBatches(trainPairs, config, maxTokens);
+  const nextBatch = cycleBatches(trainPairs, config, { maxTokens });
   const tokens: number[] = [];
   const { params, report } = await metaInit<Batch>({
     params: drawn, loss: meanLoss(config, model), iterations, lr, momentum, signal,
@@ -133,7 +133,7 @@ async function withAdmin(drawn: Params, config: Config, model: ModelConfig, trai
 
 /**
  * GradInit's options in a configuration; what is not set has the published values, except eta: where GradInit looks ahead to the
- * optimiser that training uses, the step looked ahead is training's own first step, and eta the learning rate.
+ * optimiser that training uses, eta is training's highest rate (`train.lr`), which without a warmup is that of its first step.
  */
 function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
   const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
@@ -150,9 +150,18 @@ export function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConf
   return (params: Params, batch: Batch): Scalar => div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
 }
 
-/** Training batches by iteration, epoch after epoch. Batches of fewer than three sentences cannot be cut in thirds and are left out. */
-function cycleBatches(trainPairs: PairSource, { train, seed }: Config, maxTokens = train.maxTokens): () => Batch {
-  const batches = createBatches(trainPairs, { maxTokens, maxSentences: train.maxSentences, seed });
+interface CycleOptions {
+  /** Default: as many as training's batches have. */
+  readonly maxTokens?: number;
+  /** Smaller batches are left out. Default 1. */
+  readonly leastSentences?: number;
+}
+
+/** Training batches by iteration, epoch after epoch. */
+function cycleBatches(trainPairs: PairSource, { train, seed }: Config, { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {}): () => Batch {
+  const { maxSentences } = train;
+  if (maxSentences !== undefined && maxSentences < leastSentences) throw new UsageError(`train.maxSentences is ${maxSentences}, but GradInit cuts its batches in thirds. Expected at least ${leastSentences}.`);
+  const batches = createBatches(trainPairs, { maxTokens, maxSentences, seed });
   let [epoch, position] = [1, 0];
   let current = batches.epochBatches(epoch);
   let skipped = 0;
@@ -163,11 +172,13 @@ function cycleBatches(trainPairs: PairSource, { train, seed }: Config, maxTokens
         position = 0;
       }
       const batch = current.batch(position++);
-      if (batch.numSentences >= 3) {
+      if (batch.numSentences >= leastSentences) {
         skipped = 0;
         return batch;
       }
-      if (++skipped > current.length) throw new UsageError(`batches of ${maxTokens} tokens hold fewer than three sentences each. Raise gradinit.maxTokens.`);
+      if (++skipped > current.length) {
+        throw new UsageError(`batches of ${maxTokens} tokens hold fewer than ${leastSentences} sentences each, too few to be cut in thirds. Raise gradinit.maxTokens (or train.maxTokens, which it is if it is not set), or train on more sentences.`);
+      }
     }
   };
 }

@@ -5,8 +5,6 @@ import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationPlan, PlannedRun } from './ablationPlan.js';
 import { findRuns } from './existingRuns.js';
 import { planOfFound } from './foundPlan.js';
-import { runPaths } from './runFolder.js';
-import { readRunScores } from './runScores.js';
 
 const formatVersion = 1;
 
@@ -24,25 +22,29 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
  * vanish because an ablation goes on with others, and those of other machines are copied to where they belong.
  */
 export function writePlan(dir: string, plan: AblationPlan): void {
-  const record = withEarlierRuns(planRecord(dir, plan), earlierPlan(dir), (key) => readRunScores(runPaths(join(dir, key)).scores) !== undefined);
-  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...withFoundRuns(dir, record) }, null, 2)}\n`);
+  const record = withFoundRuns(dir, planRecord(dir, plan));
+  // what arms that only an earlier plan has are; what they change, their runs say
+  const described = new Map(earlierPlan(dir)?.arms.map(({ name, preset, summary, source }) => [name, { preset, summary, source }]));
+  const own = new Set(plan.arms.map(({ name }) => name));
+  const arms = record.arms.map((arm) => (own.has(arm.name) ? arm : { ...arm, ...described.get(arm.name) }));
+  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record, arms }, null, 2)}\n`);
 }
 
-/** A plan and what it lacks of an earlier one: arms, seeds and values of those of its runs that are complete. */
-export function withEarlierRuns(plan: PlanRecord, earlier: PlanRecord | undefined, isComplete: (key: string) => boolean): PlanRecord {
+/** A plan and what it lacks of what was found: arms, seeds, values and runs. */
+export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
   const planned = new Set(plan.runs.map(({ key }) => key));
-  const kept = (earlier?.runs ?? []).filter(({ key }) => !planned.has(key) && isComplete(key));
+  const kept = found.runs.filter(({ key }) => !planned.has(key));
   if (kept.length === 0) return plan;
   const union = <T>(own: readonly T[], others: readonly T[]): T[] => [...new Set([...own, ...others])];
   const armNames = new Set(plan.arms.map(({ name }) => name));
-  const keys = union([...plan.axes, ...earlier!.axes].map(({ key }) => key), []);
+  const keys = union([...plan.axes, ...found.axes].map(({ key }) => key), []);
   return {
     baseline: plan.baseline,
     seeds: union(plan.seeds, kept.map(({ seed }) => seed)),
     axes: keys.map((key) => ({
       key, values: union(plan.axes.find((axis) => axis.key === key)?.values ?? [], kept.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : []))),
     })).filter(({ values }) => values.length > 0),
-    arms: [...plan.arms, ...earlier!.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
+    arms: [...plan.arms, ...found.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
     runs: [...plan.runs, ...kept],
   };
 }
@@ -60,7 +62,7 @@ export function readAblation(dir: string): PlanRecord {
 function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
   const found = findRuns(dir, new Set(plan?.runs.map(({ key }) => key)));
   if (found.length === 0) return plan ?? readPlan(dir); // which says that there is none
-  return plan ? withEarlierRuns(plan, planOfFound(dir, found, plan), () => true) : planOfFound(dir, found);
+  return plan ? withFound(plan, planOfFound(dir, found, plan)) : planOfFound(dir, found);
 }
 
 /** The plan there is already; one that cannot be read is written anew. */
@@ -85,7 +87,8 @@ export function readPlan(dir: string): PlanRecord {
   }
   const isWhole = plan?.formatVersion === formatVersion && [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) && plan.runs.length > 0 && plan.arms.some(({ name }) => name === plan.baseline);
   // keys are joined to the folder, so they must not leave it
-  if (!isWhole || plan.runs.some(({ key }) => typeof key !== 'string' || key.split(/[/\\]/).includes('..') || key.startsWith('/'))) {
+  const isRun = ({ key, arm, seed }: PlanRecord['runs'][number]): boolean => typeof key === 'string' && !key.split(/[/\\]/).includes('..') && !key.startsWith('/') && typeof arm === 'string' && Number.isSafeInteger(seed);
+  if (!isWhole || !plan.runs.every(isRun)) {
     throw new DataError(`${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`);
   }
   return plan;

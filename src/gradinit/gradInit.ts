@@ -98,13 +98,14 @@ export const releasedDefaults: ReleasedScaleOptions = {
  * graph is built.
  *
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
- * @throws UsageError for options out of range; ColdstartError GRADINIT if a loss or norm is not finite
+ * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/gradinit.md lists where
  * the two differ).
  */
 export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
   const { params: initial, options, batches, signal } = task;
   checkOptions(options);
+  if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
   const names = [...initial.keys()];
   const isZero = zeroTensors(initial);
   const optimizer = scaleOptimizer(options, names.map(task.groupOf ?? (() => 'weight')));

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { abs, add, addN, div, greaterEqual, keep, mul, scalar, square, stack, sub, sum, tidy, where, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../backend/ops/dispatch.js';
+import { withoutGradient } from '../backend/withoutGradient.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
 import { ColdstartError, UsageError } from '../errors.js';
 

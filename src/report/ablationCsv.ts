@@ -6,7 +6,7 @@ export function ablationCsv({ axes, runs, baseline }: AblationData): string {
     ['run', ({ key }) => key],
     ['arm', ({ arm }) => arm],
     ['is_baseline', ({ arm }) => (arm === baseline ? 1 : 0)],
-    ...axes.map(({ key }): [string, (run: RunData) => string] => [key, ({ cell }) => String(cell[key])]),
+    ...axes.map(({ key }): [string, (run: RunData) => string | undefined] => [key, ({ cell }) => cell[key]?.toString()]),
     ['seed', ({ seed }) => seed],
     ['state', ({ state }) => state],
     ['updates', ({ updates }) => updates],

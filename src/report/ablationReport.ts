@@ -39,6 +39,7 @@ type Column = readonly [head: string, text: (cell: CellResults) => string];
 export function armTables({ arms, baseline }: AblationData): ArmTable[] {
   const testsBest = arms.every(({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean);
   const test: Column[] = [
+    ...(seedCounts(arms).size > 1 ? [['seeds', ({ testBleu }) => String(testBleu?.count ?? 0)] satisfies Column] : []),
     ['test BLEU', ({ testBleu }) => show(testBleu, 2)],
     ...(arms.length === 1 ? [] : [
       [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
@@ -116,21 +117,28 @@ function show(value: Estimate | undefined, digits: number): string {
   return value.mean.toFixed(digits) + (value.standardError === undefined ? '' : ` ± ${value.standardError.toFixed(digits)}`);
 }
 
+/** How many seeds the arms' means are of, where there are any. */
+function seedCounts(arms: AblationData['arms']): Set<number> {
+  return new Set(arms.flatMap(({ cells, selected }) => cells[selected].testBleu?.count ?? []));
+}
+
 function signed(difference: Estimate): string {
   return (difference.mean < 0 ? '' : '+') + show(difference, 2);
 }
 
-export function notes({ seeds, signature, chrfSignature, backends, axes, budget, arms, runs, untranslated }: AblationData): string[] {
+export function notes({ seeds, signature, chrfSignature, backends, axes, budget, differentBudgets, arms, runs, untranslated }: AblationData): string[] {
   const checkpoint = runs.find(({ config }) => config)?.config?.decode.checkpoint;
   const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ comparison }) => comparison?.pooled));
+  const seedsDiffer = seedCounts(arms).size > 1;
   return [
-    `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}`}; validation scores are those of the best checkpoint`,
+    `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}${seedsDiffer ? ', as many of them as "seeds" says; differences over those that both have' : ''}`}; validation scores are those of the best checkpoint`,
     `test BLEU: of the parameters that decode.checkpoint names${checkpoint === undefined ? '' : ` (${checkpoint})`}; of best, of average: of the best validation, of the mean of the last epochs; selected: whichever of the two validates better`,
     ...(axes.length > 0 ? ['each arm in the cell of the grid where its best validation loss is lowest'] : []),
     ...(budget === undefined ? [] : [`budget ${budget} updates; "init updates" is what initialisation cost of them, and its share (train.countInit takes it off)`]),
+    ...(differentBudgets ? [`the runs do not have the same budget: ${differentBudgets.join(', ')} updates`] : []),
     ...(compared ? ['p (lines): paired bootstrap of the test set, the translations of all seeds together: would these same runs differ on other sentences?'] : []),
     ...(arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ seedsPValue }) => seedsPValue !== undefined)) ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?'] : []),
-    ...(untranslated ? [`no translations in the folder of ${untranslated.join(', ')}: not compared, not shown`] : []),
+    ...(untranslated ? [`test.hyp or test.ref is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`] : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),
     ...(backends.length > 0 ? [`backend ${backends.join(', ')}`] : []),

@@ -1,6 +1,6 @@
 import type { AblationData, RunData } from '../experiment/ablationData.js';
-import type { GradientSample } from '../experiment/gradientRecord.js';
 import { formatNumber } from './format.js';
+import { gradientNorm, gradientVariance, relativeGradientVariance, type GradientMeasure } from './gradientMeasures.js';
 
 /**
  * Gradients before training, of all tensors together: does learning parameters lower the gradient's variance over batches, as GradInit's
@@ -13,12 +13,12 @@ export function gradientTable(data: AblationData, shown: readonly (readonly RunD
     const runs = shown[i].flatMap(({ gradients }) => gradients ?? []);
     if (runs.length === 0) return [];
     const learned = runs.flatMap(({ drawn, start }) => (drawn ? [{ drawn, start }] : []));
-    const lower = learned.filter(({ drawn, start }) => variance(start) < variance(drawn)).length;
-    const before = (of: Measure): string => (learned.length > 0 ? formatMean(learned.map(({ drawn }) => of(drawn))) : '');
-    const after = (of: Measure): string => formatMean(runs.map(({ start }) => of(start)));
+    const lower = learned.filter(({ drawn, start }) => gradientVariance(start.tensors) < gradientVariance(drawn.tensors)).length;
+    const before = (of: GradientMeasure): string => (learned.length > 0 ? formatMean(learned.map(({ drawn }) => of(drawn.tensors))) : '');
+    const after = (of: GradientMeasure): string => formatMean(runs.map(({ start }) => of(start.tensors)));
     return [[
-      name, before(norm), after(norm), before(variance), after(variance), learned.length > 0 ? `${lower} of ${learned.length}` : '',
-      before(relativeVariance), after(relativeVariance),
+      name, before(gradientNorm), after(gradientNorm), before(gradientVariance), after(gradientVariance), learned.length > 0 ? `${lower} of ${learned.length}` : '',
+      before(relativeGradientVariance), after(relativeGradientVariance),
     ]];
   });
   return rows.length === 0 ? [] : [['arm', 'norm as drawn', 'norm', 'variance as drawn', 'variance', 'lower in seeds', 'relative as drawn', 'relative variance'], ...rows];
@@ -26,12 +26,6 @@ export function gradientTable(data: AblationData, shown: readonly (readonly RunD
 
 /** What the columns are. */
 export const gradientTableNote = 'Of all tensors together, before training: L2 norm, mean over batches; variance over batches, summed over elements; relative variance: that by the squared norm of the mean gradient, which does not fall merely because weights are smaller. Geometric means over seeds.';
-
-type Measure = (sample: GradientSample) => number;
-const total = ({ tensors }: GradientSample, of: (tensor: GradientSample['tensors'][number]) => number | null): number => tensors.reduce((sum, tensor) => sum + (of(tensor) ?? NaN), 0);
-const norm: Measure = (sample) => Math.sqrt(total(sample, ({ normL2 }) => normL2 === null ? null : normL2 ** 2));
-const variance: Measure = (sample) => total(sample, (tensor) => tensor.variance);
-const relativeVariance: Measure = (sample) => variance(sample) / total(sample, ({ meanNormL2 }) => meanNormL2 === null ? null : meanNormL2 ** 2);
 
 function formatMean(values: readonly number[]): string {
   return formatNumber(Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length));

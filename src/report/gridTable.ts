@@ -9,7 +9,7 @@ export function gridTables({ axes, arms }: AblationData): { title: string; rows:
   if (axes.length === 0) return [];
   const title = (name: string): string => `${name}: last validation loss over the grid (diverged or stuck of complete runs)`;
   if (axes.length !== 2) {
-    return arms.map(({ name, cells }) => ({ title: title(name), rows: [['cell', 'loss'], ...cells.map((cell) => [cell.name, describe(cell)])] }));
+    return arms.map(({ name, cells }) => ({ title: title(name), rows: [['cell', 'loss'], ...cells.map((cell) => [cell.name || 'before there was a grid', describe(cell)])] }));
   }
   const [down, across] = axes;
   return arms.map(({ name, cells }) => ({

@@ -33,6 +33,8 @@ export interface BestValidation {
   readonly epoch: number;
   /** The criterion's value: validation loss, or BLEU. */
   readonly value: number;
+  /** The criterion; a run cannot go on with another one. Files written before it was noted lack it. */
+  readonly by?: 'loss' | 'bleu';
 }
 
 export interface IntervalSums {
@@ -70,7 +72,7 @@ export function findWrongField(position: TrainPosition): string | undefined {
   if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
   const { best } = position;
   const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
-  if (best !== undefined && !(Number.isFinite(best?.value) && isCount(best.update, 0) && isCount(best.epoch, 1))) return wrong('best', best);
+  if (best !== undefined && !(Number.isFinite(best?.value) && isCount(best.update, 0) && isCount(best.epoch, 1) && [undefined, 'loss', 'bleu'].includes(best.by))) return wrong('best', best);
   for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
     if (!Number.isFinite(position.interval?.[key])) return wrong(`interval.${key}`, position.interval?.[key]);
   }

@@ -9,7 +9,7 @@ import type { TrainOptions } from './trainOptions.js';
 /**
  * The training state of a checkpoint, if a run with this model and these options can go on from it. Rates, schedule, betas,
  * clipping, label smoothing and updateFreq are not compared: whoever calls the library may change them midway. (A run folder's
- * whole configuration is compared by claimRunFolder.)
+ * whole configuration, and its corpus, are compared by claimRunFolder.)
  * @throws ColdstartError code CHECKPOINT naming what differs
  */
 export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, options: TrainOptions): NonNullable<Checkpoint['training']> {
@@ -26,6 +26,10 @@ export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, opti
   if (precision !== options.precision) {
     throw refuse(checkpoint, `was trained with precision ${precision}, the configuration says ${options.precision}. Resume with the same precision`);
   }
+  const by = training.position.best?.by;
+  if (by !== undefined && by !== options.bestBy) {
+    throw refuse(checkpoint, `has a best validation by ${by}, the configuration says train.bestBy ${options.bestBy}. Resume with the same criterion`);
+  }
   const [found, expected] = [[...training.slots.keys()], slotNames(options)].map((names) => names.join(' and ') || 'none');
   if (found !== expected && training.optimizerStep > 0) {
     throw refuse(checkpoint, `holds the state of another optimiser (${found}; ${options.optimizer} as configured has ${expected}). Resume with the same optimiser`);
@@ -33,7 +37,7 @@ export function checkResumable(checkpoint: Checkpoint, config: ModelConfig, opti
   return training;
 }
 
-/** @throws ColdstartError code CHECKPOINT if the epoch under way has another number of batches than when the checkpoint was written */
+/** Other text of the same shape goes unseen here. @throws ColdstartError code CHECKPOINT if the epoch under way has another number of batches than when the checkpoint was written */
 export function checkSameData(checkpoint: Checkpoint, position: TrainPosition, epochBatches: EpochBatches): void {
   if (position.epochBatches !== epochBatches.length) {
     throw refuse(checkpoint, `was trained on ${position.epochBatches} batches in epoch ${position.epoch}, the data now gives ${epochBatches.length}. ` +

@@ -134,7 +134,8 @@ describe('training', () => {
       return true;
     });
     assert.equal(readLastCheckpoint(join(folder, 'overflow')), undefined);
-    assert.deepEqual(events.filter(({ event }) => event === 'diverged').map(({ update }) => update), [2, 1]);
+    // the second went wrong in its epoch's last update: it is that epoch's
+    assert.deepEqual(events.flatMap((event) => (event.event === 'diverged' ? [[event.update, event.epoch]] : [])), [[2, 1], [1, 1]]);
     assert.equal(memory().numTensors, before);
   });
 
@@ -206,6 +207,7 @@ describe('training', () => {
       train(task('refuse', { maxUpdates: 6, ...changes }, { resumeFrom: readLastCheckpoint(join(folder, 'refuse')), ...more }));
     await assert.rejects(resume({ seed: 4 }), /was trained with seed 3, the configuration says 4/);
     await assert.rejects(resume({ optimizer: 'sgd', momentum: 0.9, nesterov: false } as Partial<TrainOptions>), /state of another optimiser \(firstMoment and secondMoment; sgd as configured has momentum\)/);
+    await assert.rejects(resume({ bestBy: 'bleu' }, { evaluate: () => Promise.resolve({ bleu: 1 }) }), /has a best validation by loss, the configuration says train\.bestBy bleu/);
     await assert.rejects(resume({}, { config: { ...tinyConfig, dFf: 128 } }), /has model\.dFf 64, the configuration says 128/);
     await assert.rejects(resume({}, { trainBatches: createBatches(pairsInMemory(reversals(60, 1)), { maxTokens: 60 }) }), /was trained on \d+ batches in epoch 1, the data now gives \d+/);
     await assert.rejects(train(task('refuse', {}, { resumeFrom: readCheckpoint(checkpointPaths(join(folder, 'refuse')).best) })), /holds parameters only/);
@@ -259,6 +261,6 @@ describe('training', () => {
     const result = await train(task('bleu', { validateEveryUpdates: 4, maxUpdates: 20, bestBy: 'bleu' }, { evaluate: async () => ({ bleu: scores[asked++] }) }));
     disposeParams(result.params);
     assert.equal(asked, 5);
-    assert.deepEqual(result.position.best, { update: 8, epoch: 2, value: 5 });
+    assert.deepEqual(result.position.best, { update: 8, epoch: 2, value: 5, by: 'bleu' });
   });
 });

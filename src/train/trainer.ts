@@ -121,7 +121,7 @@ class Trainer {
       this.position = training.position;
       this.savedPosition = training.position;
       this.params = toTensors(resumeFrom.params);
-      this.state = toOptimizerState(training);
+      this.state = training.optimizerStep > 0 ? toOptimizerState(training) : this.optimizer.init(this.params);
       disposeParams(params);
     }
   }
@@ -234,11 +234,11 @@ class Trainer {
     const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }, { what: 'gradient of', tensors: step.gradients }]) ??
       (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
     disposeParams(step.gradients);
-    this.diverged(this.position.update + 1, this.lastLoss, tensor);
+    this.diverged(this.position.update + 1, this.position.epoch, this.lastLoss, tensor);
   }
 
-  private diverged(update: number, loss: number, tensor: string): never {
-    this.emit({ event: 'diverged', update, epoch: this.position.epoch, loss: String(loss), tensor });
+  private diverged(update: number, epoch: number, loss: number, tensor: string): never {
+    this.emit({ event: 'diverged', update, epoch, loss: String(loss), tensor });
     throw new DivergenceError(update, loss, tensor, this.lastGoodCheckpoint());
   }
 
@@ -284,7 +284,7 @@ class Trainer {
     const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing: options.labelSmoothing, signal });
     if (losses === undefined) return;
     const { loss, nll } = losses;
-    if (!Number.isFinite(loss)) this.diverged(update, loss, firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss');
+    if (!Number.isFinite(loss)) this.diverged(update, epoch, loss, firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss');
     let scores: { bleu: number } | undefined;
     try {
       scores = await evaluate?.(this.params, signal);
@@ -298,7 +298,7 @@ class Trainer {
     const isBest = best === undefined || (options.bestBy === 'bleu' ? value > best.value : value < best.value);
     this.position = {
       ...this.position, seconds, validationDue: false,
-      ...(isBest ? { best: { update, epoch, value }, validationsSinceBest: 0 } : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
+      ...(isBest ? { best: { update, epoch, value, by: options.bestBy }, validationsSinceBest: 0 } : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
     };
     this.emit({ event: 'valid', update, epoch, loss, nll, perplexity: Math.exp(nll), ...scores, best: isBest, seconds });
     this.task.onValidation?.(this.params, update);
@@ -326,7 +326,7 @@ class Trainer {
   /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */
   private requireFiniteParams(): void {
     const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }]);
-    if (tensor !== undefined) this.diverged(this.position.update, this.lastLoss, tensor);
+    if (tensor !== undefined) this.diverged(this.position.update, this.lastEpoch(), this.lastLoss, tensor);
   }
 
   private emit(event: TrainEvent): void {

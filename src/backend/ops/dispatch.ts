@@ -1,8 +1,6 @@
 import '../exactGradients.js';
 import { customGrad, engine, getBackend, getKernel, type NamedAttrMap, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
 
-export { withoutGradient } from '../withoutGradient.js';
-
 /**
  * Whether the fused kernel of this name may run now: the current backend has it, and no gradient of a gradient is being
  * recorded. Fused kernels have first derivatives only; inside a nested gradient the composed twin runs instead, so that

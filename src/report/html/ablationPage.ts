@@ -1,6 +1,7 @@
 import { tensorPlace, type AblationData } from '../../experiment/ablationData.js';
 import type { GradientSample, TensorGradients } from '../../experiment/gradientRecord.js';
 import { armTables, notes } from '../ablationReport.js';
+import { elementVariance, gradientNorm, relativeGradientVariance, type GradientMeasure } from '../gradientMeasures.js';
 import { gradientTable, gradientTableNote } from '../gradientTable.js';
 import { escapeHtml, markMissing } from '../htmlPage.js';
 import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
@@ -29,9 +30,9 @@ export function ablationMain(data: AblationData): string {
     section(axes.length > 0 ? 'Stability' : '', stabilityCharts(data)),
     section('The start of training', gradients(data),
       curvesChart(data, { title: 'Update-to-weight ratio', caption: 'L2 norm of an update by that of the tensor it changes: median over tensors.', label: 'ratio', logX: true, logY: true, series: ({ updateRatios }) => updateRatios?.samples.map(({ update, ratios }) => ({ update, value: median(ratios) })) ?? [] }),
-      beforeAfterChart(data, { title: 'Gradient norm by layer', caption: 'L2 norm of the gradient before training, mean over batches. Hollow: parameters as drawn; filled: as training begins. Geometric mean over seeds.', label: 'L2 norm', before: ({ gradients }) => byGroup(gradients?.drawn, norm), after: ({ gradients }) => byGroup(gradients?.start, norm) }),
-      beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, variance), after: ({ gradients }) => byGroup(gradients?.start, variance) }),
-      beforeAfterChart(data, { title: 'Relative gradient variance by layer', caption: 'Variance of the gradient over batches by the squared norm of their mean, of all tensors of the layer. GradInit\u2019s paper shows that it falls in nearly every layer of residual networks.', label: 'relative variance', before: ({ gradients }) => byGroup(gradients?.drawn, relativeVariance), after: ({ gradients }) => byGroup(gradients?.start, relativeVariance) })),
+      beforeAfterChart(data, { title: 'Gradient norm by layer', caption: 'L2 norm of the gradient before training, mean over batches. Hollow: parameters as drawn; filled: as training begins. Geometric mean over seeds.', label: 'L2 norm', before: ({ gradients }) => byGroup(gradients?.drawn, gradientNorm), after: ({ gradients }) => byGroup(gradients?.start, gradientNorm) }),
+      beforeAfterChart(data, { title: 'Gradient variance by layer', caption: 'Variance of the gradient over batches, mean per element. Hollow: parameters as drawn; filled: as training begins.', label: 'variance', before: ({ gradients }) => byGroup(gradients?.drawn, elementVariance), after: ({ gradients }) => byGroup(gradients?.start, elementVariance) }),
+      beforeAfterChart(data, { title: 'Relative gradient variance by layer', caption: 'Variance of the gradient over batches by the squared norm of their mean, of all tensors of the layer. GradInit\u2019s paper shows that it falls in nearly every layer of residual networks.', label: 'relative variance', before: ({ gradients }) => byGroup(gradients?.drawn, relativeGradientVariance), after: ({ gradients }) => byGroup(gradients?.start, relativeGradientVariance) })),
     section('What was learned before training', scalesCharts(data)),
     section('Translations', samples(data)),
     section('Runs', runsTable(data), changes(data)),
@@ -130,19 +131,12 @@ function median(values: readonly (number | null)[]): number | undefined {
   return sorted.length === 0 ? undefined : sorted[sorted.length >> 1];
 }
 
-type Reduce = (tensors: readonly TensorGradients[]) => number;
-/** Of all tensors together. */
-const norm: Reduce = (tensors) => Math.sqrt(tensors.reduce((sum, { normL2 }) => sum + (normL2 ?? NaN) ** 2, 0));
-const variance: Reduce = (tensors) => tensors.reduce((sum, tensor) => sum + (tensor.variance ?? NaN), 0) / tensors.reduce((sum, { size }) => sum + size, 0);
-
-const relativeVariance: Reduce = (tensors) => tensors.reduce((sum, tensor) => sum + (tensor.variance ?? NaN), 0) / tensors.reduce((sum, { meanNormL2 }) => sum + (meanNormL2 ?? NaN) ** 2, 0);
-
-function byGroup(sample: GradientSample | undefined, reduce: Reduce): Map<string, number> | undefined {
+function byGroup(sample: GradientSample | undefined, measure: GradientMeasure): Map<string, number> | undefined {
   if (sample === undefined) return undefined;
   const tensors = new Map<string, TensorGradients[]>();
   for (const tensor of sample.tensors) {
     const group = groupOf(tensorPlace(tensor.name));
     tensors.set(group, [...(tensors.get(group) ?? []), tensor]);
   }
-  return new Map([...tensors].map(([group, own]) => [group, reduce(own)]));
+  return new Map([...tensors].map(([group, own]) => [group, measure(own)]));
 }
