@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import { counted } from '../counted.js';
 import { armPresets } from '../experiment/armPresets.js';
 import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
 
@@ -62,14 +63,16 @@ Examples:
 }
 
 async function showStatus(config: Config, dir: string, json: boolean): Promise<void> {
-  const [{ planAblation }, { planRecord }, { gatherRun }, { readRunFailures }, { statusText }] = await Promise.all([
-    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/gatherRun.js'), import('../experiment/runFailures.js'), import('../report/ablationPlanReport.js'),
+  const [{ planAblation }, { planRecord }, { runsWithOtherSettings }, { gatherRun }, { readRunFailures }, { statusText }] = await Promise.all([
+    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/existingRuns.js'), import('../experiment/gatherRun.js'), import('../experiment/runFailures.js'), import('../report/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
   const failures = readRunFailures(dir);
   const runs = planRecord(dir, plan).runs.map((planned, i) => gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message));
   if (json) console.log(JSON.stringify(runs.map(({ key, arm, cell, seed, state, failure, updates, maxUpdates }) => ({ key, arm, cell, seed, state, failure, updates, maxUpdates })), null, 2));
   else console.log(statusText(runs, plan.arms, Date.now()));
+  const others = runsWithOtherSettings(plan);
+  if (others.length > 0) console.error(`coldstart: ${counted(others.length, 'of these runs was', 'of these runs were')} made with other settings than this configuration has, the first in ${others[0]}. Give the same --set as they were made with, or another --run.`);
 }
 
 async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {

@@ -10,7 +10,7 @@ import { ablationMarkdown } from '../report/ablationReport.js';
 import { writeCompleteRun } from '../testing/completeRun.js';
 import { carryOut } from './ablate.js';
 import { planAblation, type AblationPlan } from './ablationPlan.js';
-import { checkExistingRuns, findRuns } from './existingRuns.js';
+import { checkExistingRuns, findRuns, runsWithOtherSettings } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { readPlan, writePlan } from './planFile.js';
 
@@ -117,6 +117,7 @@ test('without a plan the baseline is the first arm in the order of the presets, 
 test('a copied seed of an arm that was trained with other settings is refused', () => {
   const dir = join(folder, 'mixed');
   ablation('mixed', 'b', [7], { 'model.dropout': 0.3 }).runs.forEach((run) => writeCompleteRun(run, { bleu: 1 }));
+  assert.deepEqual([7, 1].map((seed) => runsWithOtherSettings(ablation('mixed', 'a', [seed])).length), [4, 0]);
   assert.throws(() => checkExistingRuns(ablation('mixed', 'a', [1]), dir), /made with other settings than the configuration now has:\n {2}.*no-warmup\/train\.lr=0\.0005\/seed-7\n {4}model\.dropout: 0\.3 → 0\.1\n/);
   checkExistingRuns(ablation('mixed', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } }), dir); // another cell may differ
 });

@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.js';
 import { readPrepareManifest } from '../data/prepare/manifest.js';
 import { ColdstartError } from '../errors.js';
 import { cellName, type AblationPlan, type AxisValue, type Cell } from './ablationPlan.js';
-import { corpusIdentity, readRunConfig, runChanges, runPaths } from './runFolder.js';
+import { corpusIdentity, readRunConfig, runChanges, runDifferences, runPaths } from './runFolder.js';
 
 /** A complete run in the folder of an ablation. */
 export interface FoundRun {
@@ -58,6 +58,11 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
   if (differing.length === 0) return;
   throw new ColdstartError('RUN_DIFFERS', ['runs of this ablation were made with other settings than the configuration now has:', ...differing,
     'Choose another folder with --run, or remove these runs.'].join('\n'));
+}
+
+/** Folders of the plan's runs that were made with other settings; their corpora are not compared. */
+export function runsWithOtherSettings(plan: AblationPlan): string[] {
+  return plan.runs.filter(({ runDir, config }) => existsSync(runPaths(runDir).config) && runDifferences(readRunConfig(runDir), config).length > 0).map(({ runDir }) => runDir);
 }
 
 const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
