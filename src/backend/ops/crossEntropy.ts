@@ -42,7 +42,7 @@ export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, tar
   const nll = mul(sub(logSumExp, targetLogit), isToken); // [N]
   const nllSum = withoutGradient(() => sum(nll)) as Scalar;
   if (labelSmoothing === 0) return { lossSum: sum(nll) as Scalar, nllSum };
-  const perWrongToken = labelSmoothing / (vocabSize - 1);
+  const perWrongToken = vocabSize > 1 ? labelSmoothing / (vocabSize - 1) : 0;
   const allNll = mul(sub(mul(logSumExp, vocabSize), sum(shifted, -1)), isToken); // [N]
   const lossSum = sum(add(mul(nll, 1 - labelSmoothing - perWrongToken), mul(allNll, perWrongToken))) as Scalar;
   return { lossSum, nllSum };

@@ -5,10 +5,10 @@ import { gemmPacked, packB, packedBytes, gemmScratchBytes } from './gemm.as';
 import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
 
 /** Bytes of scratch for attention and attentionGrad. */
-export function attentionScratchBytes(queryLength: i32, keyLength: i32, dHead: i32): i32 {
+export function attentionScratchBytes(queryLength: i32, keyLength: i32, dHead: i32): f64 {
   const longest = max(queryLength, keyLength);
   const packed = max(packedBytes(dHead, longest), packedBytes(longest, dHead));
-  return gemmScratchBytes() + packed + ((3 * queryLength * keyLength) << 2);
+  return <f64>gemmScratchBytes() + packed + 12 * <f64>queryLength * <f64>keyLength;
 }
 
 // @ts-ignore: decorator

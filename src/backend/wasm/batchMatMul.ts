@@ -18,7 +18,6 @@ export function registerBatchMatMul(context: WasmContext): void {
     if (depth !== bDepth) {
       throw new ShapeError(`matMul: found a [${a.shape}] and b [${b.shape}] with transposeA=${transposeA}, transposeB=${transposeB}; inner sizes ${depth} and ${bDepth} must be equal.`);
     }
-    if (depth === 0) throw new ShapeError(`matMul: found a [${a.shape}] and b [${b.shape}]; the inner size must not be 0.`);
     const [aBatchShape, bBatchShape] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
     const batchShape = broadcast_util.assertAndGetBroadcastShape(aBatchShape, bBatchShape);
     const out = context.output([...batchShape, rows, columns]);

@@ -34,7 +34,7 @@ export interface CompiledKernels {
   crossEntropy(rows: number, vocabSize: number, d: number, hidden: Address, embedding: Address, targets: Address, labelSmoothing: number, padId: number,
     losses: Address, dHidden: Address, dEmbedding: Address, scratch: Address): void;
   rowLogSumExp(rows: number, columns: number, x: Address, out: Address): void;
-  firstBadTarget(rows: number, vocabSize: number, targets: Address): number;
+  firstBadTarget(rows: number, vocabSize: number, padId: number, targets: Address): number;
   crossEntropyHessianScratchBytes(vocabSize: number, d: number): number;
   crossEntropyHessian(rows: number, vocabSize: number, d: number, hidden: Address, embedding: Address, targets: Address, uHidden: Address, uEmbedding: Address,
     labelSmoothing: number, padId: number, dHidden: Address, dEmbedding: Address, scratch: Address): void;

@@ -6,15 +6,25 @@ import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
 /** Enough rows that adding a block's product to dEmbedding is cheap beside making it. */
 const blockSize: i32 = 120;
 
-/** The first position whose target is not a token id, or -1. */
-export function firstBadTarget(rows: i32, vocabSize: i32, targets: usize): i32 {
-  for (let n = 0; n < rows; n++) if (<u32>load<i32>(at(targets, n)) >= <u32>vocabSize) return n;
+/** The first position whose target is neither a token id nor a pad, or -1. */
+export function firstBadTarget(rows: i32, vocabSize: i32, padId: i32, targets: usize): i32 {
+  for (let n = 0; n < rows; n++) {
+    const target = load<i32>(at(targets, n));
+    if (target != padId && <u32>target >= <u32>vocabSize) return n;
+  }
   return -1;
 }
 
+/** What label smoothing gives each wrong token; without any there is none to give. */
+// @ts-ignore: decorator
+@inline
+function shareOfWrongToken(labelSmoothing: f64, vocabSize: i32): f64 {
+  return vocabSize > 1 ? labelSmoothing / <f64>(vocabSize - 1) : 0;
+}
+
 /** Bytes of scratch for crossEntropy. */
-export function crossEntropyScratchBytes(vocabSize: i32, d: i32): i32 {
-  return gemmScratchBytes() + packedBytes(d, vocabSize) + packedBytes(vocabSize, d) + packedBytes(blockSize, d) + ((blockSize * (vocabSize + 2 * d + 1)) << 2);
+export function crossEntropyScratchBytes(vocabSize: i32, d: i32): f64 {
+  return <f64>gemmScratchBytes() + packedBytes(d, vocabSize) + packedBytes(vocabSize, d) + packedBytes(blockSize, d) + 4 * <f64>blockSize * (<f64>vocabSize + 2 * <f64>d + 1);
 }
 
 /**
@@ -24,9 +34,9 @@ export function crossEntropyScratchBytes(vocabSize: i32, d: i32): i32 {
 export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, labelSmoothing: f64, padId: i32,
   losses: usize, dHidden: usize, dEmbedding: usize, scratch: usize): void {
   const packedForLogits = scratch + gemmScratchBytes();
-  const packedForHidden = packedForLogits + packedBytes(d, vocabSize);
-  const packedHidden = packedForHidden + packedBytes(vocabSize, d);
-  const logits = packedHidden + packedBytes(blockSize, d);
+  const packedForHidden = packedForLogits + <usize>packedBytes(d, vocabSize);
+  const packedHidden = packedForHidden + <usize>packedBytes(vocabSize, d);
+  const logits = packedHidden + <usize>packedBytes(blockSize, d);
   const blockHidden = at(logits, blockSize * vocabSize);
   const blockGradient = at(blockHidden, blockSize * d);
   const blockRows = at(blockGradient, blockSize * d);
@@ -38,7 +48,7 @@ export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, e
     memory.fill(dHidden, 0, <usize>rows * rowBytes);
     memory.fill(dEmbedding, 0, <usize>vocabSize * rowBytes);
   }
-  const perWrongToken = labelSmoothing / <f64>(vocabSize - 1);
+  const perWrongToken = shareOfWrongToken(labelSmoothing, vocabSize);
   const onTarget = 1 - labelSmoothing - perWrongToken;
   let lossSum: f64 = 0;
   let nllSum: f64 = 0;
@@ -82,8 +92,8 @@ export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, e
 }
 
 /** Bytes of scratch for crossEntropyHessian. */
-export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): i32 {
-  return gemmScratchBytes() + 2 * packedBytes(d, vocabSize) + 2 * packedBytes(vocabSize, d) + packedBytes(blockSize, d) + ((blockSize * (2 * vocabSize + 3 * d + 1)) << 2);
+export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): f64 {
+  return <f64>gemmScratchBytes() + 2 * packedBytes(d, vocabSize) + 2 * packedBytes(vocabSize, d) + packedBytes(blockSize, d) + 4 * <f64>blockSize * (2 * <f64>vocabSize + 3 * <f64>d + 1);
 }
 
 /**
@@ -96,11 +106,11 @@ export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): i32 {
 export function crossEntropyHessian(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, uHidden: usize, uEmbedding: usize,
   labelSmoothing: f64, padId: i32, dHidden: usize, dEmbedding: usize, scratch: usize): void {
   const packedEmbeddingT = scratch + gemmScratchBytes();
-  const packedUEmbeddingT = packedEmbeddingT + packedBytes(d, vocabSize);
-  const packedEmbedding = packedUEmbeddingT + packedBytes(d, vocabSize);
-  const packedUEmbedding = packedEmbedding + packedBytes(vocabSize, d);
-  const packedBlock = packedUEmbedding + packedBytes(vocabSize, d);
-  const logits = packedBlock + packedBytes(blockSize, d);
+  const packedUEmbeddingT = packedEmbeddingT + <usize>packedBytes(d, vocabSize);
+  const packedEmbedding = packedUEmbeddingT + <usize>packedBytes(d, vocabSize);
+  const packedUEmbedding = packedEmbedding + <usize>packedBytes(vocabSize, d);
+  const packedBlock = packedUEmbedding + <usize>packedBytes(vocabSize, d);
+  const logits = packedBlock + <usize>packedBytes(blockSize, d);
   const weights = at(logits, blockSize * vocabSize);
   const blockHidden = at(weights, blockSize * vocabSize);
   const blockUHidden = at(blockHidden, blockSize * d);
@@ -114,7 +124,7 @@ export function crossEntropyHessian(rows: i32, vocabSize: i32, d: i32, hidden: u
   packB(vocabSize, d, uEmbedding, d, 1, packedUEmbedding);
   memory.fill(dHidden, 0, <usize>rows * rowBytes);
   memory.fill(dEmbedding, 0, <usize>vocabSize * rowBytes);
-  const perWrongToken = labelSmoothing / <f64>(vocabSize - 1);
+  const perWrongToken = shareOfWrongToken(labelSmoothing, vocabSize);
   const onTarget = 1 - labelSmoothing - perWrongToken;
   let n = 0;
   while (n < rows) {

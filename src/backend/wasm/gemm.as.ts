@@ -15,9 +15,9 @@ export function gemmScratchBytes(): i32 {
   return (blockRows * blockDepth + tileRows * tileColumns) << 2;
 }
 
-/** Bytes of a packed B [depth, columns]. */
-export function packedBytes(depth: i32, columns: i32): i32 {
-  return (depth * roundUp(columns, tileColumns)) << 2;
+/** Bytes of a packed B [depth, columns]; like all sizes that may pass 4 GiB a float64, for the allocator to refuse. */
+export function packedBytes(depth: i32, columns: i32): f64 {
+  return 4 * <f64>depth * <f64>roundUp(columns, tileColumns);
 }
 
 // @ts-ignore: decorator
@@ -155,7 +155,10 @@ export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, rowStr
   const tile = scratch + (<usize>(blockRows * blockDepth) << 2);
   const cBytes = <usize>cStride << 2;
   const paddedColumns = roundUp(columns, tileColumns);
-  if (depth == 0) return;
+  if (depth == 0) {
+    if (!accumulate) writeSumsOfNothing(rows, columns, c, cBytes, bias, relu);
+    return;
+  }
   for (let k0 = 0; k0 < depth; k0 += blockDepth) {
     const kc = min(blockDepth, depth - k0);
     const packedBlock = packed + (<usize>(k0 * paddedColumns) << 2);
@@ -184,6 +187,17 @@ export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, rowStr
   }
 }
 
+/** What a product that adds up nothing gives: the bias, or zeros. */
+function writeSumsOfNothing(rows: i32, columns: i32, c: usize, cBytes: usize, bias: usize, relu: bool): void {
+  for (let m = 0; m < rows; m++) {
+    for (let n = 0; n < columns; n++) {
+      const value: f32 = bias == 0 ? 0 : load<f32>(bias + (<usize>n << 2));
+      store<f32>(c + (<usize>n << 2), relu ? max<f32>(value, 0) : value);
+    }
+    c += cBytes;
+  }
+}
+
 /**
  * One product [rows, depth] x [depth, columns] after the other for a whole batch; operands start aBatch, bBatch and rows x columns
  * floats after those of the product before (0: the same operand again).
@@ -191,7 +205,7 @@ export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, rowStr
  */
 export function multiplyBatch(batch: i32, rows: i32, columns: i32, depth: i32, a: usize, aRow: i32, aColumn: i32, aBatch: i32,
   b: usize, bRow: i32, bColumn: i32, bBatch: i32, c: usize, scratch: usize): void {
-  const gemmScratch = scratch + packedBytes(depth, columns);
+  const gemmScratch = scratch + <usize>packedBytes(depth, columns);
   for (let n = 0; n < batch; n++) {
     if (n == 0 || bBatch != 0) packB(depth, columns, b, bRow, bColumn, scratch);
     gemmPacked(rows, columns, depth, a, aRow, aColumn, scratch, c, columns, 0, false, false, gemmScratch);

@@ -14,6 +14,7 @@ import { linear, linears } from '../ops/linear.js';
 import { sgdStep } from '../ops/sgdStep.js';
 import { squaredNorm } from '../ops/squaredNorm.js';
 import { selectBackend } from '../select.js';
+import { instantiateKernels } from './compiledKernels.js';
 
 /** Every kernel of the wasm backend against the composed twin on the cpu backend, on random shapes. */
 type Inputs = { values: Float32Array; shape: number[] }[];
@@ -95,6 +96,21 @@ test('running out of memory is an error that says what to do', async () => {
   await selectBackend('wasm');
   assert.throws(() => fill([2 ** 30], 1), (error) => error instanceof ColdstartError && error.code === 'OUT_OF_MEMORY' && /could not allocate 4096 MiB more/.test(error.message));
   tidy(() => assert.deepEqual([...fill([2], 1).dataSync()], [1, 1]));
+});
+
+test('scratch beyond 4 GiB is refused, not wrapped around', async () => {
+  const compiled = await instantiateKernels(new WebAssembly.Memory({ initial: 1 }));
+  assert.equal(compiled.packedBytes(2 ** 20, 1020), 2 ** 32);
+  assert.equal(compiled.crossEntropyScratchBytes(262_144, 1024), compiled.gemmScratchBytes() + 2 * 2 ** 30 + 4 * 120 * 1024 + 4 * 120 * (262_144 + 2 * 1024 + 1));
+  assert.equal(compiled.crossEntropyHessianScratchBytes(262_144, 1024), compiled.gemmScratchBytes() + 4 * 2 ** 30 + 4 * 120 * 1024 + 4 * 120 * (2 * 262_144 + 3 * 1024 + 1));
+  assert.equal(compiled.attentionScratchBytes(20_000, 20_000, 1), compiled.gemmScratchBytes() + 4 * 20_000 * 8 + 3 * 4 * 20_000 ** 2);
+  await selectBackend('wasm');
+  tidy(() => {
+    const x = fill([20_000, 1], 1);
+    const keyLengths = tensor([20_000], [1], 'int32') as Tensor1D;
+    assert.throws(() => attention(x, x, x, { batch: 1, queryLength: 20_000, keyLength: 20_000, numHeads: 1, keyLengths, causal: true }), (error) => error instanceof ColdstartError && error.code === 'OUT_OF_MEMORY');
+    assert.deepEqual([...linear(tensor([[1, 2]]), tensor([[3, 4]])).dataSync()], [11]);
+  });
 });
 
 test('matMul over more rows than a block', () => forShapes({ columns: size(20) }, ({ columns }) => assertSame((a, b) => [matMul(a, b)], inputsOf([203, 33], [33, columns])), 3));

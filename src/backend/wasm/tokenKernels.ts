@@ -34,7 +34,7 @@ export function registerTokenKernels(context: WasmContext): void {
     ({ hidden, embedding, targets }, { labelSmoothing, padId, withGradients }) => {
       const [rows, d] = hidden.shape;
       const [vocabSize] = embedding.shape;
-      checkTargets(targets, vocabSize);
+      checkTargets(targets, vocabSize, padId);
       const gradients = withGradients ? [context.output(hidden.shape), context.output(embedding.shape)] : [];
       const lossBytes = 16;
       const losses = context.scratch(lossBytes + kernels.crossEntropyScratchBytes(vocabSize, d));
@@ -55,7 +55,7 @@ export function registerTokenKernels(context: WasmContext): void {
     ({ hidden, embedding, targets, uHidden, uEmbedding }, { labelSmoothing, padId }) => {
       const [rows, d] = hidden.shape;
       const [vocabSize] = embedding.shape;
-      checkTargets(targets, vocabSize);
+      checkTargets(targets, vocabSize, padId);
       const [dHidden, dEmbedding] = [context.output(hidden.shape), context.output(embedding.shape)];
       const scratch = context.scratch(kernels.crossEntropyHessianScratchBytes(vocabSize, d));
       kernels.crossEntropyHessian(rows, vocabSize, d, context.address(hidden), context.address(embedding), context.address(targets), context.address(uHidden),
@@ -63,8 +63,8 @@ export function registerTokenKernels(context: WasmContext): void {
       return [dHidden, dEmbedding];
     });
 
-  function checkTargets(targets: TensorInfo, vocabSize: number): void {
-    const bad = kernels.firstBadTarget(targets.shape[0], vocabSize, context.address(targets));
+  function checkTargets(targets: TensorInfo, vocabSize: number, padId: number): void {
+    const bad = kernels.firstBadTarget(targets.shape[0], vocabSize, padId, context.address(targets));
     if (bad >= 0) throw idOutOfRange('labelSmoothedCrossEntropy', targets, bad, vocabSize);
   }
 

@@ -1,6 +1,7 @@
 // The part of the WebAssembly interface used here. TypeScript declares it among the browser's types only.
 declare namespace WebAssembly {
   class Memory {
+    constructor(descriptor: { initial: number });
     readonly buffer: ArrayBuffer;
   }
   class Instance {
