@@ -15,7 +15,20 @@ namespace {
 
 using namespace coldstart;
 
-constexpr const char* kVersion = "2";
+constexpr const char* kVersion = "3";
+
+// Of the error that is being handled.
+std::string reasonOfCurrentError() {
+  try {
+    throw;
+  } catch (const dnnl::error& error) {
+    return std::string("oneDNN refused (status ") + std::to_string(static_cast<int>(error.status)) + "): " + error.what();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an unknown error";
+  }
+}
 
 class Engine : public Napi::Addon<Engine> {
  public:
@@ -50,12 +63,8 @@ class Engine : public Napi::Addon<Engine> {
       return body();
     } catch (const Napi::Error&) {
       throw;
-    } catch (const dnnl::error& error) {
-      message = std::string("oneDNN refused (status ") + std::to_string(static_cast<int>(error.status)) + "): " + error.what();
-    } catch (const std::exception& error) {
-      message = error.what();
     } catch (...) {
-      message = "an unknown error";
+      message = reasonOfCurrentError();
     }
     throw Napi::Error::New(info.Env(), message);
   }
@@ -105,12 +114,8 @@ class Engine : public Napi::Addon<Engine> {
       kernels_[index].run(call_);
       memory_.releaseScratch();
       return info.Env().Undefined();
-    } catch (const dnnl::error& error) {
-      message = std::string("oneDNN refused (status ") + std::to_string(static_cast<int>(error.status)) + "): " + error.what();
-    } catch (const std::exception& error) {
-      message = error.what();
     } catch (...) {
-      message = "an unknown error";
+      message = reasonOfCurrentError();
     }
     memory_.releaseScratch();
     throw Napi::Error::New(info.Env(), std::string(name) + ": " + message + "; tensors: " + call_.describe());

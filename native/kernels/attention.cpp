@@ -56,6 +56,27 @@ COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_
 // How much room readableRows wants for its copy.
 int64_t copySize(const Shape& shape, int64_t count) { return shape.head % kVector == 0 ? 0 : count * paddedWidth(shape.head); }
 
+// One head of one sentence: its number, and where its columns and its keys begin.
+struct Head {
+  int64_t pair, sentence, column, keyStart;
+};
+
+COLDSTART_INLINE Head headOf(const Shape& shape, int64_t pair) {
+  const int64_t sentence = pair / shape.heads;
+  const int64_t column = pair % shape.heads * shape.head;
+  return {pair, sentence, column, sentence * shape.keys * shape.model + column};
+}
+
+// Some of a head's queries: how many, in how many padded columns, where the first lies, and its number among those of all heads.
+struct QueryBlock {
+  int64_t rows, width, at, number;
+};
+
+COLDSTART_INLINE QueryBlock queriesFrom(const Shape& shape, const Head& head, int64_t first, int64_t most) {
+  const int64_t rows = smaller(most, shape.queries - first);
+  return {rows, paddedWidth(rows), (head.sentence * shape.queries + first) * shape.model + head.column, head.pair * shape.queries + first};
+}
+
 // Each thread's own part of one scratch block.
 struct Workspace {
   float* start;
@@ -144,26 +165,23 @@ void attention(Call& call) {
   const int64_t blockWidth = paddedWidth(block);
   const Workspace workspace = workspaceOf(call, (shape.head + shape.keys) * blockWidth + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys));
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 64, [=, &q, &shape, &draw](int64_t pair) {
-    const int64_t b = pair / shape.heads;
-    const int64_t column = pair % shape.heads * shape.head;
-    const int64_t keyStart = b * shape.keys * shape.model + column;
+    const Head head = headOf(shape, pair);
+    const int64_t keyStart = head.keyStart;
     float* queriesT = workspace.mine();
     float* probabilities = queriesT + shape.head * blockWidth;
     float* copy = probabilities + shape.keys * blockWidth;
     const Words words = wordsIn(copy + copySize(shape, shape.keys), block, shape.keys);
     const Rows values = readableRows(v + keyStart, shape, shape.keys, copy);
     for (int64_t first = 0; first < shape.queries; first += block) {
-      const int64_t rows = smaller(block, shape.queries - first);
-      const int64_t width = paddedWidth(rows);
-      const int64_t at = (b * shape.queries + first) * shape.model + column;
+      const auto [rows, width, at, number] = queriesFrom(shape, head, first, block);
       transposeRows(q.f32() + at, shape.model, rows, shape.head, queriesT, width);
       smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
       for (int64_t r = 0; r < rows; r += kVector) {
-        const Vector logSum = maskedSoftmax(probabilities + r, shape.keys, width, visibleKeys(shape, keyLengths, b, first + r), shape.scale);
-        storeLanes(logSumExp + pair * shape.queries + first + r, logSum, rows - r);
+        const Vector logSum = maskedSoftmax(probabilities + r, shape.keys, width, visibleKeys(shape, keyLengths, head.sentence, first + r), shape.scale);
+        storeLanes(logSumExp + number + r, logSum, rows - r);
       }
       if (draw.active) {
-        drawBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, words);
+        drawBlock(draw, number * shape.keys, rows, shape.keys, words);
         for (int64_t i = 0; i < shape.keys * width; i += kVector) storeVector(probabilities + i, keptOf(draw, words.transposed + i, loadVector(probabilities + i)));
       }
       smallProduct<Left::kTransposed>(probabilities, width, values.data, values.stride, rows, shape.keys, shape.head, out + at, shape.model);
@@ -191,9 +209,8 @@ void attentionGrad(Call& call) {
   const int64_t sizes = (2 * shape.head + 3 * shape.keys) * blockWidth + 2 * copySize(shape, block) + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys);
   const Workspace workspace = workspaceOf(call, sizes);
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 128, [=, &dy, &shape, &draw](int64_t pair) {
-    const int64_t b = pair / shape.heads;
-    const int64_t column = pair % shape.heads * shape.head;
-    const int64_t keyStart = b * shape.keys * shape.model + column;
+    const Head head = headOf(shape, pair);
+    const int64_t keyStart = head.keyStart;
     float* queriesT = workspace.mine();
     float* dOutT = queriesT + shape.head * blockWidth;
     float* probabilities = dOutT + shape.head * blockWidth;
@@ -205,19 +222,17 @@ void attentionGrad(Call& call) {
     const Words words = wordsIn(dOutCopy + copySize(shape, block), block, shape.keys);
     const Rows keys = readableRows(k + keyStart, shape, shape.keys, keyCopy);
     for (int64_t first = 0; first < shape.queries; first += block) {
-      const int64_t rows = smaller(block, shape.queries - first);
-      const int64_t width = paddedWidth(rows);
-      const int64_t at = (b * shape.queries + first) * shape.model + column;
+      const auto [rows, width, at, number] = queriesFrom(shape, head, first, block);
       const Rows queries = readableRows(q + at, shape, rows, queryCopy);
       const Rows dOut = readableRows(dy.f32() + at, shape, rows, dOutCopy);
       transposeRows(q + at, shape.model, rows, shape.head, queriesT, width);
       transposeRows(dy.f32() + at, shape.model, rows, shape.head, dOutT, width);
       smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
       smallProduct<Left::kPlain>(v + keyStart, shape.model, dOutT, width, shape.keys, shape.head, width, dScores, width);
-      if (draw.active) drawBlock(draw, (pair * shape.queries + first) * shape.keys, rows, shape.keys, words);
+      if (draw.active) drawBlock(draw, number * shape.keys, rows, shape.keys, words);
       for (int64_t r = 0; r < rows; r += kVector) {
-        const IntVector visible = visibleKeys(shape, keyLengths, b, first + r);
-        const Vector logSum = loadLanes(logSumExp + pair * shape.queries + first + r, rows - r);
+        const IntVector visible = visibleKeys(shape, keyLengths, head.sentence, first + r);
+        const Vector logSum = loadLanes(logSumExp + number + r, rows - r);
         Vector along{};  // sum of p * dp over the keys
         for (int64_t s = 0; s < shape.keys; s++) {
           const int64_t i = s * width + r;

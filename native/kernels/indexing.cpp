@@ -56,8 +56,9 @@ void segmentSum(Call& call) {
   const Tensor& ids = call.ints(1);
   Tensor& out = call.floats(2);
   const int64_t inner = call.integer(0);
-  require(elementsOf({ids.size, inner}) == x.size && (inner == 0 || out.size % inner == 0), "the sizes do not fit");
+  require(elementsOf({ids.size, inner}) == x.size, "the sizes do not fit");
   if (out.size == 0) return;
+  require(inner > 0 && out.size % inner == 0, "the sizes do not fit");
   const int64_t segments = out.size / inner;
   parallelRanges(inner, 16, x.size + out.size >= kSerialElements, [&](int64_t begin, int64_t end) {
     for (int64_t s = 0; s < segments; s++) {

@@ -15,9 +15,16 @@ Sizes sizesOf(const Tensor& x, const Tensor& weight) {
   return {x.dims[0], x.dims[1], weight.dims[0]};
 }
 
+// y = relu(y); what is NaN stays so, which oneDNN's own ReLU would turn into 0.
+void clampSpan(int64_t count, float* y) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++) y[i] = y[i] < 0.0f ? 0.0f : y[i];
+}
+
 // x, weight, bias? → y. Attributes: has bias, relu, the draw.
 void linear(Call& call) {
   const bool hasBias = call.integer(0) != 0;
+  const bool relu = call.integer(1) != 0;
   const Draw draw = drawOf(call, 2);
   const Tensor& x = call.floats(0);
   const Tensor& weight = call.floats(1);
@@ -25,10 +32,14 @@ void linear(Call& call) {
   Tensor& y = call.floats(hasBias ? 3 : 2, sizes.rows * sizes.out);
   Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(plain(weight.f32(), sizes.in)), y.f32());
   if (hasBias) p.bias = call.floats(2, sizes.out).f32();
-  p.relu = call.integer(1) != 0;
   multiply(call, p);
-  if (!draw.active) return;
-  parallelElements(y.size, [&](int64_t begin, int64_t end) { dropoutSpan<false>(draw, begin, end - begin, y.f32() + begin, nullptr, y.f32() + begin); });
+  if (!relu && !draw.active) return;
+  parallelElements(y.size, [&](int64_t begin, int64_t end) {
+    float* part = y.f32() + begin;
+    if (!draw.active) clampSpan(end - begin, part);
+    else if (relu) dropoutSpan<false, true>(draw, begin, end - begin, part, nullptr, part);
+    else dropoutSpan<false>(draw, begin, end - begin, part, nullptr, part);
+  });
 }
 
 constexpr int64_t kRowsPerPart = 256;
@@ -122,20 +133,10 @@ void linearGrad(Call& call) {
   const float* gradient = dy.f32();
   if (relu || draw.active) {
     float* masked = call.scratchFloats(dy.size);
-    const float scale = draw.active ? draw.scale : 1.0f;
     columnSums(call, sizes.rows, width, dBias, [=, &dy, &draw](int64_t row) {
-      const float* from = dy.f32() + row * width;
-      float* to = masked + row * width;
-      if (relu) {
-        // an element passed both ReLU and dropout exactly if y > 0
-        const float* value = y + row * width;
-        int64_t i = 0;
-        for (; i + kVector <= width; i += kVector) storeVector(to + i, loadVector(value + i) > 0.0f ? loadVector(from + i) * scale : Vector{});
-        for (; i < width; i++) to[i] = value[i] > 0.0f ? from[i] * scale : 0.0f;
-      } else {
-        dropoutSpan<false>(draw, row * width, width, from, nullptr, to);
-      }
-      return static_cast<const float*>(to);
+      const int64_t first = row * width;
+      unmask(draw, first, width, dy.f32() + first, relu ? y + first : nullptr, masked + first);
+      return static_cast<const float*>(masked + first);
     });
     gradient = masked;
   } else if (hasBias) {

@@ -124,19 +124,9 @@ int64_t scratchOf(const GradPlan& plan) {
 
 // The gradient before ReLU and dropout of `rows` rows from `start` on; dy itself if there are neither.
 const float* unmasked(const LinearLayerGrad& layer, const Draw& draw, int64_t start, int64_t rows, float* masked) {
-  const int64_t count = rows * layer.out;
-  const float* from = layer.dy + start * layer.out;
-  if (layer.y != nullptr) {
-    // an element passed both ReLU and dropout exactly if y > 0
-    const float* value = layer.y + start * layer.out;
-    const float scale = draw.active ? draw.scale : 1.0f;
-    int64_t i = 0;
-    for (; i + kVector <= count; i += kVector) storeVector(masked + i, loadVector(value + i) > 0.0f ? loadVector(from + i) * scale : Vector{});
-    for (; i < count; i++) masked[i] = value[i] > 0.0f ? from[i] * scale : 0.0f;
-    return masked;
-  }
-  if (!draw.active) return from;
-  dropoutSpan<false>(draw, start * layer.out, count, from, nullptr, masked);
+  const int64_t first = start * layer.out;
+  if (layer.y == nullptr && !draw.active) return layer.dy + first;
+  unmask(draw, first, rows * layer.out, layer.dy + first, layer.y == nullptr ? nullptr : layer.y + first, masked);
   return masked;
 }
 

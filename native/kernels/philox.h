@@ -14,8 +14,6 @@ struct Draw {
   uint32_t keyLow, keyHigh, site, step, microBatch;
 };
 
-constexpr int kDrawAttrs = 5;
-
 // Attributes from `first` on: rate (0: nothing is dropped), seed, step, microBatch, site.
 inline Draw drawOf(Call& call, int first) {
   Draw draw{};
@@ -115,11 +113,12 @@ inline const uint32_t* drawSpan(const Draw& draw, int64_t first, int64_t count, 
   return words + (first - start * kDrawBlock);
 }
 
-template <bool hasAdded>
+template <bool hasAdded, bool relu>
 COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, float scale, int64_t count, const float* x, const float* added, float* y) {
 #pragma omp simd
   for (int64_t j = 0; j < count; j++) {
-    const float scaled = x[j] * scale;
+    const float value = x[j];
+    const float scaled = (relu && value < 0.0f ? 0.0f : value) * scale;
     const float kept = words[j] >= threshold ? scaled : 0.0f;
     y[j] = hasAdded ? kept + added[j] : kept;
   }
@@ -133,8 +132,8 @@ COLDSTART_INLINE Vector keptOf(const Draw& draw, const float* words, Vector x) {
   return drawn >= draw.threshold ? x * draw.scale : Vector{};
 }
 
-// y[i] = dropout(x[i]) (+ added[i] if not null) for the elements numbered first … first + count - 1; x may be y.
-template <bool hasAdded>
+// y[i] = dropout(x[i]) (+ added[i] if not null), or dropout(relu(x[i])), for the elements numbered first … first + count - 1; x may be y.
+template <bool hasAdded, bool relu = false>
 inline void dropoutSpan(const Draw& draw, int64_t first, int64_t count, const float* x, const float* added, float* y) {
   alignas(64) uint32_t words[kDrawBlock];
   const uint32_t threshold = draw.threshold;
@@ -147,8 +146,8 @@ inline void dropoutSpan(const Draw& draw, int64_t first, int64_t count, const fl
     drawWords(draw, block, words);
     const float* plus = hasAdded ? added + i : nullptr;
     // a whole block has a constant trip count and needs no remainder loop
-    if (width == kDrawBlock) applyWords<hasAdded>(words, threshold, scale, kDrawBlock, x + i, plus, y + i);
-    else applyWords<hasAdded>(words + offset, threshold, scale, width, x + i, plus, y + i);
+    if (width == kDrawBlock) applyWords<hasAdded, relu>(words, threshold, scale, kDrawBlock, x + i, plus, y + i);
+    else applyWords<hasAdded, relu>(words + offset, threshold, scale, width, x + i, plus, y + i);
     i += width;
   }
 }

@@ -96,6 +96,7 @@ void reduce(Call& call) {
   const Tensor& x = call.floats(0);
   Tensor& out = call.floats(1);
   const Layout layout = layoutOf(call, x, out);
+  if (out.size == 0) return;
   const float* from = x.f32();
   float* to = out.f32();
   if (layout.inner == 1 && layout.outer == 1 && layout.count > kBlock) {

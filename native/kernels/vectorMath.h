@@ -27,6 +27,17 @@ COLDSTART_INLINE float floatOf(int32_t bits) {
   return x;
 }
 
+// (exp(r) - 1 - r) / r^2 for |r| up to ln 2 / 2, of a number or a vector.
+template <typename Value>
+COLDSTART_INLINE Value expPolynomial(Value r) {
+  Value p = Value{} + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  return p * r + 5.0000001201e-1f;
+}
+
 // Results below the smallest normal number are 0.
 COLDSTART_INLINE float vectorExp(float x) {
   const float clamped = x > 88.8f ? 88.8f : (x < -87.4f ? -87.4f : x);
@@ -36,13 +47,7 @@ COLDSTART_INLINE float vectorExp(float x) {
   const int32_t exponent = bitsOf(shifted) - 0x4b400000;
   float r = clamped - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
+  const float p = expPolynomial(r) * r * r + r + 1.0f;
   // in two factors: 2^128 itself is not a float
   const float result = p * floatOf(((exponent >> 1) + 127) << 23) * floatOf((exponent - (exponent >> 1) + 127) << 23);
   const float bounded = x < -87.3365f ? 0.0f : (x > 88.7228394f ? __builtin_inff() : result);
@@ -115,13 +120,7 @@ COLDSTART_INLINE Vector expOf(Vector x) {
   const Vector n = (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   Vector r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
-  Vector p = Vector{} + 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + (r + 1.0f);
+  const Vector p = expPolynomial(r) * (r * r) + (r + 1.0f);
   return (Vector)_mm512_maskz_scalef_ps(isNormal, (__m512)p, (__m512)n);
 }
 #else
@@ -134,13 +133,7 @@ COLDSTART_INLINE Vector expOf(Vector x) {
   const IntVector exponent = (IntVector)shifted - 0x4b400000;
   Vector r = clamped - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
-  Vector p = zero + 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
+  const Vector p = expPolynomial(r) * r * r + r + 1.0f;
   const IntVector half = exponent >> 1;
   const Vector result = p * (Vector)((half + 127) << 23) * (Vector)((exponent - half + 127) << 23);
   return x < -87.3365f ? zero : result;

@@ -1,7 +1,5 @@
 // Windows over images [batch, height, width, channels]: depthwise convolution with its gradients, and what the gradients of
 // pooling need. Every output has one writer and one order of summation: the same bits for any number of threads.
-#include <cmath>
-
 #include "loops.h"
 #include "vectorMath.h"
 
@@ -197,7 +195,7 @@ void maxPoolingPositions(Call& call) {
             const int64_t inside = left + j * w.dilationWidth;
             if (inside < 0 || inside >= w.width) continue;
             const int64_t at = image + (row * w.width + inside) * w.channels + c;
-            if (best < 0 || x[at] > x[best] || (std::isnan(x[best]) && !std::isnan(x[at]))) best = at;
+            if (best < 0 || x[at] > x[best] || (x[best] != x[best] && x[at] == x[at])) best = at;
           }
         }
         const int64_t to = (line * w.outWidth + column) * w.channels + c;

@@ -10,7 +10,7 @@ namespace coldstart {
 // A product compiled for one thread and one set of sizes and strides. It lives until the end of the kernel call.
 class BlockProduct;
 
-// The compiled product of these sizes, strides, element types and `accumulate`; data, bias and ReLU are ignored. If it is packed, b must be
+// The compiled product of these sizes, strides, element types and `accumulate`; data and bias are ignored. If it is packed, b must be
 // rewritten by packRight first.
 const BlockProduct& blockProduct(OneDnn& oneDnn, const Product& sizes);
 

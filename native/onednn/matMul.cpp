@@ -45,17 +45,18 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   }
   if (p.packed) b = {{p.inner, p.columns}, typeOf(p.b), dnnl::memory::format_tag::any};
   dnnl::primitive_attr attributes;
-  dnnl::post_ops after;
-  if (p.accumulate) after.append_sum(1.0f);
-  if (p.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-  if (p.accumulate || p.relu) attributes.set_post_ops(after);
+  if (p.accumulate) {
+    dnnl::post_ops after;
+    after.append_sum(1.0f);
+    attributes.set_post_ops(after);
+  }
   const auto description = p.bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, bias, out);
   const auto chosen = p.packed || p.batch > 1 ? dnnl::matmul::primitive_desc(description, attributes, oneDnn.engine()) : fastest(description, attributes, oneDnn.engine());
   return {dnnl::matmul(chosen), {a, chosen.weights_desc(), out, bias}};
 }
 
 // x [aBatch, rows, inner] (or its transpose), y [bBatch, inner, columns] (or its transpose), bias? → [batch, rows, columns]
-// Attributes: batch of a, batch of b, rows, inner, columns, a transposed, b transposed, has bias, relu.
+// Attributes: batch of a, batch of b, rows, inner, columns, a transposed, b transposed, has bias.
 void matMul(Call& call) {
   Product p{};
   const int64_t aBatch = call.integer(0), bBatch = call.integer(1);
@@ -63,7 +64,6 @@ void matMul(Call& call) {
   p.inner = call.integer(3);
   p.columns = call.integer(4);
   const bool aTransposed = call.integer(5) != 0, bTransposed = call.integer(6) != 0, hasBias = call.integer(7) != 0;
-  p.relu = call.integer(8) != 0;
   require(aBatch == bBatch || aBatch == 1 || bBatch == 1, "the batches do not broadcast");
   p.batch = aBatch == 1 ? bBatch : aBatch;
   const Tensor& a = call.floats(0, elementsOf({aBatch, p.rows, p.inner}));
@@ -84,7 +84,7 @@ namespace {
 const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
   const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
                          p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.relu ? 2 : 0) | (p.accumulate ? 4 : 0) | (p.packed ? 8 : 0) | (p.a.isBf16 ? 16 : 0) | (p.b.isBf16 ? 32 : 0)};
+                         (p.bias != nullptr ? 1 : 0) | (p.accumulate ? 2 : 0) | (p.packed ? 4 : 0) | (p.a.isBf16 ? 8 : 0) | (p.b.isBf16 ? 16 : 0)};
   return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
 }
 
@@ -95,10 +95,7 @@ bool isDense(const MatrixView& view, int64_t rows, int64_t columns) {
 // What a product that adds up nothing gives, which oneDNN does not take: the bias, or zeros.
 void writeSumsOfNothing(const Product& p) {
   for (int64_t row = 0; row < p.batch * p.rows && !p.accumulate; row++) {
-    for (int64_t column = 0; column < p.columns; column++) {
-      const float value = p.bias != nullptr ? p.bias[column] : 0.0f;
-      p.out[row * p.outRowStride + column] = p.relu && value < 0.0f ? 0.0f : value;
-    }
+    for (int64_t column = 0; column < p.columns; column++) p.out[row * p.outRowStride + column] = p.bias != nullptr ? p.bias[column] : 0.0f;
   }
 }
 

@@ -33,7 +33,6 @@ struct Product {
   float* out;    // [batch, rows, columns] with this row stride
   int64_t outRowStride;
   const float* bias = nullptr;  // [columns]
-  bool relu = false;
   bool accumulate = false;  // out += a b
   bool packed = false;      // b.data was written by packRight
 };
@@ -83,7 +82,7 @@ bool roundsOperands(const OneDnn& oneDnn, const Product& product);
 // matrix must be dense (plain or transposed) and hold `count` elements.
 MatrixView toBf16(Call& call, const MatrixView& view, int64_t count);
 
-// out = relu(a b + bias), operands rounded where roundsOperands says so or one of them already is. Throws dnnl::error if oneDNN refuses.
+// out = a b + bias, operands rounded where roundsOperands says so or one of them already is. Throws dnnl::error if oneDNN refuses.
 void multiply(Call& call, const Product& product);
 
 }  // namespace coldstart

@@ -4,7 +4,7 @@ namespace coldstart {
 
 namespace {
 // Batches of ever new lengths make ever new primitives, each with machine code of its own (about 100 kB): those of the last few
-// steps are held. oneDNN holds as many again by itself.
+// steps are held, so many whole ones and so many for blocks. oneDNN holds its own beside them.
 constexpr size_t kMostPrimitives = 512;
 constexpr int kMostInOneDnn = 256;
 }  // namespace

@@ -167,10 +167,12 @@ describe('precision bf16', { skip: why }, () => {
     const spoilt = inputs(rows).x.slice();
     spoilt[3] = NaN;
     spoilt[5 * inSize] = Infinity;
-    const y = linear(tf.tensor(spoilt, [rows, inSize]), tf.tensor(weight, [outSize, inSize]), tf.tensor(bias, [outSize])).arraySync() as number[][];
-    assert.ok(y[0].every(Number.isNaN));
-    assert.ok(y[5].every((v) => !Number.isFinite(v)));
-    assert.ok([...y[1], ...y[6]].every(Number.isFinite));
+    for (const relu of [false, true]) {
+      const y = linear(tf.tensor(spoilt, [rows, inSize]), tf.tensor(weight, [outSize, inSize]), tf.tensor(bias, [outSize]), { relu }).arraySync() as number[][];
+      assert.ok(y[0].every(Number.isNaN));
+      assert.ok(y[5].every((v, i) => (relu && weight[i * inSize] < 0 ? v === 0 : !Number.isFinite(v))));
+      assert.ok([...y[1], ...y[6]].every(Number.isFinite));
+    }
   })));
 
   test('float32 has the same bits before and after, also after an error', () => tf.tidy(() => {

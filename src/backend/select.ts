@@ -114,6 +114,7 @@ async function activate(candidate: BackendCandidate): Promise<string> {
 
 async function loadCpu(): Promise<string> {
   const { MathBackendCPU } = await import('@tensorflow/tfjs-backend-cpu');
+  await import('./cpuMatMul.js');
   // Its first use prints an advertisement for tfjs-node; the slow reference is what was asked for.
   const backend = engine().findBackend('cpu');
   if (backend instanceof MathBackendCPU) (backend as unknown as { firstUse: boolean }).firstUse = false;

@@ -1,4 +1,4 @@
-import '@tensorflow/tfjs-backend-cpu';
+import '../cpuMatMul.js';
 import { getKernelsForBackend, registerBackend, registerKernel, type KernelFunc } from '@tensorflow/tfjs-core';
 import { loadAddon } from './addon.js';
 import { runCpuTwin } from './cpuTwin.js';

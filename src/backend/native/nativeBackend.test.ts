@@ -54,7 +54,7 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     const backend = nativeBackend();
     const a = tf.tensor(mixed(6), [2, 3]);
     const live = backend.addon.memory().liveBlocks;
-    assert.throws(() => backend.compute('MatMul', [a, a], [2, 2], 'float32', [1, 1, 2, 3, 5, 0, 0, 0, 0]),
+    assert.throws(() => backend.compute('MatMul', [a, a], [2, 2], 'float32', [1, 1, 2, 3, 5, 0, 0, 0]),
       (error) => error instanceof ColdstartError && error.message === 'native MatMul: tensor 1 has 6 elements, expected 15; tensors: float32 [2,3], float32 [2,3], float32 [2,2]');
     assert.throws(() => backend.compute('Exp', [a], [7], 'float32'), /native Exp: tensor 1 has 7 elements, expected 6/);
     assert.throws(() => backend.compute('Copy', [a], [2, 3], 'float32', [0, 0, 1, 6, 2, 1]), /the view leaves the input/);
@@ -71,6 +71,15 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
       assert.throws(() => backend.run('EmbedTokens', [ids, { ...table, shape }, out], [1, -1]), /EmbedTokens: a tensor has more elements than memory can hold/);
     }
     for (const { dataId } of [ids, table, out]) backend.disposeData(dataId);
+  });
+
+  test('an inner size of 0 divides nothing, and a vast number of nothings takes no time', () => {
+    const backend = nativeBackend();
+    const [x, out] = [backend.output([0], 'float32'), backend.output([3], 'float32')];
+    const ids = backend.output([2], 'int32');
+    assert.throws(() => backend.run('SegmentSum', [x, ids, out], [0]), /SegmentSum: the sizes do not fit/);
+    for (const kernel of ['Sum', 'Prod', 'Max', 'Min']) backend.run(kernel, [x, x], [2 ** 43, 1, 0]);
+    for (const { dataId } of [x, ids, out]) backend.disposeData(dataId);
   });
 
   test('nothing that JavaScript passes to the addon ends the process', () => {

@@ -43,11 +43,6 @@ export class NativeBackend extends KernelBackend {
     addon.setCallBuffer(this.words);
   }
 
-  /** Whether the addon has a compiled kernel of this name. */
-  has(kernel: string): boolean {
-    return this.kernelIndex.has(kernel);
-  }
-
   /** A new tensor whose values are not set yet. */
   output(shape: readonly number[], dtype: DataType): TensorInfo {
     const dataId = {};

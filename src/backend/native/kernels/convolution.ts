@@ -1,6 +1,7 @@
 import { backend_util, util, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelAttributes, NativeKernel, NativeKernels } from '../kernel.js';
 import type { NativeBackend } from '../nativeBackend.js';
+import { activate, hasActivation } from './activation.js';
 
 type Shape4D = [number, number, number, number];
 
@@ -61,17 +62,14 @@ function consume(backend: NativeBackend, kernel: string, inputs: TensorInfo[], s
 /** A convolution with a bias and an activation after it; the rarer activations are the cpu backend's. */
 function fused(kernel: 'Conv2D' | 'DepthwiseConv2dNative'): NativeKernel {
   return (backend, { x, filter, bias }, attrs) => {
-    const activation = activations[attrs['activation'] as string];
-    if (activation === undefined || (bias != null && !areFloats(bias))) return undefined;
+    const { activation } = attrs as { activation: string };
+    if (!hasActivation(activation) || (bias != null && !areFloats(bias))) return undefined;
     let y = convolutionKernels[kernel](backend, { x, filter }, attrs) as TensorInfo | undefined;
     if (y === undefined) return undefined;
     if (bias != null) y = consume(backend, 'Add', [y, bias], y.shape, [y]);
-    return activation === '' ? y : consume(backend, activation, [y], y.shape, [y]);
+    return activate(backend, y, activation);
   };
 }
-
-/** Kernels of fused activations. */
-const activations: Readonly<Record<string, string | undefined>> = { linear: '', relu: 'Relu', relu6: 'Relu6', elu: 'Elu', sigmoid: 'Sigmoid' };
 
 /** Convolution, pooling and batch normalisation of images. */
 export const convolutionKernels: NativeKernels = {

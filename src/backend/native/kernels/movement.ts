@@ -38,6 +38,14 @@ export function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly 
   return copy(backend, x, { offset: 0, strides: perm.map((d) => strides[d]) }, backend.output(shape, x.dtype), viewOf(shape), shape);
 }
 
+/** x with its single and missing dimensions repeated. */
+export function broadcastTo(backend: NativeBackend, x: TensorInfo, shape: readonly number[]): TensorInfo {
+  const lead = shape.length - x.shape.length;
+  const { strides } = viewOf(x.shape);
+  const from = shape.map((_, d) => (d < lead || x.shape[d - lead] === 1 ? 0 : strides[d - lead]));
+  return copy(backend, x, { offset: 0, strides: from }, backend.output(shape, x.dtype), viewOf(shape), shape);
+}
+
 function slice(backend: NativeBackend, x: TensorInfo, begin: readonly number[], size: readonly number[]): TensorInfo {
   return copy(backend, x, viewFrom(x.shape, begin), backend.output(size, x.dtype), viewOf(size), size);
 }
@@ -216,13 +224,7 @@ export const movementKernels: NativeKernels = {
     return copy(backend, x, { offset: 0, strides: from.strides.flatMap((stride) => [0, stride]) }, backend.output(shape, x.dtype),
       { offset: 0, strides: to.strides.flatMap((stride, d) => [stride * x.shape[d], stride]) }, dims);
   },
-  BroadcastTo: (backend, { x }, { shape }) => {
-    if (!isNative(x.dtype)) return undefined;
-    const lead = shape.length - x.shape.length;
-    const { strides } = viewOf(x.shape);
-    const from = (shape as number[]).map((_, d) => (d < lead || x.shape[d - lead] === 1 ? 0 : strides[d - lead]));
-    return copy(backend, x, { offset: 0, strides: from }, backend.output(shape, x.dtype), viewOf(shape), shape);
-  },
+  BroadcastTo: (backend, { x }, { shape }) => (isNative(x.dtype) ? broadcastTo(backend, x, shape) : undefined),
   Reverse: (backend, { x }, { dims }) => {
     if (!isNative(x.dtype)) return undefined;
     const axes = new Set(util.parseAxisParam(dims, x.shape));
