@@ -1,6 +1,5 @@
 // Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,12 +10,8 @@ function run(tool, args) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-const kernels = join(root, 'src/backend/wasm');
-const assembly = existsSync(kernels) ? readdirSync(kernels).filter((name) => name === 'kernels.as.ts') : [];
-for (const name of assembly) {
-  run('assemblyscript/bin/asc.js', [
-    join(kernels, name), '--outFile', join(root, 'dist/backend/wasm', name.replace('.as.ts', '.wasm')),
-    '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd',
-  ]);
-}
+run('assemblyscript/bin/asc.js', [
+  join(root, 'src/backend/wasm/kernels.as.ts'), '--outFile', join(root, 'dist/backend/wasm/kernels.wasm'),
+  '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd',
+]);
 run('typescript/bin/tsc', ['-p', root]);

@@ -1,7 +1,9 @@
 # Sourced by setup.sh: builds the native engine where that can be done, and otherwise says what to install; everything
 # runs without it, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
+# COLDSTART_REQUIRE_NATIVE=1: setting up fails where the engine cannot be built.
 native_packages="g++ libdnnl-dev"
 
+# Which version it is build-native.mjs says, if it is none that will do.
 has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" -x c++ -E - >/dev/null 2>&1; }
 
 as_root=""
@@ -25,8 +27,16 @@ if ! has_one_dnn && [ "$may_install" = yes ]; then
   rm -f "$apt_log"
 fi
 
+without_native() {
+  echo "$1" >&2
+  if [ "${COLDSTART_REQUIRE_NATIVE:-}" = 1 ]; then
+    echo "COLDSTART_REQUIRE_NATIVE=1 asks for the native engine, and it was not built (see above)." >&2
+    exit 1
+  fi
+}
+
 if has_one_dnn; then
-  npm run --silent build:native || echo "Going on without the native engine, on wasm." >&2
+  npm run --silent build:native || without_native "Going on without the native engine, on wasm."
 else
-  echo "The native engine is left out; training runs on wasm, about ten times slower. To have it: apt-get install $native_packages" >&2
+  without_native "The native engine is left out; training runs on wasm, about ten times slower. To have it: apt-get install $native_packages"
 fi
