@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SubwordOptions } from '../subwords/segmenter.js';
+import { subwordFiles, type SubwordOptions } from '../subwords/segmenter.js';
 import type { PreprocessingStep } from '../preprocessing.js';
 import type { Side } from '../textPipeline.js';
 import { binarizeStage, type BinarizeReport } from './binarize.js';
@@ -116,14 +116,12 @@ function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S 
   const settings: Record<string, Plain> = {};
   const files: Record<string, string> = {};
   for (const side of ['src', 'trg'] as const) {
-    const { method, ...rest } = asked[side];
-    const given: Record<string, Plain> = { method };
-    for (const [key, value] of Object.entries(rest)) {
-      if (key === 'learn' || value === undefined) continue; // the learning stage's result says what was learnt
-      if (isFileKey(key)) files[`${side}.${key}`] = value as string;
-      else given[key] = value as Plain;
-    }
-    settings[side] = given;
+    const subwords = asked[side];
+    const own = isLearnt(subwords) ? {} : subwordFiles(subwords); // files count by content
+    for (const [kind, path] of Object.entries(own)) files[`${side}.${kind}`] = path;
+    // the learning stage's result says what was learnt
+    const given = Object.entries(subwords).filter(([key, value]) => !(key in own) && key !== 'learn' && value !== undefined);
+    settings[side] = Object.fromEntries(given) as Record<string, Plain>;
   }
   return {
     settings, files,
@@ -134,10 +132,6 @@ function subwordPlan(options: PrepareOptions, train: Stage<TextReport>, add: <S 
 
 function learnStage(name: string, words: Stage<CountReport>, sides: readonly Side[], asked: LearntBpe | LearntSentencePiece): Stage {
   return asked.method === 'bpe' ? learnBpeStage(name, words, sides, asked.learn) : learnSentencePieceStage(name, words, sides, asked.learn);
-}
-
-function isFileKey(key: string): boolean {
-  return key === 'codes' || key === 'vocabulary' || key === 'model';
 }
 
 function resolveSubwords(side: Side, asked: PrepareSubwords, learnt: Stage | undefined, result: StageContext['result']): SubwordOptions {

@@ -271,3 +271,21 @@ test('a SentencePiece model learnt of both sides splits the text, and goes with 
   }
   assert.deepEqual(ran(await prepareCorpus(options, { pairsPerPart: 64, workers: 1 })), []);
 });
+
+test('a tokenizer.json counts by its content: what it splits anew is made anew', async () => {
+  const tokenizer = join(folder, 'tokenizer.json');
+  const write = (pieces: readonly string[]): void => writeFileSync(tokenizer, JSON.stringify({
+    version: '1.0', added_tokens: [{ id: 0, content: '[UNK]', single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }],
+    normalizer: null, pre_tokenizer: { type: 'WhitespaceSplit' }, post_processor: null, decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
+    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: Object.fromEntries(['[UNK]', ...pieces].map((piece, id) => [piece, id])) },
+  }));
+  const text = join(folder, 'words.txt');
+  writeFileSync(text, 'abc ab\n');
+  const options: PrepareOptions = { outDir: join(folder, 'tokenizer'), srcLang: 'de', trgLang: 'en', train: { src: text, trg: text }, subwords: { method: 'huggingface', tokenizer }, vocabulary: { joined: true } };
+  write(['abc', 'ab']);
+  await prepareCorpus(options, { workers: 1 });
+  assert.equal(readFileSync(join(options.outDir, 'vocab.src.txt'), 'utf8'), 'ab 2\nabc 2\n');
+  write(['ab', '##c']);
+  assert.ok(ran(await prepareCorpus(options, { workers: 1, force: true })).includes('segment.train'));
+  assert.equal(readFileSync(join(options.outDir, 'vocab.src.txt'), 'utf8'), 'ab 4\n##c 2\n');
+});
