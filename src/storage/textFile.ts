@@ -29,15 +29,25 @@ function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
   try {
     const { size } = fstatSync(file);
     if (size > maxBytes) throw new DataError(`${what} ${path} has ${size} bytes, at most ${maxBytes} were expected. Is it the right file?`);
-    const bytes = Buffer.alloc(size);
-    let filled = 0;
-    for (let got = 1; filled < size && got > 0; filled += got) got = readSync(file, bytes, filled, size - filled, null);
-    return path.endsWith('.gz') ? unpack(bytes.subarray(0, filled), path, what, maxBytes) : bytes.subarray(0, filled);
+    const bytes = readToEnd(file, size, maxBytes);
+    if (bytes.length > maxBytes) throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
+    return path.endsWith('.gz') ? unpack(bytes, path, what, maxBytes) : bytes;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
   } finally {
     closeSync(file);
+  }
+}
+
+/** The rest of a file, which may be a pipe, whose size nobody knows; not much more than `maxBytes` of it. */
+function readToEnd(file: number, likelySize: number, maxBytes: number): Uint8Array {
+  let bytes = Buffer.alloc(likelySize + 1); // one more: the end is known where it is not filled
+  for (let filled = 0; ; ) {
+    const got = readSync(file, bytes, filled, bytes.length - filled, null);
+    filled += got;
+    if (got === 0 || filled > maxBytes) return bytes.subarray(0, filled);
+    if (filled === bytes.length) bytes = Buffer.concat([bytes], Math.max(2 * filled, 1 << 16));
   }
 }
 

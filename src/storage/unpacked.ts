@@ -4,6 +4,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { refusePipe } from './refusePipe.js';
 
 export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
 
@@ -25,6 +26,7 @@ export function packingOf(path: string): Packing | null {
 
 /** The beginning of a file, shorter if the file is. @throws DataError if it cannot be read */
 export function firstBytes(path: string, length: number): Buffer {
+  refusePipe(path, 'file'); // what is read here is read again
   try {
     const file = openSync(path, 'r');
     try {

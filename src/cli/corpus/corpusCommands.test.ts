@@ -137,3 +137,21 @@ test('cleaning and statistics of a corpus', () => {
   assert.deepEqual([json.train.leakage.pairs, json.train.duplicates.pairs, json.heldOut[0].stats.trg.unknown.mostFrequent], [1, 1, [{ token: 'one', count: 1 }]]);
   assert.equal(existsSync(join(folder, '.stats.html')), false);
 });
+
+test('a file may be a pipe where it is read once; where it is read again it is refused', () => {
+  const shell = (command: string) => spawnSync('bash', ['-c', command.replaceAll('COLDSTART', `"${process.execPath}" "${main}" corpus`)], { cwd: folder, encoding: 'utf8' });
+  writeFileSync(join(folder, 'merges'), '#version: 0.2\nl o\nlo w</w>\n');
+  const piped = shell('echo low lower | COLDSTART apply-bpe -c <(head -n 2 merges; sleep 0.2; seq 20000 | sed "s/$/ x/"; tail -n 1 merges)');
+  assert.deepEqual([piped.status, piped.stdout, piped.stderr], [0, 'low lo@@ w@@ e@@ r\n', '']);
+  writeFileSync(join(folder, 'pipe.de'), 'eins\n');
+  for (const command of [
+    'COLDSTART clean --src <(cat pipe.de) --trg pipe.de --out-src pipe.out.de --out-trg pipe.out.en --wrong-language',
+    'COLDSTART extract --src <(cat pipe.de) --trg pipe.de --out-src pipe.out.de --out-trg pipe.out.en --format moses',
+    'COLDSTART apply-spm -m <(cat pipe.de) < pipe.de',
+  ]) {
+    const { status, stderr } = shell(command);
+    assert.equal(status, 1);
+    assert.match(stderr, /\/dev\/fd\/\d+ is a pipe, but it is read more than once\. Write it to a file first, and name that\.\n$/);
+  }
+  assert.deepEqual(readdirSync(folder).filter((name) => name.includes('pipe.out')), []);
+});

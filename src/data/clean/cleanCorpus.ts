@@ -1,3 +1,4 @@
+import { refusePipe } from '../../storage/refusePipe.js';
 import { refuseExisting, TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
@@ -100,6 +101,8 @@ async function pairCleaner({ files, rules, srcLang, trgLang, tidy = false, lower
 }
 
 async function learnLanguages(files: PairFiles): Promise<SideLanguages> {
+  refusePipe(files.src, 'source text');
+  refusePipe(files.trg, 'target text');
   const languages = new SideLanguages();
   let pairs = 0;
   for await (const { src, trg } of readLinePairs(files)) {

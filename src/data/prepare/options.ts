@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { refusePipe } from '../../storage/refusePipe.js';
 import type { CleanRules } from '../clean/rules.js';
 import type { PairFiles } from '../linePairs.js';
 import type { NormalizeSettings, PreprocessingStep, TokenizeSettings } from '../preprocessing.js';
@@ -135,7 +136,9 @@ export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest
   paths.push(['vocabulary.srcFile', options.vocabulary.srcFile], ['vocabulary.trgFile', options.vocabulary.trgFile]);
   const inputs: Record<string, FileIdentity & { path: string }> = {};
   for (const [name, path] of paths) {
-    if (path !== undefined) inputs[name] = { path, ...(await fileIdentity(path)) };
+    if (path === undefined) continue;
+    refusePipe(path, name);
+    inputs[name] = { path, ...(await fileIdentity(path)) };
   }
   return inputs;
 }

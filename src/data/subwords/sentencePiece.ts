@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
+import { refusePipe } from '../../storage/refusePipe.js';
 import { createPieceDecoder, spaceMark } from './pieceDecoder.js';
 import { parseSentencePieceModel, type SentencePieceInfo } from './sentencePieceModel.js';
 
@@ -98,6 +99,7 @@ function byteOf(piece: string): number | null {
 }
 
 function readModel(path: string): Uint8Array {
+  refusePipe(path, 'SentencePiece model'); // its thread reads it once more
   try {
     const { size } = statSync(path);
     if (size > maxModelBytes) throw new DataError(`${path} has ${size} bytes; a SentencePiece model has at most ${maxModelBytes}. Is it the right file?`);

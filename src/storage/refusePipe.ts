@@ -1,0 +1,13 @@
+import { statSync } from 'node:fs';
+import { DataError } from '../errors.js';
+
+/**
+ * For files that are read more than once: a pipe, as `<(command)` gives it, has its text once and would be empty then.
+ *
+ * @param what what the file is, for the message, e.g. "source text"
+ * @throws DataError if the path names a pipe or a socket; a file that is missing is left to whoever reads it
+ */
+export function refusePipe(path: string, what: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFIFO() || found?.isSocket()) throw new DataError(`${what} ${path} is a pipe, but it is read more than once. Write it to a file first, and name that.`);
+}
