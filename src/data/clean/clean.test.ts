@@ -36,6 +36,15 @@ test('each rule finds its fault and only its fault', () => {
   assert.equal(reasonOf({ minScriptShare: 0.5 }, '\u043f\u0440\u0438\u0432\u0435\u0442', 'hello'), 'script');
   assert.equal(reasonOf({ minScriptShare: 0.5 }, '\u043f\u0440\u0438\u0432\u0435\u0442 ok', 'hello', ['ru', 'en']), null);
   assert.equal(reasonOf({ minScriptShare: 0.5 }, '12 : 30', '12 : 30'), null);
+  // codes with a region, letters of several scripts, languages of other scripts
+  for (const [line, language] of [
+    ['\u4f60\u597d', 'zh-CN'], ['\u4f60\u597d', 'zh_tw'], ['\u4f60\u597d', 'yue'], ['\u30b3\u30fc\u30d2\u30fc', 'ja'], ['\u043e\u0431\u02bc\u0454\u043a\u0442', 'uk'],
+    ['\u043f\u0440\u0438', 'rus'], ['\u043f\u0440\u0438', 'sr'], ['pri', 'sr'], ['\ud55c\uad6d\u6f22', 'ko'], ['\u0e44\u0e17\u0e22', 'th'], ['\u0a2a\u0a70', 'pa'], ['\u0b13', 'or'], ['olá', 'pt-br'],
+  ] as const) assert.equal(reasonOf({ minScriptShare: 1 }, line, 'hello', [language, 'en']), null, language);
+  assert.equal(reasonOf({ minScriptShare: 0.5 }, 'hello', 'hello', ['zh-CN', 'en']), 'script');
+  assert.equal(reasonOf({ minScriptShare: 0.5 }, '\u30b3\u30fc', 'hello', ['zh', 'en']), 'script');
+  for (const unknown of ['src', 'trg', 'txt', 'clean', '']) assert.throws(() => reasonOf({ minScriptShare: 0.5 }, 'a', 'b', [unknown, 'en']), /script of language ".*" is not known\. Name the languages/);
+  assert.equal(reasonOf({ minScriptShare: 0 }, 'a', 'b', ['src', 'trg']), null);
   assert.throws(() => reasonOf({ maxRatio: 0.5 }, 'a', 'b'), /maxRatio is 0.5, expected a number of at least 1/);
   assert.throws(() => reasonOf({ minTokens: 5, maxTokens: 4 }, 'a', 'b'), /minTokens is 5 and maxTokens 4: no pair would be left/);
   assert.throws(() => reasonOf({ maxTokens: 1.5 }, 'a', 'b'), /maxTokens is 1.5, expected a positive integer/);

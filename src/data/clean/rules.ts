@@ -63,7 +63,7 @@ const spaces = new RegExp(`${space}+`, 'v');
  * A function that asks the rules about one pair after the other; it remembers what it has seen, for duplicates.
  *
  * @returns the fault for which to remove the pair, or null to keep it
- * @throws UsageError for limits that are not positive numbers
+ * @throws UsageError for limits that are not positive numbers, and for `minScriptShare` with a language that is not known
  */
 export function createCleaner(rules: CleanRules, context: CleanContext): (src: string | null, trg: string | null) => Fault | null {
   const limits = checkLimits(rules);
@@ -114,7 +114,7 @@ function lengthFault({ minTokens, maxTokens, maxRatio, maxWordLength }: Limits):
 }
 
 function textFault(rules: CleanRules, limits: Limits, { srcLang, trgLang, languages }: CleanContext): (sides: Sides, tokens: readonly (readonly string[])[]) => Fault | null {
-  const foreign = [foreignLetters(srcLang), foreignLetters(trgLang)];
+  const foreign = limits.minScriptShare === 0 ? null : [foreignLetters(srcLang), foreignLetters(trgLang)];
   return (sides, tokens) => {
     if (rules.controlCharacters) {
       for (const [side, line] of sides.entries()) {
@@ -130,7 +130,7 @@ function textFault(rules: CleanRules, limits: Limits, { srcLang, trgLang, langua
       }
     }
     for (const [side, line] of sides.entries()) {
-      const share = limits.minScriptShare === 0 ? 0 : foreign[side](line);
+      const share = foreign ? foreign[side](line) : 0;
       if (share > 1 - limits.minScriptShare) return { rule: 'script', found: `${Math.round(100 * share)} % of the ${sideNames[side]}'s letters are of another script` };
     }
     if (rules.wrongLanguage) {

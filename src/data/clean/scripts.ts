@@ -1,24 +1,43 @@
-/** Scripts of languages that are not written in Latin letters, as Unicode names them. */
-const scripts: Readonly<Record<string, readonly string[]>> = {
-  ...all('Cyrillic', 'ru uk bg be mk kk ky mn tg'), ...all('Arabic', 'ar fa ur ps ug'), ...all('Devanagari', 'hi mr ne sa'), ...all('Hebrew', 'he yi'),
-  ...all('Ethiopic', 'am ti'), sr: ['Cyrillic', 'Latin'], el: ['Greek'], th: ['Thai'], lo: ['Lao'], km: ['Khmer'], my: ['Myanmar'], ka: ['Georgian'],
-  hy: ['Armenian'], bn: ['Bengali'], ta: ['Tamil'], te: ['Telugu'], kn: ['Kannada'], ml: ['Malayalam'], gu: ['Gujarati'], pa: ['Gurmukhi'], si: ['Sinhala'],
-  zh: ['Han'], ja: ['Han', 'Hiragana', 'Katakana'], ko: ['Hangul', 'Han'],
-};
+import { UsageError } from '../../errors.js';
 
-function all(script: string, languages: string): Record<string, string[]> {
-  return Object.fromEntries(languages.split(' ').map((language) => [language, [script]]));
-}
+/** Scripts, as Unicode names them, where a language is written in several or in one that has a code for itself. */
+const ofScriptCode: Readonly<Record<string, readonly string[]>> = { Hans: ['Han'], Hant: ['Han'], Jpan: ['Han', 'Hiragana', 'Katakana'], Kore: ['Hangul', 'Han'] };
+const ofLanguage: Readonly<Record<string, readonly string[]>> = { sr: ['Cyrillic', 'Latin'] };
+
+/** What the sides are called where nobody has said their languages; `src` would be Sardinian. */
+const sideNames = ['src', 'trg'];
 
 /**
- * A function that gives the share of a line's letters that are not of the language's script; 0 without letters. Languages that
- * are not listed are taken to be written in Latin letters.
+ * A function that gives the share of a line's letters that are not of the language's script; 0 without letters. Letters that several
+ * scripts share, such as the Japanese ー, are of each of them.
+ *
+ * @param language code, with or without a region: zh, zh-CN, pt_br
+ * @throws UsageError for a code of no known language
  */
 export function foreignLetters(language: string): (line: string) => number {
-  const names = scripts[language] ?? ['Latin'];
-  const foreign = new RegExp(`[\\p{L}--[${names.map((name) => `\\p{Script=${name}}`).join('')}]]`, 'gv');
+  const names = scriptsOf(language).map((name) => `\\p{Script_Extensions=${name}}`);
+  const foreign = new RegExp(`[\\p{L}--[${names.join('')}\\p{Script_Extensions=Common}\\p{Script_Extensions=Inherited}]]`, 'gv');
   return (line) => {
     const found = line.match(foreign)?.length ?? 0;
     return found === 0 ? 0 : found / line.match(/\p{L}/gu)!.length;
   };
+}
+
+function scriptsOf(language: string): readonly string[] {
+  const locale = sideNames.includes(language) ? null : localeOf(language);
+  const code = locale?.maximize().script;
+  if (!locale || code === undefined || languageNames.of(locale.language) === undefined) {
+    throw new UsageError(`the script of language ${JSON.stringify(language)} is not known. Name the languages of both sides by codes such as de or zh-CN (--src-lang and --trg-lang, in a configuration corpus.srcLang and corpus.trgLang), or leave the rule for scripts out.`);
+  }
+  return ofLanguage[locale.language] ?? ofScriptCode[code] ?? [code];
+}
+
+const languageNames = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' });
+
+function localeOf(language: string): Intl.Locale | null {
+  try {
+    return new Intl.Locale(language.replaceAll('_', '-'));
+  } catch {
+    return null; // no code of any language
+  }
 }

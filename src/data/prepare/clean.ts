@@ -43,7 +43,7 @@ interface CleanJob {
  */
 export function cleanStage(source: Stage<TextReport>, rules: PairRules, { srcLang, trgLang }: { srcLang: string; trgLang: string }, heldOut: readonly Stage<TextReport>[]): Stage<CleanReport> {
   return {
-    name: 'clean.train', version: 1, settings: { rules: rules as Plain, srcLang, trgLang }, needs: [source, ...heldOut],
+    name: 'clean.train', version: 2, settings: { rules: rules as Plain, srcLang, trgLang }, needs: [source, ...heldOut],
     async run(context) {
       const { folder: from, report: { parts } } = context.result(source);
       const partsOf = (stage: Stage<TextReport>): PartsFolder => {
