@@ -116,12 +116,14 @@ async function compare(outDir: string, asked: Pick<PrepareManifest, 'version' | 
 const markFile = 'coldstart-stages';
 const markText = 'Intermediate results of "coldstart corpus prepare". This folder may be removed.\n';
 const lockFile = 'lock';
+/** Also what stands beside it for a moment while another process takes it. */
+const lockFiles = /^\.?lock(\.|$)/;
 
 /** Makes the folder this process's own. @returns what gives it back */
 function claimWorkFolder(folder: string): () => void {
   makeFolder(folder);
   const entries = readdirSync(folder);
-  if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => name !== lockFile)) {
+  if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => !lockFiles.test(name))) {
     throw new ColdstartError('FILE_EXISTS', `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`);
   }
   const release = lockFolder(join(folder, lockFile), 'preparing this corpus');

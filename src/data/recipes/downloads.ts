@@ -1,8 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { DataError } from '../../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ColdstartError, DataError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import type { FileIdentity } from '../../storage/checksum.js';
+import { lockFolder } from '../../storage/folderLock.js';
 import { download, isDownloaded, type DownloadOptions, type ExpectedContent } from '../../storage/http/download.js';
 import { archiveEntries } from '../../storage/archive/unpackArchive.js';
 import { packingOf } from '../../storage/unpacked.js';
@@ -47,7 +49,7 @@ export class Downloads {
         throw new DataError(`${file.name}, as it was downloaded, ${fault} It was removed. Have the addresses changed? Files from elsewhere can be used with --from-local.`);
       }
     }
-    if (file.sha256 === undefined && !recorded[file.name]) this.record(file.name, identity);
+    if (file.sha256 === undefined && !recorded[file.name]) await this.record(file.name, identity);
     return { name: file.name, path, bytes: identity.bytes, sha256: identity.sha256 };
   }
 
@@ -66,12 +68,6 @@ export class Downloads {
     return [...known].map(([name, content]) => ({ path: this.pathOf({ name }), content })).filter(({ path }) => existsSync(path));
   }
 
-  /** Bytes yet to be downloaded; null if that is not known of all files. */
-  missingBytes(files: readonly RecipeFile[]): number | null {
-    const missing = files.filter((file) => !existsSync(this.pathOf(file)));
-    return missing.some(({ bytes }) => bytes === undefined) ? null : missing.reduce((sum, { bytes }) => sum + bytes!, 0);
-  }
-
   private pathOf(file: Pick<RecipeFile, 'name'>): string {
     return join(this.folder, ...file.name.split('/'));
   }
@@ -88,8 +84,27 @@ export class Downloads {
     throw new DataError(`${path} is damaged: expected JSON with bytes and sha256 of each file. Correct it; without it, downloads can no longer be compared with earlier ones.`);
   }
 
-  private record(name: string, { bytes, sha256 }: FileIdentity): void {
-    writeFileAtomic(join(this.folder, lockName), `${JSON.stringify({ ...this.recorded(), [name]: { bytes, sha256 } }, null, 2)}\n`);
+  /** Adds a file that nobody has recorded meanwhile; other processes may be adding theirs. */
+  private async record(name: string, { bytes, sha256 }: FileIdentity): Promise<void> {
+    const path = join(this.folder, lockName);
+    const release = await whenFree(() => lockFolder(`${path}.lock`, `recording checksums in ${path}`));
+    try {
+      writeFileAtomic(path, `${JSON.stringify({ [name]: { bytes, sha256 }, ...this.recorded() }, null, 2)}\n`);
+    } finally {
+      release();
+    }
+  }
+}
+
+/** Waits for a lock that is held for moments, a few seconds at most. */
+async function whenFree(lock: () => () => void): Promise<() => void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return lock();
+    } catch (error) {
+      if (!(error instanceof ColdstartError && error.code === 'FOLDER_BUSY') || attempt === 200) throw error;
+      await sleep(10 + 20 * Math.random());
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { cutAfter, etagOf, FileServer } from '../../testing/fileServer.js';
@@ -226,11 +227,22 @@ test('nobody there: the attempts are counted', async () => {
 
 test('another process at the same download is respected; a dead one is not', async () => {
   writeFileSync(`${path}.part`, content.subarray(0, 1000));
-  writeFileSync(`${path}.part.json`, JSON.stringify({ url: 'http://x/', processId: process.ppid }));
-  await assert.rejects(fetchFile(), { code: 'BUSY' });
+  writeFileSync(`${path}.part.lock`, `${process.ppid} ${hostname()}`);
+  await assert.rejects(fetchFile(), { code: 'BUSY', message: new RegExp(`process ${process.ppid} is downloading .*corpus\\.tgz already`) });
+  writeFileSync(`${path}.part.lock`, `${spawnSync(process.execPath, ['-e', '']).pid} ${hostname()}`);
   writeFileSync(`${path}.part.json`, 'damaged');
   await fetchFile();
   assert.deepEqual(readFileSync(path), content);
+  assert.deepEqual(readdirSync(folder), ['corpus.tgz']);
+});
+
+test('of two downloads of a file that begin together one is refused, before either asks for it', async () => {
+  const [first, second] = await Promise.allSettled([fetchFile(), fetchFile()]);
+  assert.equal(first.status, 'fulfilled');
+  assert.equal((second as PromiseRejectedResult).reason.code, 'BUSY');
+  assert.equal(server.requests.length, 1);
+  assert.deepEqual(readFileSync(path), content);
+  assert.deepEqual(readdirSync(folder), ['corpus.tgz']);
 });
 
 test('http goes through the proxy by its full address, https through a tunnel; no_proxy is honoured', async () => {
