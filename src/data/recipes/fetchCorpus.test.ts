@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { lockFolder } from '../../storage/folderLock.js';
 import { tarArchive, zipArchive } from '../../testing/archives.js';
 import { FileServer } from '../../testing/fileServer.js';
 import { fetchCorpus, type FetchOptions, type FetchResult } from './fetchCorpus.js';
@@ -88,7 +90,7 @@ test('files that the user has: archive, folder of archives, unpacked in two ways
   assert.equal(await written(mine), train.de);
   assert.equal(await written(join(mine, 'training')), train.de);
   writeFileSync(join(mine, 'release.tar'), tarArchive([{ name: 'texts/pair.tgz', content: archive }]));
-  const nested = { files: [{ name: 'ours/release.tar', urls: ['http://x.example/'], inner: 'texts/pair.tgz' }] };
+  const nested = { files: [{ name: 'ours/release.tar', urls: ['https://x.example/'], inner: 'texts/pair.tgz' }] };
   assert.equal(await written(join(mine, 'release.tar'), nested), train.de);
   writeFileSync(join(mine, 'pair.tgz'), archive);
   assert.equal(await written(join(mine, 'pair.tgz'), nested), train.de);
@@ -104,6 +106,29 @@ test('a folder that holds something else is never replaced', async () => {
   writeFileSync(join(folder, 'ours-de-en/thesis.txt'), 'years of work');
   await assert.rejects(fetchOurs({}, { force: true }), { code: 'FILE_EXISTS', message: /holds no corpus of this command/ });
   assert.ok(existsSync(join(folder, 'ours-de-en/thesis.txt')));
+  assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
+  rmSync(join(folder, 'ours-de-en'), { recursive: true });
+  await fetchOurs();
+  rmSync(join(folder, 'downloads'), { recursive: true });
+  server.requests.length = 0;
+  await assert.rejects(fetchOurs({ steps: [{ step: 'lowercase' }] }), /was made from other files or by other steps/);
+  assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
+});
+
+test('checksums are recorded one after the other', async () => {
+  server.files.set('/data.tgz', archive);
+  const lock = join(folder, 'downloads/checksums.json');
+  mkdirSync(join(folder, 'downloads'));
+  const release = lockFolder(`${lock}.lock`, 'recording');
+  const fetching = fetchOurs();
+  while (!existsSync(join(folder, 'downloads/ours/data.tgz'))) await sleep(5);
+  await sleep(50);
+  const other = { bytes: 1, sha256: '0'.repeat(64) };
+  assert.equal(existsSync(lock), false);
+  writeFileSync(lock, JSON.stringify({ other }));
+  release();
+  await fetching;
+  assert.deepEqual(Object.keys(JSON.parse(readFileSync(lock, 'utf8'))).sort(), ['other', 'ours/data.tgz']);
 });
 
 test('steps in their order: WMT holds out before subwords and cleans after them', async () => {
@@ -134,11 +159,14 @@ test('recipes of the package are read, and their pairs are found in either order
 
 test('faults of a recipe are named with their place', () => {
   const faults: [object, RegExp][] = [
-    [{ files: [{ name: '../evil', urls: ['http://x/'] }] }, /ours\.yaml: files\[0\]: name is "\.\.\/evil", expected a file name/],
+    [{ files: [{ name: '../evil', urls: ['https://x/'] }] }, /ours\.yaml: files\[0\]: name is "\.\.\/evil", expected a file name/],
     [{ files: [{ name: 'a', urls: ['file:///etc/passwd'] }] }, /files\[0\]: urls\[0\] is "file:\/\/\/etc\/passwd", expected a web address/],
     [{ files: [{ name: 'a', urls: [] }] }, /urls is \[\], expected a list that is not empty/],
     [{ files: [{ name: 'a', urls: ['http://x/'], sha265: 'x' }] }, /files\[0\] has the unknown key "sha265"; did you mean "sha256"\?/],
     [{ files: [{ name: 'a', urls: ['http://x/'], sha256: 'ABC' }] }, /sha256 is "ABC", expected 64 digits/],
+    [{ files: [{ name: 'a', urls: ['https://x/', 'http://x/'], bytes: 3 }] }, /urls\[1\] is "http:\/\/x\/", expected an address of https where neither sha256 nor md5 is known/],
+    [{ files: [{ name: 'a', urls: ['http://127.0.0.1.x/'] }] }, /expected an address of https/],
+    [{ steps: [{ step: 'bpe', merges: 5 }, { step: 'holdOut', every: 2 }] }, /steps is \[.*\], expected holdOut before bpe: merges are learnt/],
     [{ text: { train: [{ format: 'mose', src: 'a', trg: 'b' }] } }, /format is "mose", expected one of moses, iwslt-tags, segments; did you mean moses\?/],
     [{ text: { train: [{ format: 'moses', src: '/etc/passwd', trg: 'b' }] } }, /src is "\/etc\/passwd", expected a path inside of the archive/],
     [{ text: { train: [{ format: 'moses', src: 'a/../../b', trg: 'b' }] } }, /expected a path inside of the archive/],
@@ -149,6 +177,7 @@ test('faults of a recipe are named with their place', () => {
     [{ pairs: {} }, /pairs is \{\}, expected at least one language pair/],
     [{ licence: ' ' }, /licence is " ", expected the terms of use/],
   ];
+  assert.deepEqual(parseRecipe(stringify(ours({ files: [{ name: 'a', urls: ['http://x/'], md5: 'a'.repeat(32) }] })), 'ours.yaml').pairs[0].files[0].urls, ['http://x/']);
   for (const [changes, message] of faults) assert.throws(() => parseRecipe(stringify(ours(changes)), 'ours.yaml'), message);
   assert.throws(() => parseRecipe('a: [', 'bad.yaml'), /bad\.yaml is not YAML/);
 });

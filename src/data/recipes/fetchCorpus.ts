@@ -39,31 +39,33 @@ export interface FetchResult {
 export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: FetchOptions): Promise<FetchResult> {
   const { dir, fromLocal, rawOnly = false, signal, onNote, onWork } = options;
   const folder = corpusFolder(dir, recipe, pair);
+  const work: Work = { format: manifestFormat, version, recipe: recipe.name, srcLang: pair.src, trgLang: pair.trg, steps: rawOnly ? [] : pair.steps };
+  const present = readManifest(folder);
+  if (present === null && existsSync(folder)) {
+    throw new ColdstartError('FILE_EXISTS', `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`);
+  }
+  const refuseOther = (same: boolean): void => {
+    if (present === null || options.force || same) return;
+    throw new ColdstartError('FILE_EXISTS', `${folder} was made from other files or by other steps. Run with --force to replace it, or choose another folder with --dir.`);
+  };
+  refuseOther(present !== null && sameWork(present, work)); // before anything is downloaded
   const local = fromLocal === undefined ? null : await findLocalText(fromLocal, pair, onNote);
   const archives = local?.archives ?? (await downloadAll(pair, join(dir, 'downloads'), options));
   const unpacked = local?.unpacked ?? new Map<string, string>();
 
-  const plan: Plan = {
-    format: manifestFormat, version, recipe: recipe.name, srcLang: pair.src, trgLang: pair.trg,
-    steps: rawOnly ? [] : pair.steps, inputs: await identities(archives, unpacked, pair),
-  };
-  const present = readManifest(folder);
-  if (present !== null && !options.force && sameText(present, plan)) {
+  const inputs = await identities(archives, unpacked, pair);
+  refuseOther(present !== null && sameInputs(present.inputs, inputs));
+  if (present !== null && !options.force) {
     const changed = resizedOutputs(folder, present);
     if (changed.length === 0) return { folder, status: 'upToDate', manifest: present };
     throw new ColdstartError('FILE_EXISTS', `${changed.map((name) => join(folder, name)).join(', ')}: changed since written. Run with --force to write the corpus again, or with --verify to see all that differs.`);
-  }
-  if (existsSync(folder) && !(present !== null && options.force)) {
-    throw new ColdstartError('FILE_EXISTS', present === null
-      ? `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`
-      : `${folder} was made from other files or by other steps. Run with --force to replace it, or choose another folder with --dir.`);
   }
   const manifest = await writeFolderAtomic(folder, async (target) => {
     const files = join(target, 'unpacked');
     const found = await unpackText(pair, archives, files, unpacked, { signal, onProgress: (name, bytes) => onWork?.(`unpack ${name}`, bytes) });
     const counts = await buildText(pair, found, target, { rawOnly, signal, onProgress: onWork });
     rmSync(files, { recursive: true });
-    const complete: FetchManifest = { ...plan, counts, outputs: await outputsOf(target) };
+    const complete: FetchManifest = { ...work, inputs, counts, outputs: await outputsOf(target) };
     writeFileAtomic(join(target, manifestName), `${JSON.stringify(complete, null, 2)}\n`);
     return complete;
   });
@@ -75,7 +77,7 @@ export function corpusFolder(dir: string, recipe: Recipe, { src, trg }: RecipePa
   return join(dir, `${recipe.name}-${src}-${trg}`);
 }
 
-type Plan = Omit<FetchManifest, 'counts' | 'outputs'>;
+type Work = Omit<FetchManifest, 'inputs' | 'counts' | 'outputs'>;
 
 async function downloadAll(pair: RecipePair, folder: string, options: FetchOptions): Promise<LocalFile[]> {
   const downloads = new Downloads(folder);
@@ -97,7 +99,11 @@ async function identities(archives: readonly LocalFile[], unpacked: ReadonlyMap<
   return found;
 }
 
-function sameText(present: FetchManifest, plan: Plan): boolean {
-  const comparable = ({ recipe, srcLang, trgLang, steps, inputs }: Plan): string => JSON.stringify([recipe, srcLang, trgLang, steps, Object.entries(inputs).sort()]);
-  return comparable(present) === comparable(plan);
+function sameWork(present: FetchManifest, asked: Work): boolean {
+  const comparable = ({ recipe, srcLang, trgLang, steps }: Work): string => JSON.stringify([recipe, srcLang, trgLang, steps]);
+  return comparable(present) === comparable(asked);
+}
+
+function sameInputs(present: FetchManifest['inputs'], found: FetchManifest['inputs']): boolean {
+  return JSON.stringify(Object.entries(present).sort()) === JSON.stringify(Object.entries(found).sort());
 }

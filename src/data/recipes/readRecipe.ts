@@ -63,6 +63,8 @@ function readPair(pair: string, value: RecipeValue, recipe: Record<'files' | 'te
   const files = fieldOf('files').list(1).map((file) => readFile(file, fill));
   const steps = fieldOf('steps').isSet ? fieldOf('steps').list().map(readStep) : [];
   if (steps.filter(({ step }) => step === 'bpe').length > 1) fieldOf('steps').fail('at most one step bpe');
+  const bpeAt = steps.findIndex(({ step }) => step === 'bpe');
+  if (bpeAt >= 0 && steps.slice(bpeAt).some(({ step }) => step === 'holdOut')) fieldOf('steps').fail('holdOut before bpe: merges are learnt from what remains of the training set');
   const text = readText(fieldOf('text'), fill);
   if (text.valid && steps.some(({ step }) => step === 'holdOut')) fieldOf('steps').fail('no step holdOut where the text has a validation set');
   return { src, trg, files, text, steps };
@@ -70,18 +72,27 @@ function readPair(pair: string, value: RecipeValue, recipe: Record<'files' | 'te
 
 function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFile {
   const fields = value.fields(['name', 'urls', 'bytes', 'sha256', 'md5', 'inner']);
+  const hasChecksum = fields.sha256.isSet || fields.md5.isSet;
   const fileName = /^[a-z0-9{][-_.+a-z0-9{}]*(\/[a-z0-9{][-_.+a-z0-9{}]*)?$/i;
   return {
     name: fill(fields.name.text(fileName, 'a file name, with at most one folder before it')),
     urls: fields.urls.list(1).map((url) => {
       const address = fill(url.text(/^https?:\/\/[^\s/]/, 'a web address that begins with http:// or https://'));
-      return URL.canParse(address) ? address : url.fail('a web address');
+      if (!URL.canParse(address)) url.fail('a web address');
+      // anybody on the way could change what comes by http, and its checksum would be taken for the file's
+      if (!hasChecksum && !isProtected(new URL(address))) url.fail('an address of https where neither sha256 nor md5 is known');
+      return address;
     }),
     bytes: fields.bytes.isSet ? fields.bytes.number(1) : undefined,
     sha256: fields.sha256.isSet ? fields.sha256.text(/^[0-9a-f]{64}$/, '64 digits of lower-case hexadecimal') : undefined,
     md5: fields.md5.isSet ? fields.md5.text(/^[0-9a-f]{32}$/, '32 digits of lower-case hexadecimal') : undefined,
     inner: fields.inner.isSet ? fill(fields.inner.text(memberPath, memberPathText)) : undefined,
   };
+}
+
+/** Whether nobody on the way can change what comes: https, or no way at all. */
+function isProtected({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 const memberPath = /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\\\0-\x1f]+$/;
