@@ -71,6 +71,10 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 // A reader that closed our output (head, less) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  console.error(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.`);
+  process.exit(1);
+});
 
 process.exitCode = await main(process.argv.slice(2));

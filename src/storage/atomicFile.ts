@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ColdstartError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
+import { writeFailure } from './writeFailure.js';
 
 /**
  * Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
@@ -11,7 +12,8 @@ import { makeFolder } from './makeFolder.js';
  * @param options.overwrite false refuses to replace an existing file
  * @param options.durable false leaves out both fsync: whole after the process is killed, but not after a power failure; for what
  *   is checked before it is used
- * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there
+ * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there; WRITE_FAILED if the disk is full, the
+ *   place may not be written to, and the like
  */
 export function writeFileAtomic(
   path: string,
@@ -26,25 +28,28 @@ export function writeFileAtomic(
   const temporary = join(folder, `.${basename(path)}.${process.pid}.part`);
   const pieces: Iterable<Uint8Array> =
     typeof chunks === 'string' ? [Buffer.from(chunks, 'utf8')] : chunks instanceof Uint8Array ? [chunks] : chunks;
-  const file = openSync(temporary, 'w');
+  const durable = options.durable ?? true;
   try {
-    for (const piece of pieces) {
-      // writeSync may write less than asked on pipes and full disks
-      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at);
-    }
-    if (options.durable ?? true) fsyncSync(file);
-  } catch (error) {
-    closeSync(file);
-    unlinkSync(temporary);
-    throw error;
+    onFile(temporary, 'w', (file) => {
+      for (const piece of pieces) {
+        // writeSync may write less than asked on pipes and full disks
+        for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at);
+      }
+      if (durable) fsyncSync(file);
+    });
+    renameSync(temporary, path);
+    if (durable) onFile(folder, 'r', fsyncSync);
+  } catch (cause) {
+    if (existsSync(temporary)) rmSync(temporary);
+    throw writeFailure(path, cause);
   }
-  closeSync(file);
-  renameSync(temporary, path);
-  if (options.durable === false) return;
-  const directory = openSync(folder, 'r');
+}
+
+function onFile(path: string, flags: 'r' | 'w', use: (file: number) => void): void {
+  const file = openSync(path, flags);
   try {
-    fsyncSync(directory);
+    use(file);
   } finally {
-    closeSync(directory);
+    closeSync(file);
   }
 }

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ColdstartError } from '../errors.js';
 import { isRunning } from './isRunning.js';
 import { makeFolder } from './makeFolder.js';
+import { writeFailure } from './writeFailure.js';
 
 /**
  * Writes a folder that appears whole or not at all: `write` fills a temporary folder beside it, which then gets the
@@ -32,10 +32,7 @@ export async function writeFolderAtomic<T>(path: string, write: (folder: string)
     }
     return result;
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error) {
-      throw new ColdstartError('WRITE_FAILED', `${path} cannot be written: ${error.message}.`, { cause: error });
-    }
-    throw error;
+    throw writeFailure(path, error);
   } finally {
     if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
   }

@@ -1,7 +1,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ColdstartError, DataError } from '../errors.js';
+import { ColdstartError } from '../errors.js';
+import { writeFileAtomic } from './atomicFile.js';
+import { makeFolder } from './makeFolder.js';
+import { writeFailure } from './writeFailure.js';
 
 /** @throws ColdstartError code FILE_EXISTS naming the first of the files that is there already */
 export function refuseExisting(paths: readonly string[]): void {
@@ -9,33 +12,40 @@ export function refuseExisting(paths: readonly string[]): void {
   if (existing !== undefined) throw new ColdstartError('FILE_EXISTS', `${existing} exists already and would be overwritten. Choose another name, or remove it first.`);
 }
 
+/** Writes a whole text file, packed if its name ends in .gz. @throws ColdstartError code FILE_EXISTS if it is there; WRITE_FAILED */
+export function writeTextFile(path: string, text: string): void {
+  writeFileAtomic(path, isPacked(path) ? gzipSync(text) : text, { overwrite: false });
+}
+
+function isPacked(path: string): boolean {
+  return path.endsWith('.gz');
+}
+
 /** Characters gathered before they are written. Packed files hold one gzip member per gathering: large ones, or they pack badly. */
 const gather = { plain: 1 << 16, packed: 1 << 20 };
 
 /**
  * A text file written line by line, packed if its name ends in .gz. It gets its name when `finish` is called; `abandon`
- * leaves nothing behind.
+ * leaves nothing behind. Files that belong together are finished by `finishTogether`.
  */
 export class TextOutput {
   private readonly temporary: string;
   private readonly file: number;
   private readonly packed: boolean;
   private waiting = '';
-  private open = true;
+  private state: 'open' | 'complete' | 'done' = 'open';
 
   /**
+   * @param path its folder is made if missing
    * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a power
    *   failure the file may be damaged; for what is checked before it is used. Default true
-   * @throws DataError if the file cannot be made there
+   * @throws ColdstartError code WRITE_FAILED, as all methods do, if the file cannot be made there
    */
   constructor(private readonly path: string, private readonly options: { readonly durable?: boolean } = {}) {
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-    this.packed = path.endsWith('.gz');
-    try {
-      this.file = openSync(this.temporary, 'w');
-    } catch (cause) {
-      throw new DataError(`${path} cannot be written: ${(cause as Error).message.split(',')[0]}.`, { cause });
-    }
+    this.packed = isPacked(path);
+    makeFolder(dirname(path));
+    this.file = this.attempt(() => openSync(this.temporary, 'w'));
   }
 
   /** Adds a line; the line feed is added to it. */
@@ -45,24 +55,53 @@ export class TextOutput {
   }
 
   finish(): void {
+    this.complete();
+    this.publish();
+  }
+
+  /** Writes what is left, without giving the file its name. */
+  complete(): void {
     this.flush();
-    if (this.options.durable ?? true) fsyncSync(this.file);
-    closeSync(this.file);
-    this.open = false;
-    renameSync(this.temporary, this.path);
+    this.attempt(() => {
+      if (this.options.durable ?? true) fsyncSync(this.file);
+      closeSync(this.file);
+    });
+    this.state = 'complete';
+  }
+
+  /** Gives the file its name, after `complete`. */
+  publish(): void {
+    this.attempt(() => renameSync(this.temporary, this.path));
+    this.state = 'done';
   }
 
   /** Removes the unfinished file; does nothing after `finish`. */
   abandon(): void {
-    if (!this.open) return;
-    closeSync(this.file);
-    this.open = false;
+    if (this.state === 'done') return;
+    if (this.state === 'open') closeSync(this.file);
+    this.state = 'done';
     rmSync(this.temporary, { force: true });
   }
 
   private flush(): void {
     const bytes = this.packed ? gzipSync(this.waiting) : Buffer.from(this.waiting);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
+    this.attempt(() => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
+    });
     this.waiting = '';
   }
+
+  private attempt<T>(write: () => T): T {
+    try {
+      return write();
+    } catch (cause) {
+      throw writeFailure(this.path, cause);
+    }
+  }
+}
+
+/** Finishes files that belong together: none gets its name before all are on the disk. */
+export function finishTogether(outputs: readonly TextOutput[]): void {
+  for (const output of outputs) output.complete();
+  for (const output of outputs) output.publish();
 }

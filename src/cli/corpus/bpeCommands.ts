@@ -22,7 +22,7 @@ export function learnBpeCommand(): Command {
   return new Command('learn-bpe')
     .description('Learns byte-pair merges from one or several texts together, as subword-nmt\'s learn-bpe and learn-joint-bpe-and-vocab.')
     .addOption(inputsOption())
-    .requiredOption('-o, --codes <file>', 'merges to write, which apply-bpe and subword-nmt read')
+    .requiredOption('-o, --codes <file>', 'merges to write, which apply-bpe and subword-nmt read; packed if it ends in .gz')
     .option('-n, --merges <n>', 'merges to learn', positiveInteger, 10000)
     .option('--min-frequency <n>', 'stop where no pair is seen so often', positiveInteger, 2)
     .option('--total-symbols', 'count the distinct characters into --merges, so that it bounds the number of units')
@@ -41,9 +41,9 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   if (writeVocabulary.length > 0 && writeVocabulary.length !== inputs.length) {
     throw new UsageError(`--write-vocabulary names ${counted(writeVocabulary.length, 'file')} for ${counted(inputs.length, 'input')}; expected one for each.`);
   }
-  const [{ learnBpe, bpeCodesText, bpeVocabularyText }, { Bpe }, { parseBpeCodes }, { countUnits }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+  const [{ learnBpe, bpeCodesText, bpeVocabularyText }, { Bpe }, { parseBpeCodes }, { countUnits }, { refuseExisting, writeTextFile }, { ProgressBar }] = await Promise.all([
     import('../../data/subwords/learnBpe.js'), import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/subwords/unitCounts.js'),
-    import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
+    import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
   ]);
   refuseExisting([codes, ...writeVocabulary]);
   const all = new Map<string, number>();
@@ -59,10 +59,10 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
   const merges = learnBpe(all, { numMerges, minFrequency, totalSymbols, onMerge: (done) => progress.update(done) });
   progress.finish();
   const text = bpeCodesText(merges);
-  writeFileAtomic(codes, text, { overwrite: false });
+  writeTextFile(codes, text);
   if (writeVocabulary.length > 0) {
     const bpe = new Bpe(parseBpeCodes(text, codes), { joiner: separator });
-    writeVocabulary.forEach((path, i) => writeFileAtomic(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe)), { overwrite: false }));
+    writeVocabulary.forEach((path, i) => writeTextFile(path, bpeVocabularyText(countUnits(countsOfEach[i], bpe))));
   }
   if (merges.length < numMerges && !totalSymbols) console.error(`coldstart: ${counted(merges.length, 'merge was', 'merges were')} learnt; no further pair is seen ${minFrequency} times.`);
 }
@@ -140,17 +140,17 @@ export function getVocabCommand(): Command {
   return new Command('get-vocab')
     .description('Counts the words or units of text, most frequent first, as subword-nmt\'s get-vocab.')
     .addOption(inputsOption())
-    .option('-o, --output <file>', 'where to write (default: standard output)')
+    .option('-o, --output <file>', 'where to write, packed if it ends in .gz (default: standard output)')
     .addHelpText('after', `
 Examples:
   coldstart corpus get-vocab < train.bpe.de > vocab.de
   coldstart corpus get-vocab -i train.bpe.de train.bpe.en -o vocab`)
     .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
-      const [{ bpeVocabularyText }, { writeFileAtomic }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/atomicFile.js')]);
+      const [{ bpeVocabularyText }, { writeTextFile }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/textOutput.js')]);
       const counts = new Map<string, number>();
       for (const path of input) await countInputWords(path, counts);
       const text = bpeVocabularyText(counts);
       if (output === undefined) process.stdout.write(text);
-      else writeFileAtomic(output, text, { overwrite: false });
+      else writeTextFile(output, text);
     });
 }

@@ -56,12 +56,20 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
   const packed = corpus(['tokenize', '--output', 'broken.txt'], readFileSync(join(folder, 'out.gz')));
   assert.deepEqual([packed.status, packed.stderr], [1, 'coldstart: standard input is packed with gzip, expected text. Unpack it first: gzip -dc.\n']);
   assert.deepEqual(readdirSync(folder).filter((name) => name.includes('broken')), []);
-  assert.match(corpus(['lowercase', '--output', 'no/such/folder'], 'a').stderr, /no\/such\/folder cannot be written/);
+  gives(['lowercase', '--output', 'new/folder/a'], 'A\n', '');
+  assert.equal(read('new/folder/a'), 'a\n');
+  const inFile = corpus(['lowercase', '--output', 'in.txt/a'], 'a');
+  assert.deepEqual([inFile.status, inFile.stderr], [1, 'coldstart: folder in.txt cannot be made: there is a file of that name. Choose another place, or remove it first.\n']);
 });
 
 test('a reader that has enough ends the command quietly', () => {
   const { stdout, stderr, status } = spawnSync('sh', ['-c', `yes 'Hello, world.' | head -n 300000 | "${process.execPath}" "${main}" corpus tokenize | head -n 1; sleep 0.2`], { encoding: 'utf8' });
   assert.deepEqual([status, stdout, stderr], [0, 'Hello , world .\n', '']);
+});
+
+test('a full disk is said, with what could not be written', { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' }, () => {
+  const { status, stderr } = spawnSync('bash', ['-c', `echo A | "${process.execPath}" "${main}" corpus lowercase > /dev/full`], { encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [1, 'coldstart: standard output cannot be written: ENOSPC: no space left on device.\n']);
 });
 
 test('an interrupt while waiting for text leaves nothing behind', async () => {
@@ -82,6 +90,8 @@ test('a truecaser is trained and used', () => {
   gives(['train-truecaser', '--model', 'model', '--input', 'cased', 'cased'], '', '');
   assert.equal(read('model'), 'NATO (2/2)\nand (2/2)\nthe (4/4)\ncat (4/4)\n');
   gives(['truecase', '--model', 'model'], 'The nato\n', 'the NATO\n');
+  gives(['train-truecaser', '--model', 'model.gz', '--input', 'cased'], '', '');
+  gives(['truecase', '--model', 'model.gz'], 'The nato\n', 'the NATO\n');
   assert.match(corpus(['train-truecaser', '--model', 'model'], 'x').stderr, /model exists already/);
   assert.match(corpus(['truecase', '--model', 'cased'], 'x').stderr, /cased is no truecasing model/);
 });
@@ -104,6 +114,10 @@ test('byte-pair encoding is learnt from two texts and applied', () => {
   assert.equal(read('codes2'), read('codes'));
   assert.match(corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr, /1 merge was learnt; no further pair is seen 2 times/);
   assert.equal(corpus(['learn-bpe', '-i', 'one', 'two', '-o', 'x', '--write-vocabulary', 'y']).status, 2);
+  assert.equal(corpus(['learn-bpe', '-i', 'one', '-n', '2', '-o', 'codes.gz', '--write-vocabulary', 'v.gz']).status, 0);
+  gives(['apply-bpe', '-c', 'codes.gz', '--vocabulary', 'v.gz'], 'low\n', 'low\n');
+  gives(['get-vocab', '-o', 'units.gz'], 'a a\n', '');
+  assert.equal(gunzipSync(readFileSync(join(folder, 'units.gz'))).toString(), 'a 2\n');
   assert.equal(corpus(['apply-bpe', '-c', 'codes', '--vocabulary-threshold', '4'], 'low').status, 2);
 });
 

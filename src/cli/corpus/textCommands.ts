@@ -93,7 +93,7 @@ Examples:
 export function trainTruecaserCommand(): Command {
   return new Command('train-truecaser')
     .description('Learns from tokenised text how words are written within sentences; the model is that of Moses\' train-truecaser.perl.')
-    .requiredOption('--model <file>', 'model to write')
+    .requiredOption('--model <file>', 'model to write, packed if it ends in .gz')
     .option('--input <files...>', 'tokenised text, plain or .gz (default: standard input)')
     .option('--possibly-use-first-token', 'count first words that have no capital, and a little those that stand alone')
     .addHelpText('after', `
@@ -101,13 +101,13 @@ Examples:
   coldstart corpus train-truecaser --model truecase.en --input tok.en
   coldstart corpus truecase --model truecase.en < tok.en > true.en`)
     .action(async ({ model, input, possiblyUseFirstToken }: { model: string; input?: string[]; possiblyUseFirstToken?: boolean }) => {
-      const [{ TruecaserTrainer }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
-        import('../../data/moses/truecase.js'), import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'),
+      const [{ TruecaserTrainer }, { refuseExisting, writeTextFile }] = await Promise.all([
+        import('../../data/moses/truecase.js'), import('../../storage/textOutput.js'),
       ]);
       refuseExisting([model]);
       const trainer = new TruecaserTrainer({ possiblyUseFirstToken });
       for (const file of input ?? [undefined]) for await (const lines of readLines(file)) for (const line of lines) trainer.add(line);
-      writeFileAtomic(model, trainer.modelText(), { overwrite: false });
+      writeTextFile(model, trainer.modelText());
     });
 }
 

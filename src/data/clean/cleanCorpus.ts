@@ -1,5 +1,5 @@
 import { refusePipe } from '../../storage/refusePipe.js';
-import { refuseExisting, TextOutput } from '../../storage/textOutput.js';
+import { finishTogether, refuseExisting, TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
 import { lowercase } from '../moses/normalize.js';
@@ -71,7 +71,7 @@ export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanRep
       });
       options.onProgress?.(pairs);
     }
-    for (const output of outputs) output.finish();
+    finishTogether(outputs);
     return { pairs, kept, removed };
   } finally {
     for (const output of outputs) output.abandon();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -205,4 +205,12 @@ test('formats by file name', () => {
   const names = { 'x/train.tags.de-en.de': 'iwslt-tags', 'dev.xml': 'segments', 'news.SGM.gz': 'segments', 'm.tmx.zst': 'tmx', 'a.tsv': 'tsv', 'train.de': 'moses', 'train.de.gz': 'moses' };
   for (const [name, format] of Object.entries(names)) assert.equal(formatOf(name), format, name);
   assert.throws(() => formatOf('a.json'), /no known format has this ending/);
+});
+
+test('where one of the files cannot be made, none is left', async () => {
+  const sources: PairSource[] = [{ format: 'moses', src: file('a.de', 'eins\nzwei\n'), trg: file('a.en', 'one\ntwo\n') }];
+  const blocked = { src: join(folder, 'held.de'), trg: join(folder, 'a.en/held.en') };
+  await assert.rejects(extractCorpus({ sources, out: out('out'), heldOut: { every: 2, out: blocked } }), { code: 'WRITE_FAILED' });
+  await assert.rejects(extractCorpus({ sources, out: blocked }), { code: 'WRITE_FAILED' });
+  assert.deepEqual(readdirSync(folder).sort(), ['a.de', 'a.en']);
 });

@@ -1,9 +1,8 @@
-import { dirname } from 'node:path';
 import { DataError, UsageError } from '../../errors.js';
-import { TextOutput } from '../../storage/textOutput.js';
+import { finishTogether } from '../../storage/textOutput.js';
 import type { PairFiles } from '../linePairs.js';
+import { PairOutput } from '../pairOutput.js';
 import { readPairs, type PairSource } from './readPairs.js';
-import { makeFolder } from '../../storage/makeFolder.js';
 
 export interface ExtractOptions {
   /** Read one after the other. */
@@ -32,10 +31,15 @@ export interface ExtractReport {
  */
 export async function extractCorpus({ sources, out, heldOut, signal, onProgress }: ExtractOptions): Promise<ExtractReport> {
   if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2)) throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
-  const kept = new PairOutput(out);
-  const held = heldOut ? new PairOutput(heldOut.out) : null;
+  const opened: PairOutput[] = [];
+  const open = (files: PairFiles): PairOutput => {
+    opened.push(new PairOutput(files));
+    return opened[opened.length - 1];
+  };
   const counts = { pairs: 0, heldOutPairs: 0, invalidPairs: 0, skippedUnits: 0 };
   try {
+    const kept = open(out);
+    const held = heldOut ? open(heldOut.out) : null;
     let position = 0;
     for (const source of sources) {
       for await (const { src, trg, skipped = 0 } of readPairs(source)) {
@@ -59,38 +63,9 @@ export async function extractCorpus({ sources, out, heldOut, signal, onProgress 
     if (counts.pairs + counts.heldOutPairs === 0) {
       throw new DataError(`no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`);
     }
-    kept.finish();
-    held?.finish();
+    finishTogether(opened.flatMap(({ outputs }) => outputs));
     return counts;
   } finally {
-    kept.abandon();
-    held?.abandon();
-  }
-}
-
-/** Two text files written line by line together. */
-export class PairOutput {
-  private readonly src: TextOutput;
-  private readonly trg: TextOutput;
-
-  constructor(files: PairFiles) {
-    for (const path of [files.src, files.trg]) makeFolder(dirname(path));
-    this.src = new TextOutput(files.src);
-    this.trg = new TextOutput(files.trg);
-  }
-
-  write(src: string, trg: string): void {
-    this.src.line(src);
-    this.trg.line(trg);
-  }
-
-  finish(): void {
-    this.src.finish();
-    this.trg.finish();
-  }
-
-  abandon(): void {
-    this.src.abandon();
-    this.trg.abandon();
+    for (const output of opened) output.abandon();
   }
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
-import { PairOutput } from '../extract/extractCorpus.js';
+import { finishTogether } from '../../storage/textOutput.js';
 import { readPairs } from '../extract/readPairs.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
+import { PairOutput } from '../pairOutput.js';
 import { Bpe } from '../subwords/bpe.js';
 import { parseBpeCodes } from '../subwords/bpeCodes.js';
 import { bpeCodesText, countWords, learnBpe } from '../subwords/learnBpe.js';
@@ -88,9 +89,10 @@ async function* writtenPairs(form: TextForm, sets: readonly SetName[], pair: Rec
 }
 
 async function writeForm(form: TextForm, sets: readonly SetName[], blocks: AsyncGenerator<PairBlock>, steps: readonly TextStep[], pair: RecipePair, folder: string, { signal, onProgress }: BuildTextOptions): Promise<SetCounts> {
-  const outputs = new Map(sets.map((set) => [set, new PairOutput(textFiles(folder, form, set, pair))]));
+  const outputs = new Map<SetName, PairOutput>();
   const counts = Object.fromEntries(sets.map((set) => [set, 0])) as Record<SetName, number>;
   try {
+    for (const set of sets) outputs.set(set, new PairOutput(textFiles(folder, form, set, pair)));
     let done = 0;
     for await (const block of blocks) {
       signal?.throwIfAborted();
@@ -105,7 +107,7 @@ async function writeForm(form: TextForm, sets: readonly SetName[], blocks: Async
       done += block.src.length;
       onProgress?.(form, done);
     }
-    for (const output of outputs.values()) output.finish();
+    finishTogether([...outputs.values()].flatMap((output) => output.outputs));
     return counts;
   } finally {
     for (const output of outputs.values()) output.abandon();
