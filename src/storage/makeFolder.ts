@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ColdstartError } from '../errors.js';
 
@@ -22,4 +22,11 @@ export function makeFolder(path: string): void {
     if (code === 'EEXIST') return; // another process was faster
     throw new ColdstartError('WRITE_FAILED', `folder ${path} cannot be made: ${message}. Choose another place.`, { cause });
   }
+}
+
+/** Whether a folder is missing or empty, and so free for what is to be written. @throws ColdstartError code FILE_EXISTS if a file has the name */
+export function isFreeFolder(path: string): boolean {
+  if (!existsSync(path)) return true;
+  if (!statSync(path).isDirectory()) throw new ColdstartError('FILE_EXISTS', `${path} is a file, expected a folder or nothing. Choose another folder, or remove it first.`);
+  return readdirSync(path).length === 0;
 }

@@ -1,11 +1,17 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, readLines, readUtf8, type FilterFlags } from '../filterLines.js';
 import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
 
-const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@');
+const joinerOption = () => new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@').argParser(mark);
 const inputsOption = () => new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)');
+
+/** subword-nmt's learn-bpe takes the number of merges as -s. */
+function mark(text: string): string {
+  if (/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a mark such as @@. The number of merges, which is -s or --symbols in subword-nmt, is -n or --merges here.');
+  return text;
+}
 
 interface LearnFlags {
   input?: string[];

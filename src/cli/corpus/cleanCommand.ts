@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { DuplicateKind } from '../../data/clean/rules.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
@@ -43,7 +43,7 @@ export function cleanCommand(): Command {
     .option('--moses', 'write text as the script does (white space squeezed, | deleted unless the first pair has one), with its --ratio 9 and --max-word-length 1000')
     .option('--min <n>', 'fewest tokens of a side', positiveInteger, 1)
     .option('--max <n>', 'most tokens of a side (default: no limit)', positiveInteger)
-    .option('--ratio <x>', 'most tokens per token of the other side (default: no limit)', finiteNumber)
+    .option('--ratio <x>', 'most tokens per token of the other side (default: no limit)', ratio)
     .option('--max-word-length <n>', 'longest word in characters (default: no limit)', positiveInteger)
     .addOption(new Option('--ignore-ratio', 'no limit to the ratio, with --moses').conflicts('ratio'))
     .option('--ignore-xml', 'do not count tags as tokens')
@@ -52,7 +52,7 @@ export function cleanCommand(): Command {
     .option('--control-characters', 'remove pairs with control, private or unassigned characters')
     .option('--same-text', 'remove pairs whose sides are the same but for case')
     .option('--repeated <n>', 'remove pairs with a word or phrase more than n times in a row', positiveInteger)
-    .option('--script <share>', 'remove pairs with a side of which less than this share of letters is in its language\'s script, e.g. 0.5', finiteNumber)
+    .option('--script <share>', 'remove pairs with a side of which less than this share of letters is in its language\'s script, e.g. 0.5', share)
     .option('--wrong-language', 'remove pairs with a side in the other side\'s language, as the corpus itself shows the two')
     .addOption(new Option('--duplicates <kind...>', 'remove pairs of which the pair, the source or the target was there before').choices(['pair', 'source', 'target']))
     .addOption(heldOutOption())
@@ -70,12 +70,25 @@ Examples:
     .action(cleanAction);
 }
 
+function ratio(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 1) throw new InvalidArgumentError('Expected a number of at least 1.');
+  return value;
+}
+
+function share(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a share from 0 to 1.');
+  return value;
+}
+
 async function cleanAction(flags: CleanFlags): Promise<void> {
   const [{ cleanCorpus }, { describeCleaning }, { ProgressBar }] = await Promise.all([
     import('../../data/clean/cleanCorpus.js'), import('../../report/cleanReport.js'), import('../../report/progressBar.js'),
   ]);
   const written = [flags.outSrc, flags.outTrg, flags.removed].filter((path) => path !== undefined);
   if (new Set(written).size < written.length) throw new UsageError('--out-src, --out-trg and --removed must be different files.');
+  if (flags.max !== undefined && flags.max < flags.min) throw new UsageError(`--min is ${flags.min} and --max ${flags.max}: no pair would be left.`);
   const progress = new ProgressBar({ label: 'clean', unit: 'pairs' });
   const report = await cleanCorpus({
     files: { src: flags.src, trg: flags.trg }, out: { src: flags.outSrc, trg: flags.outTrg }, removedFile: flags.removed,

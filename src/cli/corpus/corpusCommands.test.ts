@@ -169,3 +169,24 @@ test('a file may be a pipe where it is read once; where it is read again it is r
   }
   assert.deepEqual(readdirSync(folder).filter((name) => name.includes('pipe.out')), []);
 });
+
+test('what is refused is called by the name that the user typed', () => {
+  writeFileSync(join(folder, 'typed.de'), 'eins\n');
+  const files = ['--src', 'typed.de', '--trg', 'typed.de'];
+  const out = ['--out-src', 'typed/out.de', '--out-trg', 'typed/out.en'];
+  for (const [args, message] of [
+    [['clean', ...files, ...out, '--script', '50'], /option '--script <share>' argument '50' is invalid\. Expected a share from 0 to 1/],
+    [['clean', ...files, ...out, '--ratio', '0.5'], /option '--ratio <x>' argument '0\.5' is invalid\. Expected a number of at least 1/],
+    [['clean', ...files, ...out, '--min', '5', '--max', '3'], /--min is 5 and --max 3: no pair would be left/],
+    [['extract', ...files, ...out, '--format', 'iwslt-tags', '--drop', 'url('], /--drop is "url\(", expected the name of an element, such as url\./],
+    [['learn-bpe', '-o', 'typed.codes', '-s', '32000'], /argument '32000' is invalid\. Expected a mark such as @@\. The number of merges, .*, is -n or --merges here/],
+  ] as const) {
+    const { status, stderr } = corpus(args, 'a');
+    assert.match(stderr, message);
+    assert.equal(status, 2, args.join(' '));
+  }
+  const synth = corpus(['synth', '--out', 'typed.de', '--pairs', '2']);
+  assert.deepEqual([synth.status, synth.stderr], [1, 'coldstart: typed.de is a file, expected a folder or nothing. Choose another folder, or remove it first.\n']);
+  assert.equal(corpus(['clean', ...files, ...out]).status, 0);
+  assert.equal(read('typed/out.de'), 'eins\n');
+});

@@ -51,7 +51,8 @@ export function extractCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', `
 Formats: moses (one sentence per line), iwslt-tags (train.tags.de-en.de), segments (.xml of IWSLT, .sgm of WMT), tsv, tmx.
-All may be packed: .gz, .xz, .zst, .bz2, or .zip of one file. Pairs that are not valid UTF-8 are left out and counted.
+All may be packed: .gz, .xz, .zst, .bz2, or .zip of one file. Pairs that are not valid UTF-8 are left out and counted;
+in segments and tmx they are an error.
 
 Examples:
   coldstart corpus extract --src train.tags.de-en.de --trg train.tags.de-en.en --out-src train.de --out-trg train.en
@@ -92,6 +93,8 @@ async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
   const { src = [], trg = [], input = [], columns } = flags;
   if (src.length !== trg.length) throw new UsageError(`--src names ${counted(src.length, 'file')} and --trg ${trg.length}; expected as many of each.`);
   if (src.length + input.length === 0) throw new UsageError('which files? Name both sides with --src and --trg, or files that hold both with --input.');
+  const noElement = flags.drop?.find((name) => !/^[a-z]+$/i.test(name));
+  if (noElement !== undefined) throw new UsageError(`--drop is ${JSON.stringify(noElement)}, expected the name of an element, such as url.`);
   const srcLang = flags.srcLang ?? languageOf(flags.outSrc);
   const trgLang = flags.trgLang ?? languageOf(flags.outTrg);
   const oneFile = input.map((file): PairSource => {

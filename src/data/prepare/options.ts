@@ -86,7 +86,8 @@ export function preprocessingSteps(options: PrepareOptions, side: Side, truecase
 }
 
 /** @throws UsageError for options that contradict themselves or are out of range */
-export function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery }: PrepareOptions): void {
+export function checkOptions(options: PrepareOptions): void {
+  const { vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery } = options;
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
   if (joined && trgFile !== undefined) throw new UsageError('vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.');
   if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
@@ -99,7 +100,16 @@ export function checkOptions({ vocabulary, maxLengthTokens, maxLengthRatio, shar
   if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards)) throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
   if (holdOutEvery !== undefined && valid) throw new UsageError('holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.');
   if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2)) throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
+  requireLanguages(options);
   if (clean?.leakage && !valid && !test) throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
+}
+
+/** The defaults of corpus.srcLang and corpus.trgLang name no language. */
+function requireLanguages({ srcLang, trgLang, tokenize, normalize, clean }: PrepareOptions): void {
+  const asking = tokenize ? 'corpus.tokenize' : normalize?.punctuation ? 'corpus.normalize.punctuation' : (clean?.minScriptShare ?? 0) > 0 ? 'corpus.clean.minScriptShare' : undefined;
+  for (const [key, language, unset] of [['corpus.srcLang', srcLang, 'src'], ['corpus.trgLang', trgLang, 'trg']]) {
+    if (asking !== undefined && language === unset) throw new UsageError(`${key} is not set, but ${asking} depends on the language. Set it, for example to de.`);
+  }
 }
 
 /** As many files as a process may usually have open, and some left over. */

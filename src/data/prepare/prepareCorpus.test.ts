@@ -129,12 +129,22 @@ test('a second run does nothing; changes are named and replace only with consent
   assert.equal((await prepareCorpus(changed, { force: true })).status, 'prepared');
 });
 
+test('what depends on the language needs to know it', async () => {
+  const options = { ...corpus(), srcLang: 'src' };
+  for (const [changes, message] of [
+    [{ tokenize: {} }, /^corpus\.srcLang is not set, but corpus\.tokenize depends on the language\. Set it/], [{ srcLang: 'de', trgLang: 'trg', normalize: { punctuation: true } }, /^corpus\.trgLang is not set, but corpus\.normalize\.punctuation/],
+    [{ clean: { minScriptShare: 0.5 } }, /^corpus\.srcLang is not set, but corpus\.clean\.minScriptShare/],
+  ] as const) await assert.rejects(prepareCorpus({ ...options, ...changes }), { code: 'USAGE', message });
+  assert.equal((await prepareCorpus({ ...options, trgLang: 'trg', normalize: { unicode: 'NFC' } })).status, 'prepared');
+});
+
 test('a folder that holds something else is never replaced', async () => {
   const options = corpus();
   mkdirSync(options.outDir);
   writeFileSync(join(options.outDir, 'thesis.tex'), 'mine');
   await assert.rejects(prepareCorpus(options, { force: true }), /is not empty and holds no prepared corpus/);
   assert.equal(readFileSync(join(options.outDir, 'thesis.tex'), 'utf8'), 'mine');
+  await assert.rejects(prepareCorpus({ ...options, outDir: options.train.src }, { force: true }), { code: 'FILE_EXISTS', message: `${options.train.src} is a file, expected a folder or nothing. Choose another folder, or remove it first.` });
 });
 
 test('what a killed run left is cleared away', async () => {

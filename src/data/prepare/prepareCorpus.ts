@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError, UsageError } from '../../errors.js';
@@ -9,7 +9,7 @@ import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, 
 import { checkOptions, inputsOf, settingsOf, type PrepareOptions } from './options.js';
 import { publishCorpus } from './publishCorpus.js';
 import { planStages, runStages, type FileIdentities, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
-import { makeFolder } from '../../storage/makeFolder.js';
+import { isFreeFolder, makeFolder } from '../../storage/makeFolder.js';
 
 export interface PrepareControl {
   /** Replace an existing corpus made from other inputs or settings, or damaged since. */
@@ -107,7 +107,7 @@ function stagesFolder(outDir: string): string {
 async function compare(outDir: string, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): Promise<{ made: PrepareManifest | null; changes: string[] }> {
   const made = readPrepareManifest(outDir);
   if (made) return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
-  if (existsSync(outDir) && readdirSync(outDir).length > 0) {
+  if (!isFreeFolder(outDir)) {
     throw new ColdstartError('FILE_EXISTS', `${outDir} is not empty and holds no prepared corpus. Choose another output folder, or empty it first.`);
   }
   return { made: null, changes: [] };

@@ -129,7 +129,7 @@ test('a text that is repeated gives as good a model', { skip: skipText }, async 
 
 test('special pieces, byte fallback, coverage, digits; sizes that cannot be', async () => {
   const lines = ['call 555 1234 <tag> now', 'call 555 9876 <tag> then', 'Ω'].flatMap((line) => Array.from({ length: line === 'Ω' ? 1 : 30 }, () => line));
-  const options: SentencePieceOptions = { vocabSize: 3 + 2 + 256 + 40, characterCoverage: 0.999, userDefinedSymbols: ['<tag>'], controlSymbols: ['<2de>'], byteFallback: true, splitDigits: true, softLimit: true };
+  const options: SentencePieceOptions = { vocabSize: 3 + 4 + 256 + 40, characterCoverage: 0.999, userDefinedSymbols: ['<tag>', '<a-b>', '$1/(x)'], controlSymbols: ['<2de>'], byteFallback: true, splitDigits: true, softLimit: true };
   const { path, pieces } = await learn('special', lines, options);
   assert.deepEqual(pieces.slice(3, 5), ['<2de>', '<tag>']);
   assert.ok(!pieces.includes('Ω'));

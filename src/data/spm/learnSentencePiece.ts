@@ -72,7 +72,7 @@ export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable
 
   const charsMap = CharsMap.compile(normalizationRules(normalization));
   const text = new TrainingText(charsMap, maxLineBytes);
-  const symbolPattern = userDefinedSymbols.length === 0 ? undefined : new RegExp([...userDefinedSymbols].sort((a, b) => b.length - a.length).map((symbol) => symbol.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')).join('|'), 'u');
+  const symbolPattern = userDefinedSymbols.length === 0 ? undefined : new RegExp([...userDefinedSymbols].sort((a, b) => b.length - a.length).map((symbol) => symbol.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|'), 'u');
   for await (const entry of lines) {
     const [line, times] = typeof entry === 'string' ? [entry, 1] : entry;
     for (const part of symbolPattern ? line.split(symbolPattern) : [line]) text.add(part, times);

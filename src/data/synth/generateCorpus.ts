@@ -1,10 +1,11 @@
 /** The built-in corpus: as many German-English pairs as asked for, reproducible by seed. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
+import { isFreeFolder } from '../../storage/makeFolder.js';
 import { TextOutput } from '../../storage/textOutput.js';
 import { Random } from '../random.js';
 import type { Phrase } from './numbers.js';
@@ -28,7 +29,7 @@ export interface SyntheticCorpus {
 /** Raised whenever the grammar would give other sentences for the same seed. */
 const grammarVersion = 1;
 const defaultHeldOutPairs = 500;
-/** Streams of random numbers; the training set is the same whatever the sizes of the others. */
+/** Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are skipped. */
 const streams = { train: 0, valid: 1, test: 2 };
 
 /**
@@ -100,7 +101,7 @@ export async function writeSyntheticCorpus(
   const { pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed } = options;
   const corpus = generateCorpus(options);
   const asked = { format: manifestFormat, grammarVersion, pairs, validPairs, testPairs, seed } as const;
-  if (existsSync(outDir) && readdirSync(outDir).length > 0) {
+  if (!isFreeFolder(outDir)) {
     const made = await readIntactManifest(outDir);
     const same = made !== null && Object.entries(asked).every(([name, value]) => made[name as keyof typeof asked] === value);
     if (same) return { status: 'upToDate', manifest: made };
