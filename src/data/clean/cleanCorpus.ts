@@ -4,8 +4,8 @@ import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
 import { lowercase } from '../moses/normalize.js';
 import { HeldOutText } from './heldOutText.js';
-import { cleanRuleNames, createCleaner, type CleanRuleName, type CleanRules, type Fault } from './rules.js';
-import { pairsToLearnFrom, SideLanguages } from './sideLanguages.js';
+import { cleanRuleNames, createCleaner, removedLine, type CleanRuleName, type CleanRules, type Fault } from './rules.js';
+import { SideLanguages } from './sideLanguages.js';
 
 export interface CleanCorpusOptions {
   readonly files: PairFiles;
@@ -62,7 +62,7 @@ export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanRep
         pairs++;
         if ('rule' in result) {
           removed[result.rule]++;
-          removedOut?.line([block.firstLine + i, result.rule, result.found, src, trg].map((part) => String(part ?? '').replaceAll('\t', ' ')).join('\t'));
+          removedOut?.line(removedLine(block.firstLine + i, result, src, trg));
         } else {
           kept++;
           srcOut.line(result.src);
@@ -103,12 +103,5 @@ async function pairCleaner({ files, rules, srcLang, trgLang, tidy = false, lower
 async function learnLanguages(files: PairFiles): Promise<SideLanguages> {
   refusePipe(files.src, 'source text');
   refusePipe(files.trg, 'target text');
-  const languages = new SideLanguages();
-  let pairs = 0;
-  for await (const { src, trg } of readLinePairs(files)) {
-    src.forEach((line, i) => languages.add(line ?? '', trg[i] ?? ''));
-    pairs += src.length;
-    if (pairs >= pairsToLearnFrom) break;
-  }
-  return languages;
+  return SideLanguages.learn(readLinePairs(files));
 }

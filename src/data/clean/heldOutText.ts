@@ -26,10 +26,4 @@ export class HeldOutText {
   sidesOf(src: string, trg: string): { readonly source: boolean; readonly target: boolean } {
     return { source: this.sources.has(textHash(src.trim())), target: this.targets.has(textHash(trg.trim())) };
   }
-
-  /** Whether either side does. */
-  has(src: string, trg: string): boolean {
-    const { source, target } = this.sidesOf(src, trg);
-    return source || target;
-  }
 }

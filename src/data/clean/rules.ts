@@ -1,11 +1,10 @@
 import { UsageError } from '../../errors.js';
 import { withoutTags } from '../moses/cleanPair.js';
 import { space } from '../moses/perlText.js';
-import { HashSet } from './hashSet.js';
+import { duplicateFault, type DuplicateKind } from './duplicates.js';
 import type { HeldOutText } from './heldOutText.js';
 import { foreignLetters } from './scripts.js';
 import type { SideLanguages } from './sideLanguages.js';
-import { textHash } from './textHash.js';
 
 /** The rules in the order in which they are asked; a pair counts for the first that finds fault. */
 export const cleanRuleNames = [
@@ -18,6 +17,11 @@ export type CleanRuleName = (typeof cleanRuleNames)[number];
 export interface Fault {
   readonly rule: CleanRuleName;
   readonly found: string;
+}
+
+/** A line of the list of removed pairs: line number, rule, what it found, source, target. */
+export function removedLine(lineNumber: number, { rule, found }: Fault, src: string | null, trg: string | null): string {
+  return [lineNumber, rule, found, src ?? '', trg ?? ''].map((part) => String(part).replaceAll('\t', ' ')).join('\t');
 }
 
 export interface CleanRules {
@@ -44,7 +48,7 @@ export interface CleanRules {
   readonly duplicates?: readonly DuplicateKind[];
 }
 
-export type DuplicateKind = 'pair' | 'source' | 'target';
+export type { DuplicateKind } from './duplicates.js';
 
 export interface CleanContext {
   readonly srcLang: string;
@@ -69,7 +73,7 @@ export function createCleaner(rules: CleanRules, context: CleanContext): (src: s
   const limits = checkLimits(rules);
   const findLength = lengthFault(limits);
   const findText = textFault(rules, limits, context);
-  const duplicates = (rules.duplicates ?? []).map((kind) => ({ kind, seen: new HashSet() }));
+  const findDuplicate = duplicateFault(rules.duplicates ?? []);
 
   return (src, trg) => {
     if (src === null || trg === null) return { rule: 'invalidUtf8', found: `the ${src === null ? 'source' : 'target'} is not valid UTF-8` };
@@ -82,13 +86,7 @@ export function createCleaner(rules: CleanRules, context: CleanContext): (src: s
     if (leaked && (leaked.source || leaked.target)) {
       return { rule: 'leakage', found: `${leaked.source && leaked.target ? 'both sides stand' : `the ${leaked.source ? 'source' : 'target'} stands`} in a held-out set` };
     }
-    const hashes = { pair: () => textHash(`${src.trim()}\n${trg.trim()}`), source: () => textHash(src.trim()), target: () => textHash(trg.trim()) };
-    for (const { kind, seen } of duplicates) {
-      if (seen.has(hashes[kind]())) return { rule: `duplicate${kind === 'pair' ? 'Pair' : kind === 'source' ? 'Source' : 'Target'}`, found: `the ${kind} was there before` };
-    }
-    // only now: a pair that one kind removes must not make later pairs duplicates of the other kinds
-    for (const { kind, seen } of duplicates) seen.add(hashes[kind]());
-    return null;
+    return findDuplicate(src, trg);
   };
 }
 

@@ -1,7 +1,7 @@
 import { ownText } from '../ownText.js';
 
 /** The languages of a corpus are learnt from this many pairs, from its beginning on. */
-export const pairsToLearnFrom = 200_000;
+const pairsToLearnFrom = 200_000;
 
 /** Trigrams fall into this many counters per side. */
 const numCounters = 2 ** 18;
@@ -27,6 +27,17 @@ export class SideLanguages {
   /** By trigram: how much likelier it is on the target side. Made when the first line is judged; learning has ended then. */
   private evidence?: Float32Array;
   private scores = new Map<string, WordScore>();
+
+  /** What the beginning of a corpus shows, given as neighbouring lines of both sides. */
+  static async learn(corpus: AsyncIterable<{ readonly src: readonly (string | null)[]; readonly trg: readonly (string | null)[] }>): Promise<SideLanguages> {
+    const languages = new SideLanguages();
+    let pairs = 0;
+    for await (const { src, trg } of corpus) {
+      for (let i = 0; i < src.length && pairs < pairsToLearnFrom; i++, pairs++) languages.add(src[i] ?? '', trg[i] ?? '');
+      if (pairs >= pairsToLearnFrom) break;
+    }
+    return languages;
+  }
 
   /** Learns from a pair. */
   add(src: string, trg: string): void {

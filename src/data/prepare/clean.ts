@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { TextOutput } from '../../storage/textOutput.js';
 import { HeldOutText } from '../clean/heldOutText.js';
-import { cleanRuleNames, createCleaner, type CleanRuleName, type CleanRules, type Fault } from '../clean/rules.js';
-import { pairsToLearnFrom, SideLanguages } from '../clean/sideLanguages.js';
-import { partFiles, PartWriter, readPart, scratch, type Part, type TextReport } from './parts.js';
+import { cleanRuleNames, createCleaner, removedLine, type CleanRuleName, type CleanRules, type Fault } from '../clean/rules.js';
+import { SideLanguages } from '../clean/sideLanguages.js';
+import { partFiles, PartWriter, readPart, scratch, type Part, type PartBlock, type TextReport } from './parts.js';
 import type { OpenTask } from './partTasks.js';
 import { pairsOf } from './preprocess.js';
 import type { Plain, Stage } from './stage.js';
@@ -66,11 +66,9 @@ export function cleanStage(source: Stage<TextReport>, rules: PairRules, { srcLan
 
 export async function openClean({ rules, srcLang, trgLang, heldOut, corpus }: CleanSettings): Promise<OpenTask<CleanJob, Part & { removed: RemovedCounts }>> {
   const text = new HeldOutText();
-  for (const { folder, names } of heldOut) {
-    for (const name of names) for await (const { src, trg } of readPart(folder, name)) src.forEach((line, i) => text.add(line, trg[i]));
-  }
+  for (const parts of heldOut) for await (const { src, trg } of readParts(parts)) src.forEach((line, i) => text.add(line, trg[i]));
   const faultOf = createCleaner(rules, {
-    srcLang, trgLang, heldOut: heldOut.length > 0 ? text : undefined, languages: rules.wrongLanguage ? await learnLanguages(corpus) : undefined,
+    srcLang, trgLang, heldOut: heldOut.length > 0 ? text : undefined, languages: rules.wrongLanguage ? await SideLanguages.learn(readParts(corpus)) : undefined,
   });
   return {
     async run({ from, name }, folder) {
@@ -94,16 +92,8 @@ export async function openClean({ rules, srcLang, trgLang, heldOut, corpus }: Cl
   };
 }
 
-async function learnLanguages({ folder, names }: PartsFolder): Promise<SideLanguages> {
-  const languages = new SideLanguages();
-  let pairs = 0;
-  for (const name of names) {
-    for await (const { src, trg } of readPart(folder, name)) {
-      for (let i = 0; i < src.length && pairs < pairsToLearnFrom; i++, pairs++) languages.add(src[i], trg[i]);
-    }
-    if (pairs >= pairsToLearnFrom) break;
-  }
-  return languages;
+async function* readParts({ folder, names }: PartsFolder): AsyncGenerator<PartBlock> {
+  for (const name of names) yield* readPart(folder, name);
 }
 
 /** The pairs that were removed, with the reason, as a file of tab-separated columns, and their counts. */
@@ -117,9 +107,9 @@ export class RemovedList {
     this.output = new TextOutput(join(folder, this.fileName), scratch);
   }
 
-  add(line: number, { rule, found }: Fault, src: string, trg: string): void {
-    this.counts[rule] = (this.counts[rule] ?? 0) + 1;
-    this.output.line([line, rule, found, src, trg].map((part) => String(part).replaceAll('\t', ' ')).join('\t'));
+  add(line: number, fault: Fault, src: string, trg: string): void {
+    this.counts[fault.rule] = (this.counts[fault.rule] ?? 0) + 1;
+    this.output.line(removedLine(line, fault, src, trg));
   }
 
   finish(): string {

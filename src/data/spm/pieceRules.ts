@@ -1,4 +1,4 @@
-import { spaceMark } from './trainingText.js';
+import { spaceMark } from '../subwords/pieceDecoder.js';
 
 /** What may become one piece. Defaults are SentencePiece's. */
 export interface PieceRules {

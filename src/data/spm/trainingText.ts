@@ -1,8 +1,6 @@
 import { DataError } from '../../errors.js';
+import { spaceMark } from '../subwords/pieceDecoder.js';
 import type { CharsMap } from './charsMap.js';
-
-/** The space mark that starts a word. */
-export const spaceMark = '\u2581';
 
 /** Normalised words (with their space mark) and how often they are seen. */
 export class TrainingText {

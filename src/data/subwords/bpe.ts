@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js';
 import { ownText } from '../ownText.js';
-import type { BpeCodes } from './bpeCodes.js';
+import { endOfWord, type BpeCodes } from './bpeCodes.js';
 import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
 import { pythonPattern } from './pythonPattern.js';
 
@@ -13,7 +13,6 @@ export interface BpeOptions {
   readonly glossaries?: readonly string[];
 }
 
-const endOfWord = '</w>';
 /** Words remembered with their segmentation; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 20;
 

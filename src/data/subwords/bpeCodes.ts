@@ -1,6 +1,9 @@
 import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 
+/** Marks the last unit of a word in merges. */
+export const endOfWord = '</w>';
+
 /** Merges of a subword-nmt codes file, as lookups. */
 export interface BpeCodes {
   /** Whether `</w>` is attached to a word's last character (version 0.2) or is a unit of its own (0.1). */

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.js';
 import { readValidLines } from '../../storage/lines.js';
 import { compareCodePoints } from '../codePoints.js';
+import { endOfWord } from './bpeCodes.js';
 import { mergePairs, type CountedWord, type Pair } from './mergePairs.js';
 import { WordCounter } from './wordCounter.js';
 
@@ -15,8 +16,6 @@ export interface LearnBpeOptions {
 }
 
 export type Merge = readonly [left: string, right: string];
-
-const endOfWord = '</w>';
 
 /**
  * Byte-pair merges of a counted word list; gives subword-nmt's merges.

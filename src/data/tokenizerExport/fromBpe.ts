@@ -1,9 +1,8 @@
 import { DataError } from '../../errors.js';
-import type { BpeCodes } from '../subwords/bpeCodes.js';
+import { endOfWord, type BpeCodes } from '../subwords/bpeCodes.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { addUnits, idsByName, splitAtSpaces, toObject, type TokenizerParts } from './format.js';
 
-const endOfWord = '</w>';
 const joiner = '@@';
 
 /**

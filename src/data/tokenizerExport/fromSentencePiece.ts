@@ -1,10 +1,9 @@
 import { DataError } from '../../errors.js';
 import { firstOrdinaryId, unkId } from '../specialIds.js';
+import { spaceMark } from '../subwords/pieceDecoder.js';
 import type { SentencePieceInfo } from '../subwords/sentencePieceModel.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { addUnits, idsByName, toObject, type TokenizerParts } from './format.js';
-
-const spaceMark = '\u2581';
 
 /**
  * A tokenizer that segments as the model does, with the vocabulary's ids.
