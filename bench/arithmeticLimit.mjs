@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { benchmarkModel } from '../dist/experiment/benchmarks.js';
-import { trainingFlops } from '../dist/model/trainingFlops.js';
+import { benchmarkModel } from '../dist/src/benchmark/benchmarks.js';
+import { trainingFlops } from '../dist/src/model/trainingFlops.js';
 import { median } from './commandTime.mjs';
 import { mallocSettings } from './peerSettings.mjs';
 

@@ -9,7 +9,7 @@ const { values } = parseArgs({ options: {
   arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string', default: '256' }, length: { type: 'string', default: '16' },
   pairs: { type: 'string', default: '5' }, repeats: { type: 'string', default: '5' },
 } });
-const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 function measure(precision) {
   const args = [cli, 'bench', 'train', '--backend', 'native', '--precision', precision, '--arch', values.arch, '--sentences', values.sentences, '--length', values.length, '--repeats', values.repeats, '--json'];

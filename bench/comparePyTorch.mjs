@@ -27,7 +27,7 @@ function run(command, args, environment) {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const pairs = [];
 for (let i = 0; i < Number(values.pairs); i++) {
   const ours = run(process.execPath, [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '7', '--json'], {});

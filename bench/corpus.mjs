@@ -35,7 +35,7 @@ const { values: options, positionals } = parseArgs({
 });
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
-const coldstart = (...args) => [process.execPath, join(root, 'dist/cli/main.js'), ...args];
+const coldstart = (...args) => [process.execPath, join(root, 'dist/src/cli/main.js'), ...args];
 
 /** Writes a file of the given number of lines; gives its path, lines and words. */
 function writeText(name, languages, numLines) {

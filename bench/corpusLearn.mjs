@@ -11,7 +11,7 @@ export function benchLearnBpe(root, folder, sizes) {
   for (const lines of sizes) {
     const paths = [1, 2].map((seed) => join(folder, `natural-${lines}.${seed}`));
     for (const [i, path] of paths.entries()) writeNaturalText(path, { lines: lines / 2, seed: i + 1 });
-    const run = runNode([join(root, 'dist/cli/main.js'), 'corpus', 'learn-bpe', '-i', ...paths, '-n', '10000', '-o', join(folder, `codes-${lines}`)]);
+    const run = runNode([join(root, 'dist/src/cli/main.js'), 'corpus', 'learn-bpe', '-i', ...paths, '-n', '10000', '-o', join(folder, `codes-${lines}`)]);
     for (const path of paths) rmSync(path);
     const growth = before && `; ${(run.cpuSeconds / before.seconds).toFixed(1)} times the time for ${lines / before.lines} times the lines: exponent ${(Math.log(run.cpuSeconds / before.seconds) / Math.log(lines / before.lines)).toFixed(2)}`;
     console.log(`corpus learn-bpe, ${lines.toLocaleString('en')} lines, 10,000 merges: ${run.cpuSeconds.toFixed(1)} s of processor time, ${((run.cpuSeconds / lines) * 1e6).toFixed(0)} us per line, ${run.wallSeconds.toFixed(1)} s, peak ${Math.round(run.peakMiB)} MiB${growth ?? ''}`);

@@ -61,7 +61,7 @@ export function benchPrepare(root, folder, sizes, workers, learn) {
   letterCase: lower
   subwords: { method: bpe, ${given ? `codes: ${given}` : 'merges: 8000'} }
 `);
-      const run = runNode([join(root, 'dist/cli/main.js'), 'corpus', 'prepare', '-c', config, '--workers', String(count), '--json']);
+      const run = runNode([join(root, 'dist/src/cli/main.js'), 'corpus', 'prepare', '-c', config, '--workers', String(count), '--json']);
       const { stages } = JSON.parse(run.stdout);
       console.log(`corpus prepare, ${pairs.toLocaleString('en')} pairs, ${count} ${count === 1 ? 'thread' : 'threads'}, merges ${given ? 'given' : 'learnt'}: peak ${Math.round(run.peakMiB)} MiB, ${run.cpuSeconds.toFixed(1)} s of processor time, ${run.wallSeconds.toFixed(1)} s, ${Math.round(pairs / run.cpuSeconds).toLocaleString('en')} pairs per processor second`);
       console.log(`  ${stages.filter(({ seconds }) => seconds >= 0.05 * run.wallSeconds).map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)} s`).join(', ')}`);

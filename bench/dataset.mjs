@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createBatches } from '../dist/data/batches.js';
-import { Dataset } from '../dist/data/dataset.js';
-import { DatasetWriter } from '../dist/data/datasetWriter.js';
+import { createBatches } from '../dist/src/data/batches.js';
+import { Dataset } from '../dist/src/data/dataset.js';
+import { DatasetWriter } from '../dist/src/data/datasetWriter.js';
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '4500000' } } });
 const numPairs = Number(values.pairs);

@@ -7,21 +7,21 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { div } from '@tensorflow/tfjs-core';
-import { nativeBackend } from '../dist/backend/native/loadNative.js';
-import { disposeParams } from '../dist/backend/params.js';
-import { selectBackend } from '../dist/backend/select.js';
-import { gradInitParts } from '../dist/data/batch.js';
-import { openTextPipeline } from '../dist/data/textPipeline.js';
-import { translate } from '../dist/eval/translate.js';
-import { benchmarkBatch, benchmarkModel } from '../dist/experiment/benchmarks.js';
-import { defaultStep, gradInit, releasedDefaults } from '../dist/gradinit/gradInit.js';
-import { initParams } from '../dist/model/init.js';
-import { translationLoss } from '../dist/model/loss.js';
-import { withUnmovedOutputProjection } from '../dist/model/parameters.js';
-import { readLineBlocks } from '../dist/storage/lines.js';
-import { readCheckpoint, toTensors } from '../dist/train/checkpoint.js';
-import { createOptimizer, disposeOptimizerState } from '../dist/train/optimizer.js';
-import { updateGradients } from '../dist/train/trainUpdate.js';
+import { nativeBackend } from '../dist/src/backend/native/loadNative.js';
+import { disposeParams } from '../dist/src/backend/autodiff/valueAndGradients.js';
+import { selectBackend } from '../dist/src/backend/select.js';
+import { gradInitParts } from '../dist/src/data/batch.js';
+import { openTextPipeline } from '../dist/src/text/textPipeline.js';
+import { translate } from '../dist/src/decode/translate.js';
+import { benchmarkBatch, benchmarkModel } from '../dist/src/benchmark/benchmarks.js';
+import { defaultStep, gradInit, releasedDefaults } from '../dist/src/gradinit/gradInit.js';
+import { initParams } from '../dist/src/model/init.js';
+import { translationLoss } from '../dist/src/model/loss.js';
+import { withUnmovedOutputProjection } from '../dist/src/model/parameters.js';
+import { readLineBlocks } from '../dist/src/storage/lines.js';
+import { readCheckpoint, toTensors } from '../dist/src/train/checkpoint.js';
+import { createOptimizer, disposeOptimizerState } from '../dist/src/train/optimizer.js';
+import { updateGradients } from '../dist/src/train/trainUpdate.js';
 
 const { values } = parseArgs({ options: {
   checkpoint: { type: 'string' }, text: { type: 'string' }, only: { type: 'string' }, pairs: { type: 'string', default: '5' },

@@ -4,7 +4,7 @@
 //   node bench/productsAlone.mjs --backend native --arch tiny --sentences 256 --length 16 --rounds 7
 import { parseArgs } from 'node:util';
 import { matMul, profile, randomUniform, scalar, tidy } from '@tensorflow/tfjs-core';
-import { selectBackend } from '../dist/backend/select.js';
+import { selectBackend } from '../dist/src/backend/select.js';
 import { median } from './commandTime.mjs';
 import { trainingStep } from './trainingStep.mjs';
 

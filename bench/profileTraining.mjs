@@ -2,7 +2,7 @@
 //   node bench/profileTraining.mjs --backend wasm --arch tiny --sentences 256 --length 16
 import { parseArgs } from 'node:util';
 import { profile, scalar } from '@tensorflow/tfjs-core';
-import { selectBackend } from '../dist/backend/select.js';
+import { selectBackend } from '../dist/src/backend/select.js';
 import { trainingStep } from './trainingStep.mjs';
 
 const { values } = parseArgs({ options: {

@@ -1,11 +1,11 @@
 // Speed of the scorer, and how its cost grows: `node bench/scoring.mjs`. Texts are built-in: damaged copies of
 // sentences with the word statistics of a small corpus. Times are milliseconds of processor time, the best of three.
-import { BitParallelDistance } from '../dist/eval/bitParallelDistance.js';
-import { bleu } from '../dist/eval/bleu.js';
-import { chrf } from '../dist/eval/chrf.js';
-import { corpusStatistics, sumLines } from '../dist/eval/metric.js';
-import { pairedTest } from '../dist/eval/significance.js';
-import { ter } from '../dist/eval/ter.js';
+import { BitParallelDistance } from '../dist/src/score/ter/bitParallelDistance.js';
+import { bleu } from '../dist/src/score/bleu.js';
+import { chrf } from '../dist/src/score/chrf.js';
+import { corpusStatistics, sumLines } from '../dist/src/score/metric.js';
+import { pairedTest } from '../dist/src/score/significance.js';
+import { ter } from '../dist/src/score/ter/ter.js';
 
 let state = 1;
 const random = (n) => {

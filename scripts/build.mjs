@@ -11,7 +11,7 @@ function run(tool, args) {
 }
 
 run('assemblyscript/bin/asc.js', [
-  join(root, 'src/backend/wasm/kernels.as.ts'), '--outFile', join(root, 'dist/backend/wasm/kernels.wasm'),
+  join(root, 'src/backend/wasm/kernels.as.ts'), '--outFile', join(root, 'dist/src/backend/wasm/kernels.wasm'),
   '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd',
 ]);
 run('typescript/bin/tsc', ['-p', root]);

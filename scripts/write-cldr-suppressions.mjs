@@ -1,4 +1,4 @@
-// Writes src/data/moses/cldrSuppressions.ts from the npm package cldr-segments-full:
+// Writes src/text/moses/cldrSuppressions.ts from the npm package cldr-segments-full:
 //   npm pack cldr-segments-full@46.1.0 && tar xzf cldr-segments-full-46.1.0.tgz
 //   node scripts/write-cldr-suppressions.mjs package
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ function wrap(list) {
   return lines.join('\n    ');
 }
 
-writeFileSync(new URL('../src/data/moses/cldrSuppressions.ts', import.meta.url), `/**
+writeFileSync(new URL('../src/text/moses/cldrSuppressions.ts', import.meta.url), `/**
  * Words after which a full stop does not end the sentence, from the Unicode Common Locale Data Repository ${version} (sentence
  * break suppressions of one word, less the full stop), by language. Written by scripts/write-cldr-suppressions.mjs.
  *

@@ -1,5 +1,5 @@
 // Writes the documentation that is made from the code: `npm run docs`.
 import { writeFileSync } from 'node:fs';
-import { configReference } from '../dist/config/reference.js';
+import { configReference } from '../dist/src/config/reference.js';
 
 writeFileSync(new URL('../docs/config.md', import.meta.url), configReference());

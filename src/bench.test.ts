@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 // Benchmarks are no part of the build: nobody but their reader would notice that what they import is gone.
 test('every benchmark finds what it imports', async () => {
-  const folder = new URL('../bench/', import.meta.url);
+  const folder = new URL('../../bench/', import.meta.url);
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.mjs'));
   assert.ok(scripts.length >= 5);
   let found = 0;

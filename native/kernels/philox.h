@@ -1,4 +1,4 @@
-// Dropout from Philox4x32-10, bit for bit as src/backend/philox.ts: element i takes word i mod 4 of the counter
+// Dropout from Philox4x32-10, bit for bit as src/random/philox.ts: element i takes word i mod 4 of the counter
 // [i / 4, site, step, microBatch] and is kept if the word is at least floor(rate * 2^32).
 #pragma once
 

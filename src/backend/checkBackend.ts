@@ -1,6 +1,6 @@
 import { grads, matMul, square, sum, tensor2d, tidy, type Scalar, type Tensor2D } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../errors.js';
-import './exactGradients.js';
+import './autodiff/exactGradients.js';
 
 /**
  * Multiplies and differentiates something on the current backend and compares with the same in plain float64 loops.

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Config } from '../config/schema.js';
 import { counted } from '../counted.js';
-import { armPresets } from '../experiment/armPresets.js';
+import { armPresets } from '../ablation/armPresets.js';
 import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
 
 interface AblateFlags {
@@ -41,8 +41,8 @@ Examples:
   coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`)
     .action(async (flags: AblateFlags) => {
       const [{ basename, join }, { loadConfig }, { ablate, resultsOf }, { ablationMarkdown, ablationText }, { AblationProgress }, { writeFileAtomic }, { abortOnInterrupt }] = await Promise.all([
-        import('node:path'), import('../config/loadConfig.js'), import('../experiment/ablate.js'), import('../report/ablationReport.js'),
-        import('../report/ablationProgress.js'), import('../storage/atomicFile.js'), import('./interrupts.js'),
+        import('node:path'), import('../config/loadConfig.js'), import('../ablation/ablate.js'), import('../report/text/ablationReport.js'),
+        import('../report/progress/ablationProgress.js'), import('../storage/atomicFile.js'), import('./interrupts.js'),
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
@@ -64,7 +64,7 @@ Examples:
 
 async function showStatus(config: Config, dir: string, json: boolean): Promise<void> {
   const [{ planAblation }, { planRecord }, { runsWithOtherSettings }, { gatherRun }, { readRunFailures }, { statusText }] = await Promise.all([
-    import('../experiment/ablationPlan.js'), import('../experiment/planFile.js'), import('../experiment/existingRuns.js'), import('../experiment/gatherRun.js'), import('../experiment/runFailures.js'), import('../report/ablationPlanReport.js'),
+    import('../ablation/ablationPlan.js'), import('../ablation/planFile.js'), import('../ablation/existingRuns.js'), import('../ablation/gatherRun.js'), import('../ablation/runFailures.js'), import('../report/text/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
   const failures = readRunFailures(dir);
@@ -77,7 +77,7 @@ async function showStatus(config: Config, dir: string, json: boolean): Promise<v
 
 async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {
   const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] = await Promise.all([
-    import('../experiment/ablationPlan.js'), import('../experiment/existingRuns.js'), import('../experiment/estimateTime.js'), import('../experiment/runProcess.js'), import('../report/ablationPlanReport.js'),
+    import('../ablation/ablationPlan.js'), import('../ablation/existingRuns.js'), import('../ablation/estimateTime.js'), import('../ablation/runProcess.js'), import('../report/text/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
   checkExistingRuns(plan, dir);

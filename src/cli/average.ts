@@ -14,7 +14,7 @@ The run keeps train.keepEpochs of them.
 Example:
   coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`)
     .action(async (flags: { run: string; last: number; out: string; json?: boolean }) => {
-      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }] = await Promise.all([import('../train/average.js'), import('node:path'), import('../experiment/runFolder.js')]);
+      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }] = await Promise.all([import('../train/average.js'), import('node:path'), import('../run/runFolder.js')]);
       readRunConfig(flags.run); // says so if it is no run
       const paths = lastEpochCheckpoints(flags.run, flags.last);
       averageCheckpoints(paths, flags.out);

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Precision } from '../backend/precisions.js';
-import type { BenchmarkTask } from '../experiment/benchmarks.js';
+import type { BenchmarkTask } from '../benchmark/benchmarks.js';
 import type { ArchitectureName } from '../model/config.js';
 import { backendOption, jsonOption, positiveInteger, precisionOption } from './options.js';
 
@@ -44,7 +44,7 @@ Examples:
 }
 
 async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> {
-  const [{ selectBackend }, benchmarks] = await Promise.all([import('../backend/select.js'), import('../experiment/benchmarks.js')]);
+  const [{ selectBackend }, benchmarks] = await Promise.all([import('../backend/select.js'), import('../benchmark/benchmarks.js')]);
   const backend = await selectBackend(flags.backend ?? 'auto');
   const task: BenchmarkTask = { arch: flags.arch, numSentences: flags.sentences, length: flags.length, repeats: flags.repeats, precision: flags.precision };
   const result = {
@@ -57,7 +57,7 @@ async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> 
 }
 
 /** Keys are those of bench/'s peers, so that results stand side by side. */
-async function measure(name: keyof typeof what, task: BenchmarkTask, beam: number, benchmarks: typeof import('../experiment/benchmarks.js')): Promise<Record<string, number>> {
+async function measure(name: keyof typeof what, task: BenchmarkTask, beam: number, benchmarks: typeof import('../benchmark/benchmarks.js')): Promise<Record<string, number>> {
   switch (name) {
     case 'train': {
       const { targetTokensPerSecond, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul } = benchmarks.benchmarkTraining(task);

@@ -5,11 +5,11 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { AblationData } from '../experiment/ablationData.js';
-import { readEvents } from '../testing/eventReader.js';
+import type { AblationData } from '../ablation/ablationData.js';
+import { readEvents } from '../../test/eventReader.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
-const project = fileURLToPath(new URL('../../', import.meta.url));
+const project = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 

@@ -46,7 +46,7 @@ Examples:
   coldstart corpus synth --out runs/data/builtin/text
   coldstart corpus synth --out runs/data/text-100k --pairs 100000 --seed 7`)
     .action(async (flags: { out: string; pairs: number; validPairs: number; testPairs: number; seed: number; json?: boolean }) => {
-      const { writeSyntheticCorpus } = await import('../data/synth/generateCorpus.js');
+      const { writeSyntheticCorpus } = await import('../corpus/synth/generateCorpus.js');
       const { out, json, ...sizes } = flags;
       const { status, manifest } = await writeSyntheticCorpus(out, { pairs: sizes.pairs, validPairs: sizes.validPairs, testPairs: sizes.testPairs, seed: sizes.seed });
       if (json) console.log(JSON.stringify(manifest, null, 2));

@@ -26,8 +26,8 @@ Examples:
   coldstart gradinit -c configs/builtin.yaml --out runs/sgd.safetensors --set gradinit.algorithm=sgd --set gradinit.iterations=50`)
     .action(async (flags: GradInitFlags) => {
       const [{ refuseExisting }, { loadConfig }, { saveInitialParams }, { showRun }, { scaleTable }, { abortOnInterrupt }] = await Promise.all([
-        import('../storage/textOutput.js'), import('../config/loadConfig.js'), import('../experiment/saveInitialParams.js'),
-        import('../report/runProgress.js'), import('../report/scaleReport.js'), import('./interrupts.js'),
+        import('../storage/textOutput.js'), import('../config/loadConfig.js'), import('../run/saveInitialParams.js'),
+        import('../report/progress/runProgress.js'), import('../report/text/scaleReport.js'), import('./interrupts.js'),
       ]);
       const reportFile = `${flags.out.replace(/\.safetensors$/, '')}.json`;
       refuseExisting([flags.out, reportFile]);

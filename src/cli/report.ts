@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { AblationData } from '../experiment/ablationData.js';
+import type { AblationData } from '../ablation/ablationData.js';
 
 const formats = ['html', 'md', 'csv', 'json'] as const;
 type Format = (typeof formats)[number];
@@ -23,7 +23,7 @@ Examples:
 "coldstart watch DIR" shows the same page while runs go on.`)
     .action(async (dir: string, flags: ReportFlags) => {
       const [{ join }, { gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
-        import('node:path'), import('../experiment/gatherAblation.js'), import('../storage/atomicFile.js'), import('../storage/textOutput.js'),
+        import('node:path'), import('../ablation/gatherAblation.js'), import('../storage/atomicFile.js'), import('../storage/textOutput.js'),
       ]);
       const format = flags.format ?? formats.find((name) => flags.out?.endsWith(`.${name}`)) ?? 'html';
       if (flags.out !== undefined) refuseExisting([flags.out]);
@@ -40,8 +40,8 @@ Examples:
 async function formatReport(data: AblationData, format: Format): Promise<string> {
   switch (format) {
     case 'html': return (await import('../report/html/ablationPage.js')).ablationPage(data);
-    case 'md': return (await import('../report/ablationReport.js')).ablationMarkdown(data);
-    case 'csv': return (await import('../report/ablationCsv.js')).ablationCsv(data);
+    case 'md': return (await import('../report/text/ablationReport.js')).ablationMarkdown(data);
+    case 'csv': return (await import('../report/text/ablationCsv.js')).ablationCsv(data);
     case 'json': return `${JSON.stringify(data)}\n`;
   }
 }

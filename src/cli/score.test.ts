@@ -50,7 +50,7 @@ test('sentences, tokenised BLEU and the diagnosis', () => {
   assert.match(score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', 'd.html']).stderr, /d\.html exists already/);
 });
 
-const model = fileURLToPath(new URL('../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url));
+const model = fileURLToPath(new URL('../../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url));
 test('the diagnosis is by the score above it: smoothing, seed, resamples', () => {
   const { stdout } = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--smooth-method', 'floor', '--smooth-value', '0.5', '--seed', '7', '--paired-bs', '--paired-bs-n', '40', '--diagnosis', '-']);
   const [, table] = /^ *b\.hyp +(\d+\.\d\d) /m.exec(stdout)!;

@@ -1,17 +1,17 @@
 import { basename } from 'node:path';
 import { UsageError } from '../errors.js';
-import { bleu, type BleuScore, type SmoothMethod } from '../eval/bleu.js';
-import type { BleuTokenizer, BleuTokenizerName } from '../eval/bleuTokenizers.js';
-import { chrf } from '../eval/chrf.js';
-import { formatFixed } from '../eval/formatFixed.js';
-import { corpusStatistics, lineScores, type Metric } from '../eval/metric.js';
-import { checkSameLength, readScoringStream, readScoringText, warnIfTokenised, type ScoringText } from '../eval/scoringText.js';
-import { scoreSystems, type Significance, type System } from '../eval/scoreSystems.js';
-import { signatureFields } from '../eval/signature.js';
-import { spmTokenizer } from '../eval/spmTokenizer.js';
-import { ter } from '../eval/ter.js';
-import { joinUnits, tokenisedBleu, tokenisedBleuWarning } from '../eval/tokenisedBleu.js';
-import { scoresAsJson, scoresAsLatex, scoresAsText } from '../report/scoreTables.js';
+import { bleu, type BleuScore, type SmoothMethod } from '../score/bleu.js';
+import type { BleuTokenizer, BleuTokenizerName } from '../score/bleuTokenizers.js';
+import { chrf } from '../score/chrf.js';
+import { formatFixed } from '../score/formatFixed.js';
+import { corpusStatistics, lineScores, type Metric } from '../score/metric.js';
+import { checkSameLength, readScoringStream, readScoringText, warnIfTokenised, type ScoringText } from '../score/scoringText.js';
+import { scoreSystems, type Significance, type System } from '../score/scoreSystems.js';
+import { signatureFields } from '../score/signature.js';
+import { spmTokenizer } from '../score/spmTokenizer.js';
+import { ter } from '../score/ter/ter.js';
+import { joinUnits, tokenisedBleu, tokenisedBleuWarning } from '../score/tokenisedBleu.js';
+import { scoresAsJson, scoresAsLatex, scoresAsText } from '../report/text/scoreTables.js';
 
 export interface ScoreFlags {
   ref: string[];
@@ -147,7 +147,7 @@ function significance(flags: ScoreFlags): Significance {
 async function diagnoseFiles(flags: ScoreFlags, [first, second]: readonly System[], refs: readonly (readonly string[])[], tokenizer: BleuTokenizerName | BleuTokenizer): Promise<void> {
   const { diagnosis: path, src, trainSrc, seed, pairedBsN: numSamples } = flags;
   const [{ diagnose }, { diagnosisAsText }, { diagnosisAsHtml }, { writeFileAtomic }] = await Promise.all([
-    import('../eval/diagnose.js'), import('../report/diagnosisText.js'), import('../report/diagnosisHtml.js'), import('../storage/atomicFile.js'),
+    import('../score/diagnose.js'), import('../report/text/diagnosisText.js'), import('../report/html/diagnosisHtml.js'), import('../storage/atomicFile.js'),
   ]);
   const sources = src === undefined ? undefined : await readScoringText(src);
   if (sources) checkSameLength([{ name: flags.ref[0], lines: refs[0], warnings: [] }], [sources]);

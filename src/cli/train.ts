@@ -31,7 +31,7 @@ Examples:
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`)
     .action(async (flags: TrainFlags) => {
       const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([
-        import('node:path'), import('../config/loadConfig.js'), import('../experiment/run.js'), import('../report/runProgress.js'), import('./interrupts.js'),
+        import('node:path'), import('../config/loadConfig.js'), import('../run/run.js'), import('../report/progress/runProgress.js'), import('./interrupts.js'),
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : []), ...(flags.precision ? [`train.precision=${flags.precision}`] : [])]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;

@@ -1,21 +1,6 @@
 import { Command } from 'commander';
 import { backendOption, finiteNumber, jsonOption, positiveInteger } from './options.js';
-
-interface TranslateFlags {
-  run?: string;
-  checkpoint?: string;
-  text?: string;
-  use?: 'best' | 'last' | 'average';
-  beam?: number;
-  lenpen?: number;
-  nbest: number;
-  buffer?: number;
-  maxSourceTokens: number;
-  input?: string;
-  output?: string;
-  backend: string;
-  json?: boolean;
-}
+import type { TranslateFlags } from './translateFlags.js';
 
 export function translateCommand(): Command {
   return new Command('translate')
@@ -44,5 +29,3 @@ Examples:
   coldstart translate --checkpoint average.safetensors --text runs/multi30k-en-de/text --nbest 5 < test.en`)
     .action(async (flags: TranslateFlags) => (await import('./translateAction.js')).translateAction(flags));
 }
-
-export type { TranslateFlags };

@@ -4,15 +4,15 @@ import { counted } from '../counted.js';
 import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { UsageError } from '../errors.js';
-import { chooseCheckpoint } from '../experiment/chooseCheckpoint.js';
-import { beamOptions } from '../experiment/heldOut.js';
-import { readRunConfig, runPaths } from '../experiment/runFolder.js';
-import { findTextFolder, Translator, type TextTranslation } from '../experiment/translateText.js';
-import { ProgressBar } from '../report/progressBar.js';
+import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
+import { beamOptions } from '../run/heldOut.js';
+import { readRunConfig, runPaths } from '../run/runFolder.js';
+import { findTextFolder, Translator, type TextTranslation } from '../decode/translateText.js';
+import { ProgressBar } from '../report/progress/progressBar.js';
 import { refuseExisting, TextOutput } from '../storage/textOutput.js';
 import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
-import type { TranslateFlags } from './translate.js';
+import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {

@@ -16,7 +16,7 @@ Examples:
   coldstart watch runs/ablate-builtin --port 8080`)
     .action(async (dir: string, { port }: WatchFlags) => {
       const [{ serveReport }, { abortOnInterrupt }, { gatherAblation }] = await Promise.all([
-        import('../report/html/serveReport.js'), import('./interrupts.js'), import('../experiment/gatherAblation.js'),
+        import('../report/serve/serveReport.js'), import('./interrupts.js'), import('../ablation/gatherAblation.js'),
       ]);
       gatherAblation(dir, { samples: 0, bootstrapSamples: 0 }); // says what is wrong with the folder before a browser is opened
       const signal = abortOnInterrupt('The page is closed; runs go on.');

@@ -98,7 +98,7 @@ test('paths and values inside arms and grids are checked and resolved like those
 });
 
 test('every shipped configuration can be read', () => {
-  const configs = fileURLToPath(new URL('../../configs', import.meta.url));
+  const configs = fileURLToPath(new URL('../../../configs', import.meta.url));
   const found = readdirSync(configs).filter((name) => name.endsWith('.yaml'));
   assert.ok(found.length >= 5, `${found}`);
   for (const name of found) {
@@ -107,5 +107,5 @@ test('every shipped configuration can be read', () => {
 });
 
 test('docs/config.md is current', () => {
-  assert.equal(readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8'), configReference(), 'run "npm run docs"');
+  assert.equal(readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8'), configReference(), 'run "npm run docs"');
 });

@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.js';
-import { eosId, padId } from './specialIds.js';
+import { eosId, padId } from '../text/specialIds.js';
 
 /**
  * One padded batch of sentence pairs as plain arrays; the model turns it into tensors.

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Batch } from './batch.js';
 import { createBatches, type EpochBatches } from './batches.js';
 import { pairsInMemory } from './dataset.js';
-import { Random } from './random.js';
+import { Random } from '../random/xoshiro.js';
 
 const sentence = (length: number): number[] => [...new Array(length - 1).fill(5), 2];
 const ofLengths = (lengths: readonly (readonly [number, number])[]) =>

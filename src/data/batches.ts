@@ -1,7 +1,7 @@
 import { DataError, UsageError } from '../errors.js';
 import { makeBatch, type Batch } from './batch.js';
 import type { PairSource } from './dataset.js';
-import { Random } from './random.js';
+import { Random } from '../random/xoshiro.js';
 
 export interface BatchingOptions {
   /**

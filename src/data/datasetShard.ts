@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import type { BlockCache } from './blockCache.js';
 import { blockBytes, readFully, readIndex, rerun, type DatasetHeader, type DatasetIndex } from './datasetFormat.js';
-import { eosId } from './specialIds.js';
+import { eosId } from '../text/specialIds.js';
 
 /** Rows between two remembered positions; those in between are found by adding lengths. */
 const rowsPerOffset = 32;

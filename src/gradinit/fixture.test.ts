@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { div, memory, type Scalar } from '@tensorflow/tfjs-core';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
 import { translationLoss } from '../model/loss.js';
 import { withUnmovedOutputProjection } from '../model/parameters.js';
 import {
   fixtureBatch, fixtureParams, readFixtureModel, readModelFixture, skipWithoutModelFixtures, type FixtureModelName, type FixturePair,
-} from '../testing/modelFixture.js';
+} from '../../test/modelFixture.js';
 import { gradInit, type GradInitOptions, type GradInitReport } from './gradInit.js';
 import { metaInit } from './metaInit.js';
 import { releasedScaleOptimizer, type ReleasedScaleOptions, type TensorGroup } from './scaleOptimizer.js';

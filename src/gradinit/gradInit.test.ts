@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { memory, mul, scalar, type Scalar } from '@tensorflow/tfjs-core';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
+import { testBackends } from '../../test/testBackends.js';
 import { ColdstartError, UsageError } from '../errors.js';
-import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch } from '../testing/smallNets.js';
-import { benchGradInit } from './benchGradInit.js';
+import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch } from '../../test/smallNets.js';
+import { benchGradInit } from '../benchmark/benchGradInit.js';
 import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport, type GradInitTask } from './gradInit.js';
 import { metaInit } from './metaInit.js';
 

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { abs, addN, mul, sign, sqrt, square, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import {
   paperScaleOptimizer, releasedScaleOptimizer, type Branch, type PaperScaleOptions, type ReleasedScaleOptions, type ScaleOptimizer, type TensorGroup,

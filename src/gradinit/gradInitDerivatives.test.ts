@@ -1,11 +1,11 @@
-import '../testing/float64.js';
+import '../../test/float64.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { abs, addN, memory, mul, sign, sqrt, square, sub, sum, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { finiteDifferences } from '../testing/slowOps.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { finiteDifferences } from '../../test/slowOps.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch, type SmallNet } from '../testing/smallNets.js';
+import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch, type SmallNet } from '../../test/smallNets.js';
 import { gradInit, releasedDefaults, type Algorithm, type GradInitIteration } from './gradInit.js';
 import { gradientQuotient, metaInit } from './metaInit.js';
 

@@ -1,8 +1,8 @@
-import '../testing/float64.js';
+import '../../test/float64.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { add, cos, memory, mul, pow, square, sub, sum, tensor, tensor1d, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { UsageError } from '../errors.js';
 import { gradientQuotient, metaInit } from './metaInit.js';

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { abs, add, addN, div, greaterEqual, keep, mul, scalar, square, stack, sub, sum, tidy, where, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../backend/withoutGradient.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { withoutGradient } from '../backend/autodiff/withoutGradient.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 
 export interface MetaInitTask<B> {

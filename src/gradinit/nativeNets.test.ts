@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isAddonBuilt } from '../backend/native/addon.js';
-import { disposeParams } from '../backend/params.js';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { smallNetBatch, smallNetParams, smallNets } from '../testing/smallNets.js';
+import { smallNetBatch, smallNetParams, smallNets } from '../../test/smallNets.js';
 import { defaultStep, gradInit, releasedDefaults } from './gradInit.js';
 
 describe('GradInit learns on the native backend what it learns on plain JavaScript', { skip: isAddonBuilt() ? false : 'the native engine is not built' }, () => {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { memory, type Tensor } from '@tensorflow/tfjs-core';
-import { disposeParams } from '../backend/params.js';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
+import { testBackends } from '../../test/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { profileResidualScales } from './admin.js';
 import type { ModelConfig } from './config.js';
 import type { DropoutKey } from './dropouts.js';
 import { initParams } from './init.js';
-import { slowTranslationLoss } from '../testing/slowTransformer.js';
+import { slowTranslationLoss } from '../../test/slowTransformer.js';
 
 const config: ModelConfig = {
   srcVocabSize: 15, trgVocabSize: 15, dModel: 8, dFf: 12, numHeads: 2, numEncoderLayers: 2, numDecoderLayers: 3, sharing: 'tied', residual: 'admin',

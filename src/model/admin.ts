@@ -1,8 +1,8 @@
 import { fill, keep, mul, reshape, square, sub, sum, tensor1d, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { dropout } from '../backend/ops/dropout.js';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
-import { padId } from '../data/specialIds.js';
+import { padId } from '../text/specialIds.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts, type DropoutKey } from './dropouts.js';
 import { sourceTokens, targetTokens } from './loss.js';

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js';
-import { firstOrdinaryId } from '../data/specialIds.js';
+import { firstOrdinaryId } from '../text/specialIds.js';
 
 /**
  * Which of the three embedding matrices are one: `none` keeps encoder lookup, decoder lookup and output projection apart;

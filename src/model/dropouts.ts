@@ -1,4 +1,4 @@
-import type { DropoutDraw } from '../backend/ops/dropout.js';
+import type { DropoutDraw } from '../backend/ops/dropoutDraw.js';
 
 /** Which random masks a training step uses. Without a key there is no dropout (evaluation). */
 export interface DropoutKey {

@@ -1,10 +1,10 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
-import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
+import { testBackends } from '../../test/testBackends.js';
+import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../../test/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';
 import { decode, encode } from './transformer.js';

@@ -2,9 +2,9 @@ import { add, dispose, keep, reshape, tensor1d, tensor2d, tidy, type Tensor, typ
 import { attention } from '../backend/ops/attention.js';
 import { cachedAttention } from '../backend/ops/cachedAttention.js';
 import { embedTokens, gatherRows } from '../backend/ops/embedding.js';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ShapeError } from '../errors.js';
-import { padId } from '../data/specialIds.js';
+import { padId } from '../text/specialIds.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
 import { decoderLookup } from './parameters.js';

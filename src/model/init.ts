@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
-import { philox4x32, philoxKey } from '../backend/philox.js';
-import { padId } from '../data/specialIds.js';
+import { philox4x32, philoxKey } from '../random/philox.js';
+import { padId } from '../text/specialIds.js';
 import { UsageError } from '../errors.js';
 import { checkModelConfig, type ModelConfig } from './config.js';
 import { outputProjection, parameterGroup, parameterShapes } from './parameters.js';

@@ -1,15 +1,15 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { memory, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { disposeParams, valueAndGradients } from '../backend/params.js';
+import { disposeParams, valueAndGradients } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
+import { testBackends } from '../../test/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { residualSchemes, sharings, type ModelConfig } from './config.js';
 import type { DropoutKey } from './dropouts.js';
 import { translationLoss } from './loss.js';
 import { parameterShapes } from './parameters.js';
-import { slowTranslationLoss } from '../testing/slowTransformer.js';
+import { slowTranslationLoss } from '../../test/slowTransformer.js';
 
 const config: ModelConfig = {
   srcVocabSize: 13, trgVocabSize: 13, dModel: 8, dFf: 12, numHeads: 2, numEncoderLayers: 2, numDecoderLayers: 1, sharing: 'none',

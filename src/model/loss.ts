@@ -1,8 +1,8 @@
 import { tensor1d, type Scalar, type Tensor1D } from '@tensorflow/tfjs-core';
 import { labelSmoothedCrossEntropy } from '../backend/ops/crossEntropy.js';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
-import { padId } from '../data/specialIds.js';
+import { padId } from '../text/specialIds.js';
 import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 import { Dropouts, type DropoutKey } from './dropouts.js';

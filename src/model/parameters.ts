@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 

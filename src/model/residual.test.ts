@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { fill, matMul, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
-import { disposeParams } from '../backend/params.js';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
+import { testBackends } from '../../test/testBackends.js';
 import { makeBatch } from '../data/batch.js';
 import { residualSchemes, type ModelConfig } from './config.js';
 import { IncrementalDecoder } from './incrementalDecoder.js';

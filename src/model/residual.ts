@@ -1,7 +1,7 @@
 import { add, mul, type Tensor } from '@tensorflow/tfjs-core';
 import { dropout } from '../backend/ops/dropout.js';
 import { residualLayerNorm } from '../backend/ops/layerNorm.js';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { ModelConfig } from './config.js';
 import type { Dropouts } from './dropouts.js';
 import { parameter, residualScale } from './parameters.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { checkModelConfig, type ModelConfig } from '../model/config.js';
 import { parameterShapes } from '../model/parameters.js';

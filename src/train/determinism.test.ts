@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { exp, ones, sum, tidy } from '@tensorflow/tfjs-core';
 import { isAddonBuilt } from '../backend/native/addon.js';
 import { nativeBackend } from '../backend/native/loadNative.js';
-import { disposeParams } from '../backend/params.js';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { syntheticTask } from '../testing/syntheticRun.js';
+import { syntheticTask } from '../../test/syntheticRun.js';
 import { train } from './trainer.js';
 import type { TrainOptions } from './trainOptions.js';
 

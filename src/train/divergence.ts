@@ -1,5 +1,5 @@
 import { isFinite as isFiniteElement, all, tidy } from '@tensorflow/tfjs-core';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError } from '../errors.js';
 
 /** Training ran into infinite or undefined numbers. A result, not a defect: ablations record it. */

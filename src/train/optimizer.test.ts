@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { memory, square, sum, tensor1d, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { testBackends } from '../testing/testBackends.js';
+import { testBackends } from '../../test/testBackends.js';
 import { translationLoss } from '../model/loss.js';
-import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
+import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../../test/modelFixture.js';
 import { clipScale } from './clip.js';
 import { createOptimizer, disposeOptimizerState, type OptimizerOptions } from './optimizer.js';
 

@@ -1,7 +1,7 @@
 import { mul, square, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core';
 import { adamStep } from '../backend/ops/adamStep.js';
 import { sgdStep } from '../backend/ops/sgdStep.js';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError } from '../errors.js';
 
 export interface AdamOptions {

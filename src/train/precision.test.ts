@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { matMul, randomUniform, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
 import { isAddonBuilt } from '../backend/native/addon.js';
 import { nativeBackend } from '../backend/native/loadNative.js';
-import { disposeParams } from '../backend/params.js';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import { selectBackend } from '../backend/select.js';
-import { syntheticTask } from '../testing/syntheticRun.js';
-import { tinyTask } from '../testing/tinyRun.js';
+import { syntheticTask } from '../../test/syntheticRun.js';
+import { tinyTask } from '../../test/tinyRun.js';
 import { readLastCheckpoint } from './runFiles.js';
 import { train } from './trainer.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readModelFixture, skipWithoutModelFixtures } from '../testing/modelFixture.js';
+import { readModelFixture, skipWithoutModelFixtures } from '../../test/modelFixture.js';
 import { learningRate, type ScheduleOptions } from './schedule.js';
 
 interface Table {

@@ -1,7 +1,7 @@
 import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { addInto } from '../backend/ops/addInto.js';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/params.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';

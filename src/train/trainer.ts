@@ -1,6 +1,6 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { disposeParams, type Params } from '../backend/params.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { checkPrecision } from '../backend/precision.js';
 import type { Batch } from '../data/batch.js';
 import type { Batches, EpochBatches } from '../data/batches.js';

@@ -1,5 +1,5 @@
 import { div, sqrt, square, stack, sub, sum, tidy } from '@tensorflow/tfjs-core';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 
 /** Whether an update's ratios are sampled: every one of the first 10, every 5th to 50, then every 25th, up to a limit. */
 export function isRatioSampled(update: number, limit = 0): boolean {

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { tidy } from '@tensorflow/tfjs-core';
-import type { Params } from '../backend/params.js';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';

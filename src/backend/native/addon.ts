@@ -30,7 +30,7 @@ export interface NativeAddon {
 
 /** The version of the face above; the addon states the one that it was built with. */
 const expectedVersion = '3';
-const addonPath = fileURLToPath(new URL('../../../native/build/coldstart.node', import.meta.url));
+const addonPath = fileURLToPath(new URL('../../../../native/build/coldstart.node', import.meta.url));
 
 /** Whether the addon was built on this machine. */
 export function isAddonBuilt(): boolean {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('../../../scripts/build-native.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../../../scripts/build-native.mjs', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'build-native-'));
 
 /** Stands for g++: notes what it compiled or linked in `log`, and does what the environment says. */

@@ -1,11 +1,12 @@
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs-core';
-import { assertAsCpu, filled, type Value } from '../../testing/compareWithCpu.js';
+import { assertAsCpu, filled, type Value } from '../../../test/compareWithCpu.js';
 import { adamStep } from '../ops/adamStep.js';
 import { attention } from '../ops/attention.js';
 import { labelSmoothedCrossEntropy } from '../ops/crossEntropy.js';
-import { dropout, type DropoutDraw } from '../ops/dropout.js';
+import { dropout } from '../ops/dropout.js';
+import type { DropoutDraw } from '../ops/dropoutDraw.js';
 import { embedTokens } from '../ops/embedding.js';
 import { layerNorm, residualLayerNorm } from '../ops/layerNorm.js';
 import { linear, linears } from '../ops/linear.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { withPrecision } from '../precision.js';
-import type { DropoutDraw } from '../ops/dropout.js';
+import type { DropoutDraw } from '../ops/dropoutDraw.js';
 import { linear, linears } from '../ops/linear.js';
 import { selectBackend } from '../select.js';
 import { isAddonBuilt } from './addon.js';

@@ -101,7 +101,7 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
   });
 
   test('no call of any kernel ends the process', { timeout: 120_000 }, () => {
-    const program = fileURLToPath(new URL('./callAtRandom.js', import.meta.url));
+    const program = fileURLToPath(new URL('../../../test/callAtRandom.js', import.meta.url));
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8', env: { ...process.env, OMP_NUM_THREADS: '2' } });
     assert.deepEqual({ status, signal }, { status: 0, signal: null }, `the last calls were ${stdout.slice(-600)}\n${stderr.slice(-600)}`);
     const { calls, refused, ran, kernels, silent } = JSON.parse(stdout.trim().split('\n').pop()!) as Record<string, number> & { silent: string[] };

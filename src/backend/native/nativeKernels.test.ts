@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '../select.js';
-import { assertAsCpu, filled, type Value } from '../../testing/compareWithCpu.js';
+import { assertAsCpu, filled, type Value } from '../../../test/compareWithCpu.js';
 import { isAddonBuilt } from './addon.js';
 import { kernelsOfCpuTwin, nativeBackend } from './loadNative.js';
 
@@ -188,7 +188,7 @@ describe('native kernels give what the cpu backend gives', { skip: isAddonBuilt(
     });
   }), runs));
   test('the kernels that run through the cpu backend are those that docs/backends.md lists', () => {
-    const page = readFileSync(fileURLToPath(new URL('../../../docs/backends.md', import.meta.url)), 'utf8');
+    const page = readFileSync(fileURLToPath(new URL('../../../../docs/backends.md', import.meta.url)), 'utf8');
     const list = /<!-- kernels of the cpu backend -->\n([^<]*)<!-- end -->/.exec(page)?.[1] ?? '';
     assert.deepEqual(list.match(/\w+/g), kernelsOfCpuTwin());
   });

@@ -38,7 +38,7 @@ describe('signals during kernels', { skip: isAddonBuilt() ? false : 'the native 
       try {
         const { NODE_TEST_CONTEXT: _, ...env } = process.env;
         const args = ['--cpu-prof', '--cpu-prof-interval', '150', '--cpu-prof-dir', folder, '--input-type=module', '--eval', products];
-        const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000, cwd: new URL('../../..', import.meta.url), env: { ...env, ONEDNN_MAX_CPU_ISA: instructionSet } });
+        const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000, cwd: new URL('../../../..', import.meta.url), env: { ...env, ONEDNN_MAX_CPU_ISA: instructionSet } });
         assert.deepEqual([status, signal, stdout], [0, null, 'products true\n'], stderr);
       } finally {
         rmSync(folder, { recursive: true });

@@ -1,7 +1,8 @@
 import { add, cast, less, lessEqual, logicalAnd, matMul, mul, range, reshape, softmax, sub, transpose, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
-import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
+import { activeDraw, dropout } from './dropout.js';
+import type { DropoutDraw } from './dropoutDraw.js';
 import { attentionGradKernel, attentionKernel, type AttentionAttrs } from './kernels.js';
 
 export interface AttentionOptions {

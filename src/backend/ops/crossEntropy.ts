@@ -1,7 +1,7 @@
 import { add, cast, customGrad, exp, log, matMul, max, mul, notEqual, registerGradient, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { assertFirstOrder, fusedWithGradient, hasFusedKernel, hasTwiceDifferentiableKernels, isRecording, runFused } from './dispatch.js';
-import { withoutGradient } from '../withoutGradient.js';
+import { withoutGradient } from '../autodiff/withoutGradient.js';
 import { gatherRows } from './embedding.js';
 import { crossEntropyHessianKernel, crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
 

@@ -1,9 +1,9 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { add, memory, mul, setBackend, sum, tensor, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { valueAndGradients } from '../params.js';
+import { valueAndGradients } from '../autodiff/valueAndGradients.js';
 import { selectBackend } from '../select.js';
-import { testBackends } from '../../testing/testBackends.js';
+import { testBackends } from '../../../test/testBackends.js';
 import { labelSmoothedCrossEntropy } from './crossEntropy.js';
 import { hasKernel } from './dispatch.js';
 import { crossEntropyHessianKernel } from './kernels.js';

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { memory, setBackend, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { selectBackend } from '../select.js';
-import { testBackends } from '../../testing/testBackends.js';
+import { testBackends } from '../../../test/testBackends.js';
 import { cachedAttention } from './cachedAttention.js';
-import { slowAttention } from '../../testing/slowOps.js';
+import { slowAttention } from '../../../test/slowOps.js';
 import { topLogProbs, type TopLogProbs } from './topLogProbs.js';
 
 /** Reproducible numbers in about [-1.5, 1.5]. */

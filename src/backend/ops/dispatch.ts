@@ -1,4 +1,4 @@
-import '../exactGradients.js';
+import '../autodiff/exactGradients.js';
 import { customGrad, engine, getBackend, getKernel, type NamedAttrMap, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
 
 /**

@@ -1,22 +1,9 @@
 import { customGrad, mul, tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors.js';
-import { philox4x32, philoxKey } from '../philox.js';
+import { philox4x32, philoxKey } from '../../random/philox.js';
 import { hasKernel, runFused } from './dispatch.js';
+import type { DropoutDraw } from './dropoutDraw.js';
 import { dropoutKernel } from './kernels.js';
-
-/** Which random mask a dropout uses: the same draw gives the same mask on every backend. */
-export interface DropoutDraw {
-  /** Probability that an element is set to zero, in [0, 1). */
-  readonly rate: number;
-  /** Integer from 0 to 2^53 - 1. */
-  readonly seed: number;
-  /** Training update. */
-  readonly step: number;
-  /** Which of the batches that one update accumulates. */
-  readonly microBatch: number;
-  /** Which dropout of the model. */
-  readonly site: number;
-}
 
 /** Words below this drop their element. */
 export function dropThreshold(rate: number): number {

@@ -7,7 +7,7 @@
  * input that is absent is missing from the inputs; `dropout` is absent when nothing is dropped (never rate 0). Outputs are
  * new tensors; inputs are never changed, but for the optimisers' steps and sums, which are said to take theirs over.
  */
-import type { DropoutDraw } from './dropout.js';
+import type { DropoutDraw } from './dropoutDraw.js';
 
 /** x [any] → y. Attributes: a DropoutDraw. Its own gradient. Elements are numbered in row-major order. */
 export const dropoutKernel = 'ColdstartDropout';

@@ -1,7 +1,8 @@
 import { add, div, mean, mul, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
-import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
+import { activeDraw, dropout } from './dropout.js';
+import type { DropoutDraw } from './dropoutDraw.js';
 import { layerNormGradKernel, layerNormKernel, residualLayerNormKernel } from './kernels.js';
 
 /**

@@ -1,7 +1,8 @@
 import { add, matMul, registerGradient, relu, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { assertFirstOrder, fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
-import { activeDraw, dropout, type DropoutDraw } from './dropout.js';
+import { activeDraw, dropout } from './dropout.js';
+import type { DropoutDraw } from './dropoutDraw.js';
 import { linearGradKernel, linearKernel, linearsGradKernel, linearsKernel, type LinearAttrs } from './kernels.js';
 
 /**

@@ -1,7 +1,7 @@
 import { UnsortedSegmentSum, util, type TensorInfo } from '@tensorflow/tfjs-core';
 import { DataError } from '../../errors.js';
 import { crossEntropyHessianKernel, crossEntropyKernel, dropoutKernel, embedTokensGradKernel, embedTokensKernel, rowLogSumExpKernel, type CrossEntropyAttrs, type EmbedTokensAttrs } from '../ops/kernels.js';
-import type { DropoutDraw } from '../ops/dropout.js';
+import type { DropoutDraw } from '../ops/dropoutDraw.js';
 import { dropoutArguments, registerWasmKernel, type WasmContext } from './wasmContext.js';
 
 /** What happens per token: embeddings and their gradient, dropout, the loss. */

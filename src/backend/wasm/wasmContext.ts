@@ -1,8 +1,9 @@
 import { registerKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { ColdstartError } from '../../errors.js';
-import { dropThreshold, type DropoutDraw } from '../ops/dropout.js';
-import { philoxKey } from '../philox.js';
+import { dropThreshold } from '../ops/dropout.js';
+import type { DropoutDraw } from '../ops/dropoutDraw.js';
+import { philoxKey } from '../../random/philox.js';
 import type { CompiledKernels, DropoutArguments } from './compiledKernels.js';
 
 /** What a kernel function needs: the backend's tensors as addresses, new tensors, scratch memory, the compiled code. */

@@ -48,8 +48,8 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
     throw new UsageError(`--write-vocabulary names ${counted(writeVocabulary.length, 'file')} for ${counted(inputs.length, 'input')}; expected one for each.`);
   }
   const [{ learnBpe, bpeCodesText, bpeVocabularyText }, { Bpe }, { parseBpeCodes }, { countUnits }, { refuseExisting, writeTextFile }, { ProgressBar }] = await Promise.all([
-    import('../../data/subwords/learnBpe.js'), import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/subwords/unitCounts.js'),
-    import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
+    import('../../text/subwords/learnBpe.js'), import('../../text/subwords/bpe.js'), import('../../text/subwords/bpeCodes.js'), import('../../text/subwords/unitCounts.js'),
+    import('../../storage/textOutput.js'), import('../../report/progress/progressBar.js'),
   ]);
   refuseExisting([codes, ...writeVocabulary]);
   const all = new Map<string, number>();
@@ -75,7 +75,7 @@ async function learnBpeAction({ input, codes, merges: numMerges, minFrequency, t
 
 /** Counts the words of a file or of standard input. */
 async function countInputWords(input: string | undefined, counts = new Map<string, number>()): Promise<Map<string, number>> {
-  const { WordCounter } = await import('../../data/subwords/wordCounter.js');
+  const { WordCounter } = await import('../../text/subwords/wordCounter.js');
   const counter = new WordCounter();
   for await (const utf8 of readUtf8(input)) counter.add(utf8);
   return counter.addTo(counts);
@@ -130,7 +130,7 @@ Examples:
       if (flags.vocabularyThreshold !== undefined && flags.vocabulary === undefined) throw new UsageError('--vocabulary-threshold needs a --vocabulary.');
       if (!(flags.dropout >= 0 && flags.dropout <= 1)) throw new UsageError(`--dropout is ${flags.dropout}, expected a probability from 0 to 1.`);
       const [{ Bpe }, { readBpeCodes, readBpeVocabulary }, { MersenneTwister }] = await Promise.all([
-        import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js'), import('../../data/mersenneTwister.js'),
+        import('../../text/subwords/bpe.js'), import('../../text/subwords/bpeCodes.js'), import('../../random/pythonRandom.js'),
       ]);
       const bpe = new Bpe(readBpeCodes(flags.codes, flags.merges), {
         joiner: flags.separator, glossaries: flags.glossaries,
@@ -152,7 +152,7 @@ Examples:
   coldstart corpus get-vocab < train.bpe.de > vocab.de
   coldstart corpus get-vocab -i train.bpe.de train.bpe.en -o vocab`)
     .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
-      const [{ bpeVocabularyText }, { writeTextFile }] = await Promise.all([import('../../data/subwords/learnBpe.js'), import('../../storage/textOutput.js')]);
+      const [{ bpeVocabularyText }, { writeTextFile }] = await Promise.all([import('../../text/subwords/learnBpe.js'), import('../../storage/textOutput.js')]);
       const counts = new Map<string, number>();
       for (const path of input) await countInputWords(path, counts);
       const text = bpeVocabularyText(counts);

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { DuplicateKind } from '../../data/clean/rules.js';
+import type { DuplicateKind } from '../../text/clean/rules.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { finiteNumber, jsonOption, positiveInteger } from '../options.js';
@@ -84,7 +84,7 @@ function share(text: string): number {
 
 async function cleanAction(flags: CleanFlags): Promise<void> {
   const [{ cleanCorpus }, { describeCleaning }, { ProgressBar }] = await Promise.all([
-    import('../../data/clean/cleanCorpus.js'), import('../../report/cleanReport.js'), import('../../report/progressBar.js'),
+    import('../../text/clean/cleanCorpus.js'), import('../../report/text/cleanReport.js'), import('../../report/progress/progressBar.js'),
   ]);
   const written = [flags.outSrc, flags.outTrg, flags.removed].filter((path) => path !== undefined);
   if (new Set(written).size < written.length) throw new UsageError('--out-src, --out-trg and --removed must be different files.');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
-import { pairFormats, type PairFormat, type PairSource } from '../../data/extract/readPairs.js';
+import { pairFormats, type PairFormat, type PairSource } from '../../corpus/extract/readPairs.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { jsonOption } from '../options.js';
@@ -65,7 +65,7 @@ Examples:
 
 async function extractAction(flags: ExtractFlags): Promise<void> {
   const [{ extractCorpus }, { refuseExisting }, { ProgressBar }] = await Promise.all([
-    import('../../data/extract/extractCorpus.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
+    import('../../corpus/extract/extractCorpus.js'), import('../../storage/textOutput.js'), import('../../report/progress/progressBar.js'),
   ]);
   const heldOut = heldOutOf(flags);
   const written = [flags.outSrc, flags.outTrg, ...(heldOut ? [heldOut.out.src, heldOut.out.trg] : [])];
@@ -89,7 +89,7 @@ async function extractAction(flags: ExtractFlags): Promise<void> {
 }
 
 async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
-  const { formatOf } = await import('../../data/extract/readPairs.js');
+  const { formatOf } = await import('../../corpus/extract/readPairs.js');
   const { src = [], trg = [], input = [], columns } = flags;
   if (src.length !== trg.length) throw new UsageError(`--src names ${counted(src.length, 'file')} and --trg ${trg.length}; expected as many of each.`);
   if (src.length + input.length === 0) throw new UsageError('which files? Name both sides with --src and --trg, or files that hold both with --input.');

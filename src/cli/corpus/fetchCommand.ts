@@ -48,14 +48,14 @@ Examples:
 }
 
 async function listRecipes({ json }: FetchFlags): Promise<void> {
-  const [{ readRecipe, recipeNames }, { describeRecipes }] = await Promise.all([import('../../data/recipes/readRecipe.js'), import('../../report/recipeReport.js')]);
+  const [{ readRecipe, recipeNames }, { describeRecipes }] = await Promise.all([import('../../corpus/fetch/readRecipe.js'), import('../../report/text/recipeReport.js')]);
   const recipes = recipeNames().map(readRecipe);
   console.log(json ? JSON.stringify(recipes, null, 2) : describeRecipes(recipes));
 }
 
 async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
   const [{ readRecipe, pairOf }, { fetchCorpus }, { describeFetch, describeTerms, FetchProgress }] = await Promise.all([
-    import('../../data/recipes/readRecipe.js'), import('../../data/recipes/fetchCorpus.js'), import('../../report/recipeReport.js'),
+    import('../../corpus/fetch/readRecipe.js'), import('../../corpus/fetch/fetchCorpus.js'), import('../../report/text/recipeReport.js'),
   ]);
   const recipe = readRecipe(name);
   const pair = pairOf(recipe, flags.pair);
@@ -79,7 +79,7 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
 
 async function verifyAction(name: string | undefined, { pair, dir, json }: FetchFlags): Promise<void> {
   const [{ readRecipe, recipeNames, pairOf }, { verifyFetched }, { FetchProgress }] = await Promise.all([
-    import('../../data/recipes/readRecipe.js'), import('../../data/recipes/verifyFetched.js'), import('../../report/recipeReport.js'),
+    import('../../corpus/fetch/readRecipe.js'), import('../../corpus/fetch/verifyFetched.js'), import('../../report/text/recipeReport.js'),
   ]);
   const only = name === undefined ? undefined : readRecipe(name);
   const progress = new FetchProgress();

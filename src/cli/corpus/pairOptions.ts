@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { Option } from 'commander';
-import type { PairFiles } from '../../data/linePairs.js';
+import type { PairFiles } from '../../text/linePairs.js';
 import { UsageError } from '../../errors.js';
 
 export const heldOutOption = () => new Option('--held-out <files...>', 'validation and test sets, source and target of each: no training pair may have a side of theirs');

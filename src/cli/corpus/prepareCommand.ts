@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { PreparePlan, PrepareResult } from '../../data/prepare/prepareCorpus.js';
+import type { PreparePlan, PrepareResult } from '../../corpus/prepare/prepareCorpus.js';
 import { exitOnInterrupt } from '../interrupts.js';
 import { configOption, jsonOption, positiveInteger, setOption } from '../options.js';
 
@@ -36,7 +36,7 @@ Examples:
 
 async function prepare(flags: PrepareFlags): Promise<void> {
   const [{ loadConfig }, { prepareOptions }, { planCorpus, prepareCorpus }, { describeCorpus, describePlan, describeStages, showStages }] = await Promise.all([
-    import('../../config/loadConfig.js'), import('../../experiment/prepareOptions.js'), import('../../data/prepare/prepareCorpus.js'), import('../../report/corpusReport.js'),
+    import('../../config/loadConfig.js'), import('../../config/prepareOptions.js'), import('../../corpus/prepare/prepareCorpus.js'), import('../../report/text/corpusReport.js'),
   ]);
   const shards = flags.shards === undefined ? [] : [`corpus.shards=${flags.shards}`];
   const options = prepareOptions(loadConfig(flags.config, [...flags.set, ...shards]));

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
-import { normalizations, type Normalization } from '../../data/spm/charsMap.js';
+import { normalizations, type Normalization } from '../../text/sentencepiece/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 import { finiteNumber, positiveInteger } from '../options.js';
 
@@ -41,7 +41,7 @@ Examples:
   zcat train.ja.gz | coldstart corpus learn-spm --type bpe -n 16000 -o ja.model`)
     .action(async ({ input, model: path, vocabSize, type, symbols, ...flags }: LearnFlags) => {
       const [{ learnSentencePiece }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
-        import('../../data/spm/learnSentencePiece.js'), import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progressBar.js'),
+        import('../../text/sentencepiece/learnSentencePiece.js'), import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progress/progressBar.js'),
       ]);
       if (!path.endsWith('.model')) throw new UsageError(`the model is to be written to ${path}; its name has to end in .model.`);
       const vocabPath = path.replace(/\.model$/, '.vocab');
@@ -84,7 +84,7 @@ Examples:
   coldstart corpus apply-spm -m joint.model < train.de > train.spm.de
   coldstart corpus apply-spm -m joint.model --decode < hyp.spm > hyp.txt`)
     .action(async ({ model: path, format, decode, ...files }: ApplyFlags) => {
-      const { SentencePiece } = await import('../../data/subwords/sentencePiece.js');
+      const { SentencePiece } = await import('../../text/subwords/sentencePiece.js');
       const model = await SentencePiece.open(path);
       try {
         const { pieces, unknownId } = model.info;

@@ -33,7 +33,7 @@ Examples:
 
 async function statsAction(flags: StatsFlags): Promise<void> {
   const [{ corpusStats }, { corpusStatsAsText }, { corpusStatsAsHtml }, { ProgressBar }, { refuseExisting }, { writeFileAtomic }] = await Promise.all([
-    import('../../data/clean/corpusStats.js'), import('../../report/corpusStatsText.js'), import('../../report/corpusStatsHtml.js'), import('../../report/progressBar.js'),
+    import('../../text/clean/corpusStats.js'), import('../../report/text/corpusStatsText.js'), import('../../report/html/corpusStatsHtml.js'), import('../../report/progress/progressBar.js'),
     import('../../storage/textOutput.js'), import('../../storage/atomicFile.js'),
   ]);
   if (flags.html !== undefined) refuseExisting([flags.html]);
@@ -50,7 +50,7 @@ async function statsAction(flags: StatsFlags): Promise<void> {
 }
 
 async function unitCounter(codes: string): Promise<(word: string) => number> {
-  const [{ Bpe }, { readBpeCodes }] = await Promise.all([import('../../data/subwords/bpe.js'), import('../../data/subwords/bpeCodes.js')]);
+  const [{ Bpe }, { readBpeCodes }] = await Promise.all([import('../../text/subwords/bpe.js'), import('../../text/subwords/bpeCodes.js')]);
   const bpe = new Bpe(readBpeCodes(codes));
   return (word) => bpe.segment(word).length;
 }

@@ -20,7 +20,7 @@ Examples:
   coldstart corpus normalize -l de < raw.de > norm.de
   coldstart corpus normalize --unicode NFKC --no-punctuation --input web.zh.gz --output nfkc.zh.gz`)
     .action(async (flags: FilterFlags & { language: string; unicode?: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'; punctuation: boolean; penn?: boolean; removeNonPrinting?: boolean }) => {
-      const { createNormalizer } = await import('../../data/moses/normalize.js');
+      const { createNormalizer } = await import('../../text/moses/normalize.js');
       const { language, punctuation, unicode, penn, removeNonPrinting } = flags;
       const normalize = createNormalizer({ unicode, punctuation: punctuation ? language : undefined, penn, removeNonPrinting });
       await filterLines(flags, (lines) => lines.map(normalize));
@@ -51,7 +51,7 @@ Examples:
   coldstart corpus tokenize -l sv --prefixes nonbreaking_prefix.sv --input raw.sv.gz --output tok.sv.gz`)
     .action(async (flags: TokenizeFlags) => {
       const [{ createUtf8Tokenizer }, { hasNonbreakingPrefixes, readNonbreakingPrefixes }, { readTextFile }] = await Promise.all([
-        import('../../data/moses/tokenize.js'), import('../../data/moses/nonbreakingPrefixes.js'), import('../../storage/textFile.js'),
+        import('../../text/moses/tokenize.js'), import('../../text/moses/nonbreakingPrefixes.js'), import('../../storage/textFile.js'),
       ]);
       if (flags.prefixes === undefined && !hasNonbreakingPrefixes(flags.language)) {
         console.error(`coldstart: no abbreviations of language "${flags.language}" are known, the English ones are used. --prefixes FILE reads a list.`);
@@ -73,7 +73,7 @@ export function detokenizeCommand(): Command {
 Examples:
   coldstart corpus detokenize -l en < test.hyp > test.txt`)
     .action(async (flags: FilterFlags & { language: string; upperCaseFirst?: boolean }) => {
-      const { createDetokenizer } = await import('../../data/moses/detokenize.js');
+      const { createDetokenizer } = await import('../../text/moses/detokenize.js');
       const detokenize = createDetokenizer(flags.language, { upperCaseFirst: flags.upperCaseFirst });
       await filterLines(flags, (lines) => lines.map(detokenize));
     });
@@ -85,7 +85,7 @@ export function lowercaseCommand(): Command {
 Examples:
   coldstart corpus lowercase < tok.de > low.de`)
     .action(async (flags: FilterFlags) => {
-      const { lowercase } = await import('../../data/moses/normalize.js');
+      const { lowercase } = await import('../../text/moses/normalize.js');
       await filterLines(flags, (lines) => lines.map(lowercase));
     });
 }
@@ -102,7 +102,7 @@ Examples:
   coldstart corpus truecase --model truecase.en < tok.en > true.en`)
     .action(async ({ model, input, possiblyUseFirstToken }: { model: string; input?: string[]; possiblyUseFirstToken?: boolean }) => {
       const [{ TruecaserTrainer }, { refuseExisting, writeTextFile }] = await Promise.all([
-        import('../../data/moses/truecase.js'), import('../../storage/textOutput.js'),
+        import('../../text/moses/truecase.js'), import('../../storage/textOutput.js'),
       ]);
       refuseExisting([model]);
       const trainer = new TruecaserTrainer({ possiblyUseFirstToken });
@@ -118,7 +118,7 @@ export function truecaseCommand(): Command {
 Examples:
   coldstart corpus truecase --model truecase.en < tok.en > true.en`)
     .action(async (flags: FilterFlags & { model: string }) => {
-      const { createTruecaser, readTruecaseModel } = await import('../../data/moses/truecase.js');
+      const { createTruecaser, readTruecaseModel } = await import('../../text/moses/truecase.js');
       const truecase = createTruecaser(readTruecaseModel(flags.model));
       await filterLines(flags, (lines) => lines.map(truecase));
     });
@@ -130,7 +130,7 @@ export function detruecaseCommand(): Command {
 Examples:
   coldstart corpus detruecase < test.hyp | coldstart corpus detokenize -l en > test.txt`)
     .action(async (flags: FilterFlags) => {
-      const { detruecase } = await import('../../data/moses/truecase.js');
+      const { detruecase } = await import('../../text/moses/truecase.js');
       await filterLines(flags, (lines) => lines.map(detruecase));
     });
 }

@@ -27,7 +27,7 @@ Examples:
   coldstart corpus apply-tokenizer -t tokenizer.json --decode < hyp.tok > hyp.txt`)
     .action(async ({ tokenizer: path, format, special, decode, ...files }: ApplyFlags) => {
       if (special && (decode || format === 'piece')) throw new UsageError('--special goes with --format id and without --decode.');
-      const { TokenizerJson } = await import('../../data/subwords/tokenizerJson.js');
+      const { TokenizerJson } = await import('../../text/subwords/tokenizerJson.js');
       const tokenizer = TokenizerJson.read(path);
       const tokenOf = (word: string): string => {
         if (format === 'piece') return word;
@@ -58,7 +58,7 @@ Example:
   coldstart corpus export-tokenizer --corpus runs/data/multi30k-en-de --out tokenizer`)
     .action(async ({ corpus, out, side }: ExportFlags) => {
       const [{ readTextPipeline }, { exportTokenizer }, { writeFolderAtomic }, { refuseExisting }] = await Promise.all([
-        import('../../data/textPipeline.js'), import('../../data/tokenizerExport/exportTokenizer.js'), import('../../storage/atomicFolder.js'), import('../../storage/textOutput.js'),
+        import('../../text/textPipeline.js'), import('../../text/tokenizerExport/exportTokenizer.js'), import('../../storage/atomicFolder.js'), import('../../storage/textOutput.js'),
       ]);
       refuseExisting([out]);
       const parts = readTextPipeline(corpus);

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { ablationSample } from '../../testing/ablationSample.js';
+import { ablationSample } from '../../../test/ablationSample.js';
 import { ablationPage } from './ablationPage.js';
 import { joinSeeds } from './joinSeeds.js';
 import { armColour, runsPage, sortableTable } from './page.js';
-import { markMissing } from '../htmlPage.js';
+import { markMissing } from './htmlPage.js';
 
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';

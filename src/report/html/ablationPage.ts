@@ -1,11 +1,11 @@
-import { tensorPlace, type AblationData } from '../../experiment/ablationData.js';
-import type { GradientSample, TensorGradients } from '../../experiment/gradientRecord.js';
-import { armTables, notes } from '../ablationReport.js';
-import { elementVariance, gradientNorm, relativeGradientVariance, type GradientMeasure } from '../gradientMeasures.js';
-import { gradientTable, gradientTableNote } from '../gradientTable.js';
-import { escapeHtml, markMissing } from '../htmlPage.js';
+import { tensorPlace, type AblationData } from '../../ablation/ablationData.js';
+import type { GradientSample, TensorGradients } from '../../run/gradientRecord.js';
+import { armTables, notes } from '../text/ablationReport.js';
+import { elementVariance, gradientNorm, relativeGradientVariance, type GradientMeasure } from '../text/gradientMeasures.js';
+import { gradientTable, gradientTableNote } from '../text/gradientTable.js';
+import { escapeHtml, markMissing } from './htmlPage.js';
 import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
-import { shownRuns } from '../shownRuns.js';
+import { shownRuns } from '../text/shownRuns.js';
 import { curvesChart } from './curves.js';
 import { scalesCharts } from './scalesCharts.js';
 import { stabilityCharts } from './stabilityCharts.js';

@@ -1,8 +1,8 @@
 import * as Plot from '@observablehq/plot';
-import type { AblationData, RunData } from '../../experiment/ablationData.js';
+import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
-import { shownRuns } from '../shownRuns.js';
+import { shownRuns } from '../text/shownRuns.js';
 import { armColour } from './page.js';
 
 /** Test BLEU of every run, by arm, with the mean and its standard error; empty until there are two to compare. */

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { escapeHtml } from '../htmlPage.js';
+import { escapeHtml } from './htmlPage.js';
 import { details, sortableTable } from './page.js';
 
 export interface ChartOptions {

@@ -1,9 +1,9 @@
 import * as Plot from '@observablehq/plot';
-import type { AblationData, RunData } from '../../experiment/ablationData.js';
+import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
-import { escapeHtml } from '../htmlPage.js';
-import { shownRuns } from '../shownRuns.js';
+import { escapeHtml } from './htmlPage.js';
+import { shownRuns } from '../text/shownRuns.js';
 import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
 import { armColour } from './page.js';
 

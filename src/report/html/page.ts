@@ -1,4 +1,4 @@
-import { htmlPage } from '../htmlPage.js';
+import { htmlPage } from './htmlPage.js';
 import { pageScript } from './pageScript.js';
 
 /** The page of a folder of runs. @param script after the page's own */

@@ -1,9 +1,9 @@
 import * as Plot from '@observablehq/plot';
-import type { AblationData, LearnedTensor } from '../../experiment/ablationData.js';
+import type { AblationData, LearnedTensor } from '../../ablation/ablationData.js';
 import { groupOf } from './armCharts.js';
 import { chart, readable } from './chart.js';
-import { escapeHtml } from '../htmlPage.js';
-import { shownRuns } from '../shownRuns.js';
+import { escapeHtml } from './htmlPage.js';
+import { shownRuns } from '../text/shownRuns.js';
 
 /** The scales that an arm learned for its tensors, by layer and kind; empty for arms that learn none. */
 export function scalesCharts(data: AblationData): string {

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import type { AblationData } from '../../experiment/ablationData.js';
-import type { CellResults } from '../../experiment/ablationResults.js';
+import type { AblationData } from '../../ablation/ablationData.js';
+import type { CellResults } from '../../ablation/ablationResults.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
 

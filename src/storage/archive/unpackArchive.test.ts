@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { ColdstartError } from '../../errors.js';
-import { tarArchive, zipArchive, type TestEntry } from '../../testing/archives.js';
+import { tarArchive, zipArchive, type TestEntry } from '../../../test/archives.js';
 import { unpackArchive, type UnpackOptions } from './unpackArchive.js';
 
 let folder: string;

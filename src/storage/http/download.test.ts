@@ -7,7 +7,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { cutAfter, etagOf, FileServer } from '../../testing/fileServer.js';
+import { cutAfter, etagOf, FileServer } from '../../../test/fileServer.js';
 import { download, type DownloadOptions } from './download.js';
 
 const server = new FileServer();

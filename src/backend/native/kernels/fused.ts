@@ -1,5 +1,5 @@
 import { util, type TensorInfo } from '@tensorflow/tfjs-core';
-import type { DropoutDraw } from '../../ops/dropout.js';
+import type { DropoutDraw } from '../../ops/dropoutDraw.js';
 import * as names from '../../ops/kernels.js';
 import type { KernelInputs, NativeKernel, NativeKernels } from '../kernel.js';
 import type { NativeBackend } from '../nativeBackend.js';

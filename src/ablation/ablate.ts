@@ -1,0 +1,111 @@
+import { join, relative } from 'node:path';
+import { counted } from '../counted.js';
+import type { Config } from '../config/schema.js';
+import { ColdstartError } from '../errors.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import type { AblationData } from './ablationData.js';
+import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
+import { checkExistingRuns, isCompleteRun } from './existingRuns.js';
+import { gatherAblation } from './gatherAblation.js';
+import { writePlan } from './planFile.js';
+import type { RunEvent } from '../run/runEvents.js';
+import { forgetFailure, noteFailure } from './runFailures.js';
+import { runInProcess } from './runProcess.js';
+import { lockFolder } from '../storage/folderLock.js';
+import { makeFolder } from '../storage/makeFolder.js';
+
+/** What happens in a run, and how it ends. */
+export type AblationEvent = RunEvent | { readonly event: 'complete'; readonly already: boolean } | { readonly event: 'failed'; readonly message: string };
+
+export interface AblationTask {
+  readonly config: Config;
+  /** Folder of runs and results. */
+  readonly dir: string;
+  /** Runs at the same time. Default: ablation.parallel. */
+  readonly parallel?: number;
+  readonly signal?: AbortSignal;
+  readonly onPlan?: (plan: AblationPlan) => void;
+  /** Called with what the runs have come to, after each of them. */
+  readonly onResults?: (results: AblationData) => void;
+  readonly onEvent?: (run: PlannedRun, event: AblationEvent) => void;
+}
+
+/**
+ * Trains every arm in every cell of the grid with every seed and compares them: plan.json and results.json in the ablation's
+ * folder, the latter written anew after every run. Runs that are complete are not repeated; unfinished ones go on. A run that
+ * diverges is a result.
+ *
+ * @returns what the runs came to, with significance once all are complete
+ * @throws the signal's reason when aborted, after the runs under way have saved; ColdstartError naming the runs that failed, after
+ *   the others are done (or at once if the first three fail)
+ */
+export async function ablate(task: AblationTask): Promise<AblationData> {
+  const plan = planAblation(task.config, task.dir);
+  checkExistingRuns(plan, task.dir);
+  makeFolder(task.dir);
+  const release = lockFolder(join(task.dir, '.lock'), 'working on this ablation');
+  try {
+    return await carryOut(plan, task);
+  } finally {
+    release();
+  }
+}
+
+/** Carries out a plan in a folder that is locked. */
+export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
+  const { config, dir, signal, onEvent } = task;
+  const parallel = task.parallel ?? config.ablation.parallel;
+  writePlan(dir, plan);
+  task.onPlan?.(plan);
+  const isComplete = ({ runDir }: PlannedRun): boolean => isCompleteRun(runDir);
+  for (const planned of plan.runs.filter(isComplete)) onEvent?.(planned, { event: 'complete', already: true });
+  const waiting = plan.runs.filter((planned) => !isComplete(planned));
+  const failures: string[] = [];
+  let completed = 0;
+  // one run's failure does not cost the others their night, but what fails every run need not be tried on all
+  const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
+  const record = (bootstrapSamples: number): AblationData => {
+    const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
+    writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(resultsOf(data), null, 2)}\n`);
+    task.onResults?.(data);
+    return data;
+  };
+  record(0); // a damaged file among the runs is named before the others start
+
+  const worker = async (): Promise<void> => {
+    while (waiting.length > 0 && !isHopeless() && !signal?.aborted) {
+      const planned = waiting.shift()!;
+      const key = relative(dir, planned.runDir);
+      forgetFailure(dir, key);
+      try {
+        const outcome = await runInProcess(planned, { parallel, signal, onEvent: (event) => onEvent?.(planned, event) });
+        if (outcome === 'stopped') return;
+      } catch (error) {
+        failures.push(`the run in ${planned.runDir} failed: ${(error as Error).message}`);
+        noteFailure(dir, key, (error as Error).message);
+        onEvent?.(planned, { event: 'failed', message: (error as Error).message });
+        continue;
+      }
+      completed++;
+      onEvent?.(planned, { event: 'complete', already: false });
+      try {
+        record(0);
+      } catch {
+        // must not leave other runs without their ablation; what is wrong the last record says
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));
+  const results = record(1000);
+  signal?.throwIfAborted();
+  if (failures.length > 0) {
+    const others = isHopeless() && waiting.length > 0 ? `${counted(waiting.length, 'run was', 'runs were')} not tried` : 'all other runs are complete';
+    throw new ColdstartError('RUN_FAILED', [`${failures.length} of ${counted(plan.runs.length, 'run')} failed; ${others}. The same command tries again:`, ...failures.map((message) => `  ${message}`)].join('\n'));
+  }
+  return results;
+}
+
+/** results.json: the comparison and every run's scores, without curves. */
+export function resultsOf({ runs, samples: _, ...results }: AblationData): object {
+  return { ...results, runs: runs.map(({ key, arm, cell, seed, state, scores }) => ({ key, arm, cell, seed, state, scores })) };
+}

@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { settingOf } from '../config/loadConfig.js';
+import type { Config } from '../config/schema.js';
+import { readPrepareManifest } from '../corpus/prepare/manifest.js';
+import { ColdstartError } from '../errors.js';
+import { cellName, type AblationPlan, type AxisValue, type Cell } from './ablationPlan.js';
+import { corpusIdentity, readRunConfig, runChanges, runDifferences, runPaths } from '../run/runFolder.js';
+
+/** A complete run in the folder of an ablation. */
+export interface FoundRun {
+  /** Its folder below the ablation's: `ARM/seed-N` or `ARM/CELL/seed-N`. */
+  readonly key: string;
+  readonly arm: string;
+  readonly cell: Cell;
+  readonly seed: number;
+  readonly config: Config;
+}
+
+/**
+ * The complete runs that lie in an ablation's folder: those of this machine and those copied from others. What a run is, its
+ * place and its own configuration say; a folder that is called otherwise than its configuration asks for is none.
+ *
+ * @param known keys that need not be looked for
+ * @throws DataError or UsageError if the configuration of a run cannot be read
+ */
+export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): FoundRun[] {
+  return folders(dir).flatMap((arm) => folders(join(dir, arm)).flatMap((name) => (isSeed(name) ? [[arm, name]]
+    : name.includes('=') ? folders(join(dir, arm, name)).filter(isSeed).map((seed) => [arm, name, seed]) : [])))
+    .filter((path) => !known.has(path.join('/')) && isCompleteRun(join(dir, ...path)))
+    .flatMap((path): FoundRun[] => {
+      const config = readRunConfig(join(dir, ...path));
+      const [arm, place, seed = place] = path;
+      const keys = path.length === 2 ? [] : place.split(',').map((each) => each.slice(0, each.indexOf('=')));
+      const cell = Object.fromEntries(keys.map((key) => [key, settingOf(config, key) as AxisValue]));
+      const isItself = seed === `seed-${config.seed}` && (path.length === 2 || place === cellName(cell));
+      return isItself ? [{ key: path.join('/'), arm, cell, seed: config.seed, config }] : [];
+    });
+}
+
+/**
+ * Of the runs in an ablation's folder, those that the plan names must be the planned ones, and other seeds of its arms must have the same settings.
+ *
+ * @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts
+ */
+export function checkExistingRuns(plan: AblationPlan, dir: string): void {
+  const corpora = new Map([...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((corpus) => [corpus, corpus === undefined ? undefined : readPrepareManifest(corpus)]));
+  const otherSeeds = findRuns(dir, new Set(plan.runs.map(({ runDir }) => relative(dir, runDir)))).flatMap(({ key, arm, cell, seed }) => {
+    const like = plan.runs.find((run) => run.arm === arm && cellName(run.cell) === cellName(cell));
+    return like ? [{ runDir: join(dir, key), config: { ...like.config, seed } }] : [];
+  });
+  const differing = [...plan.runs, ...otherSeeds].flatMap(({ runDir, config }) => {
+    if (!existsSync(runPaths(runDir).config)) return [];
+    const manifest = corpora.get(config.corpus.dir);
+    const changes = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
+    return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
+  });
+  if (differing.length === 0) return;
+  throw new ColdstartError('RUN_DIFFERS', ['runs of this ablation were made with other settings than the configuration now has:', ...differing,
+    'Choose another folder with --run, or remove these runs.'].join('\n'));
+}
+
+/** Folders of the plan's runs that were made with other settings; their corpora are not compared. */
+export function runsWithOtherSettings(plan: AblationPlan): string[] {
+  return plan.runs.filter(({ runDir, config }) => existsSync(runPaths(runDir).config) && runDifferences(readRunConfig(runDir), config).length > 0).map(({ runDir }) => runDir);
+}
+
+const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
+
+/** Whether a run is complete, whatever it came to. Without its configuration nobody could say what it is. */
+export function isCompleteRun(runDir: string): boolean {
+  const { scores, config, identity } = runPaths(runDir);
+  return [scores, config, identity].every((path) => existsSync(path));
+}
+
+/** Links to folders among them: runs may lie on another disk. */
+function folders(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir).filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isDirectory()).sort();
+}

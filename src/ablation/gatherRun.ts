@@ -1,0 +1,87 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { DataError } from '../errors.js';
+import { isLocked } from '../storage/folderLock.js';
+import { readLog, type LogLine } from '../train/runLog.js';
+import { tensorPlace, type LearnedScales, type RunData, type RunState, type TrainPoint, type ValidPoint } from './ablationData.js';
+import { isStuck } from './ablationResults.js';
+import type { GradientRecord } from '../run/gradientRecord.js';
+import type { InitReport } from '../run/initialParams.js';
+import type { PlanRecord } from './planRecord.js';
+import type { RunStart } from '../run/runEvents.js';
+import { readRunConfig, readRunIdentity, runPaths } from '../run/runFolder.js';
+import { readRunScores, type RunScores } from '../run/runScores.js';
+
+/**
+ * What one run's folder holds, whether it waits, is under way or complete.
+ *
+ * @param failure why it failed, if it did
+ * @throws DataError if a file in it is damaged
+ */
+export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], failure?: string): RunData {
+  const paths = runPaths(runDir);
+  const failed = failure === undefined ? {} : { failure };
+  if (!existsSync(paths.config)) return { ...planned, state: failure === undefined ? 'waiting' : 'failed', ...failed, updates: 0, train: [], valid: [] };
+  const config = readRunConfig(runDir);
+  const { program, startedAt } = readRunIdentity(runDir);
+  const scores = readRunScores(paths.scores);
+  const log = readLog(paths.log);
+  const start = log.findLast(({ event }) => event === 'start') as unknown as RunStart | undefined;
+  const report = existsSync(paths.initReport) ? readJson<InitReport>(paths.initReport) : undefined;
+  const { maxUpdates, countInit } = config.train;
+  const initUpdates = countInit ? Math.ceil(report?.cost?.updateEquivalents ?? 0) : 0;
+  const ratios = log.filter(({ event }) => event === 'updateRatios') as unknown as { update: number; ratios: (number | null)[] }[];
+  return {
+    ...planned,
+    state: scores ? stateOf(scores) : isLocked(paths.lock) ? 'running' : failure === undefined ? 'unfinished' : 'failed',
+    ...failed,
+    updates: scores?.updates ?? log.reduce((most, { update = 0 }) => Math.max(most, update), 0),
+    ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
+    ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
+    ...(scores && { scores }),
+    config, configYaml: readFileSync(paths.config, 'utf8'), program, startedAt,
+    ...(start && { numParameters: start.numParameters }),
+    train: log.filter(({ event }) => event === 'train').map(trainPoint),
+    valid: log.filter(({ event }) => event === 'valid').map(validPoint),
+    ...(ratios.length > 0 && start?.parameters && { updateRatios: { tensors: start.parameters, samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })) } }),
+    ...(existsSync(paths.gradients) && { gradients: readJson<GradientRecord>(paths.gradients) }),
+    ...(report && { learned: learnedScales(report) }),
+  };
+}
+
+function stateOf(scores: RunScores): RunState {
+  if (scores.status === 'diverged') return 'diverged';
+  return isStuck(scores) ? 'stuck' : 'finished';
+}
+
+function trainPoint(line: LogLine): TrainPoint {
+  const { update, epoch, loss, nll, lr, gradNormL2, trgTokensPerSecond, seconds } = line as unknown as TrainPoint;
+  return { update, epoch, loss, nll, lr, gradNormL2, trgTokensPerSecond, seconds };
+}
+
+function validPoint(line: LogLine): ValidPoint {
+  const { update, epoch, loss, nll, perplexity, bleu, best, seconds } = line as unknown as ValidPoint;
+  return { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }), best, seconds };
+}
+
+function learnedScales(report: InitReport): LearnedScales {
+  const tensors = Object.entries(report.scales).map(([name, scale]) => ({ ...tensorPlace(name), scale }));
+  switch (report.method) {
+    case 'gradinit':
+      return {
+        method: report.method, algorithm: report.algorithm, eta: report.options.eta, gamma: report.options.gamma, norm: report.norm, tensors,
+        iterations: report.iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({ iteration, branch, lossBefore, ...(lossAfter !== null && { lossAfter }), gradNorm })),
+      };
+    case 'metainit':
+      return { method: report.method, tensors, iterations: report.iterations.map(({ iteration, loss, gradNormL2, gradientQuotient }) => ({ iteration, lossBefore: loss, gradNorm: gradNormL2, gradientQuotient })) };
+    case 'admin':
+      return { method: report.method, tensors, iterations: [] };
+  }
+}
+
+function readJson<T>(path: string): T {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (cause) {
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. It was changed or cut short after it was written.`, { cause });
+  }
+}

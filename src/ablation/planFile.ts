@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { DataError } from '../errors.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import type { AblationPlan } from './ablationPlan.js';
+import { findRuns } from './existingRuns.js';
+import { planOfFound } from './foundPlan.js';
+import type { PlanRecord } from './planRecord.js';
+
+const formatVersion = 1;
+
+const planPath = (dir: string): string => join(dir, 'plan.json');
+
+export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
+  return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
+}
+
+/**
+ * Writes plan.json. Complete runs that this plan lacks stay in it, those of an earlier plan and those that lie in the folder: results do not
+ * vanish because an ablation goes on with others, and those of other machines are copied to where they belong.
+ */
+export function writePlan(dir: string, plan: AblationPlan): void {
+  const record = withFoundRuns(dir, planRecord(dir, plan));
+  // what arms that only an earlier plan has are; what they change, their runs say
+  const described = new Map(earlierPlan(dir)?.arms.map(({ name, preset, summary, source }) => [name, { preset, summary, source }]));
+  const own = new Set(plan.arms.map(({ name }) => name));
+  const arms = record.arms.map((arm) => (own.has(arm.name) ? arm : { ...arm, ...described.get(arm.name) }));
+  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record, arms }, null, 2)}\n`);
+}
+
+/** A plan and what it lacks of what was found: arms, seeds, values and runs. */
+export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
+  const planned = new Set(plan.runs.map(({ key }) => key));
+  const kept = found.runs.filter(({ key }) => !planned.has(key));
+  if (kept.length === 0) return plan;
+  const union = <T>(own: readonly T[], others: readonly T[]): T[] => [...new Set([...own, ...others])];
+  const armNames = new Set(plan.arms.map(({ name }) => name));
+  const keys = union([...plan.axes, ...found.axes].map(({ key }) => key), []);
+  return {
+    baseline: plan.baseline,
+    seeds: union(plan.seeds, kept.map(({ seed }) => seed)),
+    axes: keys.map((key) => ({
+      key, values: union(plan.axes.find((axis) => axis.key === key)?.values ?? [], kept.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : []))),
+    })).filter(({ values }) => values.length > 0),
+    arms: [...plan.arms, ...found.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
+    runs: [...plan.runs, ...kept],
+  };
+}
+
+/**
+ * What an ablation's folder consists of: its plan.json, and the complete runs that it does not name, e.g. of another machine. Without plan.json these alone:
+ * the baseline is then the first of the arms in the order of the presets.
+ *
+ * @throws DataError if there is neither, or the plan cannot be used
+ */
+export function readAblation(dir: string): PlanRecord {
+  return withFoundRuns(dir, existsSync(planPath(dir)) ? readPlan(dir) : undefined);
+}
+
+function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
+  const found = findRuns(dir, new Set(plan?.runs.map(({ key }) => key)));
+  if (found.length === 0) return plan ?? readPlan(dir); // which says that there is none
+  return plan ? withFound(plan, planOfFound(dir, found, plan)) : planOfFound(dir, found);
+}
+
+/** The plan there is already; one that cannot be read is written anew. */
+function earlierPlan(dir: string): PlanRecord | undefined {
+  try {
+    return existsSync(planPath(dir)) ? readPlan(dir) : undefined;
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws DataError if the folder has none, or it cannot be used */
+export function readPlan(dir: string): PlanRecord {
+  const path = planPath(dir);
+  if (!existsSync(path)) throw new DataError(`${dir} holds no ablation (no plan.json) and no run (no config.yaml). Name a folder that "coldstart ablate" or "coldstart train" made.`);
+  let plan: PlanRecord & { formatVersion?: number };
+  try {
+    plan = JSON.parse(readFileSync(path, 'utf8')) as PlanRecord;
+  } catch (cause) {
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Run the ablation's command again: it writes the file anew and repeats no complete run.`, { cause });
+  }
+  const isWhole = plan?.formatVersion === formatVersion && [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) && plan.runs.length > 0 && plan.arms.some(({ name }) => name === plan.baseline);
+  // keys are joined to the folder, so they must not leave it
+  const isRun = ({ key, arm, seed }: PlanRecord['runs'][number]): boolean => typeof key === 'string' && !key.split(/[/\\]/).includes('..') && !key.startsWith('/') && typeof arm === 'string' && Number.isSafeInteger(seed);
+  if (!isWhole || !plan.runs.every(isRun)) {
+    throw new DataError(`${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`);
+  }
+  return plan;
+}

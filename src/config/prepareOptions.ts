@@ -1,0 +1,92 @@
+import type { Config } from './schema.js';
+import type { PairFiles } from '../text/linePairs.js';
+import type { PrepareOptions, PrepareSubwords } from '../corpus/prepare/options.js';
+import { UsageError } from '../errors.js';
+
+/**
+ * What a configuration's `corpus` section asks `prepareCorpus` to do.
+ * @throws UsageError naming the first key that is missing
+ */
+export function prepareOptions({ corpus }: Config): PrepareOptions {
+  const { vocabulary } = corpus;
+  const fromFiles = vocabulary.srcFile !== undefined && (vocabulary.joined || vocabulary.trgFile !== undefined);
+  return {
+    outDir: corpusFolder({ corpus }),
+    srcLang: corpus.srcLang,
+    trgLang: corpus.trgLang,
+    train: pairFiles('train', corpus.train) ?? missing('corpus.train.src'),
+    valid: pairFiles('valid', corpus.valid),
+    test: pairFiles('test', corpus.test),
+    holdOutEvery: corpus.holdOutEvery,
+    ...preprocessingOptions(corpus),
+    subwords: subwordOptions('subwords', corpus.subwords),
+    trgSubwords: corpus.trgSubwords.method === 'same' ? undefined : subwordOptions('trgSubwords', { ...corpus.trgSubwords, method: corpus.trgSubwords.method }),
+    vocabulary: {
+      joined: vocabulary.joined, srcFile: vocabulary.srcFile, trgFile: vocabulary.trgFile, maxSize: vocabulary.maxSize,
+      minCount: fromFiles && vocabulary.minCount === 1 ? undefined : vocabulary.minCount,
+    },
+    maxLengthTokens: corpus.maxLengthTokens,
+    maxLengthRatio: corpus.maxLengthRatio,
+    shards: corpus.shards,
+  };
+}
+
+/** Steps before subwords; a group that asks for nothing gives none. */
+function preprocessingOptions({ normalize, tokenize, clean, letterCase }: Config['corpus']): Pick<PrepareOptions, 'normalize' | 'tokenize' | 'clean' | 'letterCase'> {
+  const { unicode, punctuation, nonPrinting } = normalize;
+  const { method, protectedPatterns, ...tokenizer } = tokenize;
+  const { duplicates, ignoreXml, controlCharacters, sameText, wrongLanguage, leakage, ...limits } = clean;
+  const flags = Object.fromEntries(Object.entries({ ignoreXml, controlCharacters, sameText, wrongLanguage, leakage }).filter(([, set]) => set));
+  const rules = { ...limits, ...flags, ...(duplicates.length > 0 && { duplicates: duplicates.map(duplicateKind) }) };
+  return {
+    normalize: unicode !== 'none' || punctuation || nonPrinting ? { unicode: unicode === 'none' ? undefined : unicode, punctuation, nonPrinting } : undefined,
+    tokenize: method === 'moses' ? { ...tokenizer, ...(protectedPatterns.length > 0 && { protectedPatterns }) } : undefined,
+    clean: Object.values(rules).some((value) => value !== undefined) ? rules : undefined,
+    letterCase: letterCase === 'keep' ? undefined : letterCase,
+  };
+}
+
+function duplicateKind(kind: string): 'pair' | 'source' | 'target' {
+  if (kind === 'pair' || kind === 'source' || kind === 'target') return kind;
+  throw new UsageError(`corpus.clean.duplicates names ${JSON.stringify(kind)}, expected pair, source or target.`);
+}
+
+/** The folder of the prepared corpus. @throws UsageError if it is not set */
+export function corpusFolder({ corpus }: Pick<Config, 'corpus'>): string {
+  return corpus.dir ?? missing('corpus.dir');
+}
+
+function pairFiles(split: string, { src, trg }: { src?: string; trg?: string }): PairFiles | undefined {
+  if (src === undefined && trg === undefined) return undefined;
+  return { src: src ?? missing(`corpus.${split}.src`), trg: trg ?? missing(`corpus.${split}.trg`) };
+}
+
+function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['corpus']['subwords']): PrepareSubwords {
+  switch (subwords.method) {
+    case 'none':
+      return { method: 'none', joiner: subwords.joiner };
+    case 'bpe':
+      if (subwords.merges !== undefined) {
+        if (subwords.codes !== undefined || subwords.vocabulary !== undefined) {
+          throw new UsageError(`corpus.${group}.merges asks to learn, but ${subwords.codes === undefined ? 'vocabulary' : 'codes'} names a file of what was learnt. Set one of the two.`);
+        }
+        return { method: 'bpe', learn: { merges: subwords.merges }, vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries };
+      }
+      return {
+        method: 'bpe', codes: subwords.codes ?? missing(`corpus.${group}.codes`, ` To learn from the training set, set corpus.${group}.merges.`), vocabulary: subwords.vocabulary,
+        vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries,
+      };
+    case 'sentencepiece':
+      if (subwords.vocabSize !== undefined) {
+        if (subwords.model !== undefined) throw new UsageError(`corpus.${group}.vocabSize asks to learn, but model names a learnt one. Set one of the two.`);
+        return { method: 'sentencepiece', learn: { vocabSize: subwords.vocabSize, modelType: subwords.modelType, characterCoverage: subwords.characterCoverage } };
+      }
+      return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`) };
+    case 'huggingface':
+      return { method: 'huggingface', tokenizer: subwords.tokenizer ?? missing(`corpus.${group}.tokenizer`) };
+  }
+}
+
+function missing(key: string, orElse = ''): never {
+  throw new UsageError(`the configuration does not set ${key}. Set it in the file, or with --set ${key}=PATH.${orElse}`);
+}

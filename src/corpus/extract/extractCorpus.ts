@@ -1,0 +1,71 @@
+import { DataError, UsageError } from '../../errors.js';
+import { finishTogether } from '../../storage/textOutput.js';
+import type { PairFiles } from '../../text/linePairs.js';
+import { PairOutput } from '../../text/pairOutput.js';
+import { readPairs, type PairSource } from './readPairs.js';
+
+export interface ExtractOptions {
+  /** Read one after the other. */
+  readonly sources: readonly PairSource[];
+  /** Files to write, one sentence per line; packed if they end in .gz. Replaced if they are there. */
+  readonly out: PairFiles;
+  /** Every nth pair goes to files of its own: pairs n, 2n, 3n and so on, counted over all sources, from 1. */
+  readonly heldOut?: { readonly every: number; readonly out: PairFiles };
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (pairs: number) => void;
+}
+
+export interface ExtractReport {
+  readonly pairs: number;
+  readonly heldOutPairs: number;
+  /** Left out: a side is not valid UTF-8. */
+  readonly invalidPairs: number;
+  /** Left out: units of a translation memory without one of the languages. */
+  readonly skippedUnits: number;
+}
+
+/**
+ * Writes sentence pairs of any known format as two aligned text files, and holds out every nth as validation set.
+ *
+ * @throws DataError for sides of different lengths, with both counts, and if no pair comes out
+ */
+export async function extractCorpus({ sources, out, heldOut, signal, onProgress }: ExtractOptions): Promise<ExtractReport> {
+  if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2)) throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
+  const opened: PairOutput[] = [];
+  const open = (files: PairFiles): PairOutput => {
+    opened.push(new PairOutput(files));
+    return opened[opened.length - 1];
+  };
+  const counts = { pairs: 0, heldOutPairs: 0, invalidPairs: 0, skippedUnits: 0 };
+  try {
+    const kept = open(out);
+    const held = heldOut ? open(heldOut.out) : null;
+    let position = 0;
+    for (const source of sources) {
+      for await (const { src, trg, skipped = 0 } of readPairs(source)) {
+        signal?.throwIfAborted();
+        counts.skippedUnits += skipped;
+        for (let i = 0; i < src.length; i++) {
+          const [srcLine, trgLine] = [src[i], trg[i]];
+          position++;
+          if (srcLine === null || trgLine === null) counts.invalidPairs++;
+          else if (held && position % heldOut!.every === 0) {
+            held.write(srcLine, trgLine);
+            counts.heldOutPairs++;
+          } else {
+            kept.write(srcLine, trgLine);
+            counts.pairs++;
+          }
+        }
+        onProgress?.(position);
+      }
+    }
+    if (counts.pairs + counts.heldOutPairs === 0) {
+      throw new DataError(`no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`);
+    }
+    finishTogether(opened.flatMap(({ outputs }) => outputs));
+    return counts;
+  } finally {
+    for (const output of opened) output.abandon();
+  }
+}

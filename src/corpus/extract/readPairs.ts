@@ -1,0 +1,56 @@
+import { UsageError } from '../../errors.js';
+import { inStep, type PairFiles } from '../../text/linePairs.js';
+import { iwsltTagLines, type IwsltTagsOptions } from './iwsltTags.js';
+import { textLines } from './openText.js';
+import { segmentLines, type SegmentOptions } from './segments.js';
+import { tmxPairs } from './tmx.js';
+import { tsvColumns } from './tsv.js';
+
+/** Where sentence pairs stand, and how. All files may be packed (gzip, xz, zstd, bzip2, a zip of one file). */
+export type PairSource =
+  /** One sentence per line on both sides. */
+  | ({ readonly format: 'moses' } & PairFiles)
+  /** IWSLT's train.tags files. */
+  | ({ readonly format: 'iwslt-tags' } & PairFiles & IwsltTagsOptions)
+  /** `<seg id="1">...</seg>`: IWSLT's XML, WMT's SGML. */
+  | ({ readonly format: 'segments' } & PairFiles & SegmentOptions)
+  | { readonly format: 'tsv'; readonly file: string; readonly srcColumn: number; readonly trgColumn: number }
+  | { readonly format: 'tmx'; readonly file: string; readonly srcLang: string; readonly trgLang: string };
+
+export const pairFormats = ['moses', 'iwslt-tags', 'segments', 'tsv', 'tmx'] as const;
+export type PairFormat = (typeof pairFormats)[number];
+
+export interface ExtractedPairs {
+  /** Null stands for a line that is not valid UTF-8. */
+  readonly src: readonly (string | null)[];
+  readonly trg: readonly (string | null)[];
+  /** Units of a translation memory without one of the languages. */
+  readonly skipped?: number;
+}
+
+/**
+ * Sentence pairs of a source, in blocks and in order.
+ *
+ * @throws DataError if the sides have different numbers of sentences (both are named), or a file is not of the format
+ */
+export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPairs> {
+  switch (source.format) {
+    case 'moses': return yield* inStep(textLines(source.src), textLines(source.trg), source);
+    case 'iwslt-tags': return yield* inStep(iwsltTagLines(source.src, source), iwsltTagLines(source.trg, source), source);
+    case 'segments': return yield* inStep(segmentLines(source.src, source), segmentLines(source.trg, source), source);
+    case 'tsv': return yield* tsvColumns(source.file, source.srcColumn, source.trgColumn);
+    case 'tmx': return yield* tmxPairs(source.file, source.srcLang, source.trgLang);
+  }
+}
+
+/** The format that a file's name tells. @throws UsageError if it tells none */
+export function formatOf(path: string): PairFormat {
+  const name = path.toLowerCase().replace(/\.(gz|xz|zst|bz2|zip)$/, '');
+  if (/(^|\/)train\.tags\.[^/]*$/.test(name)) return 'iwslt-tags';
+  if (/\.(sgm|sgml|xml)$/.test(name)) return 'segments';
+  if (name.endsWith('.tmx')) return 'tmx';
+  if (name.endsWith('.tsv')) return 'tsv';
+  if (/\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name)) throw new UsageError(`${path}: no known format has this ending. Name one with --format: ${pairFormats.join(', ')}.`);
+  return 'moses';
+}
+

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../../errors.js';
+import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import type { CleanRuleName } from '../../text/clean/fault.js';
+
+/** A kind of line that was left out or needs attention: how many, and the numbers of the first few (from 1). */
+export interface LineFinding {
+  readonly count: number;
+  readonly firstLines: readonly number[];
+}
+
+/** What became of one split. */
+export interface SplitReport {
+  readonly lines: number;
+  readonly pairs: number;
+  /** Tokens of the pairs kept, `eosId` included. */
+  readonly srcTokens: number;
+  readonly trgTokens: number;
+  /** Tokens that are not in the vocabulary. */
+  readonly srcUnknown: number;
+  readonly trgUnknown: number;
+  /** Pairs of the training set that the rules of `clean` removed, by reason. */
+  readonly removed?: Readonly<Partial<Record<CleanRuleName, number>>>;
+  /** Pairs left out of the training set by reason; in valid and test nothing is left out and these are only counted. */
+  readonly invalidUtf8: LineFinding;
+  readonly emptySide: LineFinding;
+  readonly tooLong: LineFinding;
+  readonly ratio: LineFinding;
+  /** Pairs kept with a carriage return at the end of a side. */
+  readonly carriageReturn: LineFinding;
+}
+
+export type SplitName = 'train' | 'valid' | 'test';
+
+/** `manifest.json` of a prepared corpus: what it was made from, how, and what came out. */
+export interface PrepareManifest {
+  readonly format: typeof manifestFormat;
+  readonly version: number;
+  /** Settings by dotted name; files are under `inputs`. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  readonly inputs: Readonly<Record<string, FileIdentity & { readonly path: string }>>;
+  readonly outputs: Readonly<Record<string, FileIdentity>>;
+  readonly vocabularySizes: { readonly src: number; readonly trg: number; readonly joined: boolean };
+  readonly splits: Readonly<Partial<Record<SplitName, SplitReport>>>;
+}
+
+export interface LengthLimits {
+  /** Longest side kept, in tokens without the end mark. Default: no limit. */
+  readonly maxLengthTokens?: number;
+  /** Pairs with more than this many times as many tokens on one side as on the other are left out. Default: no limit. */
+  readonly maxLengthRatio?: number;
+}
+
+export const manifestFormat = 'coldstart prepared corpus';
+/** Raised whenever the same inputs and settings would give other files. */
+export const manifestVersion = 2;
+/** Older versions whose files hold the same sentences and are still read. */
+const equalVersions = [1];
+export const manifestFile = 'manifest.json';
+
+/** The manifest in a folder, or null if there is none. @throws DataError if it is there and not a manifest */
+export function readPrepareManifest(folder: string): PrepareManifest | null {
+  const path = join(folder, manifestFile);
+  if (!existsSync(path)) return null;
+  let manifest: PrepareManifest;
+  try {
+    manifest = JSON.parse(readFileSync(path, 'utf8')) as PrepareManifest;
+  } catch (cause) {
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove the folder and re-run "coldstart corpus prepare".`, { cause });
+  }
+  const complete = manifest?.format === manifestFormat && [manifest.settings, manifest.inputs, manifest.outputs, manifest.splits].every((part) => typeof part === 'object' && part !== null);
+  const ownFiles = complete && Object.keys(manifest.outputs).every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('..'));
+  if (!ownFiles) throw new DataError(`${path} is not the manifest of a prepared corpus. Choose another output folder.`);
+  return manifest;
+}
+
+/** Names of a split's dataset files, in the order of their rows. */
+export function datasetFiles({ outputs }: PrepareManifest, split: SplitName): string[] {
+  return Object.keys(outputs).filter((name) => name === `${split}.bin` || (name.startsWith(`${split}-`) && name.endsWith('.bin'))).sort();
+}
+
+/** What differs between the inputs and settings a corpus was made with and those asked for, one line each. */
+export function manifestChanges(made: PrepareManifest, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): string[] {
+  const changes: string[] = [];
+  if (made.version !== asked.version && !equalVersions.includes(made.version)) changes.push(`format version: ${made.version}, now ${asked.version}`);
+  for (const name of new Set([...Object.keys(made.settings), ...Object.keys(asked.settings)])) {
+    const [before, now] = [made.settings[name], asked.settings[name]];
+    if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);
+  }
+  for (const name of new Set([...Object.keys(made.inputs), ...Object.keys(asked.inputs)])) {
+    const [before, now] = [made.inputs[name], asked.inputs[name]];
+    if (!before || !now) changes.push(`input ${name}: ${before?.path ?? 'none'}, now ${now?.path ?? 'none'}`);
+    else if (before.sha256 !== now.sha256) changes.push(`input ${name} (${now.path}): content changed, ${before.bytes} bytes, now ${now.bytes} (sha256 ${before.sha256.slice(0, 12)}, now ${now.sha256.slice(0, 12)})`);
+  }
+  return changes;
+}
+
+/** Output files that are missing or no longer what was written, one line each. */
+export async function damagedOutputs(folder: string, manifest: PrepareManifest): Promise<string[]> {
+  const damaged: string[] = [];
+  for (const [name, made] of Object.entries(manifest.outputs)) {
+    if (!existsSync(join(folder, name))) damaged.push(`output ${name}: missing`);
+    else if ((await fileIdentity(join(folder, name))).sha256 !== made.sha256) damaged.push(`output ${name}: changed since it was written`);
+  }
+  return damaged;
+}

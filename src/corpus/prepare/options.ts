@@ -1,0 +1,154 @@
+import { UsageError } from '../../errors.js';
+import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { refusePipe } from '../../storage/refusePipe.js';
+import type { CleanRules } from '../../text/clean/rules.js';
+import type { PairFiles } from '../../text/linePairs.js';
+import type { NormalizeSettings, PreprocessingStep, TokenizeSettings } from '../../text/preprocessing.js';
+import { firstOrdinaryId } from '../../text/specialIds.js';
+import { subwordFiles, type SubwordOptions } from '../../text/subwords/segmenter.js';
+import type { Side } from '../../text/textPipeline.js';
+import type { VocabularyLimits } from '../../text/vocabulary.js';
+import type { LearnBpeSettings, LearnSentencePieceSettings } from './learnSubwords.js';
+import type { LengthLimits, PrepareManifest } from './manifest.js';
+
+/** Subwords learnt from the training set: from both sides together, or from one where the other has its own. */
+export interface LearntBpe {
+  readonly method: 'bpe';
+  readonly learn: LearnBpeSettings;
+  /** Units seen less often than this on a side are split further there. */
+  readonly vocabularyThreshold?: number;
+  readonly glossaries?: readonly string[];
+}
+
+/** A SentencePiece model learnt from the training set, as `LearntBpe`. */
+export interface LearntSentencePiece {
+  readonly method: 'sentencepiece';
+  readonly learn: LearnSentencePieceSettings;
+}
+
+export type PrepareSubwords = SubwordOptions | LearntBpe | LearntSentencePiece;
+
+/** What to prepare. All paths are used as given; a configuration resolves them against its own folder first. */
+export interface PrepareOptions extends LengthLimits {
+  /** Folder to write; it appears whole or not at all. */
+  readonly outDir: string;
+  readonly srcLang: string;
+  readonly trgLang: string;
+  readonly train: PairFiles;
+  readonly valid?: PairFiles;
+  readonly test?: PairFiles;
+  /** Instead of `valid`: every nth training pair that cleaning left makes the validation set. */
+  readonly holdOutEvery?: number;
+  /** Default: characters stay as they are. */
+  readonly normalize?: NormalizeSettings;
+  /** Separates words as Moses does. Default: words are separated in the text already, or by the subwords. */
+  readonly tokenize?: Omit<TokenizeSettings, 'prefixes'> & { readonly srcPrefixes?: string; readonly trgPrefixes?: string };
+  /** Rules by which pairs of the training set are removed, asked after tokenisation. `leakage`: pairs that share a side with
+   * a held-out set. */
+  readonly clean?: CleanRules & { readonly leakage?: boolean };
+  /** `lower`: small letters. `true`: words as they are written within sentences, learnt from the training set, as Moses'
+   * truecaser. Default: letters stay as they are. */
+  readonly letterCase?: 'lower' | 'true';
+  /** Subwords of both sides. */
+  readonly subwords: PrepareSubwords;
+  /** Subwords of the target where they differ. */
+  readonly trgSubwords?: PrepareSubwords;
+  readonly vocabulary: VocabularyLimits & {
+    /** One vocabulary for both sides, counted over both. */
+    readonly joined: boolean;
+    /** Vocabulary file to use instead of building one (of both sides if `joined`). */
+    readonly srcFile?: string;
+    readonly trgFile?: string;
+  };
+  /** Files into which the training set is divided. Default: one per million pairs. */
+  readonly shards?: number;
+}
+
+/** Whether the subwords are to be learnt. */
+export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe | LearntSentencePiece {
+  return 'learn' in subwords;
+}
+
+/**
+ * Steps from a raw line to words, for one side.
+ * @param truecaseModel model file, where `letterCase` is `true` and it is known already
+ */
+export function preprocessingSteps(options: PrepareOptions, side: Side, truecaseModel = ''): { normalize: PreprocessingStep[]; tokenize: PreprocessingStep[]; letterCase: PreprocessingStep[] } {
+  const language = side === 'src' ? options.srcLang : options.trgLang;
+  const { normalize, tokenize, letterCase } = options;
+  const asked = normalize && (normalize.unicode !== undefined || normalize.punctuation || normalize.nonPrinting);
+  const { srcPrefixes, trgPrefixes, ...tokenizeSettings } = tokenize ?? {};
+  return {
+    normalize: asked ? [{ step: 'normalize', language, ...normalize }] : [],
+    tokenize: tokenize ? [{ step: 'tokenize', language, ...tokenizeSettings, prefixes: side === 'src' ? srcPrefixes : trgPrefixes }] : [],
+    letterCase: letterCase === 'lower' ? [{ step: 'lowercase' }] : letterCase === 'true' ? [{ step: 'truecase', model: truecaseModel }] : [],
+  };
+}
+
+/** @throws UsageError for options that contradict themselves or are out of range */
+export function checkOptions(options: PrepareOptions): void {
+  const { vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery } = options;
+  const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
+  if (joined && trgFile !== undefined) throw new UsageError('vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.');
+  if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
+    throw new UsageError('vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.');
+  }
+  if (minCount !== undefined && !(Number.isInteger(minCount) && minCount >= 1)) throw new UsageError(`vocabulary.minCount is ${minCount}, expected a positive integer.`);
+  if (maxSize !== undefined && !(Number.isInteger(maxSize) && maxSize > firstOrdinaryId)) throw new UsageError(`vocabulary.maxSize is ${maxSize}, expected an integer above ${firstOrdinaryId} (the special tokens count).`);
+  if (maxLengthTokens !== undefined && !(Number.isInteger(maxLengthTokens) && maxLengthTokens >= 1)) throw new UsageError(`maxLengthTokens is ${maxLengthTokens}, expected a positive integer.`);
+  if (maxLengthRatio !== undefined && !(maxLengthRatio >= 1)) throw new UsageError(`maxLengthRatio is ${maxLengthRatio}, expected a number of at least 1.`);
+  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards)) throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
+  if (holdOutEvery !== undefined && valid) throw new UsageError('holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.');
+  if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2)) throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
+  requireLanguages(options);
+  if (clean?.leakage && !valid && !test) throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
+}
+
+/** The defaults of corpus.srcLang and corpus.trgLang name no language. */
+function requireLanguages({ srcLang, trgLang, tokenize, normalize, clean }: PrepareOptions): void {
+  const asking = tokenize ? 'corpus.tokenize' : normalize?.punctuation ? 'corpus.normalize.punctuation' : (clean?.minScriptShare ?? 0) > 0 ? 'corpus.clean.minScriptShare' : undefined;
+  for (const [key, language, unset] of [['corpus.srcLang', srcLang, 'src'], ['corpus.trgLang', trgLang, 'trg']]) {
+    if (asking !== undefined && language === unset) throw new UsageError(`${key} is not set, but ${asking} depends on the language. Set it, for example to de.`);
+  }
+}
+
+/** As many files as a process may usually have open, and some left over. */
+const maxShards = 512;
+
+/** Settings by dotted name, without files (they count by content) and without what has no value. */
+export function settingsOf(options: PrepareOptions): PrepareManifest['settings'] {
+  const fileKeys = new Set(['outDir', 'train', 'valid', 'test', 'codes', 'model', 'tokenizer', 'srcFile', 'trgFile', 'srcPrefixes', 'trgPrefixes']);
+  const settings: Record<string, string | number | boolean> = {};
+  const collect = (value: object, prefix: string): void => {
+    for (const [key, part] of Object.entries(value)) {
+      const isSubwordVocabulary = key === 'vocabulary' && typeof part === 'string';
+      if (fileKeys.has(key) || isSubwordVocabulary || part === undefined) continue;
+      if (Array.isArray(part)) settings[prefix + key] = JSON.stringify(part);
+      else if (typeof part === 'object' && part !== null) collect(part as object, `${prefix}${key}.`);
+      else settings[prefix + key] = part as string | number | boolean;
+    }
+  };
+  // all its settings have defaults, so that only their group says that words are separated
+  collect({ ...options, tokenize: options.tokenize && { method: 'moses', ...options.tokenize } }, '');
+  return settings;
+}
+
+/** The user's files and what they hold. @throws DataError for one that cannot be read */
+export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest['inputs']> {
+  const paths: [string, string | undefined][] = [];
+  for (const split of ['train', 'valid', 'test'] as const) {
+    paths.push([`${split}.src`, options[split]?.src], [`${split}.trg`, options[split]?.trg]);
+  }
+  paths.push(['tokenize.srcPrefixes', options.tokenize?.srcPrefixes], ['tokenize.trgPrefixes', options.tokenize?.trgPrefixes]);
+  for (const [name, subwords] of [['subwords', options.subwords], ['trgSubwords', options.trgSubwords]] as const) {
+    if (subwords && !isLearnt(subwords)) for (const [kind, path] of Object.entries(subwordFiles(subwords))) paths.push([`${name}.${kind}`, path]);
+  }
+  paths.push(['vocabulary.srcFile', options.vocabulary.srcFile], ['vocabulary.trgFile', options.vocabulary.trgFile]);
+  const inputs: Record<string, FileIdentity & { path: string }> = {};
+  for (const [name, path] of paths) {
+    if (path === undefined) continue;
+    refusePipe(path, name);
+    inputs[name] = { path, ...(await fileIdentity(path)) };
+  }
+  return inputs;
+}

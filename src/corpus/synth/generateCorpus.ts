@@ -1,0 +1,145 @@
+/** The built-in corpus: as many German-English pairs as asked for, reproducible by seed. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ColdstartError, DataError, UsageError } from '../../errors.js';
+import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { writeFolderAtomic } from '../../storage/atomicFolder.js';
+import { isFreeFolder } from '../../storage/makeFolder.js';
+import { TextOutput } from '../../storage/textOutput.js';
+import { Random } from '../../random/xoshiro.js';
+import type { Phrase } from './numbers.js';
+import { sampleSentence } from './sentence.js';
+
+export interface SyntheticCorpusOptions {
+  /** Pairs of the training set. */
+  readonly pairs: number;
+  readonly validPairs?: number;
+  readonly testPairs?: number;
+  readonly seed: number;
+}
+
+export interface SyntheticCorpus {
+  /** Made as it is read, so its size costs no memory. */
+  readonly train: Iterable<Phrase>;
+  readonly valid: readonly Phrase[];
+  readonly test: readonly Phrase[];
+}
+
+/** Raised whenever the grammar would give other sentences for the same seed. */
+const grammarVersion = 1;
+const defaultHeldOutPairs = 500;
+/** Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are skipped. */
+const streams = { train: 0, valid: 1, test: 2 };
+
+/**
+ * Sentence pairs from a synchronous grammar, tokenised and true-cased: words, compounds and punctuation separated by
+ * spaces, capitals only where a word has them anywhere.
+ *
+ * Valid and test sentences are all different, and no side of any of them stands in another split; training sentences
+ * may repeat, as in natural corpora.
+ *
+ * @throws UsageError for sizes that are not positive integers
+ */
+export function generateCorpus({ pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed }: SyntheticCorpusOptions): SyntheticCorpus {
+  for (const [name, value] of Object.entries({ pairs, validPairs, testPairs })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected a positive integer.`);
+  }
+  if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, expected an integer.`);
+  const heldOut = { de: new Set<string>(), en: new Set<string>() };
+  const isNew = ({ de, en }: Phrase): boolean => !heldOut.de.has(de) && !heldOut.en.has(en);
+  const hold = (stream: number, size: number): Phrase[] => {
+    const random = new Random(seed, stream);
+    const held: Phrase[] = [];
+    while (held.length < size) {
+      const pair = sampleSentence(random);
+      if (!isNew(pair)) continue;
+      heldOut.de.add(pair.de);
+      heldOut.en.add(pair.en);
+      held.push(pair);
+    }
+    return held;
+  };
+  const valid = hold(streams.valid, validPairs);
+  const test = hold(streams.test, testPairs);
+  return {
+    valid,
+    test,
+    train: {
+      *[Symbol.iterator]() {
+        const random = new Random(seed, streams.train);
+        for (let made = 0; made < pairs; ) {
+          const pair = sampleSentence(random);
+          if (!isNew(pair)) continue;
+          made++;
+          yield pair;
+        }
+      },
+    },
+  };
+}
+
+/** `manifest.json` beside the files. */
+export interface SyntheticCorpusManifest extends Required<SyntheticCorpusOptions> {
+  readonly format: typeof manifestFormat;
+  readonly grammarVersion: number;
+  readonly files: Readonly<Record<string, FileIdentity>>;
+}
+
+const manifestFormat = 'coldstart built-in corpus';
+
+/**
+ * Writes train, valid and test files (`train.de`, `train.en`, ...) and a manifest into a folder that appears whole or
+ * not at all. A folder that holds the same corpus already is left as it is.
+ *
+ * @throws ColdstartError code FILE_EXISTS if the folder holds anything else
+ */
+export async function writeSyntheticCorpus(
+  outDir: string,
+  options: SyntheticCorpusOptions,
+): Promise<{ status: 'written' | 'upToDate'; manifest: SyntheticCorpusManifest }> {
+  const { pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed } = options;
+  const corpus = generateCorpus(options);
+  const asked = { format: manifestFormat, grammarVersion, pairs, validPairs, testPairs, seed } as const;
+  if (!isFreeFolder(outDir)) {
+    const made = await readIntactManifest(outDir);
+    const same = made !== null && Object.entries(asked).every(([name, value]) => made[name as keyof typeof asked] === value);
+    if (same) return { status: 'upToDate', manifest: made };
+    throw new ColdstartError('FILE_EXISTS', `${outDir} is not empty and does not hold this corpus (${pairs} pairs, seed ${seed}). Choose another folder, or remove it first.`);
+  }
+  const manifest = await writeFolderAtomic(outDir, async (folder): Promise<SyntheticCorpusManifest> => {
+    for (const split of ['train', 'valid', 'test'] as const) writeSides(folder, split, corpus[split]);
+    const files: Record<string, FileIdentity> = {};
+    for (const name of readdirSync(folder).sort()) files[name] = await fileIdentity(join(folder, name));
+    const whole = { ...asked, files };
+    writeFileAtomic(join(folder, 'manifest.json'), `${JSON.stringify(whole, null, 2)}\n`);
+    return whole;
+  });
+  return { status: 'written', manifest };
+}
+
+function writeSides(folder: string, split: string, pairs: Iterable<Phrase>): void {
+  const german = new TextOutput(join(folder, `${split}.de`));
+  const english = new TextOutput(join(folder, `${split}.en`));
+  for (const { de, en } of pairs) {
+    german.line(de);
+    english.line(en);
+  }
+  german.finish();
+  english.finish();
+}
+
+/** The manifest of a folder whose files are all as they were written; null if it is something else. */
+async function readIntactManifest(folder: string): Promise<SyntheticCorpusManifest | null> {
+  try {
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as SyntheticCorpusManifest;
+    if (manifest?.format !== manifestFormat) return null;
+    for (const [name, { sha256 }] of Object.entries(manifest.files)) {
+      if ((await fileIdentity(join(folder, name))).sha256 !== sha256) return null;
+    }
+    return manifest;
+  } catch (error) {
+    if (error instanceof DataError || error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
+import { eosId } from '../text/specialIds.js';
+import { UsageError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { BeamSearch, checkSource, type BeamSearchOptions, type Hypothesis } from './beamSearch.js';
+
+export interface TranslateOptions extends BeamSearchOptions {
+  /** Upper bound on sentences x longest source of a batch, eosId included. */
+  readonly maxTokens: number;
+  /** Upper bound on sentences per batch. */
+  readonly maxSentences: number;
+  /** Longer sources are cut to this many tokens, eosId included. Default: no limit. */
+  readonly maxSourceTokens?: number;
+  /** Hypotheses returned per sentence, at most beamSize. Default 1. */
+  readonly nbest?: number;
+  /** Called with the sentences done so far, after every change, and at the end. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops between two steps: `translate` then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Translations {
+  /** For each source, in the order given, its best hypotheses, best first: one or more, at most nbest. */
+  readonly hypotheses: Hypothesis[][];
+  /** Numbers of the sources that were cut to maxSourceTokens. */
+  readonly truncated: number[];
+}
+
+/** The translation of an empty source: nothing, for certain. */
+const emptyHypothesis = (): Hypothesis => ({ tokens: [eosId], score: 0, positionalScores: [0] });
+
+/**
+ * Translates any number of sources by beam search, in batches of similar length.
+ *
+ * The order is kept, and batching changes no result beyond rounding. A source of eosId alone is an empty line; its translation
+ * is the empty one, without asking the model, which never saw an empty sentence. Lets the event loop run between steps.
+ *
+ * @param sources ids, each ending with eosId
+ * @throws UsageError for options out of range, and what `beamSearch` throws
+ */
+export async function translate(params: Params, config: ModelConfig, sources: readonly Int32Array[], options: TranslateOptions): Promise<Translations> {
+  const { maxSourceTokens = Infinity, nbest = 1, onProgress, signal } = options;
+  checkOptions(options);
+  sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
+  const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis()]);
+  const truncated: number[] = [];
+  const cut = sources.map((source, i) => {
+    if (source.length <= maxSourceTokens) return source;
+    truncated.push(i);
+    return Int32Array.of(...source.subarray(0, maxSourceTokens - 1), eosId);
+  });
+
+  const isEmpty = (source: Int32Array): boolean => source.length === 1 && source[0] === eosId;
+  const order = sources.flatMap((_, i) => (isEmpty(cut[i]) ? [] : [i])).sort((a, b) => cut[b].length - cut[a].length || a - b);
+  let done = sources.length - order.length;
+  let reported = -1;
+  const report = (count: number): void => {
+    if (count !== reported) onProgress?.(count, sources.length);
+    reported = count;
+  };
+  report(done);
+  for (const batch of batchesByLength(order, cut, options)) {
+    const search = new BeamSearch(params, config, batch.map((i) => cut[i]), options);
+    try {
+      while (search.numOpen > 0) {
+        signal?.throwIfAborted();
+        search.step();
+        report(done + batch.length - search.numOpen);
+        await nextTurn();
+      }
+    } finally {
+      search.dispose();
+    }
+    batch.forEach((i, row) => { hypotheses[i] = search.hypotheses[row].slice(0, nbest); });
+    done += batch.length;
+  }
+  return { hypotheses, truncated };
+}
+
+/** Neighbours of an order from long to short, as many as the limits allow: a batch that does not fit in memory comes first. */
+function* batchesByLength(order: readonly number[], sources: readonly Int32Array[], { maxTokens, maxSentences }: TranslateOptions): Generator<number[]> {
+  for (let start = 0; start < order.length; ) {
+    // A sentence longer than maxTokens is a batch of its own.
+    const count = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / sources[order[start]].length)));
+    yield order.slice(start, start + count);
+    start += count;
+  }
+}
+
+function checkOptions({ maxTokens, maxSentences, maxSourceTokens, nbest = 1, beamSize }: TranslateOptions): void {
+  for (const [name, value] of Object.entries({ maxTokens, maxSentences, nbest })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
+  }
+  if (nbest > beamSize) throw new UsageError(`nbest is ${nbest} but beamSize ${beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`);
+  if (maxSourceTokens !== undefined && !(maxSourceTokens >= 2)) throw new UsageError(`maxSourceTokens is ${maxSourceTokens}, expected at least 2: one token and eosId.`);
+}

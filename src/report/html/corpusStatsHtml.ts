@@ -1,0 +1,122 @@
+import { formatCount } from '../../counted.js';
+import type { CorpusSetStats, CorpusStats } from '../../text/clean/corpusStats.js';
+import type { SideStats } from '../../text/clean/sideCounter.js';
+import { corpusFindings, formatShare, sideRows } from '../text/corpusStatsText.js';
+import { escapeHtml as escape, htmlPage } from './htmlPage.js';
+
+/** At most so many bars per side. */
+const maxBins = 20;
+
+/**
+ * The statistics as one page that needs nothing else.
+ *
+ * @param names what the two sides are called, e.g. the names of their files
+ */
+export function corpusStatsAsHtml(all: CorpusSetStats, names: readonly [src: string, trg: string]): string {
+  const { train, heldOut } = all;
+  const findings = corpusFindings(all);
+  return htmlPage(`${names[0]} and ${names[1]}`, `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
+<p><strong>${formatCount(train.pairs)}</strong> pairs, <strong>${formatCount(train.src.tokens)}</strong> and <strong>${formatCount(train.trg.tokens)}</strong> tokens,
+<strong>${train.lengthRatio.toFixed(3)}</strong> target tokens per source token.</p>
+${findings.length === 0 ? '' : `<h2>To be looked at</h2>\n<ul>\n${findings.map(({ found, advice }) => `<li>${escape(found)} <span class="quiet">(${escape(advice)})</span></li>`).join('\n')}\n</ul>`}
+<h2>Sets</h2>
+${setTable(all)}
+<h2>Sides</h2>
+<div class="wide"><table>
+${sideRows(train).map((row, i) => (i === 0 ? `<tr><th></th><th>${key(0, names)}</th><th>${key(1, names)}</th></tr>` : `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`)).join('\n')}
+</table></div>
+<h2>Duplicates${train.leakage ? ' and leakage' : ''}</h2>
+<div class="wide"><table>
+<tr><th>Of ${formatCount(train.pairs)} training pairs</th><th>Pair${train.leakage ? ' or either side' : ''}</th><th>Source</th><th>Target</th></tr>
+${duplicateRow('stood before in the training set', train.duplicates, train.pairs)}
+${train.leakage ? duplicateRow('stand in a held-out set', train.leakage, train.pairs) : ''}
+</table></div>
+<h2>Lengths in tokens</h2>
+${lengthTable(train, names)}
+<h2>Coverage</h2>
+<p>What share of the text the most frequent types make up: the share that a vocabulary of that size knows.</p>
+${coverageTable(train, names)}
+<h2>Most frequent</h2>
+${frequentTable([train.src.mostFrequent, train.trg.mostFrequent], names)}
+${heldOut.map(({ name, stats }) => unknownSection(name, stats, names)).join('\n')}`, style);
+}
+
+function key(side: number, names: readonly [string, string]): string {
+  return `<span class="key s${side}"></span>${escape(names[side])}`;
+}
+
+function setTable({ train, heldOut }: CorpusSetStats): string {
+  const cells = (of: (side: SideStats) => string, { src, trg }: CorpusStats): string => `<td>${of(src)}</td><td>${of(trg)}</td>`;
+  return `<div class="wide"><table>
+<tr><th rowspan="2"></th><th rowspan="2">Pairs</th><th colspan="2">Tokens</th><th colspan="2">Types</th><th colspan="2">Tokens per line</th><th colspan="2">Unknown tokens</th></tr>
+<tr>${'<th>source</th><th>target</th>'.repeat(4)}</tr>
+${[{ name: 'train', stats: train }, ...heldOut].map(({ name, stats }) => `<tr><td>${escape(name)}</td><td>${formatCount(stats.pairs)}</td>${
+    cells(({ tokens }) => formatCount(tokens), stats)}${cells(({ types }) => formatCount(types), stats)}${cells(({ meanTokens }) => meanTokens.toFixed(1), stats)}${
+    cells(({ unknown }) => (unknown ? formatShare(unknown.rate) : ''), stats)}</tr>`).join('\n')}
+</table></div>`;
+}
+
+function duplicateRow(what: string, { pairs, sources, targets }: { pairs: number; sources: number; targets: number }, all: number): string {
+  const cell = (count: number): string => `<td>${formatCount(count)} <span class="quiet">${formatShare(all === 0 ? 0 : count / all)}</span></td>`;
+  return `<tr><td>${what}</td>${cell(pairs)}${cell(sources)}${cell(targets)}</tr>`;
+}
+
+/** Bars of both sides for each row. @param shares of 1, per row and side */
+function barTable(head: string, rows: readonly { label: string; shares: readonly number[]; counts?: readonly number[] }[], names: readonly [string, string], scale = 1): string {
+  const bar = (value: number, side: number, count?: number): string =>
+    `<div class="bar"${count === undefined ? '' : ` title="${formatCount(count)} lines"`}><span class="fill s${side}" style="width:${((80 * value) / scale).toFixed(1)}%"></span><span>${formatShare(value, 1)}</span></div>`;
+  return `<table class="bars">
+<tr><th>${head}</th><th>${key(0, names)} &nbsp; ${key(1, names)}</th></tr>
+${rows.map(({ label, shares, counts }) => `<tr><td>${label}</td><td>${shares.map((value, side) => bar(value, side, counts?.[side])).join('')}</td></tr>`).join('\n')}
+</table>`;
+}
+
+function lengthTable({ src, trg }: CorpusStats, names: readonly [string, string]): string {
+  const sides = [src, trg];
+  const longest = Math.max(...sides.map(({ lengthCounts }) => lengthCounts.length - 1));
+  // the bins reach as far as 99.5 % of the lines; one more holds the rest
+  const reach = Math.max(1, ...sides.map(({ lengthCounts, lines }) => {
+    let seen = 0;
+    return lengthCounts.findIndex((count) => (seen += count) >= 0.995 * lines);
+  }));
+  const width = [1, 2, 5, 10, 20, 50, 100].find((size) => reach / size <= maxBins) ?? 100;
+  const rows: { label: string; shares: number[]; counts: number[] }[] = [];
+  const row = (label: string, from: number, to: number): void => {
+    const counts = sides.map(({ lengthCounts }) => lengthCounts.slice(from, to).reduce((sum, count) => sum + count, 0));
+    rows.push({ label, counts, shares: counts.map((count, side) => (sides[side].lines === 0 ? 0 : count / sides[side].lines)) });
+  };
+  row('0', 0, 1);
+  let from = 1;
+  for (; from <= reach; from += width) row(width === 1 ? String(from) : `${from}–${from + width - 1}`, from, from + width);
+  if (from <= longest) row(`${from} and more`, from, longest + 1);
+  const shown = rows.filter(({ counts }, i) => i > 0 || counts.some((count) => count > 0));
+  return barTable('Tokens', shown, names, Math.max(...shown.flatMap(({ shares }) => shares), 1e-9));
+}
+
+function coverageTable({ src, trg }: CorpusStats, names: readonly [string, string]): string {
+  const sizes = [...new Set([...src.coverage, ...trg.coverage].map(({ types }) => types))].sort((a, b) => a - b);
+  const shareOf = ({ coverage, types }: SideStats, size: number): number => (size >= types ? 1 : (coverage.find((each) => each.types === size)?.share ?? NaN));
+  const rows = sizes.map((size) => ({ label: `${formatCount(size)} types`, shares: [src, trg].map((side) => shareOf(side, size)) }));
+  return barTable('', rows.filter(({ shares }) => !shares.some(Number.isNaN)), names);
+}
+
+function frequentTable(lists: readonly (readonly { token: string; count: number }[])[], names: readonly [string, string]): string {
+  const list = (entries: readonly { token: string; count: number }[]): string => entries.map(({ token, count }) => `<li><code>${escape(token)}</code> <span class="quiet">${formatCount(count)}</span></li>`).join('');
+  return `<div class="lists">${lists.map((entries, side) => `<section><h3>${key(side, names)}</h3><ul class="tokens">${list(entries) || '<li class="quiet">none</li>'}</ul></section>`).join('')}</div>`;
+}
+
+function unknownSection(name: string, { src, trg }: CorpusStats, names: readonly [string, string]): string {
+  const [unknownSrc, unknownTrg] = [src.unknown!, trg.unknown!];
+  return `<h2>Unknown in ${escape(name)}</h2>
+<p>${formatCount(unknownSrc.types)} types of the source side and ${formatCount(unknownTrg.types)} of the target side are not in the training set; the most frequent:</p>
+${frequentTable([unknownSrc.mostFrequent, unknownTrg.mostFrequent], names)}`;
+}
+
+const style = `
+td { white-space: nowrap } .wide td:first-child { white-space: normal; min-width: 8rem }
+th[colspan] { text-align: center }
+.bars td:first-child { width: 7.5rem } .bars th:last-child, .bars td:last-child { text-align: left }
+.lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 2rem } h3 { font-size: 1rem; margin: .4rem 0 }
+.tokens { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1rem } .tokens li { overflow-wrap: anywhere }
+li { margin: .2rem 0 }
+`;

@@ -1,0 +1,124 @@
+import { formatCount } from '../../counted.js';
+import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../../run/runEvents.js';
+import { formatDuration, formatNumber } from '../text/format.js';
+import { ProgressBar, type ProgressStream } from './progressBar.js';
+import { closedLayerNormsText } from '../text/scaleReport.js';
+
+/**
+ * Shows a run as it goes: what it is, a bar for each stage, and lines for what stays (validations, scores). Without a
+ * terminal there are lines only: one per log interval.
+ */
+export function showRun(stream: ProgressStream): RunListener {
+  const display = new RunDisplay(stream);
+  return (event) => display.show(event);
+}
+
+const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: string }>> = {
+  gradinit: { label: 'gradinit', unit: 'iterations' },
+  metainit: { label: 'metainit', unit: 'iterations' },
+  validation: { label: 'validate', unit: 'sentences' },
+  translation: { label: 'test', unit: 'sentences' },
+};
+
+class RunDisplay {
+  private start?: RunStart;
+  /** Where training ends: known exactly only once initialisation is done. */
+  private maxUpdates?: number;
+  private training?: ProgressBar;
+  private stage?: { readonly name: StageProgress['stage']; readonly bar: ProgressBar };
+  /** Target tokens and seconds of recent updates, older ones fading. */
+  private recent = { trgTokens: 0, seconds: 0 };
+
+  constructor(private readonly stream: ProgressStream) {}
+
+  show(event: RunEvent): void {
+    switch (event.event) {
+      case 'start':
+        this.start = event;
+        this.maxUpdates = event.maxUpdates;
+        for (const line of startLines(event)) this.line(line);
+        break;
+      case 'update':
+        this.endStage();
+        this.maxUpdates = event.maxUpdates;
+        this.training ??= new ProgressBar({
+          label: 'train', total: event.maxUpdates, unit: 'updates', startAt: event.update - 1, stream: this.stream, lineEverySeconds: Infinity,
+        });
+        this.training.update(event.update, this.describeUpdate(event));
+        break;
+      case 'train':
+        // a terminal has the bar
+        if (!this.stream.isTTY) this.line(`train     ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}  lr ${formatNumber(event.lr)}  gnorm ${formatNumber(event.gradNormL2)}  ${formatCount(Math.round(event.trgTokensPerSecond))} tok/s  ${this.timeLeft(event.update, event.seconds)}`);
+        break;
+      case 'valid':
+        this.line(`validate  ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}${event.best ? '  best so far' : ''}`);
+        this.endStage();
+        break;
+      case 'progress':
+        this.showStage(event);
+        break;
+      case 'closedLayerNorms':
+        this.endStage();
+        this.line(closedLayerNormsText(event.scales));
+        break;
+      case 'diverged':
+        this.line(`diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
+        break;
+      case 'scores':
+        this.endStage();
+        if (event.test) this.line(`test      BLEU ${event.test.bleu.toFixed(2)}  (${event.test.checkpoint})`);
+        break;
+      case 'epoch':
+      case 'checkpoint':
+      case 'updateRatios':
+        break;
+    }
+  }
+
+  private describeUpdate({ epoch, loss, perplexity, lr, gradNormL2, trgTokens, seconds }: UpdateProgress): string {
+    this.recent = { trgTokens: 0.95 * this.recent.trgTokens + trgTokens, seconds: 0.95 * this.recent.seconds + seconds };
+    const rate = Math.round(this.recent.trgTokens / this.recent.seconds);
+    return `epoch ${epoch}  loss ${loss.toFixed(3)}  ppl ${formatNumber(perplexity)}  lr ${formatNumber(lr)}  gnorm ${formatNumber(gradNormL2)}  ${formatCount(rate)} tok/s`;
+  }
+
+  private showStage({ stage, done, total, note }: StageProgress): void {
+    if (this.stage?.name !== stage) {
+      this.endStage();
+      const { label, unit } = stages[stage];
+      this.stage = { name: stage, bar: new ProgressBar({ label, unit, total, stream: this.stream }) };
+    }
+    this.stage.bar.update(done, note);
+  }
+
+  /** Validations leave their result, so their bar goes; other stages leave their last state. */
+  private endStage(): void {
+    if (this.stage !== undefined && this.stage.name !== 'validation') this.stage.bar.finish();
+    this.stage = undefined;
+  }
+
+  private place(update: number): string {
+    const { updatesPerEpoch } = this.start!;
+    return `update ${formatCount(update)}${this.maxUpdates === undefined ? '' : `/${formatCount(this.maxUpdates)}`}  epoch ${(update / updatesPerEpoch).toFixed(1)}`;
+  }
+
+  private timeLeft(update: number, seconds: number): string {
+    return this.maxUpdates === undefined ? '' : `${formatDuration((seconds / update) * (this.maxUpdates - update))} left`;
+  }
+
+  private line(text: string): void {
+    const bar = this.stage?.bar ?? this.training ?? new ProgressBar({ label: '', unit: '', stream: this.stream });
+    bar.log(text.trimEnd());
+  }
+}
+
+function startLines({ runDir, backend, precision, numParameters, model, trainPairs, trgTokensPerEpoch, updatesPerEpoch, maxUpdates, resumedFrom, example }: RunStart): string[] {
+  const vocabulary = model.sharing === 'tied' ? formatCount(model.trgVocabSize) : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
+  return [
+    `run       ${runDir}${resumedFrom === undefined ? '' : `, going on from update ${formatCount(resumedFrom)}`}`,
+    `backend   ${backend}, ${precision}`,
+    `model     ${formatCount(numParameters)} parameters: ${model.numEncoderLayers}+${model.numDecoderLayers} layers, d ${model.dModel}, ffn ${model.dFf}, ${model.numHeads} heads, vocabulary ${vocabulary} (${model.sharing}), dropout ${model.dropout}`,
+    `data      ${formatCount(trainPairs)} pairs; ${formatCount(trgTokensPerEpoch)} target tokens in ${formatCount(updatesPerEpoch)} updates per epoch${maxUpdates === undefined ? '' : `, ${formatCount(maxUpdates)} updates in all`}`,
+    `example   ${example.src}`,
+    `       →  ${example.trg}`,
+  ];
+}

@@ -1,7 +1,0 @@
-import type { AblationData, RunData } from '../experiment/ablationData.js';
-import { cellName } from '../experiment/ablationPlan.js';
-
-/** Runs of each arm that its numbers are shown of: those in its selected cell. */
-export function shownRuns({ arms, runs }: AblationData): RunData[][] {
-  return arms.map(({ name, cells, selected }) => runs.filter((run) => run.arm === name && cellName(run.cell) === cells[selected].name));
-}

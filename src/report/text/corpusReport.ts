@@ -1,0 +1,52 @@
+import { formatCount } from '../../counted.js';
+import type { PrepareManifest } from '../../corpus/prepare/manifest.js';
+import type { PreparePlan } from '../../corpus/prepare/prepareCorpus.js';
+import type { StagePlan, StageProgress } from '../../corpus/prepare/runStages.js';
+import { ProgressBar, type ProgressStream } from '../progress/progressBar.js';
+import { textTable } from './table.js';
+
+/** What a prepared corpus holds, as a table. */
+export function describeCorpus({ splits, vocabularySizes }: PrepareManifest): string {
+  const rows = [['split', 'lines', 'pairs', 'src tokens', 'trg tokens', 'src unknown', 'trg unknown']];
+  for (const [name, { lines, pairs, srcTokens, trgTokens, srcUnknown, trgUnknown }] of Object.entries(splits)) {
+    rows.push([name, ...[lines, pairs, srcTokens, trgTokens, srcUnknown, trgUnknown].map(formatCount)]);
+  }
+  const { src, trg, joined } = vocabularySizes;
+  return `${textTable(rows)}\nvocabulary: ${joined ? `${formatCount(src)}, joined` : `${formatCount(src)} source, ${formatCount(trg)} target`}`;
+}
+
+/** What a preparation would do, stage by stage. */
+export function describePlan(outDir: string, { status, changes, stages }: PreparePlan, force: boolean): string {
+  if (status === 'upToDate') return `${outDir} is up to date; nothing would be done.`;
+  const lines = stages.map(({ stage, action, reasons }) => [action === 'keep' ? 'keep' : action === 'resume' ? 'go on' : 'run', stage, reasons.join('; ')]);
+  const head = status === 'new' ? `${outDir} would be written:` : [
+    `${outDir} holds a corpus that differs from what is asked for:`, ...changes.map((change) => `  ${change}`), `It would be ${force ? '' : 'refused, and with --force '}replaced:`,
+  ].join('\n');
+  return `${head}\n${textTable([['', 'stage', 'why'], ...lines], [0, 1, 2])}`;
+}
+
+/** How many stages were kept from earlier runs, in words; empty if none. */
+export function describeStages(stages: readonly StagePlan[]): string {
+  const kept = stages.filter(({ action }) => action === 'keep').length;
+  return kept === 0 ? '' : `; ${kept} of ${stages.length} stages were kept`;
+}
+
+/** Shows each stage as it goes: a bar on a terminal, elsewhere a line now and then, and one for each stage at its end. */
+export function showStages(stream: ProgressStream): { show(progress: StageProgress): void; finish(): void } {
+  let current: { number: number; bar: ProgressBar; firstDone: number; startedMs: number } | null = null;
+  return {
+    show({ stage, number, numStages, done, total, unit }) {
+      if (current?.number !== number) {
+        current?.bar.finish();
+        const label = `${`${number}/${numStages}`.padStart(5)} ${stage.padEnd(16)}`;
+        current = { number, firstDone: done, startedMs: performance.now(), bar: new ProgressBar({ label, total, unit, startAt: done, stream }) };
+      }
+      const seconds = (performance.now() - current.startedMs) / 1000;
+      const rate = done > current.firstDone && seconds > 0 ? `${formatCount(Math.round((done - current.firstDone) / seconds))}/s` : '';
+      current.bar.update(done, rate);
+    },
+    finish() {
+      current?.bar.finish();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { counted, formatCount } from '../../counted.js';
+import { textFiles, type TextForm } from '../../corpus/fetch/buildText.js';
+import type { FetchResult } from '../../corpus/fetch/fetchCorpus.js';
+import { setNames, type Recipe, type RecipePair } from '../../corpus/fetch/recipe.js';
+import { ProgressBar, type ProgressStream } from '../progress/progressBar.js';
+
+/** The corpora that can be fetched, with pairs and sizes. */
+export function describeRecipes(recipes: readonly Recipe[]): string {
+  return recipes.map((recipe) => {
+    const sizes = recipe.pairs.map((pair) => `${pair.src}-${pair.trg}${sizeOf(pair)}`);
+    return `${recipe.name.padEnd(10)} ${recipe.title}\n${' '.repeat(11)}${sizes.join(', ')}`;
+  }).join('\n');
+}
+
+/** What is to be downloaded, from where, and under which terms. */
+export function describeTerms(recipe: Recipe, pair: RecipePair): string {
+  return [
+    `${recipe.title}, ${pair.src}-${pair.trg}${sizeOf(pair)}`,
+    ...pair.files.map(({ name, urls }) => `  ${name}  ${new URL(urls[0]).host}`),
+    `Terms of use${recipe.homepage ? ` (${recipe.homepage})` : ''}:`,
+    ...recipe.licence.trimEnd().split('\n').map((line) => `  ${line}`),
+  ].join('\n');
+}
+
+/** What was written, and where. */
+export function describeFetch({ folder, status, manifest }: FetchResult): string {
+  const languages = { src: manifest.srcLang, trg: manifest.trgLang };
+  const lines = (['raw', 'tok', 'bpe'] as const).flatMap((form: TextForm) => {
+    const counts = manifest.counts[form];
+    return counts ? setNames.filter((set) => counts[set] !== undefined).map((set) => {
+      const { src, trg } = textFiles(folder, form, set, languages);
+      return `  ${src}, ${trg}: ${counted(counts[set]!, 'pair')}`;
+    }) : [];
+  });
+  return `${folder} ${status === 'written' ? 'written' : 'is up to date; nothing was done'}.\n${lines.join('\n')}`;
+}
+
+function sizeOf({ files }: RecipePair): string {
+  const known = files.filter(({ bytes }) => bytes !== undefined);
+  if (known.length === 0) return '';
+  const megabytes = known.reduce((sum, { bytes }) => sum + bytes!, 0) / 1e6;
+  return ` (${known.length < files.length ? 'over ' : ''}${formatCount(megabytes < 10 ? Number(megabytes.toFixed(1)) : Math.round(megabytes))} MB)`;
+}
+
+/** One bar after the other, for each file and each piece of work. */
+export class FetchProgress {
+  private bar?: { readonly what: string; readonly bar: ProgressBar };
+
+  constructor(private readonly stream: ProgressStream = process.stderr) {}
+
+  show(what: string, done: number, unit: string, total?: number): void {
+    if (this.bar?.what !== what) {
+      this.finish();
+      this.bar = { what, bar: new ProgressBar({ label: what, unit, total, startAt: done, stream: this.stream }) };
+    }
+    this.bar!.bar.update(done);
+  }
+
+  note(text: string): void {
+    if (this.bar) this.bar.bar.log(`note: ${text}`);
+    else this.stream.write(`note: ${text}\n`);
+  }
+
+  finish(): void {
+    this.bar?.bar.finish();
+    this.bar = undefined;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
+import type { Config } from '../config/schema.js';
+import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
+import { corpusBleu, type BleuOptions, type BleuScore } from '../score/bleu.js';
+import { tokenisedBleuVariant } from '../score/tokenisedBleu.js';
+import { translate } from '../decode/translate.js';
+import type { ModelConfig } from '../model/config.js';
+
+export interface HeldOutOptions {
+  readonly decode: Config['decode'];
+  /** Only this many first sentences. Default: all. */
+  readonly sentences?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The decoding options of a configuration. */
+export function beamOptions({ beamSize, lengthPenalty, maxLenA, maxLenB, maxTokens, maxSentences }: Config['decode']) {
+  return { beamSize, lengthPenalty, maxLenA, maxLenB, maxTokens, maxSentences };
+}
+
+/** The BLEU variant of a configuration. */
+export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions {
+  return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { ...tokenisedBleuVariant, lowercase };
+}
+
+/**
+ * Translates the validation or test set and scores it against its references. Where words were separated when the corpus was
+ * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
+ */
+export async function translateHeldOut(
+  params: Params, model: ModelConfig, corpus: PreparedCorpus, split: 'valid' | 'test', options: HeldOutOptions,
+): Promise<{ hyps: string[]; refs: string[]; score: BleuScore }> {
+  const dataset = corpus.dataset(split);
+  const count = Math.min(dataset.length, options.sentences ?? dataset.length);
+  const sources = dataset.pairs(Array.from({ length: count }, (_, row) => row)).map(({ src }) => src);
+  const { hypotheses } = await translate(params, model, sources, { ...beamOptions(options.decode), onProgress: options.onProgress, signal: options.signal });
+  const { decodeTarget, detokenizeTarget } = corpus.pipeline;
+  const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
+  const runningText = options.decode.bleu === 'sacrebleu';
+  const hyps = runningText ? words.map(detokenizeTarget) : words;
+  const refs = (runningText ? corpus.rawText(split, 'trg') : corpus.text(split, 'trg')).slice(0, count);
+  return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
+}

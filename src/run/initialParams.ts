@@ -1,0 +1,184 @@
+import { div, type Scalar } from '@tensorflow/tfjs-core';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import type { Config } from '../config/schema.js';
+import { gradInitParts, type Batch } from '../data/batch.js';
+import { createBatches } from '../data/batches.js';
+import type { PairSource } from '../data/dataset.js';
+import { UsageError } from '../errors.js';
+import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport } from '../gradinit/gradInit.js';
+import { metaInit, type MetaInitReport } from '../gradinit/metaInit.js';
+import { profileResidualScales } from '../model/admin.js';
+import type { ModelConfig } from '../model/config.js';
+import { initParams } from '../model/init.js';
+import { translationLoss } from '../model/loss.js';
+import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
+import { epochShape } from './epochShape.js';
+import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
+import type { StageProgress } from './runEvents.js';
+
+export interface InitialParams {
+  readonly params: Params;
+  /** What GradInit, MetaInit or Admin's profiling did; absent if the parameters are as drawn. */
+  readonly report?: InitReport;
+}
+
+/** gradinit.json: what was done to the drawn parameters, and what it cost. */
+export type InitReport = { readonly cost: InitCost } & (
+  | (GradInitReport & { readonly method: 'gradinit'; readonly options: GradInitOptions })
+  | (MetaInitReport & { readonly method: 'metainit' })
+  /** `scales` by residual scale, here what it is set to. */
+  | { readonly method: 'admin'; readonly scales: Readonly<Record<string, number>>; readonly seconds: number }
+);
+
+export interface InitialParamsControl {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
+  /** Learned scales that a run may stall with. */
+  readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
+  /** Sees the parameters as drawn, before anything is learned. */
+  readonly onDrawn?: (params: Params) => void;
+}
+
+/**
+ * Parameters to train from: drawn, profiled if the model has Admin's residual scales, and learned if the configuration says so.
+ * The caller disposes them.
+ * @throws UsageError if the configuration asks for both GradInit and MetaInit, or for one of them with Admin's profiling
+ */
+export async function initialParams(config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl = {}): Promise<InitialParams> {
+  const learn = learnMethod(config);
+  const drawn = initParams(model, { method: config.init.method, seed: config.seed });
+  try {
+    control.onDrawn?.(drawn);
+    if (learn === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
+    const learned = await learn(drawn, config, model, trainPairs, control);
+    if (learned.report !== undefined && learned.report.method !== 'admin') {
+      const closed = nearlyClosedLayerNorms(learned.report.scales);
+      if (Object.keys(closed).length > 0) control.onClosedLayerNorms?.(closed);
+    }
+    return learned;
+  } finally {
+    disposeParams(drawn);
+  }
+}
+
+type LearnMethod = (drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl) => Promise<InitialParams>;
+
+function learnMethod({ gradinit, metainit, model }: Config): LearnMethod | undefined {
+  const methods: { setting: string; learn: LearnMethod }[] = [
+    ...(gradinit.algorithm === 'none' ? [] : [{ setting: 'gradinit.algorithm', learn: withGradInit }]),
+    ...(metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),
+    ...(model.residual === 'admin' ? [{ setting: 'model.residual admin', learn: withAdmin }] : []),
+  ];
+  if (methods.length > 1) throw new UsageError(`${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`);
+  return methods[0]?.learn;
+}
+
+/** Whether initial parameters are learned or profiled. @throws UsageError if by more than one method */
+export function learnsInitialParams(config: Config): boolean {
+  return learnMethod(config) !== undefined;
+}
+
+async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
+  const options = gradInitOptions(config);
+  const loss = meanLoss(config, model);
+  const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
+  const partTokens: [number, number][] = [];
+  const { params, report } = await gradInit<Batch>({
+    params: drawn, loss, options, groupOf: parameterGroup, signal,
+    batches: () => {
+      const { first, second } = gradInitParts(nextBatch());
+      partTokens.push([first.trgTokens, second.trgTokens]);
+      return { first, second };
+    },
+    ...(config.gradinit.tiedStep === 'lookup-only' && {
+      stepLoss: (moved: Params, current: Params, batch: Batch) => loss(withUnmovedOutputProjection(moved, current), batch),
+    }),
+    onIteration: ({ iteration, branch, lossBefore, gradNorm }) => onProgress?.({
+      stage: 'gradinit', done: iteration, total: options.iterations, note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
+    }),
+  });
+  const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
+  return { params, report: { method: 'gradinit', options, ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
+}
+
+async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
+  const { iterations, lr, momentum, maxTokens } = config.metainit;
+  const nextBatch = cycleBatches(trainPairs, config, { maxTokens });
+  const tokens: number[] = [];
+  const { params, report } = await metaInit<Batch>({
+    params: drawn, loss: meanLoss(config, model), iterations, lr, momentum, signal,
+    batches: () => {
+      const batch = nextBatch();
+      tokens.push(batch.trgTokens);
+      return batch;
+    },
+    onIteration: ({ iteration, gradientQuotient, loss }) => onProgress?.({
+      stage: 'metainit', done: iteration, total: iterations, note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
+    }),
+  });
+  const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));
+  return { params, report: { method: 'metainit', ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
+}
+
+/** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */
+async function withAdmin(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource): Promise<InitialParams> {
+  const started = performance.now();
+  const batch = cycleBatches(trainPairs, config)();
+  const { params, scales } = profileResidualScales(drawn, batch, model, { seed: config.seed, step: 0, microBatch: 0 });
+  const seconds = (performance.now() - started) / 1000;
+  const uses = [{ trgTokens: batch.trgTokens, passes: passes.forward }];
+  return { params, report: { method: 'admin', scales, seconds, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, seconds) } };
+}
+
+/**
+ * GradInit's options in a configuration; what is not set has the published values, except eta: where GradInit looks ahead to the
+ * optimiser that training uses, eta is training's highest rate (`train.lr`), which without a warmup is that of its first step.
+ */
+function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
+  const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
+  if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
+  const step = defaultStep(algorithm, gradinit.eta ?? (algorithm === train.optimizer ? train.lr : undefined));
+  const common = { algorithm, iterations, normalizeGrad, eta: step.eta, gamma: gradinit.gamma ?? step.gamma, lr, minScale };
+  if (variant === 'paper') return { ...common, variant };
+  const { layerNormLr = lr, biasMinScale, layerNormMaxScale, gradClip } = gradinit;
+  return { ...releasedDefaults, ...common, variant, layerNormLr, biasMinScale, layerNormMaxScale, gradClip };
+}
+
+/** Mean label-smoothed loss per target token, without dropout. */
+export function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
+  return (params: Params, batch: Batch): Scalar => div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
+}
+
+interface CycleOptions {
+  /** Default: as many as training's batches have. */
+  readonly maxTokens?: number;
+  /** Smaller batches are left out. Default 1. */
+  readonly leastSentences?: number;
+}
+
+/** Training batches by iteration, epoch after epoch. */
+function cycleBatches(trainPairs: PairSource, { train, seed }: Config, { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {}): () => Batch {
+  const { maxSentences } = train;
+  if (maxSentences !== undefined && maxSentences < leastSentences) throw new UsageError(`train.maxSentences is ${maxSentences}, but GradInit cuts its batches in thirds. Expected at least ${leastSentences}.`);
+  const batches = createBatches(trainPairs, { maxTokens, maxSentences, seed });
+  let [epoch, position] = [1, 0];
+  let current = batches.epochBatches(epoch);
+  let skipped = 0;
+  return () => {
+    for (;;) {
+      if (position === current.length) {
+        current = batches.epochBatches(++epoch);
+        position = 0;
+      }
+      const batch = current.batch(position++);
+      if (batch.numSentences >= leastSentences) {
+        skipped = 0;
+        return batch;
+      }
+      if (++skipped > current.length) {
+        throw new UsageError(`batches of ${maxTokens} tokens hold fewer than ${leastSentences} sentences each, too few to be cut in thirds. Raise gradinit.maxTokens (or train.maxTokens, which it is if it is not set), or train on more sentences.`);
+      }
+    }
+  };
+}

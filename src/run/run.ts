@@ -1,0 +1,240 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { counted } from '../counted.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { lockFolder } from '../storage/folderLock.js';
+import { checkPrecision } from '../backend/precision.js';
+import { selectBackend } from '../backend/select.js';
+import type { Config } from '../config/schema.js';
+import { createBatches, type EpochBatches } from '../data/batches.js';
+import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
+import { copyTextPipeline } from '../text/textPipeline.js';
+import { ColdstartError, UsageError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { numParameters, parameterShapes } from '../model/parameters.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
+import { DivergenceError } from '../train/divergence.js';
+import { readLastCheckpoint } from '../train/runFiles.js';
+import { EventFile } from './tensorboard/eventFile.js';
+import { RunLog } from '../train/runLog.js';
+import { train } from '../train/trainer.js';
+import type { TrainOptions } from '../train/trainOptions.js';
+import { version } from '../version.js';
+import { epochShape } from './epochShape.js';
+import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
+import { translateHeldOut } from './heldOut.js';
+import type { InitCost } from './initCost.js';
+import { initialParams, learnsInitialParams, meanLoss } from './initialParams.js';
+import { modelOptions } from '../config/modelOptions.js';
+import { corpusFolder } from '../config/prepareOptions.js';
+import type { RunEvent, RunListener } from './runEvents.js';
+import { claimRunFolder, corpusIdentity, runPaths } from './runFolder.js';
+import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
+import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
+import { translateTest } from './testTranslations.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { unigramNll } from './unigramNll.js';
+
+/** Epoch whose batches the gradients before training are measured on: one that no run gets to. */
+const recordEpoch = 2 ** 31;
+
+export interface RunTask {
+  readonly config: Config;
+  readonly runDir: string;
+  /** Go on with the run in the folder, if there is one. */
+  readonly resume: boolean;
+  /** When aborted, the run saves what it needs to go on and throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: RunListener;
+}
+
+export interface RunResult {
+  readonly scores: RunScores;
+  /** The folder held the complete run already; nothing was done. */
+  readonly alreadyComplete: boolean;
+}
+
+/**
+ * One run from start to finish: prepared corpus → initial parameters → GradInit → training → translation of the test set →
+ * scores. Every stage leaves its result in the run's folder, so that an interrupted run goes on where it was.
+ *
+ * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
+ */
+export async function run(task: RunTask): Promise<RunResult> {
+  const options = trainOptions(task.config); // contradictions are told before anything is written
+  learnsInitialParams(task.config);
+  const corpus = await openPreparedCorpus(corpusFolder(task.config));
+  try {
+    const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
+    const complete = claimRunFolder(task.runDir, task.config, { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) }, task.resume);
+    if (complete) return { scores: complete, alreadyComplete: true };
+    const release = lockFolder(runPaths(task.runDir).lock, 'training this run');
+    try {
+      return { scores: await new Run(task, options, corpus, model).finish(), alreadyComplete: false };
+    } finally {
+      release();
+    }
+  } finally {
+    await corpus.close();
+  }
+}
+
+/**
+ * NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation. So are
+ * losses and norms that are not finite while parameters are learned.
+ */
+export function isDivergence(error: unknown): error is ColdstartError {
+  return error instanceof DivergenceError || (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code));
+}
+
+/** What the parameters cost that a run began with; undefined if they were only drawn. */
+function readInitCost(reportPath: string): InitCost | undefined {
+  if (!existsSync(reportPath)) return undefined;
+  const { cost, seconds } = JSON.parse(readFileSync(reportPath, 'utf8')) as { cost?: InitCost; seconds: number };
+  return cost ?? { seconds, trgTokens: 0, updateEquivalents: 0 }; // of runs made before costs were recorded
+}
+
+class Run {
+  private readonly paths;
+  private log!: RunLog;
+  private eventFile: EventFile | undefined;
+  private backend = '';
+
+  constructor(
+    private readonly task: RunTask,
+    private readonly options: ReturnType<typeof trainOptions>,
+    private readonly corpus: PreparedCorpus,
+    private readonly model: ModelConfig,
+  ) {
+    this.paths = runPaths(task.runDir);
+  }
+
+  async finish(): Promise<RunScores> {
+    const { config, runDir } = this.task;
+    this.backend = await selectBackend(config.backend);
+    checkPrecision(this.options.precision);
+    copyTextPipeline(this.corpus.folder, this.paths.text);
+    const resumeFrom = readLastCheckpoint(runDir);
+    const resumedAt = resumeFrom?.training?.position.update ?? 0;
+    this.log = existsSync(this.paths.log) ? RunLog.resume(this.paths.log, resumeFrom?.training?.position) : RunLog.create(this.paths.log);
+    if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
+
+    const trainBatches = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed });
+    const validBatches = createBatches(this.corpus.dataset('valid'), { maxTokens: config.train.maxTokens, shuffle: false }).epochBatches(1);
+    const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
+    this.emitStart(updatesPerEpoch, resumedAt);
+    try {
+      const params = resumeFrom ? new Map() : await this.initialise();
+      const options = this.trainingOptions(updatesPerEpoch);
+      const end = options.maxUpdates > 0 ? { maxUpdates: options.maxUpdates } : {};
+      const result = await train({
+        config: this.model, options, params, trainBatches, validBatches, runDir, resumeFrom,
+        ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
+        onValidation: this.eventFile && parameterHistograms(this.eventFile),
+        evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
+        signal: this.task.signal,
+        onEvent: (event) => this.emit(event),
+        onUpdate: (progress) => this.task.onEvent?.({ event: 'update', ...progress, ...end }),
+      });
+      disposeParams(result.params);
+    } catch (error) {
+      if (!isDivergence(error)) throw error;
+      const update = error instanceof DivergenceError ? error.update : summarizeLog(this.paths.log).updates;
+      this.saveScores({ status: 'diverged', diverged: { update, message: error.message } });
+      throw error;
+    }
+    this.task.signal?.throwIfAborted();
+    const tested = this.corpus.has('test') ? await this.translateTest(validBatches) : {};
+    return this.saveScores({ status: 'finished', ...tested });
+  }
+
+  /** The configuration's options with what depends on the data: the extra epoch's length, and the updates that initialisation cost. */
+  private trainingOptions(updatesPerEpoch: number): TrainOptions {
+    const { countInit, extraEpoch, maxUpdates } = this.task.config.train;
+    const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
+    const cost = countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
+    if (cost > 0 && cost >= maxUpdates) {
+      throw new UsageError(`initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`);
+    }
+    return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
+  }
+
+  /** Initial parameters; learned ones are saved, since learning them takes time. */
+  private async initialise(): Promise<Params> {
+    const { initial, initReport, gradients } = this.paths;
+    if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
+    let drawn: GradientSample | undefined;
+    const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
+      signal: this.task.signal,
+      onDrawn: (p) => { if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p); },
+      onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
+      onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
+    });
+    const start = this.measureGradients(params);
+    if (start) writeFileAtomic(gradients, `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`);
+    if (report) writeFileAtomic(initReport, `${JSON.stringify(report, null, 2)}\n`);
+    writeCheckpoint(initial, this.model, params);
+    return params;
+  }
+
+  private async validationBleu(params: Params, signal?: AbortSignal): Promise<{ bleu: number }> {
+    const { decode, train: { validateBleuSentences } } = this.task.config;
+    const { score } = await translateHeldOut(params, this.model, this.corpus, 'valid', {
+      decode, sentences: validateBleuSentences, signal,
+      onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'validation', done, total }),
+    });
+    return { bleu: score.score };
+  }
+
+  /** Gradients before training, on the same batches for all runs with this seed. */
+  private measureGradients(params: Params): GradientSample | undefined {
+    const { config } = this.task;
+    const count = config.record.gradientBatches;
+    if (count === 0) return undefined;
+    const epoch = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed }).epochBatches(recordEpoch);
+    const batches = Array.from({ length: Math.min(count, epoch.length) }, (_, i) => epoch.batch(i));
+    return measureGradients(params, meanLoss(config, this.model), batches);
+  }
+
+  private translateTest(validBatches: EpochBatches): ReturnType<typeof translateTest> {
+    const { config, runDir, signal } = this.task;
+    return translateTest({
+      runDir, config, model: this.model, corpus: this.corpus, validBatches, validated: summarizeLog(this.paths.log), signal,
+      onProgress: (stage, done, total) => this.task.onEvent?.({ event: 'progress', stage, done, total }),
+    });
+  }
+
+  private saveScores(outcome: Pick<RunScores, 'status' | 'test' | 'tests' | 'selected' | 'diverged'>): RunScores {
+    const { status, ...rest } = outcome;
+    const { maxUpdates } = this.task.config.train;
+    const init = readInitCost(this.paths.initReport);
+    const scores: RunScores = {
+      status, backend: this.backend, ...summarizeLog(this.paths.log), initSeconds: init?.seconds ?? 0, ...(init && { init }),
+      ...(maxUpdates > 0 && { budget: maxUpdates }), unigramNll: unigramNll(this.corpus.dataset('valid')), ...rest,
+    };
+    this.emit({ event: 'scores', ...scores });
+    writeRunScores(this.paths.scores, scores);
+    return scores;
+  }
+
+  private emitStart(updatesPerEpoch: number, resumedAt: number): void {
+    const { config, runDir } = this.task;
+    const dataset = this.corpus.dataset('train');
+    const [first] = dataset.pairs([0]);
+    const { srcVocabulary, trgVocabulary } = this.corpus.pipeline;
+    this.emit({
+      event: 'start', runDir, backend: this.backend, precision: this.options.precision, numParameters: numParameters(this.model), parameters: [...parameterShapes(this.model).keys()], model: this.model,
+      trainPairs: dataset.length, trgTokensPerEpoch: dataset.header.trgTokens,
+      updatesPerEpoch,
+      ...(config.train.maxUpdates > 0 && { maxUpdates: config.train.maxUpdates }),
+      ...(resumedAt > 0 && { resumedFrom: resumedAt }),
+      example: { src: srcVocabulary.decode(first.src).join(' '), trg: trgVocabulary.decode(first.trg).join(' ') },
+    });
+  }
+
+  private emit(event: RunEvent): void {
+    this.log.append({ ...event });
+    if (this.eventFile) toTensorBoard(this.eventFile, event);
+    this.task.onEvent?.(event);
+  }
+}

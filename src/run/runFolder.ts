@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
+import type { Config } from '../config/schema.js';
+import type { PrepareManifest } from '../corpus/prepare/manifest.js';
+import { ColdstartError, DataError } from '../errors.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { checkpointPaths } from '../train/runFiles.js';
+import { readRunScores, type RunScores } from './runScores.js';
+import { makeFolder } from '../storage/makeFolder.js';
+
+/** The files of a run. */
+export const runPaths = (runDir: string) => ({
+  config: join(runDir, 'config.yaml'),
+  identity: join(runDir, 'run.json'),
+  lock: join(runDir, '.lock'),
+  log: join(runDir, 'log.jsonl'),
+  text: join(runDir, 'text'),
+  initial: join(runDir, 'initial.safetensors'),
+  initReport: join(runDir, 'gradinit.json'),
+  gradients: join(runDir, 'gradients.json'),
+  average: join(runDir, 'checkpoints', 'average.safetensors'),
+  testHyp: join(runDir, 'test.hyp'),
+  testSrc: join(runDir, 'test.src'),
+  testRef: join(runDir, 'test.ref'),
+  scores: join(runDir, 'scores.json'),
+  last: checkpointPaths(runDir).last,
+  best: checkpointPaths(runDir).best,
+});
+
+/** What a run was made from, besides its configuration. */
+export interface RunIdentity {
+  readonly program: string;
+  readonly corpus: Readonly<Record<string, string>>;
+  readonly startedAt: string;
+}
+
+/** SHA-256 of the prepared files that determine a run's numbers. */
+export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpus'] {
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => /\.bin$|^vocab\./.test(name)).map(([name, { sha256 }]) => [name, sha256]));
+}
+
+/** The configuration of a run: that of an ablation counts for none of its runs. */
+export function runConfig(config: Config): Config {
+  return { ...config, ablation: defaultConfig().ablation };
+}
+
+/**
+ * Claims a folder for a run: a new one gets its configuration; one that holds this run already is gone on with or reported
+ * as complete; anything else is refused.
+ *
+ * @returns the scores if the run is complete already
+ * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what is in the folder and what can be done
+ */
+export function claimRunFolder(runDir: string, config: Config, identity: Omit<RunIdentity, 'startedAt'>, resume: boolean): RunScores | undefined {
+  const paths = runPaths(runDir);
+  if (!existsSync(paths.config)) {
+    // a run killed at its very beginning has its identity alone
+    if (existsSync(runDir) && readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))) {
+      throw new ColdstartError('RUN_EXISTS', `${runDir} is not empty and holds no run. Choose another folder with --run, or empty it first.`);
+    }
+    makeFolder(runDir);
+    writeFileAtomic(paths.identity, `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`);
+    writeFileAtomic(paths.config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
+    return undefined;
+  }
+  const changes = runChanges(runDir, config, identity);
+  if (changes.length > 0) {
+    throw new ColdstartError('RUN_DIFFERS', [`${runDir} holds a run that differs from what was asked for:`, ...changes.map((line) => `  ${line}`), 'Choose another folder with --run, or remove this one.'].join('\n'));
+  }
+  const scores = readRunScores(paths.scores);
+  if (scores === undefined && !resume) {
+    const begun = existsSync(paths.last) || existsSync(paths.initial);
+    throw new ColdstartError('RUN_EXISTS', `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Go on with --resume, choose another folder with --run, or remove this one.`);
+  }
+  return scores;
+}
+
+/** How the run in a folder differs from what is asked for, one line each; empty if it is the same run. */
+export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): string[] {
+  const madeFrom = readRunIdentity(runDir);
+  const changes = runDifferences(readRunConfig(runDir), config);
+  for (const [file, sha256] of Object.entries(identity.corpus)) {
+    if (madeFrom.corpus[file] !== sha256) changes.push(`corpus file ${file}: its content is not what the run was begun with`);
+  }
+  return changes;
+}
+
+/** How the settings of two runs differ in what determines their numbers, one line each. */
+export function runDifferences(a: Config, b: Config): string[] {
+  // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
+  const { corpus, record } = defaultConfig();
+  const comparable = (config: Config): Config => ({ ...runConfig(config), backend: 'auto', corpus, record });
+  return configDifferences(comparable(a), comparable(b));
+}
+
+/** The resolved configuration saved in a run. @throws DataError if the folder is not a run */
+export function readRunConfig(runDir: string): Config {
+  const { config } = runPaths(runDir);
+  if (!existsSync(config)) throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
+  return loadConfig(config);
+}
+
+/** What a run was made from. @throws DataError if its run.json cannot be used */
+export function readRunIdentity(runDir: string): RunIdentity {
+  const { identity } = runPaths(runDir);
+  try {
+    const { program, corpus, startedAt } = JSON.parse(readFileSync(identity, 'utf8')) as RunIdentity;
+    if (typeof corpus === 'object' && corpus !== null) return { program, corpus, startedAt };
+  } catch (cause) {
+    throw new DataError(`${identity} cannot be read: ${(cause as Error).message}. Start the run anew in another folder.`, { cause });
+  }
+  throw new DataError(`${identity} does not say what the run was made from. Start the run anew in another folder.`);
+}

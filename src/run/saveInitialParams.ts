@@ -1,0 +1,32 @@
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
+import { selectBackend } from '../backend/select.js';
+import type { Config } from '../config/schema.js';
+import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { writeCheckpoint } from '../train/checkpoint.js';
+import { initialParams, type InitialParams } from './initialParams.js';
+import { modelOptions } from '../config/modelOptions.js';
+import { corpusFolder } from '../config/prepareOptions.js';
+import type { RunListener } from './runEvents.js';
+
+/** Learns initial parameters as a run would, and saves them and the report. @returns the report */
+export async function saveInitialParams(
+  config: Config, { out, reportFile, signal, onEvent }: { readonly out: string; readonly reportFile: string; readonly signal?: AbortSignal; readonly onEvent?: RunListener },
+): Promise<NonNullable<InitialParams['report']>> {
+  const corpus = await openPreparedCorpus(corpusFolder(config));
+  try {
+    const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    await selectBackend(config.backend);
+    const { params, report } = await initialParams(config, model, corpus.dataset('train'), {
+      signal,
+      onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
+      onClosedLayerNorms: (scales) => onEvent?.({ event: 'closedLayerNorms', scales }),
+    });
+    writeCheckpoint(out, model, params, undefined, false);
+    writeFileAtomic(reportFile, `${JSON.stringify(report, null, 2)}\n`, { overwrite: false });
+    disposeParams(params);
+    return report!;
+  } finally {
+    await corpus.close();
+  }
+}

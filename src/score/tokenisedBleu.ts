@@ -1,0 +1,41 @@
+import { removeJoiner } from '../text/subwords/bpe.js';
+import { bleu, type BleuOptions, type BleuScore } from './bleu.js';
+import { formatFixed } from './formatFixed.js';
+import { corpusScore, type Metric, type References } from './metric.js';
+
+export interface TokenisedBleuOptions {
+  readonly lowercase?: boolean;
+  /** Mark of subword units in the hypothesis, removed before scoring. Default `@@`; empty for none. */
+  readonly joiner?: string;
+}
+
+/** What makes BLEU that of tokenised text. */
+export const tokenisedBleuVariant = { tokenize: 'none', smoothMethod: 'none' } as const satisfies BleuOptions;
+
+/** What a reader of the number has to know. */
+export const tokenisedBleuWarning =
+  'tokenised BLEU counts tokens as they stand in the files, as multi-bleu.perl and fairseq do. It does not compare to BLEU of detokenised text, nor to other tokenisations.';
+
+/**
+ * BLEU of text that is tokenised already, as multi-bleu.perl and fairseq compute it: subword units joined, then no
+ * tokenisation and no smoothing. The published IWSLT 2014 and Multi30k numbers are of this kind.
+ */
+export function corpusTokenisedBleu(hyps: readonly string[], refs: References, options: TokenisedBleuOptions = {}): BleuScore {
+  const joined = hyps.map((hyp) => joinUnits(hyp, options.joiner));
+  return corpusScore(tokenisedBleu(options), joined, refs);
+}
+
+/** The metric; hypotheses have to be joined before, with `joinUnits`. */
+export function tokenisedBleu({ lowercase = false }: Pick<TokenisedBleuOptions, 'lowercase'> = {}): Metric<BleuScore> {
+  return { ...bleu({ ...tokenisedBleuVariant, lowercase }), name: 'tokenised BLEU' };
+}
+
+/** A line of subword units as words. */
+export function joinUnits(line: string, joiner = '@@'): string {
+  return joiner === '' ? line : removeJoiner(line, joiner);
+}
+
+/** The score as multi-bleu.perl prints it. */
+export function formatMultiBleu({ score, precisions, bp, ratio, sysLen, refLen }: BleuScore): string {
+  return `BLEU = ${formatFixed(score, 2)}, ${precisions.map((p) => formatFixed(p, 1)).join('/')} (BP=${formatFixed(bp, 3)}, ratio=${formatFixed(ratio, 3)}, hyp_len=${sysLen}, ref_len=${refLen})`;
+}

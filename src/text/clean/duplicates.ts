@@ -1,0 +1,24 @@
+import { HashSet } from './hashSet.js';
+import type { Fault } from './fault.js';
+import { textHash } from './textHash.js';
+
+export type DuplicateKind = 'pair' | 'source' | 'target';
+
+const ruleOf = { pair: 'duplicatePair', source: 'duplicateSource', target: 'duplicateTarget' } as const;
+
+/**
+ * A function that finds pairs whose pair, source or target was there before, and remembers those that were not. 16 to 32 bytes per
+ * pair and kind.
+ */
+export function duplicateFault(kinds: readonly DuplicateKind[]): (src: string, trg: string) => Fault | null {
+  const seen = kinds.map(() => new HashSet());
+  return (srcLine, trgLine) => {
+    const [src, trg] = [srcLine.trim(), trgLine.trim()];
+    const hashes = kinds.map((kind) => textHash(kind === 'pair' ? `${src}\n${trg}` : kind === 'source' ? src : trg));
+    const repeated = kinds.find((_, k) => seen[k].has(hashes[k]));
+    if (repeated !== undefined) return { rule: ruleOf[repeated], found: `the ${repeated} was there before` };
+    // only now: a pair that one kind removes must not make later pairs duplicates of the other kinds
+    seen.forEach((set, k) => set.add(hashes[k]));
+    return null;
+  };
+}

@@ -1,0 +1,12 @@
+/** The rules in the order in which they are asked; a pair counts for the first that finds fault. */
+export const cleanRuleNames = [
+  'invalidUtf8', 'empty', 'tooLong', 'tooShort', 'ratio', 'longWord', 'controlCharacters', 'sameText', 'repeatedTokens', 'script', 'wrongLanguage',
+  'leakage', 'duplicatePair', 'duplicateSource', 'duplicateTarget',
+] as const;
+export type CleanRuleName = (typeof cleanRuleNames)[number];
+
+/** Why a pair is removed: the rule, and what it found. */
+export interface Fault {
+  readonly rule: CleanRuleName;
+  readonly found: string;
+}

@@ -1,0 +1,135 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { MersenneTwister } from '../../random/pythonRandom.js';
+import { Bpe, removeJoiner } from './bpe.js';
+import { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
+
+const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
+const skip = existsSync(`${shared}fixtures/text/subword`) ? false : 'shared/fixtures/text/subword is not there';
+const fixture = () => JSON.parse(readFileSync(`${shared}fixtures/text/subword/apply.json`, 'utf8'));
+
+const toy = parseBpeCodes('#version: 0.2\nl o\nlo w</w>\ne r</w>\nlo w\n', 'toy');
+
+test('merges apply in the order of their ranks', () => {
+  const bpe = new Bpe(toy);
+  assert.equal(bpe.segmentLine('low lower slow  o lo'), 'low low@@ er s@@ low o l@@ o');
+  assert.equal(bpe.segmentLine('  low '), '  low ');
+  assert.equal(bpe.segmentLine(' \r '), ' \r ');
+  assert.equal(bpe.segmentLine(''), '');
+});
+
+test('dropout leaves merges out: with certainty, never, and as the draws say', () => {
+  const bpe = new Bpe(toy);
+  const text = 'low lower slow l';
+  assert.equal(bpe.segmentLine(text, { probability: 1, random: () => 1 - 2 ** -53 }), 'l@@ o@@ w l@@ o@@ w@@ e@@ r s@@ l@@ o@@ w l');
+  assert.equal(bpe.segmentLine(text, { probability: 0, random: () => 0.5 }), bpe.segmentLine(text));
+  // low: draws for "l o" and "o w</w>"; the first falls out, and with it all: "o w" is no merge
+  const draws = [0.1, 0.9, 0.9, 0.9, 0.2];
+  assert.equal(bpe.segmentLine('low low', { probability: 0.3, random: () => draws.shift()! }), 'l@@ o@@ w lo@@ w');
+  assert.deepEqual(draws, []);
+  assert.equal(bpe.segmentLine(text), 'low low@@ er s@@ low l'); // what was drawn is not remembered
+});
+
+test('with dropout the text stays the same, and a word is split in several ways', { skip }, () => {
+  const bpe = new Bpe(readBpeCodes(`${shared}data/multi30k/bpe/code.gz`));
+  const twister = new MersenneTwister(1);
+  const dropout = { probability: 0.1, random: () => twister.random() };
+  const ways = new Set(Array.from({ length: 50 }, () => bpe.segmentLine('skateboarding children', dropout)));
+  assert.ok(ways.size > 5, `${ways.size} ways`);
+  for (const way of ways) assert.equal(removeJoiner(way), 'skateboarding children');
+});
+
+test('codes without a version line have the end of the word as a unit', () => {
+  const bpe = new Bpe(parseBpeCodes('l o\nlo </w>\n', 'old'));
+  assert.equal(bpe.segmentLine('lo lol'), 'lo lo@@ l');
+});
+
+test('overlapping occurrences merge from the left, the first rank of a repeated merge counts', () => {
+  const bpe = new Bpe(parseBpeCodes('#version: 0.2\nx x\na b\nb c\na b\n', 'twice'));
+  assert.equal(bpe.segmentLine('xxxy abcd'), 'xx@@ x@@ y ab@@ c@@ d');
+});
+
+test('glossaries are regular expressions as Python reads them', () => {
+  const split = (glossaries: string[], text: string): string => new Bpe(parseBpeCodes('#version: 0.2\na b\n', 'none'), { glossaries }).segmentLine(text);
+  assert.equal(split(['\\d+'], 'x٣٤y'), 'x@@ ٣٤@@ y');
+  assert.equal(split(['\\@\\-\\@', '&\\w+;'], 'ab@-@cd &quot; ä&äö;'), 'a@@ b@@ @-@@@ c@@ d &quot; ä@@ &äö;');
+  assert.equal(split(['(?P<letter>[a-c])(?P=letter)'], 'xbbc'), 'x@@ bb@@ b@@ c', 'what a group captures comes twice, as there');
+  assert.equal(split(['(?:b|c){2}'], 'xbbc'), 'x@@ bb@@ c');
+  assert.equal(split(['<\\/?\\w+>', '{\\d}'], 'x</seg>y{1}'), 'x@@ </seg>@@ y@@ {1}');
+  assert.equal(split(['\\bÄb\\b'], 'Äb-Äbc'), 'Äb@@ -@@ Ä@@ b@@ c');
+  assert.equal(split(['[[\\]]+'], 'x[[]y'), 'x@@ [[]@@ y');
+});
+
+test('a vocabulary of which nothing is frequent enough undoes no merge, as in subword-nmt', () => {
+  assert.throws(() => parseBpeCodes('#version: 0.2 byte\na b\n', 'codes'), /codes:1: .* those of bytes \(learn-bpe --byte\) are not read/);
+  const codes = parseBpeCodes('#version: 0.2\na b\n', 'codes');
+  assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('ab@@ 3\n', 'vocab', 4) }).segmentLine('abc'), 'ab@@ c');
+  assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('c 4\n', 'vocab', 4) }).segmentLine('abc'), 'a@@ b@@ c');
+});
+
+test('faults of codes and vocabulary files are named', () => {
+  assert.throws(() => parseBpeCodes('#version: 0.3\na b\n', 'codes'), /codes:1: "#version: 0.3": expected version 0.1 or 0.2/);
+  assert.throws(() => parseBpeCodes('#version: 0.2\na b\na b c\n', 'codes'), /codes:3: expected a merge of two units "left right", found "a b c"/);
+  assert.throws(() => parseBpeVocabulary('a 1\nb\n', 'vocab'), /vocab:2: expected "unit count", found "b"/);
+  assert.throws(() => new Bpe(toy, { glossaries: ['('] }), /glossary entry .* is not a regular expression/);
+});
+
+test('output equals subword-nmt: whole and shortened code, other joiner', { skip }, () => {
+  const { multi30k_code, iwslt_code } = fixture();
+  const path = `${shared}data/multi30k/bpe/code.gz`;
+  const all = new Bpe(readBpeCodes(path));
+  const first1000 = new Bpe(readBpeCodes(path, 1000));
+  const tilde = new Bpe(readBpeCodes(path), { joiner: '~~' });
+  for (const { input, output, output_1000_merges, output_separator_tilde } of multi30k_code) {
+    assert.equal(all.segmentLine(input), output);
+    assert.equal(first1000.segmentLine(input), output_1000_merges);
+    assert.equal(tilde.segmentLine(input), output_separator_tilde);
+  }
+  const iwslt = new Bpe(readBpeCodes(`${shared}data/iwslt14-de-en/code.gz`));
+  for (const { input, output } of iwslt_code) assert.equal(iwslt.segmentLine(input), output);
+});
+
+test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }, () => {
+  const { vocabulary, glossaries } = fixture();
+  const codes = readBpeCodes(`${shared}data/multi30k/bpe/code.gz`);
+  const bpes = new Map<string, Bpe>();
+  for (const language of ['en', 'de']) {
+    bpes.set(`${language} no_vocabulary`, new Bpe(codes));
+    for (const threshold of ['none', '1', '10', '50', '500']) {
+      const units = readBpeVocabulary(`${shared}fixtures/text/subword/vocab.joint10k.${language}.gz`, threshold === 'none' ? undefined : Number(threshold));
+      bpes.set(`${language} threshold_${threshold}`, new Bpe(codes, { vocabulary: units }));
+    }
+  }
+  for (const { language, input, ...outputs } of vocabulary) {
+    for (const [column, output] of Object.entries(outputs)) assert.equal(bpes.get(`${language} ${column}`)!.segmentLine(input), output, column);
+  }
+  const whole = new Bpe(codes, { glossaries: ['USA', '<tag>', 'https?://\\S+'] });
+  for (const { input, output } of glossaries) assert.equal(whole.segmentLine(input), output);
+});
+
+test('glossary patterns read text as Python does', () => {
+  const units = (word: string, ...glossaries: string[]): string[] => new Bpe(toy, { glossaries }).segment(word);
+  assert.deepEqual(units('x\u2028y', 'x.y'), ['x\u2028y']); // a full stop is any character but a line feed
+  assert.deepEqual(units('wUSAw\r', 'USA'), ['w@@', 'USA@@', 'w']); // what follows the last one is stripped
+  assert.deepEqual(units('\rUSA', 'USA'), ['\r@@', 'USA']);
+  assert.deepEqual(units('aab', 'a*'), ['aa@@', 'b']); // patterns may match nothing
+});
+
+test('removing the joiner undoes segmentation, whatever the words', () => {
+  assert.equal(removeJoiner('low@@ er s@@'), 'lower s');
+  const word = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[ \n\r]|@/.test(text) && !/[\s\x1c-\x1f\x85]$/u.test(text));
+  const bpe = new Bpe(toy);
+  fc.assert(fc.property(fc.array(word, { minLength: 1 }), (words) => {
+    assert.equal(removeJoiner(bpe.segment(words.join(' ')).join(' ')), words.join(' '));
+  }));
+});
+
+test('a very long word takes neither long nor much memory', () => {
+  const word = 'low'.repeat(100_000);
+  const units = new Bpe(toy).segment(word);
+  assert.equal(units.length, 100_000);
+  assert.deepEqual(units.slice(-2), ['low@@', 'low']);
+});
