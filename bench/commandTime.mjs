@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 
 /** Printed by a Node.js process as it ends: most memory held, and processor seconds of all its threads. */
-const reportUsage = 'data:text/javascript,process.on("exit",()=>{const u=process.resourceUsage();console.error(`USAGE ${u.maxRSS} ${(u.userCPUTime+u.systemCPUTime)/1e6}`)})';
+const reportUsage =
+  'data:text/javascript,process.on("exit",()=>{const u=process.resourceUsage();console.error(`USAGE ${u.maxRSS} ${(u.userCPUTime+u.systemCPUTime)/1e6}`)})';
 
 /**
  * Runs a Node.js program.
@@ -13,7 +14,11 @@ const reportUsage = 'data:text/javascript,process.on("exit",()=>{const u=process
 export function runNode(args, { input } = {}) {
   const stdin = input === undefined ? 'ignore' : openSync(input, 'r');
   const started = performance.now();
-  const run = spawnSync(process.execPath, ['--import', reportUsage, ...args], { stdio: [stdin, 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const run = spawnSync(process.execPath, ['--import', reportUsage, ...args], {
+    stdio: [stdin, 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   if (stdin !== 'ignore') closeSync(stdin);
   if (run.status !== 0) throw new Error(`${args.join(' ')}: ${run.stderr}`);
   const reports = [...run.stderr.matchAll(/USAGE (\d+) ([\d.]+)/g)]; // a worker thread may report too, as it ends
@@ -28,7 +33,11 @@ export function runNode(args, { input } = {}) {
 /** Processor seconds of any command, start included, that reads the file and writes to the other. */
 export function cpuSecondsOf(command, input = '/dev/null', output = '/dev/null') {
   const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
-  const { stderr, status } = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time ${command.map(quote).join(' ')} < ${quote(input)} > ${quote(output)}`], { encoding: 'utf8', maxBuffer: 2 ** 28, env: { ...process.env, OMP_NUM_THREADS: '1' } });
+  const { stderr, status } = spawnSync(
+    'bash',
+    ['-c', `TIMEFORMAT='%U %S'; time ${command.map(quote).join(' ')} < ${quote(input)} > ${quote(output)}`],
+    { encoding: 'utf8', maxBuffer: 2 ** 28, env: { ...process.env, OMP_NUM_THREADS: '1' } },
+  );
   if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
   const [user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
   return user + system;

@@ -8,18 +8,30 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mallocSettings } from './peerSettings.mjs';
 
-const { values } = parseArgs({ options: {
-  peer: { type: 'string', default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)) },
-  python: { type: 'string', default: '/usr/bin/python3' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string' },
-  length: { type: 'string' }, backend: { type: 'string', default: 'auto' }, pairs: { type: 'string', default: '5' },
-} });
+const { values } = parseArgs({
+  options: {
+    peer: {
+      type: 'string',
+      default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)),
+    },
+    python: { type: 'string', default: '/usr/bin/python3' },
+    arch: { type: 'string', default: 'tiny' },
+    sentences: { type: 'string' },
+    length: { type: 'string' },
+    backend: { type: 'string', default: 'auto' },
+    pairs: { type: 'string', default: '5' },
+  },
+});
 const [sentences, length] = values.arch === 'tiny' ? [256, 16] : [80, 25];
 values.sentences ??= String(sentences);
 values.length ??= String(length);
 const shape = ['--arch', values.arch, '--sentences', values.sentences, '--length', values.length];
 
 function run(command, args, environment) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...environment } });
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
+  });
   if (status !== 0) {
     console.error(`${command} ${args.join(' ')} failed:\n${stderr}`);
     process.exit(1);
@@ -30,16 +42,31 @@ function run(command, args, environment) {
 const cli = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const pairs = [];
 for (let i = 0; i < Number(values.pairs); i++) {
-  const ours = run(process.execPath, [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '7', '--json'], {});
+  const ours = run(
+    process.execPath,
+    [cli, 'bench', 'train', ...shape, '--backend', values.backend, '--repeats', '7', '--json'],
+    {},
+  );
   const peer = run(values.python, [values.peer, ...shape, '--steps', '5'], mallocSettings);
   pairs.push({
-    backend: ours.backend, ours: ours.target_tokens_per_s, peer: peer.target_tokens_per_s, ratio: ours.target_tokens_per_s / peer.target_tokens_per_s,
-    memoryRatio: ours.peak_memory_mb / peer.peak_memory_mb, shareOfMatmul: ours.share_of_matmul,
+    backend: ours.backend,
+    ours: ours.target_tokens_per_s,
+    peer: peer.target_tokens_per_s,
+    ratio: ours.target_tokens_per_s / peer.target_tokens_per_s,
+    memoryRatio: ours.peak_memory_mb / peer.peak_memory_mb,
+    shareOfMatmul: ours.share_of_matmul,
   });
   console.log(JSON.stringify(pairs.at(-1)));
 }
 const median = (key) => pairs.map((pair) => pair[key]).sort((a, b) => a - b)[Math.floor(pairs.length / 2)];
-console.log(JSON.stringify({
-  arch: values.arch, sentences: Number(values.sentences), length: Number(values.length), pairs: pairs.length,
-  ratio: +median('ratio').toFixed(3), memoryRatio: +median('memoryRatio').toFixed(3), shareOfMatmul: +median('shareOfMatmul').toFixed(3),
-}));
+console.log(
+  JSON.stringify({
+    arch: values.arch,
+    sentences: Number(values.sentences),
+    length: Number(values.length),
+    pairs: pairs.length,
+    ratio: +median('ratio').toFixed(3),
+    memoryRatio: +median('memoryRatio').toFixed(3),
+    shareOfMatmul: +median('shareOfMatmul').toFixed(3),
+  }),
+);

@@ -28,9 +28,15 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    moses: { type: 'string' }, 'subword-nmt': { type: 'string' }, data: { type: 'string', default: join(root, '../shared/data/multi30k') }, lines: { type: 'string', default: '116000' },
-    sizes: { type: 'string', default: '30000,300000' }, rounds: { type: 'string', default: '3' },
-    pairs: { type: 'string', default: '50000' }, workers: { type: 'string', default: '1,2' }, learn: { type: 'boolean' },
+    moses: { type: 'string' },
+    'subword-nmt': { type: 'string' },
+    data: { type: 'string', default: join(root, '../shared/data/multi30k') },
+    lines: { type: 'string', default: '116000' },
+    sizes: { type: 'string', default: '30000,300000' },
+    rounds: { type: 'string', default: '3' },
+    pairs: { type: 'string', default: '50000' },
+    workers: { type: 'string', default: '1,2' },
+    learn: { type: 'boolean' },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
@@ -39,7 +45,12 @@ const coldstart = (...args) => [process.execPath, join(root, 'dist/src/cli/main.
 
 /** Writes a file of the given number of lines; gives its path, lines and words. */
 function writeText(name, languages, numLines) {
-  const once = languages.flatMap((language) => gunzipSync(readFileSync(join(options.data, `train.${language}.gz`))).toString('utf8').split('\n').slice(0, -1));
+  const once = languages.flatMap((language) =>
+    gunzipSync(readFileSync(join(options.data, `train.${language}.gz`)))
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1),
+  );
   const lines = Array.from({ length: numLines }, (_, i) => once[i % once.length]);
   const path = join(folder, name);
   writeFileSync(path, `${lines.join('\n')}\n`);
@@ -49,19 +60,28 @@ function writeText(name, languages, numLines) {
 /** The least seconds of each command, which take turns. */
 function best(commands, path, rounds = 3) {
   const least = commands.map(() => Infinity);
-  for (let round = 0; round < rounds; round++) commands.forEach((command, i) => (least[i] = Math.min(least[i], cpuSecondsOf(command, path))));
+  for (let round = 0; round < rounds; round++)
+    commands.forEach((command, i) => (least[i] = Math.min(least[i], cpuSecondsOf(command, path))));
   return least;
 }
 
 const numbers = (text) => text.split(',').map(Number);
-const show = (what, seconds, count, unit) => console.log(`${what.padEnd(58)} ${seconds.toFixed(2).padStart(7)} s ${Math.round(count / seconds).toLocaleString('en').padStart(12)} ${unit}/s`);
+const show = (what, seconds, count, unit) =>
+  console.log(
+    `${what.padEnd(58)} ${seconds.toFixed(2).padStart(7)} s ${Math.round(count / seconds)
+      .toLocaleString('en')
+      .padStart(12)} ${unit}/s`,
+  );
 
 const sections = {
   tokenize() {
     for (const language of ['en', 'de']) {
       const text = writeText(`raw.${language}`, [language], Number(options.lines));
       const script = options.moses && join(options.moses, 'tokenizer.perl');
-      const commands = [coldstart('corpus', 'tokenize', '-l', language), ...(script ? [['perl', script, '-q', '-l', language]] : [])];
+      const commands = [
+        coldstart('corpus', 'tokenize', '-l', language),
+        ...(script ? [['perl', script, '-q', '-l', language]] : []),
+      ];
       const [ours, theirs] = best(commands, text.path);
       show(`corpus tokenize -l ${language}, ${text.lines} lines`, ours, text.lines, 'lines');
       if (theirs !== undefined) {
@@ -81,7 +101,12 @@ const sections = {
     const codes = join(folder, 'codes');
     cpuSecondsOf(coldstart('corpus', 'learn-bpe', '-n', '10000', '-o', codes), tokenised);
     const words = readFileSync(tokenised, 'utf8').split(/[ \n]/).length;
-    show(`corpus apply-bpe, ${raw.lines} lines, 10,000 merges`, best([coldstart('corpus', 'apply-bpe', '-c', codes)], tokenised)[0], words, 'words');
+    show(
+      `corpus apply-bpe, ${raw.lines} lines, 10,000 merges`,
+      best([coldstart('corpus', 'apply-bpe', '-c', codes)], tokenised)[0],
+      words,
+      'words',
+    );
   },
 
   'learn-bpe'() {
@@ -89,13 +114,24 @@ const sections = {
       const raw = writeText('raw', ['de', 'en'], 2 * Number(options.lines));
       const tokenised = join(folder, 'tok');
       cpuSecondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
-      benchLearnBesideSubwordNmt(coldstart, folder, { path: tokenised, lines: raw.lines }, join(options['subword-nmt'], 'learn_bpe.py'), Number(options.rounds));
+      benchLearnBesideSubwordNmt(
+        coldstart,
+        folder,
+        { path: tokenised, lines: raw.lines },
+        join(options['subword-nmt'], 'learn_bpe.py'),
+        Number(options.rounds),
+      );
     }
     benchLearnBpe(root, folder, numbers(options.sizes));
   },
 
   'learn-spm'() {
-    benchLearnSpm(coldstart, folder, writeText('raw.both', ['de', 'en'], Number(options.lines)), Number(options.rounds));
+    benchLearnSpm(
+      coldstart,
+      folder,
+      writeText('raw.both', ['de', 'en'], Number(options.lines)),
+      Number(options.rounds),
+    );
   },
 
   prepare() {
@@ -104,14 +140,50 @@ const sections = {
 
   clean() {
     const [de, en] = ['de', 'en'].map((language) => writeText(`pairs.${language}`, [language], Number(options.lines)));
-    const rules = ['--max', '175', '--ratio', '9', '--control-characters', '--same-text', '--repeated', '4', '--script', '0.5', '--wrong-language', '--duplicates', 'pair'];
+    const rules = [
+      '--max',
+      '175',
+      '--ratio',
+      '9',
+      '--control-characters',
+      '--same-text',
+      '--repeated',
+      '4',
+      '--script',
+      '0.5',
+      '--wrong-language',
+      '--duplicates',
+      'pair',
+    ];
     let least = Infinity;
     for (let round = 0; round < 3; round++) {
       const out = (side) => join(folder, `clean.${round}.${side}`);
-      least = Math.min(least, cpuSecondsOf(coldstart('corpus', 'clean', '--src', de.path, '--trg', en.path, '--out-src', out('de'), '--out-trg', out('en'), ...rules)));
+      least = Math.min(
+        least,
+        cpuSecondsOf(
+          coldstart(
+            'corpus',
+            'clean',
+            '--src',
+            de.path,
+            '--trg',
+            en.path,
+            '--out-src',
+            out('de'),
+            '--out-trg',
+            out('en'),
+            ...rules,
+          ),
+        ),
+      );
     }
     show(`corpus clean, all rules, ${de.lines} pairs`, least, de.lines, 'pairs');
-    show('corpus stats', best([coldstart('corpus', 'stats', '--src', de.path, '--trg', en.path)], '/dev/null')[0], de.lines, 'pairs');
+    show(
+      'corpus stats',
+      best([coldstart('corpus', 'stats', '--src', de.path, '--trg', en.path)], '/dev/null')[0],
+      de.lines,
+      'pairs',
+    );
   },
 };
 

@@ -11,8 +11,50 @@ const random = (n) => {
 };
 
 const syllables = {
-  de: ['au', 'ber', 'chen', 'der', 'ei', 'fen', 'ge', 'hau', 'ich', 'ke', 'lich', 'ma', 'nen', 'or', 'ra', 'sch', 'ten', 'ung', 'ver', 'zu'],
-  en: ['al', 'ble', 'con', 'de', 'er', 'fo', 'ger', 'hi', 'ing', 'ly', 'me', 'nt', 'or', 'pre', 're', 'st', 'tion', 'un', 've', 'y'],
+  de: [
+    'au',
+    'ber',
+    'chen',
+    'der',
+    'ei',
+    'fen',
+    'ge',
+    'hau',
+    'ich',
+    'ke',
+    'lich',
+    'ma',
+    'nen',
+    'or',
+    'ra',
+    'sch',
+    'ten',
+    'ung',
+    'ver',
+    'zu',
+  ],
+  en: [
+    'al',
+    'ble',
+    'con',
+    'de',
+    'er',
+    'fo',
+    'ger',
+    'hi',
+    'ing',
+    'ly',
+    'me',
+    'nt',
+    'or',
+    'pre',
+    're',
+    'st',
+    'tion',
+    'un',
+    've',
+    'y',
+  ],
 };
 
 /** The word of a number: the smaller, the shorter. */
@@ -23,13 +65,15 @@ function spell(number, language) {
 }
 
 function sentence(language) {
-  const words = Array.from({ length: 3 + random(5) }, () => spell(random(100) === 0 ? random(2 ** 31) : Math.floor(Math.exp(random(1e6) / 1e6 * Math.log(50000))), language));
+  const words = Array.from({ length: 3 + random(5) }, () =>
+    spell(random(100) === 0 ? random(2 ** 31) : Math.floor(Math.exp((random(1e6) / 1e6) * Math.log(50000))), language),
+  );
   return `${words[0][0].toUpperCase()}${words.join(' ').slice(1)}${random(4) === 0 ? ', ' + spell(random(50), language) : ''}.\n`;
 }
 
 function writeText(path, language, numLines) {
   const file = openSync(path, 'w');
-  for (let line = 0; line < numLines; ) {
+  for (let line = 0; line < numLines;) {
     let chunk = '';
     for (const end = Math.min(numLines, line + 10000); line < end; line++) chunk += sentence(language);
     writeSync(file, chunk);
@@ -48,9 +92,12 @@ export function benchPrepare(root, folder, sizes, workers, learn) {
     for (const language of ['de', 'en']) writeText(join(home, `train.${language}`), language, pairs);
     let first;
     for (const count of index === 0 ? workers : workers.slice(0, 1)) {
-      const given = index > 0 && !learn ? join(folder, `prepare-${sizes[0]}`, `out${workers[0]}`, 'subwords.src.codes') : null;
+      const given =
+        index > 0 && !learn ? join(folder, `prepare-${sizes[0]}`, `out${workers[0]}`, 'subwords.src.codes') : null;
       const config = join(home, `workers${count}.yaml`);
-      writeFileSync(config, `corpus:
+      writeFileSync(
+        config,
+        `corpus:
   dir: ${join(home, `out${count}`)}
   srcLang: de
   trgLang: en
@@ -60,12 +107,32 @@ export function benchPrepare(root, folder, sizes, workers, learn) {
   clean: { maxTokens: 100, maxRatio: 3, duplicates: [pair] }
   letterCase: lower
   subwords: { method: bpe, ${given ? `codes: ${given}` : 'merges: 8000'} }
-`);
-      const run = runNode([join(root, 'dist/src/cli/main.js'), 'corpus', 'prepare', '-c', config, '--workers', String(count), '--json']);
+`,
+      );
+      const run = runNode([
+        join(root, 'dist/src/cli/main.js'),
+        'corpus',
+        'prepare',
+        '-c',
+        config,
+        '--workers',
+        String(count),
+        '--json',
+      ]);
       const { stages } = JSON.parse(run.stdout);
-      console.log(`corpus prepare, ${pairs.toLocaleString('en')} pairs, ${count} ${count === 1 ? 'thread' : 'threads'}, merges ${given ? 'given' : 'learnt'}: peak ${Math.round(run.peakMiB)} MiB, ${run.cpuSeconds.toFixed(1)} s of processor time, ${run.wallSeconds.toFixed(1)} s, ${Math.round(pairs / run.cpuSeconds).toLocaleString('en')} pairs per processor second`);
-      console.log(`  ${stages.filter(({ seconds }) => seconds >= 0.05 * run.wallSeconds).map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)} s`).join(', ')}`);
-      if (first) console.log(`  ${count} threads against ${workers[0]}: ${(first.wallSeconds / run.wallSeconds).toFixed(2)} times as fast, ${(run.cpuSeconds / first.cpuSeconds).toFixed(2)} times the processor time`);
+      console.log(
+        `corpus prepare, ${pairs.toLocaleString('en')} pairs, ${count} ${count === 1 ? 'thread' : 'threads'}, merges ${given ? 'given' : 'learnt'}: peak ${Math.round(run.peakMiB)} MiB, ${run.cpuSeconds.toFixed(1)} s of processor time, ${run.wallSeconds.toFixed(1)} s, ${Math.round(pairs / run.cpuSeconds).toLocaleString('en')} pairs per processor second`,
+      );
+      console.log(
+        `  ${stages
+          .filter(({ seconds }) => seconds >= 0.05 * run.wallSeconds)
+          .map(({ stage, seconds }) => `${stage} ${seconds.toFixed(1)} s`)
+          .join(', ')}`,
+      );
+      if (first)
+        console.log(
+          `  ${count} threads against ${workers[0]}: ${(first.wallSeconds / run.wallSeconds).toFixed(2)} times as fast, ${(run.cpuSeconds / first.cpuSeconds).toFixed(2)} times the processor time`,
+        );
       first ??= run;
     }
   }

@@ -23,12 +23,23 @@ import { readCheckpoint, toTensors } from '../dist/src/train/checkpoint.js';
 import { createOptimizer, disposeOptimizerState } from '../dist/src/train/optimizer.js';
 import { updateGradients } from '../dist/src/train/trainUpdate.js';
 
-const { values } = parseArgs({ options: {
-  checkpoint: { type: 'string' }, text: { type: 'string' }, only: { type: 'string' }, pairs: { type: 'string', default: '5' },
-  input: { type: 'string', default: fileURLToPath(new URL('../../shared/data/multi30k/bpe/test.2016.en.gz', import.meta.url)) },
-  beam: { type: 'string', default: '5' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string', default: '256' },
-  length: { type: 'string', default: '16' }, json: { type: 'boolean', default: false },
-} });
+const { values } = parseArgs({
+  options: {
+    checkpoint: { type: 'string' },
+    text: { type: 'string' },
+    only: { type: 'string' },
+    pairs: { type: 'string', default: '5' },
+    input: {
+      type: 'string',
+      default: fileURLToPath(new URL('../../shared/data/multi30k/bpe/test.2016.en.gz', import.meta.url)),
+    },
+    beam: { type: 'string', default: '5' },
+    arch: { type: 'string', default: 'tiny' },
+    sentences: { type: 'string', default: '256' },
+    length: { type: 'string', default: '16' },
+    json: { type: 'boolean', default: false },
+  },
+});
 const numPairs = Number(values.pairs);
 const wasmEvery = 4;
 const note = (line) => console.error(line);
@@ -48,7 +59,11 @@ async function timed(work) {
   return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
-const summary = (numbers) => ({ median: +median(numbers).toFixed(3), least: +Math.min(...numbers).toFixed(3), most: +Math.max(...numbers).toFixed(3) });
+const summary = (numbers) => ({
+  median: +median(numbers).toFixed(3),
+  least: +Math.min(...numbers).toFixed(3),
+  most: +Math.max(...numbers).toFixed(3),
+});
 
 async function translationRow() {
   const { config, params: stored } = readCheckpoint(values.checkpoint);
@@ -57,14 +72,23 @@ async function translationRow() {
   for await (const block of readLineBlocks(values.input)) lines.push(...block);
   const sources = await pipeline.encodeSources(lines);
   await pipeline.close();
-  const options = { beamSize: Number(values.beam), lengthPenalty: 1, maxLenA: 1.2, maxLenB: 10, maxTokens: 4096, maxSentences: 128 };
+  const options = {
+    beamSize: Number(values.beam),
+    lengthPenalty: 1,
+    maxLenA: 1.2,
+    maxLenB: 10,
+    maxTokens: 4096,
+    maxSentences: 128,
+  };
   const fewer = sources.filter((_, i) => i % wasmEvery === 0);
   const tokensOf = {};
   const run = async (backend, texts) => {
     await selectBackend(backend);
     const params = toTensors(stored);
     let found;
-    const time = await timed(async () => { found = await translate(params, config, texts, options); });
+    const time = await timed(async () => {
+      found = await translate(params, config, texts, options);
+    });
     disposeParams(params);
     tokensOf[backend] = found.hypotheses.map(([best]) => best.tokens.join(' '));
     return { ...time, rate: texts.length / time.seconds, cpuRate: texts.length / time.cpuSeconds };
@@ -76,11 +100,16 @@ async function translationRow() {
     const native = await run('native', sources);
     const wasm = await run('wasm', fewer);
     pairs.push({ native, wasm });
-    note(`native ${native.rate.toFixed(1)} sentences/s, wasm ${wasm.rate.toFixed(1)}: ${(native.rate / wasm.rate).toFixed(2)}`);
+    note(
+      `native ${native.rate.toFixed(1)} sentences/s, wasm ${wasm.rate.toFixed(1)}: ${(native.rate / wasm.rate).toFixed(2)}`,
+    );
   }
   const different = tokensOf.wasm.filter((tokens, i) => tokens !== tokensOf.native[i * wasmEvery]).length;
   return {
-    sentences: sources.length, wasmSentences: fewer.length, beam: options.beamSize, pairs: numPairs,
+    sentences: sources.length,
+    wasmSentences: fewer.length,
+    beam: options.beamSize,
+    pairs: numPairs,
     nativeSentencesPerSecond: summary(pairs.map(({ native }) => native.rate)),
     wasmSentencesPerSecond: summary(pairs.map(({ wasm }) => wasm.rate)),
     ratio: summary(pairs.map(({ native, wasm }) => native.rate / wasm.rate)),
@@ -95,14 +124,21 @@ async function gradInitRow() {
   const task = { arch: values.arch, numSentences: Number(values.sentences), length: Number(values.length), repeats: 1 };
   const config = benchmarkModel(task.arch);
   const batch = benchmarkBatch(task);
-  for (let row = 0; row < batch.numSentences; row++) batch.src[(row + 1) * batch.srcLength - 1] = batch.trgOut[(row + 1) * batch.trgLength - 1] = 2; // eosId
+  for (let row = 0; row < batch.numSentences; row++)
+    batch.src[(row + 1) * batch.srcLength - 1] = batch.trgOut[(row + 1) * batch.trgLength - 1] = 2; // eosId
   const parts = gradInitParts(batch);
   let params = initParams(config, { method: 'fairseq', seed: 1 });
   const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0 });
   let state = optimizer.init(params);
   let update = 0;
   const trainingStep = () => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision: 'fp32' });
+    const { gradients, trgTokens } = updateGradients(params, [batch], {
+      config,
+      labelSmoothing: 0.1,
+      seed: 1,
+      update: update++,
+      precision: 'fp32',
+    });
     const next = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens });
     disposeParams(gradients);
     disposeParams(params);
@@ -112,7 +148,15 @@ async function gradInitRow() {
   const initial = initParams(config, { method: 'fairseq', seed: 1 });
   const loss = (p, part) => div(translationLoss(p, part, { config, labelSmoothing: 0.1 }).lossSum, part.trgTokens);
   const iteration = (gamma) => async () => {
-    const options = { ...defaultStep('adam'), ...releasedDefaults, variant: 'released', algorithm: 'adam', gamma, normalizeGrad: false, iterations: 1 };
+    const options = {
+      ...defaultStep('adam'),
+      ...releasedDefaults,
+      variant: 'released',
+      algorithm: 'adam',
+      gamma,
+      normalizeGrad: false,
+      iterations: 1,
+    };
     const stepLoss = (moved, current, part) => loss(withUnmovedOutputProjection(moved, current), part);
     disposeParams((await gradInit({ params: initial, loss, stepLoss, batches: () => parts, options })).params);
   };
@@ -126,14 +170,22 @@ async function gradInitRow() {
   const times = { trainingStep: [], objective: [], constraint: [] };
   for (let i = 0; i < numPairs; i++) {
     for (const [name, work] of Object.entries(kinds)) times[name].push(await timed(work));
-    note(`training step ${times.trainingStep[i].seconds.toFixed(3)} s, objective ${times.objective[i].seconds.toFixed(3)} s, constraint ${times.constraint[i].seconds.toFixed(3)} s`);
+    note(
+      `training step ${times.trainingStep[i].seconds.toFixed(3)} s, objective ${times.objective[i].seconds.toFixed(3)} s, constraint ${times.constraint[i].seconds.toFixed(3)} s`,
+    );
   }
   const inSteps = (name, which) => summary(times[name].map((time, i) => time[which] / times.trainingStep[i][which]));
   return {
-    arch: task.arch, sentences: task.numSentences, length: task.length, pairs: numPairs, partSentences: [parts.first.numSentences, parts.second.numSentences],
+    arch: task.arch,
+    sentences: task.numSentences,
+    length: task.length,
+    pairs: numPairs,
+    partSentences: [parts.first.numSentences, parts.second.numSentences],
     trainingStepSeconds: summary(times.trainingStep.map(({ seconds }) => seconds)),
-    objectiveInSteps: inSteps('objective', 'seconds'), objectiveInStepsProcessorTime: inSteps('objective', 'cpuSeconds'),
-    constraintInSteps: inSteps('constraint', 'seconds'), constraintInStepsProcessorTime: inSteps('constraint', 'cpuSeconds'),
+    objectiveInSteps: inSteps('objective', 'seconds'),
+    objectiveInStepsProcessorTime: inSteps('objective', 'cpuSeconds'),
+    constraintInSteps: inSteps('constraint', 'seconds'),
+    constraintInStepsProcessorTime: inSteps('constraint', 'cpuSeconds'),
     // in this order: a peak is not less than the one before
     peakMegabytes,
   };
@@ -142,7 +194,9 @@ async function gradInitRow() {
 const result = {};
 if (values.only !== 'gradinit') {
   if (values.checkpoint === undefined || values.text === undefined) {
-    console.error('Name a trained checkpoint and its vocabularies with --checkpoint FILE --text DIR, or measure GradInit alone with --only gradinit.');
+    console.error(
+      'Name a trained checkpoint and its vocabularies with --checkpoint FILE --text DIR, or measure GradInit alone with --only gradinit.',
+    );
     process.exit(2);
   }
   result.translation = await translationRow();
@@ -151,7 +205,8 @@ if (values.only !== 'translation') result.gradInit = await gradInitRow();
 
 if (values.json) console.log(JSON.stringify(result));
 else {
-  const show = (value) => (value?.median === undefined ? JSON.stringify(value) : `${value.median} (${value.least} to ${value.most})`);
+  const show = (value) =>
+    value?.median === undefined ? JSON.stringify(value) : `${value.median} (${value.least} to ${value.most})`;
   for (const [row, facts] of Object.entries(result)) {
     console.log(row);
     for (const [name, value] of Object.entries(facts)) console.log(`  ${name.padEnd(32)}${show(value)}`);

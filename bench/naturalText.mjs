@@ -1,11 +1,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-const syllables = ['b', 'd', 'f', 'g', 'h', 'k', 'l', 'm', 'n', 'r', 's', 't', 'v', 'w', 'st', 'tr'].flatMap((onset) => ['a', 'e', 'i', 'o', 'u', 'er', 'en', 'an'].map((rhyme) => onset + rhyme));
+const syllables = ['b', 'd', 'f', 'g', 'h', 'k', 'l', 'm', 'n', 'r', 's', 't', 'v', 'w', 'st', 'tr'].flatMap((onset) =>
+  ['a', 'e', 'i', 'o', 'u', 'er', 'en', 'an'].map((rhyme) => onset + rhyme),
+);
 
 /** The word of a rank: the more frequent, the shorter. */
 function spell(rank) {
   let word = '';
-  for (let rest = rank + 1; rest > 0; rest = Math.floor(rest / syllables.length)) word += syllables[(rest * 37) % syllables.length];
+  for (let rest = rank + 1; rest > 0; rest = Math.floor(rest / syllables.length))
+    word += syllables[(rest * 37) % syllables.length];
   return word;
 }
 
@@ -19,9 +22,10 @@ export function writeNaturalText(path, { lines, wordsPerLine = 20, seed = 1 }) {
   const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   const rank = () => Math.floor(2.7 * ((1 - uniform()) ** (-1 / 0.33) - 1));
   const file = openSync(path, 'w');
-  for (let line = 0; line < lines; ) {
+  for (let line = 0; line < lines;) {
     let chunk = '';
-    for (const end = Math.min(lines, line + 10000); line < end; line++) chunk += `${Array.from({ length: wordsPerLine }, () => spell(rank())).join(' ')}\n`;
+    for (const end = Math.min(lines, line + 10000); line < end; line++)
+      chunk += `${Array.from({ length: wordsPerLine }, () => spell(rank())).join(' ')}\n`;
     writeSync(file, chunk);
   }
   closeSync(file);

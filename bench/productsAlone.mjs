@@ -8,10 +8,15 @@ import { selectBackend } from '../dist/src/backend/select.js';
 import { median } from './commandTime.mjs';
 import { trainingStep } from './trainingStep.mjs';
 
-const { values } = parseArgs({ options: {
-  backend: { type: 'string', default: 'native' }, arch: { type: 'string', default: 'tiny' }, sentences: { type: 'string', default: '256' },
-  length: { type: 'string', default: '16' }, rounds: { type: 'string', default: '7' },
-} });
+const { values } = parseArgs({
+  options: {
+    backend: { type: 'string', default: 'native' },
+    arch: { type: 'string', default: 'tiny' },
+    sentences: { type: 'string', default: '256' },
+    length: { type: 'string', default: '16' },
+    rounds: { type: 'string', default: '7' },
+  },
+});
 const backend = await selectBackend(values.backend);
 const { config, batch, step } = trainingStep(values);
 
@@ -25,7 +30,10 @@ async function otherKernels() {
     return scalar(0);
   });
   // what is named otherwise are scopes around kernels
-  return kernels.reduce((sum, { name, kernelTimeMs }) => sum + (name === 'unnamed scope' || ofProducts.test(name) ? 0 : kernelTimeMs), 0);
+  return kernels.reduce(
+    (sum, { name, kernelTimeMs }) => sum + (name === 'unnamed scope' || ofProducts.test(name) ? 0 : kernelTimeMs),
+    0,
+  );
 }
 
 const { dModel: d, dFf } = config;
@@ -68,13 +76,25 @@ for (let round = 0; round < Number(values.rounds); round++) {
   step();
   const whole = performance.now() - started;
   const alone = products();
-  measured.push({ step: whole, ...alone, products: alone.forward + alone.loss + alone.backward, other: await otherKernels() });
+  measured.push({
+    step: whole,
+    ...alone,
+    products: alone.forward + alone.loss + alone.backward,
+    other: await otherKernels(),
+  });
 }
 const ms = Object.fromEntries(Object.keys(measured[0]).map((key) => [key, median(measured.map((each) => each[key]))]));
-console.log(`${backend}, ${values.arch}, ${values.sentences} x ${values.length}, medians of ${values.rounds} rounds in ms`);
+console.log(
+  `${backend}, ${values.arch}, ${values.sentences} x ${values.length}, medians of ${values.rounds} rounds in ms`,
+);
 console.table({
   'whole step': { ms: +ms.step.toFixed(1) },
-  'products alone': { ms: +ms.products.toFixed(1) }, '  linear layers, forward': { ms: +ms.forward.toFixed(1) }, '  loss': { ms: +ms.loss.toFixed(1) }, '  linear layers, backward': { ms: +ms.backward.toFixed(1) },
+  'products alone': { ms: +ms.products.toFixed(1) },
+  '  linear layers, forward': { ms: +ms.forward.toFixed(1) },
+  '  loss': { ms: +ms.loss.toFixed(1) },
+  '  linear layers, backward': { ms: +ms.backward.toFixed(1) },
   'kernels without them': { ms: +ms.other.toFixed(1) },
 });
-console.log(`With products as fast as alone the step would be ${(ms.step / (ms.products + ms.other)).toFixed(2)} times as fast; with nothing beside them, ${(ms.step / ms.products).toFixed(2)} times.`);
+console.log(
+  `With products as fast as alone the step would be ${(ms.step / (ms.products + ms.other)).toFixed(2)} times as fast; with nothing beside them, ${(ms.step / ms.products).toFixed(2)} times.`,
+);

@@ -13,19 +13,22 @@ const random = (n) => {
   return Math.floor((state / 4294967296) * n);
 };
 /** Rank r of a Zipf-like vocabulary. */
-const word = () => `w${Math.floor(Math.exp(random(1000) / 1000 * Math.log(8000)))}`;
+const word = () => `w${Math.floor(Math.exp((random(1000) / 1000) * Math.log(8000)))}`;
 const sentence = (length) => `${Array.from({ length }, word).join(' ')}.`;
 
 /** The sentence with a fifth of the words replaced, dropped or repeated and one block moved. */
 function damage(line) {
-  const words = line.split(' ').flatMap((w) => [[w], [w], [w], [w], [w], [w], [w], [w], [word()], random(2) ? [] : [w, w]][random(10)]);
+  const words = line
+    .split(' ')
+    .flatMap((w) => [[w], [w], [w], [w], [w], [w], [w], [w], [word()], random(2) ? [] : [w, w]][random(10)]);
   const from = random(words.length);
   const block = words.splice(from, 1 + random(3));
   words.splice(random(words.length + 1), 0, ...block);
   return words.join(' ');
 }
 
-const corpus = (numLines, length) => Array.from({ length: numLines }, () => sentence(length === undefined ? 8 + random(30) : length));
+const corpus = (numLines, length) =>
+  Array.from({ length: numLines }, () => sentence(length === undefined ? 8 + random(30) : length));
 
 function best(work) {
   let least = Infinity;
@@ -50,14 +53,20 @@ for (const [name, make] of Object.entries(metrics)) {
   for (const numLines of [1000, 3000, 9000]) {
     const ref = corpus(numLines);
     const hyp = ref.map(damage);
-    const score = () => { const metric = make(); return metric.scoreOf(sumLines(corpusStatistics(metric, hyp, [ref]))); };
+    const score = () => {
+      const metric = make();
+      return metric.scoreOf(sumLines(corpusStatistics(metric, hyp, [ref])));
+    };
     show(`${name} of ${numLines} lines`, best(score));
   }
 }
 for (const length of [10, 20, 40, 80, 160]) {
   const ref = corpus(100, length);
   const hyp = ref.map(damage);
-  show(`TER of 100 lines of ${length} words`, best(() => corpusStatistics(ter(), hyp, [ref])));
+  show(
+    `TER of 100 lines of ${length} words`,
+    best(() => corpusStatistics(ter(), hyp, [ref])),
+  );
 }
 
 /**
@@ -68,12 +77,17 @@ for (const length of [10, 20, 40, 80, 160]) {
 function terSearchFloor(hyp, ref) {
   const { setCurrent, distance, path } = BitParallelDistance.prototype;
   const calls = [];
-  const record = (method) => function (words, first, end) {
-    const args = [words.slice(), first, end];
-    calls.push(() => method.apply(this, args));
-    return method.call(this, words, first, end);
-  };
-  Object.assign(BitParallelDistance.prototype, { setCurrent: record(setCurrent), distance: record(distance), path: record(path) });
+  const record = (method) =>
+    function (words, first, end) {
+      const args = [words.slice(), first, end];
+      calls.push(() => method.apply(this, args));
+      return method.call(this, words, first, end);
+    };
+  Object.assign(BitParallelDistance.prototype, {
+    setCurrent: record(setCurrent),
+    distance: record(distance),
+    path: record(path),
+  });
   const all = () => corpusStatistics(ter(), hyp, [ref]);
   all();
   Object.assign(BitParallelDistance.prototype, { setCurrent, distance, path });
@@ -81,20 +95,30 @@ function terSearchFloor(hyp, ref) {
   const numbers = new Map();
   const reading = best(() => {
     const metric = ter();
-    for (const line of [...hyp, ...ref]) for (const word of metric.preprocess(line).split(' ')) numbers.set(word, numbers.get(word) ?? numbers.size);
+    for (const line of [...hyp, ...ref])
+      for (const word of metric.preprocess(line).split(' ')) numbers.set(word, numbers.get(word) ?? numbers.size);
   });
   const whole = best(all);
   show(`TER of ${hyp.length} lines: ${calls.length} distances and alignments`, searching);
   show(`TER of ${hyp.length} lines: reading the words`, reading);
-  console.log(`TER takes ${(whole / (searching + reading)).toFixed(2)} times as long as these two, which its search cannot do without`);
+  console.log(
+    `TER takes ${(whole / (searching + reading)).toFixed(2)} times as long as these two, which its search cannot do without`,
+  );
 }
 {
   const ref = corpus(3000);
   terSearchFloor(ref.map(damage), ref);
 }
-for (const [numSystems, numLines, numSamples] of [[10, 1000, 1000], [10, 3000, 1000], [10, 3000, 2000]]) {
+for (const [numSystems, numLines, numSamples] of [
+  [10, 1000, 1000],
+  [10, 3000, 1000],
+  [10, 3000, 2000],
+]) {
   const ref = corpus(numLines);
   const metric = bleu();
   const systems = Array.from({ length: numSystems }, () => corpusStatistics(metric, ref.map(damage), [ref]));
-  show(`paired bootstrap, BLEU, ${numSystems} systems of ${numLines} lines, ${numSamples} resamples`, best(() => pairedTest([{ metric, systems }], { test: 'bs', numSamples })));
+  show(
+    `paired bootstrap, BLEU, ${numSystems} systems of ${numLines} lines, ${numSamples} resamples`,
+    best(() => pairedTest([{ metric, systems }], { test: 'bs', numSamples })),
+  );
 }

@@ -13,7 +13,13 @@ export function trainingStep({ arch, sentences, length, precision = 'fp32' }) {
   let state = optimizer.init(params);
   let update = 0;
   const step = () => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision });
+    const { gradients, trgTokens } = updateGradients(params, [batch], {
+      config,
+      labelSmoothing: 0.1,
+      seed: 1,
+      update: update++,
+      precision,
+    });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
     awaitUpdate(params);
   };

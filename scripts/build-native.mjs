@@ -18,15 +18,24 @@ function giveUp(message) {
 
 /** Node's own headers: beside the running binary, or where Debian puts them. */
 function nodeHeaders() {
-  const candidates = [join(dirname(process.execPath), '../include/node'), '/usr/include/node', '/usr/local/include/node'];
+  const candidates = [
+    join(dirname(process.execPath), '../include/node'),
+    '/usr/include/node',
+    '/usr/local/include/node',
+  ];
   const found = candidates.find((dir) => existsSync(join(dir, 'node_api.h')));
-  if (found === undefined) giveUp(`node_api.h was not found in ${candidates.join(', ')}. Install Node's headers (Debian: libnode-dev).`);
+  if (found === undefined)
+    giveUp(`node_api.h was not found in ${candidates.join(', ')}. Install Node's headers (Debian: libnode-dev).`);
   return found;
 }
 
 /** What the compiler makes of a source before it compiles it; undefined if it refuses the source or a flag. */
 function preprocess(source, flags = []) {
-  const { status, stdout } = spawnSync(compiler, [...flags, '-x', 'c++', '-E', '-P', '-'], { input: source, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const { status, stdout } = spawnSync(compiler, [...flags, '-x', 'c++', '-E', '-P', '-'], {
+    input: source,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
   return status === 0 ? stdout : undefined;
 }
 
@@ -40,25 +49,63 @@ if (process.arch === 'x64') {
 const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' });
 if (version.status !== 0) giveUp(`"${compiler}" does not run. Install g++ (Debian: apt-get install g++).`);
 // vectors of GCC's own, and -march by level
-const isNewGcc = Object.values(instructionSets).every((flags) => preprocess('#if defined(__clang__) || __GNUC__ < 11\n#error\n#endif\n', flags) !== undefined);
-if (!isNewGcc) giveUp(`it needs GCC 11 or later, and "${compiler}" is ${version.stdout.split('\n')[0]}. Install a newer g++, or name one in CXX (CXX=g++-12).`);
-if (preprocess('#include <dnnl.hpp>\n') === undefined) giveUp('oneDNN\'s headers were not found. Install them (Debian: apt-get install libdnnl-dev).');
-const [, major, minor] = /oneDNN (\d+) (\d+)/.exec(preprocess('#include <dnnl_version.h>\noneDNN DNNL_VERSION_MAJOR DNNL_VERSION_MINOR\n') ?? '') ?? [];
-if (major !== '2') giveUp(`found oneDNN ${major === undefined ? 'of an unknown version' : `${major}.${minor}`}, needs 2.x (Debian 12 has 2.6).`);
+const isNewGcc = Object.values(instructionSets).every(
+  (flags) => preprocess('#if defined(__clang__) || __GNUC__ < 11\n#error\n#endif\n', flags) !== undefined,
+);
+if (!isNewGcc)
+  giveUp(
+    `it needs GCC 11 or later, and "${compiler}" is ${version.stdout.split('\n')[0]}. Install a newer g++, or name one in CXX (CXX=g++-12).`,
+  );
+if (preprocess('#include <dnnl.hpp>\n') === undefined)
+  giveUp("oneDNN's headers were not found. Install them (Debian: apt-get install libdnnl-dev).");
+const [, major, minor] =
+  /oneDNN (\d+) (\d+)/.exec(
+    preprocess('#include <dnnl_version.h>\noneDNN DNNL_VERSION_MAJOR DNNL_VERSION_MINOR\n') ?? '',
+  ) ?? [];
+if (major !== '2')
+  giveUp(
+    `found oneDNN ${major === undefined ? 'of an unknown version' : `${major}.${minor}`}, needs 2.x (Debian 12 has 2.6).`,
+  );
 const napi = join(root, 'node_modules/node-addon-api');
 if (!existsSync(join(napi, 'napi.h'))) giveUp('node-addon-api is missing from node_modules. Run "npm ci".');
 
-const common = ['-std=c++17', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror=return-type', '-Wno-maybe-uninitialized', '-Wno-psabi',
+const common = [
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-fopenmp',
+  '-fvisibility=hidden',
+  '-Wall',
+  '-Wextra',
+  '-Werror=return-type',
+  '-Wno-maybe-uninitialized',
+  '-Wno-psabi',
   // neither changes a result: nobody reads errno, and floating-point traps are off
-  '-fno-math-errno', '-fno-trapping-math'];
-const addonFlags = [`-I${nodeHeaders()}`, `-I${napi}`, '-DNAPI_CPP_EXCEPTIONS', '-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=coldstart'];
+  '-fno-math-errno',
+  '-fno-trapping-math',
+];
+const addonFlags = [
+  `-I${nodeHeaders()}`,
+  `-I${napi}`,
+  '-DNAPI_CPP_EXCEPTIONS',
+  '-DNAPI_VERSION=8',
+  '-DNODE_GYP_MODULE_NAME=coldstart',
+];
 
-const sources = (dir) => readdirSync(join(native, dir)).filter((name) => name.endsWith('.cpp')).map((name) => join(dir, name));
+const sources = (dir) =>
+  readdirSync(join(native, dir))
+    .filter((name) => name.endsWith('.cpp'))
+    .map((name) => join(dir, name));
 const jobs = [];
-for (const source of [...sources('.'), ...sources('onednn')]) jobs.push({ source, object: source.replaceAll('/', '-').replace('.cpp', '.o'), flags: addonFlags });
+for (const source of [...sources('.'), ...sources('onednn')])
+  jobs.push({ source, object: source.replaceAll('/', '-').replace('.cpp', '.o'), flags: addonFlags });
 for (const [name, flags] of Object.entries(instructionSets)) {
   for (const source of sources('kernels')) {
-    jobs.push({ source, object: source.replaceAll('/', '-').replace('.cpp', `-${name}.o`), flags: [...flags, `-DCOLDSTART_INSTRUCTION_SET=${name}`] });
+    jobs.push({
+      source,
+      object: source.replaceAll('/', '-').replace('.cpp', `-${name}.o`),
+      flags: [...flags, `-DCOLDSTART_INSTRUCTION_SET=${name}`],
+    });
   }
 }
 
@@ -68,7 +115,10 @@ function isStale(object, source) {
   if (!existsSync(object) || !existsSync(dependencies)) return true;
   const made = statSync(object).mtimeMs;
   const files = readFileSync(dependencies, 'utf8').replaceAll('\\\n', ' ').split(/\s+/).slice(1).filter(Boolean);
-  return !files.includes(source) || [...files, fileURLToPath(import.meta.url)].some((file) => !existsSync(file) || statSync(file).mtimeMs > made);
+  return (
+    !files.includes(source) ||
+    [...files, fileURLToPath(import.meta.url)].some((file) => !existsSync(file) || statSync(file).mtimeMs > made)
+  );
 }
 
 function compile({ source, object, flags }) {
@@ -89,9 +139,11 @@ function compile({ source, object, flags }) {
 
 mkdirSync(build, { recursive: true });
 const waiting = [...jobs];
-await Promise.all(Array.from({ length: availableParallelism() }, async () => {
-  for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await compile(job);
-}));
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await compile(job);
+  }),
+);
 
 const addon = join(build, 'coldstart.node');
 const objects = jobs.map(({ object }) => join(build, object));

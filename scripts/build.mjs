@@ -6,12 +6,23 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 function run(tool, args) {
-  const result = spawnSync(process.execPath, [join(root, 'node_modules', tool), ...args], { cwd: root, stdio: 'inherit' });
+  const result = spawnSync(process.execPath, [join(root, 'node_modules', tool), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
 run('assemblyscript/bin/asc.js', [
-  join(root, 'src/backend/wasm/kernels.as.ts'), '--outFile', join(root, 'dist/src/backend/wasm/kernels.wasm'),
-  '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd',
+  join(root, 'src/backend/wasm/kernels.as.ts'),
+  '--outFile',
+  join(root, 'dist/src/backend/wasm/kernels.wasm'),
+  '-O3',
+  '--noAssert',
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--enable',
+  'simd',
 ]);
 run('typescript/bin/tsc', ['-p', root]);

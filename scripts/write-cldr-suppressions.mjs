@@ -28,7 +28,9 @@ function wrap(list) {
   return lines.join('\n    ');
 }
 
-writeFileSync(new URL('../src/text/moses/cldrSuppressions.ts', import.meta.url), `/**
+writeFileSync(
+  new URL('../src/text/moses/cldrSuppressions.ts', import.meta.url),
+  `/**
  * Words after which a full stop does not end the sentence, from the Unicode Common Locale Data Repository ${version} (sentence
  * break suppressions of one word, less the full stop), by language. Written by scripts/write-cldr-suppressions.mjs.
  *
@@ -37,4 +39,5 @@ writeFileSync(new URL('../src/text/moses/cldrSuppressions.ts', import.meta.url),
  */
 export const cldrSuppressions: Readonly<Record<string, string>> = {
 ${languages.map((language) => `  ${language}: \`\n    ${wrap(words(language))}\`,\n`).join('')}};
-`);
+`,
+);

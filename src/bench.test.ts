@@ -12,7 +12,10 @@ test('every benchmark finds what it imports', async () => {
     const text = readFileSync(new URL(script, folder), 'utf8');
     for (const [, names, from] of text.matchAll(/^import \{([^}]+)\} from '(\.[^']+)'/gm)) {
       const module = (await import(new URL(from, folder).href)) as Record<string, unknown>;
-      for (const name of names.split(',').map((part) => part.trim().split(' as ')[0]).filter(Boolean)) {
+      for (const name of names
+        .split(',')
+        .map((part) => part.trim().split(' as ')[0])
+        .filter(Boolean)) {
         assert.ok(name in module, `bench/${script} imports ${name} from ${from}, which does not export it`);
         found++;
       }

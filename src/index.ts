@@ -5,28 +5,70 @@ export { selectBackend, probeBackends } from './backend/select.js';
 export { disposeParams, valueAndGradients, type Params } from './backend/autodiff/valueAndGradients.js';
 export { ColdstartError, DataError, ShapeError, UsageError } from './errors.js';
 
-export { defaultStep, gradInit, releasedDefaults, type GradInitIteration, type GradInitOptions, type GradInitReport, type GradInitTask } from './gradinit/gradInit.js';
+export {
+  defaultStep,
+  gradInit,
+  releasedDefaults,
+  type GradInitIteration,
+  type GradInitOptions,
+  type GradInitReport,
+  type GradInitTask,
+} from './gradinit/gradInit.js';
 export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTask } from './gradinit/metaInit.js';
 
 export { makeBatch, type Batch, type IdPair } from './data/batch.js';
 export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
 export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './text/moses/tokenize.js';
 export { createDetokenizer, type DetokenizeOptions } from './text/moses/detokenize.js';
-export { createNormalizer, createPunctuationNormalizer, lowercase, removeNonPrinting, type NormalizeOptions } from './text/moses/normalize.js';
-export { nonbreakingPrefixes, parseNonbreakingPrefixes, readNonbreakingPrefixes, type NonbreakingPrefixes } from './text/moses/nonbreakingPrefixes.js';
+export {
+  createNormalizer,
+  createPunctuationNormalizer,
+  lowercase,
+  removeNonPrinting,
+  type NormalizeOptions,
+} from './text/moses/normalize.js';
+export {
+  nonbreakingPrefixes,
+  parseNonbreakingPrefixes,
+  readNonbreakingPrefixes,
+  type NonbreakingPrefixes,
+} from './text/moses/nonbreakingPrefixes.js';
 export { createPairCleaner, type CleanOptions, type CleanResult } from './text/moses/cleanPair.js';
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './text/clean/cleanCorpus.js';
 export { corpusStats, type CorpusSetStats, type CorpusStats, type StatsOptions } from './text/clean/corpusStats.js';
 export { Bpe, type BpeOptions } from './text/subwords/bpe.js';
 export type { BpeDropout } from './text/subwords/bpeDropout.js';
-export { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary, type BpeCodes } from './text/subwords/bpeCodes.js';
-export { learnSentencePiece, type LearntModel, type SentencePieceOptions } from './text/sentencepiece/learnSentencePiece.js';
+export {
+  parseBpeCodes,
+  parseBpeVocabulary,
+  readBpeCodes,
+  readBpeVocabulary,
+  type BpeCodes,
+} from './text/subwords/bpeCodes.js';
+export {
+  learnSentencePiece,
+  type LearntModel,
+  type SentencePieceOptions,
+} from './text/sentencepiece/learnSentencePiece.js';
 export { joinPieces, SentencePiece } from './text/subwords/sentencePiece.js';
 export { TokenizerJson } from './text/subwords/tokenizerJson.js';
 export { exportTokenizer, type ExportedTokenizer } from './text/tokenizerExport/exportTokenizer.js';
-export { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type LearnBpeOptions } from './text/subwords/learnBpe.js';
+export {
+  bpeCodesText,
+  bpeVocabularyText,
+  countWords,
+  learnBpe,
+  type LearnBpeOptions,
+} from './text/subwords/learnBpe.js';
 export { countUnits } from './text/subwords/unitCounts.js';
-export { createTruecaser, detruecase, parseTruecaseModel, readTruecaseModel, TruecaserTrainer, type TruecaseModel } from './text/moses/truecase.js';
+export {
+  createTruecaser,
+  detruecase,
+  parseTruecaseModel,
+  readTruecaseModel,
+  TruecaserTrainer,
+  type TruecaseModel,
+} from './text/moses/truecase.js';
 export { extractCorpus, type ExtractOptions, type ExtractReport } from './corpus/extract/extractCorpus.js';
 export { readPairs, type PairSource } from './corpus/extract/readPairs.js';
 export { fetchCorpus, type FetchOptions, type FetchResult } from './corpus/fetch/fetchCorpus.js';
@@ -55,7 +97,12 @@ export { corpusStatistics, sumLines, type CorpusStatistics, type Metric } from '
 export { bootstrap, pairedTest, type Confidence, type PairedOptions, type PairedResult } from './score/significance.js';
 export { bleu, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore } from './score/bleu.js';
 export { bleuSignature } from './score/bleuSignature.js';
-export { corpusTokenisedBleu, formatMultiBleu, tokenisedBleu, type TokenisedBleuOptions } from './score/tokenisedBleu.js';
+export {
+  corpusTokenisedBleu,
+  formatMultiBleu,
+  tokenisedBleu,
+  type TokenisedBleuOptions,
+} from './score/tokenisedBleu.js';
 export { chrf, corpusChrf, sentenceChrf, type ChrfOptions } from './score/chrf.js';
 export { corpusTer, sentenceTer, ter, type TerOptions, type TerScore } from './score/ter/ter.js';
 

@@ -21,7 +21,10 @@ const pick = <T>(list: readonly T[]): T => list[below(list.length)];
 /** Blocks of 4096 bytes, some full of small integers, some of anything. */
 const blocks = Array.from({ length: 8 }, (_, b) => {
   const handle = addon.allocate(4096);
-  addon.write(handle, Int32Array.from({ length: 1024 }, () => (b < 4 ? below(6) - (b === 3 ? 3 : 0) : below(2 ** 32) | 0)));
+  addon.write(
+    handle,
+    Int32Array.from({ length: 1024 }, () => (b < 4 ? below(6) - (b === 3 ? 3 : 0) : below(2 ** 32) | 0)),
+  );
   return handle;
 });
 const wild = [-1, -7, 0.5, 2 ** 31, 2 ** 32, 2 ** 43, 2 ** 44, 2 ** 52, -(2 ** 31), -(2 ** 52), NaN, Infinity];
@@ -48,7 +51,8 @@ function writeCall(): void {
     const isVast = below(100) === 0;
     for (let d = 0; d < rank; d++) words[at++] = isVast ? pick(vastSizes) : below(80) === 0 ? pick(wild) : pick(sizes);
   }
-  for (let i = 0; i < attributes; i++) words[at++] = below(30) === 0 ? pick(wild) : below(3) === 0 ? pick(smallSizes) : pick([...sizes, 0, 1]);
+  for (let i = 0; i < attributes; i++)
+    words[at++] = below(30) === 0 ? pick(wild) : below(3) === 0 ? pick(smallSizes) : pick([...sizes, 0, 1]);
 }
 
 const reached = new Set<string>();
@@ -69,4 +73,6 @@ for (let round = 0; round < rounds; round++) {
   }
   reached.add(names[kernel]);
 }
-process.stdout.write(`${JSON.stringify({ calls: rounds, refused, ran, kernels: names.length, silent: names.filter((name) => !reached.has(name)) })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ calls: rounds, refused, ran, kernels: names.length, silent: names.filter((name) => !reached.has(name)) })}\n`,
+);

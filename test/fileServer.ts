@@ -46,7 +46,13 @@ export class FileServer {
     } else if (Number(start) >= file.length) {
       response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
     } else {
-      response.writeHead(206, { 'content-length': file.length - Number(start), 'content-range': `bytes ${start}-${file.length - 1}/${file.length}`, etag }).end(file.subarray(Number(start)));
+      response
+        .writeHead(206, {
+          'content-length': file.length - Number(start),
+          'content-range': `bytes ${start}-${file.length - 1}/${file.length}`,
+          etag,
+        })
+        .end(file.subarray(Number(start)));
     }
   }
 }
@@ -61,7 +67,13 @@ export function etagOf(file: Buffer): string {
  *
  * @param headers instead of those that the file would have
  */
-export function cutAfter(response: ServerResponse, body: Buffer, arrived: () => boolean, status: number, headers: Readonly<Record<string, string | number>>): true {
+export function cutAfter(
+  response: ServerResponse,
+  body: Buffer,
+  arrived: () => boolean,
+  status: number,
+  headers: Readonly<Record<string, string | number>>,
+): true {
   response.writeHead(status, headers);
   response.write(body, () => {
     const waiting = setInterval(() => {

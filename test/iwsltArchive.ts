@@ -9,9 +9,15 @@ export type Sides = { readonly de: readonly string[]; readonly en: readonly stri
 
 /** `de-en.tgz` with the files of the real one. @param train lines of train.tags @param tests segments of each test set @returns its path */
 export function writeIwsltArchive(folder: string, train: Sides, tests: readonly Sides[]): string {
-  const entries = [{ name: 'de-en/', type: '5' }, { name: 'de-en/README', content: 'WIT3' }];
+  const entries = [
+    { name: 'de-en/', type: '5' },
+    { name: 'de-en/README', content: 'WIT3' },
+  ];
   for (const language of ['de', 'en'] as const) {
-    entries.push({ name: `de-en/train.tags.de-en.${language}`, content: train[language].map((line) => `${line}\n`).join('') });
+    entries.push({
+      name: `de-en/train.tags.de-en.${language}`,
+      content: train[language].map((line) => `${line}\n`).join(''),
+    });
     testSets.forEach((set, i) => {
       const segments = tests[i][language].map((text, j) => `<seg id="${j + 1}"> ${text} </seg>\n`).join('');
       entries.push({

@@ -10,7 +10,9 @@ import { readSafetensors, type StoredTensor } from '../src/storage/safetensors.j
 const folder = fileURLToPath(new URL('../../../shared/fixtures/model', import.meta.url));
 
 /** For node:test's `skip`: false when the reference numbers are there, else why the test is skipped. */
-export const skipWithoutModelFixtures: string | false = existsSync(folder) ? false : `no reference numbers at ${folder}`;
+export const skipWithoutModelFixtures: string | false = existsSync(folder)
+  ? false
+  : `no reference numbers at ${folder}`;
 
 export const fixtureModelNames = ['tied', 'decoder-tied', 'trained-reverse'] as const;
 export type FixtureModelName = (typeof fixtureModelNames)[number];
@@ -36,16 +38,38 @@ export interface FixtureModel {
 /** Configuration and batch of one of the fixtures' models; it has no dropout. */
 export function readFixtureModel(name: FixtureModelName): FixtureModel {
   const stored = readModelFixture<{
-    vocab: number; d_model: number; ffn: number; heads: number; enc_layers: number; dec_layers: number;
-    sharing: Sharing; ln_eps: number; label_smoothing: number; parameters: Record<string, number[]>;
+    vocab: number;
+    d_model: number;
+    ffn: number;
+    heads: number;
+    enc_layers: number;
+    dec_layers: number;
+    sharing: Sharing;
+    ln_eps: number;
+    label_smoothing: number;
+    parameters: Record<string, number[]>;
   }>(`${name}/config.json`);
   const config: ModelConfig = {
-    srcVocabSize: stored.vocab, trgVocabSize: stored.vocab, dModel: stored.d_model, dFf: stored.ffn, numHeads: stored.heads,
-    numEncoderLayers: stored.enc_layers, numDecoderLayers: stored.dec_layers, sharing: stored.sharing, layerNormEps: stored.ln_eps,
-    dropout: 0, attentionDropout: 0, reluDropout: 0,
+    srcVocabSize: stored.vocab,
+    trgVocabSize: stored.vocab,
+    dModel: stored.d_model,
+    dFf: stored.ffn,
+    numHeads: stored.heads,
+    numEncoderLayers: stored.enc_layers,
+    numDecoderLayers: stored.dec_layers,
+    sharing: stored.sharing,
+    layerNormEps: stored.ln_eps,
+    dropout: 0,
+    attentionDropout: 0,
+    reluDropout: 0,
   };
   const { pairs } = readModelFixture<{ pairs: FixturePair[] }>(`${name}/batch.json`);
-  return { config, labelSmoothing: stored.label_smoothing, shapes: new Map(Object.entries(stored.parameters)), batch: fixtureBatch(pairs) };
+  return {
+    config,
+    labelSmoothing: stored.label_smoothing,
+    shapes: new Map(Object.entries(stored.parameters)),
+    batch: fixtureBatch(pairs),
+  };
 }
 
 /** A sentence pair as the fixtures write it. */

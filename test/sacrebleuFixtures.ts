@@ -17,7 +17,10 @@ export function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
 }
 
-export interface FixtureSet { readonly hyps: string[]; readonly refs: (string | null)[][] }
+export interface FixtureSet {
+  readonly hyps: string[];
+  readonly refs: (string | null)[][];
+}
 
 export function readSets(): Record<string, FixtureSet> {
   return readFixture<{ sets: Record<string, FixtureSet> }>('sets.json').sets;
@@ -27,7 +30,12 @@ export const fixtureVersion = '2.6.0';
 
 /** Options in sacreBLEU's names, as ours: `smooth_method` is `smoothMethod`. */
 export function optionsOf<T>(options: Record<string, unknown>): T {
-  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), value])) as T;
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [
+      key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  ) as T;
 }
 
 export function metricOf(name: string, options: Record<string, unknown>): Metric {
@@ -40,10 +48,18 @@ export function assertClose(found: number, expected: number, what: string, toler
 }
 
 /** What sacreBLEU prints of a score. */
-export interface PrintedScore { readonly signature: string; readonly signature_short: string; readonly formatted: string }
+export interface PrintedScore {
+  readonly signature: string;
+  readonly signature_short: string;
+  readonly formatted: string;
+}
 
 /** The corpus's score, whose signatures and line are asserted. */
-export function scoreAndCheckPrint<S extends Score>(metric: Metric<S>, { hyps, refs }: FixtureSet, expected: PrintedScore): S {
+export function scoreAndCheckPrint<S extends Score>(
+  metric: Metric<S>,
+  { hyps, refs }: FixtureSet,
+  expected: PrintedScore,
+): S {
   const statistics = corpusStatistics(metric, hyps, refs);
   const score = metric.scoreOf(sumLines(statistics));
   const fields = signatureFields(metric.signatureFields, { numRefs: statistics.numRefs, version: fixtureVersion });

@@ -6,7 +6,14 @@ import type { AttentionAttrs } from '../src/backend/ops/kernels.js';
 
 type Values = ArrayLike<number>;
 
-export function slowLinear(x: Values, weight: Values, bias: Values, inSize: number, outSize: number, relu: boolean): Float64Array {
+export function slowLinear(
+  x: Values,
+  weight: Values,
+  bias: Values,
+  inSize: number,
+  outSize: number,
+  relu: boolean,
+): Float64Array {
   const rows = x.length / inSize;
   const y = new Float64Array(rows * outSize);
   for (let n = 0; n < rows; n++) {
@@ -33,8 +40,14 @@ export function slowLayerNorm(x: Values, gamma: Values, beta: Values, eps: numbe
 }
 
 /** @param mask [B, H, T, S] multiplies the probabilities */
-export function slowAttention(q: Values, k: Values, v: Values, keyLengths: Values, mask: Values | undefined,
-  { batch, queryLength, keyLength, numHeads, causal }: AttentionAttrs): Float64Array {
+export function slowAttention(
+  q: Values,
+  k: Values,
+  v: Values,
+  keyLengths: Values,
+  mask: Values | undefined,
+  { batch, queryLength, keyLength, numHeads, causal }: AttentionAttrs,
+): Float64Array {
   const d = q.length / (batch * queryLength);
   const dHead = d / numHeads;
   const out = new Float64Array(q.length);
@@ -63,7 +76,14 @@ export function slowAttention(q: Values, k: Values, v: Values, keyLengths: Value
   return out;
 }
 
-export function slowCrossEntropy(hidden: Values, embedding: Values, targets: Values, d: number, labelSmoothing: number, padId: number): { lossSum: number; nllSum: number } {
+export function slowCrossEntropy(
+  hidden: Values,
+  embedding: Values,
+  targets: Values,
+  d: number,
+  labelSmoothing: number,
+  padId: number,
+): { lossSum: number; nllSum: number } {
   const vocabSize = embedding.length / d;
   let lossSum = 0;
   let nllSum = 0;
@@ -79,7 +99,9 @@ export function slowCrossEntropy(hidden: Values, embedding: Values, targets: Val
     const logSumExp = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
     const nll = logSumExp - logits[targets[n]];
     const perWrongToken = labelSmoothing / (vocabSize - 1);
-    lossSum += (1 - labelSmoothing - perWrongToken) * nll + perWrongToken * logits.reduce((sum, logit) => sum + logSumExp - logit, 0);
+    lossSum +=
+      (1 - labelSmoothing - perWrongToken) * nll +
+      perWrongToken * logits.reduce((sum, logit) => sum + logSumExp - logit, 0);
     nllSum += nll;
   }
   return { lossSum, nllSum };

@@ -19,8 +19,12 @@ export interface SlowOptions {
  * @param params values by name
  * @param trg target ids, ending with eosId
  */
-export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: readonly number[], trg: readonly number[],
-  { config, labelSmoothing, dropoutKey, observe }: SlowOptions): { lossSum: number; nllSum: number } {
+export function slowTranslationLoss(
+  params: ReadonlyMap<string, Values>,
+  src: readonly number[],
+  trg: readonly number[],
+  { config, labelSmoothing, dropoutKey, observe }: SlowOptions,
+): { lossSum: number; nllSum: number } {
   const { dModel, dFf, numHeads, layerNormEps } = config;
   let site = 0;
   /** The mask of the next dropout; sites count up in the order in which the model drops. */
@@ -38,25 +42,41 @@ export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: re
   const inputScale = (name: string, feature: number): number => {
     const { numEncoderLayers: n, numDecoderLayers: m } = config;
     if (config.residual === 'admin') return get(name.replace('layer_norm', 'residual_scale.weight'))[feature];
-    if (config.residual === 'deepnorm') return name.startsWith('encoder') ? 0.81 * (n * n * n * n * m) ** 0.0625 : Math.sqrt(Math.sqrt(3 * m));
+    if (config.residual === 'deepnorm')
+      return name.startsWith('encoder') ? 0.81 * (n * n * n * n * m) ** 0.0625 : Math.sqrt(Math.sqrt(3 * m));
     return 1;
   };
   const addAndNorm = (x: Float64Array, y: Float64Array, name: string) => {
     const dropped = drop(y, config.dropout);
     observe?.(name, x, dropped);
     const total = x.map((value, i) => inputScale(name, i % dModel) * value + dropped[i]);
-    return config.residual === 'none' ? total : slowLayerNorm(total, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
+    return config.residual === 'none'
+      ? total
+      : slowLayerNorm(total, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
   };
-  const embed = (ids: readonly number[], table: Values) => drop(Float64Array.from({ length: ids.length * dModel }, (_, i) => {
-    const feature = i % dModel;
-    const half = dModel / 2;
-    const angle = (Math.floor(i / dModel) + 2) * 10000 ** (-(feature % half) / (half - 1));
-    return Math.sqrt(dModel) * table[ids[Math.floor(i / dModel)] * dModel + feature] + (feature < half ? Math.sin(angle) : Math.cos(angle));
-  }), config.dropout);
+  const embed = (ids: readonly number[], table: Values) =>
+    drop(
+      Float64Array.from({ length: ids.length * dModel }, (_, i) => {
+        const feature = i % dModel;
+        const half = dModel / 2;
+        const angle = (Math.floor(i / dModel) + 2) * 10000 ** (-(feature % half) / (half - 1));
+        return (
+          Math.sqrt(dModel) * table[ids[Math.floor(i / dModel)] * dModel + feature] +
+          (feature < half ? Math.sin(angle) : Math.cos(angle))
+        );
+      }),
+      config.dropout,
+    );
   const attend = (x: Float64Array, keys: Float64Array, name: string, causal: boolean) => {
     const [queryLength, keyLength] = [x.length / dModel, keys.length / dModel];
-    const heads = slowAttention(project(x, `${name}.q_proj`), project(keys, `${name}.k_proj`), project(keys, `${name}.v_proj`), [keyLength],
-      nextMask(config.attentionDropout, numHeads * queryLength * keyLength), { batch: 1, queryLength, keyLength, numHeads, causal });
+    const heads = slowAttention(
+      project(x, `${name}.q_proj`),
+      project(keys, `${name}.k_proj`),
+      project(keys, `${name}.v_proj`),
+      [keyLength],
+      nextMask(config.attentionDropout, numHeads * queryLength * keyLength),
+      { batch: 1, queryLength, keyLength, numHeads, causal },
+    );
     return addAndNorm(x, project(heads, `${name}.out_proj`), `${name}_layer_norm`);
   };
   const feedForward = (x: Float64Array, layer: string) => {
@@ -76,5 +96,12 @@ export function slowTranslationLoss(params: ReadonlyMap<string, Values>, src: re
     hidden = attend(hidden, encoded, `decoder.layers.${i}.encoder_attn`, false);
     hidden = feedForward(hidden, `decoder.layers.${i}`);
   }
-  return slowCrossEntropy(hidden, get(config.sharing === 'none' ? 'decoder.output_projection.weight' : lookup), trg, dModel, labelSmoothing, padId);
+  return slowCrossEntropy(
+    hidden,
+    get(config.sharing === 'none' ? 'decoder.output_projection.weight' : lookup),
+    trg,
+    dModel,
+    labelSmoothing,
+    padId,
+  );
 }

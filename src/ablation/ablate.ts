@@ -15,7 +15,10 @@ import { lockFolder } from '../storage/folderLock.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 /** What happens in a run, and how it ends. */
-export type AblationEvent = RunEvent | { readonly event: 'complete'; readonly already: boolean } | { readonly event: 'failed'; readonly message: string };
+export type AblationEvent =
+  | RunEvent
+  | { readonly event: 'complete'; readonly already: boolean }
+  | { readonly event: 'failed'; readonly message: string };
 
 export interface AblationTask {
   readonly config: Config;
@@ -78,7 +81,11 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
       const key = relative(dir, planned.runDir);
       forgetFailure(dir, key);
       try {
-        const outcome = await runInProcess(planned, { parallel, signal, onEvent: (event) => onEvent?.(planned, event) });
+        const outcome = await runInProcess(planned, {
+          parallel,
+          signal,
+          onEvent: (event) => onEvent?.(planned, event),
+        });
         if (outcome === 'stopped') return;
       } catch (error) {
         failures.push(`the run in ${planned.runDir} failed: ${(error as Error).message}`);
@@ -99,13 +106,25 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const results = record(1000);
   signal?.throwIfAborted();
   if (failures.length > 0) {
-    const others = isHopeless() && waiting.length > 0 ? `${counted(waiting.length, 'run was', 'runs were')} not tried` : 'all other runs are complete';
-    throw new ColdstartError('RUN_FAILED', [`${failures.length} of ${counted(plan.runs.length, 'run')} failed; ${others}. The same command tries again:`, ...failures.map((message) => `  ${message}`)].join('\n'));
+    const others =
+      isHopeless() && waiting.length > 0
+        ? `${counted(waiting.length, 'run was', 'runs were')} not tried`
+        : 'all other runs are complete';
+    throw new ColdstartError(
+      'RUN_FAILED',
+      [
+        `${failures.length} of ${counted(plan.runs.length, 'run')} failed; ${others}. The same command tries again:`,
+        ...failures.map((message) => `  ${message}`),
+      ].join('\n'),
+    );
   }
   return results;
 }
 
 /** results.json: the comparison and every run's scores, without curves. */
 export function resultsOf({ runs, samples: _, ...results }: AblationData): object {
-  return { ...results, runs: runs.map(({ key, arm, cell, seed, state, scores }) => ({ key, arm, cell, seed, state, scores })) };
+  return {
+    ...results,
+    runs: runs.map(({ key, arm, cell, seed, state, scores }) => ({ key, arm, cell, seed, state, scores })),
+  };
 }

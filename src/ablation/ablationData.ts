@@ -57,7 +57,10 @@ export interface RunData {
   readonly train: readonly TrainPoint[];
   readonly valid: readonly ValidPoint[];
   /** Update-to-weight ratios: `samples[i].ratios[t]` is that of tensor `tensors[t]`. */
-  readonly updateRatios?: { readonly tensors: readonly string[]; readonly samples: readonly { readonly update: number; readonly ratios: readonly (number | null)[] }[] };
+  readonly updateRatios?: {
+    readonly tensors: readonly string[];
+    readonly samples: readonly { readonly update: number; readonly ratios: readonly (number | null)[] }[];
+  };
   /** Gradients before training; `drawn` is there if parameters were learned. */
   readonly gradients?: GradientRecord;
   readonly learned?: LearnedScales;
@@ -133,7 +136,18 @@ export interface SampleTranslation {
 
 /** Takes a parameter's name apart. */
 export function tensorPlace(name: string): TensorPlace {
-  const [, side, layer, rest] = /^(encoder|decoder)\.(?:layers\.(\d+)\.)?(.+)$/.exec(name) ?? [undefined, 'decoder', undefined, name];
+  const [, side, layer, rest] = /^(encoder|decoder)\.(?:layers\.(\d+)\.)?(.+)$/.exec(name) ?? [
+    undefined,
+    'decoder',
+    undefined,
+    name,
+  ];
   const kind = rest!.endsWith('bias') ? 'bias' : 'weight';
-  return { name, side: side as TensorPlace['side'], ...(layer !== undefined && { layer: Number(layer) }), part: rest!.replace(/\.(weight|bias)$/, ''), kind };
+  return {
+    name,
+    side: side as TensorPlace['side'],
+    ...(layer !== undefined && { layer: Number(layer) }),
+    part: rest!.replace(/\.(weight|bias)$/, ''),
+    kind,
+  };
 }

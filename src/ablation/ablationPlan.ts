@@ -55,43 +55,74 @@ export interface AblationPlan {
 export function planAblation(config: Config, dir: string): AblationPlan {
   const { arms, seeds, grid, baseline = Object.keys(arms)[0] } = config.ablation;
   const names = Object.keys(arms);
-  if (names.length === 0) throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
+  if (names.length === 0)
+    throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
   for (const name of names) checkPreset(name, arms[name].preset);
-  if (!names.includes(baseline)) throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
-  if (new Set(seeds).size !== seeds.length) throw new UsageError(`ablation.seeds has a seed twice: ${seeds.join(', ')}.`);
+  if (!names.includes(baseline))
+    throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
+  if (new Set(seeds).size !== seeds.length)
+    throw new UsageError(`ablation.seeds has a seed twice: ${seeds.join(', ')}.`);
   for (const name of names) refuseOwnKeys(Object.keys(arms[name]), `ablation.arms.${name}`);
   refuseOwnKeys(Object.keys(grid), 'ablation.grid');
 
-  const axes = Object.entries(grid).map(([key, values]) => ({ key, values: values.map((value) => axisValue(key, value)) }));
+  const axes = Object.entries(grid).map(([key, values]) => ({
+    key,
+    values: values.map((value) => axisValue(key, value)),
+  }));
   for (const { key, values } of axes) {
-    if (new Set(values).size !== values.length) throw new UsageError(`ablation.grid.${key} has a value twice: ${values.join(', ')}.`);
+    if (new Set(values).size !== values.length)
+      throw new UsageError(`ablation.grid.${key} has a value twice: ${values.join(', ')}.`);
   }
   const cells = combinations(axes);
   const configs = new Map(names.map((name) => [name, cells.map((cell) => armConfig(config, name, cell))]));
   return {
-    baseline, seeds, axes,
+    baseline,
+    seeds,
+    axes,
     arms: names.map((name) => {
       const preset = arms[name].preset as string | undefined;
       const { summary, source } = preset === undefined ? {} : armPresets[preset];
-      return { name, preset, summary, source, differences: configDifferences(configs.get(baseline)![0], configs.get(name)![0]) };
+      return {
+        name,
+        preset,
+        summary,
+        source,
+        differences: configDifferences(configs.get(baseline)![0], configs.get(name)![0]),
+      };
     }),
-    runs: seeds.flatMap((seed) => cells.flatMap((cell, c) => names.map((arm) => (
-      { arm, cell, seed, runDir: join(dir, arm, cellName(cell), `seed-${seed}`), config: { ...configs.get(arm)![c], seed } })))),
+    runs: seeds.flatMap((seed) =>
+      cells.flatMap((cell, c) =>
+        names.map((arm) => ({
+          arm,
+          cell,
+          seed,
+          runDir: join(dir, arm, cellName(cell), `seed-${seed}`),
+          config: { ...configs.get(arm)![c], seed },
+        })),
+      ),
+    ),
   };
 }
 
 /** A cell as the name of a folder and of a row: `train.lr=0.001,train.beta2=0.98`; empty without a grid. */
 export function cellName(cell: Cell): string {
-  return Object.entries(cell).map(([key, value]) => `${key}=${value}`).join(',');
+  return Object.entries(cell)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }
 
 function armConfig(config: Config, name: string, cell: Cell): Config {
   const { preset, ...own } = config.ablation.arms[name];
   const inCell = changeConfig(config, cell, 'ablation.grid');
   const changes = { ...(preset !== undefined && armPresets[preset as string].changes(inCell)), ...own, ...cell };
-  const changed = changeConfig(inCell, { ...changes, ...(config.ablation.equalBudget && { 'train.countInit': true }) }, `ablation.arms.${name}`);
+  const changed = changeConfig(
+    inCell,
+    { ...changes, ...(config.ablation.equalBudget && { 'train.countInit': true }) },
+    `ablation.arms.${name}`,
+  );
   const result = runConfig(changed);
-  try { // contradictions are told before anything runs
+  try {
+    // contradictions are told before anything runs
     trainOptions(result);
     learnsInitialParams(result);
   } catch (cause) {
@@ -104,21 +135,33 @@ function checkPreset(arm: string, preset: unknown): void {
   if (preset === undefined || Object.hasOwn(armPresets, preset as string)) return;
   const known = Object.keys(armPresets);
   const guess = suggest(String(preset), known);
-  throw new UsageError(`ablation.arms.${arm} has the preset ${JSON.stringify(preset)}, expected one of ${known.join(', ')}.${guess ? ` Did you mean ${guess}?` : ''}`);
+  throw new UsageError(
+    `ablation.arms.${arm} has the preset ${JSON.stringify(preset)}, expected one of ${known.join(', ')}.${guess ? ` Did you mean ${guess}?` : ''}`,
+  );
 }
 
 function refuseOwnKeys(keys: readonly string[], where: string): void {
   for (const key of keys) {
-    if (/^(ablation\b|seed$)/.test(key)) throw new UsageError(`${where} sets ${key}, which belongs to the ablation as a whole.`);
+    if (/^(ablation\b|seed$)/.test(key))
+      throw new UsageError(`${where} sets ${key}, which belongs to the ablation as a whole.`);
   }
 }
 
 /** Values name folders. */
 function axisValue(key: string, value: unknown): AxisValue {
-  if ((typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') && /^[\w.+-]+$/.test(String(value))) return value;
-  throw new UsageError(`ablation.grid.${key} has the value ${JSON.stringify(value)}, expected a number, true, false or a word.`);
+  if (
+    (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') &&
+    /^[\w.+-]+$/.test(String(value))
+  )
+    return value;
+  throw new UsageError(
+    `ablation.grid.${key} has the value ${JSON.stringify(value)}, expected a number, true, false or a word.`,
+  );
 }
 
 function combinations(axes: AblationPlan['axes']): Cell[] {
-  return axes.reduce<Cell[]>((cells, { key, values }) => cells.flatMap((cell) => values.map((value) => ({ ...cell, [key]: value }))), [{}]);
+  return axes.reduce<Cell[]>(
+    (cells, { key, values }) => cells.flatMap((cell) => values.map((value) => ({ ...cell, [key]: value }))),
+    [{}],
+  );
 }

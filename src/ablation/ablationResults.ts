@@ -81,9 +81,18 @@ export interface RunOutcome {
 }
 
 /** What the runs of an ablation have come to so far. */
-export function summarizeAblation({ baseline, seeds, axes, arms }: Pick<AblationResults, 'baseline' | 'seeds' | 'axes'> & { readonly arms: readonly PlannedArm[] }, runs: readonly RunOutcome[]): AblationResults {
+export function summarizeAblation(
+  {
+    baseline,
+    seeds,
+    axes,
+    arms,
+  }: Pick<AblationResults, 'baseline' | 'seeds' | 'axes'> & { readonly arms: readonly PlannedArm[] },
+  runs: readonly RunOutcome[],
+): AblationResults {
   const cells = new Map(runs.map(({ cell }) => [cellName(cell), cell]));
-  const inCell = (arm: string, cell: string): RunOutcome[] => runs.filter((run) => run.arm === arm && cellName(run.cell) === cell);
+  const inCell = (arm: string, cell: string): RunOutcome[] =>
+    runs.filter((run) => run.arm === arm && cellName(run.cell) === cell);
   const summarized = arms.map((arm) => {
     const own = [...cells].map(([name, cell]) => summarizeCell(name, cell, inCell(arm.name, name)));
     return { ...arm, cells: own, selected: selectCell(own) };
@@ -92,28 +101,45 @@ export function summarizeAblation({ baseline, seeds, axes, arms }: Pick<Ablation
   const referenceBleu = testBleus(inCell(baseline, reference.cells[reference.selected].name));
   const tested = runs.find(({ scores }) => scores?.test)?.scores?.test;
   return {
-    baseline, seeds, axes,
+    baseline,
+    seeds,
+    axes,
     signature: tested?.signature,
     chrfSignature: tested?.chrfSignature,
     backends: [...new Set(runs.flatMap(({ scores }) => (scores ? [scores.backend] : [])))],
-    arms: summarized.map((arm) => (arm.name === baseline ? arm : {
-      ...arm,
-      cells: arm.cells.map((cell) => {
-        const pairs = [...testBleus(inCell(arm.name, cell.name))].flatMap(([seed, bleu]) => (referenceBleu.has(seed) ? [bleu - referenceBleu.get(seed)!] : []));
-        const difference = estimate(pairs);
-        return { ...cell, testBleuDifference: difference, ...(difference?.standardError !== undefined && { seedsPValue: pairedTTest(difference) }) };
-      }),
-    })),
+    arms: summarized.map((arm) =>
+      arm.name === baseline
+        ? arm
+        : {
+            ...arm,
+            cells: arm.cells.map((cell) => {
+              const pairs = [...testBleus(inCell(arm.name, cell.name))].flatMap(([seed, bleu]) =>
+                referenceBleu.has(seed) ? [bleu - referenceBleu.get(seed)!] : [],
+              );
+              const difference = estimate(pairs);
+              return {
+                ...cell,
+                testBleuDifference: difference,
+                ...(difference?.standardError !== undefined && { seedsPValue: pairedTTest(difference) }),
+              };
+            }),
+          },
+    ),
   };
 }
 
 function summarizeCell(name: string, cell: Cell, runs: readonly RunOutcome[]): CellResults {
   const complete = runs.flatMap(({ scores }) => (scores ? [scores] : []));
   const finished = complete.filter(({ status }) => status === 'finished');
-  const over = (number: (scores: RunScores) => number | undefined): Estimate | undefined => estimate(finished.map(number));
-  const bleuOf = ({ tests }: RunScores, wanted: string | undefined): number | undefined => tests?.find(({ use }) => use === wanted)?.bleu;
+  const over = (number: (scores: RunScores) => number | undefined): Estimate | undefined =>
+    estimate(finished.map(number));
+  const bleuOf = ({ tests }: RunScores, wanted: string | undefined): number | undefined =>
+    tests?.find(({ use }) => use === wanted)?.bleu;
   return {
-    name, cell, runs: runs.length, complete: complete.length,
+    name,
+    cell,
+    runs: runs.length,
+    complete: complete.length,
     diverged: complete.length - finished.length,
     stuck: finished.filter(isStuck).length,
     firstEpochLoss: over(({ firstEpoch }) => firstEpoch?.loss),

@@ -12,7 +12,8 @@ export interface ArmPreset {
 const atFullRate = { 'train.warmupInitLr': -1 };
 
 /** SGD at the configuration's rate if that trains with SGD already, else at a rate for SGD. */
-const withSgd = ({ train }: Config): Record<string, unknown> => (train.optimizer === 'sgd' ? {} : { 'train.optimizer': 'sgd', 'train.lr': sgdLr });
+const withSgd = ({ train }: Config): Record<string, unknown> =>
+  train.optimizer === 'sgd' ? {} : { 'train.optimizer': 'sgd', 'train.lr': sgdLr };
 
 /** Rate of the SGD presets where the configuration trains with Adam; momentum stays the configuration's. */
 const sgdLr = 0.1;
@@ -22,21 +23,77 @@ const gradInitPaper = 'Zhu et al. 2021, GradInit (arXiv 2102.08098)';
 /** The presets by name; `ablation.arms` takes them over by `preset: NAME`. */
 export const armPresets: Readonly<Record<string, ArmPreset>> = {
   warmup: { summary: 'learning-rate warmup', source: 'Vaswani et al. 2017, section 5.3', changes: () => ({}) },
-  'no-warmup': { summary: 'the full rate from the first update', source: 'Xiong et al. 2020 (arXiv 2002.04745)', changes: () => atFullRate },
-  'gradinit-adam': { summary: 'GradInit with A = Adam', source: gradInitPaper, changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'adam' }) },
-  'gradinit-sgd': { summary: 'GradInit with A = SGD, training with Adam', source: gradInitPaper, changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'sgd' }) },
+  'no-warmup': {
+    summary: 'the full rate from the first update',
+    source: 'Xiong et al. 2020 (arXiv 2002.04745)',
+    changes: () => atFullRate,
+  },
+  'gradinit-adam': {
+    summary: 'GradInit with A = Adam',
+    source: gradInitPaper,
+    changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'adam' }),
+  },
+  'gradinit-sgd': {
+    summary: 'GradInit with A = SGD, training with Adam',
+    source: gradInitPaper,
+    changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'sgd' }),
+  },
 
   'sgd-warmup': { summary: 'SGD with warmup', source: gradInitPaper, changes: withSgd },
-  'sgd-no-warmup': { summary: 'SGD at the full rate from the first update', source: gradInitPaper, changes: (config) => ({ ...withSgd(config), ...atFullRate }) },
-  'sgd-gradinit': { summary: 'GradInit with A = SGD, training with SGD', source: gradInitPaper, changes: (config) => ({ ...withSgd(config), ...atFullRate, 'gradinit.algorithm': 'sgd' }) },
+  'sgd-no-warmup': {
+    summary: 'SGD at the full rate from the first update',
+    source: gradInitPaper,
+    changes: (config) => ({ ...withSgd(config), ...atFullRate }),
+  },
+  'sgd-gradinit': {
+    summary: 'GradInit with A = SGD, training with SGD',
+    source: gradInitPaper,
+    changes: (config) => ({ ...withSgd(config), ...atFullRate, 'gradinit.algorithm': 'sgd' }),
+  },
 
-  kaiming: { summary: 'Kaiming uniform initialisation', source: 'He et al. 2015 (arXiv 1502.01852), equation 10', changes: () => ({ ...atFullRate, 'init.method': 'kaiming' }) },
-  xavier: { summary: 'Xavier uniform initialisation', source: 'Glorot and Bengio 2010, equation 16', changes: () => ({ ...atFullRate, 'init.method': 'xavier' }) },
-  'extra-epoch-constant': { summary: 'one epoch at the full rate, then the schedule', source: `${gradInitPaper}, "+1 epoch (const. LR)"`, changes: () => ({ ...atFullRate, 'train.extraEpoch': 'constant' }) },
-  'extra-epoch-warmup': { summary: 'one epoch of warmup, then the schedule', source: `${gradInitPaper}, "+1 epoch (linear LR)"`, changes: () => ({ ...atFullRate, 'train.extraEpoch': 'warmup' }) },
-  metainit: { summary: 'MetaInit', source: 'Dauphin and Schoenholz 2019 (NeurIPS), Algorithm 1', changes: () => ({ ...atFullRate, 'metainit.iterations': 30 }) },
-  't-fixup': { summary: 'T-Fixup: weights scaled by depth, no layer norms', source: 'Huang et al. 2020 (ICML), section 3.2', changes: () => ({ ...atFullRate, 'model.residual': 'none', 'init.method': 'tfixup' }) },
-  admin: { summary: 'Admin: profiled residual scales', source: 'Liu et al. 2020 (arXiv 2004.08249), section 4', changes: () => ({ ...atFullRate, 'model.residual': 'admin' }) },
-  deepnorm: { summary: 'DeepNorm: residuals up, weights down with depth', source: 'Wang et al. 2022 (arXiv 2203.00555), figure 2', changes: () => ({ ...atFullRate, 'model.residual': 'deepnorm', 'init.method': 'deepnorm' }) },
-  'gi-adam': { summary: 'GI-Adam: second moment begins with the first squared gradient', source: 'Kalra and Barkeshli 2024 (arXiv 2406.09405)', changes: () => ({ ...atFullRate, 'train.secondMomentStart': 'first-gradient' }) },
+  kaiming: {
+    summary: 'Kaiming uniform initialisation',
+    source: 'He et al. 2015 (arXiv 1502.01852), equation 10',
+    changes: () => ({ ...atFullRate, 'init.method': 'kaiming' }),
+  },
+  xavier: {
+    summary: 'Xavier uniform initialisation',
+    source: 'Glorot and Bengio 2010, equation 16',
+    changes: () => ({ ...atFullRate, 'init.method': 'xavier' }),
+  },
+  'extra-epoch-constant': {
+    summary: 'one epoch at the full rate, then the schedule',
+    source: `${gradInitPaper}, "+1 epoch (const. LR)"`,
+    changes: () => ({ ...atFullRate, 'train.extraEpoch': 'constant' }),
+  },
+  'extra-epoch-warmup': {
+    summary: 'one epoch of warmup, then the schedule',
+    source: `${gradInitPaper}, "+1 epoch (linear LR)"`,
+    changes: () => ({ ...atFullRate, 'train.extraEpoch': 'warmup' }),
+  },
+  metainit: {
+    summary: 'MetaInit',
+    source: 'Dauphin and Schoenholz 2019 (NeurIPS), Algorithm 1',
+    changes: () => ({ ...atFullRate, 'metainit.iterations': 30 }),
+  },
+  't-fixup': {
+    summary: 'T-Fixup: weights scaled by depth, no layer norms',
+    source: 'Huang et al. 2020 (ICML), section 3.2',
+    changes: () => ({ ...atFullRate, 'model.residual': 'none', 'init.method': 'tfixup' }),
+  },
+  admin: {
+    summary: 'Admin: profiled residual scales',
+    source: 'Liu et al. 2020 (arXiv 2004.08249), section 4',
+    changes: () => ({ ...atFullRate, 'model.residual': 'admin' }),
+  },
+  deepnorm: {
+    summary: 'DeepNorm: residuals up, weights down with depth',
+    source: 'Wang et al. 2022 (arXiv 2203.00555), figure 2',
+    changes: () => ({ ...atFullRate, 'model.residual': 'deepnorm', 'init.method': 'deepnorm' }),
+  },
+  'gi-adam': {
+    summary: 'GI-Adam: second moment begins with the first squared gradient',
+    source: 'Kalra and Barkeshli 2024 (arXiv 2406.09405)',
+    changes: () => ({ ...atFullRate, 'train.secondMomentStart': 'first-gradient' }),
+  },
 };

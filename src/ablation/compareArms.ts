@@ -34,7 +34,11 @@ export interface TestTranslations {
 
 /** @param refs of the test set, the same for all runs @throws DataError if the lines do not match */
 export function compareArms(
-  arm: readonly TestTranslations[], baseline: readonly TestTranslations[], refs: readonly string[], options: BleuOptions, numSamples = 1000,
+  arm: readonly TestTranslations[],
+  baseline: readonly TestTranslations[],
+  refs: readonly string[],
+  options: BleuOptions,
+  numSamples = 1000,
 ): ArmComparison {
   const metric = bleu(options);
   const statistics = ({ hyps }: TestTranslations): CorpusStatistics => corpusStatistics(metric, hyps, [refs]);
@@ -49,15 +53,21 @@ export function compareArms(
     return { bleu: armResult.score, baselineBleu: baselineResult.score, pValue };
   };
   return {
-    numSamples, seed: defaultSeed,
+    numSamples,
+    seed: defaultSeed,
     perSeed: pairs.map(({ trainSeed, own, other }) => ({ trainSeed, ...compare(own, other) })),
-    ...(pairs.length > 0 && { pooled: compare(summed(pairs.map(({ own }) => own)), summed(pairs.map(({ other }) => other))) }),
+    ...(pairs.length > 0 && {
+      pooled: compare(summed(pairs.map(({ own }) => own)), summed(pairs.map(({ other }) => other))),
+    }),
   };
 }
 
 /** Statistics of a corpus in which each line stands for its translations of all seeds. */
 function summed(all: readonly CorpusStatistics[]): CorpusStatistics {
   const values = new Float64Array(all[0].values.length);
-  for (const { values: own } of all) own.forEach((value, i) => { values[i] += value; });
+  for (const { values: own } of all)
+    own.forEach((value, i) => {
+      values[i] += value;
+    });
   return { ...all[0], values };
 }

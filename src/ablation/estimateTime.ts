@@ -46,7 +46,10 @@ export interface PlanEstimate {
  * Runs that differ only in what takes no time (seed, rates) share a measurement.
  * @param onMeasure called before each measurement with the run that stands for its kind
  */
-export async function estimatePlan({ runs }: AblationPlan, onMeasure?: (run: PlannedRun) => void): Promise<PlanEstimate> {
+export async function estimatePlan(
+  { runs }: AblationPlan,
+  onMeasure?: (run: PlannedRun) => void,
+): Promise<PlanEstimate> {
   const left = runs.filter(({ runDir }) => readRunScores(runPaths(runDir).scores) === undefined);
   const measured = new Map<string, RunEstimate>();
   const waiting: { run: PlannedRun; estimate: RunEstimate }[] = [];
@@ -68,9 +71,41 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
 
 /** What a run's time depends on. */
 function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
-  const { optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, precision, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs } = train;
-  const learning = { algorithm: gradinit.algorithm, gradinit: [gradinit.iterations, gradinit.maxTokens], metainit: [metainit.iterations, metainit.maxTokens] };
-  return JSON.stringify({ rest, learning, optimizer, maxUpdates, maxEpochs, maxTokens, maxSentences, updateFreq, precision, countInit, validateEveryUpdates, validateBleu, validateBleuSentences, keepEpochs });
+  const {
+    optimizer,
+    maxUpdates,
+    maxEpochs,
+    maxTokens,
+    maxSentences,
+    updateFreq,
+    precision,
+    countInit,
+    validateEveryUpdates,
+    validateBleu,
+    validateBleuSentences,
+    keepEpochs,
+  } = train;
+  const learning = {
+    algorithm: gradinit.algorithm,
+    gradinit: [gradinit.iterations, gradinit.maxTokens],
+    metainit: [metainit.iterations, metainit.maxTokens],
+  };
+  return JSON.stringify({
+    rest,
+    learning,
+    optimizer,
+    maxUpdates,
+    maxEpochs,
+    maxTokens,
+    maxSentences,
+    updateFreq,
+    precision,
+    countInit,
+    validateEveryUpdates,
+    validateBleu,
+    validateBleuSentences,
+    keepEpochs,
+  });
 }
 
 /** Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters. */
@@ -88,12 +123,22 @@ async function estimateRun(config: Config): Promise<RunEstimate> {
     const { validation, test } = await timeHeldOut(config, model, corpus);
 
     const limit = options.maxUpdates > 0 ? options.maxUpdates : (options.maxEpochs || 1) * updatesPerEpoch;
-    const updates = Math.max(0, limit - (config.train.countInit && options.maxUpdates > 0 ? Math.ceil(init.updates) : 0));
-    const validations = 1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
+    const updates = Math.max(
+      0,
+      limit - (config.train.countInit && options.maxUpdates > 0 ? Math.ceil(init.updates) : 0),
+    );
+    const validations =
+      1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
     const translations = updates >= 2 * updatesPerEpoch && options.keepEpochs >= 2 ? 2 : 1;
     return {
-      backend, secondsPerUpdate, updates, initSeconds: init.seconds, initUpdates: init.updates, trainSeconds: updates * secondsPerUpdate,
-      validationSeconds: validations * validation, testSeconds: translations * test,
+      backend,
+      secondsPerUpdate,
+      updates,
+      initSeconds: init.seconds,
+      initUpdates: init.updates,
+      trainSeconds: updates * secondsPerUpdate,
+      validationSeconds: validations * validation,
+      testSeconds: translations * test,
     };
   } finally {
     await corpus.close();
@@ -101,7 +146,12 @@ async function estimateRun(config: Config): Promise<RunEstimate> {
 }
 
 /** Seconds of an update: the mean of four, after one that is not counted. @param initial used up */
-function timeUpdate(config: Config, model: ModelConfig, initial: Params, pairs: Parameters<typeof createBatches>[0]): number {
+function timeUpdate(
+  config: Config,
+  model: ModelConfig,
+  initial: Params,
+  pairs: Parameters<typeof createBatches>[0],
+): number {
   const { maxTokens, maxSentences, updateFreq, labelSmoothing, precision } = config.train;
   const epoch = createBatches(pairs, { maxTokens, maxSentences, seed: config.seed }).epochBatches(1);
   const optimizer = createOptimizer(trainOptions(config));
@@ -112,7 +162,13 @@ function timeUpdate(config: Config, model: ModelConfig, initial: Params, pairs: 
   for (let update = 0; update <= counted; update++) {
     if (update === 1) started = performance.now();
     const batches = Array.from({ length: updateFreq }, (_, i) => epoch.batch((update * updateFreq + i) % epoch.length));
-    const step = updateGradients(params, batches, { config: model, labelSmoothing, seed: config.seed, update, precision });
+    const step = updateGradients(params, batches, {
+      config: model,
+      labelSmoothing,
+      seed: config.seed,
+      update,
+      precision,
+    });
     ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 / step.trgTokens }));
   }
   const seconds = (performance.now() - started) / 1000 / counted;
@@ -122,7 +178,11 @@ function timeUpdate(config: Config, model: ModelConfig, initial: Params, pairs: 
 }
 
 /** Seconds and updates' worth of initialisation, half of GradInit's iterations taken to serve the constraint. */
-async function timeInit(config: Config, model: ModelConfig, corpus: PreparedCorpus): Promise<{ seconds: number; updates: number }> {
+async function timeInit(
+  config: Config,
+  model: ModelConfig,
+  corpus: PreparedCorpus,
+): Promise<{ seconds: number; updates: number }> {
   const pairs = corpus.dataset('train');
   const { tokensPerUpdate } = epochShape(pairs, config);
   const { gradinit, metainit } = config;
@@ -132,30 +192,49 @@ async function timeInit(config: Config, model: ModelConfig, corpus: PreparedCorp
     return report?.cost ?? { seconds: 0, trgTokens: 0 };
   };
   if (gradinit.algorithm !== 'none') {
-    const branch = async (gamma: number): Promise<{ seconds: number; trgTokens: number }> => once({ ...config, gradinit: { ...gradinit, gamma, iterations: 2 } });
+    const branch = async (gamma: number): Promise<{ seconds: number; trgTokens: number }> =>
+      once({ ...config, gradinit: { ...gradinit, gamma, iterations: 2 } });
     const [objective, constraint] = [await branch(1e30), await branch(1e-30)];
     const part = objective.trgTokens / 4; // two iterations of two parts each
     const uses = (['objective', 'constraint'] as const).flatMap((name) => gradInitUses(name, part, part));
     const iterations = gradinit.iterations / 2;
-    return { seconds: ((objective.seconds + constraint.seconds) / 2) * iterations, updates: initCost(uses, tokensPerUpdate, 0).updateEquivalents * iterations };
+    return {
+      seconds: ((objective.seconds + constraint.seconds) / 2) * iterations,
+      updates: initCost(uses, tokensPerUpdate, 0).updateEquivalents * iterations,
+    };
   }
   if (metainit.iterations > 0) {
     const { seconds, trgTokens } = await once({ ...config, metainit: { ...metainit, iterations: 1 } });
-    return { seconds: seconds * metainit.iterations, updates: initCost(metaInitUses(trgTokens / 2), tokensPerUpdate, 0).updateEquivalents * metainit.iterations };
+    return {
+      seconds: seconds * metainit.iterations,
+      updates: initCost(metaInitUses(trgTokens / 2), tokensPerUpdate, 0).updateEquivalents * metainit.iterations,
+    };
   }
   const { params, report } = await initialParams(config, model, pairs);
   disposeParams(params);
   return { seconds: report?.cost.seconds ?? 0, updates: report?.cost.updateEquivalents ?? 0 };
 }
 
-async function timeHeldOut(config: Config, model: ModelConfig, corpus: PreparedCorpus): Promise<{ validation: number; test: number }> {
+async function timeHeldOut(
+  config: Config,
+  model: ModelConfig,
+  corpus: PreparedCorpus,
+): Promise<{ validation: number; test: number }> {
   const params = initParams(model, { method: config.init.method, seed: config.seed });
   const { labelSmoothing, maxTokens, validateBleu, validateBleuSentences = Infinity } = config.train;
   const batches = createBatches(corpus.dataset('valid'), { maxTokens, shuffle: false }).epochBatches(1);
   try {
-    const lossSeconds = await timed(() => validationLoss(params, { length: 1, batch: () => batches.batch(batches.length >> 1) }, { config: model, labelSmoothing }));
+    const lossSeconds = await timed(() =>
+      validationLoss(
+        params,
+        { length: 1, batch: () => batches.batch(batches.length >> 1) },
+        { config: model, labelSmoothing },
+      ),
+    );
     const sentences = Math.min(16, corpus.dataset('valid').length);
-    const perSentence = (await timed(() => translateHeldOut(params, model, corpus, 'valid', { decode: config.decode, sentences }))) / sentences;
+    const perSentence =
+      (await timed(() => translateHeldOut(params, model, corpus, 'valid', { decode: config.decode, sentences }))) /
+      sentences;
     const decoded = validateBleu ? Math.min(validateBleuSentences, corpus.dataset('valid').length) : 0;
     return {
       validation: lossSeconds * batches.length + perSentence * decoded,

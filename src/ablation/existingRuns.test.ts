@@ -18,23 +18,57 @@ const folder = mkdtempSync(join(tmpdir(), 'coldstart-existing-'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** An ablation of two arms and two rates, as it stands on a machine whose corpus lies in a folder of that name. */
-function ablation(name: string, machine: string, seeds: readonly number[], changes: Record<string, unknown> = {}): AblationPlan {
-  return planAblation(changeConfig(defaultConfig(), {
-    'corpus.dir': join(folder, machine, 'prepared'), 'train.maxUpdates': 10, 'ablation.seeds': seeds,
-    'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, warmup: {} }, 'ablation.baseline': 'warmup', 'ablation.grid': { 'train.lr': [1e-3, 5e-4] }, ...changes,
-  }, 'test'), join(folder, name));
+function ablation(
+  name: string,
+  machine: string,
+  seeds: readonly number[],
+  changes: Record<string, unknown> = {},
+): AblationPlan {
+  return planAblation(
+    changeConfig(
+      defaultConfig(),
+      {
+        'corpus.dir': join(folder, machine, 'prepared'),
+        'train.maxUpdates': 10,
+        'ablation.seeds': seeds,
+        'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, warmup: {} },
+        'ablation.baseline': 'warmup',
+        'ablation.grid': { 'train.lr': [1e-3, 5e-4] },
+        ...changes,
+      },
+      'test',
+    ),
+    join(folder, name),
+  );
 }
 
 test('runs copied from other machines count, whether or not the plan names them', () => {
   const dir = join(folder, 'here');
   const [here, there] = [ablation('here', 'a', [2]), ablation('there', 'b', [1])];
   for (const plan of [here, there]) plan.runs.forEach((run, i) => writeCompleteRun(run, { bleu: 30 + i }));
-  assert.deepEqual(findRuns(dir).map(({ key }) => key), ['no-warmup/train.lr=0.0005/seed-2', 'no-warmup/train.lr=0.001/seed-2', 'warmup/train.lr=0.0005/seed-2', 'warmup/train.lr=0.001/seed-2']);
+  assert.deepEqual(
+    findRuns(dir).map(({ key }) => key),
+    [
+      'no-warmup/train.lr=0.0005/seed-2',
+      'no-warmup/train.lr=0.001/seed-2',
+      'warmup/train.lr=0.0005/seed-2',
+      'warmup/train.lr=0.001/seed-2',
+    ],
+  );
 
   // without a plan: all that there is
   const alone = gatherAblation(dir);
-  assert.deepEqual([alone.baseline, alone.seeds, alone.axes], ['warmup', [2], [{ key: 'train.lr', values: [5e-4, 1e-3] }]]);
-  assert.deepEqual(alone.arms.map(({ name, differences }) => [name, differences]), [['warmup', []], ['no-warmup', ['train.warmupInitLr: 1e-7 → -1']]]);
+  assert.deepEqual(
+    [alone.baseline, alone.seeds, alone.axes],
+    ['warmup', [2], [{ key: 'train.lr', values: [5e-4, 1e-3] }]],
+  );
+  assert.deepEqual(
+    alone.arms.map(({ name, differences }) => [name, differences]),
+    [
+      ['warmup', []],
+      ['no-warmup', ['train.warmupInitLr: 1e-7 → -1']],
+    ],
+  );
 
   // with one: what was copied comes after it
   checkExistingRuns(here, dir);
@@ -45,9 +79,28 @@ test('runs copied from other machines count, whether or not the plan names them'
     const { runs, seeds, arms } = gatherAblation(dir);
     assert.deepEqual(seeds, [2, 1]);
     assert.equal(runs.length, 8);
-    assert.deepEqual(arms.map(({ name, cells }) => [name, cells.map(({ name: cell, testBleu }) => [cell, testBleu!.count, testBleu!.mean])]), [
-      ['no-warmup', [['train.lr=0.001', 2, 30], ['train.lr=0.0005', 2, 32]]], ['warmup', [['train.lr=0.001', 2, 31], ['train.lr=0.0005', 2, 33]]],
-    ]);
+    assert.deepEqual(
+      arms.map(({ name, cells }) => [
+        name,
+        cells.map(({ name: cell, testBleu }) => [cell, testBleu!.count, testBleu!.mean]),
+      ]),
+      [
+        [
+          'no-warmup',
+          [
+            ['train.lr=0.001', 2, 30],
+            ['train.lr=0.0005', 2, 32],
+          ],
+        ],
+        [
+          'warmup',
+          [
+            ['train.lr=0.001', 2, 31],
+            ['train.lr=0.0005', 2, 33],
+          ],
+        ],
+      ],
+    );
   }
   assert.equal(readPlan(dir).runs.length, 8);
   checkExistingRuns(ablation('here', 'elsewhere', [1, 2]), dir);
@@ -58,9 +111,15 @@ test('runs may be links to folders elsewhere', () => {
   ablation('on-another-disk', 'a', [1]).runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
   mkdirSync(join(dir, 'warmup', 'train.lr=0.001'), { recursive: true });
   symlinkSync(join(folder, 'on-another-disk', 'no-warmup'), join(dir, 'no-warmup'));
-  symlinkSync(join(folder, 'on-another-disk', 'warmup', 'train.lr=0.001', 'seed-1'), join(dir, 'warmup', 'train.lr=0.001', 'seed-1'));
+  symlinkSync(
+    join(folder, 'on-another-disk', 'warmup', 'train.lr=0.001', 'seed-1'),
+    join(dir, 'warmup', 'train.lr=0.001', 'seed-1'),
+  );
   symlinkSync(join(folder, 'nowhere'), join(dir, 'broken'));
-  assert.deepEqual(findRuns(dir).map(({ key }) => key), ['no-warmup/train.lr=0.0005/seed-1', 'no-warmup/train.lr=0.001/seed-1', 'warmup/train.lr=0.001/seed-1']);
+  assert.deepEqual(
+    findRuns(dir).map(({ key }) => key),
+    ['no-warmup/train.lr=0.0005/seed-1', 'no-warmup/train.lr=0.001/seed-1', 'warmup/train.lr=0.001/seed-1'],
+  );
 });
 
 test('another baseline: arms of the plan before say what they change of it, and that budgets differ', () => {
@@ -68,15 +127,30 @@ test('another baseline: arms of the plan before say what they change of it, and 
   const before = ablation('rebased', 'a', [1], { 'ablation.grid': {} });
   before.runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
   writePlan(dir, before);
-  const now = ablation('rebased', 'a', [1], { 'ablation.grid': {}, 'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, long: { preset: 'no-warmup', 'train.maxUpdates': 90 } }, 'ablation.baseline': 'no-warmup' });
+  const now = ablation('rebased', 'a', [1], {
+    'ablation.grid': {},
+    'ablation.arms': { 'no-warmup': { preset: 'no-warmup' }, long: { preset: 'no-warmup', 'train.maxUpdates': 90 } },
+    'ablation.baseline': 'no-warmup',
+  });
   writePlan(dir, now);
   now.runs.filter(({ arm }) => arm === 'long').forEach((run) => writeCompleteRun(run, { bleu: 30 }));
   const data = gatherAblation(dir);
-  assert.deepEqual(data.arms.map(({ name, summary, differences }) => [name, summary !== undefined, differences]), [
-    ['no-warmup', true, []], ['long', true, ['train.maxUpdates: 10 → 90']], ['warmup', false, ['train.warmupInitLr: -1 → 1e-7']],
-  ]);
-  writeCompleteRun({ config: { ...before.runs[0].config, seed: 2 }, runDir: join(dir, 'no-warmup', 'seed-2') }, { bleu: 40 });
-  assert.match(ablationMarkdown(gatherAblation(dir)), /^\| no-warmup \| 2 \| 35\.00 ± 5\.00 \|[^]*as many of them as "seeds" says/m);
+  assert.deepEqual(
+    data.arms.map(({ name, summary, differences }) => [name, summary !== undefined, differences]),
+    [
+      ['no-warmup', true, []],
+      ['long', true, ['train.maxUpdates: 10 → 90']],
+      ['warmup', false, ['train.warmupInitLr: -1 → 1e-7']],
+    ],
+  );
+  writeCompleteRun(
+    { config: { ...before.runs[0].config, seed: 2 }, runDir: join(dir, 'no-warmup', 'seed-2') },
+    { bleu: 40 },
+  );
+  assert.match(
+    ablationMarkdown(gatherAblation(dir)),
+    /^\| no-warmup \| 2 \| 35\.00 ± 5\.00 \|[^]*as many of them as "seeds" says/m,
+  );
   assert.match(ablationMarkdown(data), /^the runs do not have the same budget: 10, 90 updates {2}$/m);
 });
 
@@ -89,7 +163,10 @@ test('runs from before there was a grid stay apart from its cells', () => {
   now.runs.forEach((run) => writeCompleteRun(run, { bleu: 40 }));
   writePlan(dir, now);
   const data = gatherAblation(dir);
-  assert.deepEqual(shownRuns(data).map((runs) => runs.length), [1, 1]);
+  assert.deepEqual(
+    shownRuns(data).map((runs) => runs.length),
+    [1, 1],
+  );
   assert.match(ablationMarkdown(data), /^\| before there was a grid \|/m);
   assert.match(ablationCsv(data), /^no-warmup\/seed-1,no-warmup,0,,1,/m);
 });
@@ -106,19 +183,37 @@ test('a damaged file among complete runs is named before any other run starts', 
 });
 
 test('without a plan the baseline is the first arm in the order of the presets, whichever seeds there are of it', () => {
-  for (const [arm, seed] of [['no-warmup', 1], ['mine', 1], ['also-mine', 2], ['warmup', 2]] as const) {
-    const plan = ablation('orders', 'a', [seed], { 'ablation.grid': {}, 'ablation.baseline': undefined, 'ablation.arms': { [arm]: {} } });
+  for (const [arm, seed] of [
+    ['no-warmup', 1],
+    ['mine', 1],
+    ['also-mine', 2],
+    ['warmup', 2],
+  ] as const) {
+    const plan = ablation('orders', 'a', [seed], {
+      'ablation.grid': {},
+      'ablation.baseline': undefined,
+      'ablation.arms': { [arm]: {} },
+    });
     plan.runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
   }
   const { baseline, arms, seeds } = gatherAblation(join(folder, 'orders'));
-  assert.deepEqual([baseline, arms.map(({ name }) => name), seeds], ['warmup', ['warmup', 'no-warmup', 'also-mine', 'mine'], [1, 2]]);
+  assert.deepEqual(
+    [baseline, arms.map(({ name }) => name), seeds],
+    ['warmup', ['warmup', 'no-warmup', 'also-mine', 'mine'], [1, 2]],
+  );
 });
 
 test('a copied seed of an arm that was trained with other settings is refused', () => {
   const dir = join(folder, 'mixed');
   ablation('mixed', 'b', [7], { 'model.dropout': 0.3 }).runs.forEach((run) => writeCompleteRun(run, { bleu: 1 }));
-  assert.deepEqual([7, 1].map((seed) => runsWithOtherSettings(ablation('mixed', 'a', [seed])).length), [4, 0]);
-  assert.throws(() => checkExistingRuns(ablation('mixed', 'a', [1]), dir), /made with other settings than the configuration now has:\n {2}.*no-warmup\/train\.lr=0\.0005\/seed-7\n {4}model\.dropout: 0\.3 → 0\.1\n/);
+  assert.deepEqual(
+    [7, 1].map((seed) => runsWithOtherSettings(ablation('mixed', 'a', [seed])).length),
+    [4, 0],
+  );
+  assert.throws(
+    () => checkExistingRuns(ablation('mixed', 'a', [1]), dir),
+    /made with other settings than the configuration now has:\n {2}.*no-warmup\/train\.lr=0\.0005\/seed-7\n {4}model\.dropout: 0\.3 → 0\.1\n/,
+  );
   checkExistingRuns(ablation('mixed', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } }), dir); // another cell may differ
 });
 
@@ -131,7 +226,10 @@ test('a folder that is called otherwise than its configuration says is no run of
   mkdirSync(join(dir, 'warmup', 'seed-1'), { recursive: true });
   writeFileSync(join(dir, 'warmup', 'seed-1', 'scores.json'), '{}');
   assert.deepEqual(findRuns(dir), []);
-  assert.throws(() => gatherAblation(dir), /misnamed holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/);
+  assert.throws(
+    () => gatherAblation(dir),
+    /misnamed holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/,
+  );
 });
 
 test('a run that was copied without its translations has its scores, and nothing is compared', () => {
@@ -141,7 +239,19 @@ test('a run that was copied without its translations has its scores, and nothing
   rmSync(join(dir, 'warmup', 'seed-2', 'test.hyp'));
   const data = gatherAblation(dir, { bootstrapSamples: 10 });
   const { arms, samples } = data;
-  assert.deepEqual(arms.map(({ cells: [{ testBleu, comparison }] }) => [testBleu!.count, comparison?.perSeed.map(({ trainSeed }) => trainSeed)]), [[2, undefined], [2, [1]]]);
-  assert.match(ablationMarkdown(data), /^test\.hyp or test\.ref is missing in the folder of warmup\/seed-2: not compared, not shown {2}$/m);
+  assert.deepEqual(
+    arms.map(({ cells: [{ testBleu, comparison }] }) => [
+      testBleu!.count,
+      comparison?.perSeed.map(({ trainSeed }) => trainSeed),
+    ]),
+    [
+      [2, undefined],
+      [2, [1]],
+    ],
+  );
+  assert.match(
+    ablationMarkdown(data),
+    /^test\.hyp or test\.ref is missing in the folder of warmup\/seed-2: not compared, not shown {2}$/m,
+  );
   assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'no-warmup/seed-1', 'no-warmup/seed-2']);
 });

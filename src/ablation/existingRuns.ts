@@ -25,8 +25,18 @@ export interface FoundRun {
  * @throws DataError or UsageError if the configuration of a run cannot be read
  */
 export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): FoundRun[] {
-  return folders(dir).flatMap((arm) => folders(join(dir, arm)).flatMap((name) => (isSeed(name) ? [[arm, name]]
-    : name.includes('=') ? folders(join(dir, arm, name)).filter(isSeed).map((seed) => [arm, name, seed]) : [])))
+  return folders(dir)
+    .flatMap((arm) =>
+      folders(join(dir, arm)).flatMap((name) =>
+        isSeed(name)
+          ? [[arm, name]]
+          : name.includes('=')
+            ? folders(join(dir, arm, name))
+                .filter(isSeed)
+                .map((seed) => [arm, name, seed])
+            : [],
+      ),
+    )
     .filter((path) => !known.has(path.join('/')) && isCompleteRun(join(dir, ...path)))
     .flatMap((path): FoundRun[] => {
       const config = readRunConfig(join(dir, ...path));
@@ -44,11 +54,18 @@ export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): F
  * @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts
  */
 export function checkExistingRuns(plan: AblationPlan, dir: string): void {
-  const corpora = new Map([...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((corpus) => [corpus, corpus === undefined ? undefined : readPrepareManifest(corpus)]));
-  const otherSeeds = findRuns(dir, new Set(plan.runs.map(({ runDir }) => relative(dir, runDir)))).flatMap(({ key, arm, cell, seed }) => {
-    const like = plan.runs.find((run) => run.arm === arm && cellName(run.cell) === cellName(cell));
-    return like ? [{ runDir: join(dir, key), config: { ...like.config, seed } }] : [];
-  });
+  const corpora = new Map(
+    [...new Set(plan.runs.map(({ config }) => config.corpus.dir))].map((corpus) => [
+      corpus,
+      corpus === undefined ? undefined : readPrepareManifest(corpus),
+    ]),
+  );
+  const otherSeeds = findRuns(dir, new Set(plan.runs.map(({ runDir }) => relative(dir, runDir)))).flatMap(
+    ({ key, arm, cell, seed }) => {
+      const like = plan.runs.find((run) => run.arm === arm && cellName(run.cell) === cellName(cell));
+      return like ? [{ runDir: join(dir, key), config: { ...like.config, seed } }] : [];
+    },
+  );
   const differing = [...plan.runs, ...otherSeeds].flatMap(({ runDir, config }) => {
     if (!existsSync(runPaths(runDir).config)) return [];
     const manifest = corpora.get(config.corpus.dir);
@@ -56,13 +73,24 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
     return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
   });
   if (differing.length === 0) return;
-  throw new ColdstartError('RUN_DIFFERS', ['runs of this ablation were made with other settings than the configuration now has:', ...differing,
-    'Choose another folder with --run, or remove these runs.'].join('\n'));
+  throw new ColdstartError(
+    'RUN_DIFFERS',
+    [
+      'runs of this ablation were made with other settings than the configuration now has:',
+      ...differing,
+      'Choose another folder with --run, or remove these runs.',
+    ].join('\n'),
+  );
 }
 
 /** Folders of the plan's runs that were made with other settings; their corpora are not compared. */
 export function runsWithOtherSettings(plan: AblationPlan): string[] {
-  return plan.runs.filter(({ runDir, config }) => existsSync(runPaths(runDir).config) && runDifferences(readRunConfig(runDir), config).length > 0).map(({ runDir }) => runDir);
+  return plan.runs
+    .filter(
+      ({ runDir, config }) =>
+        existsSync(runPaths(runDir).config) && runDifferences(readRunConfig(runDir), config).length > 0,
+    )
+    .map(({ runDir }) => runDir);
 }
 
 const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
@@ -76,5 +104,7 @@ export function isCompleteRun(runDir: string): boolean {
 /** Links to folders among them: runs may lie on another disk. */
 function folders(dir: string): string[] {
   if (!existsSync(dir)) return [];
-  return readdirSync(dir).filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isDirectory()).sort();
+  return readdirSync(dir)
+    .filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isDirectory())
+    .sort();
 }

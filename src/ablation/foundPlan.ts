@@ -24,7 +24,8 @@ export function planOfFound(dir: string, found: readonly FoundRun[], plan?: Plan
   const keys = [...new Set(ordered.flatMap(({ cell }) => Object.keys(cell)))];
 
   const baselineLike = (run: FoundRun): Config | undefined => {
-    const isLike = ({ arm, cell }: Pick<FoundRun, 'arm' | 'cell'>): boolean => arm === baseline && cellName(cell) === cellName(run.cell);
+    const isLike = ({ arm, cell }: Pick<FoundRun, 'arm' | 'cell'>): boolean =>
+      arm === baseline && cellName(cell) === cellName(run.cell);
     const planned = plan?.runs.find((each) => isLike(each) && existsSync(runPaths(join(dir, each.key)).config));
     return planned ? readRunConfig(join(dir, planned.key)) : ordered.find(isLike)?.config;
   };
@@ -36,7 +37,10 @@ export function planOfFound(dir: string, found: readonly FoundRun[], plan?: Plan
   return {
     baseline,
     seeds: [...new Set(ordered.map(({ seed }) => seed))],
-    axes: keys.map((key) => ({ key, values: [...new Set(ordered.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : [])))].sort(byValue) })),
+    axes: keys.map((key) => ({
+      key,
+      values: [...new Set(ordered.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : [])))].sort(byValue),
+    })),
     arms: names.map((name) => ({ name, differences: differences(name) })),
     runs: ordered.map(({ key, arm, cell, seed }) => ({ key, arm, cell, seed })),
   };

@@ -30,13 +30,20 @@ interface RunInFolder {
  *
  * @throws DataError if it is neither, or a file in it is damaged
  */
-export function gatherAblation(dir: string, { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {}): AblationData {
+export function gatherAblation(
+  dir: string,
+  { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {},
+): AblationData {
   const { plan, inFolders } = existsSync(runPaths(dir).config) ? gatherOne(dir) : gatherPlanned(dir);
   const runs = inFolders.map(({ run }) => run);
   const results = summarizeAblation(plan, runs);
-  const budgets = new Set(runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined));
+  const budgets = new Set(
+    runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined),
+  );
   const translated = inFolders.filter(hasTranslations);
-  const untranslated = inFolders.filter((each) => each.run.scores?.test && !translated.includes(each)).map(({ run }) => run.key);
+  const untranslated = inFolders
+    .filter((each) => each.run.scores?.test && !translated.includes(each))
+    .map(({ run }) => run.key);
   return {
     name: basename(resolve(dir)),
     ...(bootstrapSamples > 0 ? withComparisons(results, translated, bootstrapSamples) : results),
@@ -56,7 +63,13 @@ interface Gathered {
 function gatherPlanned(dir: string): Gathered {
   const plan = readAblation(dir);
   const failures = readRunFailures(dir);
-  return { plan, inFolders: plan.runs.map((planned) => ({ run: gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message), folder: join(dir, planned.key) })) };
+  return {
+    plan,
+    inFolders: plan.runs.map((planned) => ({
+      run: gatherRun(join(dir, planned.key), planned, failures[planned.key]?.message),
+      folder: join(dir, planned.key),
+    })),
+  };
 }
 
 /** A single run as an ablation of one arm. */
@@ -65,16 +78,31 @@ function gatherOne(dir: string): Gathered {
   const gathered = gatherRun(dir, planned);
   const { seed } = gathered.config!;
   return {
-    plan: { baseline: 'run', seeds: [seed], axes: [], arms: [{ name: 'run', differences: [] }], runs: [{ ...planned, seed }] },
+    plan: {
+      baseline: 'run',
+      seeds: [seed],
+      axes: [],
+      arms: [{ name: 'run', differences: [] }],
+      runs: [{ ...planned, seed }],
+    },
     inFolders: [{ run: { ...gathered, seed }, folder: dir }],
   };
 }
 
 /** @param translated runs of which {@link hasTranslations} */
-function withComparisons(results: AblationResults, translated: readonly RunInFolder[], numSamples: number): AblationResults {
-  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] => translated
-    .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
-    .map(({ run, folder }) => ({ trainSeed: run.seed, hyps: readLines(hypPath(run, folder)), refs: readLines(runPaths(folder).testRef) }));
+function withComparisons(
+  results: AblationResults,
+  translated: readonly RunInFolder[],
+  numSamples: number,
+): AblationResults {
+  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] =>
+    translated
+      .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
+      .map(({ run, folder }) => ({
+        trainSeed: run.seed,
+        hyps: readLines(hypPath(run, folder)),
+        refs: readLines(runPaths(folder).testRef),
+      }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
   const baseline = translations(reference.name, reference.cells[reference.selected].name);
   const config = translated.find(({ run }) => run.config)?.run.config;
@@ -82,11 +110,28 @@ function withComparisons(results: AblationResults, translated: readonly RunInFol
   const options = bleuOptions(config.decode);
   return {
     ...results,
-    arms: results.arms.map((arm) => (arm === reference ? arm : {
-      ...arm,
-      // one cell of an arm: its selected one
-      cells: arm.cells.map((cell, c) => (c === arm.selected ? { ...cell, comparison: compareArms(translations(arm.name, cell.name), baseline, baseline[0].refs, options, numSamples) } : cell)),
-    })),
+    arms: results.arms.map((arm) =>
+      arm === reference
+        ? arm
+        : {
+            ...arm,
+            // one cell of an arm: its selected one
+            cells: arm.cells.map((cell, c) =>
+              c === arm.selected
+                ? {
+                    ...cell,
+                    comparison: compareArms(
+                      translations(arm.name, cell.name),
+                      baseline,
+                      baseline[0].refs,
+                      options,
+                      numSamples,
+                    ),
+                  }
+                : cell,
+            ),
+          },
+    ),
   };
 }
 
@@ -99,7 +144,12 @@ function sampleTranslations(translated: readonly RunInFolder[], count: number): 
   const wanted = Math.min(count, src.length);
   return Array.from({ length: wanted }, (_, i) => {
     const at = Math.floor((i * src.length) / wanted);
-    return { line: at + 1, src: src[at], ref: ref[at], hyps: Object.fromEntries(hyps.map(({ key, lines }) => [key, lines[at]])) };
+    return {
+      line: at + 1,
+      src: src[at],
+      ref: ref[at],
+      hyps: Object.fromEntries(hyps.map(({ key, lines }) => [key, lines[at]])),
+    };
   });
 }
 
@@ -109,7 +159,9 @@ function hypPath({ scores }: RunData, folder: string): string {
 
 /** A run that was copied without them still has its scores. */
 function hasTranslations({ run, folder }: RunInFolder): boolean {
-  return run.scores?.test !== undefined && [hypPath(run, folder), runPaths(folder).testRef].every((path) => existsSync(path));
+  return (
+    run.scores?.test !== undefined && [hypPath(run, folder), runPaths(folder).testRef].every((path) => existsSync(path))
+  );
 }
 
 function readLines(path: string): string[] {

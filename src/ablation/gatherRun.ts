@@ -2,7 +2,14 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { isLocked } from '../storage/folderLock.js';
 import { readLog, type LogLine } from '../train/runLog.js';
-import { tensorPlace, type LearnedScales, type RunData, type RunState, type TrainPoint, type ValidPoint } from './ablationData.js';
+import {
+  tensorPlace,
+  type LearnedScales,
+  type RunData,
+  type RunState,
+  type TrainPoint,
+  type ValidPoint,
+} from './ablationData.js';
 import { isStuck } from './ablationResults.js';
 import type { GradientRecord } from '../run/gradientRecord.js';
 import type { InitReport } from '../run/initialParams.js';
@@ -20,7 +27,15 @@ import { readRunScores, type RunScores } from '../run/runScores.js';
 export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], failure?: string): RunData {
   const paths = runPaths(runDir);
   const failed = failure === undefined ? {} : { failure };
-  if (!existsSync(paths.config)) return { ...planned, state: failure === undefined ? 'waiting' : 'failed', ...failed, updates: 0, train: [], valid: [] };
+  if (!existsSync(paths.config))
+    return {
+      ...planned,
+      state: failure === undefined ? 'waiting' : 'failed',
+      ...failed,
+      updates: 0,
+      train: [],
+      valid: [],
+    };
   const config = readRunConfig(runDir);
   const { program, startedAt } = readRunIdentity(runDir);
   const scores = readRunScores(paths.scores);
@@ -29,20 +44,38 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
   const report = existsSync(paths.initReport) ? readJson<InitReport>(paths.initReport) : undefined;
   const { maxUpdates, countInit } = config.train;
   const initUpdates = countInit ? Math.ceil(report?.cost?.updateEquivalents ?? 0) : 0;
-  const ratios = log.filter(({ event }) => event === 'updateRatios') as unknown as { update: number; ratios: (number | null)[] }[];
+  const ratios = log.filter(({ event }) => event === 'updateRatios') as unknown as {
+    update: number;
+    ratios: (number | null)[];
+  }[];
   return {
     ...planned,
-    state: scores ? stateOf(scores) : isLocked(paths.lock) ? 'running' : failure === undefined ? 'unfinished' : 'failed',
+    state: scores
+      ? stateOf(scores)
+      : isLocked(paths.lock)
+        ? 'running'
+        : failure === undefined
+          ? 'unfinished'
+          : 'failed',
     ...failed,
     updates: scores?.updates ?? log.reduce((most, { update = 0 }) => Math.max(most, update), 0),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
     ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
     ...(scores && { scores }),
-    config, configYaml: readFileSync(paths.config, 'utf8'), program, startedAt,
+    config,
+    configYaml: readFileSync(paths.config, 'utf8'),
+    program,
+    startedAt,
     ...(start && { numParameters: start.numParameters }),
     train: log.filter(({ event }) => event === 'train').map(trainPoint),
     valid: log.filter(({ event }) => event === 'valid').map(validPoint),
-    ...(ratios.length > 0 && start?.parameters && { updateRatios: { tensors: start.parameters, samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })) } }),
+    ...(ratios.length > 0 &&
+      start?.parameters && {
+        updateRatios: {
+          tensors: start.parameters,
+          samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })),
+        },
+      }),
     ...(existsSync(paths.gradients) && { gradients: readJson<GradientRecord>(paths.gradients) }),
     ...(report && { learned: learnedScales(report) }),
   };
@@ -68,11 +101,31 @@ function learnedScales(report: InitReport): LearnedScales {
   switch (report.method) {
     case 'gradinit':
       return {
-        method: report.method, algorithm: report.algorithm, eta: report.options.eta, gamma: report.options.gamma, norm: report.norm, tensors,
-        iterations: report.iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({ iteration, branch, lossBefore, ...(lossAfter !== null && { lossAfter }), gradNorm })),
+        method: report.method,
+        algorithm: report.algorithm,
+        eta: report.options.eta,
+        gamma: report.options.gamma,
+        norm: report.norm,
+        tensors,
+        iterations: report.iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({
+          iteration,
+          branch,
+          lossBefore,
+          ...(lossAfter !== null && { lossAfter }),
+          gradNorm,
+        })),
       };
     case 'metainit':
-      return { method: report.method, tensors, iterations: report.iterations.map(({ iteration, loss, gradNormL2, gradientQuotient }) => ({ iteration, lossBefore: loss, gradNorm: gradNormL2, gradientQuotient })) };
+      return {
+        method: report.method,
+        tensors,
+        iterations: report.iterations.map(({ iteration, loss, gradNormL2, gradientQuotient }) => ({
+          iteration,
+          lossBefore: loss,
+          gradNorm: gradNormL2,
+          gradientQuotient,
+        })),
+      };
     case 'admin':
       return { method: report.method, tensors, iterations: [] };
   }
@@ -82,6 +135,9 @@ function readJson<T>(path: string): T {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. It was changed or cut short after it was written.`, { cause });
+    throw new DataError(
+      `${path} is not JSON: ${(cause as Error).message}. It was changed or cut short after it was written.`,
+      { cause },
+    );
   }
 }

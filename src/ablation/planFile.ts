@@ -12,7 +12,10 @@ const formatVersion = 1;
 const planPath = (dir: string): string => join(dir, 'plan.json');
 
 export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
-  return { ...plan, runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })) };
+  return {
+    ...plan,
+    runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })),
+  };
 }
 
 /**
@@ -22,7 +25,9 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
 export function writePlan(dir: string, plan: AblationPlan): void {
   const record = withFoundRuns(dir, planRecord(dir, plan));
   // what arms that only an earlier plan has are; what they change, their runs say
-  const described = new Map(earlierPlan(dir)?.arms.map(({ name, preset, summary, source }) => [name, { preset, summary, source }]));
+  const described = new Map(
+    earlierPlan(dir)?.arms.map(({ name, preset, summary, source }) => [name, { preset, summary, source }]),
+  );
   const own = new Set(plan.arms.map(({ name }) => name));
   const arms = record.arms.map((arm) => (own.has(arm.name) ? arm : { ...arm, ...described.get(arm.name) }));
   writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record, arms }, null, 2)}\n`);
@@ -35,14 +40,29 @@ export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
   if (kept.length === 0) return plan;
   const union = <T>(own: readonly T[], others: readonly T[]): T[] => [...new Set([...own, ...others])];
   const armNames = new Set(plan.arms.map(({ name }) => name));
-  const keys = union([...plan.axes, ...found.axes].map(({ key }) => key), []);
+  const keys = union(
+    [...plan.axes, ...found.axes].map(({ key }) => key),
+    [],
+  );
   return {
     baseline: plan.baseline,
-    seeds: union(plan.seeds, kept.map(({ seed }) => seed)),
-    axes: keys.map((key) => ({
-      key, values: union(plan.axes.find((axis) => axis.key === key)?.values ?? [], kept.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : []))),
-    })).filter(({ values }) => values.length > 0),
-    arms: [...plan.arms, ...found.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name))],
+    seeds: union(
+      plan.seeds,
+      kept.map(({ seed }) => seed),
+    ),
+    axes: keys
+      .map((key) => ({
+        key,
+        values: union(
+          plan.axes.find((axis) => axis.key === key)?.values ?? [],
+          kept.flatMap(({ cell }) => (Object.hasOwn(cell, key) ? [cell[key]] : [])),
+        ),
+      }))
+      .filter(({ values }) => values.length > 0),
+    arms: [
+      ...plan.arms,
+      ...found.arms.filter(({ name }) => !armNames.has(name) && kept.some(({ arm }) => arm === name)),
+    ],
     runs: [...plan.runs, ...kept],
   };
 }
@@ -76,18 +96,35 @@ function earlierPlan(dir: string): PlanRecord | undefined {
 /** @throws DataError if the folder has none, or it cannot be used */
 export function readPlan(dir: string): PlanRecord {
   const path = planPath(dir);
-  if (!existsSync(path)) throw new DataError(`${dir} holds no ablation (no plan.json) and no run (no config.yaml). Name a folder that "coldstart ablate" or "coldstart train" made.`);
+  if (!existsSync(path))
+    throw new DataError(
+      `${dir} holds no ablation (no plan.json) and no run (no config.yaml). Name a folder that "coldstart ablate" or "coldstart train" made.`,
+    );
   let plan: PlanRecord & { formatVersion?: number };
   try {
     plan = JSON.parse(readFileSync(path, 'utf8')) as PlanRecord;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Run the ablation's command again: it writes the file anew and repeats no complete run.`, { cause });
+    throw new DataError(
+      `${path} is not JSON: ${(cause as Error).message}. Run the ablation's command again: it writes the file anew and repeats no complete run.`,
+      { cause },
+    );
   }
-  const isWhole = plan?.formatVersion === formatVersion && [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) && plan.runs.length > 0 && plan.arms.some(({ name }) => name === plan.baseline);
+  const isWhole =
+    plan?.formatVersion === formatVersion &&
+    [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) &&
+    plan.runs.length > 0 &&
+    plan.arms.some(({ name }) => name === plan.baseline);
   // keys are joined to the folder, so they must not leave it
-  const isRun = ({ key, arm, seed }: PlanRecord['runs'][number]): boolean => typeof key === 'string' && !key.split(/[/\\]/).includes('..') && !key.startsWith('/') && typeof arm === 'string' && Number.isSafeInteger(seed);
+  const isRun = ({ key, arm, seed }: PlanRecord['runs'][number]): boolean =>
+    typeof key === 'string' &&
+    !key.split(/[/\\]/).includes('..') &&
+    !key.startsWith('/') &&
+    typeof arm === 'string' &&
+    Number.isSafeInteger(seed);
   if (!isWhole || !plan.runs.every(isRun)) {
-    throw new DataError(`${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`);
+    throw new DataError(
+      `${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`,
+    );
   }
   return plan;
 }

@@ -12,7 +12,9 @@ export function readRunFailures(dir: string): RunFailures {
   if (!existsSync(path(dir))) return {};
   try {
     const found = JSON.parse(readFileSync(path(dir), 'utf8')) as unknown;
-    const entries = Object.entries((found ?? {}) as object).filter(([, value]) => typeof (value as { message?: unknown } | null)?.message === 'string');
+    const entries = Object.entries((found ?? {}) as object).filter(
+      ([, value]) => typeof (value as { message?: unknown } | null)?.message === 'string',
+    );
     return Object.fromEntries(entries) as RunFailures;
   } catch {
     return {};

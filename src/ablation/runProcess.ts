@@ -21,7 +21,11 @@ export type FromRun =
  */
 export async function runInProcess(
   task: { readonly config: Config; readonly runDir: string },
-  { parallel, signal, onEvent }: { readonly parallel: number; readonly signal?: AbortSignal; readonly onEvent?: RunListener },
+  {
+    parallel,
+    signal,
+    onEvent,
+  }: { readonly parallel: number; readonly signal?: AbortSignal; readonly onEvent?: RunListener },
 ): Promise<'done' | 'stopped'> {
   const child: ChildProcess = fork(fileURLToPath(new URL('./runWorker.js', import.meta.url)), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -42,8 +46,16 @@ export async function runInProcess(
       child.on('exit', (code, signalName) => {
         if (outcome?.outcome === 'done' || outcome?.outcome === 'stopped') resolve(outcome.outcome);
         // an interrupt at the terminal reaches every process, and ends one that has not yet got so far as to wait for "stop"
-        else if (outcome === undefined && signal?.aborted && (signalName === 'SIGINT' || signalName === 'SIGTERM')) resolve('stopped');
-        else reject(new ColdstartError('RUN_FAILED', outcome?.message ?? `its process ended with ${signalName ?? `status ${code}`}`, { cause: outcome?.stack }));
+        else if (outcome === undefined && signal?.aborted && (signalName === 'SIGINT' || signalName === 'SIGTERM'))
+          resolve('stopped');
+        else
+          reject(
+            new ColdstartError(
+              'RUN_FAILED',
+              outcome?.message ?? `its process ended with ${signalName ?? `status ${code}`}`,
+              { cause: outcome?.stack },
+            ),
+          );
       });
       child.send({ task } satisfies ToRun);
     });

@@ -11,10 +11,14 @@ export function checkBackend(): void {
   const x = Float32Array.from({ length: rows * inner }, (_, i) => Math.sin(i + 1));
   const w = Float32Array.from({ length: inner * columns }, (_, i) => Math.cos(i + 1));
   const product = new Float64Array(rows * columns);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) for (let i = 0; i < inner; i++) product[r * columns + c] += x[r * inner + i] * w[i * columns + c];
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++)
+      for (let i = 0; i < inner; i++) product[r * columns + c] += x[r * inner + i] * w[i * columns + c];
   // sum((x w)²) has the gradient 2 xᵀ (x w) for w.
   const gradient = new Float64Array(inner * columns);
-  for (let i = 0; i < inner; i++) for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) gradient[i * columns + c] += 2 * x[r * inner + i] * product[r * columns + c];
+  for (let i = 0; i < inner; i++)
+    for (let c = 0; c < columns; c++)
+      for (let r = 0; r < rows; r++) gradient[i * columns + c] += 2 * x[r * inner + i] * product[r * columns + c];
   tidy(() => {
     const xTensor = tensor2d(x, [rows, inner]);
     const wTensor = tensor2d(w, [inner, columns]);
@@ -27,7 +31,10 @@ export function checkBackend(): void {
 function compare(found: ArrayLike<number>, expected: Float64Array, what: string): void {
   expected.forEach((value, i) => {
     if (!(Math.abs(found[i] - value) <= 1e-4 * (1 + Math.abs(value)))) {
-      throw new ColdstartError('BACKEND_WRONG', `wrong results: element ${i} of a matrix ${what} is ${found[i]}, expected ${value}. Use another backend and report this.`);
+      throw new ColdstartError(
+        'BACKEND_WRONG',
+        `wrong results: element ${i} of a matrix ${what} is ${found[i]}, expected ${value}. Use another backend and report this.`,
+      );
     }
   });
 }

@@ -11,9 +11,14 @@ export function checkPrecision(precision: Precision): void {
   if (precision === 'fp32') return;
   const current = backend();
   if (!(current instanceof NativeBackend)) {
-    throw new UsageError(`precision ${precision} needs the native backend; this is ${engine().backendName}. Use "--backend native", or precision fp32.`);
+    throw new UsageError(
+      `precision ${precision} needs the native backend; this is ${engine().backendName}. Use "--backend native", or precision fp32.`,
+    );
   }
-  if (!current.hasBf16) throw new UsageError('precision bf16 needs a processor with AVX-512 BF16 or AMX ("coldstart doctor" names its units). Use precision fp32.');
+  if (!current.hasBf16)
+    throw new UsageError(
+      'precision bf16 needs a processor with AVX-512 BF16 or AMX ("coldstart doctor" names its units). Use precision fp32.',
+    );
 }
 
 /**

@@ -5,7 +5,10 @@ import { UsageError } from '../errors.js';
 import { backendNames, probeBackends, selectBackend } from './select.js';
 
 test('an unknown backend is refused by name', async () => {
-  await assert.rejects(selectBackend('wsam'), (error) => error instanceof UsageError && error.message.includes('"wsam"; expected one of auto'));
+  await assert.rejects(
+    selectBackend('wsam'),
+    (error) => error instanceof UsageError && error.message.includes('"wsam"; expected one of auto'),
+  );
 });
 
 test('backends are selected by name; auto takes one that passes', async () => {
@@ -34,7 +37,12 @@ test('probes check and measure what is there, say what to install for what is no
 test('the wasm backend has segment sums: negative and too large ids are dropped', async () => {
   await selectBackend('wasm');
   tidy(() => {
-    const x = tensor([[1, 2], [3, 4], [5, 6], [7, 8]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [7, 8],
+    ]);
     const sums = unsortedSegmentSum(x, tensor([2, 0, 2, -1], [4], 'int32') as never, 3);
     assert.deepEqual([...sums.dataSync()], [3, 4, 0, 0, 6, 8]);
   });

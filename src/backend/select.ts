@@ -45,7 +45,8 @@ export interface BackendReport {
 export async function selectBackend(name: string): Promise<BackendName> {
   if (name !== 'auto') {
     const candidate = candidates.find((c) => c.name === name);
-    if (candidate === undefined) throw new UsageError(`Unknown backend "${name}"; expected one of ${backendNames.join(', ')}.`);
+    if (candidate === undefined)
+      throw new UsageError(`Unknown backend "${name}"; expected one of ${backendNames.join(', ')}.`);
     await activate(candidate);
     return candidate.name;
   }
@@ -72,7 +73,12 @@ export async function probeBackends(): Promise<BackendReport[]> {
       reports.push({ name: candidate.name, passed: true, detail, matmulGflops: measureMatmulGflops() });
     } catch (error) {
       const missing = error instanceof ColdstartError && error.code === 'BACKEND_MISSING';
-      reports.push({ name: candidate.name, passed: false, ...(missing && { missing }), detail: (error as Error).message });
+      reports.push({
+        name: candidate.name,
+        passed: false,
+        ...(missing && { missing }),
+        detail: (error as Error).message,
+      });
     }
   }
   if (before) await setBackend(before);
@@ -102,7 +108,8 @@ export function measureMatmulGflops(size = 512): number {
 async function activate(candidate: BackendCandidate): Promise<string> {
   const before = engine().backendName;
   const detail = await candidate.load();
-  if (!(await setBackend(candidate.name))) throw new ColdstartError('BACKEND_INIT', `The ${candidate.name} backend could not be initialised.`);
+  if (!(await setBackend(candidate.name)))
+    throw new ColdstartError('BACKEND_INIT', `The ${candidate.name} backend could not be initialised.`);
   try {
     checkBackend();
   } catch (error) {
@@ -129,11 +136,13 @@ async function loadTensorflow(): Promise<string> {
       return `${packageName} ${version?.['tfjs-node'] ?? ''}, ${cpus().length} cores`;
     } catch (error) {
       // Not installed is what most users have; an installed package that fails must say why.
-      if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
+      if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND')
+        failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
     }
   }
   if (failures.length > 0) throw new ColdstartError('BACKEND_LOAD', failures.join('\n'));
-  throw new ColdstartError('BACKEND_MISSING',
-  'not installed. For NVIDIA GPUs: "npm install @tensorflow/tfjs-node-gpu@4.22.0" (needs CUDA); for CPUs: "npm install @tensorflow/tfjs-node@4.22.0".');
+  throw new ColdstartError(
+    'BACKEND_MISSING',
+    'not installed. For NVIDIA GPUs: "npm install @tensorflow/tfjs-node-gpu@4.22.0" (needs CUDA); for CPUs: "npm install @tensorflow/tfjs-node@4.22.0".',
+  );
 }
-

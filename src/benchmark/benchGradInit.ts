@@ -30,7 +30,15 @@ export interface GradInitBench {
  * constraint branch.
  */
 export async function benchGradInit<B>(task: GradInitBenchTask<B>): Promise<GradInitBench> {
-  const { params, loss, first, second, algorithm, repeats, stepLoss = (moved: Params, _: Params, batch: B) => loss(moved, batch) } = task;
+  const {
+    params,
+    loss,
+    first,
+    second,
+    algorithm,
+    repeats,
+    stepLoss = (moved: Params, _: Params, batch: B) => loss(moved, batch),
+  } = task;
   let bytes = 0;
   const watchedStepLoss = (moved: Params, current: Params, batch: B): Scalar => {
     const value = stepLoss(moved, current, batch);
@@ -39,8 +47,22 @@ export async function benchGradInit<B>(task: GradInitBenchTask<B>): Promise<Grad
   };
   /** Seconds per iteration of gradInit, all in the branch that gamma forces. */
   const branchSeconds = async (gamma: number): Promise<number> => {
-    const options = { ...defaultStep(algorithm), ...releasedDefaults, variant: 'released', algorithm, gamma, normalizeGrad: false, iterations: repeats + 1 } as const;
-    const { params: learned, report } = await gradInit({ params, loss, stepLoss: watchedStepLoss, batches: () => ({ first, second }), options });
+    const options = {
+      ...defaultStep(algorithm),
+      ...releasedDefaults,
+      variant: 'released',
+      algorithm,
+      gamma,
+      normalizeGrad: false,
+      iterations: repeats + 1,
+    } as const;
+    const { params: learned, report } = await gradInit({
+      params,
+      loss,
+      stepLoss: watchedStepLoss,
+      batches: () => ({ first, second }),
+      options,
+    });
     disposeParams(learned);
     return median(report.iterations.slice(1).map(({ seconds }) => seconds));
   };
@@ -51,25 +73,45 @@ export async function benchGradInit<B>(task: GradInitBenchTask<B>): Promise<Grad
   const seconds: number[] = [];
   for (let i = 0; i <= repeats; i++) {
     const start = performance.now();
-    objectiveWithSecondOrderGraph(params, (p) => loss(p, first), (moved, p) => watchedStepLoss(moved, p, second), algorithm);
+    objectiveWithSecondOrderGraph(
+      params,
+      (p) => loss(p, first),
+      (moved, p) => watchedStepLoss(moved, p, second),
+      algorithm,
+    );
     seconds.push((performance.now() - start) / 1000);
   }
   const objectiveAlwaysSecondOrderSeconds = median(seconds.slice(1));
   return {
-    objectiveSeconds, objectiveAlwaysSecondOrderSeconds, objectiveSpeedup: objectiveAlwaysSecondOrderSeconds / objectiveSeconds, constraintSeconds,
-    objectiveMegabytes: objectiveBytes / 2 ** 20, objectiveAlwaysSecondOrderMegabytes: bytes / 2 ** 20,
+    objectiveSeconds,
+    objectiveAlwaysSecondOrderSeconds,
+    objectiveSpeedup: objectiveAlwaysSecondOrderSeconds / objectiveSeconds,
+    constraintSeconds,
+    objectiveMegabytes: objectiveBytes / 2 ** 20,
+    objectiveAlwaysSecondOrderMegabytes: bytes / 2 ** 20,
   };
 }
 
 /** The objective's gradients with the tape of the outer gradient open from the start, as the authors' create_graph=True has it. */
-function objectiveWithSecondOrderGraph(params: Params, loss: (params: Params) => Scalar, stepLoss: (moved: Params, current: Params) => Scalar, algorithm: Algorithm): void {
+function objectiveWithSecondOrderGraph(
+  params: Params,
+  loss: (params: Params) => Scalar,
+  stepLoss: (moved: Params, current: Params) => Scalar,
+  algorithm: Algorithm,
+): void {
   const { eta } = defaultStep(algorithm);
   tidy(() => {
     const { value, gradients } = valueAndGradients((p) => {
       const first = valueAndGradients(loss, p).gradients;
       const moved = [...p].map(([name, tensor]) => {
         const gradient = first.get(name)!;
-        return [name, sub(tensor, withoutGradient(() => mul(algorithm === 'adam' ? sign(gradient) : gradient, eta)))] as const;
+        return [
+          name,
+          sub(
+            tensor,
+            withoutGradient(() => mul(algorithm === 'adam' ? sign(gradient) : gradient, eta)),
+          ),
+        ] as const;
       });
       return stepLoss(new Map(moved), p);
     }, params);

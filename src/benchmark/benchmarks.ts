@@ -37,8 +37,14 @@ const dropouts: Readonly<Record<ArchitectureName, number>> = { tiny: 0.3, iwslt:
 export function benchmarkModel(arch: ArchitectureName): ModelConfig {
   const vocabSize = vocabSizes[arch];
   return {
-    ...architectures[arch], srcVocabSize: vocabSize, trgVocabSize: vocabSize, sharing: 'tied', layerNormEps: 1e-5,
-    dropout: dropouts[arch], attentionDropout: 0, reluDropout: 0,
+    ...architectures[arch],
+    srcVocabSize: vocabSize,
+    trgVocabSize: vocabSize,
+    sharing: 'tied',
+    layerNormEps: 1e-5,
+    dropout: dropouts[arch],
+    attentionDropout: 0,
+    reluDropout: 0,
   };
 }
 
@@ -46,10 +52,18 @@ export function benchmarkModel(arch: ArchitectureName): ModelConfig {
 export function benchmarkBatch({ arch, numSentences, length }: BenchmarkTask): Batch {
   const random = new Random(1);
   const size = numSentences * length;
-  const ids = (): Int32Array => Int32Array.from({ length: size }, () => firstOrdinaryId + random.below(vocabSizes[arch] - firstOrdinaryId));
+  const ids = (): Int32Array =>
+    Int32Array.from({ length: size }, () => firstOrdinaryId + random.below(vocabSizes[arch] - firstOrdinaryId));
   return {
-    indices: Int32Array.from({ length: numSentences }, (_, row) => row), numSentences, srcLength: length, trgLength: length,
-    src: ids(), trgIn: ids(), trgOut: ids(), srcTokens: size, trgTokens: size,
+    indices: Int32Array.from({ length: numSentences }, (_, row) => row),
+    numSentences,
+    srcLength: length,
+    trgLength: length,
+    src: ids(),
+    trgIn: ids(),
+    trgOut: ids(),
+    srcTokens: size,
+    trgTokens: size,
   };
 }
 
@@ -81,7 +95,13 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   let state = optimizer.init(params);
   let update = 0;
   const step = (): void => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], { config, labelSmoothing: 0.1, seed: 1, update: update++, precision: task.precision ?? 'fp32' });
+    const { gradients, trgTokens } = updateGradients(params, [batch], {
+      config,
+      labelSmoothing: 0.1,
+      seed: 1,
+      update: update++,
+      precision: task.precision ?? 'fp32',
+    });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
     awaitUpdate(params);
   };
@@ -90,22 +110,38 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const times = timed(task.repeats, step);
   const secondsPerStep = median(times.map(({ seconds }) => seconds));
   const cpuSecondsPerStep = median(times.map(({ cpuSeconds }) => cpuSeconds));
-  if (memory().numTensors !== tensors) throw new ColdstartError('LEAK', `${counted(memory().numTensors - tensors, 'tensor')} leaked in ${counted(task.repeats, 'step')}.`);
+  if (memory().numTensors !== tensors)
+    throw new ColdstartError(
+      'LEAK',
+      `${counted(memory().numTensors - tensors, 'tensor')} leaked in ${counted(task.repeats, 'step')}.`,
+    );
   disposeParams(params);
   disposeOptimizerState(state);
   const matmulGflops = measureMatmulGflops();
   const gflops = trainingFlops(config, batch) / secondsPerStep / 1e9;
-  return { targetTokensPerSecond: batch.trgTokens / secondsPerStep, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul: gflops / matmulGflops };
+  return {
+    targetTokensPerSecond: batch.trgTokens / secondsPerStep,
+    secondsPerStep,
+    cpuSecondsPerStep,
+    gflops,
+    matmulGflops,
+    shareOfMatmul: gflops / matmulGflops,
+  };
 }
 
 /** GradInit's iterations by branch, and what it saves not to build second-order graphs where none is needed. */
 export async function benchmarkGradInit(task: BenchmarkTask): Promise<GradInitBench> {
   const config = benchmarkModel(task.arch);
   const params = initParams(config, { method: 'fairseq', seed: 1 });
-  const loss = (p: Params, batch: Batch): Scalar => div(translationLoss(p, batch, { config, labelSmoothing: 0.1 }).lossSum, batch.trgTokens);
+  const loss = (p: Params, batch: Batch): Scalar =>
+    div(translationLoss(p, batch, { config, labelSmoothing: 0.1 }).lossSum, batch.trgTokens);
   try {
     return await benchGradInit({
-      params, loss, ...gradInitParts(endWithEos(benchmarkBatch(task))), algorithm: 'adam', repeats: task.repeats,
+      params,
+      loss,
+      ...gradInitParts(endWithEos(benchmarkBatch(task))),
+      algorithm: 'adam',
+      repeats: task.repeats,
       stepLoss: (moved, current, batch) => loss(withUnmovedOutputProjection(moved, current), batch),
     });
   } finally {
@@ -124,12 +160,21 @@ export async function benchmarkTranslation(task: BenchmarkTask, beamSize: number
   const config = benchmarkModel(task.arch);
   const params = initParams(config, { method: 'fairseq', seed: 1 });
   const { src } = endWithEos(benchmarkBatch(task));
-  const sources = Array.from({ length: task.numSentences }, (_, row) => src.slice(row * task.length, (row + 1) * task.length));
+  const sources = Array.from({ length: task.numSentences }, (_, row) =>
+    src.slice(row * task.length, (row + 1) * task.length),
+  );
   const seconds: number[] = [];
   let tokens = 0;
   for (let i = 0; i <= task.repeats; i++) {
     const started = performance.now();
-    const { hypotheses } = await translate(params, config, sources, { beamSize, lengthPenalty: 1, maxLenA: 1, maxLenB: 0, maxTokens: 4096, maxSentences: 128 });
+    const { hypotheses } = await translate(params, config, sources, {
+      beamSize,
+      lengthPenalty: 1,
+      maxLenA: 1,
+      maxLenB: 0,
+      maxTokens: 4096,
+      maxSentences: 128,
+    });
     seconds.push((performance.now() - started) / 1000);
     tokens = hypotheses.reduce((total, [best]) => total + best.tokens.length, 0);
   }

@@ -15,11 +15,15 @@ interface AblateFlags {
   json?: boolean;
 }
 
-const presetLines = Object.entries(armPresets).map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}`).join('\n');
+const presetLines = Object.entries(armPresets)
+  .map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}`)
+  .join('\n');
 
 export function ablateCommand(): Command {
   return new Command('ablate')
-    .description('Trains every arm of a configuration with every seed, in every cell of its grid, and compares them: BLEU, significance, loss, divergence, time.')
+    .description(
+      'Trains every arm of a configuration with every seed, in every cell of its grid, and compares them: BLEU, significance, loss, divergence, time.',
+    )
     .addOption(configOption())
     .option('--run <dir>', 'folder of the ablation (default: runs/ and the name of the configuration)')
     .addOption(setOption())
@@ -28,7 +32,9 @@ export function ablateCommand(): Command {
     .option('--dry-run', 'say what would run and how long it takes, from measured steps; nothing is written')
     .option('--status', 'say how far the runs are; nothing is started')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/experiments.md):
 ${presetLines}
 Runs that are complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command.
@@ -38,11 +44,25 @@ Examples:
   coldstart ablate -c configs/ablate-builtin.yaml --dry-run
   coldstart ablate -c configs/ablate-builtin.yaml
   coldstart ablate -c configs/ablate-builtin.yaml --status
-  coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`)
+  coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`,
+    )
     .action(async (flags: AblateFlags) => {
-      const [{ basename, join }, { loadConfig }, { ablate, resultsOf }, { ablationMarkdown, ablationText }, { AblationProgress }, { writeFileAtomic }, { abortOnInterrupt }] = await Promise.all([
-        import('node:path'), import('../config/loadConfig.js'), import('../ablation/ablate.js'), import('../report/text/ablationReport.js'),
-        import('../report/progress/ablationProgress.js'), import('../storage/atomicFile.js'), import('./interrupts.js'),
+      const [
+        { basename, join },
+        { loadConfig },
+        { ablate, resultsOf },
+        { ablationMarkdown, ablationText },
+        { AblationProgress },
+        { writeFileAtomic },
+        { abortOnInterrupt },
+      ] = await Promise.all([
+        import('node:path'),
+        import('../config/loadConfig.js'),
+        import('../ablation/ablate.js'),
+        import('../report/text/ablationReport.js'),
+        import('../report/progress/ablationProgress.js'),
+        import('../storage/atomicFile.js'),
+        import('./interrupts.js'),
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
@@ -50,7 +70,9 @@ Examples:
       if (flags.dryRun) return showPlan(config, dir, flags.parallel ?? config.ablation.parallel);
       const progress = new AblationProgress(process.stderr, { parallel: flags.parallel ?? config.ablation.parallel });
       const results = await ablate({
-        config, dir, parallel: flags.parallel,
+        config,
+        dir,
+        parallel: flags.parallel,
         signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
         onPlan: (plan) => progress.plan(plan),
         onEvent: (run, event) => progress.event(run, event),
@@ -63,22 +85,60 @@ Examples:
 }
 
 async function showStatus(config: Config, dir: string, json: boolean): Promise<void> {
-  const [{ planAblation }, { planRecord }, { runsWithOtherSettings }, { gatherRun }, { readRunFailures }, { statusText }] = await Promise.all([
-    import('../ablation/ablationPlan.js'), import('../ablation/planFile.js'), import('../ablation/existingRuns.js'), import('../ablation/gatherRun.js'), import('../ablation/runFailures.js'), import('../report/text/ablationPlanReport.js'),
+  const [
+    { planAblation },
+    { planRecord },
+    { runsWithOtherSettings },
+    { gatherRun },
+    { readRunFailures },
+    { statusText },
+  ] = await Promise.all([
+    import('../ablation/ablationPlan.js'),
+    import('../ablation/planFile.js'),
+    import('../ablation/existingRuns.js'),
+    import('../ablation/gatherRun.js'),
+    import('../ablation/runFailures.js'),
+    import('../report/text/ablationPlanReport.js'),
   ]);
   const plan = planAblation(config, dir);
   const failures = readRunFailures(dir);
-  const runs = planRecord(dir, plan).runs.map((planned, i) => gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message));
-  if (json) console.log(JSON.stringify(runs.map(({ key, arm, cell, seed, state, failure, updates, maxUpdates }) => ({ key, arm, cell, seed, state, failure, updates, maxUpdates })), null, 2));
+  const runs = planRecord(dir, plan).runs.map((planned, i) =>
+    gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message),
+  );
+  if (json)
+    console.log(
+      JSON.stringify(
+        runs.map(({ key, arm, cell, seed, state, failure, updates, maxUpdates }) => ({
+          key,
+          arm,
+          cell,
+          seed,
+          state,
+          failure,
+          updates,
+          maxUpdates,
+        })),
+        null,
+        2,
+      ),
+    );
   else console.log(statusText(runs, plan.arms, Date.now()));
   const others = runsWithOtherSettings(plan);
-  if (others.length > 0) console.error(`coldstart: ${counted(others.length, 'of these runs was', 'of these runs were')} made with other settings than this configuration has, the first in ${others[0]}. Give the same --set as they were made with, or another --run.`);
+  if (others.length > 0)
+    console.error(
+      `coldstart: ${counted(others.length, 'of these runs was', 'of these runs were')} made with other settings than this configuration has, the first in ${others[0]}. Give the same --set as they were made with, or another --run.`,
+    );
 }
 
 async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {
-  const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] = await Promise.all([
-    import('../ablation/ablationPlan.js'), import('../ablation/existingRuns.js'), import('../ablation/estimateTime.js'), import('../ablation/runProcess.js'), import('../report/text/ablationPlanReport.js'),
-  ]);
+  const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] =
+    await Promise.all([
+      import('../ablation/ablationPlan.js'),
+      import('../ablation/existingRuns.js'),
+      import('../ablation/estimateTime.js'),
+      import('../ablation/runProcess.js'),
+      import('../report/text/ablationPlanReport.js'),
+    ]);
   const plan = planAblation(config, dir);
   checkExistingRuns(plan, dir);
   Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads

@@ -3,22 +3,32 @@ import { jsonOption, positiveInteger } from './options.js';
 
 export function averageCommand(): Command {
   return new Command('average')
-    .description('Averages the parameters of a run\'s last epoch checkpoints into one.')
+    .description("Averages the parameters of a run's last epoch checkpoints into one.")
     .requiredOption('--run <dir>', 'the run')
     .option('--last <n>', 'how many epoch checkpoints', positiveInteger, 10)
     .requiredOption('--out <file>', 'checkpoint to write')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 The run keeps train.keepEpochs of them.
 
 Example:
-  coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`)
+  coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`,
+    )
     .action(async (flags: { run: string; last: number; out: string; json?: boolean }) => {
-      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }] = await Promise.all([import('../train/average.js'), import('node:path'), import('../run/runFolder.js')]);
+      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }] = await Promise.all([
+        import('../train/average.js'),
+        import('node:path'),
+        import('../run/runFolder.js'),
+      ]);
       readRunConfig(flags.run); // says so if it is no run
       const paths = lastEpochCheckpoints(flags.run, flags.last);
       averageCheckpoints(paths, flags.out);
       if (flags.json) console.log(JSON.stringify({ out: flags.out, checkpoints: paths }, null, 2));
-      else console.log(`${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`);
+      else
+        console.log(
+          `${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`,
+        );
     });
 }

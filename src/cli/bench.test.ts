@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 const main = fileURLToPath(new URL('main.js', import.meta.url));
 
 function bench(...args: string[]): Record<string, number | string> {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'bench', ...args, '--json'], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'bench', ...args, '--json'], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout) as Record<string, number | string>;
 }

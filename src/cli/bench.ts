@@ -17,26 +17,36 @@ interface BenchFlags {
 
 const what = {
   train: 'whole training steps: loss, gradients, Adam',
-  gradinit: 'GradInit\'s iterations, and what first derivatives alone save in the objective branch',
+  gradinit: "GradInit's iterations, and what first derivatives alone save in the objective branch",
   translate: 'beam search',
 } as const;
 
 export function benchCommand(): Command {
-  const command = new Command('bench').description('Measures this machine on a synthetic batch; times are medians.').addHelpText('after', `
+  const command = new Command('bench')
+    .description('Measures this machine on a synthetic batch; times are medians.')
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart bench train --arch tiny --sentences 256 --length 16
-  coldstart bench gradinit --arch tiny --backend wasm --json`);
+  coldstart bench gradinit --arch tiny --backend wasm --json`,
+    );
   for (const name of ['train', 'gradinit', 'translate'] as const) {
     const subcommand = new Command(name)
       .description(`Measures ${what[name]}.`)
       .addOption(new Option('--arch <name>', 'sizes of the model').choices(['tiny', 'iwslt', 'base']).default('tiny'))
-      .addOption(new Option('--sentences <n>', 'sentence pairs').argParser(positiveInteger).default(name === 'translate' ? 64 : 256))
+      .addOption(
+        new Option('--sentences <n>', 'sentence pairs')
+          .argParser(positiveInteger)
+          .default(name === 'translate' ? 64 : 256),
+      )
       .addOption(new Option('--length <n>', 'tokens of each side').argParser(positiveInteger).default(16))
       .addOption(new Option('--repeats <n>', 'timed repetitions').argParser(positiveInteger).default(5))
       .addOption(backendOption())
       .addOption(jsonOption())
       .action((flags: BenchFlags) => bench(name, flags));
-    if (name === 'translate') subcommand.addOption(new Option('--beam <n>', 'beam size').argParser(positiveInteger).default(5));
+    if (name === 'translate')
+      subcommand.addOption(new Option('--beam <n>', 'beam size').argParser(positiveInteger).default(5));
     if (name === 'train') subcommand.addOption(precisionOption());
     command.addCommand(subcommand);
   }
@@ -44,11 +54,26 @@ Examples:
 }
 
 async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> {
-  const [{ selectBackend }, benchmarks] = await Promise.all([import('../backend/select.js'), import('../benchmark/benchmarks.js')]);
+  const [{ selectBackend }, benchmarks] = await Promise.all([
+    import('../backend/select.js'),
+    import('../benchmark/benchmarks.js'),
+  ]);
   const backend = await selectBackend(flags.backend ?? 'auto');
-  const task: BenchmarkTask = { arch: flags.arch, numSentences: flags.sentences, length: flags.length, repeats: flags.repeats, precision: flags.precision };
+  const task: BenchmarkTask = {
+    arch: flags.arch,
+    numSentences: flags.sentences,
+    length: flags.length,
+    repeats: flags.repeats,
+    precision: flags.precision,
+  };
   const result = {
-    bench: name, backend, ...(name === 'train' && { precision: flags.precision ?? 'fp32' }), arch: flags.arch, parameters: benchmarks.benchmarkParameters(flags.arch), sentences: flags.sentences, length: flags.length,
+    bench: name,
+    backend,
+    ...(name === 'train' && { precision: flags.precision ?? 'fp32' }),
+    arch: flags.arch,
+    parameters: benchmarks.benchmarkParameters(flags.arch),
+    sentences: flags.sentences,
+    length: flags.length,
     ...(await measure(name, task, flags.beam, benchmarks)),
     peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
@@ -57,28 +82,46 @@ async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> 
 }
 
 /** Keys are those of bench/'s peers, so that results stand side by side. */
-async function measure(name: keyof typeof what, task: BenchmarkTask, beam: number, benchmarks: typeof import('../benchmark/benchmarks.js')): Promise<Record<string, number>> {
+async function measure(
+  name: keyof typeof what,
+  task: BenchmarkTask,
+  beam: number,
+  benchmarks: typeof import('../benchmark/benchmarks.js'),
+): Promise<Record<string, number>> {
   switch (name) {
     case 'train': {
-      const { targetTokensPerSecond, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul } = benchmarks.benchmarkTraining(task);
+      const { targetTokensPerSecond, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul } =
+        benchmarks.benchmarkTraining(task);
       return {
-        target_tokens_per_s: rounded(targetTokensPerSecond, 1), s_per_step: rounded(secondsPerStep, 4), cpu_s_per_step: rounded(cpuSecondsPerStep, 4), gflops: rounded(gflops, 1),
-        matmul_gflops: rounded(matmulGflops, 1), share_of_matmul: rounded(shareOfMatmul, 3),
+        target_tokens_per_s: rounded(targetTokensPerSecond, 1),
+        s_per_step: rounded(secondsPerStep, 4),
+        cpu_s_per_step: rounded(cpuSecondsPerStep, 4),
+        gflops: rounded(gflops, 1),
+        matmul_gflops: rounded(matmulGflops, 1),
+        share_of_matmul: rounded(shareOfMatmul, 3),
       };
     }
     case 'gradinit': {
       const found = await benchmarks.benchmarkGradInit(task);
       return {
-        objective_s: rounded(found.objectiveSeconds, 4), objective_always_second_order_s: rounded(found.objectiveAlwaysSecondOrderSeconds, 4),
-        objective_speedup: rounded(found.objectiveSpeedup, 2), constraint_s: rounded(found.constraintSeconds, 4),
-        objective_mb: Math.round(found.objectiveMegabytes), objective_always_second_order_mb: Math.round(found.objectiveAlwaysSecondOrderMegabytes),
+        objective_s: rounded(found.objectiveSeconds, 4),
+        objective_always_second_order_s: rounded(found.objectiveAlwaysSecondOrderSeconds, 4),
+        objective_speedup: rounded(found.objectiveSpeedup, 2),
+        constraint_s: rounded(found.constraintSeconds, 4),
+        objective_mb: Math.round(found.objectiveMegabytes),
+        objective_always_second_order_mb: Math.round(found.objectiveAlwaysSecondOrderMegabytes),
         // one gradient on the first part and one on the second: training tokens that an iteration sees
-        target_tokens_per_s: rounded(task.numSentences * task.length / found.objectiveSeconds, 1), s_per_step: rounded(found.objectiveSeconds, 4),
+        target_tokens_per_s: rounded((task.numSentences * task.length) / found.objectiveSeconds, 1),
+        s_per_step: rounded(found.objectiveSeconds, 4),
       };
     }
     case 'translate': {
       const { sentencesPerSecond, targetTokensPerSecond, seconds } = await benchmarks.benchmarkTranslation(task, beam);
-      return { sentences_per_s: rounded(sentencesPerSecond, 2), target_tokens_per_s: rounded(targetTokensPerSecond, 1), s_per_step: rounded(seconds, 4) };
+      return {
+        sentences_per_s: rounded(sentencesPerSecond, 2),
+        target_tokens_per_s: rounded(targetTokensPerSecond, 1),
+        s_per_step: rounded(seconds, 4),
+      };
     }
   }
 }

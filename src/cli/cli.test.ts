@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -13,8 +24,15 @@ const project = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function cli(args: string[], options: { input?: string | Buffer; cwd?: string } = {}): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', ...options });
+function cli(
+  args: string[],
+  options: { input?: string | Buffer; cwd?: string } = {},
+): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    ...options,
+  });
   return { status, stdout, stderr };
 }
 
@@ -27,17 +45,41 @@ function ok(args: string[], options: { input?: string; cwd?: string } = {}): str
 describe('wrong usage exits with 2 and says what to do', () => {
   const wrong: [string, string[], RegExp][] = [
     ['unknown command', ['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
-    ['unknown option', ['train', '-c', 'x.yaml', '--reusme'], /unknown option '--reusme'\n\(Did you mean --resume\?\)\nTry "coldstart train --help"/],
+    [
+      'unknown option',
+      ['train', '-c', 'x.yaml', '--reusme'],
+      /unknown option '--reusme'\n\(Did you mean --resume\?\)\nTry "coldstart train --help"/,
+    ],
     ['missing option', ['train'], /required option '-c, --config <file>' not specified/],
     ['missing file', ['train', '-c', 'none.yaml'], /^coldstart: there is no configuration .*none\.yaml\./],
-    ['wrong choice', ['train', '-c', 'x', '--backend', 'gpu'], /argument 'gpu' is invalid\. Allowed choices are auto, native, tensorflow, wasm, cpu\./],
-    ['no number', ['average', '--run', 'x', '--out', 'y', '--last', 'ten'], /argument 'ten' is invalid\. Expected a positive integer\./],
+    [
+      'wrong choice',
+      ['train', '-c', 'x', '--backend', 'gpu'],
+      /argument 'gpu' is invalid\. Allowed choices are auto, native, tensorflow, wasm, cpu\./,
+    ],
+    [
+      'no number',
+      ['average', '--run', 'x', '--out', 'y', '--last', 'ten'],
+      /argument 'ten' is invalid\. Expected a positive integer\./,
+    ],
     ['neither run nor checkpoint', ['translate'], /either --run DIR or --checkpoint FILE/],
     ['no corpus named', ['corpus', 'fetch'], /which corpus\? Name one, or see which there are with --list\./],
     ['unknown corpus', ['corpus', 'fetch', 'iwslt41'], /no recipe is called "iwslt41"; did you mean "iwslt14"\?/],
-    ['terms not accepted', ['corpus', 'fetch', 'multi30k'], /Terms of use .*:\n[^]*nothing is downloaded before the terms above are accepted: add --yes/],
-    ['nothing to extract', ['corpus', 'extract', '--out-src', 'a.de', '--out-trg', 'a.en'], /which files\? Name both sides with --src and --trg/],
-    ['rule of holding out', ['corpus', 'extract', '--held-out', '23', '--out-src', 'a.de', '--out-trg', 'a.en'], /Expected every=N with N of at least 2/],
+    [
+      'terms not accepted',
+      ['corpus', 'fetch', 'multi30k'],
+      /Terms of use .*:\n[^]*nothing is downloaded before the terms above are accepted: add --yes/,
+    ],
+    [
+      'nothing to extract',
+      ['corpus', 'extract', '--out-src', 'a.de', '--out-trg', 'a.en'],
+      /which files\? Name both sides with --src and --trg/,
+    ],
+    [
+      'rule of holding out',
+      ['corpus', 'extract', '--held-out', '23', '--out-src', 'a.de', '--out-trg', 'a.en'],
+      /Expected every=N with N of at least 2/,
+    ],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
   ];
   for (const [name, args, message] of wrong) {
@@ -60,10 +102,14 @@ describe('wrong usage exits with 2 and says what to do', () => {
 test('help at every level shows options and examples', () => {
   const help = ok(['--help']);
   assert.match(help, /From text to a table of results:/);
-  const named = (text: string): string[] => [...text.slice(text.indexOf('\nCommands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name).filter((name) => name !== 'help' && name !== 'coldstart');
+  const named = (text: string): string[] =>
+    [...text.slice(text.indexOf('\nCommands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== 'help' && name !== 'coldstart');
   const commands = [...named(help), ...named(ok(['corpus', '--help'])).map((name) => `corpus ${name}`)];
   assert.ok(commands.includes('bench') && commands.includes('corpus export-tokenizer'));
-  for (const command of commands) { // each is loaded alone by its name
+  for (const command of commands) {
+    // each is loaded alone by its name
     const help = ok([...command.split(' '), '--help']);
     assert.match(help, new RegExp(`Usage: coldstart ${command} `));
     if (command === 'corpus') continue;
@@ -73,9 +119,16 @@ test('help at every level shows options and examples', () => {
 });
 
 test('doctor tells what can be used', () => {
-  const { cores, backends, auto } = JSON.parse(ok(['doctor', '--json'])) as { cores: number; backends: { name: string; passed: boolean }[]; auto: string };
+  const { cores, backends, auto } = JSON.parse(ok(['doctor', '--json'])) as {
+    cores: number;
+    backends: { name: string; passed: boolean }[];
+    auto: string;
+  };
   assert.ok(cores >= 1);
-  assert.deepEqual(backends.filter(({ name }) => ['wasm', 'cpu'].includes(name)).map(({ passed }) => passed), [true, true]);
+  assert.deepEqual(
+    backends.filter(({ name }) => ['wasm', 'cpu'].includes(name)).map(({ passed }) => passed),
+    [true, true],
+  );
   assert.equal(auto, backends.find(({ passed }) => passed)!.name);
   assert.match(ok(['doctor']), /PASS {2}wasm/);
 });
@@ -83,9 +136,12 @@ test('doctor tells what can be used', () => {
 test('score: known values, several references, JSON, files that do not match', () => {
   writeFileSync(join(folder, 'hyp.txt'), 'the cat sat on the mat .\nhello there world again\n');
   writeFileSync(join(folder, 'ref.txt'), 'the cat sat on a mat .\nhello there world again\n');
-  const { score, signature } = JSON.parse(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', '--json'])) as { score: number; signature: string };
+  const { score, signature } = JSON.parse(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', '--json'])) as {
+    score: number;
+    signature: string;
+  };
   // precisions 10/11, 7/9, 4/7 and 2/5, no brevity penalty
-  assert.ok(Math.abs(score - 100 * (10 / 11 * 7 / 9 * 4 / 7 * 2 / 5) ** 0.25) < 1e-9, `${score}`);
+  assert.ok(Math.abs(score - 100 * (((((((10 / 11) * 7) / 9) * 4) / 7) * 2) / 5) ** 0.25) < 1e-9, `${score}`);
   assert.match(signature, /^nrefs:1\|case:mixed\|eff:no\|tok:13a\|smooth:exp\|version:/);
   assert.match(ok(['score', '--hyp', 'hyp.txt', '--ref', 'ref.txt', 'hyp.txt']), /^BLEU\|nrefs:2\|.* = 100\.00 /);
   writeFileSync(join(folder, 'short.txt'), 'one line\n');
@@ -96,7 +152,9 @@ test('score: known values, several references, JSON, files that do not match', (
 
 describe('from text to a table', () => {
   const config = join(folder, 'tiny.yaml');
-  writeFileSync(config, `
+  writeFileSync(
+    config,
+    `
 backend: wasm
 corpus:
   dir: data
@@ -117,11 +175,18 @@ ablation:
     gradinit: { train.warmupUpdates: 0, gradinit.algorithm: adam }
     broken: { train.warmupUpdates: 0, train.lr: 1e30, train.schedule: constant }
     unlearnable: { gradinit.algorithm: adam, gradinit.eta: 1e38, gradinit.gamma: 1e38 }
-`);
+`,
+  );
 
   test('corpus synth and prepare, again and with other inputs', () => {
-    assert.match(ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']), /^text written: 300 training/);
-    assert.match(ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']), /holds this corpus already/);
+    assert.match(
+      ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']),
+      /^text written: 300 training/,
+    );
+    assert.match(
+      ok(['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']),
+      /holds this corpus already/,
+    );
     const other = cli(['corpus', 'synth', '--out', 'text', '--pairs', '301']);
     assert.match(other.stderr, /text is not empty and does not hold this corpus \(301 pairs, seed 1\)/);
     assert.equal(other.status, 1);
@@ -131,37 +196,78 @@ ablation:
     assert.match(ok(['corpus', 'prepare', '-c', config, '--dry-run']), /is up to date; nothing would be done/);
     const plan = ok(['corpus', 'prepare', '-c', config, '--shards', '2', '--dry-run']);
     assert.match(plan, /setting shards: not set, now 2\nIt would be refused, and with --force replaced:/);
-    assert.match(plan, /\nkeep +vocabulary\nrun +binarize\.train +setting shards: not set, now 2\nkeep +binarize\.valid\n/);
+    assert.match(
+      plan,
+      /\nkeep +vocabulary\nrun +binarize\.train +setting shards: not set, now 2\nkeep +binarize\.valid\n/,
+    );
     const changed = cli(['corpus', 'prepare', '-c', config, '--set', 'corpus.maxLengthTokens=50']);
     assert.match(changed.stderr, /setting maxLengthTokens: not set, now 50\nUse --force/);
     assert.equal(changed.status, 1);
-    const { status, stages } = JSON.parse(ok(['corpus', 'prepare', '-c', config, '--set', 'corpus.dir=other', '--workers', '2', '--json'])) as { status: string; stages: { stage: string; action: string }[] };
+    const { status, stages } = JSON.parse(
+      ok(['corpus', 'prepare', '-c', config, '--set', 'corpus.dir=other', '--workers', '2', '--json']),
+    ) as { status: string; stages: { stage: string; action: string }[] };
     assert.equal(status, 'prepared');
-    assert.deepEqual(stages.map(({ stage, action }) => `${action} ${stage}`).slice(-2), ['run binarize.valid', 'run binarize.test']);
+    assert.deepEqual(stages.map(({ stage, action }) => `${action} ${stage}`).slice(-2), [
+      'run binarize.valid',
+      'run binarize.test',
+    ]);
   });
 
   test('train: interrupted and resumed equals unbroken; a complete run is kept; another configuration is refused', async () => {
     ok(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']);
-    const scores = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as { status: string; updates: number; test: { bleu: number; refLen: number } };
+    const scores = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as {
+      status: string;
+      updates: number;
+      test: { bleu: number; refLen: number };
+    };
     assert.equal(scores.status, 'finished');
     assert.equal(scores.updates, 30);
     assert.ok(scores.test.refLen > 100);
-    const log = readFileSync(join(folder, 'whole/log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; update?: number; loss?: number });
-    assert.deepEqual(log.filter(({ event }) => event === 'train').map(({ update }) => update), [5, 10, 15, 20, 25, 30]);
+    const log = readFileSync(join(folder, 'whole/log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; update?: number; loss?: number });
+    assert.deepEqual(
+      log.filter(({ event }) => event === 'train').map(({ update }) => update),
+      [5, 10, 15, 20, 25, 30],
+    );
     const losses = log.filter(({ event }) => event === 'valid').map(({ loss }) => loss!);
     assert.equal(losses.length, 3); // after the first epoch, and every 15 updates
     assert.ok(losses[2] < losses[0] && losses[2] < 6, `${losses}`);
 
-    const [events, ...more] = readdirSync(join(folder, 'whole')).filter((name) => name.startsWith('events.out.tfevents.'));
+    const [events, ...more] = readdirSync(join(folder, 'whole')).filter((name) =>
+      name.startsWith('events.out.tfevents.'),
+    );
     assert.equal(more.length, 0);
-    const values = readEvents(join(folder, 'whole', events)).flatMap(({ step, summary }) => summary?.value.map((value) => ({ step, ...value })) ?? []);
-    assert.deepEqual(values.filter(({ tag }) => tag === 'train/loss').map(({ step }) => step), [5, 10, 15, 20, 25, 30]);
-    assert.deepEqual(values.filter(({ tag }) => tag === 'valid/loss').map(({ simple_value: value }) => value), losses.map(Math.fround));
-    assert.equal(values.filter(({ tag }) => tag === 'parameters/encoder.layers.0.fc1.weight').map(({ histo }) => histo!.num).join(), '512,512,512');
+    const values = readEvents(join(folder, 'whole', events)).flatMap(
+      ({ step, summary }) => summary?.value.map((value) => ({ step, ...value })) ?? [],
+    );
+    assert.deepEqual(
+      values.filter(({ tag }) => tag === 'train/loss').map(({ step }) => step),
+      [5, 10, 15, 20, 25, 30],
+    );
+    assert.deepEqual(
+      values.filter(({ tag }) => tag === 'valid/loss').map(({ simple_value: value }) => value),
+      losses.map(Math.fround),
+    );
+    assert.equal(
+      values
+        .filter(({ tag }) => tag === 'parameters/encoder.layers.0.fc1.weight')
+        .map(({ histo }) => histo!.num)
+        .join(),
+      '512,512,512',
+    );
 
-    const interrupted = await interruptAfter(['train', '-c', config, '--run', 'broken', '--set', 'seed=5'], /update 10\/30/, 'SIGINT');
+    const interrupted = await interruptAfter(
+      ['train', '-c', config, '--run', 'broken', '--set', 'seed=5'],
+      /update 10\/30/,
+      'SIGINT',
+    );
     assert.equal(interrupted.status, 130);
-    assert.match(interrupted.stderr, /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume goes on\.\n$/);
+    assert.match(
+      interrupted.stderr,
+      /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume goes on\.\n$/,
+    );
     assert.ok(!existsSync(join(folder, 'broken/scores.json')));
     const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);
     assert.match(again.stderr, /broken holds this run, unfinished\. Go on with --resume/);
@@ -171,7 +277,10 @@ ablation:
       assert.deepEqual(readFileSync(join(folder, 'broken', name)), readFileSync(join(folder, 'whole', name)), name);
     }
 
-    assert.match(cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']).stderr, /whole holds this run, complete already; nothing was done/);
+    assert.match(
+      cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']).stderr,
+      /whole holds this run, complete already; nothing was done/,
+    );
     const differs = cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=6', '--resume']);
     assert.match(differs.stderr, /whole holds a run that differs from what was asked for:\n {2}seed: 5 → 6\n/);
     assert.equal(differs.status, 1);
@@ -179,15 +288,45 @@ ablation:
 
   test('train: an extra epoch rises to the full rate or stands at it, then the schedule runs as if it began there, all within the same updates', () => {
     for (const shape of ['warmup', 'constant']) {
-      ok(['train', '-c', config, '--run', `extra-${shape}`, '--set', `train.extraEpoch=${shape}`, '--set', 'train.warmupInitLr=-1', '--set', 'train.logEveryUpdates=1', '--set', 'train.validateBleu=false', '--set', 'train.warmupUpdates=4']);
-      const log = readFileSync(join(folder, `extra-${shape}/log.jsonl`), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; lr: number; updatesPerEpoch: number });
+      ok([
+        'train',
+        '-c',
+        config,
+        '--run',
+        `extra-${shape}`,
+        '--set',
+        `train.extraEpoch=${shape}`,
+        '--set',
+        'train.warmupInitLr=-1',
+        '--set',
+        'train.logEveryUpdates=1',
+        '--set',
+        'train.validateBleu=false',
+        '--set',
+        'train.warmupUpdates=4',
+      ]);
+      const log = readFileSync(join(folder, `extra-${shape}/log.jsonl`), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { event: string; lr: number; updatesPerEpoch: number });
       const { updatesPerEpoch: epoch } = log.find(({ event }) => event === 'start')!;
       assert.ok(epoch > 3 && epoch < 20, `${epoch}`);
       const rates = log.filter(({ event }) => event === 'train').map(({ lr }) => lr);
       // after the epoch: 4 updates at the full rate instead of a warmup, then lr sqrt(4 / t) from t = 4
-      const expected = Array.from({ length: 30 }, (_, u) => (u < epoch ? (shape === 'warmup' ? (1e-2 * (u + 1)) / epoch : 1e-2) : 1e-2 * Math.min(1, Math.sqrt(4 / (u - epoch)))));
+      const expected = Array.from({ length: 30 }, (_, u) =>
+        u < epoch
+          ? shape === 'warmup'
+            ? (1e-2 * (u + 1)) / epoch
+            : 1e-2
+          : 1e-2 * Math.min(1, Math.sqrt(4 / (u - epoch))),
+      );
       assert.equal(rates.length, 30);
-      rates.forEach((rate, u) => assert.ok(Math.abs(rate - expected[u]) < 1e-9, `${shape}, update ${u + 1}: found ${rate}, expected ${expected[u]}`));
+      rates.forEach((rate, u) =>
+        assert.ok(
+          Math.abs(rate - expected[u]) < 1e-9,
+          `${shape}, update ${u + 1}: found ${rate}, expected ${expected[u]}`,
+        ),
+      );
     }
   });
 
@@ -206,7 +345,11 @@ ablation:
   test('report: scores that are none, or name a file outside the run, are refused', () => {
     cpSync(join(folder, 'whole'), join(folder, 'junk'), { recursive: true });
     const scores = JSON.parse(readFileSync(join(folder, 'junk/scores.json'), 'utf8')) as { test: object };
-    for (const bad of [{ status: 'finished' }, { ...scores, test: { ...scores.test, hyp: '../../secret' } }, { ...scores, updates: 'many' }]) {
+    for (const bad of [
+      { status: 'finished' },
+      { ...scores, test: { ...scores.test, hyp: '../../secret' } },
+      { ...scores, updates: 'many' },
+    ]) {
       writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(bad));
       const { status, stderr } = cli(['report', 'junk', '--out', 'junk.html']);
       assert.deepEqual([status, existsSync(join(folder, 'junk.html'))], [1, false]);
@@ -215,7 +358,10 @@ ablation:
     writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(scores));
     rmSync(join(folder, 'junk/test.hyp'));
     ok(['report', 'junk', '--out', 'junk.html']); // its numbers do not need the translations
-    assert.match(readFileSync(join(folder, 'junk.html'), 'utf8'), /test\.hyp or test\.ref is missing in the folder of run: not compared, not shown/);
+    assert.match(
+      readFileSync(join(folder, 'junk.html'), 'utf8'),
+      /test\.hyp or test\.ref is missing in the folder of run: not compared, not shown/,
+    );
   });
 
   test('a run with its identity alone, as a kill at the very beginning leaves it, is begun', () => {
@@ -224,58 +370,130 @@ ablation:
     ok(['train', '-c', config, '--run', 'barely', '--set', 'seed=5', '--set', 'train.maxUpdates=2']);
     writeFileSync(join(folder, 'barely/.lock'), `${process.pid} ${hostname()}`);
     rmSync(join(folder, 'barely/scores.json'));
-    const busy = cli(['train', '-c', config, '--run', 'barely', '--set', 'seed=5', '--set', 'train.maxUpdates=2', '--resume']);
+    const busy = cli([
+      'train',
+      '-c',
+      config,
+      '--run',
+      'barely',
+      '--set',
+      'seed=5',
+      '--set',
+      'train.maxUpdates=2',
+      '--resume',
+    ]);
     assert.match(busy.stderr, new RegExp(`process ${process.pid} is training this run already`));
     assert.equal(busy.status, 1);
   });
 
   test('SIGTERM exits with 143', async () => {
-    assert.equal((await interruptAfter(['train', '-c', config, '--run', 'terminated'], /update 5\/30/, 'SIGTERM')).status, 143);
+    assert.equal(
+      (await interruptAfter(['train', '-c', config, '--run', 'terminated'], /update 5\/30/, 'SIGTERM')).status,
+      143,
+    );
   });
 
   test('average, translate and score', () => {
-    assert.match(ok(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']), /^average\.safetensors: mean of 1 checkpoint, epoch-\d{4}\.safetensors\.$/m);
-    const averaged = JSON.parse(ok(['average', '--run', 'whole', '--last', '2', '--out', 'two.safetensors', '--json'])) as { out: string; checkpoints: string[] };
+    assert.match(
+      ok(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']),
+      /^average\.safetensors: mean of 1 checkpoint, epoch-\d{4}\.safetensors\.$/m,
+    );
+    const averaged = JSON.parse(
+      ok(['average', '--run', 'whole', '--last', '2', '--out', 'two.safetensors', '--json']),
+    ) as { out: string; checkpoints: string[] };
     assert.equal(averaged.out, 'two.safetensors');
-    assert.deepEqual(averaged.checkpoints, readdirSync(join(folder, 'whole/checkpoints')).filter((name) => name.startsWith('epoch-')).map((name) => join('whole/checkpoints', name)).sort());
+    assert.deepEqual(
+      averaged.checkpoints,
+      readdirSync(join(folder, 'whole/checkpoints'))
+        .filter((name) => name.startsWith('epoch-'))
+        .map((name) => join('whole/checkpoints', name))
+        .sort(),
+    );
     const taken = cli(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']);
     assert.match(taken.stderr, /average\.safetensors exists already and would be overwritten/);
-    assert.match(cli(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']).stderr, /has \d epoch checkpoints?, 9 were asked for/);
+    assert.match(
+      cli(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']).stderr,
+      /has \d epoch checkpoints?, 9 were asked for/,
+    );
 
     const test = readFileSync(join(folder, 'text/test.de'), 'utf8');
     ok(['translate', '--run', 'whole', '--backend', 'wasm', '--input', 'text/test.de', '--output', 'own.hyp']);
     assert.equal(readFileSync(join(folder, 'own.hyp'), 'utf8'), readFileSync(join(folder, 'whole/test.hyp'), 'utf8'));
-    assert.equal(ok(['translate', '--run', 'whole', '--backend', 'wasm'], { input: test }), readFileSync(join(folder, 'own.hyp'), 'utf8'));
+    assert.equal(
+      ok(['translate', '--run', 'whole', '--backend', 'wasm'], { input: test }),
+      readFileSync(join(folder, 'own.hyp'), 'utf8'),
+    );
     // in windows of any size: the same lines in the same order, numbered through
-    assert.equal(ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '7'], { input: test }), readFileSync(join(folder, 'own.hyp'), 'utf8'));
-    const numbered = ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '2', '--nbest', '2'], { input: '\n\n\n' });
+    assert.equal(
+      ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '7'], { input: test }),
+      readFileSync(join(folder, 'own.hyp'), 'utf8'),
+    );
+    const numbered = ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '2', '--nbest', '2'], {
+      input: '\n\n\n',
+    });
     assert.equal(numbered, '0 |||  ||| 0.0000\n1 |||  ||| 0.0000\n2 |||  ||| 0.0000\n');
-    const damaged = cli(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '1', '--output', 'damaged.hyp'], { input: Buffer.from([10, 0xff, 10]) });
+    const damaged = cli(
+      ['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '1', '--output', 'damaged.hyp'],
+      { input: Buffer.from([10, 0xff, 10]) },
+    );
     assert.match(damaged.stderr, /standard input:2 is not valid UTF-8/);
     assert.equal(existsSync(join(folder, 'damaged.hyp')), false);
-    const nbest = ok(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm', '--beam', '3', '--nbest', '2'], { input: 'unsere Hüte sind sehr alt .\n\n' }).trimEnd().split('\n');
+    const nbest = ok(
+      [
+        'translate',
+        '--checkpoint',
+        'average.safetensors',
+        '--text',
+        'whole/text',
+        '--backend',
+        'wasm',
+        '--beam',
+        '3',
+        '--nbest',
+        '2',
+      ],
+      { input: 'unsere Hüte sind sehr alt .\n\n' },
+    )
+      .trimEnd()
+      .split('\n');
     assert.match(nbest[0], /^0 \|\|\| .+ \|\|\| -\d+\.\d{4}$/);
     assert.equal(nbest.length, 3);
     assert.equal(nbest[2], '1 |||  ||| 0.0000'); // an empty line stays empty
 
-    const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as { test: { bleu: number } };
-    const scored = JSON.parse(ok(['score', '--hyp', 'own.hyp', '--ref', 'text/test.en', '--tokenize', 'none', '--json'])) as { score: number };
+    const {
+      test: { bleu },
+    } = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as { test: { bleu: number } };
+    const scored = JSON.parse(
+      ok(['score', '--hyp', 'own.hyp', '--ref', 'text/test.en', '--tokenize', 'none', '--json']),
+    ) as { score: number };
     assert.equal(scored.score, bleu);
   });
 
   test('a damaged checkpoint is refused by name', () => {
     truncateSync(join(folder, 'average.safetensors'), 1000);
-    const { status, stderr } = cli(['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm'], { input: 'x\n' });
+    const { status, stderr } = cli(
+      ['translate', '--checkpoint', 'average.safetensors', '--text', 'whole/text', '--backend', 'wasm'],
+      { input: 'x\n' },
+    );
     assert.match(stderr, /^coldstart: checkpoint average\.safetensors cannot be used: /);
     assert.equal(status, 1);
-    const text = cli(['translate', '--checkpoint', 'text/test.en', '--text', 'whole/text', '--backend', 'wasm'], { input: 'x\n' });
-    assert.equal(text.stderr, 'coldstart: checkpoint text/test.en cannot be used: it is not a valid safetensors file: it does not begin with a header as such files do.\n');
+    const text = cli(['translate', '--checkpoint', 'text/test.en', '--text', 'whole/text', '--backend', 'wasm'], {
+      input: 'x\n',
+    });
+    assert.equal(
+      text.stderr,
+      'coldstart: checkpoint text/test.en cannot be used: it is not a valid safetensors file: it does not begin with a header as such files do.\n',
+    );
     assert.deepEqual([text.status, cli(['train', '-c', 'text']).status], [1, 2]);
   });
 
   test('gradinit saves parameters and a report', () => {
     assert.match(ok(['gradinit', '-c', config, '--out', 'initial.safetensors']), /tensor +scale\n/);
-    const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as { options: { algorithm: string; eta: number; gamma: number }; iterations: unknown[]; scales: Record<string, number> };
+    const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as {
+      options: { algorithm: string; eta: number; gamma: number };
+      iterations: unknown[];
+      scales: Record<string, number>;
+    };
     assert.deepEqual([report.options.algorithm, report.options.eta, report.options.gamma], ['adam', 1e-2, 100]);
     assert.equal(report.iterations.length, 3);
     assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
@@ -286,11 +504,38 @@ ablation:
     assert.match(table, /^warmup +\d+\.\d\d +\d/m);
     assert.match(table, /^gradinit +\d+\.\d\d +[+-]\d+\.\d\d/m);
     assert.match(table, /^broken +- .* 1 of 1 /m);
-    const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as { baseline: string; arms: { name: string; differences: string[]; cells: { diverged: number; testBleu?: { mean: number }; initUpdates: { mean: number }; updates: { mean: number } }[] }[] };
+    const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as {
+      baseline: string;
+      arms: {
+        name: string;
+        differences: string[];
+        cells: {
+          diverged: number;
+          testBleu?: { mean: number };
+          initUpdates: { mean: number };
+          updates: { mean: number };
+        }[];
+      }[];
+    };
     assert.equal(results.baseline, 'warmup');
-    assert.deepEqual(results.arms.map(({ name, cells }) => [name, cells[0].diverged]), [['warmup', 0], ['gradinit', 0], ['broken', 1], ['unlearnable', 1]]);
-    assert.deepEqual(results.arms[1].differences, ['gradinit.algorithm: "none" → "adam"', 'train.warmupUpdates: 10 → 0']);
-    const { test: { bleu } } = JSON.parse(readFileSync(join(folder, 'ablation/warmup/seed-1/scores.json'), 'utf8')) as { test: { bleu: number } };
+    assert.deepEqual(
+      results.arms.map(({ name, cells }) => [name, cells[0].diverged]),
+      [
+        ['warmup', 0],
+        ['gradinit', 0],
+        ['broken', 1],
+        ['unlearnable', 1],
+      ],
+    );
+    assert.deepEqual(results.arms[1].differences, [
+      'gradinit.algorithm: "none" → "adam"',
+      'train.warmupUpdates: 10 → 0',
+    ]);
+    const {
+      test: { bleu },
+    } = JSON.parse(readFileSync(join(folder, 'ablation/warmup/seed-1/scores.json'), 'utf8')) as {
+      test: { bleu: number };
+    };
     assert.equal(results.arms[0].cells[0].testBleu!.mean, bleu);
     const [{ initUpdates, updates }] = results.arms[1].cells;
     assert.ok(initUpdates.mean > 1 && initUpdates.mean < 15, `${initUpdates.mean}`);
@@ -303,32 +548,53 @@ ablation:
   });
 
   test('report: what every run recorded', () => {
-    const csv = ok(['report', 'ablation', '--format', 'csv']).split('\r\n').map((line) => line.split(','));
-    assert.deepEqual(csv.slice(1, 5).map((line) => line[0]), ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1', 'unlearnable/seed-1']);
+    const csv = ok(['report', 'ablation', '--format', 'csv'])
+      .split('\r\n')
+      .map((line) => line.split(','));
+    assert.deepEqual(
+      csv.slice(1, 5).map((line) => line[0]),
+      ['warmup/seed-1', 'gradinit/seed-1', 'broken/seed-1', 'unlearnable/seed-1'],
+    );
     assert.match(ok(['report', 'ablation', '--format', 'md']), /^\| broken\/seed-1 \| diverged \|/m);
     assert.equal(ok(['report', 'ablation']), 'ablation/report.html\n');
     assert.match(readFileSync(join(folder, 'ablation/report.html'), 'utf8'), /<span class="bad">diverged<\/span>/);
     const { runs, samples } = JSON.parse(ok(['report', 'ablation', '--format', 'json'])) as AblationData;
     const [warmup, gradinit, broken, unlearnable] = runs;
-    assert.deepEqual(runs.map(({ state }) => state === 'stuck' ? 'finished' : state), ['finished', 'finished', 'diverged', 'diverged']);
-    assert.match(unlearnable.scores!.diverged!.message, /^gradInit: iteration 1 \(objective\) gave numbers that are not finite/);
+    assert.deepEqual(
+      runs.map(({ state }) => (state === 'stuck' ? 'finished' : state)),
+      ['finished', 'finished', 'diverged', 'diverged'],
+    );
+    assert.match(
+      unlearnable.scores!.diverged!.message,
+      /^gradInit: iteration 1 \(objective\) gave numbers that are not finite/,
+    );
     assert.equal(warmup.updateRatios!.samples[0].ratios.length, warmup.updateRatios!.tensors.length);
-    assert.deepEqual(warmup.updateRatios!.samples.map(({ update }) => update), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30]);
+    assert.deepEqual(
+      warmup.updateRatios!.samples.map(({ update }) => update),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30],
+    );
     assert.equal(warmup.gradients!.drawn, undefined);
-    const total = ({ tensors }: { tensors: readonly { variance: number | null }[] }): number => tensors.reduce((sum, { variance }) => sum + variance!, 0);
+    const total = ({ tensors }: { tensors: readonly { variance: number | null }[] }): number =>
+      tensors.reduce((sum, { variance }) => sum + variance!, 0);
     assert.ok(total(gradinit.gradients!.drawn!) > 0 && total(gradinit.gradients!.start) > 0);
     assert.equal(total(gradinit.gradients!.drawn!), total(warmup.gradients!.start)); // the same parameters and batches
     assert.equal(gradinit.learned!.iterations.length, 3);
     assert.equal(gradinit.learned!.tensors.length, gradinit.updateRatios!.tensors.length);
     assert.equal(warmup.scores!.firstEpoch!.update, warmup.valid[0].update);
-    assert.deepEqual(warmup.scores!.tests!.map(({ use }) => use), ['best', 'average']);
+    assert.deepEqual(
+      warmup.scores!.tests!.map(({ use }) => use),
+      ['best', 'average'],
+    );
     assert.ok(warmup.scores!.tests!.every(({ chrf, validLoss }) => chrf >= 0 && validLoss! > 0));
     assert.equal(broken.scores!.tests, undefined);
     assert.equal(samples.length, 20);
     assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'gradinit/seed-1']);
     const single = JSON.parse(ok(['report', 'whole', '--format', 'json'])) as AblationData;
     assert.deepEqual([single.arms[0].name, single.runs[0].state !== 'waiting', single.seeds], ['run', true, [5]]);
-    assert.match(cli(['report', 'text']).stderr, /text holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/);
+    assert.match(
+      cli(['report', 'text']).stderr,
+      /text holds no ablation \(no plan\.json\) and no run \(no config\.yaml\)/,
+    );
   });
 
   test('ablate: the plan with its time, and how far the runs are, without starting or writing anything', () => {
@@ -340,22 +606,69 @@ ablation:
     assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);
-    assert.match(differs.stderr, /made with other settings than the configuration now has:\n {2}ablation\/warmup\/seed-1\n {4}train\.lr: 0\.01 → 0\.5\n/);
+    assert.match(
+      differs.stderr,
+      /made with other settings than the configuration now has:\n {2}ablation\/warmup\/seed-1\n {4}train\.lr: 0\.01 → 0\.5\n/,
+    );
     assert.equal(differs.status, 1);
   });
 
   test('ablate: a run that fails does not stop the others', () => {
-    const { status, stderr } = cli(['ablate', '-c', config, '--run', 'failing', '--set', 'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }', '--parallel', '1']);
+    const { status, stderr } = cli([
+      'ablate',
+      '-c',
+      config,
+      '--run',
+      'failing',
+      '--set',
+      'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }',
+      '--parallel',
+      '1',
+    ]);
     assert.equal(status, 1);
-    assert.match(stderr, /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation cost as much as \d+ updates, train\.maxUpdates is 3/);
+    assert.match(
+      stderr,
+      /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation cost as much as \d+ updates, train\.maxUpdates is 3/,
+    );
     assert.ok(existsSync(join(folder, 'failing/plain/seed-1/scores.json')));
-    const command = ['ablate', '-c', config, '--run', 'failing', '--set', 'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }', '--status'];
-    assert.match(ok(command), /^all +2 +0 +0 +0 +[01] +[01] +0 +1$[^]*^ {2}costly\/seed-1: initialisation cost as much/m);
-    assert.deepEqual((JSON.parse(ok([...command, '--json'])) as { key: string; state: string }[]).map(({ key, state }) => [key, state === 'failed']), [['costly/seed-1', true], ['plain/seed-1', false]]);
+    const command = [
+      'ablate',
+      '-c',
+      config,
+      '--run',
+      'failing',
+      '--set',
+      'ablation.arms={ costly: { gradinit.algorithm: adam, train.maxUpdates: 3 }, plain: { train.maxUpdates: 3 } }',
+      '--status',
+    ];
+    assert.match(
+      ok(command),
+      /^all +2 +0 +0 +0 +[01] +[01] +0 +1$[^]*^ {2}costly\/seed-1: initialisation cost as much/m,
+    );
+    assert.deepEqual(
+      (JSON.parse(ok([...command, '--json'])) as { key: string; state: string }[]).map(({ key, state }) => [
+        key,
+        state === 'failed',
+      ]),
+      [
+        ['costly/seed-1', true],
+        ['plain/seed-1', false],
+      ],
+    );
   });
 
   test('ablate: interrupted, the same command goes on', async () => {
-    const command = ['ablate', '-c', config, '--run', 'stopped', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }', '--set', 'train.maxUpdates=60'];
+    const command = [
+      'ablate',
+      '-c',
+      config,
+      '--run',
+      'stopped',
+      '--set',
+      'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }',
+      '--set',
+      'train.maxUpdates=60',
+    ];
     const { status, stderr } = await interruptAfter(command, /one\/1 +update 15 /, 'SIGINT');
     assert.equal(status, 130);
     assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
@@ -367,7 +680,12 @@ ablation:
   });
 
   test('ablate: an interrupt at the terminal, which every process gets, while runs are only starting', async () => {
-    const { status, stderr } = await interruptAfter(['ablate', '-c', config, '--run', 'barely-begun', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }'], /two +train\.lr/, 'SIGINT', true);
+    const { status, stderr } = await interruptAfter(
+      ['ablate', '-c', config, '--run', 'barely-begun', '--set', 'ablation.arms={ one: {}, two: { train.lr: 5e-3 } }'],
+      /two +train\.lr/,
+      'SIGINT',
+      true,
+    );
     assert.equal(status, 130);
     assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
     assert.doesNotMatch(stderr, /failed/);
@@ -379,7 +697,17 @@ ablation:
     const command = ['ablate', '-c', 'tiny.yaml', '--run', 'ablation'];
     for (const part of ['text', 'tiny.yaml']) cpSync(join(folder, part), join(elsewhere, part), { recursive: true });
     for (const key of ['warmup', 'gradinit', 'broken', 'unlearnable']) {
-      for (const name of ['config.yaml', 'run.json', 'log.jsonl', 'scores.json', 'gradinit.json', 'gradients.json', 'test.hyp', 'test.src', 'test.ref']) {
+      for (const name of [
+        'config.yaml',
+        'run.json',
+        'log.jsonl',
+        'scores.json',
+        'gradinit.json',
+        'gradients.json',
+        'test.hyp',
+        'test.src',
+        'test.ref',
+      ]) {
         const path = join('ablation', key, 'seed-1', name);
         if (existsSync(join(folder, path))) cpSync(join(folder, path), join(elsewhere, path));
       }
@@ -387,7 +715,10 @@ ablation:
     const there = (args: string[]): string => ok(args, { cwd: elsewhere });
     const table = ok(command);
     const csv = ok(['report', 'ablation', '--format', 'csv']);
-    assert.equal(there(['report', 'ablation', '--format', 'csv']).split('\r\n').sort().join('\r\n'), csv.split('\r\n').sort().join('\r\n')); // before any command there
+    assert.equal(
+      there(['report', 'ablation', '--format', 'csv']).split('\r\n').sort().join('\r\n'),
+      csv.split('\r\n').sort().join('\r\n'),
+    ); // before any command there
     assert.match(there([...command, '--status']), /^all +4 +0 +0 +0 +[012] +[012] +2 +0$/m);
     there(['corpus', 'prepare', '-c', 'tiny.yaml']); // the same text elsewhere is the same corpus
     assert.equal(there(command), table);
@@ -395,15 +726,32 @@ ablation:
 
     rmSync(join(elsewhere, 'ablation/warmup/seed-1/scores.json'));
     assert.match(there([...command, '--status']), /^warmup +1 +0 +0 +1 /m);
-    const bleu = ({ arms: [{ cells: [{ testBleu }] }] }: AblationData): number => testBleu!.mean;
-    assert.equal(bleu(JSON.parse(there([...command, '--json'])) as AblationData), bleu(JSON.parse(ok([...command, '--json'])) as AblationData));
-    const updates = readFileSync(join(elsewhere, 'ablation/warmup/seed-1/log.jsonl'), 'utf8').split('\n').filter((line) => line.includes('"event":"train"')).map((line) => (JSON.parse(line) as { update: number }).update);
+    const bleu = ({
+      arms: [
+        {
+          cells: [{ testBleu }],
+        },
+      ],
+    }: AblationData): number => testBleu!.mean;
+    assert.equal(
+      bleu(JSON.parse(there([...command, '--json'])) as AblationData),
+      bleu(JSON.parse(ok([...command, '--json'])) as AblationData),
+    );
+    const updates = readFileSync(join(elsewhere, 'ablation/warmup/seed-1/log.jsonl'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"event":"train"'))
+      .map((line) => (JSON.parse(line) as { update: number }).update);
     assert.deepEqual(updates, [5, 10, 15, 20, 25, 30]);
   });
 });
 
 /** Starts the command, sends the signal when its output matches, to its children too if asked for, and waits for its end. */
-function interruptAfter(args: string[], shown: RegExp, signal: NodeJS.Signals, wholeGroup = false): Promise<{ status: number | null; stderr: string }> {
+function interruptAfter(
+  args: string[],
+  shown: RegExp,
+  signal: NodeJS.Signals,
+  wholeGroup = false,
+): Promise<{ status: number | null; stderr: string }> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [program, ...args], { cwd: folder, detached: wholeGroup });
     let stderr = '';

@@ -34,23 +34,45 @@ export async function corpusCommand(name: string | undefined): Promise<Command> 
 
 function synthCommand(): Command {
   return new Command('synth')
-    .description('Writes the built-in corpus: German-English sentence pairs of a synchronous grammar, reproducible by seed, in train, valid and test without overlap.')
+    .description(
+      'Writes the built-in corpus: German-English sentence pairs of a synchronous grammar, reproducible by seed, in train, valid and test without overlap.',
+    )
     .requiredOption('--out <dir>', 'folder to write, e.g. runs/data/builtin/text')
     .option('--pairs <n>', 'training pairs', positiveInteger, 20000)
     .option('--valid-pairs <n>', 'validation pairs', positiveInteger, 500)
     .option('--test-pairs <n>', 'test pairs', positiveInteger, 500)
     .option('--seed <n>', 'seed of the sentences', wholeNumber, 1)
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart corpus synth --out runs/data/builtin/text
-  coldstart corpus synth --out runs/data/text-100k --pairs 100000 --seed 7`)
-    .action(async (flags: { out: string; pairs: number; validPairs: number; testPairs: number; seed: number; json?: boolean }) => {
-      const { writeSyntheticCorpus } = await import('../corpus/synth/generateCorpus.js');
-      const { out, json, ...sizes } = flags;
-      const { status, manifest } = await writeSyntheticCorpus(out, { pairs: sizes.pairs, validPairs: sizes.validPairs, testPairs: sizes.testPairs, seed: sizes.seed });
-      if (json) console.log(JSON.stringify(manifest, null, 2));
-      else if (status === 'upToDate') console.log(`${out} holds this corpus already; nothing was done.`);
-      else console.log(`${out} written: ${manifest.pairs} training, ${manifest.validPairs} validation and ${manifest.testPairs} test pairs, seed ${manifest.seed}.`);
-    });
+  coldstart corpus synth --out runs/data/text-100k --pairs 100000 --seed 7`,
+    )
+    .action(
+      async (flags: {
+        out: string;
+        pairs: number;
+        validPairs: number;
+        testPairs: number;
+        seed: number;
+        json?: boolean;
+      }) => {
+        const { writeSyntheticCorpus } = await import('../corpus/synth/generateCorpus.js');
+        const { out, json, ...sizes } = flags;
+        const { status, manifest } = await writeSyntheticCorpus(out, {
+          pairs: sizes.pairs,
+          validPairs: sizes.validPairs,
+          testPairs: sizes.testPairs,
+          seed: sizes.seed,
+        });
+        if (json) console.log(JSON.stringify(manifest, null, 2));
+        else if (status === 'upToDate') console.log(`${out} holds this corpus already; nothing was done.`);
+        else
+          console.log(
+            `${out} written: ${manifest.pairs} training, ${manifest.validPairs} validation and ${manifest.testPairs} test pairs, seed ${manifest.seed}.`,
+          );
+      },
+    );
 }

@@ -6,7 +6,8 @@ import { abortOnInterrupt } from './interrupts.js';
 
 /** `--input` and `--output` of a command that turns lines into lines. */
 export const inputOption = () => new Option('--input <file>', 'lines to read, plain or .gz (default: standard input)');
-export const outputOption = () => new Option('--output <file>', 'where to write, packed if it ends in .gz (default: standard output)');
+export const outputOption = () =>
+  new Option('--output <file>', 'where to write, packed if it ends in .gz (default: standard output)');
 
 export interface FilterFlags {
   readonly input?: string;
@@ -28,7 +29,9 @@ export async function* readUtf8(input: string | undefined, signal?: AbortSignal)
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
   if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
   try {
-    for await (const utf8 of input === undefined ? readUtf8Blocks('standard input', process.stdin) : readUtf8Blocks(input)) {
+    for await (const utf8 of input === undefined
+      ? readUtf8Blocks('standard input', process.stdin)
+      : readUtf8Blocks(input)) {
       yield utf8;
       signal?.throwIfAborted();
     }
@@ -41,7 +44,10 @@ export async function* readUtf8(input: string | undefined, signal?: AbortSignal)
 }
 
 /** Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes (see `filterUtf8`). */
-export function filterLines(files: FilterFlags, change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>): Promise<void> {
+export function filterLines(
+  files: FilterFlags,
+  change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>,
+): Promise<void> {
   return filterUtf8(files, async (utf8) => Buffer.from((await change(utf8.toString().split('\n'))).join('\n')));
 }
 
@@ -51,7 +57,10 @@ export function filterLines(files: FilterFlags, change: (lines: readonly string[
  *
  * @param change gives bytes that may change with its next call
  */
-export async function filterUtf8({ input, output }: FilterFlags, change: (utf8: Buffer) => Buffer | Promise<Buffer>): Promise<void> {
+export async function filterUtf8(
+  { input, output }: FilterFlags,
+  change: (utf8: Buffer) => Buffer | Promise<Buffer>,
+): Promise<void> {
   if (output === undefined) {
     for await (const utf8 of readUtf8(input)) {
       if (!process.stdout.write(Buffer.concat([await change(utf8), lineFeed]))) await once(process.stdout, 'drain');

@@ -11,29 +11,51 @@ interface GradInitFlags {
 
 export function gradinitCommand(): Command {
   return new Command('gradinit')
-    .description('Draws initial parameters, learns a scale for each tensor, and saves the parameters with a report of the scales.')
+    .description(
+      'Draws initial parameters, learns a scale for each tensor, and saves the parameters with a report of the scales.',
+    )
     .addOption(configOption())
     .requiredOption('--out <file>', 'checkpoint to write, *.safetensors; the report gets the same name with .json')
     .addOption(setOption())
     .addOption(backendOption())
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 With gradinit.algorithm none in the configuration, adam is used. "train" runs the same before training; this command is for
 looking at the scales.
 
 Examples:
   coldstart gradinit -c configs/builtin.yaml --out runs/initial.safetensors
-  coldstart gradinit -c configs/builtin.yaml --out runs/sgd.safetensors --set gradinit.algorithm=sgd --set gradinit.iterations=50`)
+  coldstart gradinit -c configs/builtin.yaml --out runs/sgd.safetensors --set gradinit.algorithm=sgd --set gradinit.iterations=50`,
+    )
     .action(async (flags: GradInitFlags) => {
-      const [{ refuseExisting }, { loadConfig }, { saveInitialParams }, { showRun }, { scaleTable }, { abortOnInterrupt }] = await Promise.all([
-        import('../storage/textOutput.js'), import('../config/loadConfig.js'), import('../run/saveInitialParams.js'),
-        import('../report/progress/runProgress.js'), import('../report/text/scaleReport.js'), import('./interrupts.js'),
+      const [
+        { refuseExisting },
+        { loadConfig },
+        { saveInitialParams },
+        { showRun },
+        { scaleTable },
+        { abortOnInterrupt },
+      ] = await Promise.all([
+        import('../storage/textOutput.js'),
+        import('../config/loadConfig.js'),
+        import('../run/saveInitialParams.js'),
+        import('../report/progress/runProgress.js'),
+        import('../report/text/scaleReport.js'),
+        import('./interrupts.js'),
       ]);
       const reportFile = `${flags.out.replace(/\.safetensors$/, '')}.json`;
       refuseExisting([flags.out, reportFile]);
       let config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
-      if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0) config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
-      const report = await saveInitialParams(config, { out: flags.out, reportFile, signal: abortOnInterrupt('Nothing was written.'), onEvent: showRun(process.stderr) });
+      if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0)
+        config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
+      const report = await saveInitialParams(config, {
+        out: flags.out,
+        reportFile,
+        signal: abortOnInterrupt('Nothing was written.'),
+        onEvent: showRun(process.stderr),
+      });
       if (flags.json) console.log(JSON.stringify(report, null, 2));
       else console.log(`${scaleTable(report.scales)}\nparameters: ${flags.out}, report: ${reportFile}`);
     });

@@ -21,10 +21,14 @@ const modules = (argv: readonly string[]): CommandModules => ({
 
 async function program(argv: readonly string[]): Promise<Command> {
   const command = new Command('coldstart')
-    .description('Trains Transformer translation models without learning-rate warmup (GradInit, arXiv 2102.08098), and compares with the warmup baseline.')
+    .description(
+      'Trains Transformer translation models without learning-rate warmup (GradInit, arXiv 2102.08098), and compares with the warmup baseline.',
+    )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 From text to a table of results:
   coldstart corpus synth --out runs/data/builtin/text      sentence pairs of the built-in corpus
   coldstart corpus prepare -c configs/builtin.yaml         text to ids
@@ -32,13 +36,15 @@ From text to a table of results:
   coldstart ablate -c configs/ablate-builtin.yaml          warmup, no warmup, GradInit side by side
   coldstart report runs/ablate-builtin                     what came of it
 
-Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`)
+Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`,
+    )
     .showHelpAfterError('Try "coldstart --help".');
   for (const subcommand of await loadCommands(modules(argv), argv[0])) command.addCommand(subcommand);
   eachCommand(command, '', (subcommand, path) => {
     subcommand.exitOverride();
     subcommand.option('--verbose', 'print stacks of errors');
-    if (path !== 'coldstart') subcommand.helpOption('-h, --help', 'print help').showHelpAfterError(`Try "${path} --help".`);
+    if (path !== 'coldstart')
+      subcommand.helpOption('-h, --help', 'print help').showHelpAfterError(`Try "${path} --help".`);
   });
   return command;
 }
@@ -64,8 +70,10 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const known = error instanceof ColdstartError;
     console.error(`coldstart: ${error instanceof Error ? error.message : String(error)}`);
-    if (verbose && error instanceof Error) console.error(error.stack, ...(error.cause ? ['\ncaused by', error.cause] : []));
-    else if (!known) console.error('This is a defect of coldstart. Run again with --verbose for the stack, and report it.');
+    if (verbose && error instanceof Error)
+      console.error(error.stack, ...(error.cause ? ['\ncaused by', error.cause] : []));
+    else if (!known)
+      console.error('This is a defect of coldstart. Run again with --verbose for the stack, and report it.');
     return known ? error.exitCode : 1;
   }
 }

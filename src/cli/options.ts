@@ -3,11 +3,15 @@ import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
 
 /** `-c, --config FILE`, and `--set key=value` as often as wanted. */
-export const configOption = () => new Option('-c, --config <file>', 'configuration, YAML (keys: docs/config.md)').makeOptionMandatory();
+export const configOption = () =>
+  new Option('-c, --config <file>', 'configuration, YAML (keys: docs/config.md)').makeOptionMandatory();
 export const setOption = () =>
-  new Option('--set <key=value>', 'change a configuration key; may be repeated').argParser((value: string, all: string[] = []) => [...all, value]).default([], 'none');
+  new Option('--set <key=value>', 'change a configuration key; may be repeated')
+    .argParser((value: string, all: string[] = []) => [...all, value])
+    .default([], 'none');
 export const backendOption = () => new Option('--backend <name>', 'where to compute').choices([...backendNames]);
-export const precisionOption = () => new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
+export const precisionOption = () =>
+  new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** For options that are counts. */
@@ -19,7 +23,8 @@ export function positiveInteger(text: string): number {
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Expected an integer of at least 0.');
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('Expected an integer of at least 0.');
   return value;
 }
 

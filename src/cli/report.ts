@@ -11,19 +11,35 @@ interface ReportFlags {
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('What the runs in a folder came to, as a page of charts and tables: the folder of an ablation, complete or under way, or of one run.')
+    .description(
+      'What the runs in a folder came to, as a page of charts and tables: the folder of an ablation, complete or under way, or of one run.',
+    )
     .argument('<dir>', 'folder that "ablate" or "train" made')
-    .addOption(new Option('--format <name>', 'html: one self-contained page; md: tables; csv: one line per run; json: everything, curves included (default: by the ending of --out, else html)').choices(formats))
-    .option('--out <file>', 'write there (default: html to report.html in the folder, written anew each time; others to the terminal)')
-    .addHelpText('after', `
+    .addOption(
+      new Option(
+        '--format <name>',
+        'html: one self-contained page; md: tables; csv: one line per run; json: everything, curves included (default: by the ending of --out, else html)',
+      ).choices(formats),
+    )
+    .option(
+      '--out <file>',
+      'write there (default: html to report.html in the folder, written anew each time; others to the terminal)',
+    )
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart report runs/ablate-builtin
   coldstart report runs/ablate-builtin --out ablation.csv
   coldstart report runs/ablate-builtin --format md
-"coldstart watch DIR" shows the same page while runs go on.`)
+"coldstart watch DIR" shows the same page while runs go on.`,
+    )
     .action(async (dir: string, flags: ReportFlags) => {
       const [{ join }, { gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
-        import('node:path'), import('../ablation/gatherAblation.js'), import('../storage/atomicFile.js'), import('../storage/textOutput.js'),
+        import('node:path'),
+        import('../ablation/gatherAblation.js'),
+        import('../storage/atomicFile.js'),
+        import('../storage/textOutput.js'),
       ]);
       const format = flags.format ?? formats.find((name) => flags.out?.endsWith(`.${name}`)) ?? 'html';
       if (flags.out !== undefined) refuseExisting([flags.out]);
@@ -39,9 +55,13 @@ Examples:
 
 async function formatReport(data: AblationData, format: Format): Promise<string> {
   switch (format) {
-    case 'html': return (await import('../report/html/ablationPage.js')).ablationPage(data);
-    case 'md': return (await import('../report/text/ablationReport.js')).ablationMarkdown(data);
-    case 'csv': return (await import('../report/text/ablationCsv.js')).ablationCsv(data);
-    case 'json': return `${JSON.stringify(data)}\n`;
+    case 'html':
+      return (await import('../report/html/ablationPage.js')).ablationPage(data);
+    case 'md':
+      return (await import('../report/text/ablationReport.js')).ablationMarkdown(data);
+    case 'csv':
+      return (await import('../report/text/ablationCsv.js')).ablationCsv(data);
+    case 'json':
+      return `${JSON.stringify(data)}\n`;
   }
 }

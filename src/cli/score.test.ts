@@ -12,7 +12,10 @@ after(() => rmSync(folder, { recursive: true }));
 
 const refs = ['The cat sat on the mat, quietly.', 'A dog ran far away from it.', 'Birds can fly high up there.'];
 writeFileSync(join(folder, 'ref'), `${refs.join('\n')}\n`);
-writeFileSync(join(folder, 'a.hyp'), 'The cat sat on a mat, quietly.\nA dog ran away from it.\nBirds can fly high up there.\n');
+writeFileSync(
+  join(folder, 'a.hyp'),
+  'The cat sat on a mat, quietly.\nA dog ran away from it.\nBirds can fly high up there.\n',
+);
 writeFileSync(join(folder, 'b.hyp'), 'The cat sat.\nA dog ran far away from it.\nBirds fly.\n');
 writeFileSync(join(folder, 'short.hyp'), 'The cat sat.\n');
 
@@ -23,36 +26,103 @@ function score(args: readonly string[], input?: string): { status: number | null
 test('a system, from a file and from standard input', () => {
   const { stdout, status } = score(['--ref', 'ref', '--hyp', 'a.hyp']);
   assert.equal(status, 0);
-  assert.match(stdout, /^BLEU\|nrefs:1\|case:mixed\|eff:no\|tok:13a\|smooth:exp\|version:coldstart-\S+ = 70\.08 95\.7\/85\.0\/70\.6\/50\.0 \(BP = 0\.957 /); // 22 of 23, 17 of 20, 12 of 17, 7 of 14 n-grams
+  assert.match(
+    stdout,
+    /^BLEU\|nrefs:1\|case:mixed\|eff:no\|tok:13a\|smooth:exp\|version:coldstart-\S+ = 70\.08 95\.7\/85\.0\/70\.6\/50\.0 \(BP = 0\.957 /,
+  ); // 22 of 23, 17 of 20, 12 of 17, 7 of 14 n-grams
   assert.equal(score(['--ref', 'ref'], readFileSync(join(folder, 'a.hyp'), 'utf8')).stdout, stdout);
-  const json = JSON.parse(score(['--ref', 'ref', 'ref', '--hyp', 'a.hyp', '--json', '--metrics', 'bleu', 'chrf', '--chrf-word-order', '2', '--short']).stdout) as { name: string; signature: string; nrefs: string }[];
-  assert.deepEqual(json.map(({ name, nrefs }) => [name, nrefs]), [['BLEU', '2'], ['chrF2++', '2']]);
+  const json = JSON.parse(
+    score([
+      '--ref',
+      'ref',
+      'ref',
+      '--hyp',
+      'a.hyp',
+      '--json',
+      '--metrics',
+      'bleu',
+      'chrf',
+      '--chrf-word-order',
+      '2',
+      '--short',
+    ]).stdout,
+  ) as { name: string; signature: string; nrefs: string }[];
+  assert.deepEqual(
+    json.map(({ name, nrefs }) => [name, nrefs]),
+    [
+      ['BLEU', '2'],
+      ['chrF2++', '2'],
+    ],
+  );
   assert.match(json[1].signature, /^#:2\|c:mixed\|e:yes\|nc:6\|nw:2\|s:no\|v:coldstart-/);
 });
 
 test('systems side by side', () => {
-  const { stdout } = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '-m', 'bleu', 'ter', '--paired-bs', '--paired-bs-n', '50']);
+  const { stdout } = score([
+    '--ref',
+    'ref',
+    '--hyp',
+    'a.hyp',
+    'b.hyp',
+    '-m',
+    'bleu',
+    'ter',
+    '--paired-bs',
+    '--paired-bs-n',
+    '50',
+  ]);
   assert.match(stdout, /^System +BLEU +TER\n/);
   assert.match(stdout, /Baseline: a\.hyp +70\.08 \(μ = /);
   assert.match(stdout, /b\.hyp +\d+\.\d\d \(μ = \S+ ± \S+\) \(p = 0\.\d{4}\)/);
   assert.match(stdout, /BLEU: nrefs:1\|bs:50\|seed:12345\|/);
-  assert.match(score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '-f', 'latex']).stdout, /a\.hyp & \\textbf\{70\.08\} \\\\/);
+  assert.match(
+    score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '-f', 'latex']).stdout,
+    /a\.hyp & \\textbf\{70\.08\} \\\\/,
+  );
 });
 
 test('sentences, tokenised BLEU and the diagnosis', () => {
-  assert.equal(score(['--ref', 'ref', '--hyp', 'a.hyp', '--sentence-level', '-m', 'ter', '--score-only']).stdout, '14.29\n14.29\n0.00\n'); // 1 of 7, 1 of 7, 0 of 6
+  assert.equal(
+    score(['--ref', 'ref', '--hyp', 'a.hyp', '--sentence-level', '-m', 'ter', '--score-only']).stdout,
+    '14.29\n14.29\n0.00\n',
+  ); // 1 of 7, 1 of 7, 0 of 6
   const tokenised = score(['--ref', 'ref', '--hyp', 'a.hyp', '-m', 'tokenised-bleu']);
   assert.match(tokenised.stdout, /^tokenised BLEU\|.*\|tok:none\|smooth:none\|/);
   assert.match(tokenised.stderr, /does not compare to BLEU of detokenised text/);
-  assert.match(score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', '-']).stdout, /Lines on which the second is worse by most:\n\nline 3: 100\.00 → /);
+  assert.match(
+    score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', '-']).stdout,
+    /Lines on which the second is worse by most:\n\nline 3: 100\.00 → /,
+  );
   assert.equal(score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', 'd.html']).status, 0);
   assert.match(readFileSync(join(folder, 'd.html'), 'utf8'), /^<!doctype html>/);
-  assert.match(score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', 'd.html']).stderr, /d\.html exists already/);
+  assert.match(
+    score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--diagnosis', 'd.html']).stderr,
+    /d\.html exists already/,
+  );
 });
 
-const model = fileURLToPath(new URL('../../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url));
+const model = fileURLToPath(
+  new URL('../../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url),
+);
 test('the diagnosis is by the score above it: smoothing, seed, resamples', () => {
-  const { stdout } = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--smooth-method', 'floor', '--smooth-value', '0.5', '--seed', '7', '--paired-bs', '--paired-bs-n', '40', '--diagnosis', '-']);
+  const { stdout } = score([
+    '--ref',
+    'ref',
+    '--hyp',
+    'a.hyp',
+    'b.hyp',
+    '--smooth-method',
+    'floor',
+    '--smooth-value',
+    '0.5',
+    '--seed',
+    '7',
+    '--paired-bs',
+    '--paired-bs-n',
+    '40',
+    '--diagnosis',
+    '-',
+  ]);
   const [, table] = /^ *b\.hyp +(\d+\.\d\d) /m.exec(stdout)!;
   const [, p] = /\(p = (\S+?)\)/.exec(stdout)!;
   const diagnosis = stdout.slice(stdout.indexOf('smooth:floor[0.50]', stdout.indexOf('p = ')));
@@ -62,9 +132,12 @@ test('the diagnosis is by the score above it: smoothing, seed, resamples', () =>
 test('options that would do nothing, and output that nobody could read, are wrong usage', () => {
   const two = ['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp'];
   for (const [args, message] of [
-    [['--src', 'none'], /--src and --train-src are read for a diagnosis/], [['--diagnosis', '-', '--train-src', 'none'], /Give --src too/],
-    [['--json', '--diagnosis', '-'], /Name a file: --diagnosis FILE/], [['--smooth-value', '1'], /--smooth-value is for --smooth-method floor or add-k, not exp/],
-    [['-w', '200'], /at most 15/], [['--paired-ar', '--paired-ar-n', '100000000000'], /100000000000 shuffles of 3 lines are more than memory holds/],
+    [['--src', 'none'], /--src and --train-src are read for a diagnosis/],
+    [['--diagnosis', '-', '--train-src', 'none'], /Give --src too/],
+    [['--json', '--diagnosis', '-'], /Name a file: --diagnosis FILE/],
+    [['--smooth-value', '1'], /--smooth-value is for --smooth-method floor or add-k, not exp/],
+    [['-w', '200'], /at most 15/],
+    [['--paired-ar', '--paired-ar-n', '100000000000'], /100000000000 shuffles of 3 lines are more than memory holds/],
   ] as const) {
     const { status, stderr, stdout } = score([...two, ...args]);
     assert.equal(status, 2, stderr);
@@ -79,7 +152,21 @@ test('a SentencePiece model tokenises', { skip: existsSync(model) ? false : `no 
   const pieces = Number(/hyp_len = (\d+)/.exec(same.stdout)![1]);
   assert.ok(pieces > refs.join(' ').split(' ').length, `${pieces} pieces`);
   writeFileSync(join(folder, 'src'), 'Die Katze.\nEin Hund.\nDie Vögel.\n'); // words that the model did not segment
-  const diagnosis = score(['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp', '--tokenize', 'spm', '--spm-model', model, '--src', 'src', '--diagnosis', '-']);
+  const diagnosis = score([
+    '--ref',
+    'ref',
+    '--hyp',
+    'a.hyp',
+    'b.hyp',
+    '--tokenize',
+    'spm',
+    '--spm-model',
+    model,
+    '--src',
+    'src',
+    '--diagnosis',
+    '-',
+  ]);
   assert.equal(diagnosis.status, 0, diagnosis.stderr);
   assert.match(diagnosis.stdout, /rarest source word/);
 });
@@ -89,7 +176,11 @@ test('wrong use says what to do', () => {
     [['--ref', 'ref', '--hyp', 'short.hyp'], 1, /short\.hyp has 1 line, ref has 3/],
     [['--ref', 'ref', '--hyp', 'none'], 1, /none cannot be read/],
     [['--ref', 'ref', '--hyp', 'a.hyp', '--paired-bs'], 2, /give --hyp at least two files/],
-    [['--ref', 'ref', '--hyp', 'a.hyp', '--tokenize', 'flores200'], 2, /needs its SentencePiece model: --spm-model FILE/],
+    [
+      ['--ref', 'ref', '--hyp', 'a.hyp', '--tokenize', 'flores200'],
+      2,
+      /needs its SentencePiece model: --spm-model FILE/,
+    ],
     [['--ref', 'ref', '--hyp', 'a.hyp', '-m', 'bleu', 'tokenised-bleu'], 2, /Score them apart/],
     [['--ref', 'ref', '--hyp', 'a.hyp', '--sentence-level', '-m', 'bleu', 'ter'], 2, /one metric and one --hyp/],
     [['--ref', 'ref', '--hyp', 'a.hyp', '--smooth-method', 'floor', '--smooth-value', '-1'], 2, /smoothValue is -1/],

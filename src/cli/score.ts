@@ -4,20 +4,39 @@ import type { ScoreFlags } from './scoreAction.js';
 
 export function scoreCommand(): Command {
   return new Command('score')
-    .description('BLEU, chrF and TER of translations, equal to sacreBLEU\'s, with signatures, confidence and tests of significance.')
+    .description(
+      "BLEU, chrF and TER of translations, equal to sacreBLEU's, with signatures, confidence and tests of significance.",
+    )
     .requiredOption('--ref <file...>', 'references, one sentence a line, plain or .gz')
-    .option('--hyp <file...>', 'translations; several are compared, the first is the baseline (default: standard input)')
-    .addOption(new Option('-m, --metrics <name...>', 'tokenised-bleu: as multi-bleu.perl and fairseq, for text that is tokenised already')
-      .choices(['bleu', 'chrf', 'ter', 'tokenised-bleu']).default(['bleu'], 'bleu'))
+    .option(
+      '--hyp <file...>',
+      'translations; several are compared, the first is the baseline (default: standard input)',
+    )
+    .addOption(
+      new Option(
+        '-m, --metrics <name...>',
+        'tokenised-bleu: as multi-bleu.perl and fairseq, for text that is tokenised already',
+      )
+        .choices(['bleu', 'chrf', 'ter', 'tokenised-bleu'])
+        .default(['bleu'], 'bleu'),
+    )
     .option('--sentence-level', 'a score for each line; one system, one metric')
     .option('--diagnosis <file>', 'where the first two systems differ: .html, or text (- prints it)')
     .option('--src <file>', 'source text, for the diagnosis by rare words')
     .option('--train-src <file>', 'source side of the training text, whose words are counted (default: --src itself)')
     .optionsGroup('BLEU:')
-    .addOption(new Option('--tokenize <name>', 'tokeniser').choices(['13a', 'intl', 'zh', 'char', 'none', 'flores101', 'flores200', 'spm']).default('13a'))
+    .addOption(
+      new Option('--tokenize <name>', 'tokeniser')
+        .choices(['13a', 'intl', 'zh', 'char', 'none', 'flores101', 'flores200', 'spm'])
+        .default('13a'),
+    )
     .option('--spm-model <file>', 'SentencePiece model of flores101, flores200 and spm')
     .option('--lowercase', 'ignore case')
-    .addOption(new Option('--smooth-method <name>', 'what to do with an order without matches').choices(['exp', 'floor', 'add-k', 'none']).default('exp'))
+    .addOption(
+      new Option('--smooth-method <name>', 'what to do with an order without matches')
+        .choices(['exp', 'floor', 'add-k', 'none'])
+        .default('exp'),
+    )
     .option('--smooth-value <number>', 'default 0.1 for floor, 1 for add-k', finiteNumber)
     .option('--joiner <mark>', 'tokenised-bleu: mark of subword units, removed first', '@@')
     .option('--force', 'no warning about tokenised text')
@@ -36,25 +55,37 @@ export function scoreCommand(): Command {
     .optionsGroup('Significance:')
     .option('--confidence', '95 % confidence by bootstrap resampling')
     .option('--confidence-n <n>', 'resamples', positiveInteger, 1000)
-    .addOption(new Option('--paired-bs', 'paired bootstrap resampling against the first system').conflicts(['pairedAr', 'confidence']))
+    .addOption(
+      new Option('--paired-bs', 'paired bootstrap resampling against the first system').conflicts([
+        'pairedAr',
+        'confidence',
+      ]),
+    )
     .option('--paired-bs-n <n>', 'resamples', positiveInteger, 1000)
-    .addOption(new Option('--paired-ar', 'paired approximate randomisation against the first system').conflicts('confidence'))
+    .addOption(
+      new Option('--paired-ar', 'paired approximate randomisation against the first system').conflicts('confidence'),
+    )
     .option('--paired-ar-n <n>', 'shuffles', positiveInteger, 10000)
     .option('--paired-ar-confidence-n <n>', 'resamples for confidence beside --paired-ar', wholeNumber, 0)
     .option('--seed <n>', 'of resampling', wholeNumber, 12345)
     .optionsGroup('Output:')
-    .addOption(new Option('-f, --format <name>', 'form of the output').choices(['text', 'json', 'latex']).default('text'))
+    .addOption(
+      new Option('-f, --format <name>', 'form of the output').choices(['text', 'json', 'latex']).default('text'),
+    )
     .addOption(jsonOption())
     .option('-w, --width <n>', 'decimals, at most 15', atMost(15, wholeNumber), 2)
     .option('--short', 'short signatures')
     .option('--score-only', 'numbers alone')
     .option('--quiet', 'no warnings')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart score --ref test.de --hyp test.hyp
   coldstart score --ref test.de --hyp warmup.hyp gradinit.hyp --metrics bleu chrf ter --paired-bs
   coldstart score --ref test.bpe-free.de --hyp test.bpe.hyp --metrics tokenised-bleu
-  coldstart score --ref test.de --hyp a.hyp b.hyp --src test.en --train-src train.en --diagnosis a-b.html`)
+  coldstart score --ref test.de --hyp a.hyp b.hyp --src test.en --train-src train.en --diagnosis a-b.html`,
+    )
     .action(async (flags: ScoreFlags) => {
       const { scoreFiles } = await import('./scoreAction.js');
       await scoreFiles(flags);

@@ -5,7 +5,13 @@ import type { BleuTokenizer, BleuTokenizerName } from '../score/bleuTokenizers.j
 import { chrf } from '../score/chrf.js';
 import { formatFixed } from '../score/formatFixed.js';
 import { corpusStatistics, lineScores, type Metric } from '../score/metric.js';
-import { checkSameLength, readScoringStream, readScoringText, warnIfTokenised, type ScoringText } from '../score/scoringText.js';
+import {
+  checkSameLength,
+  readScoringStream,
+  readScoringText,
+  warnIfTokenised,
+  type ScoringText,
+} from '../score/scoringText.js';
 import { scoreSystems, type Significance, type System } from '../score/scoreSystems.js';
 import { signatureFields } from '../score/signature.js';
 import { spmTokenizer } from '../score/spmTokenizer.js';
@@ -58,7 +64,9 @@ export interface ScoreFlags {
 export async function scoreFiles(flags: ScoreFlags): Promise<void> {
   checkFlags(flags);
   const refs = await Promise.all(flags.ref.map(readScoringText));
-  const hyps = flags.hyp ? await Promise.all(flags.hyp.map(readScoringText)) : [await readScoringStream('standard input', process.stdin)];
+  const hyps = flags.hyp
+    ? await Promise.all(flags.hyp.map(readScoringText))
+    : [await readScoringStream('standard input', process.stdin)];
   checkSameLength(refs, hyps);
   const tokenised = flags.metrics.includes('tokenised-bleu');
   if (!flags.quiet) for (const warning of warnings(flags, refs, hyps)) console.error(`coldstart: ${warning}`);
@@ -70,18 +78,27 @@ export async function scoreFiles(flags: ScoreFlags): Promise<void> {
   }));
   const tokenizer = await openTokenizer(flags, [...refLines, ...systems.map(({ lines }) => lines)].flat());
   const metrics = [...new Set(flags.metrics)].map((name) => makeMetric(name, flags, tokenizer));
-  const format = { width: flags.width, signature: flags.short ? 'short' as const : 'long' as const };
+  const format = { width: flags.width, signature: flags.short ? ('short' as const) : ('long' as const) };
   const form = flags.json ? 'json' : flags.format;
 
   if (flags.sentenceLevel) {
     const statistics = corpusStatistics(metrics[0], systems[0].lines, refLines);
     const fields = signatureFields(metrics[0].signatureFields, { numRefs: statistics.numRefs });
-    const results = lineScores(metrics[0], statistics).map((score) => ({ name: systems[0].name, results: [{ metric: metrics[0], score, fields }] }));
+    const results = lineScores(metrics[0], statistics).map((score) => ({
+      name: systems[0].name,
+      results: [{ metric: metrics[0], score, fields }],
+    }));
     if (form === 'json') console.log(`[${results.map((result) => scoresAsJson([result], format)).join(',\n')}]`);
-    else for (const result of results) console.log(flags.scoreOnly ? formatFixed(result.results[0].score.score, flags.width) : scoresAsText([result], format));
+    else
+      for (const result of results)
+        console.log(
+          flags.scoreOnly ? formatFixed(result.results[0].score.score, flags.width) : scoresAsText([result], format),
+        );
   } else {
     const scores = scoreSystems(systems, refLines, metrics, significance(flags));
-    if (flags.scoreOnly) for (const { results } of scores) console.log(results.map(({ score }) => formatFixed(score.score, flags.width)).join('\t'));
+    if (flags.scoreOnly)
+      for (const { results } of scores)
+        console.log(results.map(({ score }) => formatFixed(score.score, flags.width)).join('\t'));
     else console.log({ text: scoresAsText, json: scoresAsJson, latex: scoresAsLatex }[form](scores, format));
   }
   if (flags.diagnosis !== undefined) await diagnoseFiles(flags, systems, refLines, tokenizer);
@@ -89,48 +106,92 @@ export async function scoreFiles(flags: ScoreFlags): Promise<void> {
 
 function checkFlags(flags: ScoreFlags): void {
   const numSystems = flags.hyp?.length ?? 1;
-  if (flags.metrics.includes('tokenised-bleu') && flags.metrics.length > 1) throw new UsageError('tokenised-bleu reads text that is tokenised already; the other metrics read plain text. Score them apart.');
-  if (flags.sentenceLevel && (new Set(flags.metrics).size > 1 || numSystems > 1)) throw new UsageError('--sentence-level takes one metric and one --hyp.');
-  if (flags.sentenceLevel && (flags.confidence || flags.pairedBs || flags.pairedAr)) throw new UsageError('--sentence-level has no tests of significance.');
-  if ((flags.pairedBs || flags.pairedAr) && numSystems < 2) throw new UsageError('--paired-bs and --paired-ar compare systems: give --hyp at least two files, the baseline first.');
-  if (flags.diagnosis !== undefined && numSystems < 2) throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
-  if (flags.diagnosis === '-' && (flags.json || flags.format !== 'text' || flags.scoreOnly)) throw new UsageError('--diagnosis - prints text behind the scores, which as JSON, LaTeX or numbers alone go to programs. Name a file: --diagnosis FILE.');
-  if (flags.diagnosis === undefined && (flags.src ?? flags.trainSrc) !== undefined) throw new UsageError('--src and --train-src are read for a diagnosis. Add --diagnosis FILE, or leave them out.');
-  if (flags.trainSrc !== undefined && flags.src === undefined) throw new UsageError('--train-src counts the words of --src. Give --src too.');
-  if (flags.smoothValue !== undefined && !['floor', 'add-k'].includes(flags.smoothMethod)) throw new UsageError(`--smooth-value is for --smooth-method floor or add-k, not ${flags.smoothMethod}.`);
+  if (flags.metrics.includes('tokenised-bleu') && flags.metrics.length > 1)
+    throw new UsageError(
+      'tokenised-bleu reads text that is tokenised already; the other metrics read plain text. Score them apart.',
+    );
+  if (flags.sentenceLevel && (new Set(flags.metrics).size > 1 || numSystems > 1))
+    throw new UsageError('--sentence-level takes one metric and one --hyp.');
+  if (flags.sentenceLevel && (flags.confidence || flags.pairedBs || flags.pairedAr))
+    throw new UsageError('--sentence-level has no tests of significance.');
+  if ((flags.pairedBs || flags.pairedAr) && numSystems < 2)
+    throw new UsageError(
+      '--paired-bs and --paired-ar compare systems: give --hyp at least two files, the baseline first.',
+    );
+  if (flags.diagnosis !== undefined && numSystems < 2)
+    throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
+  if (flags.diagnosis === '-' && (flags.json || flags.format !== 'text' || flags.scoreOnly))
+    throw new UsageError(
+      '--diagnosis - prints text behind the scores, which as JSON, LaTeX or numbers alone go to programs. Name a file: --diagnosis FILE.',
+    );
+  if (flags.diagnosis === undefined && (flags.src ?? flags.trainSrc) !== undefined)
+    throw new UsageError('--src and --train-src are read for a diagnosis. Add --diagnosis FILE, or leave them out.');
+  if (flags.trainSrc !== undefined && flags.src === undefined)
+    throw new UsageError('--train-src counts the words of --src. Give --src too.');
+  if (flags.smoothValue !== undefined && !['floor', 'add-k'].includes(flags.smoothMethod))
+    throw new UsageError(`--smooth-value is for --smooth-method floor or add-k, not ${flags.smoothMethod}.`);
   const needsModel = ['flores101', 'flores200', 'spm'].includes(flags.tokenize);
-  if (needsModel && !flags.spmModel) throw new UsageError(`--tokenize ${flags.tokenize} needs its SentencePiece model: --spm-model FILE. It is not part of coldstart.`);
-  if (!needsModel && flags.spmModel) throw new UsageError(`--spm-model is for --tokenize flores101, flores200 or spm, not ${flags.tokenize}.`);
+  if (needsModel && !flags.spmModel)
+    throw new UsageError(
+      `--tokenize ${flags.tokenize} needs its SentencePiece model: --spm-model FILE. It is not part of coldstart.`,
+    );
+  if (!needsModel && flags.spmModel)
+    throw new UsageError(`--spm-model is for --tokenize flores101, flores200 or spm, not ${flags.tokenize}.`);
 }
 
-function warnings({ metrics, force }: ScoreFlags, refs: readonly ScoringText[], hyps: readonly ScoringText[]): string[] {
+function warnings(
+  { metrics, force }: ScoreFlags,
+  refs: readonly ScoringText[],
+  hyps: readonly ScoringText[],
+): string[] {
   const texts = [...refs, ...hyps];
   const found = texts.flatMap((text) => text.warnings);
   if (metrics.includes('tokenised-bleu')) found.push(tokenisedBleuWarning);
-  else if (metrics.includes('bleu') && !force) found.push(...texts.map(warnIfTokenised).filter((warning) => warning !== undefined));
+  else if (metrics.includes('bleu') && !force)
+    found.push(...texts.map(warnIfTokenised).filter((warning) => warning !== undefined));
   return found;
 }
 
-async function openTokenizer({ tokenize, spmModel, lowercase }: ScoreFlags, lines: readonly string[]): Promise<BleuTokenizerName | BleuTokenizer> {
+async function openTokenizer(
+  { tokenize, spmModel, lowercase }: ScoreFlags,
+  lines: readonly string[],
+): Promise<BleuTokenizerName | BleuTokenizer> {
   return spmModel === undefined ? (tokenize as BleuTokenizerName) : spmTokenizer(spmModel, tokenize, lines, lowercase);
 }
 
-function makeMetric(name: ScoreFlags['metrics'][number], flags: ScoreFlags, tokenizer: BleuTokenizerName | BleuTokenizer): Metric {
+function makeMetric(
+  name: ScoreFlags['metrics'][number],
+  flags: ScoreFlags,
+  tokenizer: BleuTokenizerName | BleuTokenizer,
+): Metric {
   switch (name) {
     case 'bleu':
     case 'tokenised-bleu':
       return makeBleu(name, flags, tokenizer);
     case 'chrf':
       return chrf({
-        charOrder: flags.chrfCharOrder, wordOrder: flags.chrfWordOrder, beta: flags.chrfBeta,
-        whitespace: flags.chrfWhitespace, lowercase: flags.chrfLowercase, epsSmoothing: flags.chrfEpsSmoothing,
+        charOrder: flags.chrfCharOrder,
+        wordOrder: flags.chrfWordOrder,
+        beta: flags.chrfBeta,
+        whitespace: flags.chrfWhitespace,
+        lowercase: flags.chrfLowercase,
+        epsSmoothing: flags.chrfEpsSmoothing,
       });
     case 'ter':
-      return ter({ caseSensitive: flags.terCaseSensitive, asianSupport: flags.terAsianSupport, noPunct: flags.terNoPunct, normalized: flags.terNormalized });
+      return ter({
+        caseSensitive: flags.terCaseSensitive,
+        asianSupport: flags.terAsianSupport,
+        noPunct: flags.terNoPunct,
+        normalized: flags.terNormalized,
+      });
   }
 }
 
-function makeBleu(name: 'bleu' | 'tokenised-bleu', { lowercase, smoothMethod, smoothValue, sentenceLevel }: ScoreFlags, tokenizer: BleuTokenizerName | BleuTokenizer): Metric<BleuScore> {
+function makeBleu(
+  name: 'bleu' | 'tokenised-bleu',
+  { lowercase, smoothMethod, smoothValue, sentenceLevel }: ScoreFlags,
+  tokenizer: BleuTokenizerName | BleuTokenizer,
+): Metric<BleuScore> {
   if (name === 'tokenised-bleu') return tokenisedBleu({ lowercase });
   // effective order as sacreBLEU's command line: a sentence rarely has matches of every order
   return bleu({ tokenize: tokenizer, lowercase, smoothMethod, smoothValue, effectiveOrder: sentenceLevel });
@@ -140,20 +201,40 @@ function significance(flags: ScoreFlags): Significance {
   const { seed } = flags;
   if (flags.confidence) return { test: 'confidence', numSamples: flags.confidenceN, seed };
   if (flags.pairedBs) return { test: 'bs', numSamples: flags.pairedBsN, seed };
-  if (flags.pairedAr) return { test: 'ar', numSamples: flags.pairedArN, numConfidenceSamples: flags.pairedArConfidenceN, seed };
+  if (flags.pairedAr)
+    return { test: 'ar', numSamples: flags.pairedArN, numConfidenceSamples: flags.pairedArConfidenceN, seed };
   return { test: 'none' };
 }
 
-async function diagnoseFiles(flags: ScoreFlags, [first, second]: readonly System[], refs: readonly (readonly string[])[], tokenizer: BleuTokenizerName | BleuTokenizer): Promise<void> {
+async function diagnoseFiles(
+  flags: ScoreFlags,
+  [first, second]: readonly System[],
+  refs: readonly (readonly string[])[],
+  tokenizer: BleuTokenizerName | BleuTokenizer,
+): Promise<void> {
   const { diagnosis: path, src, trainSrc, seed, pairedBsN: numSamples } = flags;
   const [{ diagnose }, { diagnosisAsText }, { diagnosisAsHtml }, { writeFileAtomic }] = await Promise.all([
-    import('../score/diagnose.js'), import('../report/text/diagnosisText.js'), import('../report/html/diagnosisHtml.js'), import('../storage/atomicFile.js'),
+    import('../score/diagnose.js'),
+    import('../report/text/diagnosisText.js'),
+    import('../report/html/diagnosisHtml.js'),
+    import('../storage/atomicFile.js'),
   ]);
   const sources = src === undefined ? undefined : await readScoringText(src);
   if (sources) checkSameLength([{ name: flags.ref[0], lines: refs[0], warnings: [] }], [sources]);
   const training = trainSrc === undefined ? undefined : await readScoringText(trainSrc);
   const metric = makeBleu(flags.metrics.includes('tokenised-bleu') ? 'tokenised-bleu' : 'bleu', flags, tokenizer);
-  const diagnosis = diagnose({ systems: [first, second], refs, metric, sources: sources?.lines, trainingSources: training?.lines, numSamples, seed });
+  const diagnosis = diagnose({
+    systems: [first, second],
+    refs,
+    metric,
+    sources: sources?.lines,
+    trainingSources: training?.lines,
+    numSamples,
+    seed,
+  });
   if (path === '-') console.log(diagnosisAsText(diagnosis));
-  else writeFileAtomic(path!, path!.endsWith('.html') ? diagnosisAsHtml(diagnosis) : `${diagnosisAsText(diagnosis)}\n`, { overwrite: false });
+  else
+    writeFileAtomic(path!, path!.endsWith('.html') ? diagnosisAsHtml(diagnosis) : `${diagnosisAsText(diagnosis)}\n`, {
+      overwrite: false,
+    });
 }

@@ -13,7 +13,9 @@ interface TrainFlags {
 
 export function trainCommand(): Command {
   return new Command('train')
-    .description('One run from start to finish: initial parameters, GradInit if the configuration says so, training, translation of the test set, scores.')
+    .description(
+      'One run from start to finish: initial parameters, GradInit if the configuration says so, training, translation of the test set, scores.',
+    )
     .addOption(configOption())
     .option('--run <dir>', 'folder of the run (default: runs/ and the name of the configuration)')
     .addOption(setOption())
@@ -21,24 +23,44 @@ export function trainCommand(): Command {
     .addOption(precisionOption())
     .option('--resume', 'go on with the unfinished run in the folder')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 The run's folder gets config.yaml (every key resolved), log.jsonl (losses, rates, norms), checkpoints/, gradinit.json,
 test.hyp and scores.json. Ctrl-C saves and stops; --resume goes on exactly where it was.
 
 Examples:
   coldstart train -c configs/builtin.yaml
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupInitLr=-1
-  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`)
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`,
+    )
     .action(async (flags: TrainFlags) => {
       const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([
-        import('node:path'), import('../config/loadConfig.js'), import('../run/run.js'), import('../report/progress/runProgress.js'), import('./interrupts.js'),
+        import('node:path'),
+        import('../config/loadConfig.js'),
+        import('../run/run.js'),
+        import('../report/progress/runProgress.js'),
+        import('./interrupts.js'),
       ]);
-      const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : []), ...(flags.precision ? [`train.precision=${flags.precision}`] : [])]);
+      const config = loadConfig(flags.config, [
+        ...flags.set,
+        ...(flags.backend ? [`backend=${flags.backend}`] : []),
+        ...(flags.precision ? [`train.precision=${flags.precision}`] : []),
+      ]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       const signal = abortOnInterrupt('What was done is saved; the same command with --resume goes on.');
-      const { scores, alreadyComplete } = await run({ config, runDir, resume: flags.resume === true, signal, onEvent: showRun(process.stderr) });
+      const { scores, alreadyComplete } = await run({
+        config,
+        runDir,
+        resume: flags.resume === true,
+        signal,
+        onEvent: showRun(process.stderr),
+      });
       if (alreadyComplete) console.error(`${runDir} holds this run, complete already; nothing was done.`);
       if (flags.json) console.log(JSON.stringify(scores, null, 2));
-      else if (scores.test) console.log(`BLEU ${scores.test.bleu.toFixed(2)} (${scores.test.signature}), ${scores.test.checkpoint}; ${runDir}/scores.json`);
+      else if (scores.test)
+        console.log(
+          `BLEU ${scores.test.bleu.toFixed(2)} (${scores.test.signature}), ${scores.test.checkpoint}; ${runDir}/scores.json`,
+        );
     });
 }

@@ -7,18 +7,29 @@ export function translateCommand(): Command {
     .description('Translates lines of text with a run or a checkpoint: one line out per line in, in the same order.')
     .option('--run <dir>', 'run that translates, with its decode settings')
     .option('--checkpoint <file>', 'checkpoint that translates')
-    .option('--text <dir>', 'folder of the vocabularies and subwords (default: the run\'s)')
+    .option('--text <dir>', "folder of the vocabularies and subwords (default: the run's)")
     .option('--use <which>', 'with --run: best, last or average (default: decode.checkpoint)')
-    .option('--beam <n>', 'beam size (default: the run\'s, or 5)', positiveInteger)
-    .option('--lenpen <x>', 'length penalty (default: the run\'s, or 1)', finiteNumber)
+    .option('--beam <n>', "beam size (default: the run's, or 5)", positiveInteger)
+    .option('--lenpen <x>', "length penalty (default: the run's, or 1)", finiteNumber)
     .option('--nbest <k>', 'print K translations of each line as "line number ||| text ||| score"', positiveInteger, 1)
-    .option('--max-source-tokens <n>', 'longer lines are cut to as many tokens, and counted at the end', positiveInteger, 1024)
-    .option('--buffer <lines>', 'lines read before they are translated together and written (default: 10000; 1 from a terminal)', positiveInteger)
+    .option(
+      '--max-source-tokens <n>',
+      'longer lines are cut to as many tokens, and counted at the end',
+      positiveInteger,
+      1024,
+    )
+    .option(
+      '--buffer <lines>',
+      'lines read before they are translated together and written (default: 10000; 1 from a terminal)',
+      positiveInteger,
+    )
     .option('--input <file>', 'lines to translate, plain or .gz (default: standard input)')
     .option('--output <file>', 'where to write (default: standard output)')
     .addOption(backendOption().default('auto'))
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Text goes through the same subwords as the training text; it must be tokenised as that was. Any amount of text goes
 through: translations are written as soon as --buffer lines are done, in the order of the input; a file given with --output appears
 whole, at the end. --buffer 1 answers every line at once.
@@ -26,6 +37,7 @@ whole, at the end. --buffer 1 answers every line at once.
 Examples:
   echo "wir kommen am dritten Mai um halb acht zurück ." | coldstart translate --run runs/builtin
   coldstart translate --run runs/multi30k-en-de --input test.en --output test.hyp --beam 5 --lenpen 1
-  coldstart translate --checkpoint average.safetensors --text runs/multi30k-en-de/text --nbest 5 < test.en`)
+  coldstart translate --checkpoint average.safetensors --text runs/multi30k-en-de/text --nbest 5 < test.en`,
+    )
     .action(async (flags: TranslateFlags) => (await import('./translateAction.js')).translateAction(flags));
 }

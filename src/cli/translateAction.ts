@@ -16,25 +16,44 @@ import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
-  if ((flags.run === undefined) === (flags.checkpoint === undefined)) throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
-  if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use)) throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
+  if ((flags.run === undefined) === (flags.checkpoint === undefined))
+    throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
+  if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use))
+    throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
   if (flags.output !== undefined) refuseExisting([flags.output]);
-  const signal = abortOnInterrupt(flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.');
+  const signal = abortOnInterrupt(
+    flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
+  );
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
-  const checkpoint = flags.checkpoint ?? checkpointOf(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint });
+  const checkpoint =
+    flags.checkpoint ?? checkpointOf(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint });
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
   const fromTerminal = flags.input === undefined && process.stdin.isTTY;
   await selectBackend(flags.backend);
   const translator = await Translator.open(checkpoint, textFolder);
-  const options = { ...beamOptions(decode), beamSize: flags.beam ?? decode.beamSize, lengthPenalty: flags.lenpen ?? decode.lengthPenalty, nbest: flags.nbest, maxSourceTokens: flags.maxSourceTokens, signal };
+  const options = {
+    ...beamOptions(decode),
+    beamSize: flags.beam ?? decode.beamSize,
+    lengthPenalty: flags.lenpen ?? decode.lengthPenalty,
+    nbest: flags.nbest,
+    maxSourceTokens: flags.maxSourceTokens,
+    signal,
+  };
 
   const progress = new ProgressBar({ label: 'translate', unit: 'sentences' });
   const output = flags.output === undefined ? undefined : newOutput(flags.output);
   let done = 0;
   const cut: number[] = [];
   try {
-    for await (const lines of windowsOfLines(flags.input, flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines), signal)) {
-      const { translations, truncated } = await translator.translate(lines, { ...options, onProgress: (count) => progress.update(done + count) });
+    for await (const lines of windowsOfLines(
+      flags.input,
+      flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines),
+      signal,
+    )) {
+      const { translations, truncated } = await translator.translate(lines, {
+        ...options,
+        onProgress: (count) => progress.update(done + count),
+      });
       const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
       if (output !== undefined) text.forEach((line) => output.line(line));
       else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
@@ -47,7 +66,10 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     progress.finish();
     await translator.close();
   }
-  if (cut.length > 0) console.error(`${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`);
+  if (cut.length > 0)
+    console.error(
+      `${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`,
+    );
 }
 
 function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
@@ -65,7 +87,12 @@ function newOutput(path: string): TextOutput {
 }
 
 /** The output lines of one input line. */
-function format(source: string, best: readonly TextTranslation[], number: number, { json, nbest }: TranslateFlags): string[] {
+function format(
+  source: string,
+  best: readonly TextTranslation[],
+  number: number,
+  { json, nbest }: TranslateFlags,
+): string[] {
   if (json) return [JSON.stringify({ source, translations: best })];
   if (nbest === 1) return [best[0].text];
   return best.map(({ text, score }) => `${number} ||| ${text} ||| ${score.toFixed(4)}`);

@@ -7,16 +7,23 @@ interface WatchFlags {
 
 export function watchCommand(): Command {
   return new Command('watch')
-    .description('Shows the report of a folder in a browser and keeps it up to date while runs go on. Only this machine can see it.')
+    .description(
+      'Shows the report of a folder in a browser and keeps it up to date while runs go on. Only this machine can see it.',
+    )
     .argument('<dir>', 'folder that "ablate" or "train" makes')
     .option('--port <number>', 'port on 127.0.0.1 (default: a free one)', atMost(65535, positiveInteger))
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart watch runs/ablate-builtin
-  coldstart watch runs/ablate-builtin --port 8080`)
+  coldstart watch runs/ablate-builtin --port 8080`,
+    )
     .action(async (dir: string, { port }: WatchFlags) => {
       const [{ serveReport }, { abortOnInterrupt }, { gatherAblation }] = await Promise.all([
-        import('../report/serve/serveReport.js'), import('./interrupts.js'), import('../ablation/gatherAblation.js'),
+        import('../report/serve/serveReport.js'),
+        import('./interrupts.js'),
+        import('../ablation/gatherAblation.js'),
       ]);
       gatherAblation(dir, { samples: 0, bootstrapSamples: 0 }); // says what is wrong with the folder before a browser is opened
       const signal = abortOnInterrupt('The page is closed; runs go on.');

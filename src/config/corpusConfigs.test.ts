@@ -26,18 +26,42 @@ function writeArchive(): string {
   const { train, test: heldOut } = generateCorpus({ pairs: 600, validPairs: 1, testPairs: 10, seed: 5 });
   const sides = (pairs: typeof heldOut): Sides => {
     const text = (line: string): string => `${line[0].toUpperCase()}${line.slice(1)}.`.replace(' .', '');
-    return { de: pairs.map(({ de }) => `${text(de)} „Ja“, R&amp;D!`), en: pairs.map(({ en }) => `${text(en)} "Yes" — it's R&amp;D!`) };
+    return {
+      de: pairs.map(({ de }) => `${text(de)} „Ja“, R&amp;D!`),
+      en: pairs.map(({ en }) => `${text(en)} "Yes" — it's R&amp;D!`),
+    };
   };
   const { de, en } = sides([...train]);
-  return writeIwsltArchive(folder, {
-    de: ['<url>http://www.ted.com/talks/x</url>', '<title>Ein Titel</title>', ...de.slice(0, 100), 'Viel zu kurz', '', ...de.slice(100)],
-    en: ['<url>http://www.ted.com/talks/x</url>', '<title>A title</title>', ...en.slice(0, 100), 'this is much longer than its other side , is it', 'nothing there', ...en.slice(100)],
-  }, testSets.map((_, i) => sides(heldOut.slice(2 * i, 2 * i + 2))));
+  return writeIwsltArchive(
+    folder,
+    {
+      de: [
+        '<url>http://www.ted.com/talks/x</url>',
+        '<title>Ein Titel</title>',
+        ...de.slice(0, 100),
+        'Viel zu kurz',
+        '',
+        ...de.slice(100),
+      ],
+      en: [
+        '<url>http://www.ted.com/talks/x</url>',
+        '<title>A title</title>',
+        ...en.slice(0, 100),
+        'this is much longer than its other side , is it',
+        'nothing there',
+        ...en.slice(100),
+      ],
+    },
+    testSets.map((_, i) => sides(heldOut.slice(2 * i, 2 * i + 2))),
+  );
 }
 
 test('IWSLT14 from the archive to ids: what prepare does with the raw text is what fetch and prepare do in two', async () => {
   const recipe = readRecipe('iwslt14');
-  const { manifest } = await fetchCorpus(recipe, pairOf(recipe), { dir: join(folder, 'corpora'), fromLocal: writeArchive() });
+  const { manifest } = await fetchCorpus(recipe, pairOf(recipe), {
+    dir: join(folder, 'corpora'),
+    fromLocal: writeArchive(),
+  });
   assert.deepEqual(manifest.counts.bpe, { train: 575, valid: 26, test: 10 });
   await prepare('iwslt14-de-en.yaml');
   const { manifest: raw } = await prepare('iwslt14-de-en-raw.yaml');
@@ -45,10 +69,21 @@ test('IWSLT14 from the archive to ids: what prepare does with the raw text is wh
   assert.deepEqual(raw.splits.train!.removed, { empty: 1, ratio: 1 });
 
   const [segmented, own] = ['iwslt14-de-en.yaml', 'iwslt14-de-en-raw.yaml'].map((name) => corpusFolder(config(name)));
-  for (const name of ['train.bin', 'valid.bin', 'test.bin', 'vocab.src.txt', 'vocab.trg.txt', 'valid.src.txt', 'test.trg.txt']) {
+  for (const name of [
+    'train.bin',
+    'valid.bin',
+    'test.bin',
+    'vocab.src.txt',
+    'vocab.trg.txt',
+    'valid.src.txt',
+    'test.trg.txt',
+  ]) {
     assert.deepEqual(readFileSync(join(own, name)), readFileSync(join(segmented, name)), name);
   }
-  assert.equal(readFileSync(join(own, 'subwords.src.codes'), 'utf8'), readFileSync(join(folder, 'corpora/iwslt14-de-en/bpe/code'), 'utf8'));
+  assert.equal(
+    readFileSync(join(own, 'subwords.src.codes'), 'utf8'),
+    readFileSync(join(folder, 'corpora/iwslt14-de-en/bpe/code'), 'utf8'),
+  );
   const corpus = await openPreparedCorpus(own);
   assert.match(corpus.rawText('test', 'trg')[0], /"Yes" — it's R&amp;D!$/);
   const [ids] = await corpus.pipeline.encodeSources([corpus.rawText('test', 'src')[0]]);
@@ -60,15 +95,26 @@ test('WMT14: from the raw text that fetch leaves to ids, merges learnt on the wa
   const fetched = join(folder, 'corpora/wmt14-en-de/raw');
   mkdirSync(fetched, { recursive: true });
   const { train, test: heldOut } = generateCorpus({ pairs: 400, validPairs: 1, testPairs: 5, seed: 6 });
-  for (const [set, pairs] of [['train', [...train]], ['test', heldOut]] as const) {
-    for (const side of ['de', 'en'] as const) writeFileSync(join(fetched, `${set}.${side}`), pairs.map((pair) => `${pair[side]} „well-known“\n`).join(''));
+  for (const [set, pairs] of [
+    ['train', [...train]],
+    ['test', heldOut],
+  ] as const) {
+    for (const side of ['de', 'en'] as const)
+      writeFileSync(join(fetched, `${set}.${side}`), pairs.map((pair) => `${pair[side]} „well-known“\n`).join(''));
   }
   const { manifest } = await prepare('wmt14-en-de.yaml');
-  assert.deepEqual([manifest.splits.train!.pairs, manifest.splits.valid!.pairs, manifest.splits.test!.pairs], [396, 4, 5]);
+  assert.deepEqual(
+    [manifest.splits.train!.pairs, manifest.splits.valid!.pairs, manifest.splits.test!.pairs],
+    [396, 4, 5],
+  );
   const corpus = await openPreparedCorpus(corpusFolder(config('wmt14-en-de.yaml')));
   assert.match(corpus.text('test', 'src')[0], / &quot; well @-@ known &quot;$/);
   assert.match(corpus.rawText('test', 'src')[0], / „well-known“$/);
   const [ids] = corpus.dataset('train').pairs([0]);
-  assert.match(corpus.pipeline.srcVocabulary.decode(ids.src).join(' '), / &quot; well @-@ known &quot;$/, 'merges reach to whole words that are frequent');
+  assert.match(
+    corpus.pipeline.srcVocabulary.decode(ids.src).join(' '),
+    / &quot; well @-@ known &quot;$/,
+    'merges reach to whole words that are frequent',
+  );
   await corpus.close();
 });

@@ -20,7 +20,10 @@ function file(name: string, text: string): string {
 
 test('a file, what it extends, and --set: later ones win; paths are relative to where they stand', () => {
   file('base/base.yaml', 'corpus: { dir: data, train: { src: a.de } }\ntrain: { lr: 1e-3, maxUpdates: 10 }\n');
-  const config = loadConfig(file('own.yaml', 'extends: base/base.yaml\nseed: 7\ntrain.lr: 2e-3\ncorpus:\n  valid.src: b.de\n'), ['train.maxUpdates=20', 'corpus.test.src=c.de']);
+  const config = loadConfig(
+    file('own.yaml', 'extends: base/base.yaml\nseed: 7\ntrain.lr: 2e-3\ncorpus:\n  valid.src: b.de\n'),
+    ['train.maxUpdates=20', 'corpus.test.src=c.de'],
+  );
   assert.equal(config.seed, 7);
   assert.equal(config.train.lr, 2e-3);
   assert.equal(config.train.maxUpdates, 20);
@@ -33,9 +36,18 @@ test('a file, what it extends, and --set: later ones win; paths are relative to 
 
 test('unknown keys name file, line and the nearest known one', () => {
   const path = file('unknown.yaml', 'train:\n  lr: 1e-3\n  warmupUpdate: 100\n');
-  assert.throws(() => loadConfig(path), { message: `${path}:3: unknown setting train.warmupUpdate; did you mean train.warmupUpdates?`, exitCode: 2 });
-  assert.throws(() => loadConfig(file('elsewhere.yaml', 'lr: 1e-3\n')), /unknown setting lr; did you mean gradinit\.lr or metainit\.lr or train\.lr\?/);
-  assert.throws(() => loadConfig(file('good.yaml', 'seed: 1\n'), ['modle.dModel=4']), /--set: unknown setting modle\.dModel; did you mean model\.dModel\?/);
+  assert.throws(() => loadConfig(path), {
+    message: `${path}:3: unknown setting train.warmupUpdate; did you mean train.warmupUpdates?`,
+    exitCode: 2,
+  });
+  assert.throws(
+    () => loadConfig(file('elsewhere.yaml', 'lr: 1e-3\n')),
+    /unknown setting lr; did you mean gradinit\.lr or metainit\.lr or train\.lr\?/,
+  );
+  assert.throws(
+    () => loadConfig(file('good.yaml', 'seed: 1\n'), ['modle.dModel=4']),
+    /--set: unknown setting modle\.dModel; did you mean model\.dModel\?/,
+  );
   assert.throws(() => loadConfig(file('proto.yaml', '__proto__: { lr: 1 }\n')), /unknown setting __proto__/);
 });
 
@@ -59,9 +71,15 @@ test('values that cannot be used say what was found and what is expected', () =>
 test('circles of extends and missing files are refused by name', () => {
   file('one.yaml', 'extends: two.yaml\n');
   file('two.yaml', 'extends: one.yaml\n');
-  assert.throws(() => loadConfig(join(folder, 'one.yaml')), /extend each other in a circle: .*one\.yaml → .*two\.yaml → .*one\.yaml/);
+  assert.throws(
+    () => loadConfig(join(folder, 'one.yaml')),
+    /extend each other in a circle: .*one\.yaml → .*two\.yaml → .*one\.yaml/,
+  );
   assert.throws(() => loadConfig(join(folder, 'none.yaml')), /there is no configuration .*none\.yaml/);
-  assert.throws(() => loadConfig(file('three.yaml', 'extends: gone.yaml\n')), /there is no configuration .*gone\.yaml, which .*three\.yaml extends/);
+  assert.throws(
+    () => loadConfig(file('three.yaml', 'extends: gone.yaml\n')),
+    /there is no configuration .*gone\.yaml, which .*three\.yaml extends/,
+  );
 });
 
 test('an alias bomb is refused', () => {
@@ -70,31 +88,59 @@ test('an alias bomb is refused', () => {
 });
 
 test('a saved configuration is read back to the same', () => {
-  const numbers = flatten(schema).filter(([, { default: value }]) => typeof value === 'number').map(([key]) => key);
-  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...numbers), fc.constantFrom(0, 1, 0.5, 1e-7, 3), { maxKeys: 6 }), (changes) => {
-    let config = defaultConfig();
-    try {
-      config = changeConfig(config, changes, 'test');
-    } catch {
-      fc.pre(false); // not every number fits every key
-    }
-    assert.deepEqual(loadConfig(file('saved.yaml', configToYaml(config))), config);
-  }), { numRuns: 30 });
+  const numbers = flatten(schema)
+    .filter(([, { default: value }]) => typeof value === 'number')
+    .map(([key]) => key);
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.constantFrom(...numbers), fc.constantFrom(0, 1, 0.5, 1e-7, 3), { maxKeys: 6 }),
+      (changes) => {
+        let config = defaultConfig();
+        try {
+          config = changeConfig(config, changes, 'test');
+        } catch {
+          fc.pre(false); // not every number fits every key
+        }
+        assert.deepEqual(loadConfig(file('saved.yaml', configToYaml(config))), config);
+      },
+    ),
+    { numRuns: 30 },
+  );
 });
 
 test('differences are told key by key', () => {
   const changed = changeConfig(defaultConfig(), { 'train.lr': 1e-3, 'gradinit.eta': 2e-3 }, 'arm');
-  assert.deepEqual(configDifferences(defaultConfig(), changed), ['gradinit.eta: not set → 0.002', 'train.lr: 0.0005 → 0.001']);
-  assert.throws(() => changeConfig(defaultConfig(), { 'train.lrr': 1 }, 'ablation.arms.x'), /ablation\.arms\.x: unknown setting train\.lrr; did you mean train\.lr\?/);
+  assert.deepEqual(configDifferences(defaultConfig(), changed), [
+    'gradinit.eta: not set → 0.002',
+    'train.lr: 0.0005 → 0.001',
+  ]);
+  assert.throws(
+    () => changeConfig(defaultConfig(), { 'train.lrr': 1 }, 'ablation.arms.x'),
+    /ablation\.arms\.x: unknown setting train\.lrr; did you mean train\.lr\?/,
+  );
 });
 
 test('paths and values inside arms and grids are checked and resolved like those of their file', () => {
-  const path = file('arms/arms.yaml', 'ablation:\n  arms:\n    one: { preset: warmup, corpus.dir: other }\n  grid: { train.lr: [1e-3, 2e-3] }\n');
-  assert.deepEqual(loadConfig(path).ablation.arms, { one: { preset: 'warmup', 'corpus.dir': join(folder, 'arms/other') } });
+  const path = file(
+    'arms/arms.yaml',
+    'ablation:\n  arms:\n    one: { preset: warmup, corpus.dir: other }\n  grid: { train.lr: [1e-3, 2e-3] }\n',
+  );
+  assert.deepEqual(loadConfig(path).ablation.arms, {
+    one: { preset: 'warmup', 'corpus.dir': join(folder, 'arms/other') },
+  });
   assert.deepEqual(loadConfig(path).ablation.grid, { 'train.lr': [1e-3, 2e-3] });
-  assert.deepEqual(loadConfig(file('arms/list.yaml', 'ablation.arms: [warmup, gi-adam]\n')).ablation.arms, { warmup: { preset: 'warmup' }, 'gi-adam': { preset: 'gi-adam' } });
-  assert.throws(() => loadConfig(file('arms/typo.yaml', 'ablation:\n  arms:\n    one: { train.lrr: 1 }\n')), /typo\.yaml:2: ablation\.arms\.one: unknown setting train\.lrr; did you mean train\.lr\?/);
-  assert.throws(() => loadConfig(file('arms/grid.yaml', 'ablation.grid: { train.lr: 3 }\n')), /ablation\.grid is \{"train\.lr":3\}, expected lists of values by setting/);
+  assert.deepEqual(loadConfig(file('arms/list.yaml', 'ablation.arms: [warmup, gi-adam]\n')).ablation.arms, {
+    warmup: { preset: 'warmup' },
+    'gi-adam': { preset: 'gi-adam' },
+  });
+  assert.throws(
+    () => loadConfig(file('arms/typo.yaml', 'ablation:\n  arms:\n    one: { train.lrr: 1 }\n')),
+    /typo\.yaml:2: ablation\.arms\.one: unknown setting train\.lrr; did you mean train\.lr\?/,
+  );
+  assert.throws(
+    () => loadConfig(file('arms/grid.yaml', 'ablation.grid: { train.lr: 3 }\n')),
+    /ablation\.grid is \{"train\.lr":3\}, expected lists of values by setting/,
+  );
 });
 
 test('every shipped configuration can be read', () => {
@@ -107,5 +153,9 @@ test('every shipped configuration can be read', () => {
 });
 
 test('docs/config.md is current', () => {
-  assert.equal(readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8'), configReference(), 'run "npm run docs"');
+  assert.equal(
+    readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8'),
+    configReference(),
+    'run "npm run docs"',
+  );
 });

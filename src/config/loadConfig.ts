@@ -1,6 +1,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isAlias, isMap, isScalar, LineCounter, parse, parseDocument, stringify, type Document, type YAMLMap } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  parse,
+  parseDocument,
+  stringify,
+  type Document,
+  type YAMLMap,
+} from 'yaml';
 import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
 import { isField, type Field, type Section } from './field.js';
@@ -30,7 +40,10 @@ export function loadConfig(path: string, changes: readonly string[] = []): Confi
 
 /** The configuration with some settings changed, e.g. an arm of an ablation. @param where what to call them in messages */
 export function changeConfig(config: Config, changes: Readonly<Record<string, unknown>>, where: string): Config {
-  const settings = Object.entries(changes).map(([key, value]) => ({ key, value: checkedValue(key, value, where, process.cwd()) }));
+  const settings = Object.entries(changes).map(([key, value]) => ({
+    key,
+    value: checkedValue(key, value, where, process.cwd()),
+  }));
   return resolveConfig([...flatten(schema).map(([key]) => ({ key, value: valueAt(config, key) })), ...settings]);
 }
 
@@ -46,7 +59,8 @@ export function configToYaml(config: Config): string {
 
 /** Keys whose values differ, as `key: a → b`. */
 export function configDifferences(a: Config, b: Config): string[] {
-  return flatten(schema).filter(([key]) => JSON.stringify(valueAt(a, key)) !== JSON.stringify(valueAt(b, key)))
+  return flatten(schema)
+    .filter(([key]) => JSON.stringify(valueAt(a, key)) !== JSON.stringify(valueAt(b, key)))
     .map(([key]) => `${key}: ${shown(valueAt(a, key))} → ${shown(valueAt(b, key))}`);
 }
 
@@ -59,7 +73,8 @@ export function settingOf(config: Config, key: string): unknown {
 /** Every setting with its full key, in the schema's order. */
 export function flatten(section: Section, prefix = ''): [string, Field<unknown>][] {
   return Object.entries(section).flatMap(([key, entry]): [string, Field<unknown>][] =>
-    isField(entry) ? [[prefix + key, entry]] : flatten(entry as Section, `${prefix}${key}.`));
+    isField(entry) ? [[prefix + key, entry]] : flatten(entry as Section, `${prefix}${key}.`),
+  );
 }
 
 function shown(value: unknown): string {
@@ -68,29 +83,45 @@ function shown(value: unknown): string {
 
 function resolveConfig(settings: readonly Setting[]): Config {
   const given = new Map(settings.map(({ key, value }) => [key, value]));
-  const build = (section: Section, prefix: string): unknown => Object.fromEntries(Object.entries(section).map(([key, entry]) => {
-    const full = prefix + key;
-    if (!isField(entry)) return [key, build(entry as Section, `${full}.`)];
-    return [key, given.has(full) ? given.get(full) : entry.default];
-  }));
+  const build = (section: Section, prefix: string): unknown =>
+    Object.fromEntries(
+      Object.entries(section).map(([key, entry]) => {
+        const full = prefix + key;
+        if (!isField(entry)) return [key, build(entry as Section, `${full}.`)];
+        return [key, given.has(full) ? given.get(full) : entry.default];
+      }),
+    );
   return build(schema, '') as Config;
 }
 
 function readSettings(path: string, from: readonly string[]): Setting[] {
-  if (from.includes(path)) throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
-  if (!existsSync(path)) throw new UsageError(`there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.`);
-  if (statSync(path).isDirectory()) throw new UsageError(`${path} is a folder, expected a configuration file${from.length > 0 ? ` (${from[from.length - 1]} extends it)` : ''}.`);
+  if (from.includes(path))
+    throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
+  if (!existsSync(path))
+    throw new UsageError(
+      `there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.`,
+    );
+  if (statSync(path).isDirectory())
+    throw new UsageError(
+      `${path} is a folder, expected a configuration file${from.length > 0 ? ` (${from[from.length - 1]} extends it)` : ''}.`,
+    );
   const lines = new LineCounter();
-  const document = parseDocument(readTextFile(path, 'configuration', maxConfigBytes), { lineCounter: lines, uniqueKeys: true });
-  if (document.errors.length > 0) throw new UsageError(`${path} is not valid YAML: ${document.errors[0].message.split('\n')[0]}`);
+  const document = parseDocument(readTextFile(path, 'configuration', maxConfigBytes), {
+    lineCounter: lines,
+    uniqueKeys: true,
+  });
+  if (document.errors.length > 0)
+    throw new UsageError(`${path} is not valid YAML: ${document.errors[0].message.split('\n')[0]}`);
   if (document.contents === null) return [];
-  if (!isMap(document.contents)) throw new UsageError(`${path} holds ${document.contents.toString().slice(0, 40)}, expected "key: value" lines.`);
+  if (!isMap(document.contents))
+    throw new UsageError(`${path} holds ${document.contents.toString().slice(0, 40)}, expected "key: value" lines.`);
 
   const settings: Setting[] = [];
   const root = document.contents;
   const base = root.get('extends', true);
   if (base !== undefined) {
-    if (!isScalar(base) || typeof base.value !== 'string') throw new UsageError(`${path}: "extends" must be the path of another configuration.`);
+    if (!isScalar(base) || typeof base.value !== 'string')
+      throw new UsageError(`${path}: "extends" must be the path of another configuration.`);
     settings.push(...readSettings(resolve(dirname(path), base.value), [...from, path]));
     root.delete('extends');
   }
@@ -119,7 +150,9 @@ function collect(map: YAMLMap, section: Section, prefix: string, source: Source,
     } else if (isMap(target)) {
       collect(target, entry, `${prefix}${key}.`, source, settings);
     } else if (target !== null && !(isScalar(target) && target.value === null)) {
-      throw new UsageError(`${where}: ${prefix}${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...), found a single value.`);
+      throw new UsageError(
+        `${where}: ${prefix}${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...), found a single value.`,
+      );
     }
   }
 }
@@ -140,22 +173,35 @@ function parseChange(change: string): Setting {
 function checkedValue(key: string, value: unknown, where: string, folder: string): unknown {
   const entry = lookUp(schema, key);
   if (entry === undefined) throw unknownKey(key, where);
-  if (!isField(entry)) throw new UsageError(`${where}: ${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...); name one of them.`);
+  if (!isField(entry))
+    throw new UsageError(
+      `${where}: ${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...); name one of them.`,
+    );
   if (value === undefined || (value === null && entry.default === undefined)) return undefined;
   // YAML 1.2 reads 5e-4 as a number but -- on command lines -- quotes may have made it a text
   const parsed = entry.parse(value);
-  if (parsed === undefined) throw new UsageError(`${where}: ${key} is ${JSON.stringify(value)}, expected ${entry.accepts}${entry.unit ? ` (${entry.unit})` : ''}.`);
-  if (entry.mapSettings) return entry.mapSettings(parsed, (inner, setting, within) => checkedValue(inner, setting, `${where}: ${key}.${within}`, folder));
+  if (parsed === undefined)
+    throw new UsageError(
+      `${where}: ${key} is ${JSON.stringify(value)}, expected ${entry.accepts}${entry.unit ? ` (${entry.unit})` : ''}.`,
+    );
+  if (entry.mapSettings)
+    return entry.mapSettings(parsed, (inner, setting, within) =>
+      checkedValue(inner, setting, `${where}: ${key}.${within}`, folder),
+    );
   return entry.isPath ? resolve(folder, parsed as string) : parsed;
 }
 
 function unknownKey(key: string, where: string): UsageError {
   const known = flatten(schema).map(([name]) => name);
-  const groups = [...new Set(known.flatMap((name) => (name.includes('.') ? [name.slice(0, name.lastIndexOf('.'))] : [])))];
+  const groups = [
+    ...new Set(known.flatMap((name) => (name.includes('.') ? [name.slice(0, name.lastIndexOf('.'))] : []))),
+  ];
   const last = key.slice(key.lastIndexOf('.') + 1);
   const sameName = known.filter((name) => name.endsWith(`.${last}`)).join(' or ');
   const guess = suggest(key, [...known, ...groups]) ?? (sameName || undefined);
-  return new UsageError(`${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/config.md for all settings.'}`);
+  return new UsageError(
+    `${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/config.md for all settings.'}`,
+  );
 }
 
 function lookUp(section: Section, key: string): Field<unknown> | Section | undefined {

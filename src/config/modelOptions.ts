@@ -5,7 +5,10 @@ import { architectures, checkModelConfig, type ModelConfig } from '../model/conf
  * The model that a configuration describes: the sizes of `model.arch` with those that are set, for these vocabularies.
  * @throws UsageError naming the key that does not fit
  */
-export function modelOptions({ model }: Pick<Config, 'model'>, vocabularySizes: { readonly src: number; readonly trg: number }): ModelConfig {
+export function modelOptions(
+  { model }: Pick<Config, 'model'>,
+  vocabularySizes: { readonly src: number; readonly trg: number },
+): ModelConfig {
   const sizes = architectures[model.arch];
   return checkModelConfig({
     srcVocabSize: vocabularySizes.src,

@@ -6,30 +6,74 @@ import { prepareOptions } from './prepareOptions.js';
 const files = { 'corpus.dir': '/d', 'corpus.train.src': '/t.de', 'corpus.train.trg': '/t.en' };
 
 test('the corpus section becomes options of prepareCorpus', () => {
-  const options = prepareOptions(changeConfig(defaultConfig(), {
-    ...files, 'corpus.subwords.method': 'bpe', 'corpus.subwords.codes': '/codes', 'corpus.trgSubwords.method': 'sentencepiece', 'corpus.trgSubwords.model': '/m.model',
-    'corpus.maxLengthTokens': 100, 'corpus.vocabulary.joined': false, 'corpus.vocabulary.minCount': 2,
-  }, 'test'));
+  const options = prepareOptions(
+    changeConfig(
+      defaultConfig(),
+      {
+        ...files,
+        'corpus.subwords.method': 'bpe',
+        'corpus.subwords.codes': '/codes',
+        'corpus.trgSubwords.method': 'sentencepiece',
+        'corpus.trgSubwords.model': '/m.model',
+        'corpus.maxLengthTokens': 100,
+        'corpus.vocabulary.joined': false,
+        'corpus.vocabulary.minCount': 2,
+      },
+      'test',
+    ),
+  );
   assert.deepEqual(options.train, { src: '/t.de', trg: '/t.en' });
   assert.equal(options.valid, undefined);
-  assert.deepEqual(options.subwords, { method: 'bpe', codes: '/codes', vocabulary: undefined, vocabularyThreshold: undefined, glossaries: [] });
+  assert.deepEqual(options.subwords, {
+    method: 'bpe',
+    codes: '/codes',
+    vocabulary: undefined,
+    vocabularyThreshold: undefined,
+    glossaries: [],
+  });
   assert.deepEqual(options.trgSubwords, { method: 'sentencepiece', model: '/m.model' });
   assert.deepEqual([options.maxLengthTokens, options.vocabulary.joined, options.vocabulary.minCount], [100, false, 2]);
 });
 
 test('the recipe of preprocessing becomes options; groups that ask for nothing give none', () => {
   const plain = prepareOptions(changeConfig(defaultConfig(), files, 'test'));
-  assert.deepEqual([plain.normalize, plain.tokenize, plain.clean, plain.letterCase, plain.shards], [undefined, undefined, undefined, undefined, undefined]);
-  const options = prepareOptions(changeConfig(defaultConfig(), {
-    ...files, 'corpus.normalize.punctuation': true, 'corpus.tokenize.method': 'moses', 'corpus.tokenize.srcPrefixes': '/p', 'corpus.clean.maxRatio': 1.5,
-    'corpus.clean.duplicates': ['pair', 'source'], 'corpus.clean.leakage': true, 'corpus.letterCase': 'true',
-    'corpus.subwords.method': 'bpe', 'corpus.subwords.merges': 100, 'corpus.shards': 4,
-  }, 'test'));
+  assert.deepEqual(
+    [plain.normalize, plain.tokenize, plain.clean, plain.letterCase, plain.shards],
+    [undefined, undefined, undefined, undefined, undefined],
+  );
+  const options = prepareOptions(
+    changeConfig(
+      defaultConfig(),
+      {
+        ...files,
+        'corpus.normalize.punctuation': true,
+        'corpus.tokenize.method': 'moses',
+        'corpus.tokenize.srcPrefixes': '/p',
+        'corpus.clean.maxRatio': 1.5,
+        'corpus.clean.duplicates': ['pair', 'source'],
+        'corpus.clean.leakage': true,
+        'corpus.letterCase': 'true',
+        'corpus.subwords.method': 'bpe',
+        'corpus.subwords.merges': 100,
+        'corpus.shards': 4,
+      },
+      'test',
+    ),
+  );
   assert.deepEqual(options.normalize, { unicode: undefined, punctuation: true, nonPrinting: false });
   assert.deepEqual(options.tokenize, { aggressive: false, escape: true, srcPrefixes: '/p', trgPrefixes: undefined });
-  assert.deepEqual(JSON.parse(JSON.stringify(options.clean)), { maxRatio: 1.5, leakage: true, duplicates: ['pair', 'source'] });
+  assert.deepEqual(JSON.parse(JSON.stringify(options.clean)), {
+    maxRatio: 1.5,
+    leakage: true,
+    duplicates: ['pair', 'source'],
+  });
   assert.deepEqual([options.letterCase, options.shards], ['true', 4]);
-  assert.deepEqual(options.subwords, { method: 'bpe', learn: { merges: 100 }, vocabularyThreshold: undefined, glossaries: [] });
+  assert.deepEqual(options.subwords, {
+    method: 'bpe',
+    learn: { merges: 100 },
+    vocabularyThreshold: undefined,
+    glossaries: [],
+  });
 });
 
 test('what is missing is named', () => {
@@ -38,14 +82,29 @@ test('what is missing is named', () => {
     [{ 'corpus.dir': '/d' }, /does not set corpus\.train\.src/],
     [{ ...files, 'corpus.test.src': '/x' }, /does not set corpus\.test\.trg/],
     [{ ...files, 'corpus.subwords.method': 'bpe' }, /does not set corpus\.subwords\.codes/],
-    [{ ...files, 'corpus.subwords.method': 'bpe', 'corpus.subwords.merges': 9, 'corpus.subwords.codes': '/c' }, /subwords\.merges asks to learn, but codes names a file/],
-    [{ ...files, 'corpus.clean.duplicates': ['both'] }, /clean\.duplicates names "both", expected pair, source or target/],
+    [
+      { ...files, 'corpus.subwords.method': 'bpe', 'corpus.subwords.merges': 9, 'corpus.subwords.codes': '/c' },
+      /subwords\.merges asks to learn, but codes names a file/,
+    ],
+    [
+      { ...files, 'corpus.clean.duplicates': ['both'] },
+      /clean\.duplicates names "both", expected pair, source or target/,
+    ],
     [{ ...files, 'corpus.trgSubwords.method': 'sentencepiece' }, /does not set corpus\.trgSubwords\.model/],
   ];
-  for (const [changes, message] of refused) assert.throws(() => prepareOptions(changeConfig(defaultConfig(), changes, 'test')), message);
+  for (const [changes, message] of refused)
+    assert.throws(() => prepareOptions(changeConfig(defaultConfig(), changes, 'test')), message);
 });
 
 test('vocabularies from files need no count', () => {
-  const options = prepareOptions(changeConfig(defaultConfig(), { ...files, 'corpus.vocabulary.srcFile': '/v' }, 'test'));
-  assert.deepEqual(options.vocabulary, { joined: true, srcFile: '/v', trgFile: undefined, maxSize: undefined, minCount: undefined });
+  const options = prepareOptions(
+    changeConfig(defaultConfig(), { ...files, 'corpus.vocabulary.srcFile': '/v' }, 'test'),
+  );
+  assert.deepEqual(options.vocabulary, {
+    joined: true,
+    srcFile: '/v',
+    trgFile: undefined,
+    maxSize: undefined,
+    minCount: undefined,
+  });
 });

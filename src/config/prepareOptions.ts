@@ -20,9 +20,15 @@ export function prepareOptions({ corpus }: Config): PrepareOptions {
     holdOutEvery: corpus.holdOutEvery,
     ...preprocessingOptions(corpus),
     subwords: subwordOptions('subwords', corpus.subwords),
-    trgSubwords: corpus.trgSubwords.method === 'same' ? undefined : subwordOptions('trgSubwords', { ...corpus.trgSubwords, method: corpus.trgSubwords.method }),
+    trgSubwords:
+      corpus.trgSubwords.method === 'same'
+        ? undefined
+        : subwordOptions('trgSubwords', { ...corpus.trgSubwords, method: corpus.trgSubwords.method }),
     vocabulary: {
-      joined: vocabulary.joined, srcFile: vocabulary.srcFile, trgFile: vocabulary.trgFile, maxSize: vocabulary.maxSize,
+      joined: vocabulary.joined,
+      srcFile: vocabulary.srcFile,
+      trgFile: vocabulary.trgFile,
+      maxSize: vocabulary.maxSize,
       minCount: fromFiles && vocabulary.minCount === 1 ? undefined : vocabulary.minCount,
     },
     maxLengthTokens: corpus.maxLengthTokens,
@@ -32,15 +38,26 @@ export function prepareOptions({ corpus }: Config): PrepareOptions {
 }
 
 /** Steps before subwords; a group that asks for nothing gives none. */
-function preprocessingOptions({ normalize, tokenize, clean, letterCase }: Config['corpus']): Pick<PrepareOptions, 'normalize' | 'tokenize' | 'clean' | 'letterCase'> {
+function preprocessingOptions({
+  normalize,
+  tokenize,
+  clean,
+  letterCase,
+}: Config['corpus']): Pick<PrepareOptions, 'normalize' | 'tokenize' | 'clean' | 'letterCase'> {
   const { unicode, punctuation, nonPrinting } = normalize;
   const { method, protectedPatterns, ...tokenizer } = tokenize;
   const { duplicates, ignoreXml, controlCharacters, sameText, wrongLanguage, leakage, ...limits } = clean;
-  const flags = Object.fromEntries(Object.entries({ ignoreXml, controlCharacters, sameText, wrongLanguage, leakage }).filter(([, set]) => set));
+  const flags = Object.fromEntries(
+    Object.entries({ ignoreXml, controlCharacters, sameText, wrongLanguage, leakage }).filter(([, set]) => set),
+  );
   const rules = { ...limits, ...flags, ...(duplicates.length > 0 && { duplicates: duplicates.map(duplicateKind) }) };
   return {
-    normalize: unicode !== 'none' || punctuation || nonPrinting ? { unicode: unicode === 'none' ? undefined : unicode, punctuation, nonPrinting } : undefined,
-    tokenize: method === 'moses' ? { ...tokenizer, ...(protectedPatterns.length > 0 && { protectedPatterns }) } : undefined,
+    normalize:
+      unicode !== 'none' || punctuation || nonPrinting
+        ? { unicode: unicode === 'none' ? undefined : unicode, punctuation, nonPrinting }
+        : undefined,
+    tokenize:
+      method === 'moses' ? { ...tokenizer, ...(protectedPatterns.length > 0 && { protectedPatterns }) } : undefined,
     clean: Object.values(rules).some((value) => value !== undefined) ? rules : undefined,
     letterCase: letterCase === 'keep' ? undefined : letterCase,
   };
@@ -68,25 +85,54 @@ function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['cor
     case 'bpe':
       if (subwords.merges !== undefined) {
         if (subwords.codes !== undefined || subwords.vocabulary !== undefined) {
-          throw new UsageError(`corpus.${group}.merges asks to learn, but ${subwords.codes === undefined ? 'vocabulary' : 'codes'} names a file of what was learnt. Set one of the two.`);
+          throw new UsageError(
+            `corpus.${group}.merges asks to learn, but ${subwords.codes === undefined ? 'vocabulary' : 'codes'} names a file of what was learnt. Set one of the two.`,
+          );
         }
-        return { method: 'bpe', learn: { merges: subwords.merges }, vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries };
+        return {
+          method: 'bpe',
+          learn: { merges: subwords.merges },
+          vocabularyThreshold: subwords.vocabularyThreshold,
+          glossaries: subwords.glossaries,
+        };
       }
       return {
-        method: 'bpe', codes: subwords.codes ?? missing(`corpus.${group}.codes`, ` To learn from the training set, set corpus.${group}.merges.`), vocabulary: subwords.vocabulary,
-        vocabularyThreshold: subwords.vocabularyThreshold, glossaries: subwords.glossaries,
+        method: 'bpe',
+        codes:
+          subwords.codes ??
+          missing(`corpus.${group}.codes`, ` To learn from the training set, set corpus.${group}.merges.`),
+        vocabulary: subwords.vocabulary,
+        vocabularyThreshold: subwords.vocabularyThreshold,
+        glossaries: subwords.glossaries,
       };
     case 'sentencepiece':
       if (subwords.vocabSize !== undefined) {
-        if (subwords.model !== undefined) throw new UsageError(`corpus.${group}.vocabSize asks to learn, but model names a learnt one. Set one of the two.`);
-        return { method: 'sentencepiece', learn: { vocabSize: subwords.vocabSize, modelType: subwords.modelType, characterCoverage: subwords.characterCoverage } };
+        if (subwords.model !== undefined)
+          throw new UsageError(
+            `corpus.${group}.vocabSize asks to learn, but model names a learnt one. Set one of the two.`,
+          );
+        return {
+          method: 'sentencepiece',
+          learn: {
+            vocabSize: subwords.vocabSize,
+            modelType: subwords.modelType,
+            characterCoverage: subwords.characterCoverage,
+          },
+        };
       }
-      return { method: 'sentencepiece', model: subwords.model ?? missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`) };
+      return {
+        method: 'sentencepiece',
+        model:
+          subwords.model ??
+          missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`),
+      };
     case 'huggingface':
       return { method: 'huggingface', tokenizer: subwords.tokenizer ?? missing(`corpus.${group}.tokenizer`) };
   }
 }
 
 function missing(key: string, orElse = ''): never {
-  throw new UsageError(`the configuration does not set ${key}. Set it in the file, or with --set ${key}=PATH.${orElse}`);
+  throw new UsageError(
+    `the configuration does not set ${key}. Set it in the file, or with --set ${key}=PATH.${orElse}`,
+  );
 }

@@ -4,22 +4,39 @@ import { schema } from './schema.js';
 
 /** docs/config.md: every setting with its values, default and help, made from the schema. */
 export function configReference(): string {
-  const top = Object.entries(schema).filter(([, entry]) => 'isField' in entry).map(([key]) => key);
+  const top = Object.entries(schema)
+    .filter(([, entry]) => 'isField' in entry)
+    .map(([key]) => key);
   const groups = Object.keys(schema).filter((key) => !top.includes(key));
   const all = flatten(schema as Section);
   const rowsOf = (belongs: (key: string) => boolean): string[] => [
-    '| setting | value | default | |', '| --- | --- | --- | --- |',
-    ...all.filter(([key]) => belongs(key)).map(([key, { accepts, unit, default: value, help }]) =>
-      `| \`${key}\` | ${accepts}${unit === undefined ? '' : ` (${unit})`} | ${value === undefined ? 'not set' : `\`${JSON.stringify(value)}\``} | ${help} |`.replaceAll('\n', ' ')),
+    '| setting | value | default | |',
+    '| --- | --- | --- | --- |',
+    ...all
+      .filter(([key]) => belongs(key))
+      .map(([key, { accepts, unit, default: value, help }]) =>
+        `| \`${key}\` | ${accepts}${unit === undefined ? '' : ` (${unit})`} | ${value === undefined ? 'not set' : `\`${JSON.stringify(value)}\``} | ${help} |`.replaceAll(
+          '\n',
+          ' ',
+        ),
+      ),
   ];
-  return [
-    '# Settings', '',
-    'Made from `src/config/schema.ts` by `npm run docs`; a test checks that it is current.', '',
-    'A configuration is a YAML file. `extends: other.yaml` takes another one over (path relative to the file) and changes what it sets',
-    'itself; `--set train.lr=0.001` on the command line changes any setting. Keys are nested or dotted. Paths are relative to the file',
-    'they stand in, those in `--set` to the current folder. Unknown keys are errors. Every run saves its settings, all of them, as',
-    '`config.yaml`, which is a configuration again.', '',
-    ...rowsOf((key) => top.includes(key)), '',
-    ...groups.flatMap((group) => [`## ${group}`, '', ...rowsOf((key) => key.startsWith(`${group}.`)), '']),
-  ].join('\n').trimEnd() + '\n';
+  return (
+    [
+      '# Settings',
+      '',
+      'Made from `src/config/schema.ts` by `npm run docs`; a test checks that it is current.',
+      '',
+      'A configuration is a YAML file. `extends: other.yaml` takes another one over (path relative to the file) and changes what it sets',
+      'itself; `--set train.lr=0.001` on the command line changes any setting. Keys are nested or dotted. Paths are relative to the file',
+      'they stand in, those in `--set` to the current folder. Unknown keys are errors. Every run saves its settings, all of them, as',
+      '`config.yaml`, which is a configuration again.',
+      '',
+      ...rowsOf((key) => top.includes(key)),
+      '',
+      ...groups.flatMap((group) => [`## ${group}`, '', ...rowsOf((key) => key.startsWith(`${group}.`)), '']),
+    ]
+      .join('\n')
+      .trimEnd() + '\n'
+  );
 }

@@ -2,7 +2,23 @@ import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
 import { initMethods } from '../model/init.js';
 import { residualSchemes, sharings } from '../model/config.js';
-import { arms, choice, flag, grid, integer, integers, optionalInteger, optionalPath, optionalReal, optionalText, real, text, texts, type Section, type Values } from './field.js';
+import {
+  arms,
+  choice,
+  flag,
+  grid,
+  integer,
+  integers,
+  optionalInteger,
+  optionalPath,
+  optionalReal,
+  optionalText,
+  real,
+  text,
+  texts,
+  type Section,
+  type Values,
+} from './field.js';
 
 const pairFiles = (which: string) => ({
   src: optionalPath(`Source side of the ${which} set, plain text or .gz, one sentence per line.`),
@@ -11,16 +27,29 @@ const pairFiles = (which: string) => ({
 
 const subwordSettings = {
   merges: optionalInteger('Merges to learn from the training set, for bpe without codes.', { min: 1 }),
-  joiner: text('@@', 'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).'),
+  joiner: text(
+    '@@',
+    'How segmented text marks a unit that the next one continues ("@@", "▁" for SentencePiece pieces, "" for whole words).',
+  ),
   codes: optionalPath('subword-nmt codes file, for bpe.'),
   vocabulary: optionalPath('subword-nmt vocabulary file, for bpe: rarer units are split further.'),
-  vocabularyThreshold: optionalInteger('Units seen less often are split further: counted in that file, or with learnt merges in the training set.', { min: 0 }),
+  vocabularyThreshold: optionalInteger(
+    'Units seen less often are split further: counted in that file, or with learnt merges in the training set.',
+    { min: 0 },
+  ),
   glossaries: texts('Regular expressions of words that bpe keeps whole.'),
   model: optionalPath('SentencePiece model, for sentencepiece.'),
-  vocabSize: optionalInteger('Pieces to learn from the training set, special ones included, for sentencepiece without a model.', { min: 4 }),
+  vocabSize: optionalInteger(
+    'Pieces to learn from the training set, special ones included, for sentencepiece without a model.',
+    { min: 4 },
+  ),
   modelType: choice(['unigram', 'bpe'], 'unigram', 'Kind of SentencePiece model to learn.'),
-  tokenizer: optionalPath('tokenizer.json of Hugging Face\'s tokenizers, for huggingface.'),
-  characterCoverage: real(0.9995, 'Share of the characters of the training set that a learnt SentencePiece model knows.', { min: 0.5, max: 1 }),
+  tokenizer: optionalPath("tokenizer.json of Hugging Face's tokenizers, for huggingface."),
+  characterCoverage: real(
+    0.9995,
+    'Share of the characters of the training set that a learnt SentencePiece model knows.',
+    { min: 0.5, max: 1 },
+  ),
 };
 
 /**
@@ -37,7 +66,10 @@ export const schema = {
     train: pairFiles('training'),
     valid: pairFiles('validation'),
     test: pairFiles('test'),
-    holdOutEvery: optionalInteger('Every nth training pair that cleaning left makes the validation set, instead of files of its own.', { min: 2, unit: 'pairs' }),
+    holdOutEvery: optionalInteger(
+      'Every nth training pair that cleaning left makes the validation set, instead of files of its own.',
+      { min: 2, unit: 'pairs' },
+    ),
     normalize: {
       unicode: choice(['none', 'NFC', 'NFD', 'NFKC', 'NFKD'], 'none', 'Unicode normal form.'),
       punctuation: flag(false, 'Plain punctuation, as normalize-punctuation.perl.'),
@@ -48,7 +80,7 @@ export const schema = {
       aggressive: flag(false, 'Split hyphens (-a).'),
       escape: flag(true, 'Write & | < > \' " [ ] as character references; false: -no-escape.'),
       protectedPatterns: texts('Regular expressions of stretches kept whole (-protected).'),
-      srcPrefixes: optionalPath('Non-breaking prefixes of the source language in Moses\' format; default: built in.'),
+      srcPrefixes: optionalPath("Non-breaking prefixes of the source language in Moses' format; default: built in."),
       trgPrefixes: optionalPath('Those of the target language.'),
     },
     clean: {
@@ -58,43 +90,79 @@ export const schema = {
       maxWordLength: optionalInteger('Training pairs with a longer word are removed.', { min: 1, unit: 'characters' }),
       controlCharacters: flag(false, 'Remove training pairs with control, private-use or replacement characters.'),
       sameText: flag(false, 'Remove training pairs of equal sides.'),
-      maxRepeatedTokens: optionalInteger('Training pairs with more equal words in a row are removed.', { min: 1, unit: 'words' }),
-      minScriptShare: optionalReal('Least share of letters that belong to the language\'s script.', { min: 0, max: 1 }),
+      maxRepeatedTokens: optionalInteger('Training pairs with more equal words in a row are removed.', {
+        min: 1,
+        unit: 'words',
+      }),
+      minScriptShare: optionalReal("Least share of letters that belong to the language's script.", { min: 0, max: 1 }),
       ignoreXml: flag(false, 'Do not count tags as words.'),
-      wrongLanguage: flag(false, 'Remove training pairs with a side in the other side\'s language, as the corpus itself shows the two.'),
+      wrongLanguage: flag(
+        false,
+        "Remove training pairs with a side in the other side's language, as the corpus itself shows the two.",
+      ),
       duplicates: texts('What must not repeat in the training set: pair, source, target.'),
       leakage: flag(false, 'Remove training pairs that share a side with the validation or test set.'),
     },
-    letterCase: choice(['keep', 'lower', 'true'], 'keep', 'After cleaning. lower: small letters; true: first words as they are written within sentences, as Moses\' truecaser.'),
+    letterCase: choice(
+      ['keep', 'lower', 'true'],
+      'keep',
+      "After cleaning. lower: small letters; true: first words as they are written within sentences, as Moses' truecaser.",
+    ),
     subwords: {
-      method: choice(['none', 'bpe', 'sentencepiece', 'huggingface'], 'none', 'none: tokens stand in the text already, separated by spaces.'),
+      method: choice(
+        ['none', 'bpe', 'sentencepiece', 'huggingface'],
+        'none',
+        'none: tokens stand in the text already, separated by spaces.',
+      ),
       ...subwordSettings,
     },
     trgSubwords: {
-      method: choice(['same', 'none', 'bpe', 'sentencepiece', 'huggingface'], 'same', 'Subwords of the target; same: those of subwords.'),
+      method: choice(
+        ['same', 'none', 'bpe', 'sentencepiece', 'huggingface'],
+        'same',
+        'Subwords of the target; same: those of subwords.',
+      ),
       ...subwordSettings,
     },
     vocabulary: {
       joined: flag(true, 'One vocabulary for both sides.'),
       minCount: integer(1, 'Rarer tokens become <unk>.', { min: 1, unit: 'occurrences' }),
-      maxSize: optionalInteger('Largest number of entries, the four special ones included.', { min: 5, unit: 'entries' }),
+      maxSize: optionalInteger('Largest number of entries, the four special ones included.', {
+        min: 5,
+        unit: 'entries',
+      }),
       srcFile: optionalPath('Existing source (or joined) vocabulary, fairseq dict.txt format.'),
       trgFile: optionalPath('Existing target vocabulary.'),
     },
     maxLengthTokens: optionalInteger('Longer training pairs are left out, after subwords.', { min: 1, unit: 'tokens' }),
     maxLengthRatio: optionalReal('Training pairs with a larger length ratio, either way, are left out.', { min: 1 }),
-    shards: optionalInteger('Files into which the training set is divided; default: one per million pairs.', { min: 1, max: 512 }),
+    shards: optionalInteger('Files into which the training set is divided; default: one per million pairs.', {
+      min: 1,
+      max: 512,
+    }),
   },
 
   model: {
-    arch: choice(['tiny', 'iwslt', 'base'], 'tiny', 'Sizes to start from: tiny 4+4 layers 128/256, iwslt 6+6 512/1024, base 6+6 512/2048.'),
-    dModel: optionalInteger('Features of every layer; default: the arch\'s.', { min: 4 }),
+    arch: choice(
+      ['tiny', 'iwslt', 'base'],
+      'tiny',
+      'Sizes to start from: tiny 4+4 layers 128/256, iwslt 6+6 512/1024, base 6+6 512/2048.',
+    ),
+    dModel: optionalInteger("Features of every layer; default: the arch's.", { min: 4 }),
     dFf: optionalInteger('Hidden features of feed-forward sublayers.', { min: 1 }),
     numHeads: optionalInteger('Attention heads.', { min: 1 }),
     numEncoderLayers: optionalInteger('Encoder layers.', { min: 1 }),
     numDecoderLayers: optionalInteger('Decoder layers.', { min: 1 }),
-    sharing: choice(sharings, 'tied', 'Which embeddings are one matrix: tied all three, decoder-tied the decoder\'s two, none.'),
-    residual: choice(residualSchemes, 'post-ln', 'How a sublayer ends: post-ln LN(x + f(x)), admin LN(w x + f(x)) with learned w, deepnorm LN(a x + f(x)), none x + f(x).'),
+    sharing: choice(
+      sharings,
+      'tied',
+      "Which embeddings are one matrix: tied all three, decoder-tied the decoder's two, none.",
+    ),
+    residual: choice(
+      residualSchemes,
+      'post-ln',
+      'How a sublayer ends: post-ln LN(x + f(x)), admin LN(w x + f(x)) with learned w, deepnorm LN(a x + f(x)), none x + f(x).',
+    ),
     layerNormEps: real(1e-5, 'Added to the variance in layer normalisation.', { min: 1e-12, max: 0.1 }),
     dropout: real(0.1, 'Dropout after embeddings and sublayers.', { min: 0, max: 0.99 }),
     attentionDropout: real(0, 'Dropout of attention weights.', { min: 0, max: 0.99 }),
@@ -106,19 +174,37 @@ export const schema = {
   },
 
   gradinit: {
-    algorithm: choice(['none', 'adam', 'sgd'], 'none', 'GradInit before training: the optimiser whose first step it looks ahead to.'),
-    variant: choice(['released', 'paper'], 'released', 'released: the authors\' program (Adam on the scales); paper: Algorithm 1 (plain descent).'),
+    algorithm: choice(
+      ['none', 'adam', 'sgd'],
+      'none',
+      'GradInit before training: the optimiser whose first step it looks ahead to.',
+    ),
+    variant: choice(
+      ['released', 'paper'],
+      'released',
+      "released: the authors' program (Adam on the scales); paper: Algorithm 1 (plain descent).",
+    ),
     iterations: integer(780, 'Steps on the scales.', { min: 1 }),
-    eta: optionalReal('Size of the step looked ahead; default: train.lr if training uses the same optimiser, else 1e-3 for adam, 0.1 for sgd.', { above: 0 }),
-    gamma: optionalReal('Bound on the gradient norm (L1 for adam, L2 for sgd); default: eta gamma = 1 (adam), eta gamma^2 = 0.1 (sgd).', { above: 0 }),
-    lr: real(2.5e-3, 'Learning rate of the scales (tau for the paper\'s variant).', { min: 0 }),
+    eta: optionalReal(
+      'Size of the step looked ahead; default: train.lr if training uses the same optimiser, else 1e-3 for adam, 0.1 for sgd.',
+      { above: 0 },
+    ),
+    gamma: optionalReal(
+      'Bound on the gradient norm (L1 for adam, L2 for sgd); default: eta gamma = 1 (adam), eta gamma^2 = 0.1 (sgd).',
+      { above: 0 },
+    ),
+    lr: real(2.5e-3, "Learning rate of the scales (tau for the paper's variant).", { min: 0 }),
     layerNormLr: optionalReal('Learning rate of layer-norm scales (released variant); default: lr.', { min: 0 }),
     minScale: real(0.01, 'Least scale of weights and layer norms.', { min: 0 }),
     biasMinScale: real(0, 'Least scale of biases (released variant).', { min: 0 }),
     layerNormMaxScale: real(100, 'Largest scale of layer norms (released variant).', { min: 0 }),
-    gradClip: real(1e8, 'Bound on each scale\'s gradient (released variant).', { above: 0 }),
+    gradClip: real(1e8, "Bound on each scale's gradient (released variant).", { above: 0 }),
     normalizeGrad: flag(false, 'Divide the step of sgd by the gradient norm.'),
-    tiedStep: choice(['lookup-only', 'shared'], 'lookup-only', 'Whether the step moves a tied matrix in its lookups only, as the authors\' program, or in all uses.'),
+    tiedStep: choice(
+      ['lookup-only', 'shared'],
+      'lookup-only',
+      "Whether the step moves a tied matrix in its lookups only, as the authors' program, or in all uses.",
+    ),
     maxTokens: optionalInteger('Batch size for GradInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
   },
 
@@ -135,51 +221,100 @@ export const schema = {
     beta2: real(0.98, 'Adam: decay of the second moment.', { min: 0, max: 1 }),
     eps: real(1e-8, 'Adam: added to the root of the second moment.', { min: 0 }),
     momentum: real(0.9, 'SGD: momentum.', { min: 0, max: 1 }),
-    nesterov: flag(false, 'SGD: Nesterov\'s form.'),
-    weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', { min: 0 }),
+    nesterov: flag(false, "SGD: Nesterov's form."),
+    weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', {
+      min: 0,
+    }),
     lr: real(5e-4, 'Highest learning rate.', { min: 0 }),
-    secondMomentStart: choice(['zeros', 'first-gradient'], 'zeros', 'Adam: second moment before the first update; first-gradient: GI-Adam.'),
+    secondMomentStart: choice(
+      ['zeros', 'first-gradient'],
+      'zeros',
+      'Adam: second moment before the first update; first-gradient: GI-Adam.',
+    ),
     schedule: choice(['inverse_sqrt', 'linear', 'constant'], 'inverse_sqrt', 'How the rate falls after the warmup.'),
-    warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', { min: 0, unit: 'updates' }),
-    warmupInitLr: real(1e-7, 'Rate of the first update of a warmup; negative: lr, so that the warmup\'s updates run at the full rate.'),
-    extraEpoch: choice(['none', 'constant', 'warmup'], 'none', 'One epoch before the schedule begins, at lr or rising to it; its updates count within maxUpdates.'),
+    warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', {
+      min: 0,
+      unit: 'updates',
+    }),
+    warmupInitLr: real(
+      1e-7,
+      "Rate of the first update of a warmup; negative: lr, so that the warmup's updates run at the full rate.",
+    ),
+    extraEpoch: choice(
+      ['none', 'constant', 'warmup'],
+      'none',
+      'One epoch before the schedule begins, at lr or rising to it; its updates count within maxUpdates.',
+    ),
     minLr: real(0, 'Rate that linear reaches at maxUpdates.', { min: 0 }),
     maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
-    countInit: flag(false, 'Updates that GradInit, MetaInit or profiling cost (docs/experiments.md) are taken off maxUpdates.'),
+    countInit: flag(
+      false,
+      'Updates that GradInit, MetaInit or profiling cost (docs/experiments.md) are taken off maxUpdates.',
+    ),
     maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
-    maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', { min: 1, unit: 'tokens' }),
+    maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', {
+      min: 1,
+      unit: 'tokens',
+    }),
     maxSentences: optionalInteger('Most sentences per batch.', { min: 1, unit: 'sentences' }),
     updateFreq: integer(1, 'Batches whose gradients one update adds up.', { min: 1 }),
-    precision: choice(precisions, 'fp32', 'Matrix products of training\'s loss and gradients: bf16 rounds what is multiplied, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).'),
-    labelSmoothing: real(0.1, 'Probability spread over the wrong tokens (fairseq\'s V - 1).', { min: 0, max: 0.99 }),
+    precision: choice(
+      precisions,
+      'fp32',
+      "Matrix products of training's loss and gradients: bf16 rounds what is multiplied, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).",
+    ),
+    labelSmoothing: real(0.1, "Probability spread over the wrong tokens (fairseq's V - 1).", { min: 0, max: 0.99 }),
     clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),
     validateEveryUpdates: integer(0, 'Updates between validations; 0: once per epoch.', { min: 0, unit: 'updates' }),
     validateBleu: flag(true, 'Also translate and score the validation set.'),
     validateBleuSentences: optionalInteger('Only this many first sentences of it.', { min: 1, unit: 'sentences' }),
-    saveEveryUpdates: integer(0, 'Updates between checkpoints, besides those at each epoch\'s end.', { min: 0, unit: 'updates' }),
+    saveEveryUpdates: integer(0, "Updates between checkpoints, besides those at each epoch's end.", {
+      min: 0,
+      unit: 'updates',
+    }),
     keepEpochs: integer(10, 'Epochs whose parameters are kept for averaging.', { min: 0, unit: 'epochs' }),
     logEveryUpdates: integer(20, 'Updates between log lines.', { min: 1, unit: 'updates' }),
-    patience: integer(0, 'Stop after this many validations without a new best; 0: never.', { min: 0, unit: 'validations' }),
+    patience: integer(0, 'Stop after this many validations without a new best; 0: never.', {
+      min: 0,
+      unit: 'validations',
+    }),
     bestBy: choice(['loss', 'bleu'], 'loss', 'What makes a checkpoint the best.'),
   },
 
   decode: {
     checkpoint: choice(['best', 'last', 'average'], 'best', 'Parameters that the test set is translated with.'),
-    averageLast: integer(10, 'Epoch checkpoints that average takes; fewer if the run has fewer.', { min: 1, unit: 'checkpoints' }),
+    averageLast: integer(10, 'Epoch checkpoints that average takes; fewer if the run has fewer.', {
+      min: 1,
+      unit: 'checkpoints',
+    }),
     beamSize: integer(5, 'Beam size; 1 is greedy.', { min: 1 }),
     lengthPenalty: real(1, 'Scores are divided by length to this power.', { min: 0 }),
     maxLenA: real(1.2, 'Longest translation: maxLenA times source length plus maxLenB.', { min: 0 }),
     maxLenB: integer(10, 'See maxLenA.', { min: 1, unit: 'tokens' }),
     maxTokens: integer(4096, 'Batch size of decoding, in source tokens.', { min: 1, unit: 'tokens' }),
     maxSentences: integer(128, 'Most sentences per batch of decoding.', { min: 1, unit: 'sentences' }),
-    bleu: choice(['tokenised', 'sacrebleu'], 'sacrebleu', 'tokenised: as the text stands, for corpora that are tokenised already (compares with multi-bleu and fairseq only).'),
+    bleu: choice(
+      ['tokenised', 'sacrebleu'],
+      'sacrebleu',
+      'tokenised: as the text stands, for corpora that are tokenised already (compares with multi-bleu and fairseq only).',
+    ),
     lowercase: flag(false, 'Score without regard to case.'),
   },
 
   record: {
-    gradientBatches: integer(8, 'Batches whose gradients are measured before training, as drawn and as learned; 0: none.', { min: 0, unit: 'batches' }),
-    tensorBoard: flag(true, 'Write TensorBoard event files into the run: scalars, and histograms of parameters at validations.'),
-    ratioUpdates: integer(500, 'Updates in which the size of updates beside their weights is sampled.', { min: 0, unit: 'updates' }),
+    gradientBatches: integer(
+      8,
+      'Batches whose gradients are measured before training, as drawn and as learned; 0: none.',
+      { min: 0, unit: 'batches' },
+    ),
+    tensorBoard: flag(
+      true,
+      'Write TensorBoard event files into the run: scalars, and histograms of parameters at validations.',
+    ),
+    ratioUpdates: integer(500, 'Updates in which the size of updates beside their weights is sampled.', {
+      min: 0,
+      unit: 'updates',
+    }),
   },
 
   ablation: {
@@ -187,8 +322,14 @@ export const schema = {
     seeds: integers([1], 'Each arm is trained once with each seed.'),
     arms: arms('What each arm changes: settings by full key, `preset` first; or a list of presets.'),
     grid: grid('Every arm is trained with every combination of these values; they win over what arms set.'),
-    equalBudget: flag(true, 'What GradInit, MetaInit and profiling cost counts as updates: train.countInit for every run.'),
-    parallel: integer(1, 'Runs at the same time, each in a process of its own; they share the cores.', { min: 1, unit: 'processes' }),
+    equalBudget: flag(
+      true,
+      'What GradInit, MetaInit and profiling cost counts as updates: train.countInit for every run.',
+    ),
+    parallel: integer(1, 'Runs at the same time, each in a process of its own; they share the cores.', {
+      min: 1,
+      unit: 'processes',
+    }),
   },
 } as const satisfies Section;
 

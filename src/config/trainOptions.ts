@@ -4,14 +4,29 @@ import { checkTrainOptions, type TrainOptions } from '../train/trainOptions.js';
 /** The trainer's options in a configuration. @throws UsageError if they contradict each other */
 export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): TrainOptions {
   const { optimizer, beta1, beta2, eps, secondMomentStart, momentum, nesterov, weightDecay } = train;
-  const optimizerOptions = optimizer === 'adam'
-    ? { optimizer, beta1, beta2, eps, weightDecay, secondMomentStart } as const
-    : { optimizer, momentum, nesterov, weightDecay } as const;
+  const optimizerOptions =
+    optimizer === 'adam'
+      ? ({ optimizer, beta1, beta2, eps, weightDecay, secondMomentStart } as const)
+      : ({ optimizer, momentum, nesterov, weightDecay } as const);
   return checkTrainOptions({
     ...optimizerOptions,
-    schedule: train.schedule, lr: train.lr, warmupUpdates: train.warmupUpdates, warmupInitLr: train.warmupInitLr, minLr: train.minLr,
-    maxUpdates: train.maxUpdates, maxEpochs: train.maxEpochs, seed, labelSmoothing: train.labelSmoothing, precision: train.precision, updateFreq: train.updateFreq,
-    clipNorm: train.clipNorm, validateEveryUpdates: train.validateEveryUpdates, saveEveryUpdates: train.saveEveryUpdates,
-    keepEpochs: train.keepEpochs, logEveryUpdates: train.logEveryUpdates, patience: train.patience, bestBy: train.bestBy,
+    schedule: train.schedule,
+    lr: train.lr,
+    warmupUpdates: train.warmupUpdates,
+    warmupInitLr: train.warmupInitLr,
+    minLr: train.minLr,
+    maxUpdates: train.maxUpdates,
+    maxEpochs: train.maxEpochs,
+    seed,
+    labelSmoothing: train.labelSmoothing,
+    precision: train.precision,
+    updateFreq: train.updateFreq,
+    clipNorm: train.clipNorm,
+    validateEveryUpdates: train.validateEveryUpdates,
+    saveEveryUpdates: train.saveEveryUpdates,
+    keepEpochs: train.keepEpochs,
+    logEveryUpdates: train.logEveryUpdates,
+    patience: train.patience,
+    bestBy: train.bestBy,
   });
 }

@@ -28,7 +28,8 @@ export interface PreparedCorpus {
  */
 export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus> {
   const manifest = readPrepareManifest(folder);
-  if (!manifest) throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "coldstart corpus prepare" first.`);
+  if (!manifest)
+    throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "coldstart corpus prepare" first.`);
   const pipeline = await openTextPipeline(folder);
   const open = new Map<SplitName, Dataset>();
   return {
@@ -39,12 +40,17 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
     dataset(split) {
       const already = open.get(split);
       if (already) return already;
-      if (!manifest.splits[split]) throw new DataError(`${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`);
+      if (!manifest.splits[split])
+        throw new DataError(
+          `${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`,
+        );
       const dataset = Dataset.open(datasetFiles(manifest, split).map((name) => join(folder, name)));
       const { srcVocabSize, trgVocabSize } = dataset.header;
       if (srcVocabSize !== pipeline.srcVocabulary.size || trgVocabSize !== pipeline.trgVocabulary.size) {
         dataset.close();
-        throw new DataError(`${dataset.path} was made with vocabularies of ${srcVocabSize} and ${trgVocabSize} entries, ${folder} holds vocabularies of ${pipeline.srcVocabulary.size} and ${pipeline.trgVocabulary.size}. Re-run "coldstart corpus prepare".`);
+        throw new DataError(
+          `${dataset.path} was made with vocabularies of ${srcVocabSize} and ${trgVocabSize} entries, ${folder} holds vocabularies of ${pipeline.srcVocabulary.size} and ${pipeline.trgVocabulary.size}. Re-run "coldstart corpus prepare".`,
+        );
       }
       open.set(split, dataset);
       return dataset;
@@ -63,6 +69,9 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
 
 function readHeldOut(folder: string, split: SplitName, name: string): string[] {
   const path = join(folder, name);
-  if (!existsSync(path)) throw new DataError(`${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`);
+  if (!existsSync(path))
+    throw new DataError(
+      `${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`,
+    );
   return readTextFile(path, `${split} text`).replace(/\n$/, '').split('\n');
 }

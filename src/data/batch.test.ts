@@ -15,7 +15,12 @@ test('a batch pads on the right and shifts the target by one', () => {
   assert.deepEqual(
     { ...batch, indices: [...batch.indices], src: [...batch.src], trgIn: [...batch.trgIn], trgOut: [...batch.trgOut] },
     {
-      indices: [40, 41], numSentences: 2, srcLength: 3, trgLength: 4, srcTokens: 5, trgTokens: 6,
+      indices: [40, 41],
+      numSentences: 2,
+      srcLength: 3,
+      trgLength: 4,
+      srcTokens: 5,
+      trgTokens: 6,
       src: [7, 8, 2, 4, 2, 1],
       trgIn: [2, 9, 1, 1, 2, 5, 6, 7],
       trgOut: [9, 2, 1, 1, 5, 6, 7, 2],
@@ -41,6 +46,9 @@ test('GradInit parts of four sentences are rows 0-1 and rows 1-3', () => {
 });
 
 test('a side without the end mark is refused', () => {
-  assert.throws(() => makeBatch([{ src: [5, 6], trg: [5, 2] }]), /source of pair 0 does not end with eosId \(2\): \[5, 6\]/);
+  assert.throws(
+    () => makeBatch([{ src: [5, 6], trg: [5, 2] }]),
+    /source of pair 0 does not end with eosId \(2\): \[5, 6\]/,
+  );
   assert.throws(() => makeBatch([]), /at least one sentence pair/);
 });

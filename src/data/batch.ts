@@ -47,9 +47,14 @@ export function makeBatch(pairs: readonly IdPair[], indices: ArrayLike<number> =
   let srcTokens = 0;
   let trgTokens = 0;
   pairs.forEach(({ src, trg }, row) => {
-    for (const [side, ids] of [['source', src], ['target', trg]] as const) {
+    for (const [side, ids] of [
+      ['source', src],
+      ['target', trg],
+    ] as const) {
       if (ids.length === 0 || ids[ids.length - 1] !== eosId) {
-        throw new ShapeError(`the ${side} of pair ${indices[row]} does not end with eosId (${eosId}): [${Array.from(ids).slice(-5).join(', ')}]`);
+        throw new ShapeError(
+          `the ${side} of pair ${indices[row]} does not end with eosId (${eosId}): [${Array.from(ids).slice(-5).join(', ')}]`,
+        );
       }
     }
     srcLength = Math.max(srcLength, src.length);
@@ -66,7 +71,17 @@ export function makeBatch(pairs: readonly IdPair[], indices: ArrayLike<number> =
     trgIn[row * trgLength] = eosId;
     for (let t = 1; t < pair.trg.length; t++) trgIn[row * trgLength + t] = pair.trg[t - 1];
   });
-  return { indices: Int32Array.from(indices), numSentences: pairs.length, srcLength, trgLength, src, trgIn, trgOut, srcTokens, trgTokens };
+  return {
+    indices: Int32Array.from(indices),
+    numSentences: pairs.length,
+    srcLength,
+    trgLength,
+    src,
+    trgIn,
+    trgOut,
+    srcTokens,
+    trgTokens,
+  };
 }
 
 /** The pair in one row of a batch, without padding. */
@@ -84,7 +99,9 @@ export function batchRow(batch: Batch, row: number): { src: Int32Array; trg: Int
  */
 export function sliceBatch(batch: Batch, start: number, end: number): Batch {
   if (!(start >= 0 && start < end && end <= batch.numSentences)) {
-    throw new ShapeError(`rows ${start} to ${end} of a batch of ${batch.numSentences}: expected 0 <= start < end <= ${batch.numSentences}`);
+    throw new ShapeError(
+      `rows ${start} to ${end} of a batch of ${batch.numSentences}: expected 0 <= start < end <= ${batch.numSentences}`,
+    );
   }
   const pairs: IdPair[] = [];
   for (let row = start; row < end; row++) pairs.push(batchRow(batch, row));
@@ -100,7 +117,10 @@ export function sliceBatch(batch: Batch, start: number, end: number): Batch {
  */
 export function gradInitParts(batch: Batch): { first: Batch; second: Batch } {
   const third = Math.floor(batch.numSentences / 3);
-  if (third === 0) throw new ShapeError(`GradInit divides a batch into thirds and needs at least 3 sentences, found ${batch.numSentences}. Raise maxTokens.`);
+  if (third === 0)
+    throw new ShapeError(
+      `GradInit divides a batch into thirds and needs at least 3 sentences, found ${batch.numSentences}. Raise maxTokens.`,
+    );
   return { first: sliceBatch(batch, 0, 2 * third), second: sliceBatch(batch, third, batch.numSentences) };
 }
 

@@ -41,10 +41,14 @@ export interface Batches {
  * Source: fairseq's ordered_indices and batch_by_size; there the order within equal lengths is drawn once for all
  * epochs, and batches are rounded to multiples of eight sentences.
  */
-export function createBatches(pairs: PairSource, { maxTokens, maxSentences = Infinity, seed = 1, shuffle = true }: BatchingOptions): Batches {
+export function createBatches(
+  pairs: PairSource,
+  { maxTokens, maxSentences = Infinity, seed = 1, shuffle = true }: BatchingOptions,
+): Batches {
   requirePositive('maxTokens', maxTokens);
   if (maxSentences !== Infinity) requirePositive('maxSentences', maxSentences);
-  if (pairs.length === 0) throw new DataError('the dataset has no sentence pairs: there is nothing to cut into batches.');
+  if (pairs.length === 0)
+    throw new DataError('the dataset has no sentence pairs: there is nothing to cut into batches.');
 
   return {
     epochBatches(epoch) {
@@ -90,13 +94,20 @@ function countingSort(rows: Int32Array, keys: Int32Array): Int32Array {
 }
 
 /** Where each batch starts in `order`, and the end of the last. */
-function cut(order: Int32Array, { srcLengths, trgLengths }: PairSource, maxTokens: number, maxSentences: number): number[] {
+function cut(
+  order: Int32Array,
+  { srcLengths, trgLengths }: PairSource,
+  maxTokens: number,
+  maxSentences: number,
+): number[] {
   const starts = [0];
   let longest = 0;
   order.forEach((row, at) => {
     const length = Math.max(srcLengths[row], trgLengths[row]);
     if (length > maxTokens) {
-      throw new DataError(`pair ${row} has ${length} tokens on its longer side, more than maxTokens ${maxTokens}. Raise maxTokens, or prepare the data with a smaller maxLengthTokens.`);
+      throw new DataError(
+        `pair ${row} has ${length} tokens on its longer side, more than maxTokens ${maxTokens}. Raise maxTokens, or prepare the data with a smaller maxLengthTokens.`,
+      );
     }
     longest = Math.max(longest, length);
     const sentences = at + 1 - starts[starts.length - 1];

@@ -42,18 +42,28 @@ export class Dataset implements PairSource {
   private readonly firstRows: number[] = [];
 
   private constructor(private readonly shards: readonly DatasetShard[]) {
-    const sum = (count: (shard: DatasetShard) => number): number => shards.reduce((total, shard) => total + count(shard), 0);
+    const sum = (count: (shard: DatasetShard) => number): number =>
+      shards.reduce((total, shard) => total + count(shard), 0);
     this.length = sum(({ length }) => length);
     const { bytesPerId, srcVocabSize, trgVocabSize, numShards } = shards[0].header;
     this.header = {
-      bytesPerId, srcVocabSize, trgVocabSize, numShards, numPairs: this.length, srcTokens: sum(({ header }) => header.srcTokens), trgTokens: sum(({ header }) => header.trgTokens),
+      bytesPerId,
+      srcVocabSize,
+      trgVocabSize,
+      numShards,
+      numPairs: this.length,
+      srcTokens: sum(({ header }) => header.srcTokens),
+      trgTokens: sum(({ header }) => header.trgTokens),
     };
     this.srcLengths = new Int32Array(this.length);
     this.trgLengths = new Int32Array(this.length);
     let firstRow = 0;
     for (const shard of shards) {
       this.firstRows.push(firstRow);
-      shard.moveLengths(this.srcLengths.subarray(firstRow, firstRow + shard.length), this.trgLengths.subarray(firstRow, firstRow + shard.length));
+      shard.moveLengths(
+        this.srcLengths.subarray(firstRow, firstRow + shard.length),
+        this.trgLengths.subarray(firstRow, firstRow + shard.length),
+      );
       firstRow += shard.length;
     }
   }
@@ -67,7 +77,10 @@ export class Dataset implements PairSource {
    * @param options.someShards true lets `paths` be some of the shards, for readers that divide them among themselves
    * @throws DataError saying what is wrong with a file and what to re-run
    */
-  static open(paths: string | readonly string[], { cacheBytes = defaultCacheBytes, someShards = false }: { cacheBytes?: number; someShards?: boolean } = {}): Dataset {
+  static open(
+    paths: string | readonly string[],
+    { cacheBytes = defaultCacheBytes, someShards = false }: { cacheBytes?: number; someShards?: boolean } = {},
+  ): Dataset {
     const list = typeof paths === 'string' ? [paths] : paths;
     if (list.length === 0) throw new DataError(`no file of the dataset is named. ${rerun}`);
     const cache = new BlockCache(Math.max(1, Math.floor(cacheBytes / blockBytes)));
@@ -94,7 +107,8 @@ export class Dataset implements PairSource {
    */
   pairs(rows: ArrayLike<number>): { src: Int32Array; trg: Int32Array }[] {
     return Array.from(rows, (row) => {
-      if (!(row >= 0 && row < this.length && Number.isInteger(row))) throw new DataError(`dataset ${this.path} has pairs 0 to ${this.length - 1}, pair ${row} was asked for.`);
+      if (!(row >= 0 && row < this.length && Number.isInteger(row)))
+        throw new DataError(`dataset ${this.path} has pairs 0 to ${this.length - 1}, pair ${row} was asked for.`);
       let shard = this.shards.length - 1;
       while (this.firstRows[shard] > row) shard--;
       return this.shards[shard].pair(row - this.firstRows[shard]);
@@ -111,7 +125,9 @@ function checkShards(shards: readonly DatasetShard[], someShards: boolean): void
     const { shard, numShards, srcVocabSize, trgVocabSize, bytesPerId } = header;
     const first = shards[0].header;
     if (!someShards && (shard !== number || numShards !== shards.length)) {
-      throw new DataError(`dataset ${path} is shard ${shard + 1} of ${numShards}, but was given as ${number + 1} of ${shards.length}. ${rerun}`);
+      throw new DataError(
+        `dataset ${path} is shard ${shard + 1} of ${numShards}, but was given as ${number + 1} of ${shards.length}. ${rerun}`,
+      );
     }
     if (srcVocabSize !== first.srcVocabSize || trgVocabSize !== first.trgVocabSize || bytesPerId !== first.bytesPerId) {
       throw new DataError(`dataset ${path} and ${shards[0].path} were made with different vocabularies. ${rerun}`);

@@ -87,7 +87,10 @@ export function readIndex(
   // checked before anything is allocated, so that a forged count cannot ask for more memory than the file has bytes
   const expected = idsStart + idsBytes + 8 * header.numPairs + 4 * numBlocks;
   const { size } = fstatSync(file);
-  if (size !== expected) throw new DataError(`dataset ${path} has ${size} bytes, its header promises ${expected}: ${size < expected ? 'it is cut short' : 'something was added'}. ${rerun}`);
+  if (size !== expected)
+    throw new DataError(
+      `dataset ${path} has ${size} bytes, its header promises ${expected}: ${size < expected ? 'it is cut short' : 'something was added'}. ${rerun}`,
+    );
 
   const lengths = lengthsFor(header);
   const hash = createHash('sha256');
@@ -103,7 +106,10 @@ export function readIndex(
   const bytes = new Uint8Array(blockChecksums.buffer);
   readFully(file, bytes, at, path);
   hash.update(bytes);
-  if (!hash.digest().equals(digest)) throw new DataError(`dataset ${path} was changed or damaged after it was written: its checksum does not match. ${rerun}`);
+  if (!hash.digest().equals(digest))
+    throw new DataError(
+      `dataset ${path} was changed or damaged after it was written: its checksum does not match. ${rerun}`,
+    );
   checkLengths(lengths, header, path);
   return { header, idsStart, idsBytes, blockChecksums: version === 1 ? null : blockChecksums };
 }
@@ -115,8 +121,12 @@ function readHeader(file: number, path: string): { version: number; header: Data
     throw new DataError(`${path} is not a dataset of coldstart: expected it to start with "CSPAIRS". ${rerun}`);
   }
   const version = bytes.readUInt32LE(8);
-  if (version !== 1 && version !== datasetVersion) throw new DataError(`dataset ${path} has format version ${version}, this program reads versions 1 and ${datasetVersion}. ${rerun}`);
-  if (version === datasetVersion && got < headerBytes) throw new DataError(`dataset ${path} has ${got} bytes: it is cut short. ${rerun}`);
+  if (version !== 1 && version !== datasetVersion)
+    throw new DataError(
+      `dataset ${path} has format version ${version}, this program reads versions 1 and ${datasetVersion}. ${rerun}`,
+    );
+  if (version === datasetVersion && got < headerBytes)
+    throw new DataError(`dataset ${path} has ${got} bytes: it is cut short. ${rerun}`);
   if (version === datasetVersion && crc32(bytes.subarray(0, 92)) !== bytes.readUInt32LE(92)) {
     throw new DataError(`dataset ${path} has a damaged header: its checksum does not match. ${rerun}`);
   }
@@ -133,8 +143,15 @@ function readHeader(file: number, path: string): { version: number; header: Data
   };
   const counts = [header.numPairs, header.srcTokens, header.trgTokens];
   const block = version === 1 ? blockBytes : bytes.readUInt32LE(56);
-  if ((bytesPerId !== 2 && bytesPerId !== 4) || !counts.every((count) => Number.isSafeInteger(count) && count >= 0) || header.shard >= header.numShards || block !== blockBytes) {
-    throw new DataError(`dataset ${path} has a damaged header: ${bytesPerId} bytes per id, counts ${counts.join(', ')}, shard ${header.shard} of ${header.numShards}, blocks of ${block} bytes. ${rerun}`);
+  if (
+    (bytesPerId !== 2 && bytesPerId !== 4) ||
+    !counts.every((count) => Number.isSafeInteger(count) && count >= 0) ||
+    header.shard >= header.numShards ||
+    block !== blockBytes
+  ) {
+    throw new DataError(
+      `dataset ${path} has a damaged header: ${bytesPerId} bytes per id, counts ${counts.join(', ')}, shard ${header.shard} of ${header.numShards}, blocks of ${block} bytes. ${rerun}`,
+    );
   }
   return { version, header, digest: version === 1 ? bytes.subarray(48, 80) : bytes.subarray(60, 92) };
 }
@@ -143,18 +160,23 @@ function checkLengths({ src, trg }: { src: Int32Array; trg: Int32Array }, header
   let srcTokens = 0;
   let trgTokens = 0;
   for (let row = 0; row < src.length; row++) {
-    if (src[row] < 1 || trg[row] < 1) throw new DataError(`dataset ${path} gives pair ${row} a side of ${Math.min(src[row], trg[row])} tokens; every side has at least its end mark. ${rerun}`);
+    if (src[row] < 1 || trg[row] < 1)
+      throw new DataError(
+        `dataset ${path} gives pair ${row} a side of ${Math.min(src[row], trg[row])} tokens; every side has at least its end mark. ${rerun}`,
+      );
     srcTokens += src[row];
     trgTokens += trg[row];
   }
   if (srcTokens !== header.srcTokens || trgTokens !== header.trgTokens) {
-    throw new DataError(`dataset ${path} promises ${header.srcTokens} + ${header.trgTokens} tokens, but its lengths add up to ${srcTokens} + ${trgTokens}. ${rerun}`);
+    throw new DataError(
+      `dataset ${path} promises ${header.srcTokens} + ${header.trgTokens} tokens, but its lengths add up to ${srcTokens} + ${trgTokens}. ${rerun}`,
+    );
   }
 }
 
 function hashFile(hash: ReturnType<typeof createHash>, file: number, position: number, length: number): void {
   const chunk = Buffer.allocUnsafe(1 << 20);
-  for (const end = position + length; position < end; ) {
+  for (const end = position + length; position < end;) {
     const got = readSync(file, chunk, 0, Math.min(chunk.length, end - position), position);
     if (got === 0) return; // cut short while read: the checksum will tell
     hash.update(chunk.subarray(0, got));
@@ -164,7 +186,7 @@ function hashFile(hash: ReturnType<typeof createHash>, file: number, position: n
 
 /** Fills `into` from a position in the file. @throws DataError if the file ends before */
 export function readFully(file: number, into: Uint8Array, position: number, path: string): void {
-  for (let at = 0; at < into.length; ) {
+  for (let at = 0; at < into.length;) {
     const got = readSync(file, into, at, into.length - at, position + at);
     if (got === 0) throw new DataError(`dataset ${path} ends early: it was cut short while in use. ${rerun}`);
     at += got;

@@ -36,7 +36,11 @@ export class DatasetShard {
     }
     try {
       let lengths = { src: new Int32Array(0), trg: new Int32Array(0) };
-      const index = readIndex(file, path, ({ numPairs }) => (lengths = { src: new Int32Array(numPairs), trg: new Int32Array(numPairs) }));
+      const index = readIndex(
+        file,
+        path,
+        ({ numPairs }) => (lengths = { src: new Int32Array(numPairs), trg: new Int32Array(numPairs) }),
+      );
       const offsets = new Float64Array(Math.ceil(index.header.numPairs / rowsPerOffset));
       for (let row = 0, at = 0; row < index.header.numPairs; row++) {
         if (row % rowsPerOffset === 0) offsets[row / rowsPerOffset] = at;
@@ -95,7 +99,7 @@ export class DatasetShard {
     const raw = bytesPerId === 2 ? new Uint16Array(count) : new Int32Array(count);
     const bytes = new Uint8Array(raw.buffer);
     let position = start * bytesPerId;
-    for (let filled = 0; filled < bytes.length; ) {
+    for (let filled = 0; filled < bytes.length;) {
       const number = Math.floor(position / blockBytes);
       const block = this.cache.get(this.header.shard, number, () => this.readBlock(number));
       const within = position - number * blockBytes;
@@ -113,15 +117,21 @@ export class DatasetShard {
     const block = new Uint8Array(Math.min(blockBytes, idsBytes - start));
     readFully(this.file, block, idsStart + start, this.path);
     if (blockChecksums && crc32(block) !== blockChecksums[number]) {
-      throw new DataError(`dataset ${this.path} was changed or damaged after it was written: the checksum of bytes ${idsStart + start} to ${idsStart + start + block.length - 1} does not match. ${rerun}`);
+      throw new DataError(
+        `dataset ${this.path} was changed or damaged after it was written: the checksum of bytes ${idsStart + start} to ${idsStart + start + block.length - 1} does not match. ${rerun}`,
+      );
     }
     return block;
   }
 
   private checkIds(ids: Int32Array, vocabSize: number, row: number, side: string): void {
     for (const id of ids) {
-      if (id < 0 || id >= vocabSize) throw new DataError(`dataset ${this.path}, pair ${row}: ${side} id ${id} is outside the vocabulary of ${vocabSize} entries. ${rerun}`);
+      if (id < 0 || id >= vocabSize)
+        throw new DataError(
+          `dataset ${this.path}, pair ${row}: ${side} id ${id} is outside the vocabulary of ${vocabSize} entries. ${rerun}`,
+        );
     }
-    if (ids[ids.length - 1] !== eosId) throw new DataError(`dataset ${this.path}, pair ${row}: the ${side} does not end with the end mark. ${rerun}`);
+    if (ids[ids.length - 1] !== eosId)
+      throw new DataError(`dataset ${this.path}, pair ${row}: the ${side} does not end with the end mark. ${rerun}`);
   }
 }

@@ -45,7 +45,8 @@ export class DatasetWriter {
 
   /** Adds one pair; both sides end with `eosId`. */
   add({ src, trg }: IdPair): void {
-    if (this.numPairs === this.lengths.src.length) this.lengths = { src: doubled(this.lengths.src), trg: doubled(this.lengths.trg) };
+    if (this.numPairs === this.lengths.src.length)
+      this.lengths = { src: doubled(this.lengths.src), trg: doubled(this.lengths.trg) };
     this.lengths.src[this.numPairs] = src.length;
     this.lengths.trg[this.numPairs] = trg.length;
     this.numPairs++;
@@ -59,14 +60,21 @@ export class DatasetWriter {
   finish(): { numPairs: number; srcTokens: number; trgTokens: number } {
     const { numPairs, srcTokens, trgTokens } = this;
     this.flushIds();
-    const index = [this.lengths.src.subarray(0, numPairs), this.lengths.trg.subarray(0, numPairs), Uint32Array.from(this.blockChecksums)].map(bytesOf);
+    const index = [
+      this.lengths.src.subarray(0, numPairs),
+      this.lengths.trg.subarray(0, numPairs),
+      Uint32Array.from(this.blockChecksums),
+    ].map(bytesOf);
     const hash = createHash('sha256');
     for (const part of index) {
       hash.update(part);
       this.write(part);
     }
     const { bytesPerId, srcVocabSize, trgVocabSize, place } = this;
-    const header = encodeHeader({ bytesPerId, srcVocabSize, trgVocabSize, numPairs, srcTokens, trgTokens, ...place }, hash.digest());
+    const header = encodeHeader(
+      { bytesPerId, srcVocabSize, trgVocabSize, numPairs, srcTokens, trgTokens, ...place },
+      hash.digest(),
+    );
     writeSync(this.file, header, 0, header.length, 0);
     fsyncSync(this.file);
     closeSync(this.file);
@@ -92,13 +100,14 @@ export class DatasetWriter {
 
   private flushIds(): void {
     const bytes = bytesOf(this.ids.subarray(0, this.filled));
-    for (let at = 0; at < bytes.length; at += blockBytes) this.blockChecksums.push(crc32(bytes.subarray(at, at + blockBytes)));
+    for (let at = 0; at < bytes.length; at += blockBytes)
+      this.blockChecksums.push(crc32(bytes.subarray(at, at + blockBytes)));
     this.write(bytes);
     this.filled = 0;
   }
 
   private write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.file, bytes, at, bytes.length - at);
   }
 }
 

@@ -60,7 +60,12 @@ interface OpenSentence {
  * model's scores are not numbers
  * Source: fairseq's SequenceGenerator, with maximal lengths by each sentence's own source length.
  */
-export function beamSearch(params: Params, config: ModelConfig, sources: readonly Int32Array[], options: BeamSearchOptions): Hypothesis[][] {
+export function beamSearch(
+  params: Params,
+  config: ModelConfig,
+  sources: readonly Int32Array[],
+  options: BeamSearchOptions,
+): Hypothesis[][] {
   const search = new BeamSearch(params, config, sources, options);
   try {
     while (search.numOpen > 0) search.step();
@@ -79,7 +84,12 @@ export class BeamSearch {
   private width = 1;
   private stepsDone = 0;
 
-  constructor(private readonly params: Params, config: ModelConfig, sources: readonly Int32Array[], private readonly options: BeamSearchOptions) {
+  constructor(
+    private readonly params: Params,
+    config: ModelConfig,
+    sources: readonly Int32Array[],
+    private readonly options: BeamSearchOptions,
+  ) {
     checkOptions(options);
     sources.forEach((source, index) => checkSource(source, index, config));
     this.hypotheses = sources.map(() => []);
@@ -101,7 +111,11 @@ export class BeamSearch {
   step(): void {
     const { width, open } = this;
     const tokens = new Int32Array(open.length * width).fill(eosId); // rows without a hypothesis read anything
-    open.forEach(({ live }, i) => live.forEach(({ token }, j) => { tokens[i * width + j] = token; }));
+    open.forEach(({ live }, i) =>
+      live.forEach(({ token }, j) => {
+        tokens[i * width + j] = token;
+      }),
+    );
     const scores = this.score(tokens);
 
     const survivors: number[] = [];
@@ -140,7 +154,8 @@ export class BeamSearch {
     candidates.forEach(({ hypothesis, token, logProb, total }, rank) => {
       const prefix: Prefix = { before: live[hypothesis], token, logProb, total };
       if (token === eosId) {
-        if (rank < beamSize && finished.length < beamSize) finished.push(finish(prefix, this.stepsDone + 1, lengthPenalty));
+        if (rank < beamSize && finished.length < beamSize)
+          finished.push(finish(prefix, this.stepsDone + 1, lengthPenalty));
       } else if (next.length < beamSize) {
         next.push(prefix);
         parentOf.push(hypothesis);
@@ -154,12 +169,21 @@ export class BeamSearch {
   private score(tokens: Int32Array): TopLogProbs {
     const hidden = this.decoder!.advance(tokens);
     const excluded = this.stepsDone === 0 ? [padId, eosId] : [padId];
-    const scores = topLogProbs(hidden, outputMatrix(this.params), { count: 2 * this.options.beamSize, endToken: eosId, excluded });
+    const scores = topLogProbs(hidden, outputMatrix(this.params), {
+      count: 2 * this.options.beamSize,
+      endToken: eosId,
+      excluded,
+    });
     hidden.dispose();
     return scores;
   }
 
-  private chooseCandidates(live: readonly Prefix[], { logProbs, tokens, endLogProbs }: TopLogProbs, firstRow: number, mustEnd: boolean): readonly Candidate[] {
+  private chooseCandidates(
+    live: readonly Prefix[],
+    { logProbs, tokens, endLogProbs }: TopLogProbs,
+    firstRow: number,
+    mustEnd: boolean,
+  ): readonly Candidate[] {
     const count = 2 * this.options.beamSize;
     const candidates = new TopCandidates(count);
     live.forEach(({ total }, hypothesis) => {
@@ -186,8 +210,15 @@ function startDecoding(params: Params, config: ModelConfig, sources: readonly In
   sources.forEach((source, row) => ids.set(source, row * length));
   let decoder!: IncrementalDecoder;
   tidy(() => {
-    const lengths = tensor1d(sources.map((source) => source.length), 'int32');
-    decoder = new IncrementalDecoder(params, config, encode(params, { ids: tensor1d(ids, 'int32'), lengths, batch, length }, config));
+    const lengths = tensor1d(
+      sources.map((source) => source.length),
+      'int32',
+    );
+    decoder = new IncrementalDecoder(
+      params,
+      config,
+      encode(params, { ids: tensor1d(ids, 'int32'), lengths, batch, length }, config),
+    );
   });
   return decoder;
 }
@@ -205,20 +236,30 @@ function finish(last: Prefix, length: number, lengthPenalty: number): Hypothesis
 }
 
 function notFinite(): ColdstartError {
-  return new ColdstartError('NOT_FINITE', 'the model gives scores that are not finite numbers: its parameters hold NaN or infinity, or are far too large. Use an earlier checkpoint.');
+  return new ColdstartError(
+    'NOT_FINITE',
+    'the model gives scores that are not finite numbers: its parameters hold NaN or infinity, or are far too large. Use an earlier checkpoint.',
+  );
 }
 
 function checkOptions({ beamSize, lengthPenalty, maxLenA, maxLenB }: BeamSearchOptions): void {
-  if (!Number.isSafeInteger(beamSize) || beamSize < 1) throw new UsageError(`beamSize is ${beamSize}, expected an integer of at least 1.`);
+  if (!Number.isSafeInteger(beamSize) || beamSize < 1)
+    throw new UsageError(`beamSize is ${beamSize}, expected an integer of at least 1.`);
   if (!Number.isFinite(lengthPenalty)) throw new UsageError(`lengthPenalty is ${lengthPenalty}, expected a number.`);
   if (!(maxLenA >= 0 && maxLenB >= 0 && maxLenA + maxLenB >= 1 && Number.isFinite(maxLenA + maxLenB))) {
-    throw new UsageError(`maxLenA is ${maxLenA} and maxLenB ${maxLenB}, expected numbers of at least 0 whose sum is at least 1: room for one token.`);
+    throw new UsageError(
+      `maxLenA is ${maxLenA} and maxLenB ${maxLenB}, expected numbers of at least 0 whose sum is at least 1: room for one token.`,
+    );
   }
 }
 
 /** @throws DataError naming the source if it does not end with eosId or holds an id outside the vocabulary */
 export function checkSource(source: Int32Array, index: number, { srcVocabSize }: ModelConfig): void {
-  if (source.length === 0 || source[source.length - 1] !== eosId) throw new DataError(`source ${index} does not end with eosId (${eosId}): [${source.slice(-5).join(', ')}].`);
+  if (source.length === 0 || source[source.length - 1] !== eosId)
+    throw new DataError(`source ${index} does not end with eosId (${eosId}): [${source.slice(-5).join(', ')}].`);
   const outside = source.find((id) => id < 0 || id >= srcVocabSize);
-  if (outside !== undefined) throw new DataError(`source ${index} holds id ${outside}, outside the model's source vocabulary of ${srcVocabSize} entries. Use the vocabulary that the model was trained with.`);
+  if (outside !== undefined)
+    throw new DataError(
+      `source ${index} holds id ${outside}, outside the model's source vocabulary of ${srcVocabSize} entries. Use the vocabulary that the model was trained with.`,
+    );
 }

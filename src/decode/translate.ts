@@ -39,7 +39,12 @@ const emptyHypothesis = (): Hypothesis => ({ tokens: [eosId], score: 0, position
  * @param sources ids, each ending with eosId
  * @throws UsageError for options out of range, and what `beamSearch` throws
  */
-export async function translate(params: Params, config: ModelConfig, sources: readonly Int32Array[], options: TranslateOptions): Promise<Translations> {
+export async function translate(
+  params: Params,
+  config: ModelConfig,
+  sources: readonly Int32Array[],
+  options: TranslateOptions,
+): Promise<Translations> {
   const { maxSourceTokens = Infinity, nbest = 1, onProgress, signal } = options;
   checkOptions(options);
   sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
@@ -52,7 +57,9 @@ export async function translate(params: Params, config: ModelConfig, sources: re
   });
 
   const isEmpty = (source: Int32Array): boolean => source.length === 1 && source[0] === eosId;
-  const order = sources.flatMap((_, i) => (isEmpty(cut[i]) ? [] : [i])).sort((a, b) => cut[b].length - cut[a].length || a - b);
+  const order = sources
+    .flatMap((_, i) => (isEmpty(cut[i]) ? [] : [i]))
+    .sort((a, b) => cut[b].length - cut[a].length || a - b);
   let done = sources.length - order.length;
   let reported = -1;
   const report = (count: number): void => {
@@ -61,7 +68,12 @@ export async function translate(params: Params, config: ModelConfig, sources: re
   };
   report(done);
   for (const batch of batchesByLength(order, cut, options)) {
-    const search = new BeamSearch(params, config, batch.map((i) => cut[i]), options);
+    const search = new BeamSearch(
+      params,
+      config,
+      batch.map((i) => cut[i]),
+      options,
+    );
     try {
       while (search.numOpen > 0) {
         signal?.throwIfAborted();
@@ -72,15 +84,21 @@ export async function translate(params: Params, config: ModelConfig, sources: re
     } finally {
       search.dispose();
     }
-    batch.forEach((i, row) => { hypotheses[i] = search.hypotheses[row].slice(0, nbest); });
+    batch.forEach((i, row) => {
+      hypotheses[i] = search.hypotheses[row].slice(0, nbest);
+    });
     done += batch.length;
   }
   return { hypotheses, truncated };
 }
 
 /** Neighbours of an order from long to short, as many as the limits allow: a batch that does not fit in memory comes first. */
-function* batchesByLength(order: readonly number[], sources: readonly Int32Array[], { maxTokens, maxSentences }: TranslateOptions): Generator<number[]> {
-  for (let start = 0; start < order.length; ) {
+function* batchesByLength(
+  order: readonly number[],
+  sources: readonly Int32Array[],
+  { maxTokens, maxSentences }: TranslateOptions,
+): Generator<number[]> {
+  for (let start = 0; start < order.length;) {
     // A sentence longer than maxTokens is a batch of its own.
     const count = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / sources[order[start]].length)));
     yield order.slice(start, start + count);
@@ -90,8 +108,13 @@ function* batchesByLength(order: readonly number[], sources: readonly Int32Array
 
 function checkOptions({ maxTokens, maxSentences, maxSourceTokens, nbest = 1, beamSize }: TranslateOptions): void {
   for (const [name, value] of Object.entries({ maxTokens, maxSentences, nbest })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
   }
-  if (nbest > beamSize) throw new UsageError(`nbest is ${nbest} but beamSize ${beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`);
-  if (maxSourceTokens !== undefined && !(maxSourceTokens >= 2)) throw new UsageError(`maxSourceTokens is ${maxSourceTokens}, expected at least 2: one token and eosId.`);
+  if (nbest > beamSize)
+    throw new UsageError(
+      `nbest is ${nbest} but beamSize ${beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`,
+    );
+  if (maxSourceTokens !== undefined && !(maxSourceTokens >= 2))
+    throw new UsageError(`maxSourceTokens is ${maxSourceTokens}, expected at least 2: one token and eosId.`);
 }

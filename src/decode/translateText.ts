@@ -16,7 +16,11 @@ export interface TextTranslation {
 
 /** A checkpoint with its vocabularies and subwords, ready to translate any number of texts. It owns tensors: call `close`. */
 export class Translator {
-  private constructor(private readonly config: ModelConfig, private readonly params: Params, private readonly pipeline: TextPipeline) {}
+  private constructor(
+    private readonly config: ModelConfig,
+    private readonly params: Params,
+    private readonly pipeline: TextPipeline,
+  ) {}
 
   /**
    * @param textFolder vocabularies and subwords that belong to the checkpoint
@@ -28,15 +32,28 @@ export class Translator {
     const sizes = [pipeline.srcVocabulary.size, pipeline.trgVocabulary.size];
     if (sizes[0] !== config.srcVocabSize || sizes[1] !== config.trgVocabSize) {
       await pipeline.close();
-      throw new UsageError(`the vocabularies in ${textFolder} have ${sizes.join(' and ')} entries, ${checkpointPath} expects ${config.srcVocabSize} and ${config.trgVocabSize}. Name the folder that belongs to it with --text.`);
+      throw new UsageError(
+        `the vocabularies in ${textFolder} have ${sizes.join(' and ')} entries, ${checkpointPath} expects ${config.srcVocabSize} and ${config.trgVocabSize}. Name the folder that belongs to it with --text.`,
+      );
     }
     return new Translator(config, toTensors(params), pipeline);
   }
 
   /** Subwords, ids, beam search and back. @returns for each line its best translations, best first, and the numbers of lines (from 0) that were cut */
-  async translate(lines: readonly string[], options: TranslateOptions): Promise<{ translations: TextTranslation[][]; truncated: number[] }> {
-    const { hypotheses, truncated } = await translate(this.params, this.config, await this.pipeline.encodeSources(lines), options);
-    const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({ text: this.pipeline.detokenizeTarget(this.pipeline.decodeTarget(tokens)), score });
+  async translate(
+    lines: readonly string[],
+    options: TranslateOptions,
+  ): Promise<{ translations: TextTranslation[][]; truncated: number[] }> {
+    const { hypotheses, truncated } = await translate(
+      this.params,
+      this.config,
+      await this.pipeline.encodeSources(lines),
+      options,
+    );
+    const toText = ({ tokens, score }: Hypothesis): TextTranslation => ({
+      text: this.pipeline.detokenizeTarget(this.pipeline.decodeTarget(tokens)),
+      score,
+    });
     return { translations: hypotheses.map((best) => best.map(toText)), truncated };
   }
 
@@ -49,7 +66,12 @@ export class Translator {
 /** The vocabularies and subwords of a checkpoint: `text/` of the run it lies in, or beside it. @throws UsageError if there are none */
 export function findTextFolder(checkpointPath: string): string {
   const beside = dirname(resolve(checkpointPath));
-  const found = [join(dirname(beside), 'text'), join(beside, 'text'), beside].find((folder) => existsSync(join(folder, 'text.json')));
-  if (found === undefined) throw new UsageError(`no vocabularies were found near ${checkpointPath}. Name their folder with --text: text/ of the run that made the checkpoint, or the prepared corpus.`);
+  const found = [join(dirname(beside), 'text'), join(beside, 'text'), beside].find((folder) =>
+    existsSync(join(folder, 'text.json')),
+  );
+  if (found === undefined)
+    throw new UsageError(
+      `no vocabularies were found near ${checkpointPath}. Name their folder with --text: text/ of the run that made the checkpoint, or the prepared corpus.`,
+    );
   return found;
 }

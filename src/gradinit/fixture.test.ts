@@ -7,31 +7,72 @@ import { gradInitParts, type Batch } from '../data/batch.js';
 import { translationLoss } from '../model/loss.js';
 import { withUnmovedOutputProjection } from '../model/parameters.js';
 import {
-  fixtureBatch, fixtureParams, readFixtureModel, readModelFixture, skipWithoutModelFixtures, type FixtureModelName, type FixturePair,
+  fixtureBatch,
+  fixtureParams,
+  readFixtureModel,
+  readModelFixture,
+  skipWithoutModelFixtures,
+  type FixtureModelName,
+  type FixturePair,
 } from '../../test/modelFixture.js';
 import { gradInit, type GradInitOptions, type GradInitReport } from './gradInit.js';
 import { metaInit } from './metaInit.js';
 import { releasedScaleOptimizer, type ReleasedScaleOptions, type TensorGroup } from './scaleOptimizer.js';
 
 interface Config {
-  alg: 'adam' | 'sgd'; eta: number; gamma: number; lr: number; ln_lr: number; beta1: number; beta2: number; eps: number; tau: number;
-  min_scale: number; bias_min_scale: number; ln_max_scale: number; grad_clip: number; normalize_grad: boolean; iterations: number; tied_step: 'shared' | 'lookup-only';
+  alg: 'adam' | 'sgd';
+  eta: number;
+  gamma: number;
+  lr: number;
+  ln_lr: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  tau: number;
+  min_scale: number;
+  bias_min_scale: number;
+  ln_max_scale: number;
+  grad_clip: number;
+  normalize_grad: boolean;
+  iterations: number;
+  tied_step: 'shared' | 'lookup-only';
 }
 
 interface Trajectory {
-  model: FixtureModelName; batches: string; config: Config; params: string[]; group?: TensorGroup[]; undetermined: string[];
-  iterations: { branch: 'constraint' | 'objective'; gnorm: number; init_loss: number; updated_loss: number | null; alpha_grad: (number | null)[]; alpha: number[] }[];
+  model: FixtureModelName;
+  batches: string;
+  config: Config;
+  params: string[];
+  group?: TensorGroup[];
+  undetermined: string[];
+  iterations: {
+    branch: 'constraint' | 'objective';
+    gnorm: number;
+    init_loss: number;
+    updated_loss: number | null;
+    alpha_grad: (number | null)[];
+    alpha: number[];
+  }[];
 }
 
 function releasedOptions(config: Config): ReleasedScaleOptions {
   return {
-    lr: config.lr, layerNormLr: config.ln_lr, beta1: config.beta1, beta2: config.beta2, eps: config.eps, minScale: config.min_scale,
-    biasMinScale: config.bias_min_scale, layerNormMaxScale: config.ln_max_scale, gradClip: config.grad_clip,
+    lr: config.lr,
+    layerNormLr: config.ln_lr,
+    beta1: config.beta1,
+    beta2: config.beta2,
+    eps: config.eps,
+    minScale: config.min_scale,
+    biasMinScale: config.bias_min_scale,
+    layerNormMaxScale: config.ln_max_scale,
+    gradClip: config.grad_clip,
   };
 }
 
 function readBatches(path: string): Batch[] {
-  return readModelFixture<{ batches: { pairs: FixturePair[] }[] }>(path).batches.map(({ pairs }) => fixtureBatch(pairs));
+  return readModelFixture<{ batches: { pairs: FixturePair[] }[] }>(path).batches.map(({ pairs }) =>
+    fixtureBatch(pairs),
+  );
 }
 
 function within(found: number, expected: number, tolerance: number, what: string): void {
@@ -40,19 +81,34 @@ function within(found: number, expected: number, tolerance: number, what: string
 
 async function follow(trajectory: Trajectory, params: Params): Promise<GradInitReport> {
   const { config, labelSmoothing } = readFixtureModel(trajectory.model);
-  const { alg, eta, gamma, iterations, normalize_grad: normalizeGrad, tied_step: tiedStep, tau: lr, min_scale: minScale } = trajectory.config;
+  const {
+    alg,
+    eta,
+    gamma,
+    iterations,
+    normalize_grad: normalizeGrad,
+    tied_step: tiedStep,
+    tau: lr,
+    min_scale: minScale,
+  } = trajectory.config;
   const common = { algorithm: alg, eta, gamma, iterations, normalizeGrad };
   const options: GradInitOptions = trajectory.group
     ? { ...common, variant: 'released', ...releasedOptions(trajectory.config) }
     : { ...common, variant: 'paper', lr, minScale };
-  const loss = (p: Params, batch: Batch): Scalar => div(translationLoss(p, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
+  const loss = (p: Params, batch: Batch): Scalar =>
+    div(translationLoss(p, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
   const batches = readBatches(`gradinit/${trajectory.batches}`);
   const groups = new Map(trajectory.params.map((name, i) => [name, trajectory.group?.[i] ?? 'weight']));
   const result = await gradInit({
-    params, loss, options,
+    params,
+    loss,
+    options,
     batches: (i) => gradInitParts(batches[i % batches.length]),
     groupOf: (name) => groups.get(name)!,
-    ...(tiedStep === 'lookup-only' && { stepLoss: (moved: Params, current: Params, batch: Batch) => loss(withUnmovedOutputProjection(moved, current), batch) }),
+    ...(tiedStep === 'lookup-only' && {
+      stepLoss: (moved: Params, current: Params, batch: Batch) =>
+        loss(withUnmovedOutputProjection(moved, current), batch),
+    }),
   });
   disposeParams(result.params);
   return result.report;
@@ -86,12 +142,23 @@ for (const [backend, follows] of Object.entries(backends)) {
           within(found.gradNorm, expected.gnorm, 1e-3 * expected.gnorm, `${what} gradNorm`);
           within(found.lossBefore, expected.init_loss, 1e-3 * expected.init_loss, `${what} lossBefore`);
           assert.equal(found.lossAfter === null, expected.updated_loss === null);
-          if (expected.updated_loss !== null) within(found.lossAfter!, expected.updated_loss, 1e-3 * expected.updated_loss, `${what} lossAfter`);
+          if (expected.updated_loss !== null)
+            within(found.lossAfter!, expected.updated_loss, 1e-3 * expected.updated_loss, `${what} lossAfter`);
           const largest = Math.max(...expected.alpha_grad.map((gradient) => Math.abs(gradient ?? 0)));
           expected.alpha_grad.forEach((gradient, t) => {
             if (!determined[t]) return;
-            assert.equal(found.scaleGradients[t] === null, gradient === null, `${what} ${trajectory.params[t]} is moved or not`);
-            if (gradient !== null) within(found.scaleGradients[t]!, gradient, 2e-2 * largest, `${what} scale gradient of ${trajectory.params[t]}`);
+            assert.equal(
+              found.scaleGradients[t] === null,
+              gradient === null,
+              `${what} ${trajectory.params[t]} is moved or not`,
+            );
+            if (gradient !== null)
+              within(
+                found.scaleGradients[t]!,
+                gradient,
+                2e-2 * largest,
+                `${what} scale gradient of ${trajectory.params[t]}`,
+              );
           });
         });
         const last = trajectory.iterations.length - 1;
@@ -105,13 +172,16 @@ for (const [backend, follows] of Object.entries(backends)) {
 
 function fixtureFiles(): string[] {
   const manifest = readModelFixture<Record<string, unknown>>('manifest.json');
-  const files = JSON.stringify(manifest).match(/gradinit\/(tied|decoder-tied)\.[a-z-]+(\.(shared|lookup-only))?\.json/g) ?? [];
+  const files =
+    JSON.stringify(manifest).match(/gradinit\/(tied|decoder-tied)\.[a-z-]+(\.(shared|lookup-only))?\.json/g) ?? [];
   return [...new Set(files)].filter((file) => !file.includes('batches'));
 }
 
 test('the scale optimiser alone takes the reference steps', { skip: skipWithoutModelFixtures }, () => {
   const { config, group, iterations } = readModelFixture<{
-    config: Config; group: TensorGroup[]; iterations: { branch: 'constraint' | 'objective'; alpha_grad: (number | null)[]; alpha: number[] }[];
+    config: Config;
+    group: TensorGroup[];
+    iterations: { branch: 'constraint' | 'objective'; alpha_grad: (number | null)[]; alpha: number[] }[];
   }>('gradinit/scale-optimizer.json');
   const optimizer = releasedScaleOptimizer(group, releasedOptions(config));
   const scales = new Float64Array(group.length).fill(1);
@@ -125,16 +195,26 @@ for (const model of ['tied', 'decoder-tied'] as const) {
   test(`MetaInit takes the reference trajectory of ${model}`, { skip: skipWithoutModelFixtures }, async () => {
     await selectBackend('wasm');
     const expected = readModelFixture<{
-      config: { lr: number; momentum: number; eps: number; iterations: number }; params: string[];
-      iterations: { gq: number; loss: number; gnorm_l2: number; norm_grad: number[]; norm: number[]; alpha: number[] }[];
+      config: { lr: number; momentum: number; eps: number; iterations: number };
+      params: string[];
+      iterations: {
+        gq: number;
+        loss: number;
+        gnorm_l2: number;
+        norm_grad: number[];
+        norm: number[];
+        alpha: number[];
+      }[];
     }>(`metainit/${model}.json`);
     const { config, labelSmoothing } = readFixtureModel(model);
     const batches = readBatches(`metainit/${model}.batches.json`);
     const params = fixtureParams(model);
     const tensors = memory().numTensors;
     const { params: learned, report } = await metaInit({
-      params, ...expected.config,
-      loss: (p, batch: Batch) => div(translationLoss(p, batch, { config, labelSmoothing }).lossSum, batch.trgTokens) as Scalar,
+      params,
+      ...expected.config,
+      loss: (p, batch: Batch) =>
+        div(translationLoss(p, batch, { config, labelSmoothing }).lossSum, batch.trgTokens) as Scalar,
       batches: (i) => batches[i % batches.length],
     });
     disposeParams(learned);
@@ -146,8 +226,16 @@ for (const model of ['tied', 'decoder-tied'] as const) {
       within(found.gradientQuotient, gq, 1e-3 * gq, `iteration ${i + 1} quotient`);
       within(found.loss, loss, 1e-3 * loss, `iteration ${i + 1} loss`);
       within(found.gradNormL2, norm, 1e-3 * norm, `iteration ${i + 1} gradient norm`);
-      normGradients.forEach((gradient, t) => assert.equal(Math.sign(found.normGradients[t]), Math.sign(gradient), `iteration ${i + 1} sign of ${expected.params[t]}`));
-      alpha.forEach((scale, t) => within(found.scales[t], scale, 1e-3 * scale, `iteration ${i + 1} scale of ${expected.params[t]}`));
+      normGradients.forEach((gradient, t) =>
+        assert.equal(
+          Math.sign(found.normGradients[t]),
+          Math.sign(gradient),
+          `iteration ${i + 1} sign of ${expected.params[t]}`,
+        ),
+      );
+      alpha.forEach((scale, t) =>
+        within(found.scales[t], scale, 1e-3 * scale, `iteration ${i + 1} scale of ${expected.params[t]}`),
+      );
     });
   });
 }

@@ -7,23 +7,44 @@ import { testBackends } from '../../test/testBackends.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch } from '../../test/smallNets.js';
 import { benchGradInit } from '../benchmark/benchGradInit.js';
-import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport, type GradInitTask } from './gradInit.js';
+import {
+  defaultStep,
+  gradInit,
+  releasedDefaults,
+  type GradInitOptions,
+  type GradInitReport,
+  type GradInitTask,
+} from './gradInit.js';
 import { metaInit } from './metaInit.js';
 
 const batches = [1, 2, 3].map((salt) => ({ first: smallNetBatch(8, salt), second: smallNetBatch(8, salt + 10) }));
 const mlp = smallNets['a multilayer perceptron'];
 
-async function learn(netName: string, options: GradInitOptions, more: Partial<GradInitTask<LabelledBatch>> = {}): Promise<GradInitReport> {
+async function learn(
+  netName: string,
+  options: GradInitOptions,
+  more: Partial<GradInitTask<LabelledBatch>> = {},
+): Promise<GradInitReport> {
   const net = smallNets[netName];
   const params = smallNetParams(net, 3);
   const tensors = memory().numTensors;
   try {
-    const { params: learned, report } = await gradInit({ params, loss: net.loss, batches: (i) => batches[i % batches.length], options, ...more });
+    const { params: learned, report } = await gradInit({
+      params,
+      loss: net.loss,
+      batches: (i) => batches[i % batches.length],
+      options,
+      ...more,
+    });
     assert.deepEqual([...learned.keys()], [...params.keys()]);
     for (const [name, tensor] of learned) {
       const before = params.get(name)!.dataSync();
       assert.deepEqual(tensor.shape, params.get(name)!.shape);
-      tensor.dataSync().forEach((value, i) => assert.ok(Math.abs(value - before[i] * report.scales[name]) <= 1e-6 * Math.abs(value), name));
+      tensor
+        .dataSync()
+        .forEach((value, i) =>
+          assert.ok(Math.abs(value - before[i] * report.scales[name]) <= 1e-6 * Math.abs(value), name),
+        );
     }
     disposeParams(learned);
     return report;
@@ -42,20 +63,35 @@ describe('GradInit of any network, on every backend', () => {
     for (const backend of testBackends.filter((name) => name !== 'wasm' || netName === 'a multilayer perceptron')) {
       test(`${netName} on ${backend}: the norm comes under its bound, the loss after the step falls`, async () => {
         await selectBackend(backend);
-        const options = { ...released, algorithm: 'sgd', eta: 0.1, gamma: 1, lr: 0.03, layerNormLr: 0.03, iterations: 60 } as const;
-        const report = await learn(netName, options, { groupOf: (name) => (name.endsWith('bias') ? 'bias' : name === 'norm.weight' ? 'layer_norm' : 'weight') });
+        const options = {
+          ...released,
+          algorithm: 'sgd',
+          eta: 0.1,
+          gamma: 1,
+          lr: 0.03,
+          layerNormLr: 0.03,
+          iterations: 60,
+        } as const;
+        const report = await learn(netName, options, {
+          groupOf: (name) => (name.endsWith('bias') ? 'bias' : name === 'norm.weight' ? 'layer_norm' : 'weight'),
+        });
         reports.set(backend, report);
         const { iterations } = report;
         assert.equal(iterations[0].branch, 'constraint');
         assert.ok(iterations[0].gradNorm > 1);
-        assert.ok(iterations.slice(-12).every(({ gradNorm }) => gradNorm < 1.5), 'norms stay near the bound');
+        assert.ok(
+          iterations.slice(-12).every(({ gradNorm }) => gradNorm < 1.5),
+          'norms stay near the bound',
+        );
         assert.ok(iterations.some(({ branch }) => branch === 'objective'));
         assert.ok(iterations.at(-1)!.lossBefore < iterations[0].lossBefore);
         // as on the first backend
         const [[, reference]] = reports;
         iterations.slice(0, 10).forEach((iteration, i) => {
           assert.equal(iteration.branch, reference.iterations[i].branch);
-          iteration.scales.forEach((scale, t) => assert.ok(Math.abs(scale - reference.iterations[i].scales[t]) < 1e-3, `iteration ${i + 1}, scale ${t}`));
+          iteration.scales.forEach((scale, t) =>
+            assert.ok(Math.abs(scale - reference.iterations[i].scales[t]) < 1e-3, `iteration ${i + 1}, scale ${t}`),
+          );
         });
       });
     }
@@ -67,8 +103,14 @@ describe('GradInit as a library', () => {
   const options = { ...released, ...defaultStep('adam'), algorithm: 'adam', iterations: 6 } as const;
 
   test('the same task gives the same numbers', async () => {
-    const withoutTimes = ({ iterations, scales }: GradInitReport): unknown => ({ scales, iterations: iterations.map((iteration) => ({ ...iteration, seconds: 0 })) });
-    assert.deepEqual(withoutTimes(await learn('a multilayer perceptron', options)), withoutTimes(await learn('a multilayer perceptron', options)));
+    const withoutTimes = ({ iterations, scales }: GradInitReport): unknown => ({
+      scales,
+      iterations: iterations.map((iteration) => ({ ...iteration, seconds: 0 })),
+    });
+    assert.deepEqual(
+      withoutTimes(await learn('a multilayer perceptron', options)),
+      withoutTimes(await learn('a multilayer perceptron', options)),
+    );
   });
 
   test('default steps: eta gamma = 1 for adam, eta gamma² = 0.1 for sgd', () => {
@@ -79,16 +121,26 @@ describe('GradInit as a library', () => {
 
   test('progress is told after every iteration, with what the report holds', async () => {
     const told: unknown[] = [];
-    const { iterations } = await learn('a multilayer perceptron', options, { onIteration: (iteration) => told.push(iteration) });
+    const { iterations } = await learn('a multilayer perceptron', options, {
+      onIteration: (iteration) => told.push(iteration),
+    });
     assert.deepEqual(told, iterations);
-    assert.deepEqual(iterations.map(({ iteration }) => iteration), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(
+      iterations.map(({ iteration }) => iteration),
+      [1, 2, 3, 4, 5, 6],
+    );
   });
 
   test('an abort signal ends it between two iterations with its reason', async () => {
     const controller = new AbortController();
     const reason = new Error('enough');
     let iterations = 0;
-    const run = learn('a multilayer perceptron', options, { signal: controller.signal, onIteration: () => { if (++iterations === 2) controller.abort(reason); } });
+    const run = learn('a multilayer perceptron', options, {
+      signal: controller.signal,
+      onIteration: () => {
+        if (++iterations === 2) controller.abort(reason);
+      },
+    });
     await assert.rejects(run, reason);
     assert.equal(iterations, 2);
   });
@@ -102,8 +154,13 @@ describe('GradInit as a library', () => {
   });
 
   test('a loss that is not finite is refused with its iteration', async () => {
-    const task: Partial<GradInitTask<LabelledBatch>> = { loss: (p, batch) => mul(mlp.loss(p, batch), batch === batches[1].first ? scalar(Infinity) : scalar(1)) as Scalar };
-    await assert.rejects(learn('a multilayer perceptron', options, task), (error) => error instanceof ColdstartError && /iteration 2\b.*loss Infinity/.test(error.message));
+    const task: Partial<GradInitTask<LabelledBatch>> = {
+      loss: (p, batch) => mul(mlp.loss(p, batch), batch === batches[1].first ? scalar(Infinity) : scalar(1)) as Scalar,
+    };
+    await assert.rejects(
+      learn('a multilayer perceptron', options, task),
+      (error) => error instanceof ColdstartError && /iteration 2\b.*loss Infinity/.test(error.message),
+    );
   });
 
   test('what a loss throws comes through, and leaves nothing behind', async () => {
@@ -117,30 +174,71 @@ describe('GradInit as a library', () => {
   });
 
   for (const [what, change] of [
-    ['eta', { eta: 0 }], ['gamma', { gamma: NaN }], ['iterations', { iterations: 1.5 }], ['lr', { lr: -1 }], ['normalizeGrad', { normalizeGrad: true }],
-    ['algorithm', { algorithm: 'adagrad' }], ['variant', { variant: 'improved' }], ['eta', { eta: Infinity }], ['lr', { lr: Infinity }],
-    ['minScale', { minScale: NaN }], ['layerNormLr', { layerNormLr: NaN }], ['beta1', { beta1: 1 }], ['beta2', { beta2: 1 }], ['eps', { eps: 0 }],
-    ['biasMinScale', { biasMinScale: -1 }], ['layerNormMaxScale', { layerNormMaxScale: 0 }], ['gradClip', { gradClip: 0 }],
+    ['eta', { eta: 0 }],
+    ['gamma', { gamma: NaN }],
+    ['iterations', { iterations: 1.5 }],
+    ['lr', { lr: -1 }],
+    ['normalizeGrad', { normalizeGrad: true }],
+    ['algorithm', { algorithm: 'adagrad' }],
+    ['variant', { variant: 'improved' }],
+    ['eta', { eta: Infinity }],
+    ['lr', { lr: Infinity }],
+    ['minScale', { minScale: NaN }],
+    ['layerNormLr', { layerNormLr: NaN }],
+    ['beta1', { beta1: 1 }],
+    ['beta2', { beta2: 1 }],
+    ['eps', { eps: 0 }],
+    ['biasMinScale', { biasMinScale: -1 }],
+    ['layerNormMaxScale', { layerNormMaxScale: 0 }],
+    ['gradClip', { gradClip: 0 }],
   ] as const) {
     test(`options out of range are refused: ${what}`, async () => {
-      await assert.rejects(learn('a multilayer perceptron', { ...options, ...change } as GradInitOptions), (error) => error instanceof UsageError && error.message.includes(what));
+      await assert.rejects(
+        learn('a multilayer perceptron', { ...options, ...change } as GradInitOptions),
+        (error) => error instanceof UsageError && error.message.includes(what),
+      );
     });
   }
 
   test('a scale that is no longer finite is refused with its tensor', async () => {
     const rising = (p: Params, batch: LabelledBatch): Scalar => mul(mlp.loss(p, batch), -1e3) as Scalar; // falls as scales grow
-    await assert.rejects(learn('a multilayer perceptron', { algorithm: 'adam', variant: 'paper', eta: 1e-3, gamma: Infinity, iterations: 1, normalizeGrad: false, lr: 1.7e308, minScale: 0.01 }, { loss: rising }),
-      (error) => error instanceof ColdstartError && error.code === 'GRADINIT' && /moved the scale of "\S+" to Infinity, along a derivative of -/.test(error.message));
+    await assert.rejects(
+      learn(
+        'a multilayer perceptron',
+        {
+          algorithm: 'adam',
+          variant: 'paper',
+          eta: 1e-3,
+          gamma: Infinity,
+          iterations: 1,
+          normalizeGrad: false,
+          lr: 1.7e308,
+          minScale: 0.01,
+        },
+        { loss: rising },
+      ),
+      (error) =>
+        error instanceof ColdstartError &&
+        error.code === 'GRADINIT' &&
+        /moved the scale of "\S+" to Infinity, along a derivative of -/.test(error.message),
+    );
   });
 
   test('stepLoss sees the moved and the current parameters', async () => {
     const seen: number[] = [];
-    await learn('a multilayer perceptron', { ...options, gamma: Infinity, iterations: 1 }, {
-      stepLoss: (moved, current, batch) => {
-        moved.get('out.weight')!.dataSync().forEach((value, i) => seen.push(Math.abs(value - current.get('out.weight')!.dataSync()[i])));
-        return mlp.loss(moved, batch);
+    await learn(
+      'a multilayer perceptron',
+      { ...options, gamma: Infinity, iterations: 1 },
+      {
+        stepLoss: (moved, current, batch) => {
+          moved
+            .get('out.weight')!
+            .dataSync()
+            .forEach((value, i) => seen.push(Math.abs(value - current.get('out.weight')!.dataSync()[i])));
+          return mlp.loss(moved, batch);
+        },
       },
-    });
+    );
     assert.ok(seen.length === 24 && seen.every((difference) => Math.abs(difference - 1e-3) < 1e-6 || difference === 0));
     assert.ok(seen.some((difference) => difference > 0));
   });
@@ -148,7 +246,13 @@ describe('GradInit as a library', () => {
   test('MetaInit lowers the gradient quotient', async () => {
     const params = smallNetParams(mlp, 3);
     const tensors = memory().numTensors;
-    const { params: learned, report } = await metaInit({ params, loss: mlp.loss, batches: () => batches[0].first, iterations: 15, lr: 0.05 });
+    const { params: learned, report } = await metaInit({
+      params,
+      loss: mlp.loss,
+      batches: () => batches[0].first,
+      iterations: 15,
+      lr: 0.05,
+    });
     assert.ok(report.iterations.at(-1)!.gradientQuotient < report.iterations[0].gradientQuotient);
     assert.deepEqual(report.names, ['fc1.weight', 'fc2.weight', 'out.weight']);
     disposeParams(learned);

@@ -1,9 +1,28 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { abs, addN, mul, sign, sqrt, square, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  addN,
+  mul,
+  sign,
+  sqrt,
+  square,
+  stack,
+  sub,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import {
-  paperScaleOptimizer, releasedScaleOptimizer, type Branch, type PaperScaleOptions, type ReleasedScaleOptions, type ScaleOptimizer, type TensorGroup,
+  paperScaleOptimizer,
+  releasedScaleOptimizer,
+  type Branch,
+  type PaperScaleOptions,
+  type ReleasedScaleOptions,
+  type ScaleOptimizer,
+  type TensorGroup,
 } from './scaleOptimizer.js';
 
 /** The optimiser whose first step GradInit looks ahead to. */
@@ -76,7 +95,10 @@ export interface GradInitReport {
  * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
  * shrink what they need not (docs/results/quickstart.md).
  */
-export function defaultStep(algorithm: Algorithm, eta = algorithm === 'adam' ? 1e-3 : 0.1): { eta: number; gamma: number } {
+export function defaultStep(
+  algorithm: Algorithm,
+  eta = algorithm === 'adam' ? 1e-3 : 0.1,
+): { eta: number; gamma: number } {
   return { eta, gamma: algorithm === 'adam' ? 1 / eta : Math.sqrt(0.1 / eta) };
 }
 
@@ -85,7 +107,15 @@ export function defaultStep(algorithm: Algorithm, eta = algorithm === 'adam' ? 1
  * them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip 1e8.
  */
 export const releasedDefaults: ReleasedScaleOptions = {
-  lr: 2.5e-3, layerNormLr: 2.5e-3, beta1: 0.9, beta2: 0.98, eps: 1e-8, minScale: 0.01, biasMinScale: 0, layerNormMaxScale: 100, gradClip: 1e8,
+  lr: 2.5e-3,
+  layerNormLr: 2.5e-3,
+  beta1: 0.9,
+  beta2: 0.98,
+  eps: 1e-8,
+  minScale: 0.01,
+  biasMinScale: 0,
+  layerNormMaxScale: 100,
+  gradClip: 1e8,
 };
 
 /**
@@ -102,7 +132,9 @@ export const releasedDefaults: ReleasedScaleOptions = {
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/gradinit.md lists where
  * the two differ).
  */
-export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
+export async function gradInit<B>(
+  task: GradInitTask<B>,
+): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
   const { params: initial, options, batches, signal } = task;
   checkOptions(options);
   if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
@@ -121,16 +153,31 @@ export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<
     try {
       const { first, second } = batches(i);
       const goal = differentiateGoal(task, current, first, second);
-      if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite)) throw notFinite(i, goal);
-      const scaleGradients = goal.byScale.map((gradient, t) => (options.variant === 'released' && (isZero[t] || scales[t] === 0) ? null : gradient));
+      if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite))
+        throw notFinite(i, goal);
+      const scaleGradients = goal.byScale.map((gradient, t) =>
+        options.variant === 'released' && (isZero[t] || scales[t] === 0) ? null : gradient,
+      );
       optimizer.update(scales, scaleGradients, goal.branch);
       const broken = scales.findIndex((scale) => !Number.isFinite(scale));
       if (broken !== -1) {
-        throw new ColdstartError('GRADINIT', `gradInit: iteration ${i + 1} (${goal.branch}) moved the scale of "${names[broken]}" to ${scales[broken]}, along a derivative of ${scaleGradients[broken]}. Lower the scales' learning rate.`);
+        throw new ColdstartError(
+          'GRADINIT',
+          `gradInit: iteration ${i + 1} (${goal.branch}) moved the scale of "${names[broken]}" to ${scales[broken]}, along a derivative of ${scaleGradients[broken]}. Lower the scales' learning rate.`,
+        );
       }
       const { branch, gradNorm, lossBefore, lossAfter } = goal;
       const seconds = (performance.now() - iterationStarted) / 1000;
-      iterations.push({ iteration: i + 1, branch, gradNorm, lossBefore, lossAfter, scaleGradients, scales: [...scales], seconds });
+      iterations.push({
+        iteration: i + 1,
+        branch,
+        gradNorm,
+        lossBefore,
+        lossAfter,
+        scaleGradients,
+        scales: [...scales],
+        seconds,
+      });
     } finally {
       disposeParams(current);
     }
@@ -140,14 +187,20 @@ export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<
   return {
     params: scaleParams(initial, scales),
     report: {
-      algorithm: options.algorithm, norm: options.algorithm === 'adam' ? 'L1' : 'L2', iterations,
-      scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])), seconds: (performance.now() - started) / 1000,
+      algorithm: options.algorithm,
+      norm: options.algorithm === 'adam' ? 'L1' : 'L2',
+      iterations,
+      scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
+      seconds: (performance.now() - started) / 1000,
     },
   };
 
   /** Derivative of this iteration's goal by every scale. */
   function differentiateGoal(
-    { loss, stepLoss = (moved, _, batch) => loss(moved, batch) }: GradInitTask<B>, current: Params, first: B, second: B,
+    { loss, stepLoss = (moved, _, batch) => loss(moved, batch) }: GradInitTask<B>,
+    current: Params,
+    first: B,
+    second: B,
   ): { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] } {
     return plainTidy(() => {
       const { value, gradients } = valueAndGradients((p) => loss(p, first), current);
@@ -155,8 +208,17 @@ export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<
       const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
 
       if (!(gradNorm <= options.gamma)) {
-        const byParams = valueAndGradients((p) => norm(valueAndGradients((q) => loss(q, first), p).gradients, options.algorithm), current);
-        return { branch: 'constraint', gradNorm, lossBefore, lossAfter: null, byScale: derivativesByScale(byParams.gradients, initial) };
+        const byParams = valueAndGradients(
+          (p) => norm(valueAndGradients((q) => loss(q, first), p).gradients, options.algorithm),
+          current,
+        );
+        return {
+          branch: 'constraint',
+          gradNorm,
+          lossBefore,
+          lossAfter: null,
+          byScale: derivativesByScale(byParams.gradients, initial),
+        };
       }
       const step = steps(gradients, gradNorm, options);
       const after = valueAndGradients((p) => {
@@ -166,7 +228,10 @@ export async function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<
       // the authors' program divides its goal by eta; the paper does not
       const divisor = options.variant === 'released' ? options.eta : 1;
       return {
-        branch: 'objective', gradNorm, lossBefore, lossAfter: after.value.dataSync()[0],
+        branch: 'objective',
+        gradNorm,
+        lossBefore,
+        lossAfter: after.value.dataSync()[0],
         byScale: derivativesByScale(after.gradients, initial).map((derivative) => derivative / divisor),
       };
     });
@@ -178,15 +243,17 @@ function norm(gradients: Params, algorithm: Algorithm): Scalar {
   return tidy(() => {
     const all = [...gradients.values()];
     return algorithm === 'adam'
-      ? addN(all.map((gradient) => sum(abs(gradient)))) as Scalar
-      : sqrt(addN(all.map((gradient) => sum(square(gradient))))) as Scalar;
+      ? (addN(all.map((gradient) => sum(abs(gradient)))) as Scalar)
+      : (sqrt(addN(all.map((gradient) => sum(square(gradient))))) as Scalar);
   });
 }
 
 /** What the optimiser's first step subtracts from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
   const size = algorithm === 'sgd' && normalizeGrad ? eta / gradNorm : eta;
-  return new Map([...gradients].map(([name, gradient]) => [name, mul(algorithm === 'adam' ? sign(gradient) : gradient, size)]));
+  return new Map(
+    [...gradients].map(([name, gradient]) => [name, mul(algorithm === 'adam' ? sign(gradient) : gradient, size)]),
+  );
 }
 
 /** With p = scale W0, the derivative by the scale is the sum over all elements of (derivative by p) W0. */
@@ -201,13 +268,17 @@ function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor>
 
 /** Tensors that no scale can change. */
 function zeroTensors(params: Params): boolean[] {
-  return plainTidy(() => [...stack([...params.values()].map((tensor) => sum(abs(tensor)))).dataSync()].map((total) => total === 0));
+  return plainTidy(() =>
+    [...stack([...params.values()].map((tensor) => sum(abs(tensor)))).dataSync()].map((total) => total === 0),
+  );
 }
 
 /** `tidy` for results that are no tensors. */
 function plainTidy<T>(compute: () => T): T {
   let result: T | undefined;
-  tidy(() => { result = compute(); });
+  tidy(() => {
+    result = compute();
+  });
   return result as T;
 }
 
@@ -217,7 +288,8 @@ function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]
 
 function checkOptions(options: GradInitOptions): void {
   const { algorithm, variant, iterations, normalizeGrad } = options;
-  const refuse = (what: string, found: unknown, expected: string): UsageError => new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
+  const refuse = (what: string, found: unknown, expected: string): UsageError =>
+    new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
   const check = (what: string, found: number, isGood: boolean, expected: string): void => {
     if (!isGood) throw refuse(what, found, expected);
   };
@@ -229,7 +301,8 @@ function checkOptions(options: GradInitOptions): void {
   check('lr', lr, lr >= 0 && lr < Infinity, 'a number of at least 0');
   check('minScale', minScale, minScale >= 0 && minScale < Infinity, 'a number of at least 0');
   check('iterations', iterations, Number.isSafeInteger(iterations) && iterations >= 1, 'an integer of at least 1');
-  if (normalizeGrad && algorithm !== 'sgd') throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
+  if (normalizeGrad && algorithm !== 'sgd')
+    throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
   if (variant === 'paper') return;
   const { layerNormLr, beta1, beta2, eps, biasMinScale, layerNormMaxScale, gradClip } = options;
   check('layerNormLr', layerNormLr, layerNormLr >= 0 && layerNormLr < Infinity, 'a number of at least 0');
@@ -237,11 +310,27 @@ function checkOptions(options: GradInitOptions): void {
   check('beta2', beta2, beta2 >= 0 && beta2 < 1, 'a number of at least 0 and below 1');
   check('eps', eps, eps > 0 && eps < Infinity, 'a number above 0');
   check('biasMinScale', biasMinScale, biasMinScale >= 0 && biasMinScale < Infinity, 'a number of at least 0');
-  check('layerNormMaxScale', layerNormMaxScale, layerNormMaxScale >= minScale, 'a number of at least minScale (Infinity: no bound)');
+  check(
+    'layerNormMaxScale',
+    layerNormMaxScale,
+    layerNormMaxScale >= minScale,
+    'a number of at least minScale (Infinity: no bound)',
+  );
   check('gradClip', gradClip, gradClip > 0, 'a number above 0 (Infinity: no bound)');
 }
 
-function notFinite(index: number, { branch, gradNorm, lossBefore, lossAfter }: { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null }): ColdstartError {
-  return new ColdstartError('GRADINIT', `gradInit: iteration ${index + 1} (${branch}) gave numbers that are not finite: loss ${lossBefore}, gradient norm ${gradNorm}` +
-    `${lossAfter === null ? '' : `, loss after the step ${lossAfter}`}. Lower eta or the scales' learning rate, or start from another initialisation.`);
+function notFinite(
+  index: number,
+  {
+    branch,
+    gradNorm,
+    lossBefore,
+    lossAfter,
+  }: { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null },
+): ColdstartError {
+  return new ColdstartError(
+    'GRADINIT',
+    `gradInit: iteration ${index + 1} (${branch}) gave numbers that are not finite: loss ${lossBefore}, gradient norm ${gradNorm}` +
+      `${lossAfter === null ? '' : `, loss after the step ${lossAfter}`}. Lower eta or the scales' learning rate, or start from another initialisation.`,
+  );
 }

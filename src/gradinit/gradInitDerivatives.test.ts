@@ -18,26 +18,38 @@ function scaledBy(params: Params, scales: ArrayLike<number>): Params {
 
 function gradientNorm({ loss }: SmallNet, params: Params, algorithm: Algorithm): Tensor {
   const gradients = [...valueAndGradients((p) => loss(p, first), params).gradients.values()];
-  return algorithm === 'adam' ? addN(gradients.map((g) => sum(abs(g)))) : sqrt(addN(gradients.map((g) => sum(square(g)))));
+  return algorithm === 'adam'
+    ? addN(gradients.map((g) => sum(abs(g))))
+    : sqrt(addN(gradients.map((g) => sum(square(g)))));
 }
 
 function number(compute: () => Tensor): number {
   let value = NaN;
-  tidy(() => { value = compute().dataSync()[0]; });
+  tidy(() => {
+    value = compute().dataSync()[0];
+  });
   return value;
 }
 
 /** The goal of an iteration as a function of the scales, with the step that belongs to `at` held constant. */
-function goal(net: SmallNet, params: Params, branch: GradInitIteration['branch'], algorithm: Algorithm, eta: number, at: readonly number[]): (scales: Float64Array) => number {
+function goal(
+  net: SmallNet,
+  params: Params,
+  branch: GradInitIteration['branch'],
+  algorithm: Algorithm,
+  eta: number,
+  at: readonly number[],
+): (scales: Float64Array) => number {
   if (branch === 'constraint') return (scales) => number(() => gradientNorm(net, scaledBy(params, scales), algorithm));
-  return (scales) => number(() => {
-    const { gradients } = valueAndGradients((p) => net.loss(p, first), scaledBy(params, at));
-    const moved = [...scaledBy(params, scales)].map(([name, tensor]) => {
-      const g = gradients.get(name)!;
-      return [name, sub(tensor, mul(algorithm === 'adam' ? sign(g) : g, eta))] as const;
+  return (scales) =>
+    number(() => {
+      const { gradients } = valueAndGradients((p) => net.loss(p, first), scaledBy(params, at));
+      const moved = [...scaledBy(params, scales)].map(([name, tensor]) => {
+        const g = gradients.get(name)!;
+        return [name, sub(tensor, mul(algorithm === 'adam' ? sign(g) : g, eta))] as const;
+      });
+      return net.loss(new Map(moved), second);
     });
-    return net.loss(new Map(moved), second);
-  });
 }
 
 before(async () => void (await selectBackend('cpu')));
@@ -45,14 +57,28 @@ before(async () => void (await selectBackend('cpu')));
 for (const [name, net] of Object.entries(smallNets)) {
   describe(name, () => {
     for (const algorithm of ['adam', 'sgd'] as const) {
-      for (const [branch, gamma] of [['constraint', 1e-6], ['objective', Infinity]] as const) {
+      for (const [branch, gamma] of [
+        ['constraint', 1e-6],
+        ['objective', Infinity],
+      ] as const) {
         test(`${algorithm}, ${branch}: scale gradients equal finite differences of the goal`, async () => {
           const params = smallNetParams(net, 2);
           const eta = algorithm === 'adam' ? 1e-2 : 0.1;
           const tensors = memory().numTensors;
           const { params: learned, report } = await gradInit({
-            params, loss: net.loss, batches: () => ({ first, second }),
-            options: { algorithm, variant: 'paper', eta, gamma, iterations: 2, normalizeGrad: false, lr: 1e-4, minScale: 0.01 },
+            params,
+            loss: net.loss,
+            batches: () => ({ first, second }),
+            options: {
+              algorithm,
+              variant: 'paper',
+              eta,
+              gamma,
+              iterations: 2,
+              normalizeGrad: false,
+              lr: 1e-4,
+              minScale: 0.01,
+            },
           });
           disposeParams(learned);
           assert.equal(memory().numTensors, tensors, 'leaked tensors');
@@ -63,7 +89,10 @@ for (const [name, net] of Object.entries(smallNets)) {
             const largest = Math.max(...expected.map(Math.abs));
             assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
             iteration.scaleGradients.forEach((found, t) => {
-              assert.ok(Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7, `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`);
+              assert.ok(
+                Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
+                `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
+              );
             });
             scales = iteration.scales;
           }
@@ -77,17 +106,36 @@ for (const [name, net] of Object.entries(smallNets)) {
       const loss = (p: Params) => net.loss(p, first);
       const tensors = memory().numTensors;
       // a generous eps keeps the quotient smooth where gradients vanish
-      const { params: learned, report } = await metaInit({ params, loss: (p, batch: LabelledBatch) => net.loss(p, batch), batches: () => first, iterations: 1, lr: 1e-3, eps: 0.1 });
+      const { params: learned, report } = await metaInit({
+        params,
+        loss: (p, batch: LabelledBatch) => net.loss(p, batch),
+        batches: () => first,
+        iterations: 1,
+        lr: 1e-3,
+        eps: 0.1,
+      });
       disposeParams(learned);
       assert.equal(memory().numTensors, tensors, 'leaked tensors');
       const [iteration] = report.iterations;
       report.names.forEach((tensorName, t) => {
         const quotientAt = ([scale]: Float64Array): number =>
-          number(() => gradientQuotient(loss, scaledBy(params, [...params.keys()].map((key) => (key === tensorName ? scale : 1))), 0.1));
+          number(() =>
+            gradientQuotient(
+              loss,
+              scaledBy(
+                params,
+                [...params.keys()].map((key) => (key === tensorName ? scale : 1)),
+              ),
+              0.1,
+            ),
+          );
         const norm = number(() => sqrt(sum(square(params.get(tensorName)!))));
         const expected = finiteDifferences(quotientAt, [1], 1e-7)[0] / norm;
         const found = iteration.normGradients[t];
-        assert.ok(Math.abs(found - expected) < 1e-5 * (1 + Math.abs(expected)), `${tensorName}: found ${found}, expected ${expected}`);
+        assert.ok(
+          Math.abs(found - expected) < 1e-5 * (1 + Math.abs(expected)),
+          `${tensorName}: found ${found}, expected ${expected}`,
+        );
       });
       disposeParams(params);
     });
@@ -99,7 +147,12 @@ test('the released variant divides the objective by eta', async () => {
   const params = smallNetParams(net, 2);
   const common = { algorithm: 'adam', eta: 1e-2, gamma: Infinity, iterations: 1, normalizeGrad: false } as const;
   const run = async (options: Parameters<typeof gradInit>[0]['options']): Promise<GradInitIteration> => {
-    const { params: learned, report } = await gradInit({ params, loss: net.loss, batches: () => ({ first, second }), options });
+    const { params: learned, report } = await gradInit({
+      params,
+      loss: net.loss,
+      batches: () => ({ first, second }),
+      options,
+    });
     disposeParams(learned);
     return report.iterations[0];
   };

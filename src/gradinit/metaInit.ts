@@ -1,5 +1,22 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { abs, add, addN, div, greaterEqual, keep, mul, scalar, square, stack, sub, sum, tidy, where, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  add,
+  addN,
+  div,
+  greaterEqual,
+  keep,
+  mul,
+  scalar,
+  square,
+  stack,
+  sub,
+  sum,
+  tidy,
+  where,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../backend/autodiff/withoutGradient.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
@@ -60,12 +77,17 @@ export interface MetaInitReport {
  * each step; what `batches` gives is the caller's choice, and runs of coldstart give training batches, since token ids have no natural
  * distribution to draw from.
  */
-export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
+export async function metaInit<B>(
+  task: MetaInitTask<B>,
+): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
   const { params: initial, loss, batches, iterations, lr = 0.1, momentum = 0.9, eps = 1e-5, signal } = task;
   checkOptions({ iterations, lr, momentum, eps });
   const initialNorms = matrixNorms(initial);
   const names = [...initialNorms.keys()];
-  if (names.length === 0) throw new UsageError('metaInit: no parameter has two or more dimensions and values other than 0, so there is no norm to learn.');
+  if (names.length === 0)
+    throw new UsageError(
+      'metaInit: no parameter has two or more dimensions and values other than 0, so there is no norm to learn.',
+    );
   const scales = new Float64Array(names.length).fill(1);
   const memory = new Float64Array(names.length);
   const done: MetaInitIteration[] = [];
@@ -86,7 +108,9 @@ export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<
           gradientQuotient: quotient.value.dataSync()[0],
           loss: first.value.dataSync()[0],
           gradNormL2: Math.sqrt(addN([...first.gradients.values()].map((g) => sum(square(g)))).dataSync()[0]),
-          byNorm: [...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync()],
+          byNorm: [
+            ...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync(),
+          ],
         };
       });
     } finally {
@@ -95,7 +119,10 @@ export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<
     const norms = names.map((name, t) => Math.abs(scales[t]) * initialNorms.get(name)!);
     const normGradients = measured.byNorm.map((value, t) => value / norms[t]); // sum(p dGQ/dp) / |p|
     if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
-      throw new ColdstartError('METAINIT', `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${measured.gradientQuotient}, loss ${measured.loss}. Lower lr, or start from another initialisation.`);
+      throw new ColdstartError(
+        'METAINIT',
+        `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${measured.gradientQuotient}, loss ${measured.loss}. Lower lr, or start from another initialisation.`,
+      );
     }
     const newNorms = normGradients.map((gradient, t) => {
       memory[t] = momentum * memory[t] - lr * Math.sign(gradient);
@@ -105,14 +132,25 @@ export async function metaInit<B>(task: MetaInitTask<B>): Promise<{ params: Map<
     });
     const { gradientQuotient: quotient, loss: lossBefore, gradNormL2 } = measured;
     done.push({
-      iteration: i + 1, gradientQuotient: quotient, loss: lossBefore, gradNormL2, normGradients, norms: newNorms, scales: [...scales],
+      iteration: i + 1,
+      gradientQuotient: quotient,
+      loss: lossBefore,
+      gradNormL2,
+      normGradients,
+      norms: newNorms,
+      scales: [...scales],
       seconds: (performance.now() - iterationStarted) / 1000,
     });
     task.onIteration?.(done[i]);
   }
   return {
     params: scaled(initial, names, scales),
-    report: { names, iterations: done, scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])), seconds: (performance.now() - started) / 1000 },
+    report: {
+      names,
+      iterations: done,
+      scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
+      seconds: (performance.now() - started) / 1000,
+    },
   };
 }
 
@@ -139,9 +177,21 @@ export function gradientQuotient(loss: (params: Params) => Scalar, params: Param
   });
 }
 
-function checkOptions({ iterations, lr, momentum, eps }: { iterations: number; lr: number; momentum: number; eps: number }): void {
-  const refuse = (what: string, found: number, expected: string): UsageError => new UsageError(`metaInit: ${what} is ${found}, expected ${expected}.`);
-  if (!Number.isSafeInteger(iterations) || iterations < 1) throw refuse('iterations', iterations, 'an integer of at least 1');
+function checkOptions({
+  iterations,
+  lr,
+  momentum,
+  eps,
+}: {
+  iterations: number;
+  lr: number;
+  momentum: number;
+  eps: number;
+}): void {
+  const refuse = (what: string, found: number, expected: string): UsageError =>
+    new UsageError(`metaInit: ${what} is ${found}, expected ${expected}.`);
+  if (!Number.isSafeInteger(iterations) || iterations < 1)
+    throw refuse('iterations', iterations, 'an integer of at least 1');
   if (!(lr >= 0 && lr < Infinity)) throw refuse('lr', lr, 'a number of at least 0');
   if (!(momentum >= 0 && momentum < 1)) throw refuse('momentum', momentum, 'a number of at least 0 and below 1');
   if (!(eps >= 0 && eps < Infinity)) throw refuse('eps', eps, 'a number of at least 0');
@@ -152,13 +202,19 @@ function matrixNorms(params: Params): Map<string, number> {
   const matrices = [...params].filter(([, tensor]) => tensor.rank >= 2);
   if (matrices.length === 0) return new Map();
   let squares: number[] = [];
-  tidy(() => { squares = [...stack(matrices.map(([, tensor]) => sum(square(tensor)))).dataSync()]; });
-  return new Map(matrices.map(([name], t): [string, number] => [name, Math.sqrt(squares[t])]).filter(([, norm]) => norm > 0));
+  tidy(() => {
+    squares = [...stack(matrices.map(([, tensor]) => sum(square(tensor)))).dataSync()];
+  });
+  return new Map(
+    matrices.map(([name], t): [string, number] => [name, Math.sqrt(squares[t])]).filter(([, norm]) => norm > 0),
+  );
 }
 
 function scaled(initial: Params, names: readonly string[], scales: Float64Array): Map<string, Tensor> {
-  return new Map([...initial].map(([name, tensor]) => {
-    const t = names.indexOf(name);
-    return [name, t === -1 ? tensor.clone() : mul(tensor, scales[t])];
-  }));
+  return new Map(
+    [...initial].map(([name, tensor]) => {
+      const t = names.indexOf(name);
+      return [name, t === -1 ? tensor.clone() : mul(tensor, scales[t])];
+    }),
+  );
 }

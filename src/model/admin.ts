@@ -22,7 +22,12 @@ import { decode, encode } from './transformer.js';
  * Source: Liu et al. 2020 (Admin, arXiv 2004.08249), section 4, as the authors' program computes it: layer-normalised inputs have
  * variance 1 (the first of a stack, an embedding, need not), and with that w_(i+1)^2 = w_1^2 + sum over j <= i of Var[f_j].
  */
-export function profileResidualScales(params: Params, batch: Batch, config: ModelConfig, dropoutKey?: DropoutKey): { params: Map<string, Tensor>; scales: Record<string, number> } {
+export function profileResidualScales(
+  params: Params,
+  batch: Batch,
+  config: ModelConfig,
+  dropoutKey?: DropoutKey,
+): { params: Map<string, Tensor>; scales: Record<string, number> } {
   const scales: Record<string, number> = {};
   const profiled = new Map<string, Tensor>([...params].map(([name, tensor]) => [name, tensor.clone()]));
   const realRows = { encoder: rowWeights(batch.src), decoder: rowWeights(batch.trgIn) };

@@ -13,10 +13,22 @@ test('named architectures have the published sizes', () => {
     e * (4 * d * d + 2 * d * f + 9 * d + f) + n * (8 * d * d + 2 * d * f + 15 * d + f);
   assert.equal(numParameters(tiny), 9716 * 128 + layers(tiny));
   // Vaswani et al. 2017: the base model has 65 million parameters (joint vocabulary of about 37 000).
-  const base: ModelConfig = { ...architectures.base, ...rates, srcVocabSize: 37000, trgVocabSize: 37000, sharing: 'tied' };
+  const base: ModelConfig = {
+    ...architectures.base,
+    ...rates,
+    srcVocabSize: 37000,
+    trgVocabSize: 37000,
+    sharing: 'tied',
+  };
   assert.equal(numParameters(base), 37000 * 512 + 44_138_496);
   assert.equal(layers(base), 44_138_496);
-  const iwslt: ModelConfig = { ...architectures.iwslt, ...rates, srcVocabSize: 8848, trgVocabSize: 6632, sharing: 'decoder-tied' };
+  const iwslt: ModelConfig = {
+    ...architectures.iwslt,
+    ...rates,
+    srcVocabSize: 8848,
+    trgVocabSize: 6632,
+    sharing: 'decoder-tied',
+  };
   assert.equal(numParameters(iwslt), 39_469_056); // as fairseq prints for transformer_iwslt_de_en on IWSLT14
   assert.equal(numParameters({ ...iwslt, sharing: 'none' }), 39_469_056 + 6632 * 512);
 });
@@ -30,14 +42,21 @@ test('configurations that cannot be built are refused with what was found and wh
     [{ dFf: 1.5 }, /model\.dFf is 1\.5/],
     [{ numDecoderLayers: '4' as never }, /model\.numDecoderLayers is "4", expected an integer/],
     [{ trgVocabSize: 4 }, /model\.trgVocabSize is 4, expected an integer of at least 5/],
-    [{ trgVocabSize: 8000 }, /"tied" but the vocabularies have 9716 and 8000 entries\. Prepare the corpus with one joint vocabulary/],
+    [
+      { trgVocabSize: 8000 },
+      /"tied" but the vocabularies have 9716 and 8000 entries\. Prepare the corpus with one joint vocabulary/,
+    ],
     [{ sharing: 'all' as never }, /model\.sharing is "all", expected one of none, decoder-tied, tied/],
     [{ dropout: 1 }, /model\.dropout is 1, expected a rate of at least 0 and below 1/],
     [{ attentionDropout: NaN }, /model\.attentionDropout/],
     [{ layerNormEps: 0 }, /model\.layerNormEps is 0/],
   ];
   for (const [change, message] of cases) {
-    assert.throws(() => checkModelConfig({ ...tiny, ...change }), (error: Error) => error instanceof UsageError && message.test(error.message), `${message}`);
+    assert.throws(
+      () => checkModelConfig({ ...tiny, ...change }),
+      (error: Error) => error instanceof UsageError && message.test(error.message),
+      `${message}`,
+    );
   }
 });
 

@@ -78,15 +78,21 @@ export function checkModelConfig(config: ModelConfig): ModelConfig {
   count('numHeads', 1);
   count('numEncoderLayers', 1);
   count('numDecoderLayers', 1);
-  if (config.dModel % 2 !== 0) throw refuse('dModel', 'an even number (half of the position features are sines, half cosines)');
-  if (config.dModel % config.numHeads !== 0) throw refuse('dModel', `a multiple of model.numHeads (${config.numHeads})`);
+  if (config.dModel % 2 !== 0)
+    throw refuse('dModel', 'an even number (half of the position features are sines, half cosines)');
+  if (config.dModel % config.numHeads !== 0)
+    throw refuse('dModel', `a multiple of model.numHeads (${config.numHeads})`);
   if (!sharings.includes(config.sharing)) throw refuse('sharing', `one of ${sharings.join(', ')}`);
-  if (config.residual !== undefined && !residualSchemes.includes(config.residual)) throw refuse('residual', `one of ${residualSchemes.join(', ')}`);
+  if (config.residual !== undefined && !residualSchemes.includes(config.residual))
+    throw refuse('residual', `one of ${residualSchemes.join(', ')}`);
   if (config.sharing === 'tied' && config.srcVocabSize !== config.trgVocabSize) {
-    throw new UsageError(`model.sharing is "tied" but the vocabularies have ${config.srcVocabSize} and ${config.trgVocabSize} entries. ` +
-      'Prepare the corpus with one joint vocabulary, or use "decoder-tied".');
+    throw new UsageError(
+      `model.sharing is "tied" but the vocabularies have ${config.srcVocabSize} and ${config.trgVocabSize} entries. ` +
+        'Prepare the corpus with one joint vocabulary, or use "decoder-tied".',
+    );
   }
-  if (!(config.layerNormEps > 0 && config.layerNormEps < 1)) throw refuse('layerNormEps', 'a number above 0 and below 1');
+  if (!(config.layerNormEps > 0 && config.layerNormEps < 1))
+    throw refuse('layerNormEps', 'a number above 0 and below 1');
   for (const key of ['dropout', 'attentionDropout', 'reluDropout'] as const) {
     if (!(config[key] >= 0 && config[key] < 1)) throw refuse(key, 'a rate of at least 0 and below 1');
   }
@@ -95,7 +101,10 @@ export function checkModelConfig(config: ModelConfig): ModelConfig {
 
 /** The first key in which two models differ; a key that is absent has its default. undefined: they are the same model. */
 export function modelDifference(a: ModelConfig, b: ModelConfig): keyof ModelConfig | undefined {
-  const complete = (config: ModelConfig): Required<ModelConfig> => ({ ...config, residual: config.residual ?? 'post-ln' });
+  const complete = (config: ModelConfig): Required<ModelConfig> => ({
+    ...config,
+    residual: config.residual ?? 'post-ln',
+  });
   const [left, right] = [complete(a), complete(b)];
   return (Object.keys({ ...left, ...right }) as (keyof ModelConfig)[]).find((key) => left[key] !== right[key]);
 }

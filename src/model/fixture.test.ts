@@ -4,7 +4,14 @@ import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } fr
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../../test/testBackends.js';
-import { fixtureModelNames, fixtureParams, readFixtureModel, readFixtureTensors, readModelFixture, skipWithoutModelFixtures } from '../../test/modelFixture.js';
+import {
+  fixtureModelNames,
+  fixtureParams,
+  readFixtureModel,
+  readFixtureTensors,
+  readModelFixture,
+  skipWithoutModelFixtures,
+} from '../../test/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';
 import { decode, encode } from './transformer.js';
@@ -14,7 +21,10 @@ const absoluteTolerance = 1e-4;
 const relativeTolerance = 1e-4;
 
 function assertRelative(found: number, expected: number, what: string): void {
-  assert.ok(Math.abs(found - expected) <= relativeTolerance * Math.abs(expected), `${what}: found ${found}, expected ${expected}`);
+  assert.ok(
+    Math.abs(found - expected) <= relativeTolerance * Math.abs(expected),
+    `${what}: found ${found}, expected ${expected}`,
+  );
 }
 
 function l2(values: ArrayLike<number>): number {
@@ -41,7 +51,12 @@ for (const backend of testBackends) {
         const expected = readFixtureTensors(`${name}/activations.safetensors`);
         tidy(() => {
           const encoded = encode(params, sourceTokens(batch, config), config);
-          const logits = matMul(decode(params, targetTokens(batch, config), encoded, config) as Tensor2D, outputMatrix(params) as Tensor2D, false, true);
+          const logits = matMul(
+            decode(params, targetTokens(batch, config), encoded, config) as Tensor2D,
+            outputMatrix(params) as Tensor2D,
+            false,
+            true,
+          );
           assertRowsClose(encoded.hidden, expected.get('encoder_out')!.data, batch.src, 'encoder_out');
           assertRowsClose(logits, expected.get('logits')!.data, batch.trgOut, 'logits');
         });
@@ -49,7 +64,13 @@ for (const backend of testBackends) {
 
       test('loss and every gradient', () => {
         const { config, labelSmoothing, batch } = readFixtureModel(name);
-        const expected = readModelFixture<{ loss: number; nll: number; loss_sum: number; nll_sum: number; grad: Record<string, { l1: number; l2: number }> }>(`${name}/expected.json`);
+        const expected = readModelFixture<{
+          loss: number;
+          nll: number;
+          loss_sum: number;
+          nll_sum: number;
+          grad: Record<string, { l1: number; l2: number }>;
+        }>(`${name}/expected.json`);
         const expectedGradients = readFixtureTensors(`${name}/grads.safetensors`);
         const before = memory().numTensors;
         tidy(() => {
@@ -57,7 +78,8 @@ for (const backend of testBackends) {
           assertRelative(lossSum.dataSync()[0], expected.loss_sum, 'lossSum');
           assertRelative(nllSum.dataSync()[0], expected.nll_sum, 'nllSum');
 
-          const meanLoss = (named: Params): Scalar => div(translationLoss(named, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
+          const meanLoss = (named: Params): Scalar =>
+            div(translationLoss(named, batch, { config, labelSmoothing }).lossSum, batch.trgTokens);
           const { value, gradients } = valueAndGradients(meanLoss, params);
           assertRelative(value.dataSync()[0], expected.loss, 'loss');
           assert.deepEqual([...gradients.keys()], [...params.keys()]);
@@ -68,7 +90,11 @@ for (const backend of testBackends) {
             const error = l2(found.map((value, at) => value - data[at]));
             assert.ok(error <= relativeTolerance * l2(data), `${parameterName}: relative error ${error / l2(data)}`);
             assertRelative(l2(found), expected.grad[parameterName].l2, `L2 of ${parameterName}`);
-            assertRelative(found.reduce((total, value) => total + Math.abs(value), 0), expected.grad[parameterName].l1, `L1 of ${parameterName}`);
+            assertRelative(
+              found.reduce((total, value) => total + Math.abs(value), 0),
+              expected.grad[parameterName].l1,
+              `L1 of ${parameterName}`,
+            );
           });
         });
         assert.equal(memory().numTensors, before);
@@ -85,7 +111,10 @@ function assertRowsClose(found: Tensor, expected: ArrayLike<number>, ids: Int32A
   ids.forEach((id, row) => {
     if (id === 1) return;
     for (let at = row * width; at < (row + 1) * width; at++) {
-      assert.ok(Math.abs(values[at] - expected[at]) <= absoluteTolerance, `${what}[${row}, ${at - row * width}]: found ${values[at]}, expected ${expected[at]}`);
+      assert.ok(
+        Math.abs(values[at] - expected[at]) <= absoluteTolerance,
+        `${what}[${row}, ${at - row * width}]: found ${values[at]}, expected ${expected[at]}`,
+      );
     }
   });
 }

@@ -1,4 +1,14 @@
-import { add, dispose, keep, reshape, tensor1d, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import {
+  add,
+  dispose,
+  keep,
+  reshape,
+  tensor1d,
+  tensor2d,
+  tidy,
+  type Tensor,
+  type Tensor1D,
+} from '@tensorflow/tfjs-core';
 import { attention } from '../backend/ops/attention.js';
 import { cachedAttention } from '../backend/ops/cachedAttention.js';
 import { embedTokens, gatherRows } from '../backend/ops/embedding.js';
@@ -9,7 +19,14 @@ import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
 import { decoderLookup } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
-import { closeAttention, feedForward, project, selfProjections, sourceProjections, type Encoded } from './transformer.js';
+import {
+  closeAttention,
+  feedForward,
+  project,
+  selfProjections,
+  sourceProjections,
+  type Encoded,
+} from './transformer.js';
 
 /** What one decoder layer keeps between steps. */
 interface LayerCache {
@@ -39,14 +56,20 @@ export class IncrementalDecoder {
   private ancestors = new Int32Array(0);
 
   /** @param encoded the sources; the decoder keeps what it needs of them */
-  constructor(private readonly params: Params, private readonly config: ModelConfig, encoded: Encoded) {
+  constructor(
+    private readonly params: Params,
+    private readonly config: ModelConfig,
+    encoded: Encoded,
+  ) {
     this.batch = encoded.batch;
     this.srcLength = encoded.length;
     this.srcLengths = keep(encoded.lengths.clone());
-    this.layers = tidy(() => Array.from({ length: config.numDecoderLayers }, (_, i) => {
-      const [srcK, srcV] = sourceProjections(params, `decoder.layers.${i}.encoder_attn`, encoded.hidden);
-      return { srcK: keep(srcK), srcV: keep(srcV), keys: [], values: [] };
-    }));
+    this.layers = tidy(() =>
+      Array.from({ length: config.numDecoderLayers }, (_, i) => {
+        const [srcK, srcV] = sourceProjections(params, `decoder.layers.${i}.encoder_attn`, encoded.hidden);
+        return { srcK: keep(srcK), srcV: keep(srcV), keys: [], values: [] };
+      }),
+    );
   }
 
   /**
@@ -61,15 +84,32 @@ export class IncrementalDecoder {
       const { params, config, ancestors } = this;
       const noDropout = new Dropouts(undefined);
       const { numHeads, dModel } = config;
-      const cross = { batch: this.batch, queryLength: this.width, keyLength: this.srcLength, numHeads, keyLengths: this.srcLengths, causal: false };
+      const cross = {
+        batch: this.batch,
+        queryLength: this.width,
+        keyLength: this.srcLength,
+        numHeads,
+        keyLengths: this.srcLengths,
+        causal: false,
+      };
       const position = tensor2d(sinusoidalPositions(1, dModel, this.step), [1, dModel]);
-      let x: Tensor = add(embedTokens(tensor1d(tokens, 'int32'), decoderLookup(params), { scale: Math.sqrt(dModel), padId }), position); // [rows, d]
+      let x: Tensor = add(
+        embedTokens(tensor1d(tokens, 'int32'), decoderLookup(params), { scale: Math.sqrt(dModel), padId }),
+        position,
+      ); // [rows, d]
       this.layers.forEach(({ srcK, srcV, keys, values }, i) => {
         const layer = `decoder.layers.${i}`;
         const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
         keys.push(keep(k));
         values.push(keep(v));
-        x = closeAttention(params, `${layer}.self_attn`, cachedAttention(q, { keys, values, ancestors }, numHeads), x, config, noDropout);
+        x = closeAttention(
+          params,
+          `${layer}.self_attn`,
+          cachedAttention(q, { keys, values, ancestors }, numHeads),
+          x,
+          config,
+          noDropout,
+        );
 
         const srcQ = project(params, `${layer}.encoder_attn.q_proj`, x);
         x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, srcK, srcV, cross), x, config, noDropout);
@@ -91,9 +131,14 @@ export class IncrementalDecoder {
   select(sentences: Int32Array, rows: Int32Array, width: number): void {
     checkNumbers('sentences', sentences, this.batch);
     checkNumbers('rows', rows, this.batch * this.width);
-    if (rows.length !== sentences.length * width) throw new ShapeError(`${rows.length} rows for ${sentences.length} sentences of ${width} hypotheses, expected ${sentences.length * width}.`);
+    if (rows.length !== sentences.length * width)
+      throw new ShapeError(
+        `${rows.length} rows for ${sentences.length} sentences of ${width} hypotheses, expected ${sentences.length * width}.`,
+      );
     const ancestors = new Int32Array(rows.length * this.step);
-    rows.forEach((row, i) => ancestors.set(this.ancestors.subarray(row * this.step, (row + 1) * this.step), i * this.step));
+    rows.forEach((row, i) =>
+      ancestors.set(this.ancestors.subarray(row * this.step, (row + 1) * this.step), i * this.step),
+    );
     this.ancestors = ancestors;
     if (!isIdentity(sentences, this.batch)) {
       for (const cache of this.layers) {
@@ -102,7 +147,12 @@ export class IncrementalDecoder {
       }
       const lengths = this.srcLengths.dataSync();
       this.srcLengths.dispose();
-      this.srcLengths = keep(tensor1d(Int32Array.from(sentences, (sentence) => lengths[sentence]), 'int32'));
+      this.srcLengths = keep(
+        tensor1d(
+          Int32Array.from(sentences, (sentence) => lengths[sentence]),
+          'int32',
+        ),
+      );
     }
     this.batch = sentences.length;
     this.width = width;
@@ -126,7 +176,14 @@ function withOwnRow(ancestors: Int32Array, rows: number, steps: number): Int32Ar
 
 /** Some of the `count` equal blocks of rows of a cache, which it replaces. */
 function take(cache: Tensor, blocks: Int32Array, count: number): Tensor {
-  const taken = tidy(() => keep(reshape(gatherRows(tensor1d(blocks, 'int32'), reshape(cache, [count, cache.size / count])), [-1, cache.shape[1]!])));
+  const taken = tidy(() =>
+    keep(
+      reshape(gatherRows(tensor1d(blocks, 'int32'), reshape(cache, [count, cache.size / count])), [
+        -1,
+        cache.shape[1]!,
+      ]),
+    ),
+  );
   cache.dispose();
   return taken;
 }

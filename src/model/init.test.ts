@@ -7,8 +7,18 @@ import { initMethods, initParams, type InitMethod } from './init.js';
 import { parameterShapes } from './parameters.js';
 
 const config: ModelConfig = {
-  srcVocabSize: 300, trgVocabSize: 200, dModel: 64, dFf: 96, numHeads: 4, numEncoderLayers: 2, numDecoderLayers: 3, sharing: 'none',
-  layerNormEps: 1e-5, dropout: 0, attentionDropout: 0, reluDropout: 0,
+  srcVocabSize: 300,
+  trgVocabSize: 200,
+  dModel: 64,
+  dFf: 96,
+  numHeads: 4,
+  numEncoderLayers: 2,
+  numDecoderLayers: 3,
+  sharing: 'none',
+  layerNormEps: 1e-5,
+  dropout: 0,
+  attentionDropout: 0,
+  reluDropout: 0,
 };
 
 function values(params: Map<string, Tensor>, name: string): number[] {
@@ -26,10 +36,16 @@ function assertUniform(sample: number[], bound: number, what: string): void {
   const variance = sample.reduce((a, b) => a + b * b, 0) / sample.length;
   const [least, most] = sample.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [0, 0]);
   assert.ok(most <= bound * (1 + 1e-6) && least >= -bound * (1 + 1e-6), `${what}: outside ±${bound}`);
-  assert.ok(most > bound * (1 - 40 / sample.length) && least < -bound * (1 - 40 / sample.length), `${what}: ends of ±${bound} not reached`);
+  assert.ok(
+    most > bound * (1 - 40 / sample.length) && least < -bound * (1 - 40 / sample.length),
+    `${what}: ends of ±${bound} not reached`,
+  );
   assert.ok(Math.abs(mean) < (4 * bound) / Math.sqrt(3 * sample.length), `${what}: mean ${mean}`);
   // The variance of x² is 4/45 bound⁴.
-  assert.ok(Math.abs(variance - bound ** 2 / 3) < 4 * bound ** 2 * Math.sqrt(4 / 45 / sample.length), `${what}: variance ${variance}, expected ${bound ** 2 / 3}`);
+  assert.ok(
+    Math.abs(variance - bound ** 2 / 3) < 4 * bound ** 2 * Math.sqrt(4 / 45 / sample.length),
+    `${what}: variance ${variance}, expected ${bound ** 2 / 3}`,
+  );
 }
 
 /** Normal: mean, variance and fourth moment within four of their errors. */
@@ -46,8 +62,12 @@ const attentionBiases = /_attn\.[kvq]_proj\.bias/;
 
 test('fairseq: its defaults, projection by projection', () => {
   const params = initParams(config, { method: 'fairseq', seed: 5 });
-  assert.deepEqual([...params].map(([name, { shape }]) => [name, shape]), [...parameterShapes(config)]);
-  for (const kind of ['k', 'v', 'q']) assertUniform(pooled(params, RegExp(`_attn\\.${kind}_proj\\.weight`)), square / Math.sqrt(2), kind);
+  assert.deepEqual(
+    [...params].map(([name, { shape }]) => [name, shape]),
+    [...parameterShapes(config)],
+  );
+  for (const kind of ['k', 'v', 'q'])
+    assertUniform(pooled(params, RegExp(`_attn\\.${kind}_proj\\.weight`)), square / Math.sqrt(2), kind);
   assertUniform(pooled(params, /out_proj\.weight/), square, 'out_proj');
   assertUniform(pooled(params, attentionBiases), 1 / 8, 'q, k and v biases');
   assertUniform(pooled(params, /fc1\./), 1 / 8, 'fc1 weights and biases');
@@ -62,13 +82,27 @@ test('all methods: embeddings N(0, 1/d) with the padding row 0, scaled by T-Fixu
     const scale = method === 'tfixup' ? 27 ** -0.25 : 1;
     for (const side of ['encoder', 'decoder']) {
       const table = values(params, `${side}.embed_tokens.weight`);
-      assert.ok(table.slice(64, 128).every((value) => value === 0), `${method}: padding row`);
+      assert.ok(
+        table.slice(64, 128).every((value) => value === 0),
+        `${method}: padding row`,
+      );
       assertNormal([...table.slice(0, 64), ...table.slice(128)], scale / 8, `${method} ${side} embeddings`);
     }
     assertNormal(values(params, 'decoder.output_projection.weight'), 1 / 8, `${method} output projection`);
-    assert.ok(values(params, 'decoder.output_projection.weight').slice(64, 128).some((value) => value !== 0));
-    assert.ok(pooled(params, /layer_norm\.weight/).every((value) => value === 1) && pooled(params, /layer_norm\.bias/).every((value) => value === 0));
-    if (method !== 'fairseq') assert.ok(pooled(params, /\.bias$/).every((value) => value === 0), `${method}: biases`);
+    assert.ok(
+      values(params, 'decoder.output_projection.weight')
+        .slice(64, 128)
+        .some((value) => value !== 0),
+    );
+    assert.ok(
+      pooled(params, /layer_norm\.weight/).every((value) => value === 1) &&
+        pooled(params, /layer_norm\.bias/).every((value) => value === 0),
+    );
+    if (method !== 'fairseq')
+      assert.ok(
+        pooled(params, /\.bias$/).every((value) => value === 0),
+        `${method}: biases`,
+      );
   }
 });
 
@@ -86,8 +120,16 @@ test('tfixup: Xavier with value, output and feed-forward weights scaled by depth
   const encoderScale = 0.67 * 2 ** -0.25;
   const decoderScale = 27 ** -0.25;
   assertUniform(pooled(params, /attn\.[qk]_proj\.weight/), square, 'queries and keys');
-  assertUniform(pooled(params, /^encoder\..*attn\.(v|out)_proj\.weight/), encoderScale * square, 'encoder values and outputs');
-  assertUniform(pooled(params, /^decoder\..*attn\.(v|out)_proj\.weight/), decoderScale * square, 'decoder values and outputs');
+  assertUniform(
+    pooled(params, /^encoder\..*attn\.(v|out)_proj\.weight/),
+    encoderScale * square,
+    'encoder values and outputs',
+  );
+  assertUniform(
+    pooled(params, /^decoder\..*attn\.(v|out)_proj\.weight/),
+    decoderScale * square,
+    'decoder values and outputs',
+  );
   assertUniform(pooled(params, /^encoder\..*fc[12]\.weight/), encoderScale * rectangle, 'encoder feed-forward');
   assertUniform(pooled(params, /^decoder\..*fc[12]\.weight/), decoderScale * rectangle, 'decoder feed-forward');
 });
@@ -98,9 +140,20 @@ test('tfixup at the depth of its paper, 6 layers: 0.428 in the encoder, 0.369 in
     const [xavier, tfixup] = (['xavier', 'tfixup'] as const).map((method) => initParams(deep, { method, seed: 8 }));
     for (const name of xavier.keys()) {
       const isScaled = /(v_proj|out_proj|fc1|fc2)\.weight$/.test(name);
-      const factor = name.endsWith('embed_tokens.weight') ? 0.36888 : isScaled ? (name.startsWith('encoder') ? 0.42809 : 0.36888) : 1;
+      const factor = name.endsWith('embed_tokens.weight')
+        ? 0.36888
+        : isScaled
+          ? name.startsWith('encoder')
+            ? 0.42809
+            : 0.36888
+          : 1;
       const found = values(tfixup, name);
-      values(xavier, name).forEach((value, i) => assert.ok(Math.abs(found[i] - factor * value) <= 2e-5 * Math.abs(value), `${sharing} ${name}[${i}]: found ${found[i]}, expected ${factor * value}`));
+      values(xavier, name).forEach((value, i) =>
+        assert.ok(
+          Math.abs(found[i] - factor * value) <= 2e-5 * Math.abs(value),
+          `${sharing} ${name}[${i}]: found ${found[i]}, expected ${factor * value}`,
+        ),
+      );
     }
   }
 });
@@ -111,30 +164,50 @@ test('deepnorm: Xavier normal with gain beta for values, outputs and feed-forwar
   const [encoderBeta, decoderBeta] = [0.87 * 48 ** (-1 / 16), 36 ** -0.25];
   const [squareStd, rectangleStd] = [Math.sqrt(2 / 128), Math.sqrt(2 / 160)];
   assertNormal(pooled(params, /attn\.[qk]_proj\.weight/), squareStd, 'queries and keys');
-  assertNormal(pooled(params, /^encoder\..*attn\.(v|out)_proj\.weight/), encoderBeta * squareStd, 'encoder values and outputs');
-  assertNormal(pooled(params, /^decoder\..*attn\.(v|out)_proj\.weight/), decoderBeta * squareStd, 'decoder values and outputs');
+  assertNormal(
+    pooled(params, /^encoder\..*attn\.(v|out)_proj\.weight/),
+    encoderBeta * squareStd,
+    'encoder values and outputs',
+  );
+  assertNormal(
+    pooled(params, /^decoder\..*attn\.(v|out)_proj\.weight/),
+    decoderBeta * squareStd,
+    'decoder values and outputs',
+  );
   assertNormal(pooled(params, /^encoder\..*fc[12]\.weight/), encoderBeta * rectangleStd, 'encoder feed-forward');
   assertNormal(pooled(params, /^decoder\..*fc[12]\.weight/), decoderBeta * rectangleStd, 'decoder feed-forward');
 });
 
 test('residual scales are 1, and without layer norms there are none', () => {
   const admin = initParams({ ...config, residual: 'admin' }, { method: 'fairseq', seed: 5 });
-  assert.ok(pooled(admin, /residual_scale/).length === (2 * 2 + 3 * 3) * 64 && pooled(admin, /residual_scale/).every((value) => value === 1));
+  assert.ok(
+    pooled(admin, /residual_scale/).length === (2 * 2 + 3 * 3) * 64 &&
+      pooled(admin, /residual_scale/).every((value) => value === 1),
+  );
   const bare = initParams({ ...config, residual: 'none' }, { method: 'tfixup', seed: 5 });
   assert.ok([...bare.keys()].every((name) => !name.includes('layer_norm')));
-  assert.deepEqual(values(bare, 'decoder.layers.0.fc1.weight'), values(initParams(config, { method: 'tfixup', seed: 5 }), 'decoder.layers.0.fc1.weight'));
+  assert.deepEqual(
+    values(bare, 'decoder.layers.0.fc1.weight'),
+    values(initParams(config, { method: 'tfixup', seed: 5 }), 'decoder.layers.0.fc1.weight'),
+  );
 });
 
 test('a tensor depends on its name and the seed alone', () => {
   const first = initParams(config, { method: 'fairseq', seed: 9 });
   const again = initParams(config, { method: 'fairseq', seed: 9 });
   for (const name of first.keys()) assert.deepEqual(values(first, name), values(again, name), name);
-  const deeper = initParams({ ...config, numEncoderLayers: 3, sharing: 'decoder-tied' }, { method: 'fairseq', seed: 9 });
+  const deeper = initParams(
+    { ...config, numEncoderLayers: 3, sharing: 'decoder-tied' },
+    { method: 'fairseq', seed: 9 },
+  );
   assert.deepEqual(values(deeper, 'decoder.layers.1.fc1.weight'), values(first, 'decoder.layers.1.fc1.weight'));
   // Tensors of equal shape, neighbouring seeds, and seeds that differ only above 32 bits have streams of their own.
   assert.notDeepEqual(values(first, 'decoder.layers.0.fc1.weight'), values(first, 'decoder.layers.1.fc1.weight'));
   for (const seed of [10, 9 + 2 ** 32]) {
-    assert.notDeepEqual(values(initParams(config, { method: 'fairseq', seed }), 'decoder.layers.0.fc1.weight'), values(first, 'decoder.layers.0.fc1.weight'));
+    assert.notDeepEqual(
+      values(initParams(config, { method: 'fairseq', seed }), 'decoder.layers.0.fc1.weight'),
+      values(first, 'decoder.layers.0.fc1.weight'),
+    );
   }
 });
 
@@ -147,12 +220,17 @@ test('the stream is fixed: these values must never change', () => {
   ];
   for (const [name, expected] of known) {
     const found = values(params, name);
-    expected.forEach((value, i) => assert.ok(Math.abs(found[i] - value) < 1e-7, `${name}[${i}]: found ${found[i]}, expected ${value}`));
+    expected.forEach((value, i) =>
+      assert.ok(Math.abs(found[i] - value) < 1e-7, `${name}[${i}]: found ${found[i]}, expected ${value}`),
+    );
   }
 });
 
 test('unknown methods and seeds are refused', () => {
-  assert.throws(() => initParams(config, { method: 'orthogonal' as InitMethod, seed: 1 }), /"orthogonal", expected one of fairseq, xavier, kaiming, tfixup, deepnorm/);
+  assert.throws(
+    () => initParams(config, { method: 'orthogonal' as InitMethod, seed: 1 }),
+    /"orthogonal", expected one of fairseq, xavier, kaiming, tfixup, deepnorm/,
+  );
   assert.throws(() => initParams(config, { method: 'xavier', seed: -1 }), /the seed is -1, expected an integer from 0/);
   assert.throws(() => initParams({ ...config, numHeads: 5 }, { method: 'xavier', seed: 1 }), /model\.dModel is 64/);
 });

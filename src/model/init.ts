@@ -36,10 +36,15 @@ export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming
  * @returns one float32 tensor per parameter; the caller disposes them
  * @throws UsageError if the method is not known, or the configuration or the seed cannot be used
  */
-export function initParams(config: ModelConfig, { method, seed }: { method: InitMethod; seed: number }): Map<string, Tensor> {
+export function initParams(
+  config: ModelConfig,
+  { method, seed }: { method: InitMethod; seed: number },
+): Map<string, Tensor> {
   checkModelConfig(config);
-  if (!initMethods.includes(method)) throw new UsageError(`the initialisation is ${JSON.stringify(method)}, expected one of ${initMethods.join(', ')}.`);
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`the seed is ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+  if (!initMethods.includes(method))
+    throw new UsageError(`the initialisation is ${JSON.stringify(method)}, expected one of ${initMethods.join(', ')}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(`the seed is ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`);
   const shapes = parameterShapes(config);
   const params = new Map<string, Tensor>();
   for (const [name, shape] of shapes) {
@@ -54,11 +59,22 @@ type Distribution =
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'normal'; readonly std: number; readonly zeroPad: boolean };
 
-function distribution(name: string, shape: readonly number[], shapes: ReadonlyMap<string, number[]>, config: ModelConfig, method: InitMethod): Distribution {
-  if (parameterGroup(name) === 'layer_norm' || name.endsWith('residual_scale.weight')) return { kind: 'constant', value: 1 };
+function distribution(
+  name: string,
+  shape: readonly number[],
+  shapes: ReadonlyMap<string, number[]>,
+  config: ModelConfig,
+  method: InitMethod,
+): Distribution {
+  if (parameterGroup(name) === 'layer_norm' || name.endsWith('residual_scale.weight'))
+    return { kind: 'constant', value: 1 };
   if (name === outputProjection) return { kind: 'normal', std: config.dModel ** -0.5, zeroPad: false };
   if (name.endsWith('embed_tokens.weight')) {
-    return { kind: 'normal', std: config.dModel ** -0.5 * (method === 'tfixup' ? tfixupDecoderScale(config) : 1), zeroPad: true };
+    return {
+      kind: 'normal',
+      std: config.dModel ** -0.5 * (method === 'tfixup' ? tfixupDecoderScale(config) : 1),
+      zeroPad: true,
+    };
   }
   const isFeedForward = /\.fc[12]\./.test(name);
   if (name.endsWith('.bias')) {

@@ -27,7 +27,11 @@ export interface TranslationLossOptions {
  * @throws DataError if the batch holds an id outside the model's vocabularies
  * Source: fairseq's label_smoothed_cross_entropy (smoothing mass over V - 1).
  */
-export function translationLoss(params: Params, batch: Batch, { config, labelSmoothing, dropoutKey }: TranslationLossOptions): { lossSum: Scalar; nllSum: Scalar } {
+export function translationLoss(
+  params: Params,
+  batch: Batch,
+  { config, labelSmoothing, dropoutKey }: TranslationLossOptions,
+): { lossSum: Scalar; nllSum: Scalar } {
   const dropouts = new Dropouts(dropoutKey);
   const encoded = encode(params, sourceTokens(batch, config), config, dropouts);
   const hidden = decode(params, targetTokens(batch, config), encoded, config, dropouts); // [B*T, d]
@@ -52,7 +56,9 @@ export function targetTokens({ trgIn, trgOut, numSentences, trgLength }: Batch, 
 function checkIds(ids: Int32Array, vocabSize: number, side: string): void {
   for (const id of ids) {
     if (id < 0 || id >= vocabSize) {
-      throw new DataError(`the batch has ${side} id ${id}, the model's ${side} vocabulary has ${vocabSize} entries. Prepare the corpus with the model's vocabulary.`);
+      throw new DataError(
+        `the batch has ${side} id ${id}, the model's ${side} vocabulary has ${vocabSize} entries. Prepare the corpus with the model's vocabulary.`,
+      );
     }
   }
 }

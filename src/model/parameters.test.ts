@@ -3,18 +3,43 @@ import assert from 'node:assert/strict';
 import '@tensorflow/tfjs-backend-cpu';
 import { scalar, type Tensor } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from './config.js';
-import { decoderLookup, outputMatrix, parameterGroup, parameterShapes, withUnmovedOutputProjection } from './parameters.js';
+import {
+  decoderLookup,
+  outputMatrix,
+  parameterGroup,
+  parameterShapes,
+  withUnmovedOutputProjection,
+} from './parameters.js';
 
 const config: ModelConfig = {
-  srcVocabSize: 11, trgVocabSize: 7, dModel: 4, dFf: 6, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1, sharing: 'none',
-  layerNormEps: 1e-5, dropout: 0, attentionDropout: 0, reluDropout: 0,
+  srcVocabSize: 11,
+  trgVocabSize: 7,
+  dModel: 4,
+  dFf: 6,
+  numHeads: 2,
+  numEncoderLayers: 1,
+  numDecoderLayers: 1,
+  sharing: 'none',
+  layerNormEps: 1e-5,
+  dropout: 0,
+  attentionDropout: 0,
+  reluDropout: 0,
 };
 
 test('each sharing stores each matrix once', () => {
   const matrices = (c: ModelConfig) => [...parameterShapes(c)].filter(([name]) => /embed|output_projection/.test(name));
-  assert.deepEqual(matrices(config), [['encoder.embed_tokens.weight', [11, 4]], ['decoder.embed_tokens.weight', [7, 4]], ['decoder.output_projection.weight', [7, 4]]]);
-  assert.deepEqual(matrices({ ...config, sharing: 'decoder-tied' }), [['encoder.embed_tokens.weight', [11, 4]], ['decoder.embed_tokens.weight', [7, 4]]]);
-  assert.deepEqual(matrices({ ...config, sharing: 'tied', trgVocabSize: 11 }), [['encoder.embed_tokens.weight', [11, 4]]]);
+  assert.deepEqual(matrices(config), [
+    ['encoder.embed_tokens.weight', [11, 4]],
+    ['decoder.embed_tokens.weight', [7, 4]],
+    ['decoder.output_projection.weight', [7, 4]],
+  ]);
+  assert.deepEqual(matrices({ ...config, sharing: 'decoder-tied' }), [
+    ['encoder.embed_tokens.weight', [11, 4]],
+    ['decoder.embed_tokens.weight', [7, 4]],
+  ]);
+  assert.deepEqual(matrices({ ...config, sharing: 'tied', trgVocabSize: 11 }), [
+    ['encoder.embed_tokens.weight', [11, 4]],
+  ]);
 });
 
 test('groups: every bias is a bias, layer-norm weights are their own group', () => {
@@ -35,7 +60,11 @@ test('a step that leaves the output projection keeps the current shared matrix t
   assert.equal(decoderLookup(mixed), moved.get('encoder.embed_tokens.weight'));
   assert.equal(mixed.get('encoder.layers.0.fc1.weight'), moved.get('encoder.layers.0.fc1.weight'));
 
-  const separateNames = ['encoder.embed_tokens.weight', 'decoder.embed_tokens.weight', 'decoder.output_projection.weight'];
+  const separateNames = [
+    'encoder.embed_tokens.weight',
+    'decoder.embed_tokens.weight',
+    'decoder.output_projection.weight',
+  ];
   const separate = tensors(separateNames);
   assert.equal(withUnmovedOutputProjection(separate, tensors(separateNames)), separate);
 });

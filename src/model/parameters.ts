@@ -34,7 +34,8 @@ export function parameterShapes(config: ModelConfig): Map<string, number[]> {
     shapes.set(`${name}.bias`, [dModel]);
   };
   const attention = (name: string) => {
-    for (const projection of ['k_proj', 'v_proj', 'q_proj', 'out_proj']) linear(`${name}.${projection}`, dModel, dModel);
+    for (const projection of ['k_proj', 'v_proj', 'q_proj', 'out_proj'])
+      linear(`${name}.${projection}`, dModel, dModel);
     layerNorm(`${name}_layer_norm`);
   };
   const feedForward = (layer: string) => {
@@ -87,7 +88,8 @@ export function outputMatrix(params: Params): Tensor {
 /** One parameter by name. @throws DataError if the map has none of that name */
 export function parameter(params: Params, name: string): Tensor {
   const tensor = params.get(name);
-  if (tensor === undefined) throw new DataError(`parameter ${name} is missing. Do the parameters belong to this model configuration?`);
+  if (tensor === undefined)
+    throw new DataError(`parameter ${name} is missing. Do the parameters belong to this model configuration?`);
   return tensor;
 }
 

@@ -14,7 +14,14 @@ import { parameter, residualScale } from './parameters.js';
  * @param input [N, d]
  * @returns [N, d]
  */
-export type CloseSublayer = (params: Params, norm: string, output: Tensor, input: Tensor, config: ModelConfig, dropouts: Dropouts) => Tensor;
+export type CloseSublayer = (
+  params: Params,
+  norm: string,
+  output: Tensor,
+  input: Tensor,
+  config: ModelConfig,
+  dropouts: Dropouts,
+) => Tensor;
 
 export const closeSublayer: CloseSublayer = (params, norm, output, input, config, dropouts) => {
   const draw = dropouts.next(config.dropout);
@@ -44,7 +51,16 @@ function scaledInput(params: Params, norm: string, input: Tensor, config: ModelC
  * alpha = (3 M)^(1/4), beta = (12 M)^(-1/4) in the decoder.
  * Source: Wang et al. 2022 (DeepNet, arXiv 2203.00555), the encoder-decoder row of figure 2.
  */
-export function deepNorm({ numEncoderLayers: n, numDecoderLayers: m }: Pick<ModelConfig, 'numEncoderLayers' | 'numDecoderLayers'>): Record<'encoder' | 'decoder', { alpha: number; beta: number }> {
+export function deepNorm({
+  numEncoderLayers: n,
+  numDecoderLayers: m,
+}: Pick<ModelConfig, 'numEncoderLayers' | 'numDecoderLayers'>): Record<
+  'encoder' | 'decoder',
+  { alpha: number; beta: number }
+> {
   const depth = (n ** 4 * m) ** (1 / 16);
-  return { encoder: { alpha: 0.81 * depth, beta: 0.87 / depth }, decoder: { alpha: (3 * m) ** 0.25, beta: (12 * m) ** -0.25 } };
+  return {
+    encoder: { alpha: 0.81 * depth, beta: 0.87 / depth },
+    decoder: { alpha: (3 * m) ** 0.25, beta: (12 * m) ** -0.25 },
+  };
 }

@@ -20,10 +20,15 @@ export function trainingFlops(config: ModelConfig, { numSentences, srcLength, tr
   const srcTokens = numSentences * srcLength;
   const trgTokens = numSentences * trgLength;
   // Keys and values of the cross-attention are made from source tokens, the rest from target tokens.
-  const projections = numEncoderLayers * srcTokens * (attentionProjections + feedForward)
-    + numDecoderLayers * (trgTokens * (attentionProjections + attentionProjections / 2 + feedForward) + srcTokens * (attentionProjections / 2));
+  const projections =
+    numEncoderLayers * srcTokens * (attentionProjections + feedForward) +
+    numDecoderLayers *
+      (trgTokens * (attentionProjections + attentionProjections / 2 + feedForward) +
+        srcTokens * (attentionProjections / 2));
   const scores = (queries: number, keys: number) => 2 * numSentences * queries * keys * dModel;
-  const attentions = numEncoderLayers * scores(srcLength, srcLength) + numDecoderLayers * (scores(trgLength, trgLength) + scores(trgLength, srcLength));
+  const attentions =
+    numEncoderLayers * scores(srcLength, srcLength) +
+    numDecoderLayers * (scores(trgLength, trgLength) + scores(trgLength, srcLength));
   const logits = trgTokens * trgVocabSize * dModel;
   return 3 * 2 * (projections + attentions + logits);
 }

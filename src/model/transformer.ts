@@ -44,9 +44,22 @@ export interface Encoded {
  * The encoder's output for a batch of sources.
  * @returns hidden [B*S, d]; rows of pads mean nothing
  */
-export function encode(params: Params, src: Tokens, config: ModelConfig, dropouts = new Dropouts(undefined), close = closeSublayer): Encoded {
+export function encode(
+  params: Params,
+  src: Tokens,
+  config: ModelConfig,
+  dropouts = new Dropouts(undefined),
+  close = closeSublayer,
+): Encoded {
   const { batch, length, lengths } = src;
-  const self = { batch, queryLength: length, keyLength: length, numHeads: config.numHeads, keyLengths: lengths, causal: false };
+  const self = {
+    batch,
+    queryLength: length,
+    keyLength: length,
+    numHeads: config.numHeads,
+    keyLengths: lengths,
+    causal: false,
+  };
   let x = embed(parameter(params, encoderEmbedding), src, config, dropouts); // [B*S, d]
   for (let i = 0; i < config.numEncoderLayers; i++) {
     x = tidy(() => {
@@ -65,11 +78,25 @@ export function encode(params: Params, src: Tokens, config: ModelConfig, dropout
  * @param trgIn eosId followed by the target without its end
  * @returns [B*T, d]; rows of pads mean nothing
  */
-export function decode(params: Params, trgIn: Tokens, encoded: Encoded, config: ModelConfig, dropouts = new Dropouts(undefined), close = closeSublayer): Tensor {
+export function decode(
+  params: Params,
+  trgIn: Tokens,
+  encoded: Encoded,
+  config: ModelConfig,
+  dropouts = new Dropouts(undefined),
+  close = closeSublayer,
+): Tensor {
   const { numHeads } = config;
   const { batch, length } = trgIn;
   const self = { batch, queryLength: length, keyLength: length, numHeads, keyLengths: trgIn.lengths, causal: true };
-  const cross = { batch, queryLength: length, keyLength: encoded.length, numHeads, keyLengths: encoded.lengths, causal: false };
+  const cross = {
+    batch,
+    queryLength: length,
+    keyLength: encoded.length,
+    numHeads,
+    keyLengths: encoded.lengths,
+    causal: false,
+  };
   let x = embed(decoderLookup(params), trgIn, config, dropouts); // [B*T, d]
   for (let i = 0; i < config.numDecoderLayers; i++) {
     x = tidy(() => {
@@ -109,7 +136,11 @@ export function sourceProjections(params: Params, name: string, hidden: Tensor):
 }
 
 function projections(params: Params, name: string, kinds: readonly string[], x: Tensor): Tensor[] {
-  return linears(x, kinds.map((kind) => parameter(params, `${name}.${kind}.weight`)), kinds.map((kind) => parameter(params, `${name}.${kind}.bias`)));
+  return linears(
+    x,
+    kinds.map((kind) => parameter(params, `${name}.${kind}.weight`)),
+    kinds.map((kind) => parameter(params, `${name}.${kind}.bias`)),
+  );
 }
 
 /** One linear layer: [N, in] → [N, out]. */
@@ -118,12 +149,27 @@ export function project(params: Params, name: string, x: Tensor): Tensor {
 }
 
 /** LN(x + dropout(out_proj(heads))), or as the residual scheme says: [N, d]. */
-export function closeAttention(params: Params, name: string, heads: Tensor, x: Tensor, config: ModelConfig, dropouts: Dropouts, close = closeSublayer): Tensor {
+export function closeAttention(
+  params: Params,
+  name: string,
+  heads: Tensor,
+  x: Tensor,
+  config: ModelConfig,
+  dropouts: Dropouts,
+  close = closeSublayer,
+): Tensor {
   return close(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x, config, dropouts);
 }
 
 /** LN(x + dropout(fc2(dropout(relu(fc1(x)))))), or as the residual scheme says: [N, d]. */
-export function feedForward(params: Params, layer: string, x: Tensor, config: ModelConfig, dropouts: Dropouts, close = closeSublayer): Tensor {
+export function feedForward(
+  params: Params,
+  layer: string,
+  x: Tensor,
+  config: ModelConfig,
+  dropouts: Dropouts,
+  close = closeSublayer,
+): Tensor {
   const weight = parameter(params, `${layer}.fc1.weight`);
   const bias = parameter(params, `${layer}.fc1.bias`);
   const hidden = linear(x, weight, bias, { relu: true, dropout: dropouts.next(config.reluDropout) }); // [N, dFf]

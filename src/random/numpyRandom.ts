@@ -131,7 +131,8 @@ function add128(sum: Uint32Array, term: readonly number[]): void {
 
 /** `SeedSequence(seed).generate_state(count, uint32)`. */
 export function seedWords(seed: number | bigint, count: number): Uint32Array {
-  if (seed < 0 || (typeof seed === 'number' && !Number.isSafeInteger(seed))) throw new UsageError(`seed is ${seed}, expected an integer of at least 0.`);
+  if (seed < 0 || (typeof seed === 'number' && !Number.isSafeInteger(seed)))
+    throw new UsageError(`seed is ${seed}, expected an integer of at least 0.`);
   const entropy: number[] = [];
   for (let rest = BigInt(seed); rest > 0n; rest >>= 32n) entropy.push(Number(rest & 0xffffffffn));
   let constant = 0x43b0d7e5;

@@ -12,7 +12,10 @@ test('draws what Python 3 draws', () => {
   ];
   for (const [seed, numbers] of known) {
     const twister = new MersenneTwister(seed);
-    assert.deepEqual(numbers.map(() => twister.random()), numbers);
+    assert.deepEqual(
+      numbers.map(() => twister.random()),
+      numbers,
+    );
   }
   const twister = new MersenneTwister(5);
   for (let i = 0; i < 1999; i++) twister.random();

@@ -13,7 +13,8 @@ export class MersenneTwister {
 
   /** @param seed an integer of at least 0 */
   constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`a random seed must be an integer of at least 0, found ${seed}`);
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new RangeError(`a random seed must be an integer of at least 0, found ${seed}`);
     const key = seed < 2 ** 32 ? [seed] : [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
     const { state } = this;
     state[0] = 19650218;

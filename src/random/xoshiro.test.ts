@@ -10,7 +10,10 @@ test('xoshiro128** gives the reference sequence for state 1, 2, 3, 4', () => {
 });
 
 test('equal seeds repeat, different seeds and streams do not', () => {
-  const first = (...seed: number[]): number[] => { const r = new Random(...seed); return [r.uint32(), r.uint32()]; };
+  const first = (...seed: number[]): number[] => {
+    const r = new Random(...seed);
+    return [r.uint32(), r.uint32()];
+  };
   assert.deepEqual(first(1, 2), first(1, 2));
   const heads = [[1, 2], [2, 1], [1], [1, 2, 0], [0], [-1], [2 ** 40 + 1]].map((seed) => first(...seed).join());
   assert.equal(new Set(heads).size, heads.length);

@@ -9,5 +9,9 @@ const leastOpen = 0.1;
  * @returns those below 0.1, the least first
  */
 export function nearlyClosedLayerNorms(scales: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(scales).filter(([name, scale]) => name.endsWith('layer_norm.weight') && Math.abs(scale) < leastOpen).sort(([, a], [, b]) => Math.abs(a) - Math.abs(b)));
+  return Object.fromEntries(
+    Object.entries(scales)
+      .filter(([name, scale]) => name.endsWith('layer_norm.weight') && Math.abs(scale) < leastOpen)
+      .sort(([, a], [, b]) => Math.abs(a) - Math.abs(b)),
+  );
 }

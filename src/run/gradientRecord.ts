@@ -1,4 +1,16 @@
-import { abs, add, dispose, div, square, stack, sum, tidy, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  add,
+  dispose,
+  div,
+  square,
+  stack,
+  sum,
+  tidy,
+  zerosLike,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
 
@@ -41,7 +53,11 @@ export interface GradientSample {
  * @param batches at least two, or there is no variance
  * That GradInit lowers this variance is the explanation of Zhu et al. 2021 (arXiv 2102.08098).
  */
-export function measureGradients(params: Params, loss: (params: Params, batch: Batch) => Scalar, batches: readonly Batch[]): GradientSample {
+export function measureGradients(
+  params: Params,
+  loss: (params: Params, batch: Batch) => Scalar,
+  batches: readonly Batch[],
+): GradientSample {
   const count = batches.length;
   const [normL1, normL2, squares] = Array.from({ length: 3 }, () => new Float64Array(params.size));
   let lossSum = 0;
@@ -50,7 +66,9 @@ export function measureGradients(params: Params, loss: (params: Params, batch: B
     const { value, gradients } = valueAndGradients((p) => loss(p, batch), params);
     lossSum += value.dataSync()[0];
     const tensors = [...gradients.values()];
-    perTensor(tensors, (g) => sum(abs(g))).forEach((norm, t) => { normL1[t] += norm; });
+    perTensor(tensors, (g) => sum(abs(g))).forEach((norm, t) => {
+      normL1[t] += norm;
+    });
     perTensor(tensors, (g) => sum(square(g))).forEach((squared, t) => {
       squares[t] += squared;
       normL2[t] += Math.sqrt(squared);
@@ -65,9 +83,14 @@ export function measureGradients(params: Params, loss: (params: Params, batch: B
   return {
     loss: finite(lossSum / count),
     tensors: [...params].map(([name, { size }], t) => ({
-      name, size, normL1: finite(normL1[t] / count), normL2: finite(normL2[t] / count), meanNormL2: finite(Math.sqrt(meanSquares[t])),
+      name,
+      size,
+      normL1: finite(normL1[t] / count),
+      normL2: finite(normL2[t] / count),
+      meanNormL2: finite(Math.sqrt(meanSquares[t])),
       // sum over elements of sum over batches (g - mean)^2 / (count - 1)
-      variance: finite(Math.max(0, squares[t] - count * meanSquares[t]) / (count - 1)), weightNormL2: Math.sqrt(weightSquares[t]),
+      variance: finite(Math.max(0, squares[t] - count * meanSquares[t]) / (count - 1)),
+      weightNormL2: Math.sqrt(weightSquares[t]),
     })),
   };
 }

@@ -29,12 +29,20 @@ export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions 
  * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
  */
 export async function translateHeldOut(
-  params: Params, model: ModelConfig, corpus: PreparedCorpus, split: 'valid' | 'test', options: HeldOutOptions,
+  params: Params,
+  model: ModelConfig,
+  corpus: PreparedCorpus,
+  split: 'valid' | 'test',
+  options: HeldOutOptions,
 ): Promise<{ hyps: string[]; refs: string[]; score: BleuScore }> {
   const dataset = corpus.dataset(split);
   const count = Math.min(dataset.length, options.sentences ?? dataset.length);
   const sources = dataset.pairs(Array.from({ length: count }, (_, row) => row)).map(({ src }) => src);
-  const { hypotheses } = await translate(params, model, sources, { ...beamOptions(options.decode), onProgress: options.onProgress, signal: options.signal });
+  const { hypotheses } = await translate(params, model, sources, {
+    ...beamOptions(options.decode),
+    onProgress: options.onProgress,
+    signal: options.signal,
+  });
   const { decodeTarget, detokenizeTarget } = corpus.pipeline;
   const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
   const runningText = options.decode.bleu === 'sacrebleu';

@@ -32,16 +32,28 @@ export interface BatchUse {
 /** A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part. */
 export function gradInitUses(branch: Branch, firstTokens: number, secondTokens: number): BatchUse[] {
   const first = { trgTokens: firstTokens, passes: passes.gradient };
-  return [first, branch === 'constraint' ? { trgTokens: firstTokens, passes: passes.secondOrder } : { trgTokens: secondTokens, passes: passes.gradient }];
+  return [
+    first,
+    branch === 'constraint'
+      ? { trgTokens: firstTokens, passes: passes.secondOrder }
+      : { trgTokens: secondTokens, passes: passes.gradient },
+  ];
 }
 
 /** A MetaInit iteration: a gradient, and the gradient of the gradient quotient. */
 export function metaInitUses(trgTokens: number): BatchUse[] {
-  return [{ trgTokens, passes: passes.gradient }, { trgTokens, passes: passes.thirdOrder }];
+  return [
+    { trgTokens, passes: passes.gradient },
+    { trgTokens, passes: passes.thirdOrder },
+  ];
 }
 
 /** @param tokensPerUpdate mean target tokens of an update */
 export function initCost(uses: readonly BatchUse[], tokensPerUpdate: number, seconds: number): InitCost {
   const weighted = uses.reduce((total, use) => total + use.trgTokens * use.passes, 0);
-  return { seconds, trgTokens: uses.reduce((total, use) => total + use.trgTokens, 0), updateEquivalents: weighted / tokensPerUpdate };
+  return {
+    seconds,
+    trgTokens: uses.reduce((total, use) => total + use.trgTokens, 0),
+    updateEquivalents: weighted / tokensPerUpdate,
+  };
 }

@@ -5,7 +5,13 @@ import { gradInitParts, type Batch } from '../data/batch.js';
 import { createBatches } from '../data/batches.js';
 import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
-import { defaultStep, gradInit, releasedDefaults, type GradInitOptions, type GradInitReport } from '../gradinit/gradInit.js';
+import {
+  defaultStep,
+  gradInit,
+  releasedDefaults,
+  type GradInitOptions,
+  type GradInitReport,
+} from '../gradinit/gradInit.js';
 import { metaInit, type MetaInitReport } from '../gradinit/metaInit.js';
 import { profileResidualScales } from '../model/admin.js';
 import type { ModelConfig } from '../model/config.js';
@@ -45,7 +51,12 @@ export interface InitialParamsControl {
  * The caller disposes them.
  * @throws UsageError if the configuration asks for both GradInit and MetaInit, or for one of them with Admin's profiling
  */
-export async function initialParams(config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl = {}): Promise<InitialParams> {
+export async function initialParams(
+  config: Config,
+  model: ModelConfig,
+  trainPairs: PairSource,
+  control: InitialParamsControl = {},
+): Promise<InitialParams> {
   const learn = learnMethod(config);
   const drawn = initParams(model, { method: config.init.method, seed: config.seed });
   try {
@@ -62,7 +73,13 @@ export async function initialParams(config: Config, model: ModelConfig, trainPai
   }
 }
 
-type LearnMethod = (drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, control: InitialParamsControl) => Promise<InitialParams>;
+type LearnMethod = (
+  drawn: Params,
+  config: Config,
+  model: ModelConfig,
+  trainPairs: PairSource,
+  control: InitialParamsControl,
+) => Promise<InitialParams>;
 
 function learnMethod({ gradinit, metainit, model }: Config): LearnMethod | undefined {
   const methods: { setting: string; learn: LearnMethod }[] = [
@@ -70,7 +87,10 @@ function learnMethod({ gradinit, metainit, model }: Config): LearnMethod | undef
     ...(metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),
     ...(model.residual === 'admin' ? [{ setting: 'model.residual admin', learn: withAdmin }] : []),
   ];
-  if (methods.length > 1) throw new UsageError(`${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`);
+  if (methods.length > 1)
+    throw new UsageError(
+      `${methods.map(({ setting }) => setting).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to none, 0 or post-ln.`,
+    );
   return methods[0]?.learn;
 }
 
@@ -79,56 +99,114 @@ export function learnsInitialParams(config: Config): boolean {
   return learnMethod(config) !== undefined;
 }
 
-async function withGradInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
+async function withGradInit(
+  drawn: Params,
+  config: Config,
+  model: ModelConfig,
+  trainPairs: PairSource,
+  { signal, onProgress }: InitialParamsControl,
+): Promise<InitialParams> {
   const options = gradInitOptions(config);
   const loss = meanLoss(config, model);
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
   const partTokens: [number, number][] = [];
   const { params, report } = await gradInit<Batch>({
-    params: drawn, loss, options, groupOf: parameterGroup, signal,
+    params: drawn,
+    loss,
+    options,
+    groupOf: parameterGroup,
+    signal,
     batches: () => {
       const { first, second } = gradInitParts(nextBatch());
       partTokens.push([first.trgTokens, second.trgTokens]);
       return { first, second };
     },
     ...(config.gradinit.tiedStep === 'lookup-only' && {
-      stepLoss: (moved: Params, current: Params, batch: Batch) => loss(withUnmovedOutputProjection(moved, current), batch),
+      stepLoss: (moved: Params, current: Params, batch: Batch) =>
+        loss(withUnmovedOutputProjection(moved, current), batch),
     }),
-    onIteration: ({ iteration, branch, lossBefore, gradNorm }) => onProgress?.({
-      stage: 'gradinit', done: iteration, total: options.iterations, note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
-    }),
+    onIteration: ({ iteration, branch, lossBefore, gradNorm }) =>
+      onProgress?.({
+        stage: 'gradinit',
+        done: iteration,
+        total: options.iterations,
+        note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
+      }),
   });
   const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
-  return { params, report: { method: 'gradinit', options, ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
+  return {
+    params,
+    report: {
+      method: 'gradinit',
+      options,
+      ...report,
+      cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds),
+    },
+  };
 }
 
-async function withMetaInit(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource, { signal, onProgress }: InitialParamsControl): Promise<InitialParams> {
+async function withMetaInit(
+  drawn: Params,
+  config: Config,
+  model: ModelConfig,
+  trainPairs: PairSource,
+  { signal, onProgress }: InitialParamsControl,
+): Promise<InitialParams> {
   const { iterations, lr, momentum, maxTokens } = config.metainit;
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens });
   const tokens: number[] = [];
   const { params, report } = await metaInit<Batch>({
-    params: drawn, loss: meanLoss(config, model), iterations, lr, momentum, signal,
+    params: drawn,
+    loss: meanLoss(config, model),
+    iterations,
+    lr,
+    momentum,
+    signal,
     batches: () => {
       const batch = nextBatch();
       tokens.push(batch.trgTokens);
       return batch;
     },
-    onIteration: ({ iteration, gradientQuotient, loss }) => onProgress?.({
-      stage: 'metainit', done: iteration, total: iterations, note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
-    }),
+    onIteration: ({ iteration, gradientQuotient, loss }) =>
+      onProgress?.({
+        stage: 'metainit',
+        done: iteration,
+        total: iterations,
+        note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
+      }),
   });
   const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));
-  return { params, report: { method: 'metainit', ...report, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds) } };
+  return {
+    params,
+    report: {
+      method: 'metainit',
+      ...report,
+      cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds),
+    },
+  };
 }
 
 /** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */
-async function withAdmin(drawn: Params, config: Config, model: ModelConfig, trainPairs: PairSource): Promise<InitialParams> {
+async function withAdmin(
+  drawn: Params,
+  config: Config,
+  model: ModelConfig,
+  trainPairs: PairSource,
+): Promise<InitialParams> {
   const started = performance.now();
   const batch = cycleBatches(trainPairs, config)();
   const { params, scales } = profileResidualScales(drawn, batch, model, { seed: config.seed, step: 0, microBatch: 0 });
   const seconds = (performance.now() - started) / 1000;
   const uses = [{ trgTokens: batch.trgTokens, passes: passes.forward }];
-  return { params, report: { method: 'admin', scales, seconds, cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, seconds) } };
+  return {
+    params,
+    report: {
+      method: 'admin',
+      scales,
+      seconds,
+      cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, seconds),
+    },
+  };
 }
 
 /**
@@ -139,7 +217,15 @@ function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>
   const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
   const step = defaultStep(algorithm, gradinit.eta ?? (algorithm === train.optimizer ? train.lr : undefined));
-  const common = { algorithm, iterations, normalizeGrad, eta: step.eta, gamma: gradinit.gamma ?? step.gamma, lr, minScale };
+  const common = {
+    algorithm,
+    iterations,
+    normalizeGrad,
+    eta: step.eta,
+    gamma: gradinit.gamma ?? step.gamma,
+    lr,
+    minScale,
+  };
   if (variant === 'paper') return { ...common, variant };
   const { layerNormLr = lr, biasMinScale, layerNormMaxScale, gradClip } = gradinit;
   return { ...releasedDefaults, ...common, variant, layerNormLr, biasMinScale, layerNormMaxScale, gradClip };
@@ -147,7 +233,8 @@ function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>
 
 /** Mean label-smoothed loss per target token, without dropout. */
 export function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
-  return (params: Params, batch: Batch): Scalar => div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
+  return (params: Params, batch: Batch): Scalar =>
+    div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
 }
 
 interface CycleOptions {
@@ -158,9 +245,16 @@ interface CycleOptions {
 }
 
 /** Training batches by iteration, epoch after epoch. */
-function cycleBatches(trainPairs: PairSource, { train, seed }: Config, { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {}): () => Batch {
+function cycleBatches(
+  trainPairs: PairSource,
+  { train, seed }: Config,
+  { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {},
+): () => Batch {
   const { maxSentences } = train;
-  if (maxSentences !== undefined && maxSentences < leastSentences) throw new UsageError(`train.maxSentences is ${maxSentences}, but GradInit cuts its batches in thirds. Expected at least ${leastSentences}.`);
+  if (maxSentences !== undefined && maxSentences < leastSentences)
+    throw new UsageError(
+      `train.maxSentences is ${maxSentences}, but GradInit cuts its batches in thirds. Expected at least ${leastSentences}.`,
+    );
   const batches = createBatches(trainPairs, { maxTokens, maxSentences, seed });
   let [epoch, position] = [1, 0];
   let current = batches.epochBatches(epoch);
@@ -177,7 +271,9 @@ function cycleBatches(trainPairs: PairSource, { train, seed }: Config, { maxToke
         return batch;
       }
       if (++skipped > current.length) {
-        throw new UsageError(`batches of ${maxTokens} tokens hold fewer than ${leastSentences} sentences each, too few to be cut in thirds. Raise gradinit.maxTokens (or train.maxTokens, which it is if it is not set), or train on more sentences.`);
+        throw new UsageError(
+          `batches of ${maxTokens} tokens hold fewer than ${leastSentences} sentences each, too few to be cut in thirds. Raise gradinit.maxTokens (or train.maxTokens, which it is if it is not set), or train on more sentences.`,
+        );
       }
     }
   };

@@ -13,35 +13,72 @@ import { translationLoss } from '../model/loss.js';
 
 before(async () => void (await selectBackend('cpu')));
 
-const batch = makeBatch([{ src: [4, 7, 2], trg: [5, 2] }, { src: [8, 2], trg: [6, 4, 2] }]);
+const batch = makeBatch([
+  { src: [4, 7, 2], trg: [5, 2] },
+  { src: [8, 2], trg: [6, 4, 2] },
+]);
 
 for (const residual of residualSchemes) {
   const model: ModelConfig = {
-    srcVocabSize: 9, trgVocabSize: 9, dModel: 4, dFf: 6, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1, sharing: 'tied', residual,
-    layerNormEps: 1e-5, dropout: 0, attentionDropout: 0, reluDropout: 0,
+    srcVocabSize: 9,
+    trgVocabSize: 9,
+    dModel: 4,
+    dFf: 6,
+    numHeads: 2,
+    numEncoderLayers: 1,
+    numDecoderLayers: 1,
+    sharing: 'tied',
+    residual,
+    layerNormEps: 1e-5,
+    dropout: 0,
+    attentionDropout: 0,
+    reluDropout: 0,
   };
-  const loss = (params: Params, of: Batch): Scalar => div(translationLoss(params, of, { config: model, labelSmoothing: 0.1 }).lossSum, of.trgTokens);
+  const loss = (params: Params, of: Batch): Scalar =>
+    div(translationLoss(params, of, { config: model, labelSmoothing: 0.1 }).lossSum, of.trgTokens);
 
   test(`${residual}: GradInit's constraint differentiates the gradient norm exactly, residual scales included`, async () => {
     const drawn = initParams(model, { method: 'fairseq', seed: 2 });
-    const params = new Map([...drawn].map(([name, tensor]) => [name, name.includes('residual_scale') ? fill(tensor.shape, 1.3) : tensor]));
+    const params = new Map(
+      [...drawn].map(([name, tensor]) => [name, name.includes('residual_scale') ? fill(tensor.shape, 1.3) : tensor]),
+    );
     const { params: learned, report } = await gradInit({
-      params, loss, batches: () => ({ first: batch, second: batch }),
-      options: { algorithm: 'adam', variant: 'paper', eta: 1e-2, gamma: 1e-6, iterations: 1, normalizeGrad: false, lr: 1e-4, minScale: 0.01 },
+      params,
+      loss,
+      batches: () => ({ first: batch, second: batch }),
+      options: {
+        algorithm: 'adam',
+        variant: 'paper',
+        eta: 1e-2,
+        gamma: 1e-6,
+        iterations: 1,
+        normalizeGrad: false,
+        lr: 1e-4,
+        minScale: 0.01,
+      },
     });
     disposeParams(learned);
     const norm = (scales: ArrayLike<number>): number => {
       let value = NaN;
       tidy(() => {
         const scaled = new Map([...params].map(([name, tensor], t) => [name, mul(tensor, scales[t])]));
-        value = addN([...valueAndGradients((p) => loss(p, batch), scaled).gradients.values()].map((g) => sum(abs(g)))).dataSync()[0];
+        value = addN(
+          [...valueAndGradients((p) => loss(p, batch), scaled).gradients.values()].map((g) => sum(abs(g))),
+        ).dataSync()[0];
       });
       return value;
     };
-    const expected = finiteDifferences(norm, [...params].map(() => 1), 1e-6);
+    const expected = finiteDifferences(
+      norm,
+      [...params].map(() => 1),
+      1e-6,
+    );
     const largest = Math.max(...expected.map(Math.abs));
     report.iterations[0].scaleGradients.forEach((found, t) => {
-      assert.ok(Math.abs(found! - expected[t]) < 1e-5 * largest, `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`);
+      assert.ok(
+        Math.abs(found! - expected[t]) < 1e-5 * largest,
+        `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
+      );
     });
     disposeParams(params);
   });

@@ -66,7 +66,12 @@ export async function run(task: RunTask): Promise<RunResult> {
   const corpus = await openPreparedCorpus(corpusFolder(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
-    const complete = claimRunFolder(task.runDir, task.config, { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) }, task.resume);
+    const complete = claimRunFolder(
+      task.runDir,
+      task.config,
+      { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) },
+      task.resume,
+    );
     if (complete) return { scores: complete, alreadyComplete: true };
     const release = lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
@@ -84,7 +89,10 @@ export async function run(task: RunTask): Promise<RunResult> {
  * losses and norms that are not finite while parameters are learned.
  */
 export function isDivergence(error: unknown): error is ColdstartError {
-  return error instanceof DivergenceError || (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code));
+  return (
+    error instanceof DivergenceError ||
+    (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code))
+  );
 }
 
 /** What the parameters cost that a run began with; undefined if they were only drawn. */
@@ -116,11 +124,20 @@ class Run {
     copyTextPipeline(this.corpus.folder, this.paths.text);
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
-    this.log = existsSync(this.paths.log) ? RunLog.resume(this.paths.log, resumeFrom?.training?.position) : RunLog.create(this.paths.log);
+    this.log = existsSync(this.paths.log)
+      ? RunLog.resume(this.paths.log, resumeFrom?.training?.position)
+      : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
-    const trainBatches = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed });
-    const validBatches = createBatches(this.corpus.dataset('valid'), { maxTokens: config.train.maxTokens, shuffle: false }).epochBatches(1);
+    const trainBatches = createBatches(this.corpus.dataset('train'), {
+      maxTokens: config.train.maxTokens,
+      maxSentences: config.train.maxSentences,
+      seed: config.seed,
+    });
+    const validBatches = createBatches(this.corpus.dataset('valid'), {
+      maxTokens: config.train.maxTokens,
+      shuffle: false,
+    }).epochBatches(1);
     const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
     this.emitStart(updatesPerEpoch, resumedAt);
     try {
@@ -128,8 +145,15 @@ class Run {
       const options = this.trainingOptions(updatesPerEpoch);
       const end = options.maxUpdates > 0 ? { maxUpdates: options.maxUpdates } : {};
       const result = await train({
-        config: this.model, options, params, trainBatches, validBatches, runDir, resumeFrom,
-        ratioUpdates: config.record.ratioUpdates, validateFirstEpoch: true,
+        config: this.model,
+        options,
+        params,
+        trainBatches,
+        validBatches,
+        runDir,
+        resumeFrom,
+        ratioUpdates: config.record.ratioUpdates,
+        validateFirstEpoch: true,
         onValidation: this.eventFile && parameterHistograms(this.eventFile),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
@@ -152,9 +176,12 @@ class Run {
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
     const { countInit, extraEpoch, maxUpdates } = this.task.config.train;
     const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
-    const cost = countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
+    const cost =
+      countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
     if (cost > 0 && cost >= maxUpdates) {
-      throw new UsageError(`initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`);
+      throw new UsageError(
+        `initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`,
+      );
     }
     return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
   }
@@ -166,21 +193,32 @@ class Run {
     let drawn: GradientSample | undefined;
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
-      onDrawn: (p) => { if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p); },
+      onDrawn: (p) => {
+        if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p);
+      },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
       onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
     });
     const start = this.measureGradients(params);
-    if (start) writeFileAtomic(gradients, `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`);
+    if (start)
+      writeFileAtomic(
+        gradients,
+        `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`,
+      );
     if (report) writeFileAtomic(initReport, `${JSON.stringify(report, null, 2)}\n`);
     writeCheckpoint(initial, this.model, params);
     return params;
   }
 
   private async validationBleu(params: Params, signal?: AbortSignal): Promise<{ bleu: number }> {
-    const { decode, train: { validateBleuSentences } } = this.task.config;
+    const {
+      decode,
+      train: { validateBleuSentences },
+    } = this.task.config;
     const { score } = await translateHeldOut(params, this.model, this.corpus, 'valid', {
-      decode, sentences: validateBleuSentences, signal,
+      decode,
+      sentences: validateBleuSentences,
+      signal,
       onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'validation', done, total }),
     });
     return { bleu: score.score };
@@ -191,7 +229,11 @@ class Run {
     const { config } = this.task;
     const count = config.record.gradientBatches;
     if (count === 0) return undefined;
-    const epoch = createBatches(this.corpus.dataset('train'), { maxTokens: config.train.maxTokens, maxSentences: config.train.maxSentences, seed: config.seed }).epochBatches(recordEpoch);
+    const epoch = createBatches(this.corpus.dataset('train'), {
+      maxTokens: config.train.maxTokens,
+      maxSentences: config.train.maxSentences,
+      seed: config.seed,
+    }).epochBatches(recordEpoch);
     const batches = Array.from({ length: Math.min(count, epoch.length) }, (_, i) => epoch.batch(i));
     return measureGradients(params, meanLoss(config, this.model), batches);
   }
@@ -199,7 +241,13 @@ class Run {
   private translateTest(validBatches: EpochBatches): ReturnType<typeof translateTest> {
     const { config, runDir, signal } = this.task;
     return translateTest({
-      runDir, config, model: this.model, corpus: this.corpus, validBatches, validated: summarizeLog(this.paths.log), signal,
+      runDir,
+      config,
+      model: this.model,
+      corpus: this.corpus,
+      validBatches,
+      validated: summarizeLog(this.paths.log),
+      signal,
       onProgress: (stage, done, total) => this.task.onEvent?.({ event: 'progress', stage, done, total }),
     });
   }
@@ -209,8 +257,14 @@ class Run {
     const { maxUpdates } = this.task.config.train;
     const init = readInitCost(this.paths.initReport);
     const scores: RunScores = {
-      status, backend: this.backend, ...summarizeLog(this.paths.log), initSeconds: init?.seconds ?? 0, ...(init && { init }),
-      ...(maxUpdates > 0 && { budget: maxUpdates }), unigramNll: unigramNll(this.corpus.dataset('valid')), ...rest,
+      status,
+      backend: this.backend,
+      ...summarizeLog(this.paths.log),
+      initSeconds: init?.seconds ?? 0,
+      ...(init && { init }),
+      ...(maxUpdates > 0 && { budget: maxUpdates }),
+      unigramNll: unigramNll(this.corpus.dataset('valid')),
+      ...rest,
     };
     this.emit({ event: 'scores', ...scores });
     writeRunScores(this.paths.scores, scores);
@@ -223,8 +277,15 @@ class Run {
     const [first] = dataset.pairs([0]);
     const { srcVocabulary, trgVocabulary } = this.corpus.pipeline;
     this.emit({
-      event: 'start', runDir, backend: this.backend, precision: this.options.precision, numParameters: numParameters(this.model), parameters: [...parameterShapes(this.model).keys()], model: this.model,
-      trainPairs: dataset.length, trgTokensPerEpoch: dataset.header.trgTokens,
+      event: 'start',
+      runDir,
+      backend: this.backend,
+      precision: this.options.precision,
+      numParameters: numParameters(this.model),
+      parameters: [...parameterShapes(this.model).keys()],
+      model: this.model,
+      trainPairs: dataset.length,
+      trgTokensPerEpoch: dataset.header.trgTokens,
       updatesPerEpoch,
       ...(config.train.maxUpdates > 0 && { maxUpdates: config.train.maxUpdates }),
       ...(resumedAt > 0 && { resumedFrom: resumedAt }),

@@ -57,6 +57,12 @@ export interface ClosedLayerNorms {
 }
 
 /** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
-export type RunEvent = RunStart | UpdateProgress | StageProgress | ClosedLayerNorms | TrainEvent | ({ readonly event: 'scores' } & RunScores);
+export type RunEvent =
+  | RunStart
+  | UpdateProgress
+  | StageProgress
+  | ClosedLayerNorms
+  | TrainEvent
+  | ({ readonly event: 'scores' } & RunScores);
 
 export type RunListener = (event: RunEvent) => void;

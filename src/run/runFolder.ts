@@ -37,7 +37,11 @@ export interface RunIdentity {
 
 /** SHA-256 of the prepared files that determine a run's numbers. */
 export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpus'] {
-  return Object.fromEntries(Object.entries(outputs).filter(([name]) => /\.bin$|^vocab\./.test(name)).map(([name, { sha256 }]) => [name, sha256]));
+  return Object.fromEntries(
+    Object.entries(outputs)
+      .filter(([name]) => /\.bin$|^vocab\./.test(name))
+      .map(([name, { sha256 }]) => [name, sha256]),
+  );
 }
 
 /** The configuration of a run: that of an ablation counts for none of its runs. */
@@ -52,26 +56,50 @@ export function runConfig(config: Config): Config {
  * @returns the scores if the run is complete already
  * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what is in the folder and what can be done
  */
-export function claimRunFolder(runDir: string, config: Config, identity: Omit<RunIdentity, 'startedAt'>, resume: boolean): RunScores | undefined {
+export function claimRunFolder(
+  runDir: string,
+  config: Config,
+  identity: Omit<RunIdentity, 'startedAt'>,
+  resume: boolean,
+): RunScores | undefined {
   const paths = runPaths(runDir);
   if (!existsSync(paths.config)) {
     // a run killed at its very beginning has its identity alone
-    if (existsSync(runDir) && readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))) {
-      throw new ColdstartError('RUN_EXISTS', `${runDir} is not empty and holds no run. Choose another folder with --run, or empty it first.`);
+    if (
+      existsSync(runDir) &&
+      readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))
+    ) {
+      throw new ColdstartError(
+        'RUN_EXISTS',
+        `${runDir} is not empty and holds no run. Choose another folder with --run, or empty it first.`,
+      );
     }
     makeFolder(runDir);
-    writeFileAtomic(paths.identity, `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`);
+    writeFileAtomic(
+      paths.identity,
+      `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`,
+    );
     writeFileAtomic(paths.config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
     return undefined;
   }
   const changes = runChanges(runDir, config, identity);
   if (changes.length > 0) {
-    throw new ColdstartError('RUN_DIFFERS', [`${runDir} holds a run that differs from what was asked for:`, ...changes.map((line) => `  ${line}`), 'Choose another folder with --run, or remove this one.'].join('\n'));
+    throw new ColdstartError(
+      'RUN_DIFFERS',
+      [
+        `${runDir} holds a run that differs from what was asked for:`,
+        ...changes.map((line) => `  ${line}`),
+        'Choose another folder with --run, or remove this one.',
+      ].join('\n'),
+    );
   }
   const scores = readRunScores(paths.scores);
   if (scores === undefined && !resume) {
     const begun = existsSync(paths.last) || existsSync(paths.initial);
-    throw new ColdstartError('RUN_EXISTS', `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Go on with --resume, choose another folder with --run, or remove this one.`);
+    throw new ColdstartError(
+      'RUN_EXISTS',
+      `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Go on with --resume, choose another folder with --run, or remove this one.`,
+    );
   }
   return scores;
 }
@@ -81,7 +109,8 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
   const madeFrom = readRunIdentity(runDir);
   const changes = runDifferences(readRunConfig(runDir), config);
   for (const [file, sha256] of Object.entries(identity.corpus)) {
-    if (madeFrom.corpus[file] !== sha256) changes.push(`corpus file ${file}: its content is not what the run was begun with`);
+    if (madeFrom.corpus[file] !== sha256)
+      changes.push(`corpus file ${file}: its content is not what the run was begun with`);
   }
   return changes;
 }
@@ -97,7 +126,8 @@ export function runDifferences(a: Config, b: Config): string[] {
 /** The resolved configuration saved in a run. @throws DataError if the folder is not a run */
 export function readRunConfig(runDir: string): Config {
   const { config } = runPaths(runDir);
-  if (!existsSync(config)) throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
+  if (!existsSync(config))
+    throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
   return loadConfig(config);
 }
 
@@ -108,7 +138,10 @@ export function readRunIdentity(runDir: string): RunIdentity {
     const { program, corpus, startedAt } = JSON.parse(readFileSync(identity, 'utf8')) as RunIdentity;
     if (typeof corpus === 'object' && corpus !== null) return { program, corpus, startedAt };
   } catch (cause) {
-    throw new DataError(`${identity} cannot be read: ${(cause as Error).message}. Start the run anew in another folder.`, { cause });
+    throw new DataError(
+      `${identity} cannot be read: ${(cause as Error).message}. Start the run anew in another folder.`,
+      { cause },
+    );
   }
   throw new DataError(`${identity} does not say what the run was made from. Start the run anew in another folder.`);
 }

@@ -22,18 +22,30 @@ const pairs = pairsInMemory(reversals(40, 1));
 
 test('gradients of several batches: norms, the norm of their mean, and their variance', () => {
   const params = initParams(tinyConfig, { method: 'fairseq', seed: 1 });
-  const loss = (p: Params, batch: Batch): Scalar => div(translationLoss(p, batch, { config: tinyConfig, labelSmoothing: 0.1 }).lossSum, batch.trgTokens);
+  const loss = (p: Params, batch: Batch): Scalar =>
+    div(translationLoss(p, batch, { config: tinyConfig, labelSmoothing: 0.1 }).lossSum, batch.trgTokens);
   const epoch = createBatches(pairs, { maxTokens: 60 }).epochBatches(1);
   const batches = [0, 1, 2].map((i) => epoch.batch(i));
   const start = memory().numTensors;
   const { loss: meanLoss, tensors } = measureGradients(params, loss, batches);
   assert.equal(memory().numTensors, start);
-  assert.deepEqual(tensors.map(({ name }) => name), [...params.keys()]);
+  assert.deepEqual(
+    tensors.map(({ name }) => name),
+    [...params.keys()],
+  );
 
   const each = batches.map((batch) => valueAndGradients((p) => loss(p, batch), params));
-  const close = (found: number | null, expected: number, what: string): void => assert.ok(Math.abs(found! - expected) <= 1e-4 * Math.abs(expected) + 1e-9, `${what}: found ${found}, expected ${expected}`);
+  const close = (found: number | null, expected: number, what: string): void =>
+    assert.ok(
+      Math.abs(found! - expected) <= 1e-4 * Math.abs(expected) + 1e-9,
+      `${what}: found ${found}, expected ${expected}`,
+    );
   close(meanLoss, each.reduce((total, { value }) => total + value.dataSync()[0], 0) / 3, 'loss');
-  for (const name of ['encoder.embed_tokens.weight', 'decoder.layers.0.fc1.weight', 'decoder.layers.0.encoder_attn.v_proj.bias']) {
+  for (const name of [
+    'encoder.embed_tokens.weight',
+    'decoder.layers.0.fc1.weight',
+    'decoder.layers.0.encoder_attn.v_proj.bias',
+  ]) {
     const g = each.map(({ gradients }) => [...gradients.get(name)!.dataSync()]);
     const mean = g[0].map((_, i) => (g[0][i] + g[1][i] + g[2][i]) / 3);
     const found = tensors.find((tensor) => tensor.name === name)!;
@@ -41,7 +53,11 @@ test('gradients of several batches: norms, the norm of their mean, and their var
     close(found.normL2, (norms[0] + norms[1] + norms[2]) / 3, `${name} L2`);
     close(found.normL1, g.flat().reduce((total, value) => total + Math.abs(value), 0) / 3, `${name} L1`);
     close(found.meanNormL2, Math.hypot(...mean), `${name} norm of the mean`);
-    close(found.variance, g.reduce((total, values) => total + values.reduce((all, value, i) => all + (value - mean[i]) ** 2, 0), 0) / 2, `${name} variance`);
+    close(
+      found.variance,
+      g.reduce((total, values) => total + values.reduce((all, value, i) => all + (value - mean[i]) ** 2, 0), 0) / 2,
+      `${name} variance`,
+    );
     close(found.weightNormL2, Math.hypot(...params.get(name)!.dataSync()), `${name} weights`);
     assert.equal(found.size, params.get(name)!.size);
   }
@@ -54,10 +70,36 @@ test('gradients of several batches: norms, the norm of their mean, and their var
 
 test('update ratios: which updates, and the change by the norm before; nothing where that is 0', () => {
   const sampled = Array.from({ length: 600 }, (_, i) => i + 1).filter((update) => isRatioSampled(update, 500));
-  assert.deepEqual(sampled, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 35, 40, 45, 50, ...Array.from({ length: 18 }, (_, i) => 75 + 25 * i)]);
+  assert.deepEqual(sampled, [
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    15,
+    20,
+    25,
+    30,
+    35,
+    40,
+    45,
+    50,
+    ...Array.from({ length: 18 }, (_, i) => 75 + 25 * i),
+  ]);
   assert.equal(isRatioSampled(1), false);
-  const before = new Map([['w', tensor1d([3, 4])], ['zero', tensor1d([0, 0])]]);
-  const after = new Map([['w', tensor1d([3.3, 4.4])], ['zero', tensor1d([1, 0])]]);
+  const before = new Map([
+    ['w', tensor1d([3, 4])],
+    ['zero', tensor1d([0, 0])],
+  ]);
+  const after = new Map([
+    ['w', tensor1d([3.3, 4.4])],
+    ['zero', tensor1d([1, 0])],
+  ]);
   assert.deepEqual(updateRatios(before, after), [0.1, null]);
   [before, after].forEach(disposeParams);
 });
@@ -70,9 +112,19 @@ test('entropy of target tokens', () => {
 test('what initialisation costs in updates', () => {
   const uses = [...gradInitUses('objective', 200, 220), ...gradInitUses('constraint', 200, 220), ...metaInitUses(100)];
   // 200 + 220, 200 + 3 * 200, 100 + 9 * 100 gradients of one token, 500 of which are an update
-  assert.deepEqual(initCost(uses, 500, 7), { seconds: 7, trgTokens: 420 + 400 + 200, updateEquivalents: (420 + 800 + 1000) / 500 });
+  assert.deepEqual(initCost(uses, 500, 7), {
+    seconds: 7,
+    trgTokens: 420 + 400 + 200,
+    updateEquivalents: (420 + 800 + 1000) / 500,
+  });
   const { train } = defaultConfig();
-  const { updatesPerEpoch, tokensPerUpdate } = epochShape(pairs, { seed: 1, train: { ...train, maxTokens: 60, updateFreq: 2 } });
+  const { updatesPerEpoch, tokensPerUpdate } = epochShape(pairs, {
+    seed: 1,
+    train: { ...train, maxTokens: 60, updateFreq: 2 },
+  });
   assert.equal(updatesPerEpoch, Math.ceil(createBatches(pairs, { maxTokens: 60, seed: 1 }).epochBatches(1).length / 2));
-  assert.equal(tokensPerUpdate * updatesPerEpoch, pairs.trgLengths.reduce((a, b) => a + b, 0));
+  assert.equal(
+    tokensPerUpdate * updatesPerEpoch,
+    pairs.trgLengths.reduce((a, b) => a + b, 0),
+  );
 });

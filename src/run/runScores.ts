@@ -80,32 +80,50 @@ export function readRunScores(path: string): RunScores | undefined {
     const scores: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (isRunScores(scores)) return scores;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove it and run again with --resume.`, { cause });
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove it and run again with --resume.`, {
+      cause,
+    });
   }
   throw new DataError(`${path} does not hold the scores of a run. Remove it and run again with --resume.`);
 }
 
 function isRunScores(value: unknown): value is RunScores {
   const scores = value as Partial<RunScores> | null;
-  if (typeof scores !== 'object' || scores === null || !['finished', 'diverged'].includes(scores.status ?? '')) return false;
+  if (typeof scores !== 'object' || scores === null || !['finished', 'diverged'].includes(scores.status ?? ''))
+    return false;
   const numbers = [scores.updates, scores.epochs, scores.trgTokens, scores.trainSeconds, scores.initSeconds];
   const validations = [scores.firstEpoch, scores.best, scores.last].filter((each) => each !== undefined);
   const tests = [...(scores.test ? [scores.test] : []), ...(Array.isArray(scores.tests) ? scores.tests : [])];
-  return numbers.every((each) => typeof each === 'number') && validations.every((each) => typeof each?.loss === 'number') && tests.every(isTestResult);
+  return (
+    numbers.every((each) => typeof each === 'number') &&
+    validations.every((each) => typeof each?.loss === 'number') &&
+    tests.every(isTestResult)
+  );
 }
 
 /** Translations are read from where scores.json says, so that it may name nothing but a file of translations in the run. */
 function isTestResult({ bleu, chrf, hyp }: Partial<TestResult>): boolean {
-  return typeof bleu === 'number' && (chrf === undefined || typeof chrf === 'number') && (hyp === undefined || /^test(\.(best|last|average))?\.hyp$/.test(hyp));
+  return (
+    typeof bleu === 'number' &&
+    (chrf === undefined || typeof chrf === 'number') &&
+    (hyp === undefined || /^test(\.(best|last|average))?\.hyp$/.test(hyp))
+  );
 }
 
 /** A run's log in a few numbers: its length, and the validations that matter. */
-export function summarizeLog(path: string): Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'trainSeconds' | 'firstEpoch' | 'best' | 'last'> {
+export function summarizeLog(
+  path: string,
+): Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'trainSeconds' | 'firstEpoch' | 'best' | 'last'> {
   const lines = readLog(path);
-  const validations = lines.filter(({ event }) => event === 'valid').map((line) => {
-    const { update, epoch, loss, nll, perplexity, bleu } = line as unknown as ValidationResult;
-    return { isBest: line.best === true, result: { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }) } };
-  });
+  const validations = lines
+    .filter(({ event }) => event === 'valid')
+    .map((line) => {
+      const { update, epoch, loss, nll, perplexity, bleu } = line as unknown as ValidationResult;
+      return {
+        isBest: line.best === true,
+        result: { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }) },
+      };
+    });
   const epochs = lines.filter(({ event }) => event === 'epoch');
   const firstEpoch = validations.find(({ result }) => result.update === epochs[0]?.update)?.result;
   const best = validations.findLast(({ isBest }) => isBest)?.result;
@@ -115,7 +133,13 @@ export function summarizeLog(path: string): Pick<RunScores, 'updates' | 'epochs'
     updates: lines.reduce((most, { update = 0 }) => Math.max(most, update), 0),
     epochs: (epochs.at(-1)?.epoch ?? 0) as number,
     trgTokens: lines.reduce((total, line) => total + (line.event === 'train' ? (line.trgTokens as number) : 0), 0),
-    trainSeconds: lines.reduce((most, { seconds, update }) => (typeof seconds === 'number' && update !== undefined ? Math.max(most, seconds) : most), 0),
-    ...(firstEpoch && { firstEpoch }), ...(best && { best }), ...(last && { last }),
+    trainSeconds: lines.reduce(
+      (most, { seconds, update }) =>
+        typeof seconds === 'number' && update !== undefined ? Math.max(most, seconds) : most,
+      0,
+    ),
+    ...(firstEpoch && { firstEpoch }),
+    ...(best && { best }),
+    ...(last && { last }),
   };
 }

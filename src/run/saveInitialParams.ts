@@ -11,7 +11,18 @@ import type { RunListener } from './runEvents.js';
 
 /** Learns initial parameters as a run would, and saves them and the report. @returns the report */
 export async function saveInitialParams(
-  config: Config, { out, reportFile, signal, onEvent }: { readonly out: string; readonly reportFile: string; readonly signal?: AbortSignal; readonly onEvent?: RunListener },
+  config: Config,
+  {
+    out,
+    reportFile,
+    signal,
+    onEvent,
+  }: {
+    readonly out: string;
+    readonly reportFile: string;
+    readonly signal?: AbortSignal;
+    readonly onEvent?: RunListener;
+  },
 ): Promise<NonNullable<InitialParams['report']>> {
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {

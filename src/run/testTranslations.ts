@@ -37,11 +37,16 @@ export interface TestTask {
  *
  * Written to the run: test.src, test.ref, test.hyp (of `decode.checkpoint`), test.USE.hyp of the others.
  */
-export async function translateTest(task: TestTask): Promise<Required<Pick<RunScores, 'test' | 'tests'>> & Pick<RunScores, 'selected'>> {
+export async function translateTest(
+  task: TestTask,
+): Promise<Required<Pick<RunScores, 'test' | 'tests'>> & Pick<RunScores, 'selected'>> {
   const { runDir, config, corpus } = task;
   const paths = runPaths(runDir);
   const isAverageUseful = epochCheckpoints(runDir).length >= 2;
-  const candidates: CheckpointUse[] = [...(existsSync(paths.best) ? ['best' as const] : []), ...(isAverageUseful ? ['average' as const] : [])];
+  const candidates: CheckpointUse[] = [
+    ...(existsSync(paths.best) ? ['best' as const] : []),
+    ...(isAverageUseful ? ['average' as const] : []),
+  ];
   const named = config.decode.checkpoint;
   const tests: TestResult[] = [];
   for (const use of new Set([named, ...candidates])) {
@@ -67,15 +72,26 @@ async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise
   try {
     const validation = await validate(task, use, params);
     const { hyps, refs, score } = await translateHeldOut(params, model, corpus, 'test', {
-      decode: config.decode, signal, onProgress: (done, total) => onProgress('translation', done, total),
+      decode: config.decode,
+      signal,
+      onProgress: (done, total) => onProgress('translation', done, total),
     });
     const metric = chrf({ lowercase: config.decode.lowercase });
     writeLines(join(runDir, hyp), hyps);
     return {
-      use, bleu: score.score, signature: bleuSignature(bleuOptions(config.decode)), precisions: score.precisions, bp: score.bp,
-      sysLen: score.sysLen, refLen: score.refLen, chrf: corpusScore(metric, hyps, [refs]).score,
-      chrfSignature: formatSignature(signatureFields(metric.signatureFields, { numRefs: 1 })), ...validation,
-      hyp, checkpoint: chosen.description, seconds: (performance.now() - started) / 1000,
+      use,
+      bleu: score.score,
+      signature: bleuSignature(bleuOptions(config.decode)),
+      precisions: score.precisions,
+      bp: score.bp,
+      sysLen: score.sysLen,
+      refLen: score.refLen,
+      chrf: corpusScore(metric, hyps, [refs]).score,
+      chrfSignature: formatSignature(signatureFields(metric.signatureFields, { numRefs: 1 })),
+      ...validation,
+      hyp,
+      checkpoint: chosen.description,
+      seconds: (performance.now() - started) / 1000,
     };
   } finally {
     disposeParams(params);
@@ -83,7 +99,11 @@ async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise
 }
 
 /** What the run's own validations say of the best and the last parameters; averages were never validated, so they are now. */
-async function validate({ config, model, corpus, validBatches, validated, signal, onProgress }: TestTask, use: CheckpointUse, params: Params): Promise<Pick<TestResult, 'validLoss' | 'validBleu'>> {
+async function validate(
+  { config, model, corpus, validBatches, validated, signal, onProgress }: TestTask,
+  use: CheckpointUse,
+  params: Params,
+): Promise<Pick<TestResult, 'validLoss' | 'validBleu'>> {
   if (use !== 'average') {
     const { loss, bleu } = validated[use] ?? {};
     return { validLoss: loss, validBleu: bleu };
@@ -93,7 +113,10 @@ async function validate({ config, model, corpus, validBatches, validated, signal
   signal?.throwIfAborted();
   if (!validateBleu) return { validLoss: loss!.loss };
   const { score } = await translateHeldOut(params, model, corpus, 'valid', {
-    decode: config.decode, sentences: validateBleuSentences, signal, onProgress: (done, total) => onProgress('validation', done, total),
+    decode: config.decode,
+    sentences: validateBleuSentences,
+    signal,
+    onProgress: (done, total) => onProgress('validation', done, total),
   });
   return { validLoss: loss!.loss, validBleu: score.score };
 }

@@ -59,28 +59,46 @@ export function sentenceBleu(hyp: string, refs: readonly string[], options: Bleu
 }
 
 /** `floor` and `add-k` need a number. */
-const defaultSmoothValue: Readonly<Record<SmoothMethod, number | undefined>> = { exp: undefined, floor: 0.1, 'add-k': 1, none: undefined };
+const defaultSmoothValue: Readonly<Record<SmoothMethod, number | undefined>> = {
+  exp: undefined,
+  floor: 0.1,
+  'add-k': 1,
+  none: undefined,
+};
 
 /**
  * The metric. A line's statistics are its length, the length of its closest reference (the shorter of two equally
  * close), matches by order and n-grams by order.
  */
 export function bleu(options: BleuOptions = {}): Metric<BleuScore> {
-  const { tokenize = '13a', lowercase = false, smoothMethod = 'exp', effectiveOrder = false, maxNgramOrder: maxOrder = 4 } = options;
+  const {
+    tokenize = '13a',
+    lowercase = false,
+    smoothMethod = 'exp',
+    effectiveOrder = false,
+    maxNgramOrder: maxOrder = 4,
+  } = options;
   const smoothValue = options.smoothValue ?? defaultSmoothValue[smoothMethod];
   const tokenizer = typeof tokenize === 'string' ? bleuTokenizers[tokenize] : tokenize;
-  if (!tokenizer) throw new UsageError(`BLEU has no tokeniser "${String(tokenize)}"; there are ${Object.keys(bleuTokenizers).join(', ')}.`);
-  if (!smoothMethods.includes(smoothMethod)) throw new UsageError(`BLEU has no smoothing "${String(smoothMethod)}"; there are ${smoothMethods.join(', ')}.`);
-  if (!Number.isInteger(maxOrder) || maxOrder < 1) throw new UsageError(`maxNgramOrder is ${maxOrder}, expected a positive integer.`);
-  if (smoothValue !== undefined && !(smoothValue >= 0)) throw new UsageError(`smoothValue is ${smoothValue}, expected a number of at least 0.`);
+  if (!tokenizer)
+    throw new UsageError(
+      `BLEU has no tokeniser "${String(tokenize)}"; there are ${Object.keys(bleuTokenizers).join(', ')}.`,
+    );
+  if (!smoothMethods.includes(smoothMethod))
+    throw new UsageError(`BLEU has no smoothing "${String(smoothMethod)}"; there are ${smoothMethods.join(', ')}.`);
+  if (!Number.isInteger(maxOrder) || maxOrder < 1)
+    throw new UsageError(`maxNgramOrder is ${maxOrder}, expected a positive integer.`);
+  if (smoothValue !== undefined && !(smoothValue >= 0))
+    throw new UsageError(`smoothValue is ${smoothValue}, expected a number of at least 0.`);
 
   const words = new Map<string, number>();
-  const numbersOf = (line: string): number[] => splitWords(line).map((word) => {
-    const known = words.get(word);
-    if (known !== undefined) return known;
-    words.set(word, words.size);
-    return words.size - 1;
-  });
+  const numbersOf = (line: string): number[] =>
+    splitWords(line).map((word) => {
+      const known = words.get(word);
+      if (known !== undefined) return known;
+      words.set(word, words.size);
+      return words.size - 1;
+    });
   const references = new NgramTrie();
 
   return {
@@ -114,7 +132,14 @@ export function bleu(options: BleuOptions = {}): Metric<BleuScore> {
       { name: 'case', short: 'c', value: lowercase ? 'lc' : 'mixed' },
       { name: 'eff', short: 'e', value: effectiveOrder ? 'yes' : 'no' },
       { name: 'tok', short: 'tok', value: tokenizer.name },
-      { name: 'smooth', short: 's', value: defaultSmoothValue[smoothMethod] === undefined ? smoothMethod : `${smoothMethod}[${formatFixed(smoothValue!, 2)}]` },
+      {
+        name: 'smooth',
+        short: 's',
+        value:
+          defaultSmoothValue[smoothMethod] === undefined
+            ? smoothMethod
+            : `${smoothMethod}[${formatFixed(smoothValue!, 2)}]`,
+      },
     ],
   };
 }

@@ -28,7 +28,8 @@ function tokenize13a(line: string): string {
   let text = line;
   if (text.includes('<skipped>')) text = text.replaceAll('<skipped>', '');
   if (text.includes('\n')) text = text.replaceAll('-\n', '').replaceAll('\n', ' ');
-  if (text.includes('&')) text = text.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+  if (text.includes('&'))
+    text = text.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
   return separateWesternPunctuation(` ${text} `);
 }
 
@@ -59,8 +60,10 @@ function tokenizeIntl(line: string): string {
  * be U+20000-U+2A6D6 and U+2F800-U+2FA1D. Scores compare only with the same table.
  */
 const chinese = new RegExp(
-  '[\\u2001-\\u2a6d\\u2e80-\\u2eff\\u2f00-\\u2fdf\\u2ff0-\\u303f\\u3100-\\u312f\\u31a0-\\u31bf\\u31c0-\\u31ef\\u3200-\\u4db5'
-  + '\\u4e00-\\u9fbb\\uf900-\\ufa2d\\ufa30-\\ufa6a\\ufa70-\\ufad9\\ufe10-\\ufe1f\\ufe30-\\ufe4f\\uff00-\\uffef]', 'g');
+  '[\\u2001-\\u2a6d\\u2e80-\\u2eff\\u2f00-\\u2fdf\\u2ff0-\\u303f\\u3100-\\u312f\\u31a0-\\u31bf\\u31c0-\\u31ef\\u3200-\\u4db5' +
+    '\\u4e00-\\u9fbb\\uf900-\\ufa2d\\ufa30-\\ufa6a\\ufa70-\\ufad9\\ufe10-\\ufe1f\\ufe30-\\ufe4f\\uff00-\\uffef]',
+  'g',
+);
 
 /** Tokeniser `zh`: every Chinese character on its own, the rest as 13a but with XML escapes left alone. */
 function tokenizeZh(line: string): string {

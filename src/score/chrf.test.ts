@@ -2,15 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chrf, corpusChrf, separatePunctuation, type ChrfOptions } from './chrf.js';
 import { sentenceScore } from './metric.js';
-import { assertClose, optionsOf, readFixture, readSets, scoreAndCheckPrint, skip } from '../../test/sacrebleuFixtures.js';
+import {
+  assertClose,
+  optionsOf,
+  readFixture,
+  readSets,
+  scoreAndCheckPrint,
+  skip,
+} from '../../test/sacrebleuFixtures.js';
 
-interface Expected { score: number; name: string; signature: string; signature_short: string; formatted: string }
+interface Expected {
+  score: number;
+  name: string;
+  signature: string;
+  signature_short: string;
+  formatted: string;
+}
 interface Fixture {
   cases: { id: string; set: string; options: Record<string, unknown>; expected: Expected }[];
   sentence_cases: { id: string; set: string; lines: number[]; options: Record<string, unknown>; expected: number[] }[];
 }
 
-test('corpus and sentence chrF equal sacreBLEU\'s', { skip }, () => {
+test("corpus and sentence chrF equal sacreBLEU's", { skip }, () => {
   const sets = readSets();
   const { cases, sentence_cases: sentenceCases } = readFixture<Fixture>('chrf.json');
   for (const { id, set, options, expected } of cases) {
@@ -22,15 +35,20 @@ test('corpus and sentence chrF equal sacreBLEU\'s', { skip }, () => {
   for (const { id, set, lines, options, expected } of sentenceCases) {
     lines.forEach((line, j) => {
       const refs = sets[set].refs.map((ref) => ref[line]).filter((ref) => ref !== null);
-      assertClose(sentenceScore(chrf(optionsOf<ChrfOptions>(options)), sets[set].hyps[line], refs).score, expected[j], `${id} line ${line}`);
+      assertClose(
+        sentenceScore(chrf(optionsOf<ChrfOptions>(options)), sets[set].hyps[line], refs).score,
+        expected[j],
+        `${id} line ${line}`,
+      );
     });
   }
   assert.deepEqual([cases.length, sentenceCases.length], [97, 24]);
 });
 
-test('words of chrF++ equal sacreBLEU\'s', { skip }, () => {
+test("words of chrF++ equal sacreBLEU's", { skip }, () => {
   const { lines } = readFixture<{ lines: { input: string; chrf_words: string[] }[] }>('tokenizers.json');
-  for (const { input, chrf_words: expected } of lines) assert.deepEqual(separatePunctuation(input), expected, JSON.stringify(input));
+  for (const { input, chrf_words: expected } of lines)
+    assert.deepEqual(separatePunctuation(input), expected, JSON.stringify(input));
 });
 
 test('known answers', () => {

@@ -30,12 +30,21 @@ export function sentenceChrf(hyp: string, refs: readonly string[], options: Chrf
  * The metric. A line's statistics are, for each order, n-grams of the hypothesis, n-grams of the reference, and
  * matches; those of the reference with the best F score, the first of equals.
  */
-export function chrf({ charOrder = 6, wordOrder = 0, beta = 2, lowercase = false, whitespace = false, epsSmoothing = false }: ChrfOptions = {}): Metric {
+export function chrf({
+  charOrder = 6,
+  wordOrder = 0,
+  beta = 2,
+  lowercase = false,
+  whitespace = false,
+  epsSmoothing = false,
+}: ChrfOptions = {}): Metric {
   for (const [name, value] of Object.entries({ charOrder, wordOrder, beta })) {
-    if (!Number.isInteger(value) || value < 0) throw new UsageError(`chrF's ${name} is ${value}, expected an integer of at least 0.`);
+    if (!Number.isInteger(value) || value < 0)
+      throw new UsageError(`chrF's ${name} is ${value}, expected an integer of at least 0.`);
   }
   const numOrders = charOrder + wordOrder;
-  if (numOrders === 0) throw new UsageError('chrF needs character or word n-grams: charOrder and wordOrder are both 0.');
+  if (numOrders === 0)
+    throw new UsageError('chrF needs character or word n-grams: charOrder and wordOrder are both 0.');
   const width = 3 * numOrders;
   const words = new Map<string, number>();
   const characterGrams = new NgramTrie();
@@ -44,14 +53,23 @@ export function chrf({ charOrder = 6, wordOrder = 0, beta = 2, lowercase = false
 
   const symbolsOf = (line: string): { characters: number[]; words: number[] } => ({
     characters: Array.from(whitespace ? line : splitWords(line).join(''), (character) => character.codePointAt(0)!),
-    words: wordOrder === 0 ? [] : separatePunctuation(line).map((word) => {
-      const known = words.get(word);
-      if (known !== undefined) return known;
-      words.set(word, words.size);
-      return words.size - 1;
-    }),
+    words:
+      wordOrder === 0
+        ? []
+        : separatePunctuation(line).map((word) => {
+            const known = words.get(word);
+            if (known !== undefined) return known;
+            words.set(word, words.size);
+            return words.size - 1;
+          }),
   });
-  const countOrders = (trie: NgramTrie, hyp: readonly number[], ref: readonly number[], maxOrder: number, at: number): void => {
+  const countOrders = (
+    trie: NgramTrie,
+    hyp: readonly number[],
+    ref: readonly number[],
+    maxOrder: number,
+    at: number,
+  ): void => {
     trie.clear();
     trie.add(ref, ref.length, maxOrder);
     trie.match(hyp, hyp.length, maxOrder, candidate, at + 2, 3);

@@ -76,27 +76,57 @@ const numLinesShown = 20;
  *
  * @throws DataError as `corpusStatistics`
  */
-export function diagnose({ systems, refs, metric, sources, trainingSources, numSamples, seed }: DiagnosisInput): Diagnosis {
-  const statistics = systems.map(({ lines }) => corpusStatistics(metric, lines, refs)) as [CorpusStatistics, CorpusStatistics];
+export function diagnose({
+  systems,
+  refs,
+  metric,
+  sources,
+  trainingSources,
+  numSamples,
+  seed,
+}: DiagnosisInput): Diagnosis {
+  const statistics = systems.map(({ lines }) => corpusStatistics(metric, lines, refs)) as [
+    CorpusStatistics,
+    CorpusStatistics,
+  ];
   const sentence = bleu({ effectiveOrder: true });
-  const scores = statistics.map((system) => lineScores(sentence, system).map(({ score }) => score)) as [number[], number[]];
+  const scores = statistics.map((system) => lineScores(sentence, system).map(({ score }) => score)) as [
+    number[],
+    number[],
+  ];
   const numLines = refs[0].length;
   const tokens = (line: string): string[] => splitWords(metric.preprocess(line));
   // the metric's own tokenisation is the target language's
   const thirteenA = bleu({ tokenize: '13a' });
   const sourceWords = (line: string): string[] => splitWords(thirteenA.preprocess(line));
 
-  const groupsOf = (keys: readonly number[], limits: readonly number[], label: (from: number, to: number | undefined) => string): LineGroup[] =>
+  const groupsOf = (
+    keys: readonly number[],
+    limits: readonly number[],
+    label: (from: number, to: number | undefined) => string,
+  ): LineGroup[] =>
     [0, ...limits].flatMap((from, g) => {
       const to = limits[g];
       const lines = keys.flatMap((key, i) => (key >= from && (to === undefined || key < to) ? [i] : []));
       if (lines.length === 0) return [];
-      return [{ label: label(from, to), numLines: lines.length, bleu: both(statistics, (system) => metric.scoreOf(sumLines(subset(system, lines))).score) }];
+      return [
+        {
+          label: label(from, to),
+          numLines: lines.length,
+          bleu: both(statistics, (system) => metric.scoreOf(sumLines(subset(system, lines))).score),
+        },
+      ];
     });
 
-  const order = Array.from({ length: numLines }, (_, i) => i).sort((i, j) => scores[1][j] - scores[0][j] - (scores[1][i] - scores[0][i]));
+  const order = Array.from({ length: numLines }, (_, i) => i).sort(
+    (i, j) => scores[1][j] - scores[0][j] - (scores[1][i] - scores[0][i]),
+  );
   const difference = (i: number): LineDifference => ({
-    line: i + 1, source: sources?.[i], references: refs.map((ref) => ref[i]), hypotheses: both(systems, ({ lines }) => lines[i]), bleu: both(scores, (all) => all[i]),
+    line: i + 1,
+    source: sources?.[i],
+    references: refs.map((ref) => ref[i]),
+    hypotheses: both(systems, ({ lines }) => lines[i]),
+    bleu: both(scores, (all) => all[i]),
   });
   const gained = order.filter((i) => scores[1][i] > scores[0][i]);
   const lost = order.filter((i) => scores[1][i] < scores[0][i]).reverse();
@@ -109,12 +139,27 @@ export function diagnose({ systems, refs, metric, sources, trainingSources, numS
     pValue: pairedTest([{ metric, systems: statistics }], { test: 'bs', numSamples, seed })[0][1].pValue!,
     better: [lost.length, gained.length],
     equal: numLines - lost.length - gained.length,
-    byLength: groupsOf(refs[0].map((ref) => tokens(ref).length), lengthLimits, (from, to) => (to === undefined ? `${from} and more` : `${from} to ${to - 1}`)),
+    byLength: groupsOf(
+      refs[0].map((ref) => tokens(ref).length),
+      lengthLimits,
+      (from, to) => (to === undefined ? `${from} and more` : `${from} to ${to - 1}`),
+    ),
     ...(rarest && {
-      byRarestWord: groupsOf(rarest, frequencyLimits, (from, to) => (from === 0 ? 'never' : to === undefined ? `${from} times and more` : to === from + 1 ? 'once' : `${from} to ${to - 1} times`)),
-      countedText: trainingSources ? 'training text' as const : 'source text' as const,
+      byRarestWord: groupsOf(rarest, frequencyLimits, (from, to) =>
+        from === 0
+          ? 'never'
+          : to === undefined
+            ? `${from} times and more`
+            : to === from + 1
+              ? 'once'
+              : `${from} to ${to - 1} times`,
+      ),
+      countedText: trainingSources ? ('training text' as const) : ('source text' as const),
     }),
-    ngrams: ngramChanges(both(systems, ({ lines }) => lines.map(tokens)), refs.map((ref) => ref.map(tokens))),
+    ngrams: ngramChanges(
+      both(systems, ({ lines }) => lines.map(tokens)),
+      refs.map((ref) => ref.map(tokens)),
+    ),
     gains: gained.slice(0, numLinesShown).map(difference),
     losses: lost.slice(0, numLinesShown).map(difference),
   };
@@ -134,15 +179,21 @@ function subset({ width, values, numRefs }: CorpusStatistics, lines: readonly nu
 function rarestCounts(lines: readonly (readonly string[])[], counted: readonly (readonly string[])[]): number[] {
   const counts = new Map<string, number>();
   for (const line of counted) for (const word of line) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return lines.map((line) => line.reduce((least, word) => Math.min(least, counts.get(word) ?? 0), Number.MAX_SAFE_INTEGER));
+  return lines.map((line) =>
+    line.reduce((least, word) => Math.min(least, counts.get(word) ?? 0), Number.MAX_SAFE_INTEGER),
+  );
 }
 
-function ngramChanges(hyps: readonly [string[][], string[][]], refs: readonly string[][][]): { gains: NgramChange[]; losses: NgramChange[] }[] {
+function ngramChanges(
+  hyps: readonly [string[][], string[][]],
+  refs: readonly string[][][],
+): { gains: NgramChange[]; losses: NgramChange[] }[] {
   return Array.from({ length: maxOrder }, (_, n) => {
     const matches = new Map<string, [number, number]>();
     for (let i = 0; i < hyps[0].length; i++) {
       const most = new Map<string, number>();
-      for (const ref of refs) for (const [ngram, count] of countNgrams(ref[i], n + 1)) most.set(ngram, Math.max(count, most.get(ngram) ?? 0));
+      for (const ref of refs)
+        for (const [ngram, count] of countNgrams(ref[i], n + 1)) most.set(ngram, Math.max(count, most.get(ngram) ?? 0));
       for (const s of [0, 1] as const) {
         for (const [ngram, count] of countNgrams(hyps[s][i], n + 1)) {
           const matched = Math.min(count, most.get(ngram) ?? 0);
@@ -153,12 +204,17 @@ function ngramChanges(hyps: readonly [string[][], string[][]], refs: readonly st
         }
       }
     }
-    const changed = [...matches].map(([ngram, [first, second]]) => ({ ngram, matches: [first, second] as const, gain: second - first }));
-    const shown = (sign: 1 | -1): NgramChange[] => changed
-      .filter(({ gain }) => sign * gain > 0)
-      .sort((a, b) => sign * (b.gain - a.gain) || (a.ngram < b.ngram ? -1 : 1))
-      .slice(0, numNgrams)
-      .map(({ ngram, matches: found }) => ({ ngram, matches: found }));
+    const changed = [...matches].map(([ngram, [first, second]]) => ({
+      ngram,
+      matches: [first, second] as const,
+      gain: second - first,
+    }));
+    const shown = (sign: 1 | -1): NgramChange[] =>
+      changed
+        .filter(({ gain }) => sign * gain > 0)
+        .sort((a, b) => sign * (b.gain - a.gain) || (a.ngram < b.ngram ? -1 : 1))
+        .slice(0, numNgrams)
+        .map(({ ngram, matches: found }) => ({ ngram, matches: found }));
     return { gains: shown(1), losses: shown(-1) };
   });
 }

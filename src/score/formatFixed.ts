@@ -9,5 +9,5 @@ export function formatFixed(value: number, decimals: number): string {
   if (!/^50*$/.test(rest) || decimals > 50) return text;
   const lastDigit = Number(text.at(-1));
   if (lastDigit % 2 === 0) return text;
-  return (value - Math.sign(value) * 10 ** -decimals / 4).toFixed(decimals);
+  return (value - (Math.sign(value) * 10 ** -decimals) / 4).toFixed(decimals);
 }

@@ -18,11 +18,16 @@ export interface ScoreFormat {
 }
 
 /** A score line as sacreBLEU prints it: `BLEU|nrefs:1|... = 67.05 (μ = 67.03 ± 1.37) 90.0/74.5/62.1/51.5 (BP = ...)`. */
-export function formatScore<S extends Score>({ metric, score, fields, confidence }: MetricResult<S>, { width = 2, signature = 'long' }: ScoreFormat = {}): string {
+export function formatScore<S extends Score>(
+  { metric, score, fields, confidence }: MetricResult<S>,
+  { width = 2, signature = 'long' }: ScoreFormat = {},
+): string {
   const details = metric.details(score);
-  return `${metric.name}|${formatSignature(fields, signature)} = ${formatFixed(score.score, width)}`
-    + (confidence ? ` (${formatConfidence(confidence, width)})` : '')
-    + (details ? ` ${details}` : '');
+  return (
+    `${metric.name}|${formatSignature(fields, signature)} = ${formatFixed(score.score, width)}` +
+    (confidence ? ` (${formatConfidence(confidence, width)})` : '') +
+    (details ? ` ${details}` : '')
+  );
 }
 
 /** `μ = 67.03 ± 1.37` */

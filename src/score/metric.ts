@@ -66,7 +66,10 @@ export function corpusStatistics(metric: Metric, hyps: readonly string[], refs: 
 function checkLengths(hyps: readonly string[], refs: References): void {
   if (refs.length === 0) throw new UsageError('scoring needs at least one reference.');
   refs.forEach((ref, k) => {
-    if (ref.length !== hyps.length) throw new DataError(`the hypothesis has ${counted(hyps.length, 'line')}, reference ${k + 1} has ${ref.length}. Both must be translations of the same lines.`);
+    if (ref.length !== hyps.length)
+      throw new DataError(
+        `the hypothesis has ${counted(hyps.length, 'line')}, reference ${k + 1} has ${ref.length}. Both must be translations of the same lines.`,
+      );
   });
   if (hyps.length === 0) throw new DataError('there are no lines to score.');
 }
@@ -90,5 +93,9 @@ export function lineScores<S extends Score>(metric: Metric<S>, { numLines, width
 
 /** The score of one sentence against its references. */
 export function sentenceScore<S extends Score>(metric: Metric<S>, hyp: string, refs: readonly string[]): S {
-  return corpusScore(metric, [hyp], refs.map((ref) => [ref]));
+  return corpusScore(
+    metric,
+    [hyp],
+    refs.map((ref) => [ref]),
+  );
 }

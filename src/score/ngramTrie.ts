@@ -47,7 +47,14 @@ export class NgramTrie {
    *
    * @param out order n is written to out[at + (n - 1) * stride]
    */
-  match(symbols: ArrayLike<number>, length: number, maxOrder: number, out: Float64Array, at: number, stride: number): void {
+  match(
+    symbols: ArrayLike<number>,
+    length: number,
+    maxOrder: number,
+    out: Float64Array,
+    at: number,
+    stride: number,
+  ): void {
     this.text++;
     for (let n = 0; n < maxOrder; n++) out[at + n * stride] = 0;
     for (let start = 0; start < length; start++) {
@@ -109,7 +116,8 @@ export class NgramTrie {
     this.count = enlarged(this.count, this.capacity);
     this.running = enlarged(this.running, this.capacity);
     this.runningText = enlarged(this.runningText, this.capacity);
-    for (let slot = 0; slot < capacity; slot++) if (slotStamp[slot] === stamp) this.insert(slotNode[slot], slotSymbol[slot], slotChild[slot]);
+    for (let slot = 0; slot < capacity; slot++)
+      if (slotStamp[slot] === stamp) this.insert(slotNode[slot], slotSymbol[slot], slotChild[slot]);
   }
 }
 

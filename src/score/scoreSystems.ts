@@ -16,7 +16,12 @@ export type Significance =
   /** Paired bootstrap against the first system. */
   | { readonly test: 'bs'; readonly numSamples?: number; readonly seed?: number }
   /** Paired approximate randomisation against the first system. */
-  | { readonly test: 'ar'; readonly numSamples?: number; readonly numConfidenceSamples?: number; readonly seed?: number };
+  | {
+      readonly test: 'ar';
+      readonly numSamples?: number;
+      readonly numConfidenceSamples?: number;
+      readonly seed?: number;
+    };
 
 export interface ComparedResult extends MetricResult {
   /** Against the first system. */
@@ -34,18 +39,32 @@ export interface SystemScores {
  *
  * @throws DataError as `corpusStatistics`
  */
-export function scoreSystems(systems: readonly System[], refs: References, metrics: readonly Metric[], significance: Significance = { test: 'none' }): SystemScores[] {
-  const measured = metrics.map((metric) => ({ metric, systems: systems.map(({ lines }) => corpusStatistics(metric, lines, refs)) }));
-  const seed = significance.test === 'none' ? undefined : significance.seed ?? defaultSeed;
-  const paired = significance.test === 'bs' || significance.test === 'ar' ? pairedTest(measured, significance) : undefined;
+export function scoreSystems(
+  systems: readonly System[],
+  refs: References,
+  metrics: readonly Metric[],
+  significance: Significance = { test: 'none' },
+): SystemScores[] {
+  const measured = metrics.map((metric) => ({
+    metric,
+    systems: systems.map(({ lines }) => corpusStatistics(metric, lines, refs)),
+  }));
+  const seed = significance.test === 'none' ? undefined : (significance.seed ?? defaultSeed);
+  const paired =
+    significance.test === 'bs' || significance.test === 'ar' ? pairedTest(measured, significance) : undefined;
   return systems.map(({ name }, s) => ({
     name,
     results: measured.map(({ metric, systems: statistics }, m) => {
-      const confidence = significance.test === 'confidence' ? bootstrap(metric, statistics[s], significance) : paired?.[m][s].confidence;
+      const confidence =
+        significance.test === 'confidence' ? bootstrap(metric, statistics[s], significance) : paired?.[m][s].confidence;
       return {
         metric,
         score: metric.scoreOf(sumLines(statistics[s])),
-        fields: signatureFields(metric.signatureFields, { numRefs: statistics[s].numRefs, ...sampleCounts(significance), seed }),
+        fields: signatureFields(metric.signatureFields, {
+          numRefs: statistics[s].numRefs,
+          ...sampleCounts(significance),
+          seed,
+        }),
         confidence,
         pValue: paired?.[m][s].pValue,
       };
@@ -55,9 +74,15 @@ export function scoreSystems(systems: readonly System[], refs: References, metri
 
 function sampleCounts(significance: Significance): { numResamples?: number; numShuffles?: number } {
   switch (significance.test) {
-    case 'none': return {};
+    case 'none':
+      return {};
     case 'confidence':
-    case 'bs': return { numResamples: significance.numSamples ?? 1000 };
-    case 'ar': return { numResamples: significance.numConfidenceSamples || undefined, numShuffles: significance.numSamples ?? 10000 };
+    case 'bs':
+      return { numResamples: significance.numSamples ?? 1000 };
+    case 'ar':
+      return {
+        numResamples: significance.numConfidenceSamples || undefined,
+        numShuffles: significance.numSamples ?? 10000,
+      };
   }
 }

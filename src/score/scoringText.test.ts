@@ -21,5 +21,8 @@ test('what cannot be scored is named', async () => {
   const [two, three] = [await read('a\nb\n'), { ...(await read('a\nb\nc\n')), name: 'other' }];
   assert.throws(() => checkSameLength([two], [three]), /other has 3 lines, text has 2/);
   assert.equal(warnIfTokenised({ ...two, lines: Array<string>(99).fill('a .') }), undefined);
-  assert.match(warnIfTokenised({ ...two, lines: Array<string>(100).fill('a .') })!, /100 lines that end in a tokenised full stop/);
+  assert.match(
+    warnIfTokenised({ ...two, lines: Array<string>(100).fill('a .') })!,
+    /100 lines that end in a tokenised full stop/,
+  );
 });

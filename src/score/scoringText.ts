@@ -30,7 +30,7 @@ export async function readScoringStream(name: string, stream: AsyncIterable<Uint
   for await (const chunk of stream) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   const lines: (string | null)[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const found = bytes.indexOf(10, start);
     const end = found < 0 ? bytes.length : found;
     const line = bytes.subarray(start, end);
@@ -47,12 +47,17 @@ export async function readScoringStream(name: string, stream: AsyncIterable<Uint
 function checkText(name: string, lines: readonly (string | null)[]): ScoringText {
   if (lines.length === 0) throw new DataError(`${name} is empty; expected one sentence a line.`);
   const invalid = lines.indexOf(null);
-  if (invalid >= 0) throw new DataError(`${name}:${invalid + 1}: the line is not valid UTF-8. Convert the file first, for example with iconv.`);
+  if (invalid >= 0)
+    throw new DataError(
+      `${name}:${invalid + 1}: the line is not valid UTF-8. Convert the file first, for example with iconv.`,
+    );
   const texts = lines as readonly string[];
   const warnings: string[] = [];
   const windows = texts.filter((line) => line.endsWith('\r')).length;
-  if (windows > 0) warnings.push(`${name} has Windows line ends on ${windows} of ${counted(texts.length, 'line')}; they are ignored.`);
-  if (texts[0].startsWith('\ufeff')) warnings.push(`${name} begins with a byte order mark, which counts as a character. Remove it.`);
+  if (windows > 0)
+    warnings.push(`${name} has Windows line ends on ${windows} of ${counted(texts.length, 'line')}; they are ignored.`);
+  if (texts[0].startsWith('\ufeff'))
+    warnings.push(`${name} begins with a byte order mark, which counts as a character. Remove it.`);
   return { name, lines: texts.map(stripRight), warnings };
 }
 
@@ -71,7 +76,9 @@ export function checkSameLength(refs: readonly ScoringText[], hyps: readonly Sco
   const [first, ...others] = [...refs, ...hyps];
   for (const other of others) {
     if (other.lines.length !== first.lines.length) {
-      throw new DataError(`${other.name} has ${counted(other.lines.length, 'line')}, ${first.name} has ${first.lines.length}. Line i of each must be a translation of the same sentence.`);
+      throw new DataError(
+        `${other.name} has ${counted(other.lines.length, 'line')}, ${first.name} has ${first.lines.length}. Line i of each must be a translation of the same sentence.`,
+      );
     }
   }
 }

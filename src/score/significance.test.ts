@@ -8,16 +8,29 @@ import { signatureFields } from './signature.js';
 import { bootstrap, confidenceOf, drawResamples, pairedTest, resampledScores } from './significance.js';
 
 interface Generator {
-  seed: string; seed_sequence_uint32: number[]; raw_uint64: string[]; double: number[];
-  choice: { n: number; first: number[] }[]; bool_mask: { shape: number[]; bits: string };
+  seed: string;
+  seed_sequence_uint32: number[];
+  raw_uint64: string[];
+  double: number[];
+  choice: { n: number; first: number[] }[];
+  bool_mask: { shape: number[]; bits: string };
   mask_then_choice: { mask_shape: number[]; mask: string; choice_n: number; choice: number[] };
 }
 
-const bits = (words: Uint32Array, count: number): string => Array.from({ length: count }, (_, i) => (words[Math.floor(i / 32)] >>> (i % 32)) & 1).join('');
+const bits = (words: Uint32Array, count: number): string =>
+  Array.from({ length: count }, (_, i) => (words[Math.floor(i / 32)] >>> (i % 32)) & 1).join('');
 
-test('random numbers equal NumPy\'s', { skip }, () => {
+test("random numbers equal NumPy's", { skip }, () => {
   const { generators } = readFixture<{ generators: Generator[] }>('numpy_rng.json');
-  for (const { seed: text, seed_sequence_uint32: words, raw_uint64: raw, double, choice, bool_mask: mask, mask_then_choice: both } of generators) {
+  for (const {
+    seed: text,
+    seed_sequence_uint32: words,
+    raw_uint64: raw,
+    double,
+    choice,
+    bool_mask: mask,
+    mask_then_choice: both,
+  } of generators) {
     const seed = BigInt(text);
     assert.deepEqual([...seedWords(seed, words.length)], words);
     let random = new NumpyRandom(seed);
@@ -26,8 +39,12 @@ test('random numbers equal NumPy\'s', { skip }, () => {
       assert.equal(String((BigInt(high) << 32n) | BigInt(low)), expected);
     }
     random = new NumpyRandom(seed);
-    assert.deepEqual(double.map(() => random.double()), double);
-    for (const { n, first } of choice) assert.deepEqual([...new NumpyRandom(seed).integers(n, first.length)], first, `range ${n}`);
+    assert.deepEqual(
+      double.map(() => random.double()),
+      double,
+    );
+    for (const { n, first } of choice)
+      assert.deepEqual([...new NumpyRandom(seed).integers(n, first.length)], first, `range ${n}`);
     const size = mask.shape[0] * mask.shape[1];
     assert.equal(bits(new NumpyRandom(seed).booleans(size), size), mask.bits);
     random = new NumpyRandom(seed);
@@ -40,11 +57,22 @@ test('random numbers equal NumPy\'s', { skip }, () => {
 });
 
 interface Bootstrap {
-  system?: string; set?: string; metric: string; options: Record<string, unknown>; n_bootstrap: number; seed: number; score: number; mean: number; ci: number;
-  mean_float64: number; ci_float64: number; first_resample_scores_float64: number[]; formatted: string;
+  system?: string;
+  set?: string;
+  metric: string;
+  options: Record<string, unknown>;
+  n_bootstrap: number;
+  seed: number;
+  score: number;
+  mean: number;
+  ci: number;
+  mean_float64: number;
+  ci_float64: number;
+  first_resample_scores_float64: number[];
+  formatted: string;
 }
 
-test('bootstrap confidence equals sacreBLEU\'s', { skip }, () => {
+test("bootstrap confidence equals sacreBLEU's", { skip }, () => {
   const sets = readSets();
   const systems = readFixture<{ refs: string[][] } & Record<string, string[]>>('systems.json');
   const { bootstrap: cases } = readFixture<{ bootstrap: Bootstrap[] }>('significance.json');
@@ -62,28 +90,68 @@ test('bootstrap confidence equals sacreBLEU\'s', { skip }, () => {
     assertClose(confidence.ci, c.ci, `${what} ci`, c.metric.startsWith('bleu') ? 1e-9 : 1e-5);
     const first = resampledScores(metric, statistics, drawResamples(statistics.numLines, 10, new NumpyRandom(c.seed)));
     first.forEach((value, i) => assertClose(value, c.first_resample_scores_float64[i], `${what} resample ${i}`));
-    const fields = signatureFields(metric.signatureFields, { numRefs: statistics.numRefs, numResamples: c.n_bootstrap, seed: c.seed, version: fixtureVersion });
+    const fields = signatureFields(metric.signatureFields, {
+      numRefs: statistics.numRefs,
+      numResamples: c.n_bootstrap,
+      seed: c.seed,
+      version: fixtureVersion,
+    });
     assert.equal(formatScore({ metric, score, fields, confidence }), c.formatted);
   }
   assert.ok(cases.length >= 20);
 });
 
-interface PairedSystem { score: number; p_value: number | null; p_value_float64?: number; mean: number | null; ci: number | null; mean_float64?: number; ci_float64?: number }
+interface PairedSystem {
+  score: number;
+  p_value: number | null;
+  p_value_float64?: number;
+  mean: number | null;
+  ci: number | null;
+  mean_float64?: number;
+  ci_float64?: number;
+}
 interface Paired {
-  test: 'bs' | 'ar'; n_samples: number; n_ar_confidence: number; seed: number; metrics: string[];
+  test: 'bs' | 'ar';
+  n_samples: number;
+  n_ar_confidence: number;
+  seed: number;
+  metrics: string[];
   expected: { systems: ({ system: string } & Record<string, PairedSystem>)[] };
 }
 
-test('paired tests equal sacreBLEU\'s', { skip }, () => {
+test("paired tests equal sacreBLEU's", { skip }, () => {
   const texts = readFixture<{ refs: string[][] } & Record<string, string[]>>('systems.json');
   const { paired } = readFixture<{ paired: Paired[] }>('significance.json');
-  const metrics = new Map(['bleu', 'chrf', 'ter'].map((name) => {
-    const metric = metricOf(name, {});
-    return [name, { metric, systems: ['sysA', 'sysB', 'sysC', 'sysD'].map((system) => corpusStatistics(metric, texts[system], texts.refs)) }];
-  }));
-  for (const { test: kind, n_samples: numSamples, n_ar_confidence: numConfidence, seed, metrics: names, expected } of paired) {
-    assert.deepEqual(expected.systems.map(({ system }) => system), ['sysA', 'sysB', 'sysC', 'sysD']);
-    const results = pairedTest(names.map((name) => metrics.get(name)!), { test: kind, numSamples, numConfidenceSamples: Math.max(0, numConfidence), seed });
+  const metrics = new Map(
+    ['bleu', 'chrf', 'ter'].map((name) => {
+      const metric = metricOf(name, {});
+      return [
+        name,
+        {
+          metric,
+          systems: ['sysA', 'sysB', 'sysC', 'sysD'].map((system) =>
+            corpusStatistics(metric, texts[system], texts.refs),
+          ),
+        },
+      ];
+    }),
+  );
+  for (const {
+    test: kind,
+    n_samples: numSamples,
+    n_ar_confidence: numConfidence,
+    seed,
+    metrics: names,
+    expected,
+  } of paired) {
+    assert.deepEqual(
+      expected.systems.map(({ system }) => system),
+      ['sysA', 'sysB', 'sysC', 'sysD'],
+    );
+    const results = pairedTest(
+      names.map((name) => metrics.get(name)!),
+      { test: kind, numSamples, numConfidenceSamples: Math.max(0, numConfidence), seed },
+    );
     names.forEach((name, m) => {
       const { metric } = metrics.get(name)!;
       results[m].forEach(({ score, pValue, confidence }, s) => {
@@ -114,9 +182,19 @@ test('a system against itself, and systems that differ in one line', () => {
   const first = corpusStatistics(metric, refs, [refs]);
   const second = corpusStatistics(metric, [refs[0], refs[1], 'birds can sing high up there'], [refs]);
   for (const kind of ['bs', 'ar'] as const) {
-    assert.equal(pairedTest([{ metric, systems: [first, first] }], { test: kind, numSamples: 50 })[0][1].pValue, 1 / 51);
+    assert.equal(
+      pairedTest([{ metric, systems: [first, first] }], { test: kind, numSamples: 50 })[0][1].pValue,
+      1 / 51,
+    );
     // exchanging the only line that differs leaves the difference as it is: no shuffle goes beyond it
-    if (kind === 'ar') assert.equal(pairedTest([{ metric, systems: [first, second] }], { test: kind, numSamples: 50 })[0][1].pValue, 1 / 51);
+    if (kind === 'ar')
+      assert.equal(
+        pairedTest([{ metric, systems: [first, second] }], { test: kind, numSamples: 50 })[0][1].pValue,
+        1 / 51,
+      );
   }
-  assert.throws(() => pairedTest([{ metric, systems: [first, corpusStatistics(metric, ['a'], [['a']])] }], { test: 'bs' }), /baseline has 3 lines, another system 1/);
+  assert.throws(
+    () => pairedTest([{ metric, systems: [first, corpusStatistics(metric, ['a'], [['a']])] }], { test: 'bs' }),
+    /baseline has 3 lines, another system 1/,
+  );
 });

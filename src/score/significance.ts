@@ -25,7 +25,10 @@ export function drawResamples(numLines: number, numSamples: number, random: Nump
 
 /** @throws UsageError if draws of every line would not fit in memory */
 function checkFits(numLines: number, numSamples: number, what: 'resamples' | 'shuffles'): void {
-  if (numSamples * numLines > 2 ** 30) throw new UsageError(`${numSamples} ${what} of ${counted(numLines, 'line')} are more than memory holds. Ask for fewer ${what}.`);
+  if (numSamples * numLines > 2 ** 30)
+    throw new UsageError(
+      `${numSamples} ${what} of ${counted(numLines, 'line')} are more than memory holds. Ask for fewer ${what}.`,
+    );
 }
 
 /** Scores of bootstrap resamples (Koehn 2004). */
@@ -33,9 +36,14 @@ export function resampledScores(metric: Metric, statistics: CorpusStatistics, re
   const { numLines } = statistics;
   const scores = new Float64Array(resamples.length / numLines);
   weightedSums(
-    statistics, scores.length,
-    (sample, weights) => { for (let i = sample * numLines; i < (sample + 1) * numLines; i++) weights[resamples[i]]++; },
-    (sample, sums) => { scores[sample] = metric.scoreOf(sums).score; },
+    statistics,
+    scores.length,
+    (sample, weights) => {
+      for (let i = sample * numLines; i < (sample + 1) * numLines; i++) weights[resamples[i]]++;
+    },
+    (sample, sums) => {
+      scores[sample] = metric.scoreOf(sums).score;
+    },
   );
   return scores;
 }
@@ -44,12 +52,21 @@ export function resampledScores(metric: Metric, statistics: CorpusStatistics, re
 export function confidenceOf(scores: Float64Array): Confidence {
   const sorted = scores.slice().sort();
   const lower = Math.floor(sorted.length / 40);
-  return { mean: pairwiseSum(sorted, 0, sorted.length) / sorted.length, ci: 0.5 * (sorted[sorted.length - 1 - lower] - sorted[lower]) };
+  return {
+    mean: pairwiseSum(sorted, 0, sorted.length) / sorted.length,
+    ci: 0.5 * (sorted[sorted.length - 1 - lower] - sorted[lower]),
+  };
 }
 
 /** Confidence of one system's score by bootstrap resampling. */
-export function bootstrap(metric: Metric, statistics: CorpusStatistics, { numSamples = 1000, seed = defaultSeed }: { numSamples?: number; seed?: number } = {}): Confidence {
-  return confidenceOf(resampledScores(metric, statistics, drawResamples(statistics.numLines, numSamples, new NumpyRandom(seed))));
+export function bootstrap(
+  metric: Metric,
+  statistics: CorpusStatistics,
+  { numSamples = 1000, seed = defaultSeed }: { numSamples?: number; seed?: number } = {},
+): Confidence {
+  return confidenceOf(
+    resampledScores(metric, statistics, drawResamples(statistics.numLines, numSamples, new NumpyRandom(seed))),
+  );
 }
 
 export interface PairedOptions {
@@ -76,12 +93,18 @@ export interface PairedResult {
  * @returns results[m][s] of metric m and system s
  * @throws DataError if systems have different numbers of lines
  */
-export function pairedTest(metrics: readonly { metric: Metric; systems: readonly CorpusStatistics[] }[], options: PairedOptions): PairedResult[][] {
+export function pairedTest(
+  metrics: readonly { metric: Metric; systems: readonly CorpusStatistics[] }[],
+  options: PairedOptions,
+): PairedResult[][] {
   const { test, numSamples = test === 'bs' ? 1000 : 10000, numConfidenceSamples = 0, seed = defaultSeed } = options;
   const numLines = metrics[0].systems[0].numLines;
   for (const { systems } of metrics) {
     const other = systems.find((system) => system.numLines !== numLines);
-    if (other) throw new DataError(`the baseline has ${counted(numLines, 'line')}, another system ${other.numLines}. All must be translations of the same lines.`);
+    if (other)
+      throw new DataError(
+        `the baseline has ${counted(numLines, 'line')}, another system ${other.numLines}. All must be translations of the same lines.`,
+      );
   }
   const random = new NumpyRandom(seed);
   if (test === 'ar') checkFits(numLines, numSamples, 'shuffles');
@@ -89,7 +112,8 @@ export function pairedTest(metrics: readonly { metric: Metric; systems: readonly
   const numResamples = test === 'bs' ? numSamples : numConfidenceSamples;
   const resamples = numResamples > 0 ? drawResamples(numLines, numResamples, random) : undefined;
   // sacreBLEU seeds anew for the baseline's interval, which beside shuffles therefore rests on other samples
-  const baselineResamples = shuffles && resamples ? drawResamples(numLines, numResamples, new NumpyRandom(seed)) : resamples;
+  const baselineResamples =
+    shuffles && resamples ? drawResamples(numLines, numResamples, new NumpyRandom(seed)) : resamples;
 
   return metrics.map(({ metric, systems }) => {
     const scores = systems.map((system) => metric.scoreOf(sumLines(system)).score);
@@ -99,7 +123,9 @@ export function pairedTest(metrics: readonly { metric: Metric; systems: readonly
       const confidence = resampled && confidenceOf(resampled);
       if (s === 0) return { score: scores[0], confidence };
       const difference = Math.abs(scores[0] - scores[s]);
-      const differences = shuffles ? shuffledDifferences(metric, systems[0], system, shuffles, numSamples) : centredDifferences(resampled!, baselineScores!);
+      const differences = shuffles
+        ? shuffledDifferences(metric, systems[0], system, shuffles, numSamples)
+        : centredDifferences(resampled!, baselineScores!);
       return { score: scores[s], pValue: pValue(differences, difference), confidence };
     });
   });
@@ -113,7 +139,13 @@ function centredDifferences(system: Float64Array, baseline: Float64Array): Float
 }
 
 /** Absolute differences of pseudo-systems that exchange lines where the mask's bit is 0. */
-function shuffledDifferences(metric: Metric, baseline: CorpusStatistics, system: CorpusStatistics, shuffles: Uint32Array, numShuffles: number): Float64Array {
+function shuffledDifferences(
+  metric: Metric,
+  baseline: CorpusStatistics,
+  system: CorpusStatistics,
+  shuffles: Uint32Array,
+  numShuffles: number,
+): Float64Array {
   const { numLines, width } = baseline;
   const baselineSums = sumLines(baseline);
   const systemSums = sumLines(system);
@@ -130,7 +162,8 @@ function shuffledDifferences(metric: Metric, baseline: CorpusStatistics, system:
   const second = new Float64Array(width);
   const differences = new Float64Array(numShuffles);
   weightedSums(
-    { numLines: lines.length, width, values: Float64Array.from(gains) }, numShuffles,
+    { numLines: lines.length, width, values: Float64Array.from(gains) },
+    numShuffles,
     (shuffle, weights) => {
       for (let r = 0; r < lines.length; r++) {
         const bit = shuffle * numLines + lines[r];
@@ -174,4 +207,3 @@ function pairwiseSum(values: Float64Array, start: number, length: number): numbe
   const left = half - (half % 8);
   return pairwiseSum(values, start, left) + pairwiseSum(values, start + left, length - left);
 }
-

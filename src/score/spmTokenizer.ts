@@ -10,7 +10,12 @@ import type { BleuTokenizer } from './bleuTokenizers.js';
  * @param lines every line that will be scored: segmentation runs beforehand
  * @throws DataError if the model cannot be read
  */
-export async function spmTokenizer(modelPath: string, name: string, lines: readonly string[], lowercase = false): Promise<BleuTokenizer> {
+export async function spmTokenizer(
+  modelPath: string,
+  name: string,
+  lines: readonly string[],
+  lowercase = false,
+): Promise<BleuTokenizer> {
   // the lines as BLEU hands them to its tokeniser
   const { preprocess } = bleu({ tokenize: 'none', lowercase });
   const distinct = [...new Set(lines.map(preprocess))];

@@ -20,7 +20,11 @@ export const tokenisedBleuWarning =
  * BLEU of text that is tokenised already, as multi-bleu.perl and fairseq compute it: subword units joined, then no
  * tokenisation and no smoothing. The published IWSLT 2014 and Multi30k numbers are of this kind.
  */
-export function corpusTokenisedBleu(hyps: readonly string[], refs: References, options: TokenisedBleuOptions = {}): BleuScore {
+export function corpusTokenisedBleu(
+  hyps: readonly string[],
+  refs: References,
+  options: TokenisedBleuOptions = {},
+): BleuScore {
   const joined = hyps.map((hyp) => joinUnits(hyp, options.joiner));
   return corpusScore(tokenisedBleu(options), joined, refs);
 }

@@ -16,7 +16,9 @@ export function weightedSums(
   fillWeights: (sample: number, weights: Float64Array) => void,
   visit: (sample: number, sums: Float64Array) => void,
 ): void {
-  const columns = Array.from({ length: width }, (_, k) => Float64Array.from({ length: numLines }, (_, i) => values[i * width + k]));
+  const columns = Array.from({ length: width }, (_, k) =>
+    Float64Array.from({ length: numLines }, (_, i) => values[i * width + k]),
+  );
   const weights = Array.from({ length: block }, () => new Float64Array(numLines));
   const sums = Array.from({ length: block }, () => new Float64Array(width));
   for (let first = 0; first < numSamples; first += block) {
@@ -30,7 +32,12 @@ export function weightedSums(
   }
 }
 
-function dotProducts(column: Float64Array, [w0, w1, w2, w3]: readonly Float64Array[], [s0, s1, s2, s3]: readonly Float64Array[], k: number): void {
+function dotProducts(
+  column: Float64Array,
+  [w0, w1, w2, w3]: readonly Float64Array[],
+  [s0, s1, s2, s3]: readonly Float64Array[],
+  k: number,
+): void {
   let [a, b, c, d] = [0, 0, 0, 0];
   for (let i = 0; i < column.length; i++) {
     const value = column[i];

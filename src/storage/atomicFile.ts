@@ -21,7 +21,10 @@ export function writeFileAtomic(
   options: { overwrite?: boolean; durable?: boolean } = {},
 ): void {
   if (options.overwrite === false && existsSync(path)) {
-    throw new ColdstartError('FILE_EXISTS', `${path} exists already and would be overwritten. Choose another name, or remove it first.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${path} exists already and would be overwritten. Choose another name, or remove it first.`,
+    );
   }
   const folder = dirname(path);
   makeFolder(folder);
@@ -33,7 +36,7 @@ export function writeFileAtomic(
     onFile(temporary, 'w', (file) => {
       for (const piece of pieces) {
         // writeSync may write less than asked on pipes and full disks
-        for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at);
+        for (let at = 0; at < piece.length;) at += writeSync(file, piece, at, piece.length - at);
       }
       if (durable) fsyncSync(file);
     });

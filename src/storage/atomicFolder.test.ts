@@ -26,9 +26,15 @@ test('a folder appears with its files, and replaces an older one', async () => {
 test('failure leaves the older folder and nothing else', async () => {
   const path = join(home, 'kept');
   await writeFolderAtomic(path, (folder) => writeFileSync(join(folder, 'a'), '1'));
-  await assert.rejects(writeFolderAtomic(path, () => Promise.reject(new Error('stopped'))), /stopped/);
+  await assert.rejects(
+    writeFolderAtomic(path, () => Promise.reject(new Error('stopped'))),
+    /stopped/,
+  );
   assert.equal(readFileSync(join(path, 'a'), 'utf8'), '1');
-  assert.equal(readdirSync(home).some((name) => name.startsWith('.')), false);
+  assert.equal(
+    readdirSync(home).some((name) => name.startsWith('.')),
+    false,
+  );
 });
 
 test('what killed runs left is cleared away, and a folder they moved aside comes back', async () => {
@@ -36,12 +42,21 @@ test('what killed runs left is cleared away, and a folder they moved aside comes
   mkdirSync(join(home, `.late.${gone}.part`));
   mkdirSync(join(home, `.late.${gone}.replaced`));
   writeFileSync(join(home, `.late.${gone}.replaced`, 'old'), '1');
-  await assert.rejects(writeFolderAtomic(path, () => Promise.reject(new Error('stopped'))), /stopped/);
+  await assert.rejects(
+    writeFolderAtomic(path, () => Promise.reject(new Error('stopped'))),
+    /stopped/,
+  );
   assert.deepEqual(readdirSync(path), ['old']);
-  assert.equal(readdirSync(home).some((name) => name.startsWith('.late')), false);
+  assert.equal(
+    readdirSync(home).some((name) => name.startsWith('.late')),
+    false,
+  );
 });
 
 test('a place that cannot be written to is named', async () => {
   writeFileSync(join(home, 'file'), '');
-  await assert.rejects(writeFolderAtomic(join(home, 'file', 'out'), () => {}), /folder .*file cannot be made: there is a file of that name/);
+  await assert.rejects(
+    writeFolderAtomic(join(home, 'file', 'out'), () => {}),
+    /folder .*file cannot be made: there is a file of that name/,
+  );
 });

@@ -45,7 +45,9 @@ function besides(target: string, processId: number, kind: 'part' | 'replaced'): 
 /** Removes unfinished folders of runs that are gone; a folder that one of them had moved aside comes back. */
 function clearLeftovers(target: string): void {
   for (const entry of readdirSync(dirname(target))) {
-    const match = entry.startsWith(`.${basename(target)}.`) ? /^(\d+)\.(part|replaced)$/.exec(entry.slice(basename(target).length + 2)) : null;
+    const match = entry.startsWith(`.${basename(target)}.`)
+      ? /^(\d+)\.(part|replaced)$/.exec(entry.slice(basename(target).length + 2))
+      : null;
     if (!match || (Number(match[1]) !== process.pid && isRunning(Number(match[1])))) continue;
     const leftover = join(dirname(target), entry);
     if (match[2] === 'replaced' && !existsSync(target)) renameSync(leftover, target);

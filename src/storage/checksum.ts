@@ -10,12 +10,18 @@ export interface FileIdentity {
 
 /** Size and SHA-256 of a file as it is stored. @throws DataError if it cannot be read */
 export async function fileIdentity(path: string): Promise<FileIdentity> {
-  const { bytes, digests: { sha256 } } = await fileDigests(path, ['sha256']);
+  const {
+    bytes,
+    digests: { sha256 },
+  } = await fileDigests(path, ['sha256']);
   return { bytes, sha256 };
 }
 
 /** Size and checksums of a file, in lower-case hexadecimal, from one reading. @throws DataError if it cannot be read */
-export async function fileDigests<Algorithm extends 'sha256' | 'md5'>(path: string, algorithms: readonly Algorithm[]): Promise<{ bytes: number; digests: Record<Algorithm, string> }> {
+export async function fileDigests<Algorithm extends 'sha256' | 'md5'>(
+  path: string,
+  algorithms: readonly Algorithm[],
+): Promise<{ bytes: number; digests: Record<Algorithm, string> }> {
   const hashes = algorithms.map((algorithm) => createHash(algorithm));
   let bytes = 0;
   try {
@@ -26,6 +32,9 @@ export async function fileDigests<Algorithm extends 'sha256' | 'md5'>(path: stri
   } catch (cause) {
     throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
   }
-  const digests = Object.fromEntries(algorithms.map((algorithm, i) => [algorithm, hashes[i].digest('hex')])) as Record<Algorithm, string>;
+  const digests = Object.fromEntries(algorithms.map((algorithm, i) => [algorithm, hashes[i].digest('hex')])) as Record<
+    Algorithm,
+    string
+  >;
   return { bytes, digests };
 }

@@ -8,13 +8,20 @@ import { test } from 'node:test';
 import { ColdstartError } from '../errors.js';
 import { isLocked, lockFolder } from './folderLock.js';
 
-test('a folder is one process\'s; what a dead one left is taken over, what another machine has is not', () => {
+test("a folder is one process's; what a dead one left is taken over, what another machine has is not", () => {
   const folder = mkdtempSync(join(tmpdir(), 'coldstart-lock-'));
   const path = join(folder, 'lock');
-  const isBusy = (part: string) => (error: Error) => error instanceof ColdstartError && error.code === 'FOLDER_BUSY' && error.message.includes(part) && error.message.includes(path);
+  const isBusy = (part: string) => (error: Error) =>
+    error instanceof ColdstartError &&
+    error.code === 'FOLDER_BUSY' &&
+    error.message.includes(part) &&
+    error.message.includes(path);
   try {
     const release = lockFolder(path, 'training this run');
-    assert.throws(() => lockFolder(path, 'training this run'), isBusy(`process ${process.pid} is training this run already`));
+    assert.throws(
+      () => lockFolder(path, 'training this run'),
+      isBusy(`process ${process.pid} is training this run already`),
+    );
     release();
     assert.equal(existsSync(path), false);
     const { pid } = spawnSync(process.execPath, ['-e', '']);
@@ -43,7 +50,9 @@ test('many processes at once: never two that hold it, whoever was killed', async
   const path = join(folder, 'lock');
   const script = join(folder, 'contend.mjs');
   // whoever holds the lock makes a file that must not be there, and in two cases of three leaves a lock of a process that is gone
-  writeFileSync(script, `
+  writeFileSync(
+    script,
+    `
     import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
     import { hostname } from 'node:os';
     const { lockFolder } = await import(${JSON.stringify(new URL('./folderLock.js', import.meta.url).href)});
@@ -63,20 +72,26 @@ test('many processes at once: never two that hold it, whoever was killed', async
       if (held++ % 3 === 0) release();
       else writeFileSync(path, gone + ' ' + hostname() + ' ' + process.pid + '.' + held);
     }
-    process.stdout.write(String(held));`);
+    process.stdout.write(String(held));`,
+  );
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
   try {
-    const held = await Promise.all(Array.from({ length: 5 }, async () => {
-      const child = spawn(process.execPath, [script, path, String(gone)], { stdio: ['ignore', 'pipe', 'pipe'] });
-      let [output, complaint] = ['', ''];
-      child.stdout.on('data', (text: Buffer) => (output += text));
-      child.stderr.on('data', (text: Buffer) => (complaint += text));
-      const [status] = await once(child, 'close') as [number];
-      assert.equal(status, 0, complaint);
-      return Number(output);
-    }));
+    const held = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const child = spawn(process.execPath, [script, path, String(gone)], { stdio: ['ignore', 'pipe', 'pipe'] });
+        let [output, complaint] = ['', ''];
+        child.stdout.on('data', (text: Buffer) => (output += text));
+        child.stderr.on('data', (text: Buffer) => (complaint += text));
+        const [status] = (await once(child, 'close')) as [number];
+        assert.equal(status, 0, complaint);
+        return Number(output);
+      }),
+    );
     assert.ok(held.reduce((a, b) => a + b) > 50, `${held}`);
-    assert.deepEqual(readdirSync(folder).filter((name) => name !== 'lock'), ['contend.mjs']);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name !== 'lock'),
+      ['contend.mjs'],
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

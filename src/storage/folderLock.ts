@@ -29,8 +29,11 @@ export function lockFolder(path: string, doing: string, code = 'FOLDER_BUSY'): (
   const release = (): void => {
     if (readOwner(path)?.text === text) rmSync(path, { force: true });
   };
-  const busy = ({ processId, host }: Owner, files: string): ColdstartError => new ColdstartError(code,
-    `${processId > 0 ? `process ${processId}` : 'a process that does not give its name'}${host === hostname() ? '' : ` on ${host}`} is ${doing} already. Wait for it; if it is gone or another program, remove ${files}.`);
+  const busy = ({ processId, host }: Owner, files: string): ColdstartError =>
+    new ColdstartError(
+      code,
+      `${processId > 0 ? `process ${processId}` : 'a process that does not give its name'}${host === hostname() ? '' : ` on ${host}`} is ${doing} already. Wait for it; if it is gone or another program, remove ${files}.`,
+    );
   writeFileSync(own, text);
   try {
     while (!appears(own, path)) {

@@ -31,13 +31,23 @@ test('long files, characters across chunks, and gzip', async () => {
 });
 
 test('a line of invalid UTF-8 is null, its neighbours are read', async () => {
-  const bytes = Buffer.concat([Buffer.from('a\n'), Buffer.from([0xc3, 0x28, 10, 10]), Buffer.from('\u00e4\n'), Buffer.from([0xff])]);
+  const bytes = Buffer.concat([
+    Buffer.from('a\n'),
+    Buffer.from([0xc3, 0x28, 10, 10]),
+    Buffer.from('\u00e4\n'),
+    Buffer.from([0xff]),
+  ]);
   assert.deepEqual(await linesOf(bytes), ['a', null, '', '\u00e4', null]);
 });
 
 test('damaged files are named', async () => {
-  await assert.rejects(linesOf(gzipSync('abc\n'.repeat(1000)).subarray(0, 30), 'cut.gz'), /cut.gz cannot be read as gzip: unexpected end of file/);
+  await assert.rejects(
+    linesOf(gzipSync('abc\n'.repeat(1000)).subarray(0, 30), 'cut.gz'),
+    /cut.gz cannot be read as gzip: unexpected end of file/,
+  );
   await assert.rejects(linesOf('plain', 'plain.gz'), /plain.gz cannot be read as gzip: incorrect header check/);
   await assert.rejects(linesOf('a\n'.concat('x'.repeat(5 * 2 ** 20))), /text:2: the line has more than 4194304 bytes/);
-  await assert.rejects(async () => { for await (const block of readLineBlocks(join(folder, 'none.gz'))) void block; }, /none.gz cannot be read as gzip: ENOENT/);
+  await assert.rejects(async () => {
+    for await (const block of readLineBlocks(join(folder, 'none.gz'))) void block;
+  }, /none.gz cannot be read as gzip: ENOENT/);
 });

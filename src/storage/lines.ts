@@ -28,9 +28,14 @@ export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer
 export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const { bytes, firstLine } of readWholeLines(path, input)) {
     if (!isUtf8(bytes)) {
-      const packer = firstLine === 1 && Object.entries(packedBeginnings).find(([, beginning]) => bytes.toString('latin1').startsWith(beginning))?.[0];
-      if (packer) throw new DataError(`${path} is packed with ${packer}, expected text. Unpack it first: ${packer} -dc.`);
-      throw new DataError(`${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`);
+      const packer =
+        firstLine === 1 &&
+        Object.entries(packedBeginnings).find(([, beginning]) => bytes.toString('latin1').startsWith(beginning))?.[0];
+      if (packer)
+        throw new DataError(`${path} is packed with ${packer}, expected text. Unpack it first: ${packer} -dc.`);
+      throw new DataError(
+        `${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`,
+      );
     }
     yield bytes;
   }
@@ -41,11 +46,21 @@ const packedBeginnings = { gzip: '\x1f\x8b', xz: '\xfd7zXZ', zstd: '(\xb5/\xfd',
 
 /** As `readUtf8Blocks`, without lines that are not valid UTF-8. */
 export async function* readValidLines(path: string): AsyncGenerator<Buffer> {
-  for await (const { bytes } of readWholeLines(path)) yield isUtf8(bytes) ? bytes : Buffer.from(decodeLines(bytes).filter((line) => line !== null).join('\n'));
+  for await (const { bytes } of readWholeLines(path))
+    yield isUtf8(bytes)
+      ? bytes
+      : Buffer.from(
+          decodeLines(bytes)
+            .filter((line) => line !== null)
+            .join('\n'),
+        );
 }
 
 /** Bytes of neighbouring whole lines, without the LF of the last one, and the number of the first (from 1). */
-async function* readWholeLines(path: string, input: AsyncIterable<Buffer> = byteStream(path)): AsyncGenerator<{ bytes: Buffer; firstLine: number }> {
+async function* readWholeLines(
+  path: string,
+  input: AsyncIterable<Buffer> = byteStream(path),
+): AsyncGenerator<{ bytes: Buffer; firstLine: number }> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   let firstLine = 1;
@@ -62,11 +77,15 @@ async function* readWholeLines(path: string, input: AsyncIterable<Buffer> = byte
         rest.push(chunk);
         restBytes += chunk.length;
       }
-      if (restBytes > maxLineBytes) throw new DataError(`${path}:${firstLine}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
+      if (restBytes > maxLineBytes)
+        throw new DataError(`${path}:${firstLine}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
     }
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    throw new DataError(`${path} cannot be read${path.endsWith('.gz') ? ' as gzip' : ''}: ${(cause as Error).message}.`, { cause });
+    throw new DataError(
+      `${path} cannot be read${path.endsWith('.gz') ? ' as gzip' : ''}: ${(cause as Error).message}.`,
+      { cause },
+    );
   }
   if (restBytes > 0) yield { bytes: Buffer.concat(rest), firstLine };
 }
@@ -105,7 +124,7 @@ export async function* byteStream(path: string, onRead?: (bytes: number) => void
 function decodeLines(block: Buffer): (string | null)[] {
   if (isUtf8(block)) return block.toString('utf8').split('\n');
   const lines: (string | null)[] = [];
-  for (let start = 0; start <= block.length; ) {
+  for (let start = 0; start <= block.length;) {
     const found = block.indexOf(10, start);
     const line = block.subarray(start, found < 0 ? block.length : found);
     lines.push(isUtf8(line) ? line.toString('utf8') : null);

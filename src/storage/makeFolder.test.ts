@@ -13,12 +13,23 @@ test('makes what is missing, leaves what is there, and names the folder that can
     makeFolder(join(folder, 'a/b/c'));
     assert.ok(statSync(join(folder, 'a/b/c')).isDirectory());
     writeFileSync(join(folder, 'file'), '');
-    assert.throws(() => makeFolder(join(folder, 'file/below')), (error: Error) => error instanceof ColdstartError && error.message.includes(`folder ${join(folder, 'file')} cannot be made`));
+    assert.throws(
+      () => makeFolder(join(folder, 'file/below')),
+      (error: Error) =>
+        error instanceof ColdstartError && error.message.includes(`folder ${join(folder, 'file')} cannot be made`),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-test('a place where nothing can be made gives an error, not a loop', { skip: existsSync('/proc/self') ? false : 'no /proc here' }, () => {
-  assert.throws(() => makeFolder('/proc/coldstart/x'), (error: Error) => error instanceof ColdstartError && error.message.includes('/proc/coldstart'));
-});
+test(
+  'a place where nothing can be made gives an error, not a loop',
+  { skip: existsSync('/proc/self') ? false : 'no /proc here' },
+  () => {
+    assert.throws(
+      () => makeFolder('/proc/coldstart/x'),
+      (error: Error) => error instanceof ColdstartError && error.message.includes('/proc/coldstart'),
+    );
+  },
+);

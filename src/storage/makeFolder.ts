@@ -11,7 +11,10 @@ import { ColdstartError } from '../errors.js';
 export function makeFolder(path: string): void {
   if (existsSync(path)) {
     if (statSync(path).isDirectory()) return;
-    throw new ColdstartError('WRITE_FAILED', `folder ${path} cannot be made: there is a file of that name. Choose another place, or remove it first.`);
+    throw new ColdstartError(
+      'WRITE_FAILED',
+      `folder ${path} cannot be made: there is a file of that name. Choose another place, or remove it first.`,
+    );
   }
   const parent = dirname(path);
   if (parent !== path) makeFolder(parent);
@@ -20,13 +23,19 @@ export function makeFolder(path: string): void {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST') return; // another process was faster
-    throw new ColdstartError('WRITE_FAILED', `folder ${path} cannot be made: ${message}. Choose another place.`, { cause });
+    throw new ColdstartError('WRITE_FAILED', `folder ${path} cannot be made: ${message}. Choose another place.`, {
+      cause,
+    });
   }
 }
 
 /** Whether a folder is missing or empty, and so free for what is to be written. @throws ColdstartError code FILE_EXISTS if a file has the name */
 export function isFreeFolder(path: string): boolean {
   if (!existsSync(path)) return true;
-  if (!statSync(path).isDirectory()) throw new ColdstartError('FILE_EXISTS', `${path} is a file, expected a folder or nothing. Choose another folder, or remove it first.`);
+  if (!statSync(path).isDirectory())
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${path} is a file, expected a folder or nothing. Choose another folder, or remove it first.`,
+    );
   return readdirSync(path).length === 0;
 }

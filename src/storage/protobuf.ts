@@ -18,7 +18,8 @@ export function encodeMessage(fields: readonly Field[]): Uint8Array {
 }
 
 /** Little-endian, as every machine that Node.js runs on. */
-export const packedDoubles = (values: readonly number[]): Uint8Array => new Uint8Array(Float64Array.from(values).buffer);
+export const packedDoubles = (values: readonly number[]): Uint8Array =>
+  new Uint8Array(Float64Array.from(values).buffer);
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function varint(value: number): Uint8Array {
@@ -33,7 +34,10 @@ function varint(value: number): Uint8Array {
  * Fields of a message: numbers for varints, bytes for everything else.
  * @param junk makes the error to throw where the bytes are no message
  */
-export function* messageFields(bytes: Uint8Array, junk: (why: string) => Error): Generator<{ field: number; value: number | Uint8Array }> {
+export function* messageFields(
+  bytes: Uint8Array,
+  junk: (why: string) => Error,
+): Generator<{ field: number; value: number | Uint8Array }> {
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -55,11 +59,20 @@ export function* messageFields(bytes: Uint8Array, junk: (why: string) => Error):
     const field = Math.floor(key / 8);
     if (field === 0) throw junk(`byte ${at - 1} starts no field`);
     switch (key % 8) {
-      case 0: yield { field, value: varint() }; break;
-      case 1: yield { field, value: take(8) }; break;
-      case 2: yield { field, value: take(varint()) }; break;
-      case 5: yield { field, value: take(4) }; break;
-      default: throw junk(`byte ${at - 1} starts no field`);
+      case 0:
+        yield { field, value: varint() };
+        break;
+      case 1:
+        yield { field, value: take(8) };
+        break;
+      case 2:
+        yield { field, value: take(varint()) };
+        break;
+      case 5:
+        yield { field, value: take(4) };
+        break;
+      default:
+        throw junk(`byte ${at - 1} starts no field`);
     }
   }
 }

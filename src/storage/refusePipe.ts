@@ -9,5 +9,8 @@ import { DataError } from '../errors.js';
  */
 export function refusePipe(path: string, what: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isFIFO() || found?.isSocket()) throw new DataError(`${what} ${path} is a pipe, but it is read more than once. Write it to a file first, and name that.`);
+  if (found?.isFIFO() || found?.isSocket())
+    throw new DataError(
+      `${what} ${path} is a pipe, but it is read more than once. Write it to a file first, and name that.`,
+    );
 }

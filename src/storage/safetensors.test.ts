@@ -44,13 +44,21 @@ test('files that lie are refused by name', () => {
     ['dtype', () => write(entry({ dtype: 'pickle' }), 8), /"w" has dtype "pickle"/],
     ['shape', () => write(entry({ shape: [-2] }), 8), /"w" has shape \[-2\]/],
     ['size', () => write(entry({ shape: [3] }), 8), /"w" holds 8 bytes, its shape \[3\] needs 12/],
-    ['overlap', () => write({ ...entry({}), v: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12), /"v" starts at byte 4, expected 8/],
+    [
+      'overlap',
+      () => write({ ...entry({}), v: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12),
+      /"v" starts at byte 4, expected 8/,
+    ],
     ['truncated', () => write(entry({}), 7), /truncated/],
     ['extended', () => write(entry({}), 9), /extended/],
   ];
   for (const [name, make, expected] of cases) {
     make();
-    assert.throws(() => readSafetensors(path), (error: Error) => expected.test(error.message) && error.message.includes(path), name);
+    assert.throws(
+      () => readSafetensors(path),
+      (error: Error) => expected.test(error.message) && error.message.includes(path),
+      name,
+    );
   }
 });
 

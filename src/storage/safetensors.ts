@@ -22,16 +22,22 @@ const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as cons
  *
  * @throws DataError naming the file and what is wrong with it
  */
-export function readSafetensors(path: string): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+export function readSafetensors(path: string): {
+  tensors: Map<string, StoredTensor>;
+  metadata: Record<string, string>;
+} {
   const refuse = (what: string): DataError => new DataError(`${path} is not a valid safetensors file: ${what}.`);
   const file = openSync(path, 'r');
   try {
     const size = fstatSync(file).size;
     if (size < 8) throw refuse(`${size} bytes, expected at least 8`);
     const headerBytes = Number(readExactly(file, 0, 8, refuse).readBigUInt64LE());
-    if (size > 8 && readExactly(file, 8, 1, refuse).toString('latin1') !== '{') throw refuse('it does not begin with a header as such files do');
-    if (headerBytes > maxHeaderBytes) throw refuse(`its header claims ${headerBytes} bytes, at most ${maxHeaderBytes} are accepted`);
-    if (8 + headerBytes > size) throw refuse(`its header claims ${headerBytes} bytes, the file has ${size} (truncated?)`);
+    if (size > 8 && readExactly(file, 8, 1, refuse).toString('latin1') !== '{')
+      throw refuse('it does not begin with a header as such files do');
+    if (headerBytes > maxHeaderBytes)
+      throw refuse(`its header claims ${headerBytes} bytes, at most ${maxHeaderBytes} are accepted`);
+    if (8 + headerBytes > size)
+      throw refuse(`its header claims ${headerBytes} bytes, the file has ${size} (truncated?)`);
     const header = parseHeader(readExactly(file, 8, headerBytes, refuse), refuse);
 
     const dataStart = 8 + headerBytes;
@@ -50,7 +56,8 @@ export function readSafetensors(path: string): { tensors: Map<string, StoredTens
 
     let expected = 0;
     for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-      if (entry.begin !== expected) throw refuse(`tensor "${entry.name}" starts at byte ${entry.begin}, expected ${expected}`);
+      if (entry.begin !== expected)
+        throw refuse(`tensor "${entry.name}" starts at byte ${entry.begin}, expected ${expected}`);
       expected = entry.end;
     }
     if (dataStart + expected !== size) {
@@ -60,7 +67,11 @@ export function readSafetensors(path: string): { tensors: Map<string, StoredTens
     const tensors = new Map<string, StoredTensor>();
     for (const { name, dtype, shape, begin, end } of entries) {
       const bytes = readExactly(file, dataStart + begin, end - begin, refuse);
-      const data = new arrays[dtype](bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / arrays[dtype].BYTES_PER_ELEMENT);
+      const data = new arrays[dtype](
+        bytes.buffer as ArrayBuffer,
+        bytes.byteOffset,
+        bytes.byteLength / arrays[dtype].BYTES_PER_ELEMENT,
+      );
       tensors.set(name, { dtype, shape, data });
     }
     return { tensors, metadata };
@@ -83,7 +94,8 @@ export function writeSafetensors(
   let offset = 0;
   for (const [name, { dtype, shape, data }] of tensors) {
     const size = shape.reduce((a, b) => a * b, 1);
-    if (size !== data.length) throw new DataError(`tensor "${name}" has ${data.length} values, its shape [${shape}] needs ${size}.`);
+    if (size !== data.length)
+      throw new DataError(`tensor "${name}" has ${data.length} values, its shape [${shape}] needs ${size}.`);
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
   }
@@ -101,7 +113,7 @@ type Refuse = (what: string) => DataError;
 /** The bytes in a buffer of their own, so that 4- and 8-byte views of it are aligned. */
 function readExactly(file: number, position: number, length: number, refuse: Refuse): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(length));
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const read = readSync(file, bytes, at, Math.min(length - at, 1 << 30), position + at);
     if (read === 0) throw refuse(`it ends at byte ${position + at}, expected ${position + length}`);
     at += read;
@@ -117,22 +129,29 @@ function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
     throw refuse('its header is not JSON');
   }
   const metadata = (header as Record<string, unknown>)['__metadata__'];
-  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null)) throw refuse('its metadata is not an object');
+  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null))
+    throw refuse('its metadata is not an object');
   return header as Record<string, unknown>;
 }
 
-function checkEntry(name: string, value: unknown, refuse: Refuse): { dtype: keyof typeof arrays; shape: number[]; begin: number; end: number } {
+function checkEntry(
+  name: string,
+  value: unknown,
+  refuse: Refuse,
+): { dtype: keyof typeof arrays; shape: number[]; begin: number; end: number } {
   const natural = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') {
     throw refuse(`tensor "${name}" has dtype ${JSON.stringify(dtype)}, expected "F32", "F64" or "I32"`);
   }
-  if (!Array.isArray(shape) || !shape.every(natural)) throw refuse(`tensor "${name}" has shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(shape) || !shape.every(natural))
+    throw refuse(`tensor "${name}" has shape ${JSON.stringify(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(natural)) {
     throw refuse(`tensor "${name}" has data_offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = (shape as number[]).reduce((a, b) => a * b, 1) * arrays[dtype].BYTES_PER_ELEMENT;
-  if (end - begin !== bytes) throw refuse(`tensor "${name}" holds ${end - begin} bytes, its shape [${shape}] needs ${bytes}`);
+  if (end - begin !== bytes)
+    throw refuse(`tensor "${name}" holds ${end - begin} bytes, its shape [${shape}] needs ${bytes}`);
   return { dtype, shape, begin, end };
 }

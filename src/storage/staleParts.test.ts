@@ -12,7 +12,15 @@ after(() => rmSync(folder, { recursive: true }));
 test('parts of processes that are gone are removed, everything else stays', () => {
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
   const running = process.ppid;
-  for (const name of [`.a.bin.${gone}.part`, `.b.bin.${gone}.part`, `.a.bin.${running}.part`, 'a.bin', `.a.bin.part`, '.a.bin.x.part']) writeFileSync(join(folder, name), '');
+  for (const name of [
+    `.a.bin.${gone}.part`,
+    `.b.bin.${gone}.part`,
+    `.a.bin.${running}.part`,
+    'a.bin',
+    `.a.bin.part`,
+    '.a.bin.x.part',
+  ])
+    writeFileSync(join(folder, name), '');
   mkdirSync(join(folder, `.c.${gone}.part`));
   writeFileSync(join(folder, `.c.${gone}.part`, 'inside'), '');
   const stays = ['.a.bin.part', `.a.bin.${running}.part`, '.a.bin.x.part', 'a.bin'];

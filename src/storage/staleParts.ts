@@ -12,6 +12,7 @@ export function removeStaleParts(folder: string, name?: string): void {
   for (const entry of readdirSync(folder)) {
     const [, partOf, processId] = /^\.(.+)\.(\d+)\.part$/.exec(entry) ?? [];
     if (partOf === undefined || (name !== undefined && partOf !== name)) continue;
-    if (Number(processId) === process.pid || !isRunning(Number(processId))) rmSync(join(folder, entry), { recursive: true, force: true });
+    if (Number(processId) === process.pid || !isRunning(Number(processId)))
+      rmSync(join(folder, entry), { recursive: true, force: true });
   }
 }

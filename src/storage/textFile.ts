@@ -28,9 +28,13 @@ function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
   }
   try {
     const { size } = fstatSync(file);
-    if (size > maxBytes) throw new DataError(`${what} ${path} has ${size} bytes, at most ${maxBytes} were expected. Is it the right file?`);
+    if (size > maxBytes)
+      throw new DataError(
+        `${what} ${path} has ${size} bytes, at most ${maxBytes} were expected. Is it the right file?`,
+      );
     const bytes = readToEnd(file, size, maxBytes);
-    if (bytes.length > maxBytes) throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
+    if (bytes.length > maxBytes)
+      throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
     return path.endsWith('.gz') ? unpack(bytes, path, what, maxBytes) : bytes;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
@@ -43,7 +47,7 @@ function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
 /** The rest of a file, which may be a pipe, whose size nobody knows; not much more than `maxBytes` of it. */
 function readToEnd(file: number, likelySize: number, maxBytes: number): Uint8Array {
   let bytes = Buffer.alloc(likelySize + 1); // one more: the end is known where it is not filled
-  for (let filled = 0; ; ) {
+  for (let filled = 0; ;) {
     const got = readSync(file, bytes, filled, bytes.length - filled, null);
     filled += got;
     if (got === 0 || filled > maxBytes) return bytes.subarray(0, filled);

@@ -29,21 +29,32 @@ test('a whole text is packed by its name', () => {
 
 test('what the system refuses is said with the name of the file, and nothing is left', () => {
   const long = 'x'.repeat(250);
-  const named = { code: 'WRITE_FAILED', message: `${at(long)} cannot be written: ENAMETOOLONG: name too long. Choose a shorter name.` };
+  const named = {
+    code: 'WRITE_FAILED',
+    message: `${at(long)} cannot be written: ENAMETOOLONG: name too long. Choose a shorter name.`,
+  };
   assert.throws(() => new TextOutput(at(long)), named);
   assert.throws(() => writeFileAtomic(at(long), 'x'), named);
   const output = new TextOutput(at('taken'));
   mkdirSync(at('taken'));
   writeFileSync(at('taken/mine'), '');
-  assert.throws(() => output.finish(), { code: 'WRITE_FAILED', message: /taken cannot be written: E[A-Z]+: .*\. Choose another place\.$/ });
+  assert.throws(() => output.finish(), {
+    code: 'WRITE_FAILED',
+    message: /taken cannot be written: E[A-Z]+: .*\. Choose another place\.$/,
+  });
   output.abandon();
   assert.throws(() => writeFileAtomic(at('taken'), 'x'), { code: 'WRITE_FAILED', message: /taken cannot be written/ });
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('.')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('.')),
+    [],
+  );
 });
 
 test('of files that belong together none gets its name before all are written', () => {
   const script = at('pair.mjs');
-  writeFileSync(script, `
+  writeFileSync(
+    script,
+    `
     const { TextOutput, finishTogether } = await import(${JSON.stringify(new URL('./textOutput.js', import.meta.url).href)});
     const outputs = ['small', 'large'].map((name) => new TextOutput(${JSON.stringify(folder)} + '/' + name));
     outputs[0].line('x');
@@ -53,11 +64,20 @@ test('of files that belong together none gets its name before all are written', 
     } catch (error) {
       console.log(error.message);
       for (const output of outputs) output.abandon();
-    }`);
-  const { stdout, stderr } = spawnSync('bash', ['-c', `ulimit -f 16; exec "${process.execPath}" "${script}"`], { encoding: 'utf8' });
+    }`,
+  );
+  const { stdout, stderr } = spawnSync('bash', ['-c', `ulimit -f 16; exec "${process.execPath}" "${script}"`], {
+    encoding: 'utf8',
+  });
   assert.match(stdout, /large cannot be written: EFBIG/, stderr);
-  assert.deepEqual(readdirSync(folder).filter((name) => /small|large/.test(name)), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => /small|large/.test(name)),
+    [],
+  );
   const outputs = [new TextOutput(at('one')), new TextOutput(at('two'))];
   finishTogether(outputs);
-  assert.deepEqual(readdirSync(folder).filter((name) => /one|two/.test(name)), ['one', 'two']);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => /one|two/.test(name)),
+    ['one', 'two'],
+  );
 });

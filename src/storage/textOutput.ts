@@ -9,7 +9,11 @@ import { writeFailure } from './writeFailure.js';
 /** @throws ColdstartError code FILE_EXISTS naming the first of the files that is there already */
 export function refuseExisting(paths: readonly string[]): void {
   const existing = paths.find((path) => existsSync(path));
-  if (existing !== undefined) throw new ColdstartError('FILE_EXISTS', `${existing} exists already and would be overwritten. Choose another name, or remove it first.`);
+  if (existing !== undefined)
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${existing} exists already and would be overwritten. Choose another name, or remove it first.`,
+    );
 }
 
 /** Writes a whole text file, packed if its name ends in .gz. @throws ColdstartError code FILE_EXISTS if it is there; WRITE_FAILED */
@@ -41,7 +45,10 @@ export class TextOutput {
    *   failure the file may be damaged; for what is checked before it is used. Default true
    * @throws ColdstartError code WRITE_FAILED, as all methods do, if the file cannot be made there
    */
-  constructor(private readonly path: string, private readonly options: { readonly durable?: boolean } = {}) {
+  constructor(
+    private readonly path: string,
+    private readonly options: { readonly durable?: boolean } = {},
+  ) {
     this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
     this.packed = isPacked(path);
     makeFolder(dirname(path));
@@ -86,7 +93,7 @@ export class TextOutput {
   private flush(): void {
     const bytes = this.packed ? gzipSync(this.waiting) : Buffer.from(this.waiting);
     this.attempt(() => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at, bytes.length - at);
+      for (let at = 0; at < bytes.length;) at += writeSync(this.file, bytes, at, bytes.length - at);
     });
     this.waiting = '';
   }

@@ -82,10 +82,16 @@ async function* byProgram(path: string, packing: keyof typeof programs): AsyncGe
   try {
     yield* child.stdout! as AsyncIterable<Buffer>;
     const [status] = await ended;
-    if (status !== 0) throw new DataError(`${path} cannot be unpacked as ${packing}: ${Buffer.concat(complaint).toString().trim().slice(0, 300) || `${command} ended with status ${status}`}.`);
+    if (status !== 0)
+      throw new DataError(
+        `${path} cannot be unpacked as ${packing}: ${Buffer.concat(complaint).toString().trim().slice(0, 300) || `${command} ended with status ${status}`}.`,
+      );
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new DataError(`${path} is packed by ${packing}, and the program ${command} is not there to unpack it. Install it (Debian: apt install ${debianPackage}), or unpack the file yourself.`, { cause });
+    throw new DataError(
+      `${path} is packed by ${packing}, and the program ${command} is not there to unpack it. Install it (Debian: apt install ${debianPackage}), or unpack the file yourself.`,
+      { cause },
+    );
   } finally {
     child.kill();
   }

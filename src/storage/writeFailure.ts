@@ -2,8 +2,10 @@ import { ColdstartError } from '../errors.js';
 
 /** What the user can do, by the error's code; other errors are of the place. */
 const advice: Readonly<Record<string, string>> = {
-  ENOSPC: 'Make room on the disk, or choose another place.', EDQUOT: 'Make room on the disk, or choose another place.',
-  EFBIG: 'The file would be larger than is allowed there.', ENAMETOOLONG: 'Choose a shorter name.',
+  ENOSPC: 'Make room on the disk, or choose another place.',
+  EDQUOT: 'Make room on the disk, or choose another place.',
+  EFBIG: 'The file would be larger than is allowed there.',
+  ENAMETOOLONG: 'Choose a shorter name.',
 };
 
 /**
@@ -13,5 +15,9 @@ const advice: Readonly<Record<string, string>> = {
 export function writeFailure(path: string, cause: unknown): unknown {
   if (!(cause instanceof Error && 'syscall' in cause)) return cause;
   const what = cause.message.split(',')[0]; // what follows names the temporary file
-  return new ColdstartError('WRITE_FAILED', `${path} cannot be written: ${what}. ${advice[(cause as NodeJS.ErrnoException).code ?? ''] ?? 'Choose another place.'}`, { cause });
+  return new ColdstartError(
+    'WRITE_FAILED',
+    `${path} cannot be written: ${what}. ${advice[(cause as NodeJS.ErrnoException).code ?? ''] ?? 'Choose another place.'}`,
+    { cause },
+  );
 }

@@ -24,7 +24,11 @@ export interface LinePairBlock {
  */
 export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairBlock> {
   const bytesRead = { src: 0, trg: 0 };
-  const linesOf = (side: 'src' | 'trg') => readLineBlocks(files[side], byteStream(files[side], (bytes) => (bytesRead[side] = bytes)));
+  const linesOf = (side: 'src' | 'trg') =>
+    readLineBlocks(
+      files[side],
+      byteStream(files[side], (bytes) => (bytesRead[side] = bytes)),
+    );
   let firstLine = 1;
   for await (const { src, trg } of inStep(linesOf('src'), linesOf('trg'), files)) {
     yield { firstLine, src, trg, bytesRead: bytesRead.src + bytesRead.trg };
@@ -38,7 +42,11 @@ export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairB
  * @param names what to call the two in messages
  * @throws DataError naming both counts, after the last pair, if one is longer than the other
  */
-export async function* inStep<Line>(srcBlocks: AsyncGenerator<readonly Line[]>, trgBlocks: AsyncGenerator<readonly Line[]>, names: PairFiles): AsyncGenerator<{ src: readonly Line[]; trg: readonly Line[] }> {
+export async function* inStep<Line>(
+  srcBlocks: AsyncGenerator<readonly Line[]>,
+  trgBlocks: AsyncGenerator<readonly Line[]>,
+  names: PairFiles,
+): AsyncGenerator<{ src: readonly Line[]; trg: readonly Line[] }> {
   const src = new LineQueue(srcBlocks);
   const trg = new LineQueue(trgBlocks);
   let done = 0;
@@ -52,7 +60,9 @@ export async function* inStep<Line>(srcBlocks: AsyncGenerator<readonly Line[]>, 
     const srcLines = done + (await src.countRest());
     const trgLines = done + (await trg.countRest());
     if (srcLines !== trgLines) {
-      throw new DataError(`the two sides have different numbers of lines: ${names.src} has ${srcLines}, ${names.trg} has ${trgLines}. Line i of one must be the translation of line i of the other.`);
+      throw new DataError(
+        `the two sides have different numbers of lines: ${names.src} has ${srcLines}, ${names.trg} has ${trgLines}. Line i of one must be the translation of line i of the other.`,
+      );
     }
   } finally {
     await Promise.all([srcBlocks.return(undefined), trgBlocks.return(undefined)]);

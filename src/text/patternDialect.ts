@@ -16,16 +16,30 @@ export interface PatternDialect {
  *
  * @throws SyntaxError for brackets that are not closed
  */
-export function translatePattern(pattern: string, { classes, assertions, posixClasses = {}, properties = {} }: PatternDialect): string {
+export function translatePattern(
+  pattern: string,
+  { classes, assertions, posixClasses = {}, properties = {} }: PatternDialect,
+): string {
   const edge = `(?:(?<=${classes.w})(?!${classes.w})|(?<!${classes.w})(?=${classes.w}))`;
   const names: Names = {
-    classes: Object.fromEntries(Object.entries(classes).flatMap(([name, text]) => [[name, text], [name.toUpperCase(), `[^${text}]`]])),
-    assertions: { b: edge, B: `(?!${edge})`, ...assertions }, posixClasses, properties,
+    classes: Object.fromEntries(
+      Object.entries(classes).flatMap(([name, text]) => [
+        [name, text],
+        [name.toUpperCase(), `[^${text}]`],
+      ]),
+    ),
+    assertions: { b: edge, B: `(?!${edge})`, ...assertions },
+    posixClasses,
+    properties,
   };
   let translated = '';
-  for (let i = 0; i < pattern.length; ) {
+  for (let i = 0; i < pattern.length;) {
     const rest = pattern.slice(i);
-    const [whole, text] = rest.startsWith('\\') ? escaped(rest, names, names.assertions) : rest.startsWith('[') ? bracketed(rest, names) : plain(rest);
+    const [whole, text] = rest.startsWith('\\')
+      ? escaped(rest, names, names.assertions)
+      : rest.startsWith('[')
+        ? bracketed(rest, names)
+        : plain(rest);
     translated += text;
     i += whole.length;
   }
@@ -54,7 +68,12 @@ function plain(rest: string): Part {
   return [character, character === '}' || character === ']' ? `\\${character}` : character];
 }
 
-function escaped(rest: string, { classes, properties }: Names, others: Readonly<Record<string, string>>, marks = syntaxMarks): Part {
+function escaped(
+  rest: string,
+  { classes, properties }: Names,
+  others: Readonly<Record<string, string>>,
+  marks = syntaxMarks,
+): Part {
   const property = /^\\([pP])(?:\{(\^?)([^}]*)\}|([A-Z]))/.exec(rest);
   if (property) {
     const [whole, kind, caret, long, short] = property;
@@ -91,7 +110,8 @@ function bracketed(rest: string, names: Names): Part {
       lastWasClass = text.startsWith('[') || text.startsWith('\\p');
     } else if (rest[i] === '-') {
       const next = rest.slice(i + 1);
-      const isRange = !first && !lastWasClass && next !== '' && !next.startsWith(']') && !/^\\[wWdDsShHpP]|^\[:/.test(next);
+      const isRange =
+        !first && !lastWasClass && next !== '' && !next.startsWith(']') && !/^\\[wWdDsShHpP]|^\[:/.test(next);
       translated += isRange ? '-' : '\\-';
       i++;
       lastWasClass = false;

@@ -48,10 +48,19 @@ export function createPostprocessor(steps: readonly PreprocessingStep[]): (line:
 function functionOf(step: PreprocessingStep): (line: string) => string {
   switch (step.step) {
     case 'normalize':
-      return createNormalizer({ unicode: step.unicode, punctuation: step.punctuation ? step.language : undefined, removeNonPrinting: step.nonPrinting });
+      return createNormalizer({
+        unicode: step.unicode,
+        punctuation: step.punctuation ? step.language : undefined,
+        removeNonPrinting: step.nonPrinting,
+      });
     case 'tokenize': {
       const { language, aggressive, escape, protectedPatterns, prefixes } = step;
-      return createTokenizer(language, { aggressive, escape, protectedPatterns, ...(prefixes !== undefined && { prefixes: readNonbreakingPrefixes(prefixes) }) });
+      return createTokenizer(language, {
+        aggressive,
+        escape,
+        protectedPatterns,
+        ...(prefixes !== undefined && { prefixes: readNonbreakingPrefixes(prefixes) }),
+      });
     }
     case 'lowercase':
       return lowercase;

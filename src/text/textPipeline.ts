@@ -60,18 +60,32 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
   for (const side of ['src', 'trg'] as const) {
     writeFileAtomic(join(folder, vocabularyFile(side)), vocabularies[side].toText());
     for (const step of preprocessing[side]) {
-      if (step.step === 'tokenize' && step.prefixes !== undefined) writeFileAtomic(join(folder, prefixFile(side)), readTextFile(step.prefixes, 'list of non-breaking prefixes'));
-      if (step.step === 'truecase') writeFileAtomic(join(folder, truecaseFile(side)), readTextFile(step.model, 'truecasing model', 2 ** 30));
+      if (step.step === 'tokenize' && step.prefixes !== undefined)
+        writeFileAtomic(join(folder, prefixFile(side)), readTextFile(step.prefixes, 'list of non-breaking prefixes'));
+      if (step.step === 'truecase')
+        writeFileAtomic(join(folder, truecaseFile(side)), readTextFile(step.model, 'truecasing model', 2 ** 30));
     }
     const options = subwords[side];
     if (options.method === 'bpe') {
       writeFileAtomic(join(folder, subwordFile(side, 'codes')), readTextFile(options.codes, 'BPE codes file'));
-      if (options.vocabulary !== undefined) writeFileAtomic(join(folder, subwordFile(side, 'vocabulary')), readTextFile(options.vocabulary, 'BPE vocabulary'));
+      if (options.vocabulary !== undefined)
+        writeFileAtomic(
+          join(folder, subwordFile(side, 'vocabulary')),
+          readTextFile(options.vocabulary, 'BPE vocabulary'),
+        );
     }
-    if (options.method === 'sentencepiece') writeFileAtomic(join(folder, subwordFile(side, 'model')), readFileSync(options.model));
-    if (options.method === 'huggingface') writeFileAtomic(join(folder, subwordFile(side, 'tokenizer')), readTextFile(options.tokenizer, 'tokenizer'));
+    if (options.method === 'sentencepiece')
+      writeFileAtomic(join(folder, subwordFile(side, 'model')), readFileSync(options.model));
+    if (options.method === 'huggingface')
+      writeFileAtomic(join(folder, subwordFile(side, 'tokenizer')), readTextFile(options.tokenizer, 'tokenizer'));
   }
-  const settings = { format: 'coldstart text pipeline', version: formatVersion, src: savedSubwords(subwords.src), trg: savedSubwords(subwords.trg), preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') } };
+  const settings = {
+    format: 'coldstart text pipeline',
+    version: formatVersion,
+    src: savedSubwords(subwords.src),
+    trg: savedSubwords(subwords.trg),
+    preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') },
+  };
   writeFileAtomic(join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
@@ -80,7 +94,12 @@ export function copyTextPipeline(from: string, to: string): void {
   readSettings(from);
   makeFolder(to);
   for (const side of ['src', 'trg'] as const) {
-    for (const name of [vocabularyFile(side), prefixFile(side), truecaseFile(side), ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind))]) {
+    for (const name of [
+      vocabularyFile(side),
+      prefixFile(side),
+      truecaseFile(side),
+      ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind)),
+    ]) {
       if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
     }
   }
@@ -114,7 +133,12 @@ export async function openTextPipeline(folder: string): Promise<TextPipeline> {
   const trgSegmenter = await openSegmenter(subwords.trg);
   const srcSteps = createPreprocessor(preprocessing.src);
   const trgSteps = createPreprocessor(preprocessing.trg);
-  const encode = async (preprocess: (line: string) => string, segmenter: Segmenter, vocabulary: Vocabulary, lines: readonly string[]): Promise<Int32Array[]> =>
+  const encode = async (
+    preprocess: (line: string) => string,
+    segmenter: Segmenter,
+    vocabulary: Vocabulary,
+    lines: readonly string[],
+  ): Promise<Int32Array[]> =>
     (await segmenter.segment(lines.map(preprocess))).map((tokens) => vocabulary.encode(tokens));
   return {
     srcVocabulary,
@@ -149,7 +173,12 @@ function savedSubwords(options: SubwordOptions): SavedSubwords {
     case 'none':
       return { method: 'none', joiner: options.joiner };
     case 'bpe':
-      return { method: 'bpe', hasVocabulary: options.vocabulary !== undefined, vocabularyThreshold: options.vocabularyThreshold, glossaries: options.glossaries };
+      return {
+        method: 'bpe',
+        hasVocabulary: options.vocabulary !== undefined,
+        vocabularyThreshold: options.vocabularyThreshold,
+        glossaries: options.glossaries,
+      };
     case 'sentencepiece':
     case 'huggingface':
       return { method: options.method };
@@ -163,8 +192,11 @@ function subwordOptions(folder: string, side: Side, saved: SavedSubwords): Subwo
       return { method: 'none', joiner: saved.joiner };
     case 'bpe':
       return {
-        method: 'bpe', codes: path('codes'), vocabulary: saved.hasVocabulary ? path('vocabulary') : undefined,
-        vocabularyThreshold: saved.vocabularyThreshold, glossaries: saved.glossaries,
+        method: 'bpe',
+        codes: path('codes'),
+        vocabulary: saved.hasVocabulary ? path('vocabulary') : undefined,
+        vocabularyThreshold: saved.vocabularyThreshold,
+        glossaries: saved.glossaries,
       };
     case 'sentencepiece':
       return { method: 'sentencepiece', model: path('model') };
@@ -186,13 +218,25 @@ function readSettings(folder: string): SavedSettings {
     settings = JSON.parse(readTextFile(path, 'text settings', 2 ** 20)) as typeof settings;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Re-run "coldstart corpus prepare".`, { cause });
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Re-run "coldstart corpus prepare".`, {
+      cause,
+    });
   }
-  const known = (saved: SavedSubwords | undefined): boolean => ['none', 'bpe', 'sentencepiece', 'huggingface'].includes(saved?.method ?? '');
+  const known = (saved: SavedSubwords | undefined): boolean =>
+    ['none', 'bpe', 'sentencepiece', 'huggingface'].includes(saved?.method ?? '');
   const preprocessing = settings?.version === 1 ? { src: [], trg: [] } : settings?.preprocessing;
-  const readable = settings?.format === 'coldstart text pipeline' && (settings.version === 1 || settings.version === formatVersion);
-  if (!readable || !known(settings.src) || !known(settings.trg) || !Array.isArray(preprocessing?.src) || !Array.isArray(preprocessing.trg)) {
-    throw new DataError(`${path} does not hold text settings of version 1 or ${formatVersion}. Re-run "coldstart corpus prepare".`);
+  const readable =
+    settings?.format === 'coldstart text pipeline' && (settings.version === 1 || settings.version === formatVersion);
+  if (
+    !readable ||
+    !known(settings.src) ||
+    !known(settings.trg) ||
+    !Array.isArray(preprocessing?.src) ||
+    !Array.isArray(preprocessing.trg)
+  ) {
+    throw new DataError(
+      `${path} does not hold text settings of version 1 or ${formatVersion}. Re-run "coldstart corpus prepare".`,
+    );
   }
   return { src: settings.src!, trg: settings.trg!, preprocessing };
 }

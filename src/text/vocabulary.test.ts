@@ -4,9 +4,28 @@ import fc from 'fast-check';
 import { Vocabulary } from './vocabulary.js';
 
 test('ids run from 4 by falling count, equal counts by code point', () => {
-  const counts = new Map([['b', 2], ['a', 2], ['rare', 1], ['\u{1F600}', 2], ['\uFF5E', 2], ['the', 9], ['<unk>', 5]]);
+  const counts = new Map([
+    ['b', 2],
+    ['a', 2],
+    ['rare', 1],
+    ['\u{1F600}', 2],
+    ['\uFF5E', 2],
+    ['the', 9],
+    ['<unk>', 5],
+  ]);
   const vocabulary = Vocabulary.fromCounts(counts);
-  assert.deepEqual(vocabulary.tokens, ['<s>', '<pad>', '</s>', '<unk>', 'the', 'a', 'b', '\uFF5E', '\u{1F600}', 'rare']);
+  assert.deepEqual(vocabulary.tokens, [
+    '<s>',
+    '<pad>',
+    '</s>',
+    '<unk>',
+    'the',
+    'a',
+    'b',
+    '\uFF5E',
+    '\u{1F600}',
+    'rare',
+  ]);
   assert.equal(vocabulary.toText(), 'the 9\na 2\nb 2\n\uFF5E 2\n\u{1F600} 2\nrare 1\n');
   assert.equal(Vocabulary.fromCounts(counts, { minCount: 2 }).size, 9);
   assert.deepEqual(Vocabulary.fromCounts(counts, { maxSize: 6 }).tokens.slice(4), ['the', 'a']);
@@ -40,10 +59,12 @@ test('faults of a vocabulary file are named with their line', () => {
 
 test('writing and reading gives the same vocabulary', () => {
   const token = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[ \n]/.test(text));
-  fc.assert(fc.property(fc.uniqueArray(fc.tuple(token, fc.nat()), { selector: ([text]) => text }), (entries) => {
-    const vocabulary = Vocabulary.fromCounts(new Map(entries), { minCount: 0 });
-    const again = Vocabulary.parse(vocabulary.toText(), 'text');
-    assert.deepEqual(again.tokens, vocabulary.tokens);
-    assert.deepEqual(again.counts, vocabulary.counts);
-  }));
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.tuple(token, fc.nat()), { selector: ([text]) => text }), (entries) => {
+      const vocabulary = Vocabulary.fromCounts(new Map(entries), { minCount: 0 });
+      const again = Vocabulary.parse(vocabulary.toText(), 'text');
+      assert.deepEqual(again.tokens, vocabulary.tokens);
+      assert.deepEqual(again.counts, vocabulary.counts);
+    }),
+  );
 });

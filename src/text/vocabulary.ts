@@ -36,7 +36,10 @@ export class Vocabulary {
    *
    * Source: fairseq's Dictionary.finalize, without its padding to a multiple of eight.
    */
-  static fromCounts(counts: ReadonlyMap<string, number>, { minCount = 1, maxSize = Infinity }: VocabularyLimits = {}): Vocabulary {
+  static fromCounts(
+    counts: ReadonlyMap<string, number>,
+    { minCount = 1, maxSize = Infinity }: VocabularyLimits = {},
+  ): Vocabulary {
     const kept = [...counts].filter(([token, count]) => count >= minCount && !specialTokens.includes(token));
     kept.sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b));
     kept.length = Math.min(kept.length, Math.max(0, maxSize - firstOrdinaryId));
@@ -61,14 +64,22 @@ export class Vocabulary {
       const token = line.slice(0, space);
       const count = line.slice(space + 1);
       if (space < 1 || !/^\d{1,15}$/.test(count)) {
-        throw new DataError(`${where}: expected "token count", found ${JSON.stringify(line.slice(0, 80))}. A vocabulary has one token and its count per line.`);
+        throw new DataError(
+          `${where}: expected "token count", found ${JSON.stringify(line.slice(0, 80))}. A vocabulary has one token and its count per line.`,
+        );
       }
-      if (token.includes(' ')) throw new DataError(`${where}: a token cannot hold a space, found ${JSON.stringify(token.slice(0, 80))}.`);
+      if (token.includes(' '))
+        throw new DataError(`${where}: a token cannot hold a space, found ${JSON.stringify(token.slice(0, 80))}.`);
       if (specialTokens.includes(token)) {
-        throw new DataError(`${where}: ${token} is a special token with a fixed id and must not be listed. Remove the line.`);
+        throw new DataError(
+          `${where}: ${token} is a special token with a fixed id and must not be listed. Remove the line.`,
+        );
       }
       const earlier = firstLine.get(token);
-      if (earlier !== undefined) throw new DataError(`${where}: token ${JSON.stringify(token)} stands on line ${earlier} already. Remove one of the two lines.`);
+      if (earlier !== undefined)
+        throw new DataError(
+          `${where}: token ${JSON.stringify(token)} stands on line ${earlier} already. Remove one of the two lines.`,
+        );
       firstLine.set(token, index + 1);
       entries.push([token, Number(count)]);
     });
@@ -119,7 +130,10 @@ export class Vocabulary {
     const tokens: string[] = [];
     for (let i = 0; i < ids.length && ids[i] !== eosId; i++) {
       const token = this.tokens[ids[i]];
-      if (token === undefined) throw new DataError(`id ${ids[i]} is outside the vocabulary of ${this.size} entries. Was the text made with another vocabulary?`);
+      if (token === undefined)
+        throw new DataError(
+          `id ${ids[i]} is outside the vocabulary of ${this.size} entries. Was the text made with another vocabulary?`,
+        );
       tokens.push(token);
     }
     return tokens;

@@ -43,7 +43,8 @@ export class WordTable<T> {
     if (4 * this.entries.length > this.slots.length) {
       const before = this.slots;
       this.slots = new Int32Array(2 * before.length);
-      for (let slot = 0; slot < before.length; slot += 2) if (before[slot + 1] !== 0) this.place(before[slot], before[slot + 1]);
+      for (let slot = 0; slot < before.length; slot += 2)
+        if (before[slot + 1] !== 0) this.place(before[slot], before[slot + 1]);
     }
     this.place(hash, this.entries.length);
   }

@@ -16,18 +16,25 @@ import { epochCheckpoints } from './runFiles.js';
 export function averageCheckpoints(paths: readonly string[], out: string, overwrite = false): void {
   if (paths.length === 0) throw new UsageError('there are no checkpoints to average.');
   const first = readCheckpoint(paths[0]);
-  const sums = new Map([...first.params].map(([name, { shape, data }]) => [name, { shape, sum: Float64Array.from(data) }]));
+  const sums = new Map(
+    [...first.params].map(([name, { shape, data }]) => [name, { shape, sum: Float64Array.from(data) }]),
+  );
   for (const path of paths.slice(1)) {
     const { config, params } = readCheckpoint(path);
     const key = modelDifference(config, first.config);
-    if (key !== undefined) throw new CheckpointError(path, `its model.${key} is ${JSON.stringify(config[key])}, that of ${first.path} ${JSON.stringify(first.config[key])}`);
+    if (key !== undefined)
+      throw new CheckpointError(
+        path,
+        `its model.${key} is ${JSON.stringify(config[key])}, that of ${first.path} ${JSON.stringify(first.config[key])}`,
+      );
     for (const [name, { data }] of params) {
       const { sum } = sums.get(name)!;
       for (let i = 0; i < sum.length; i++) sum[i] += data[i];
     }
   }
   const means = new Map<string, StoredTensor>();
-  for (const [name, { shape, sum }] of sums) means.set(name, { dtype: 'F32', shape, data: Float32Array.from(sum, (value) => value / paths.length) });
+  for (const [name, { shape, sum }] of sums)
+    means.set(name, { dtype: 'F32', shape, data: Float32Array.from(sum, (value) => value / paths.length) });
   writeStoredParams(out, first.config, means, overwrite);
 }
 
@@ -38,7 +45,9 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {
   const kept = epochCheckpoints(runDir);
   if (kept.length < count) {
-    throw new UsageError(`${runDir} has ${counted(kept.length, 'epoch checkpoint')}, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`);
+    throw new UsageError(
+      `${runDir} has ${counted(kept.length, 'epoch checkpoint')}, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`,
+    );
   }
   return kept.slice(-count);
 }

@@ -31,9 +31,15 @@ describe('checkpoints', () => {
     writeFileSync(last, bytes);
     truncateSync(last, bytes.length - 100);
     assert.throws(() => readCheckpoint(last), /last\.safetensors cannot be used: .*truncated/);
-    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp ".*previous\.safetensors" ".*last\.safetensors"\.$/);
+    assert.throws(
+      () => readLastCheckpoint(runDir),
+      /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp ".*previous\.safetensors" ".*last\.safetensors"\.$/,
+    );
     unlinkSync(last);
-    assert.throws(() => readLastCheckpoint(runDir), /last\.safetensors cannot be used: there is no such file\. The one before it is good/);
+    assert.throws(
+      () => readLastCheckpoint(runDir),
+      /last\.safetensors cannot be used: there is no such file\. The one before it is good/,
+    );
     truncateSync(previous, 50);
     assert.throws(() => readLastCheckpoint(runDir), /Nor can the one before it: .*previous\.safetensors/);
     unlinkSync(previous);
@@ -46,7 +52,10 @@ describe('checkpoints', () => {
     disposeParams(result.params);
     const { last } = checkpointPaths(join(folder, 'forged'));
     const { tensors, metadata } = readSafetensors(last);
-    const forge = (change: (settings: any) => void, changeTensors: (tensors: Map<string, StoredTensor>) => void = () => {}): void => {
+    const forge = (
+      change: (settings: any) => void,
+      changeTensors: (tensors: Map<string, StoredTensor>) => void = () => {},
+    ): void => {
       const settings = JSON.parse(metadata['coldstart']);
       change(settings);
       const altered = new Map(tensors);
@@ -64,18 +73,34 @@ describe('checkpoints', () => {
       [(s) => (s.config.dFf = 63), /encoder\.layers\.0\.fc1\.weight" is F32 \[64,32\], its model needs F32 \[63,32\]/],
       [(s) => (s.position.update = -1), /its position in the run cannot be: update = -1/],
       [(s) => (s.position.epoch = 0), /its position in the run cannot be: epoch = 0/],
-      [(s) => (s.position.batchesDone = s.position.epochBatches), /its position in the run cannot be: batchesDone = \d+/],
+      [
+        (s) => (s.position.batchesDone = s.position.epochBatches),
+        /its position in the run cannot be: batchesDone = \d+/,
+      ],
       [(s) => (s.position.best = { value: 1 }), /its position in the run cannot be: best = \{"value":1\}/],
       [(s) => (s.position.best = { value: 1, update: 2, epoch: 0 }), /its position in the run cannot be: best = /],
       [(s) => (s.optimizerStep = -1), /its optimizerStep is -1/],
       [(s) => (s.position.interval = null), /interval\.updates = undefined/],
       [(s) => (s.slotNames = ['firstMoment']), /holds a tensor "secondMoment:encoder/],
-      [() => {}, /"firstMoment:encoder\.embed_tokens\.weight" is missing/, (t) => t.delete('firstMoment:encoder.embed_tokens.weight')],
-      [() => {}, /"encoder\.embed_tokens\.weight" is F64/, (t) => t.set('encoder.embed_tokens.weight', { dtype: 'F64', shape: [14, 32], data: new Float64Array(14 * 32) })],
+      [
+        () => {},
+        /"firstMoment:encoder\.embed_tokens\.weight" is missing/,
+        (t) => t.delete('firstMoment:encoder.embed_tokens.weight'),
+      ],
+      [
+        () => {},
+        /"encoder\.embed_tokens\.weight" is F64/,
+        (t) => t.set('encoder.embed_tokens.weight', { dtype: 'F64', shape: [14, 32], data: new Float64Array(14 * 32) }),
+      ],
     ];
     for (const [change, message, changeTensors] of cases) {
       forge(change, changeTensors);
-      assert.throws(() => readCheckpoint(last), (error: Error) => error instanceof CheckpointError && message.test(error.message) && error.message.includes(last), `${message}`);
+      assert.throws(
+        () => readCheckpoint(last),
+        (error: Error) =>
+          error instanceof CheckpointError && message.test(error.message) && error.message.includes(last),
+        `${message}`,
+      );
     }
   });
 
@@ -83,14 +108,19 @@ describe('checkpoints', () => {
     const result = await train(tinyTask(folder, 'average', { maxUpdates: 0, maxEpochs: 3, keepEpochs: 2 }));
     const final: ReadonlyMap<string, Tensor> = result.params;
     const paths = lastEpochCheckpoints(join(folder, 'average'), 2);
-    assert.deepEqual(paths.map((path) => path.slice(-22)), ['epoch-0002.safetensors', 'epoch-0003.safetensors']);
+    assert.deepEqual(
+      paths.map((path) => path.slice(-22)),
+      ['epoch-0002.safetensors', 'epoch-0003.safetensors'],
+    );
     const [a, b] = paths.map(readCheckpoint);
     for (const [name, tensor] of final) assert.deepEqual([...b.params.get(name)!.data], [...tensor.dataSync()]);
     disposeParams(final);
     const out = join(folder, 'mean.safetensors');
     averageCheckpoints(paths, out);
     for (const [name, { data }] of readCheckpoint(out).params) {
-      data.forEach((value, i) => assert.equal(value, Math.fround((a.params.get(name)!.data[i] + b.params.get(name)!.data[i]) / 2)));
+      data.forEach((value, i) =>
+        assert.equal(value, Math.fround((a.params.get(name)!.data[i] + b.params.get(name)!.data[i]) / 2)),
+      );
     }
     assert.throws(() => averageCheckpoints(paths, out), /exists already/);
     assert.throws(() => lastEpochCheckpoints(join(folder, 'average'), 3), /has 2 epoch checkpoints, 3 were asked for/);

@@ -42,8 +42,11 @@ interface Metadata {
  * @param overwrite false refuses to replace an existing file
  */
 export function writeCheckpoint(
-  path: string, config: ModelConfig, params: Params,
-  training?: { readonly state: OptimizerState; readonly position: TrainPosition }, overwrite = true,
+  path: string,
+  config: ModelConfig,
+  params: Params,
+  training?: { readonly state: OptimizerState; readonly position: TrainPosition },
+  overwrite = true,
 ): void {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, value] of params) tensors.set(name, stored(value));
@@ -53,13 +56,22 @@ export function writeCheckpoint(
   const metadata: Metadata = {
     version: formatVersion,
     config,
-    ...(training && { optimizerStep: training.state.step, slotNames: [...training.state.slots.keys()], position: training.position }),
+    ...(training && {
+      optimizerStep: training.state.step,
+      slotNames: [...training.state.slots.keys()],
+      position: training.position,
+    }),
   };
   writeStored(path, tensors, metadata, overwrite);
 }
 
 /** Writes a checkpoint of parameters given as plain arrays (averages). */
-export function writeStoredParams(path: string, config: ModelConfig, params: ReadonlyMap<string, StoredTensor>, overwrite: boolean): void {
+export function writeStoredParams(
+  path: string,
+  config: ModelConfig,
+  params: ReadonlyMap<string, StoredTensor>,
+  overwrite: boolean,
+): void {
   writeStored(path, params, { version: formatVersion, config }, overwrite);
 }
 
@@ -83,28 +95,44 @@ export function readCheckpoint(path: string): Checkpoint {
     throw new CheckpointError(path, cause.message.replace(`${path} is`, 'it is').replace(/\.$/, ''), cause);
   }
   if (text === undefined) throw new CheckpointError(path, 'it is a safetensors file, but not one that coldstart wrote');
-  if (digest(tensors, text) !== expectedDigest) throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');
+  if (digest(tensors, text) !== expectedDigest)
+    throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');
   const metadata = parseMetadata(path, text);
-  if (metadata.config.numEncoderLayers + metadata.config.numDecoderLayers > tensors.size) throw new CheckpointError(path, 'its model has more layers than it holds tensors');
+  if (metadata.config.numEncoderLayers + metadata.config.numDecoderLayers > tensors.size)
+    throw new CheckpointError(path, 'its model has more layers than it holds tensors');
   const params = takeTensors(path, tensors, parameterShapes(metadata.config), '');
   const { config, position } = metadata;
   let checkpoint: Checkpoint = { path, config, params };
   if (position !== undefined) {
-    const slots = new Map(metadata.slotNames!.map((slot) => [slot, takeTensors(path, tensors, parameterShapes(config), slot + slotSeparator)]));
+    const slots = new Map(
+      metadata.slotNames!.map((slot) => [
+        slot,
+        takeTensors(path, tensors, parameterShapes(config), slot + slotSeparator),
+      ]),
+    );
     checkpoint = { ...checkpoint, training: { optimizerStep: metadata.optimizerStep!, slots, position } };
   }
   const [stranger] = tensors.keys();
-  if (stranger !== undefined) throw new CheckpointError(path, `it holds a tensor "${stranger}" that its model does not have`);
+  if (stranger !== undefined)
+    throw new CheckpointError(path, `it holds a tensor "${stranger}" that its model does not have`);
   return checkpoint;
 }
 
 /** Removes the tensors of one set (parameters, or a slot of the optimiser) from those read, and checks them. */
-function takeTensors(path: string, tensors: Map<string, StoredTensor>, shapes: ReadonlyMap<string, readonly number[]>, prefix: string): Map<string, StoredTensor> {
+function takeTensors(
+  path: string,
+  tensors: Map<string, StoredTensor>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  prefix: string,
+): Map<string, StoredTensor> {
   const taken = new Map<string, StoredTensor>();
   for (const [name, shape] of shapes) {
     const found = tensors.get(prefix + name);
     if (found === undefined || found.dtype !== 'F32' || String(found.shape) !== String(shape)) {
-      throw new CheckpointError(path, `tensor "${prefix}${name}" ${found ? `is ${found.dtype} [${found.shape}]` : 'is missing'}, its model needs F32 [${shape}]`);
+      throw new CheckpointError(
+        path,
+        `tensor "${prefix}${name}" ${found ? `is ${found.dtype} [${found.shape}]` : 'is missing'}, its model needs F32 [${shape}]`,
+      );
     }
     taken.set(name, found);
     tensors.delete(prefix + name);
@@ -121,7 +149,10 @@ function parseMetadata(path: string, text: string): Metadata {
     throw new CheckpointError(path, 'its settings are not JSON', cause);
   }
   if (metadata?.version !== formatVersion) {
-    throw new CheckpointError(path, `it has format version ${metadata?.version}, this program reads version ${formatVersion}`);
+    throw new CheckpointError(
+      path,
+      `it has format version ${metadata?.version}, this program reads version ${formatVersion}`,
+    );
   }
   const { config, position, optimizerStep, slotNames } = metadata;
   try {
@@ -132,36 +163,55 @@ function parseMetadata(path: string, text: string): Metadata {
   if (position !== undefined) {
     const wrong = findWrongField(position);
     if (wrong !== undefined) throw new CheckpointError(path, `its position in the run cannot be: ${wrong}`);
-    if (!(Number.isSafeInteger(optimizerStep) && optimizerStep! >= 0)) throw new CheckpointError(path, `its optimizerStep is ${JSON.stringify(optimizerStep)}`);
-    if (!Array.isArray(slotNames) || !slotNames.every((slot) => typeof slot === 'string')) throw new CheckpointError(path, 'its optimiser slots have no names');
+    if (!(Number.isSafeInteger(optimizerStep) && optimizerStep! >= 0))
+      throw new CheckpointError(path, `its optimizerStep is ${JSON.stringify(optimizerStep)}`);
+    if (!Array.isArray(slotNames) || !slotNames.every((slot) => typeof slot === 'string'))
+      throw new CheckpointError(path, 'its optimiser slots have no names');
   }
   return metadata;
 }
 
 /** A checkpoint that cannot be used. */
 export class CheckpointError extends ColdstartError {
-  constructor(readonly path: string, readonly what: string, cause?: unknown) {
+  constructor(
+    readonly path: string,
+    readonly what: string,
+    cause?: unknown,
+  ) {
     super('CHECKPOINT', `checkpoint ${path} cannot be used: ${what}.`, { cause });
   }
 }
 
 /** Stored arrays as tensors on the current backend; the caller disposes them. */
 export function toTensors(arrays: ReadonlyMap<string, StoredTensor>): Map<string, Tensor> {
-  return new Map([...arrays].map(([name, { data, shape }]) => [name, tensor(data as Float32Array, [...shape], 'float32')]));
+  return new Map(
+    [...arrays].map(([name, { data, shape }]) => [name, tensor(data as Float32Array, [...shape], 'float32')]),
+  );
 }
 
 /** The optimiser's state as tensors on the current backend. */
 export function toOptimizerState(training: NonNullable<Checkpoint['training']>): OptimizerState {
-  return { step: training.optimizerStep, slots: new Map([...training.slots].map(([slot, arrays]) => [slot, toTensors(arrays)])) };
+  return {
+    step: training.optimizerStep,
+    slots: new Map([...training.slots].map(([slot, arrays]) => [slot, toTensors(arrays)])),
+  };
 }
 
 function stored(value: Tensor): StoredTensor {
   return { dtype: 'F32', shape: value.shape, data: value.dataSync<'float32'>() };
 }
 
-function writeStored(path: string, tensors: ReadonlyMap<string, StoredTensor>, metadata: Metadata, overwrite: boolean): void {
+function writeStored(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Metadata,
+  overwrite: boolean,
+): void {
   const text = JSON.stringify(metadata);
-  writeSafetensors(path, tensors, { metadata: { format: 'pt', coldstart: text, sha256: digest(tensors, text) }, overwrite });
+  writeSafetensors(path, tensors, {
+    metadata: { format: 'pt', coldstart: text, sha256: digest(tensors, text) },
+    overwrite,
+  });
 }
 
 /** SHA-256 over settings, names, shapes and values. */

@@ -12,14 +12,21 @@ export class DivergenceError extends ColdstartError {
     /** The newest checkpoint from which at least one update succeeded. */
     readonly lastCheckpoint: string | undefined,
   ) {
-    super('DIVERGED', `training diverged at update ${update}: loss ${loss}, first in the ${tensor}. ` +
-      (lastCheckpoint ? `The last good checkpoint is ${lastCheckpoint}. ` : 'There is no checkpoint from before that. ') +
-      'Lower the learning rate, clip gradients (train.clipNorm), or use a warmup or GradInit.');
+    super(
+      'DIVERGED',
+      `training diverged at update ${update}: loss ${loss}, first in the ${tensor}. ` +
+        (lastCheckpoint
+          ? `The last good checkpoint is ${lastCheckpoint}. `
+          : 'There is no checkpoint from before that. ') +
+        'Lower the learning rate, clip gradients (train.clipNorm), or use a warmup or GradInit.',
+    );
   }
 }
 
 /** The first named tensor that holds a number that is not finite. */
-export function firstNonFinite(groups: readonly { readonly what: string; readonly tensors: Params }[]): string | undefined {
+export function firstNonFinite(
+  groups: readonly { readonly what: string; readonly tensors: Params }[],
+): string | undefined {
   for (const { what, tensors } of groups) {
     for (const [name, value] of tensors) {
       if (tidy(() => all(isFiniteElement(value)).dataSync()[0]) === 0) return `${what} ${name}`;

@@ -50,7 +50,12 @@ export interface Optimizer {
    * The next parameters and state, owned by the caller. Gradients, state and parameters are used up: their memory serves the
    * result, and they must not be used or disposed afterwards. Tensors are matched by name; nothing is touched if one is missing.
    */
-  update(gradients: Params, state: OptimizerState, params: Params, options: UpdateOptions): { params: Params; state: OptimizerState };
+  update(
+    gradients: Params,
+    state: OptimizerState,
+    params: Params,
+    options: UpdateOptions,
+  ): { params: Params; state: OptimizerState };
 }
 
 /** The optimiser that the options describe. Formulas: adamStep.ts and sgdStep.ts. */
@@ -73,7 +78,10 @@ function adam(options: AdamOptions): Optimizer {
   return {
     init: (params) => ({
       step: 0,
-      slots: new Map([['firstMoment', zerosFor(params)], ['secondMoment', zerosFor(params)]]),
+      slots: new Map([
+        ['firstMoment', zerosFor(params)],
+        ['secondMoment', zerosFor(params)],
+      ]),
     }),
     update(gradients, state, params, { lr, gradientScale }) {
       const names = [...params.keys()];
@@ -84,12 +92,22 @@ function adam(options: AdamOptions): Optimizer {
         ? ordered.map((gradient) => tidy(() => square(mul(gradient, gradientScale))))
         : inOrder(names, state.slots.get('secondMoment'), 'second moment');
       const updated = adamStep(
-        [...params.values()], ordered, inOrder(names, state.slots.get('firstMoment'), 'first moment'), secondMoments, { ...options, lr, step, gradientScale },
+        [...params.values()],
+        ordered,
+        inOrder(names, state.slots.get('firstMoment'), 'first moment'),
+        secondMoments,
+        { ...options, lr, step, gradientScale },
       );
       if (isGradientInitialised) disposeParams(state.slots.get('secondMoment')!); // the zeros that it does without
       return {
         params: named(names, updated.params),
-        state: { step, slots: new Map([['firstMoment', named(names, updated.firstMoments)], ['secondMoment', named(names, updated.secondMoments)]]) },
+        state: {
+          step,
+          slots: new Map([
+            ['firstMoment', named(names, updated.firstMoments)],
+            ['secondMoment', named(names, updated.secondMoments)],
+          ]),
+        },
       };
     },
   };
@@ -103,7 +121,9 @@ function sgd(options: SgdOptions): Optimizer {
       const names = [...params.keys()];
       const momentum = state.slots.get('momentum');
       const updated = sgdStep(
-        [...params.values()], inOrder(names, gradients, 'gradient'), momentum && inOrder(names, momentum, 'momentum buffer'),
+        [...params.values()],
+        inOrder(names, gradients, 'gradient'),
+        momentum && inOrder(names, momentum, 'momentum buffer'),
         { ...options, lr, gradientScale },
       );
       const slots = new Map(updated.buffers ? [['momentum', named(names, updated.buffers)]] : []);
@@ -123,7 +143,11 @@ function named(names: readonly string[], tensors: readonly Tensor[]): Params {
 function inOrder(names: readonly string[], tensors: Params | undefined, what: string): Tensor[] {
   return names.map((name) => {
     const tensor = tensors?.get(name);
-    if (tensor === undefined) throw new ColdstartError('OPTIMIZER_STATE', `the optimiser has no ${what} for parameter "${name}". Does its state belong to another model or optimiser?`);
+    if (tensor === undefined)
+      throw new ColdstartError(
+        'OPTIMIZER_STATE',
+        `the optimiser has no ${what} for parameter "${name}". Does its state belong to another model or optimiser?`,
+      );
     return tensor;
   });
 }

@@ -48,12 +48,33 @@ export interface IntervalSums {
   readonly seconds: number;
 }
 
-export const emptyInterval: IntervalSums = { updates: 0, lossSum: 0, nllSum: 0, trgTokens: 0, srcTokens: 0, gradNormSum: 0, clipped: 0, seconds: 0 };
+export const emptyInterval: IntervalSums = {
+  updates: 0,
+  lossSum: 0,
+  nllSum: 0,
+  trgTokens: 0,
+  srcTokens: 0,
+  gradNormSum: 0,
+  clipped: 0,
+  seconds: 0,
+};
 
-export function startPosition({ seed, precision }: { seed: number; precision: Precision }, epochBatches: number): TrainPosition {
+export function startPosition(
+  { seed, precision }: { seed: number; precision: Precision },
+  epochBatches: number,
+): TrainPosition {
   return {
-    seed, precision, update: 0, epoch: 1, batchesDone: 0, epochBatches, trgTokens: 0, seconds: 0,
-    validationsSinceBest: 0, validationDue: false, interval: emptyInterval,
+    seed,
+    precision,
+    update: 0,
+    epoch: 1,
+    batchesDone: 0,
+    epochBatches,
+    trgTokens: 0,
+    seconds: 0,
+    validationsSinceBest: 0,
+    validationDue: false,
+    interval: emptyInterval,
   };
 }
 
@@ -61,18 +82,36 @@ export function startPosition({ seed, precision }: { seed: number; precision: Pr
 export function findWrongField(position: TrainPosition): string | undefined {
   const wrong = (name: string, value: unknown): string => `${name} = ${JSON.stringify(value)}`;
   if (typeof position !== 'object' || position === null) return wrong('position', position);
-  for (const key of ['seed', 'update', 'epoch', 'batchesDone', 'epochBatches', 'trgTokens', 'validationsSinceBest'] as const) {
+  for (const key of [
+    'seed',
+    'update',
+    'epoch',
+    'batchesDone',
+    'epochBatches',
+    'trgTokens',
+    'validationsSinceBest',
+  ] as const) {
     if (!(Number.isSafeInteger(position[key]) && position[key] >= 0)) return wrong(key, position[key]);
   }
   if (position.epoch < 1) return wrong('epoch', position.epoch);
   // an epoch that ends begins the next one before anything is saved
   if (position.batchesDone >= position.epochBatches) return wrong('batchesDone', position.batchesDone);
-  if (position.precision !== undefined && !precisions.includes(position.precision)) return wrong('precision', position.precision);
+  if (position.precision !== undefined && !precisions.includes(position.precision))
+    return wrong('precision', position.precision);
   if (!Number.isFinite(position.seconds)) return wrong('seconds', position.seconds);
   if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
   const { best } = position;
   const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
-  if (best !== undefined && !(Number.isFinite(best?.value) && isCount(best.update, 0) && isCount(best.epoch, 1) && [undefined, 'loss', 'bleu'].includes(best.by))) return wrong('best', best);
+  if (
+    best !== undefined &&
+    !(
+      Number.isFinite(best?.value) &&
+      isCount(best.update, 0) &&
+      isCount(best.epoch, 1) &&
+      [undefined, 'loss', 'bleu'].includes(best.by)
+    )
+  )
+    return wrong('best', best);
   for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
     if (!Number.isFinite(position.interval?.[key])) return wrong(`interval.${key}`, position.interval?.[key]);
   }

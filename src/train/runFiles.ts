@@ -19,7 +19,9 @@ export const checkpointPaths = (runDir: string) => ({
 export function epochCheckpoints(runDir: string): string[] {
   const { folder } = checkpointPaths(runDir);
   if (!existsSync(folder)) return [];
-  const epochs = readdirSync(folder).flatMap((name) => /^epoch-(\d{4,})\.safetensors$/.exec(name)?.[1] ?? []).map(Number);
+  const epochs = readdirSync(folder)
+    .flatMap((name) => /^epoch-(\d{4,})\.safetensors$/.exec(name)?.[1] ?? [])
+    .map(Number);
   return epochs.sort((a, b) => a - b).map((epoch) => checkpointPaths(runDir).epoch(epoch));
 }
 

@@ -9,7 +9,12 @@ import { readLog, RunLog } from './runLog.js';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-log-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const positionAt = (update: number, more: Partial<TrainPosition> = {}): TrainPosition => ({ ...startPosition({ seed: 1, precision: 'fp32' }, 100), update, batchesDone: update, ...more });
+const positionAt = (update: number, more: Partial<TrainPosition> = {}): TrainPosition => ({
+  ...startPosition({ seed: 1, precision: 'fp32' }, 100),
+  update,
+  batchesDone: update,
+  ...more,
+});
 
 test('the log loses what comes after the checkpoint, and a line cut short', () => {
   const path = join(folder, 'log.jsonl');
@@ -22,7 +27,7 @@ test('the log loses what comes after the checkpoint, and a line cut short', () =
   assert.deepEqual(readLog(path), [{ event: 'start' }, { event: 'train', update: 5 }, { event: 'train', update: 6 }]);
 });
 
-test('of the checkpoint\'s own update the log keeps what came before it', () => {
+test("of the checkpoint's own update the log keeps what came before it", () => {
   const path = join(folder, 'same.jsonl');
   const resumed = (position?: TrainPosition): string[] => {
     const log = RunLog.create(path);
@@ -32,7 +37,10 @@ test('of the checkpoint\'s own update the log keeps what came before it', () => 
   };
   assert.deepEqual(resumed(positionAt(3)), ['epoch', 'train', 'checkpoint', 'valid']);
   assert.deepEqual(resumed(positionAt(3, { validationDue: true })), ['epoch', 'train', 'checkpoint']);
-  assert.deepEqual(resumed(positionAt(3, { validationDue: true, interval: { ...emptyInterval, updates: 1 } })), ['epoch', 'checkpoint']);
+  assert.deepEqual(resumed(positionAt(3, { validationDue: true, interval: { ...emptyInterval, updates: 1 } })), [
+    'epoch',
+    'checkpoint',
+  ]);
   assert.deepEqual(resumed(), []);
 });
 

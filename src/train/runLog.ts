@@ -43,7 +43,10 @@ function isBefore({ event, update }: LogLine, position?: TrainPosition): boolean
   const at = position?.update ?? 0;
   if (update !== at) return update! < at;
   // of the checkpoint's own update: what is still to come after it
-  const isToCome = event === 'diverged' || (event === 'valid' && position?.validationDue) || (event === 'train' && position !== undefined && position.interval.updates > 0);
+  const isToCome =
+    event === 'diverged' ||
+    (event === 'valid' && position?.validationDue) ||
+    (event === 'train' && position !== undefined && position.interval.updates > 0);
   return !isToCome;
 }
 
@@ -58,7 +61,11 @@ export function readLog(path: string): LogLine[] {
       lines.push(JSON.parse(text) as LogLine);
     } catch (cause) {
       // a killed run can cut its last line short, and no other: whole lines end with a line feed
-      if (i < texts.length - 1) throw new DataError(`${path}:${i + 1} is not JSON: ${text.slice(0, 60)}. The log was changed after it was written; put the line right or remove it.`, { cause });
+      if (i < texts.length - 1)
+        throw new DataError(
+          `${path}:${i + 1} is not JSON: ${text.slice(0, 60)}. The log was changed after it was written; put the line right or remove it.`,
+          { cause },
+        );
     }
   });
   return lines;

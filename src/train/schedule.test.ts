@@ -13,7 +13,14 @@ interface Table {
   values: number[];
 }
 
-const base: ScheduleOptions = { schedule: 'constant', lr: 0.5, warmupUpdates: 0, warmupInitLr: 0, minLr: 0, maxUpdates: 100 };
+const base: ScheduleOptions = {
+  schedule: 'constant',
+  lr: 0.5,
+  warmupUpdates: 0,
+  warmupInitLr: 0,
+  minLr: 0,
+  maxUpdates: 100,
+};
 
 describe('learning rates', () => {
   test('equal the reference tables', { skip: skipWithoutModelFixtures }, () => {
@@ -22,12 +29,19 @@ describe('learning rates', () => {
     for (const schedule of ['inverse_sqrt', 'linear'] as const) {
       for (const table of tables[schedule]) {
         const options: ScheduleOptions = {
-          schedule, lr: table.lr, warmupUpdates: table.warmup_updates, warmupInitLr: table.warmup_init_lr,
-          minLr: table.min_lr ?? 0, maxUpdates: table.max_update ?? 0,
+          schedule,
+          lr: table.lr,
+          warmupUpdates: table.warmup_updates,
+          warmupInitLr: table.warmup_init_lr,
+          minLr: table.min_lr ?? 0,
+          maxUpdates: table.max_update ?? 0,
         };
         table.steps.forEach((step, i) => {
           const found = learningRate(options, step);
-          assert.ok(Math.abs(found - table.values[i]) <= 1e-9 * Math.abs(table.values[i]), `${schedule} at ${step}: found ${found}, expected ${table.values[i]}`);
+          assert.ok(
+            Math.abs(found - table.values[i]) <= 1e-9 * Math.abs(table.values[i]),
+            `${schedule} at ${step}: found ${found}, expected ${table.values[i]}`,
+          );
           compared++;
         });
       }
@@ -36,24 +50,51 @@ describe('learning rates', () => {
   });
 
   test('without warmup start at the full rate', () => {
-    assert.deepEqual([0, 1, 4].map((t) => learningRate({ ...base, schedule: 'inverse_sqrt' }, t)), [0.5, 0.5, 0.25]);
-    assert.deepEqual([0, 50, 100].map((t) => learningRate({ ...base, schedule: 'linear' }, t)), [0.5, 0.25, 0]);
-    assert.deepEqual([0, 50].map((t) => learningRate(base, t)), [0.5, 0.5]);
+    assert.deepEqual(
+      [0, 1, 4].map((t) => learningRate({ ...base, schedule: 'inverse_sqrt' }, t)),
+      [0.5, 0.5, 0.25],
+    );
+    assert.deepEqual(
+      [0, 50, 100].map((t) => learningRate({ ...base, schedule: 'linear' }, t)),
+      [0.5, 0.25, 0],
+    );
+    assert.deepEqual(
+      [0, 50].map((t) => learningRate(base, t)),
+      [0.5, 0.5],
+    );
   });
 
   test('constant with a warmup of 4 rises in a straight line', () => {
     const options = { ...base, warmupUpdates: 4, warmupInitLr: 0.1 };
-    assert.deepEqual([0, 2, 4, 9].map((t) => Number(learningRate(options, t).toFixed(12))), [0.1, 0.3, 0.5, 0.5]);
+    assert.deepEqual(
+      [0, 2, 4, 9].map((t) => Number(learningRate(options, t).toFixed(12))),
+      [0.1, 0.3, 0.5, 0.5],
+    );
   });
 
   test('an unknown schedule is refused, not taken for another', () => {
-    assert.throws(() => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0), /"cosine", expected inverse_sqrt, linear or constant/);
+    assert.throws(
+      () => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0),
+      /"cosine", expected inverse_sqrt, linear or constant/,
+    );
   });
 
   test('a lead comes before the schedule, which then runs as if it had just begun', () => {
-    const constant: ScheduleOptions = { ...base, schedule: 'inverse_sqrt', warmupUpdates: 4, warmupInitLr: -1, lead: { shape: 'constant', updates: 10 } };
-    assert.deepEqual([0, 9, 10, 13, 14, 26].map((update) => learningRate(constant, update)), [0.5, 0.5, 0.5, 0.5, 0.5, 0.25]);
+    const constant: ScheduleOptions = {
+      ...base,
+      schedule: 'inverse_sqrt',
+      warmupUpdates: 4,
+      warmupInitLr: -1,
+      lead: { shape: 'constant', updates: 10 },
+    };
+    assert.deepEqual(
+      [0, 9, 10, 13, 14, 26].map((update) => learningRate(constant, update)),
+      [0.5, 0.5, 0.5, 0.5, 0.5, 0.25],
+    );
     const warmup: ScheduleOptions = { ...base, schedule: 'linear', lead: { shape: 'warmup', updates: 10 } };
-    assert.deepEqual([0, 4, 9, 10, 55, 100].map((update) => learningRate(warmup, update)), [0.05, 0.25, 0.5, 0.5, 0.25, 0]);
+    assert.deepEqual(
+      [0, 4, 9, 10, 55, 100].map((update) => learningRate(warmup, update)),
+      [0.05, 0.25, 0.5, 0.5, 0.25, 0],
+    );
   });
 });

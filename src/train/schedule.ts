@@ -32,7 +32,8 @@ export interface ScheduleOptions {
 export function learningRate(options: ScheduleOptions, update: number): number {
   const { lead } = options;
   if (lead === undefined) return scheduledRate(options, update);
-  if (update >= lead.updates) return scheduledRate({ ...options, maxUpdates: options.maxUpdates - lead.updates }, update - lead.updates);
+  if (update >= lead.updates)
+    return scheduledRate({ ...options, maxUpdates: options.maxUpdates - lead.updates }, update - lead.updates);
   return lead.shape === 'constant' ? options.lr : (options.lr * (update + 1)) / lead.updates;
 }
 

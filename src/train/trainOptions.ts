@@ -4,31 +4,32 @@ import type { OptimizerOptions } from './optimizer.js';
 import type { ScheduleOptions } from './schedule.js';
 
 /** How a model is trained. */
-export type TrainOptions = OptimizerOptions & ScheduleOptions & {
-  /** Seeds data order and dropout. */
-  readonly seed: number;
-  readonly labelSmoothing: number;
-  /** Of the matrix products in training's loss and gradients; validation and decoding are float32. */
-  readonly precision: Precision;
-  /** Batches whose gradients one update adds up. */
-  readonly updateFreq: number;
-  /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
-  readonly clipNorm: number;
-  /** Training stops after this many epochs or `maxUpdates`, whatever comes first; 0: no such limit. */
-  readonly maxEpochs: number;
-  /** Updates between validations; 0 validates at the end of each epoch. Always validates at the end. */
-  readonly validateEveryUpdates: number;
-  /** Updates between checkpoints to resume from, besides those at each epoch's end; 0: only those. */
-  readonly saveEveryUpdates: number;
-  /** How many epochs' parameters are kept for averaging. */
-  readonly keepEpochs: number;
-  /** Updates between log entries. */
-  readonly logEveryUpdates: number;
-  /** Stops after this many validations without a new best; 0 never does. */
-  readonly patience: number;
-  /** What makes a checkpoint the best: lowest validation loss, or highest BLEU. */
-  readonly bestBy: 'loss' | 'bleu';
-};
+export type TrainOptions = OptimizerOptions &
+  ScheduleOptions & {
+    /** Seeds data order and dropout. */
+    readonly seed: number;
+    readonly labelSmoothing: number;
+    /** Of the matrix products in training's loss and gradients; validation and decoding are float32. */
+    readonly precision: Precision;
+    /** Batches whose gradients one update adds up. */
+    readonly updateFreq: number;
+    /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
+    readonly clipNorm: number;
+    /** Training stops after this many epochs or `maxUpdates`, whatever comes first; 0: no such limit. */
+    readonly maxEpochs: number;
+    /** Updates between validations; 0 validates at the end of each epoch. Always validates at the end. */
+    readonly validateEveryUpdates: number;
+    /** Updates between checkpoints to resume from, besides those at each epoch's end; 0: only those. */
+    readonly saveEveryUpdates: number;
+    /** How many epochs' parameters are kept for averaging. */
+    readonly keepEpochs: number;
+    /** Updates between log entries. */
+    readonly logEveryUpdates: number;
+    /** Stops after this many validations without a new best; 0 never does. */
+    readonly patience: number;
+    /** What makes a checkpoint the best: lowest validation loss, or highest BLEU. */
+    readonly bestBy: 'loss' | 'bleu';
+  };
 
 /**
  * The options themselves if a run can follow them.
@@ -36,7 +37,9 @@ export type TrainOptions = OptimizerOptions & ScheduleOptions & {
  */
 export function checkTrainOptions(options: TrainOptions): TrainOptions {
   const refuse = (key: string, expected: string): UsageError =>
-    new UsageError(`train.${key} is ${JSON.stringify((options as unknown as Record<string, unknown>)[key])}, expected ${expected}.`);
+    new UsageError(
+      `train.${key} is ${JSON.stringify((options as unknown as Record<string, unknown>)[key])}, expected ${expected}.`,
+    );
   const count = (key: keyof TrainOptions, least: number): void => {
     const value = options[key] as number;
     if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `an integer of at least ${least}`);
@@ -50,14 +53,25 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
   };
 
   const choice = (key: string, choices: readonly string[]): void => {
-    if (!choices.includes((options as unknown as Record<string, unknown>)[key] as string)) throw refuse(key, `one of ${choices.join(', ')}`);
+    if (!choices.includes((options as unknown as Record<string, unknown>)[key] as string))
+      throw refuse(key, `one of ${choices.join(', ')}`);
   };
 
   choice('optimizer', ['adam', 'sgd']);
   choice('schedule', ['inverse_sqrt', 'linear', 'constant']);
   choice('bestBy', ['loss', 'bleu']);
   choice('precision', precisions);
-  for (const key of ['seed', 'maxUpdates', 'maxEpochs', 'warmupUpdates', 'validateEveryUpdates', 'saveEveryUpdates', 'keepEpochs', 'patience'] as const) count(key, 0);
+  for (const key of [
+    'seed',
+    'maxUpdates',
+    'maxEpochs',
+    'warmupUpdates',
+    'validateEveryUpdates',
+    'saveEveryUpdates',
+    'keepEpochs',
+    'patience',
+  ] as const)
+    count(key, 0);
   for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
   for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
   if (!Number.isFinite(options.warmupInitLr)) throw refuse('warmupInitLr', 'a number (negative: the highest rate)');
@@ -72,15 +86,23 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
     if (options.nesterov && options.momentum === 0) throw refuse('momentum', 'a number above 0, as nesterov is true');
   }
   if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
-    throw new UsageError('train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.');
+    throw new UsageError(
+      'train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.',
+    );
   }
   const { lead: leadIn } = options;
-  if (leadIn !== undefined && !(['constant', 'warmup'].includes(leadIn.shape) && Number.isSafeInteger(leadIn.updates) && leadIn.updates >= 0)) {
+  if (
+    leadIn !== undefined &&
+    !(['constant', 'warmup'].includes(leadIn.shape) && Number.isSafeInteger(leadIn.updates) && leadIn.updates >= 0)
+  ) {
     throw refuse('lead', 'a shape (constant or warmup) and an integer of at least 0 updates');
   }
   const lead = leadIn?.updates ?? 0;
   if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates + lead) {
-    throw refuse('maxUpdates', `more than train.warmupUpdates (${options.warmupUpdates})${lead > 0 ? ` and the extra epoch (${lead})` : ''}, as the linear schedule ends there`);
+    throw refuse(
+      'maxUpdates',
+      `more than train.warmupUpdates (${options.warmupUpdates})${lead > 0 ? ` and the extra epoch (${lead})` : ''}, as the linear schedule ends there`,
+    );
   }
   return options;
 }

@@ -28,8 +28,15 @@ export interface UpdateGradients {
  * @param update from 0; with the seed and the batch's number it determines the dropout masks
  */
 export function updateGradients(
-  params: Params, batches: readonly Batch[],
-  { config, labelSmoothing, seed, update, precision }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number; precision: Precision },
+  params: Params,
+  batches: readonly Batch[],
+  {
+    config,
+    labelSmoothing,
+    seed,
+    update,
+    precision,
+  }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number; precision: Precision },
 ): UpdateGradients {
   let gradients: Map<string, Tensor> | undefined;
   let lossSum = 0;
@@ -40,11 +47,17 @@ export function updateGradients(
     batches.forEach((batch, microBatch) => {
       let nll: Scalar | undefined;
       try {
-        const result = withPrecision(precision, () => valueAndGradients((p) => {
-          const loss = translationLoss(p, batch, { config, labelSmoothing, dropoutKey: { seed, step: update, microBatch } });
-          nll = keep(loss.nllSum);
-          return loss.lossSum;
-        }, params));
+        const result = withPrecision(precision, () =>
+          valueAndGradients((p) => {
+            const loss = translationLoss(p, batch, {
+              config,
+              labelSmoothing,
+              dropoutKey: { seed, step: update, microBatch },
+            });
+            nll = keep(loss.nllSum);
+            return loss.lossSum;
+          }, params),
+        );
         lossSum += result.value.dataSync()[0];
         nllSum += nll!.dataSync()[0];
         result.value.dispose();

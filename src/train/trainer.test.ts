@@ -22,7 +22,8 @@ import { train, type TrainEvent, type TrainTask } from './trainer.js';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-trainer-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const task = (name: string, changes: Partial<TrainOptions> = {}, parts: Partial<TrainTask> = {}): TrainTask => tinyTask(folder, name, changes, parts);
+const task = (name: string, changes: Partial<TrainOptions> = {}, parts: Partial<TrainTask> = {}): TrainTask =>
+  tinyTask(folder, name, changes, parts);
 
 function values(params: Params): Map<string, number[]> {
   return new Map([...params].map(([name, tensor]) => [name, [...tensor.dataSync()]]));
@@ -30,16 +31,27 @@ function values(params: Params): Map<string, number[]> {
 
 /** Log entries without what differs between two equal runs. */
 function comparable(events: readonly TrainEvent[]): unknown[] {
-  return events.filter(({ event }) => event !== 'checkpoint').map((event) => ({ ...event, seconds: 0, trgTokensPerSecond: 0 }));
+  return events
+    .filter(({ event }) => event !== 'checkpoint')
+    .map((event) => ({ ...event, seconds: 0, trgTokensPerSecond: 0 }));
 }
 
 for (const backend of testBackends) {
   describe(`resuming on ${backend}`, () => {
     before(async () => void (await selectBackend(backend)));
 
-    const momentum = { optimizer: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4, lr: 0.1 } as Partial<TrainOptions>;
+    const momentum = {
+      optimizer: 'sgd',
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 1e-4,
+      lr: 0.1,
+    } as Partial<TrainOptions>;
     // what is saved does not depend on the backend; plain JavaScript is too slow to show it for each optimiser
-    const optimizers = [['adam', {}], ['sgd', momentum]] as const;
+    const optimizers = [
+      ['adam', {}],
+      ['sgd', momentum],
+    ] as const;
     for (const [optimizer, changes] of backend === 'cpu' ? optimizers.slice(0, 1) : optimizers) {
       test(`in the middle of an epoch goes on bit for bit as the unbroken run (${optimizer})`, async () => {
         const whole: TrainEvent[] = [];
@@ -50,16 +62,27 @@ for (const backend of testBackends) {
 
         const parts: TrainEvent[] = [];
         const stop = new AbortController();
-        const first = await train(task(brokenName, changes, {
-          signal: stop.signal, onEvent: (event) => parts.push(event),
-          onUpdate: ({ update }) => void (update === 13 && stop.abort()),
-        }));
+        const first = await train(
+          task(brokenName, changes, {
+            signal: stop.signal,
+            onEvent: (event) => parts.push(event),
+            onUpdate: ({ update }) => void (update === 13 && stop.abort()),
+          }),
+        );
         assert.equal(first.status, 'interrupted');
         assert.equal(first.position.update, 13);
-        assert.ok(first.position.batchesDone > 0 && first.position.batchesDone < first.position.epochBatches, 'the break is inside an epoch');
+        assert.ok(
+          first.position.batchesDone > 0 && first.position.batchesDone < first.position.epochBatches,
+          'the break is inside an epoch',
+        );
         disposeParams(first.params);
 
-        const second = await train(task(brokenName, changes, { resumeFrom: readLastCheckpoint(join(folder, brokenName)), onEvent: (event) => parts.push(event) }));
+        const second = await train(
+          task(brokenName, changes, {
+            resumeFrom: readLastCheckpoint(join(folder, brokenName)),
+            onEvent: (event) => parts.push(event),
+          }),
+        );
         assert.deepEqual(values(second.params), expected);
         disposeParams(second.params);
         assert.deepEqual(comparable(parts), comparable(whole));
@@ -72,7 +95,9 @@ for (const backend of testBackends) {
     test('keeps the number of tensors constant from update to update', async () => {
       const counts = new Set<number>();
       const before = memory().numTensors;
-      const result = await train(task(`leaks-${backend}`, { maxUpdates: 12 }, { onUpdate: () => counts.add(memory().numTensors) }));
+      const result = await train(
+        task(`leaks-${backend}`, { maxUpdates: 12 }, { onUpdate: () => counts.add(memory().numTensors) }),
+      );
       assert.equal(counts.size, 1, `tensor counts after updates: ${[...counts]}`);
       disposeParams(result.params);
       assert.equal(memory().numTensors, before);
@@ -85,57 +110,106 @@ describe('training', () => {
 
   test('learns to reverse sequences', async () => {
     const losses: number[] = [];
-    const result = await train(task('learn', { maxUpdates: 400, updateFreq: 1, saveEveryUpdates: 0, warmupUpdates: 50, lr: 3e-3 }, {
-      trainBatches: createBatches(pairsInMemory(reversals(1000, 1)), { maxTokens: 150 }),
-      onEvent: (event) => void (event.event === 'valid' && losses.push(event.nll)),
-    }));
+    const result = await train(
+      task(
+        'learn',
+        { maxUpdates: 400, updateFreq: 1, saveEveryUpdates: 0, warmupUpdates: 50, lr: 3e-3 },
+        {
+          trainBatches: createBatches(pairsInMemory(reversals(1000, 1)), { maxTokens: 150 }),
+          onEvent: (event) => void (event.event === 'valid' && losses.push(event.nll)),
+        },
+      ),
+    );
     disposeParams(result.params);
     assert.equal(result.status, 'finished');
-    assert.ok(losses[losses.length - 1] < 0.6 && losses[0] > 1.5, `validation nll from ${losses[0]} to ${losses[losses.length - 1]}`);
+    assert.ok(
+      losses[losses.length - 1] < 0.6 && losses[0] > 1.5,
+      `validation nll from ${losses[0]} to ${losses[losses.length - 1]}`,
+    );
   });
 
   test('accumulating two batches equals one batch of both', async () => {
     // plain SGD shows the gradient itself; equal lengths, so that both cut the same sentences
-    const pairs = reversals(200, 5).filter(({ src }) => src.length === 5).slice(0, 20);
+    const pairs = reversals(200, 5)
+      .filter(({ src }) => src.length === 5)
+      .slice(0, 20);
     const run = async (name: string, maxSentences: number, updateFreq: number): Promise<Map<string, number[]>> => {
       const noDropout = { ...tinyConfig, dropout: 0, attentionDropout: 0, reluDropout: 0 };
-      const sgd = { optimizer: 'sgd' as const, momentum: 0, nesterov: false, weightDecay: 0, schedule: 'constant' as const, lr: 1, warmupUpdates: 0 };
-      const { params } = await train(task(name, { ...sgd, updateFreq, maxUpdates: 1, clipNorm: 0 }, {
-        config: noDropout, trainBatches: createBatches(pairsInMemory(pairs), { maxTokens: 1000, maxSentences }),
-      }));
+      const sgd = {
+        optimizer: 'sgd' as const,
+        momentum: 0,
+        nesterov: false,
+        weightDecay: 0,
+        schedule: 'constant' as const,
+        lr: 1,
+        warmupUpdates: 0,
+      };
+      const { params } = await train(
+        task(
+          name,
+          { ...sgd, updateFreq, maxUpdates: 1, clipNorm: 0 },
+          {
+            config: noDropout,
+            trainBatches: createBatches(pairsInMemory(pairs), { maxTokens: 1000, maxSentences }),
+          },
+        ),
+      );
       const found = values(params);
       disposeParams(params);
       return found;
     };
     const [together, apart] = [await run('together', 20, 1), await run('apart', 10, 2)];
     for (const [name, expected] of together) {
-      apart.get(name)!.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 2e-6, `${name}[${i}]: ${value}, expected ${expected[i]}`));
+      apart
+        .get(name)!
+        .forEach((value, i) =>
+          assert.ok(Math.abs(value - expected[i]) < 2e-6, `${name}[${i}]: ${value}, expected ${expected[i]}`),
+        );
     }
   });
 
   test('stops on numbers that are not finite, naming update, tensor and last good checkpoint', async () => {
     const before = memory().numTensors;
     const events: TrainEvent[] = [];
-    const constant = { optimizer: 'adam', schedule: 'constant', warmupUpdates: 0, clipNorm: 0, saveEveryUpdates: 1 } as const;
-    const explode = (name: string, lr: number): Promise<unknown> => train(task(name, { ...constant, lr }, { onEvent: (event) => events.push(event) }));
+    const constant = {
+      optimizer: 'adam',
+      schedule: 'constant',
+      warmupUpdates: 0,
+      clipNorm: 0,
+      saveEveryUpdates: 1,
+    } as const;
+    const explode = (name: string, lr: number): Promise<unknown> =>
+      train(task(name, { ...constant, lr }, { onEvent: (event) => events.push(event) }));
     // the parameters written after update 1 are finite, but no update succeeds from them: there is no good checkpoint
     await assert.rejects(explode('diverge', 1e20), (error: Error) => {
       assert.ok(error instanceof DivergenceError);
       assert.equal(error.update, 2);
       assert.equal(error.lastCheckpoint, undefined);
-      assert.match(error.message, /diverged at update 2: loss (NaN|Infinity), first in the gradient of \S+\. There is no checkpoint from before/);
+      assert.match(
+        error.message,
+        /diverged at update 2: loss (NaN|Infinity), first in the gradient of \S+\. There is no checkpoint from before/,
+      );
       return true;
     });
     // a rate that takes the parameters themselves out of range: they are never written
     await assert.rejects(explode('overflow', Number.MAX_VALUE), (error: Error) => {
       assert.ok(error instanceof DivergenceError);
       assert.equal(error.update, 1);
-      assert.match(error.message, /diverged at update 1: loss \d\.\d+, first in the parameter encoder\.embed_tokens\.weight/);
+      assert.match(
+        error.message,
+        /diverged at update 1: loss \d\.\d+, first in the parameter encoder\.embed_tokens\.weight/,
+      );
       return true;
     });
     assert.equal(readLastCheckpoint(join(folder, 'overflow')), undefined);
     // the second went wrong in its epoch's last update: it is that epoch's
-    assert.deepEqual(events.flatMap((event) => (event.event === 'diverged' ? [[event.update, event.epoch]] : [])), [[2, 1], [1, 1]]);
+    assert.deepEqual(
+      events.flatMap((event) => (event.event === 'diverged' ? [[event.update, event.epoch]] : [])),
+      [
+        [2, 1],
+        [1, 1],
+      ],
+    );
     assert.equal(memory().numTensors, before);
   });
 
@@ -180,20 +254,29 @@ describe('training', () => {
     const whole: TrainEvent[] = [];
     const parts: TrainEvent[] = [];
     const settings = { maxUpdates: 8, validateEveryUpdates: 4, saveEveryUpdates: 0, bestBy: 'bleu' } as const;
-    const unbroken = await train(task('validUnbroken', settings, { onEvent: (event) => whole.push(event), evaluate: async () => ({ bleu: 7 }) }));
+    const unbroken = await train(
+      task('validUnbroken', settings, { onEvent: (event) => whole.push(event), evaluate: async () => ({ bleu: 7 }) }),
+    );
     const stop = new AbortController();
-    const first = await train(task('validBroken', settings, {
-      onEvent: (event) => parts.push(event), signal: stop.signal,
-      evaluate: async () => {
-        stop.abort();
-        throw new Error('broken off');
-      },
-    }));
+    const first = await train(
+      task('validBroken', settings, {
+        onEvent: (event) => parts.push(event),
+        signal: stop.signal,
+        evaluate: async () => {
+          stop.abort();
+          throw new Error('broken off');
+        },
+      }),
+    );
     assert.deepEqual([first.status, first.position.update, first.position.validationDue], ['interrupted', 4, true]);
     disposeParams(first.params);
-    const second = await train(task('validBroken', settings, {
-      onEvent: (event) => parts.push(event), evaluate: async () => ({ bleu: 7 }), resumeFrom: readLastCheckpoint(join(folder, 'validBroken')),
-    }));
+    const second = await train(
+      task('validBroken', settings, {
+        onEvent: (event) => parts.push(event),
+        evaluate: async () => ({ bleu: 7 }),
+        resumeFrom: readLastCheckpoint(join(folder, 'validBroken')),
+      }),
+    );
     assert.deepEqual(values(second.params), values(unbroken.params));
     assert.deepEqual(comparable(parts), comparable(whole));
     disposeParams(second.params);
@@ -204,30 +287,64 @@ describe('training', () => {
     const done = await train(task('refuse', { maxUpdates: 3 }));
     disposeParams(done.params);
     const resume = (changes: Partial<TrainOptions>, more: Partial<TrainTask> = {}): Promise<unknown> =>
-      train(task('refuse', { maxUpdates: 6, ...changes }, { resumeFrom: readLastCheckpoint(join(folder, 'refuse')), ...more }));
+      train(
+        task(
+          'refuse',
+          { maxUpdates: 6, ...changes },
+          { resumeFrom: readLastCheckpoint(join(folder, 'refuse')), ...more },
+        ),
+      );
     await assert.rejects(resume({ seed: 4 }), /was trained with seed 3, the configuration says 4/);
-    await assert.rejects(resume({ optimizer: 'sgd', momentum: 0.9, nesterov: false } as Partial<TrainOptions>), /state of another optimiser \(firstMoment and secondMoment; sgd as configured has momentum\)/);
-    await assert.rejects(resume({ bestBy: 'bleu' }, { evaluate: () => Promise.resolve({ bleu: 1 }) }), /has a best validation by loss, the configuration says train\.bestBy bleu/);
-    await assert.rejects(resume({}, { config: { ...tinyConfig, dFf: 128 } }), /has model\.dFf 64, the configuration says 128/);
-    await assert.rejects(resume({}, { trainBatches: createBatches(pairsInMemory(reversals(60, 1)), { maxTokens: 60 }) }), /was trained on \d+ batches in epoch 1, the data now gives \d+/);
-    await assert.rejects(train(task('refuse', {}, { resumeFrom: readCheckpoint(checkpointPaths(join(folder, 'refuse')).best) })), /holds parameters only/);
+    await assert.rejects(
+      resume({ optimizer: 'sgd', momentum: 0.9, nesterov: false } as Partial<TrainOptions>),
+      /state of another optimiser \(firstMoment and secondMoment; sgd as configured has momentum\)/,
+    );
+    await assert.rejects(
+      resume({ bestBy: 'bleu' }, { evaluate: () => Promise.resolve({ bleu: 1 }) }),
+      /has a best validation by loss, the configuration says train\.bestBy bleu/,
+    );
+    await assert.rejects(
+      resume({}, { config: { ...tinyConfig, dFf: 128 } }),
+      /has model\.dFf 64, the configuration says 128/,
+    );
+    await assert.rejects(
+      resume({}, { trainBatches: createBatches(pairsInMemory(reversals(60, 1)), { maxTokens: 60 }) }),
+      /was trained on \d+ batches in epoch 1, the data now gives \d+/,
+    );
+    await assert.rejects(
+      train(task('refuse', {}, { resumeFrom: readCheckpoint(checkpointPaths(join(folder, 'refuse')).best) })),
+      /holds parameters only/,
+    );
   });
 
   test('contradictory options are refused before anything is written', async () => {
-    const refused = (changes: Partial<TrainOptions>, message: RegExp): Promise<void> => assert.rejects(train(task('options', changes)), message);
+    const refused = (changes: Partial<TrainOptions>, message: RegExp): Promise<void> =>
+      assert.rejects(train(task('options', changes)), message);
     await refused({ maxUpdates: 0 }, /train\.maxUpdates, train\.maxEpochs and train\.patience are all 0/);
-    await refused({ schedule: 'linear', warmupUpdates: 24 }, /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(24\)/);
+    await refused(
+      { schedule: 'linear', warmupUpdates: 24 },
+      /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(24\)/,
+    );
     await refused({ updateFreq: 0 }, /train\.updateFreq is 0, expected an integer of at least 1/);
     await refused({ labelSmoothing: 1 }, /train\.labelSmoothing is 1, expected a number of at least 0 and below 1/);
     await refused({ lr: NaN }, /train\.lr is null, expected a number of at least 0/);
     await refused({ bestBy: 'bleu' }, /train\.bestBy is "bleu", but the run does not decode/);
-    await refused({ schedule: 'cosine' } as never, /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant/);
+    await refused(
+      { schedule: 'cosine' } as never,
+      /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant/,
+    );
     await refused({ bestBy: 'BLEU' } as never, /train\.bestBy is "BLEU", expected one of loss, bleu/);
     await refused({ optimizer: 'adamw' } as never, /train\.optimizer is "adamw", expected one of adam, sgd/);
     await refused({ precision: 'fp16' } as never, /train\.precision is "fp16", expected one of fp32, bf16/);
-    await refused({ secondMomentStart: 'ones' } as never, /train\.secondMomentStart is "ones", expected one of zeros, first-gradient/);
+    await refused(
+      { secondMomentStart: 'ones' } as never,
+      /train\.secondMomentStart is "ones", expected one of zeros, first-gradient/,
+    );
     await refused({ warmupInitLr: NaN }, /train\.warmupInitLr is null, expected a number/);
-    await refused({ lead: { shape: 'x', updates: 3 } } as never, /train\.lead is \{"shape":"x","updates":3\}, expected a shape/);
+    await refused(
+      { lead: { shape: 'x', updates: 3 } } as never,
+      /train\.lead is \{"shape":"x","updates":3\}, expected a shape/,
+    );
     await refused({ lead: { shape: 'warmup', updates: -3 } }, /train\.lead is .*expected a shape/);
   });
 
@@ -239,26 +356,55 @@ describe('training', () => {
     const started = memory().numTensors;
     const { batch } = createBatches(pairsInMemory(reversals(20, 1)), { maxTokens: 60 }).epochBatches(1);
     const broken = { ...batch(1), src: Int32Array.of(1) };
-    assert.throws(() => updateGradients(params, [batch(0), broken], { config: tinyConfig, labelSmoothing: 0.1, seed: 1, update: 0, precision: 'fp32' }));
+    assert.throws(() =>
+      updateGradients(params, [batch(0), broken], {
+        config: tinyConfig,
+        labelSmoothing: 0.1,
+        seed: 1,
+        update: 0,
+        precision: 'fp32',
+      }),
+    );
     assert.equal(memory().numTensors, started);
     disposeParams(params);
   });
 
   test('patience ends a run that gets no better', async () => {
     const events: TrainEvent[] = [];
-    const result = await train(task('patience', { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 }, { onEvent: (event) => events.push(event) }));
+    const result = await train(
+      task(
+        'patience',
+        { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 },
+        { onEvent: (event) => events.push(event) },
+      ),
+    );
     disposeParams(result.params);
     assert.equal(result.position.update, 8);
-    const again = await train(task('patience', { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 }, { resumeFrom: readLastCheckpoint(join(folder, 'patience')) }));
+    const again = await train(
+      task(
+        'patience',
+        { lr: 0, schedule: 'constant', warmupUpdates: 0, maxUpdates: 200, validateEveryUpdates: 2, patience: 3 },
+        { resumeFrom: readLastCheckpoint(join(folder, 'patience')) },
+      ),
+    );
     disposeParams(again.params);
     assert.equal(again.position.update, 8, 'resuming does not go on');
-    assert.deepEqual(events.filter(({ event }) => event === 'valid').map((event) => 'best' in event && event.best), [true, false, false, false]);
+    assert.deepEqual(
+      events.filter(({ event }) => event === 'valid').map((event) => 'best' in event && event.best),
+      [true, false, false, false],
+    );
   });
 
   test('best checkpoint follows BLEU when asked to', async () => {
     const scores = [1, 5, 3, 5, 4];
     let asked = 0;
-    const result = await train(task('bleu', { validateEveryUpdates: 4, maxUpdates: 20, bestBy: 'bleu' }, { evaluate: async () => ({ bleu: scores[asked++] }) }));
+    const result = await train(
+      task(
+        'bleu',
+        { validateEveryUpdates: 4, maxUpdates: 20, bestBy: 'bleu' },
+        { evaluate: async () => ({ bleu: scores[asked++] }) },
+      ),
+    );
     disposeParams(result.params);
     assert.equal(asked, 5);
     assert.deepEqual(result.position.best, { update: 8, epoch: 2, value: 5, by: 'bleu' });

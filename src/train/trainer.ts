@@ -23,17 +23,48 @@ import { makeFolder } from '../storage/makeFolder.js';
 
 /** A line of log.jsonl and what the progress display shows. */
 export type TrainEvent =
-  | { readonly event: 'train'; readonly update: number; readonly epoch: number; readonly loss: number; readonly nll: number; readonly perplexity: number; readonly lr: number;
-      readonly gradNormL2: number; readonly clippedShare: number; readonly trgTokens: number; readonly trgTokensPerSecond: number; readonly seconds: number }
-  | { readonly event: 'valid'; readonly update: number; readonly epoch: number; readonly loss: number; readonly nll: number; readonly perplexity: number;
-      readonly bleu?: number; readonly best: boolean; readonly seconds: number }
+  | {
+      readonly event: 'train';
+      readonly update: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly nll: number;
+      readonly perplexity: number;
+      readonly lr: number;
+      readonly gradNormL2: number;
+      readonly clippedShare: number;
+      readonly trgTokens: number;
+      readonly trgTokensPerSecond: number;
+      readonly seconds: number;
+    }
+  | {
+      readonly event: 'valid';
+      readonly update: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly nll: number;
+      readonly perplexity: number;
+      readonly bleu?: number;
+      readonly best: boolean;
+      readonly seconds: number;
+    }
   | { readonly event: 'checkpoint'; readonly update: number; readonly epoch: number; readonly path: string }
   | { readonly event: 'epoch'; readonly update: number; readonly epoch: number; readonly seconds: number }
   /** L2 norm of the update by that of the tensor before it, in the order of the parameters; null where that is 0. */
-  | { readonly event: 'updateRatios'; readonly update: number; readonly epoch: number; readonly ratios: readonly (number | null)[] }
-  | { readonly event: 'diverged'; readonly update: number; readonly epoch: number;
+  | {
+      readonly event: 'updateRatios';
+      readonly update: number;
+      readonly epoch: number;
+      readonly ratios: readonly (number | null)[];
+    }
+  | {
+      readonly event: 'diverged';
+      readonly update: number;
+      readonly epoch: number;
       /** As text, since JSON has neither NaN nor Infinity. */
-      readonly loss: string; readonly tensor: string };
+      readonly loss: string;
+      readonly tensor: string;
+    };
 
 export interface TrainTask {
   readonly config: ModelConfig;
@@ -59,7 +90,16 @@ export interface TrainTask {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
   /** Called after every update, for a progress display. */
-  readonly onUpdate?: (progress: { update: number; epoch: number; loss: number; perplexity: number; lr: number; gradNormL2: number; trgTokens: number; seconds: number }) => void;
+  readonly onUpdate?: (progress: {
+    update: number;
+    epoch: number;
+    loss: number;
+    perplexity: number;
+    lr: number;
+    gradNormL2: number;
+    trgTokens: number;
+    seconds: number;
+  }) => void;
 }
 
 export interface TrainResult {
@@ -104,7 +144,10 @@ class Trainer {
     const { options, params, resumeFrom } = task;
     checkTrainOptions(options);
     checkPrecision(options.precision);
-    if (options.bestBy === 'bleu' && task.evaluate === undefined) throw new UsageError('train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.');
+    if (options.bestBy === 'bleu' && task.evaluate === undefined)
+      throw new UsageError(
+        'train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.',
+      );
     this.optimizer = createOptimizer(options);
     this.paths = checkpointPaths(task.runDir);
     makeFolder(this.paths.folder);
@@ -167,7 +210,11 @@ class Trainer {
   private isAtLimit(): boolean {
     const { maxUpdates, maxEpochs, patience } = this.task.options;
     const { update, epoch, validationsSinceBest } = this.position;
-    return (maxUpdates > 0 && update >= maxUpdates) || (maxEpochs > 0 && epoch > maxEpochs) || (patience > 0 && validationsSinceBest >= patience);
+    return (
+      (maxUpdates > 0 && update >= maxUpdates) ||
+      (maxEpochs > 0 && epoch > maxEpochs) ||
+      (patience > 0 && validationsSinceBest >= patience)
+    );
   }
 
   private isFinished(): boolean {
@@ -193,14 +240,25 @@ class Trainer {
     const { update, epoch } = this.position;
     const batches = this.nextBatches();
     const lr = learningRate(options, update);
-    const step = updateGradients(this.params, batches, { config, labelSmoothing: options.labelSmoothing, seed: options.seed, update, precision: options.precision });
+    const step = updateGradients(this.params, batches, {
+      config,
+      labelSmoothing: options.labelSmoothing,
+      seed: options.seed,
+      update,
+      precision: options.precision,
+    });
     this.lastLoss = step.lossSum / step.trgTokens;
     if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
 
     const scale = clipScale(step.gradNormL2, options.clipNorm);
     // the optimiser uses up the parameters it moves
-    const before = isRatioSampled(update + 1, this.task.ratioUpdates) ? new Map([...this.params].map(([name, tensor]) => [name, tensor.clone()])) : undefined;
-    ({ params: this.params, state: this.state } = this.optimizer.update(step.gradients, this.state, this.params, { lr, gradientScale: scale / step.trgTokens }));
+    const before = isRatioSampled(update + 1, this.task.ratioUpdates)
+      ? new Map([...this.params].map(([name, tensor]) => [name, tensor.clone()]))
+      : undefined;
+    ({ params: this.params, state: this.state } = this.optimizer.update(step.gradients, this.state, this.params, {
+      lr,
+      gradientScale: scale / step.trgTokens,
+    }));
     const ratios = before && updateRatios(before, this.params);
     if (before) disposeParams(before);
 
@@ -225,14 +283,23 @@ class Trainer {
     };
     if (ratios) this.emit({ event: 'updateRatios', update: update + 1, epoch, ratios });
     onUpdate?.({
-      update: update + 1, epoch, loss: this.lastLoss, perplexity: Math.exp(step.nllSum / step.trgTokens),
-      lr, gradNormL2: step.gradNormL2, trgTokens: step.trgTokens, seconds,
+      update: update + 1,
+      epoch,
+      loss: this.lastLoss,
+      perplexity: Math.exp(step.nllSum / step.trgTokens),
+      lr,
+      gradNormL2: step.gradNormL2,
+      trgTokens: step.trgTokens,
+      seconds,
     });
   }
 
   private divergedIn(step: UpdateGradients): never {
-    const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }, { what: 'gradient of', tensors: step.gradients }]) ??
-      (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
+    const tensor =
+      firstNonFinite([
+        { what: 'parameter', tensors: this.params },
+        { what: 'gradient of', tensors: step.gradients },
+      ]) ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
     disposeParams(step.gradients);
     this.diverged(this.position.update + 1, this.position.epoch, this.lastLoss, tensor);
   }
@@ -254,10 +321,18 @@ class Trainer {
     const { update, epoch, interval, seconds } = this.position;
     const nll = interval.nllSum / interval.trgTokens;
     this.emit({
-      event: 'train', update, epoch, loss: interval.lossSum / interval.trgTokens, nll, perplexity: Math.exp(nll),
-      lr: learningRate(this.task.options, update - 1), gradNormL2: interval.gradNormSum / interval.updates,
-      clippedShare: interval.clipped / interval.updates, trgTokens: interval.trgTokens,
-      trgTokensPerSecond: interval.trgTokens / interval.seconds, seconds,
+      event: 'train',
+      update,
+      epoch,
+      loss: interval.lossSum / interval.trgTokens,
+      nll,
+      perplexity: Math.exp(nll),
+      lr: learningRate(this.task.options, update - 1),
+      gradNormL2: interval.gradNormSum / interval.updates,
+      clippedShare: interval.clipped / interval.updates,
+      trgTokens: interval.trgTokens,
+      trgTokensPerSecond: interval.trgTokens / interval.seconds,
+      seconds,
     });
     this.position = { ...this.position, interval: emptyInterval };
   }
@@ -281,10 +356,20 @@ class Trainer {
     const started = performance.now();
     const { update, best } = this.position;
     const epoch = this.lastEpoch();
-    const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing: options.labelSmoothing, signal });
+    const losses = await validationLoss(this.params, validBatches, {
+      config,
+      labelSmoothing: options.labelSmoothing,
+      signal,
+    });
     if (losses === undefined) return;
     const { loss, nll } = losses;
-    if (!Number.isFinite(loss)) this.diverged(update, epoch, loss, firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss');
+    if (!Number.isFinite(loss))
+      this.diverged(
+        update,
+        epoch,
+        loss,
+        firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss',
+      );
     let scores: { bleu: number } | undefined;
     try {
       scores = await evaluate?.(this.params, signal);
@@ -297,10 +382,24 @@ class Trainer {
     const value = options.bestBy === 'bleu' ? scores!.bleu : loss;
     const isBest = best === undefined || (options.bestBy === 'bleu' ? value > best.value : value < best.value);
     this.position = {
-      ...this.position, seconds, validationDue: false,
-      ...(isBest ? { best: { update, epoch, value, by: options.bestBy }, validationsSinceBest: 0 } : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
+      ...this.position,
+      seconds,
+      validationDue: false,
+      ...(isBest
+        ? { best: { update, epoch, value, by: options.bestBy }, validationsSinceBest: 0 }
+        : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
     };
-    this.emit({ event: 'valid', update, epoch, loss, nll, perplexity: Math.exp(nll), ...scores, best: isBest, seconds });
+    this.emit({
+      event: 'valid',
+      update,
+      epoch,
+      loss,
+      nll,
+      perplexity: Math.exp(nll),
+      ...scores,
+      best: isBest,
+      seconds,
+    });
     this.task.onValidation?.(this.params, update);
     if (isBest) writeCheckpoint(this.paths.best, config, this.params);
   }

@@ -10,7 +10,11 @@ export function isRatioSampled(update: number, limit = 0): boolean {
 export function updateRatios(before: Params, after: Params): (number | null)[] {
   let ratios: number[] = [];
   tidy(() => {
-    ratios = [...stack([...before].map(([name, old]) => sqrt(div(sum(square(sub(after.get(name)!, old))), sum(square(old)))))).dataSync()];
+    ratios = [
+      ...stack(
+        [...before].map(([name, old]) => sqrt(div(sum(square(sub(after.get(name)!, old))), sum(square(old))))),
+      ).dataSync(),
+    ];
   });
   return ratios.map((ratio) => (Number.isFinite(ratio) ? Number(ratio.toPrecision(4)) : null));
 }

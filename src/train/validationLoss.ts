@@ -10,7 +10,9 @@ import { translationLoss } from '../model/loss.js';
  * @returns undefined if the signal was aborted before the end
  */
 export async function validationLoss(
-  params: Params, batches: EpochBatches, { config, labelSmoothing, signal }: { config: ModelConfig; labelSmoothing: number; signal?: AbortSignal },
+  params: Params,
+  batches: EpochBatches,
+  { config, labelSmoothing, signal }: { config: ModelConfig; labelSmoothing: number; signal?: AbortSignal },
 ): Promise<{ loss: number; nll: number } | undefined> {
   let lossSum = 0;
   let nllSum = 0;

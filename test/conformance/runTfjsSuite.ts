@@ -33,7 +33,7 @@ await importFrom('public/chained_ops/register_all_chained_ops.js');
 await importFrom('register_all_gradients.js');
 const { loadNative } = await import('../../src/backend/native/loadNative.js');
 loadNative();
-const { setTestEnvs } = await importFrom('jasmine_util.js') as { setTestEnvs(envs: object[]): void };
+const { setTestEnvs } = (await importFrom('jasmine_util.js')) as { setTestEnvs(envs: object[]): void };
 setTestEnvs([{ name: 'native', backendName: 'native', isDataSync: true }]);
 
 const wanted = process.argv.slice(2);
@@ -48,7 +48,8 @@ let skipped = 0;
 env.addReporter({
   specDone: ({ fullName, status, failedExpectations }: SpecResult) => {
     if (status === 'passed') passed += 1;
-    else if (status === 'failed') failures.push({ name: fullName, message: failedExpectations[0]?.message.slice(0, 300) ?? 'no expectation' });
+    else if (status === 'failed')
+      failures.push({ name: fullName, message: failedExpectations[0]?.message.slice(0, 300) ?? 'no expectation' });
     else skipped += 1;
   },
   jasmineDone: () => {

@@ -31,7 +31,10 @@ interface Recorder {
  * @param f computes y from the tensors of xs
  * @returns y, and for every x the gradient of sum(y), undefined if y does not depend on it
  */
-export function backpropagate(f: () => Tensor, xs: readonly Tensor[]): { value: Tensor; gradients: (Tensor | undefined)[] } {
+export function backpropagate(
+  f: () => Tensor,
+  xs: readonly Tensor[],
+): { value: Tensor; gradients: (Tensor | undefined)[] } {
   const { state } = engine();
   const recorder = engine() as unknown as Recorder;
   try {
@@ -72,7 +75,12 @@ function stepsBetween(tape: readonly TapeNode[], xs: readonly Tensor[], y: Tenso
   return steps.reverse();
 }
 
-function walkBack(steps: readonly Step[], xs: readonly Tensor[], y: Tensor, outermost: boolean): (Tensor | undefined)[] {
+function walkBack(
+  steps: readonly Step[],
+  xs: readonly Tensor[],
+  y: Tensor,
+  outermost: boolean,
+): (Tensor | undefined)[] {
   const wanted = new Set(xs.map((x) => x.id));
   const gradients = new Map<number, Tensor>([[y.id, ones(y.shape)]]);
   for (let i = steps.length - 1; i >= 0; i--) {
@@ -110,9 +118,15 @@ function inputGradients({ node, inputs }: Step, dys: (Tensor | null)[]): Tensor[
   const here = engine().state.activeScope.id;
   const made = new Set<Tensor>();
   return Object.entries(inputs).map(([name, x]) => {
-    if (!(name in byInput)) throw new Error(`The gradient of ${node.kernelName} does not cover its input ${name}, only ${Object.keys(byInput).join(', ')}.`);
+    if (!(name in byInput))
+      throw new Error(
+        `The gradient of ${node.kernelName} does not cover its input ${name}, only ${Object.keys(byInput).join(', ')}.`,
+      );
     let dx = tidy(byInput[name]);
-    if (dx.shape.join() !== x.shape.join()) throw new Error(`The gradient of ${node.kernelName} for its input ${name} has shape [${dx.shape}], expected [${x.shape}].`);
+    if (dx.shape.join() !== x.shape.join())
+      throw new Error(
+        `The gradient of ${node.kernelName} for its input ${name} has shape [${dx.shape}], expected [${x.shape}].`,
+      );
     if (dx.scopeId !== here || made.has(dx) || dx.kept) dx = dx.clone();
     made.add(dx);
     return dx;

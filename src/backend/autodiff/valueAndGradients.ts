@@ -21,12 +21,16 @@ export function disposeParams(params: Params): void {
  * @returns the value [] and one gradient per parameter, same names, order and shapes; the caller disposes both
  * @throws ShapeError if the loss is not a scalar
  */
-export function valueAndGradients(loss: (params: Params) => Scalar, params: Params): { value: Scalar; gradients: Map<string, Tensor> } {
+export function valueAndGradients(
+  loss: (params: Params) => Scalar,
+  params: Params,
+): { value: Scalar; gradients: Map<string, Tensor> } {
   ensureExactGradients();
   const tensors = [...params.values()];
   const results = tidy((): Tensor[] => {
     const { value, gradients } = backpropagate(() => loss(params), tensors);
-    if (value.rank !== 0) throw new ShapeError(`the loss has shape [${value.shape}], expected a scalar. Sum or average it.`);
+    if (value.rank !== 0)
+      throw new ShapeError(`the loss has shape [${value.shape}], expected a scalar. Sum or average it.`);
     return [value, ...gradients.map((gradient, i) => gradient ?? zeros(tensors[i].shape))];
   });
   const [value, ...gradients] = results;

@@ -25,7 +25,13 @@ export interface NativeAddon {
   /** What the operands of large matrix products are rounded to from now on. 0: float32; 1: bf16, which throws where `info().bf16` is "". */
   setPrecision(precision: 0 | 1): void;
   /** `bf16`: the unit that multiplies bf16, "amx" or "avx512"; "" without one. */
-  info(): { version: string; oneDnnVersion: string; instructionSet: string; threads: number; bf16: 'amx' | 'avx512' | '' };
+  info(): {
+    version: string;
+    oneDnnVersion: string;
+    instructionSet: string;
+    threads: number;
+    bf16: 'amx' | 'avx512' | '';
+  };
 }
 
 /** The version of the face above; the addon states the one that it was built with. */
@@ -58,7 +64,9 @@ const instructionSets = ['avx512', 'avx2', 'baseline'];
 function checkInstructionSet(named: string | undefined): void {
   if (named === undefined || named === '' || instructionSets.includes(named)) return;
   const nearest = suggest(named, instructionSets);
-  throw new UsageError(`Unknown instruction set "${named}" in COLDSTART_INSTRUCTION_SET; expected ${instructionSets.join(', ')} or nothing.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`);
+  throw new UsageError(
+    `Unknown instruction set "${named}" in COLDSTART_INSTRUCTION_SET; expected ${instructionSets.join(', ')} or nothing.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`,
+  );
 }
 
 /**
@@ -69,17 +77,27 @@ function checkInstructionSet(named: string | undefined): void {
 export function loadAddon(): NativeAddon {
   checkInstructionSet(process.env['COLDSTART_INSTRUCTION_SET']);
   if (!isAddonBuilt()) {
-    throw new ColdstartError('BACKEND_MISSING', 'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".');
+    throw new ColdstartError(
+      'BACKEND_MISSING',
+      'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".',
+    );
   }
   let addon: NativeAddon;
   try {
     addon = withShortSpinning(() => createRequire(import.meta.url)(addonPath) as NativeAddon);
   } catch (error) {
-    throw new ColdstartError('NATIVE_LOAD', `native/build/coldstart.node does not load: ${(error as Error).message}. Run "npm run build:native" again.`, { cause: error });
+    throw new ColdstartError(
+      'NATIVE_LOAD',
+      `native/build/coldstart.node does not load: ${(error as Error).message}. Run "npm run build:native" again.`,
+      { cause: error },
+    );
   }
   const { version } = addon.info();
   if (version !== expectedVersion) {
-    throw new ColdstartError('NATIVE_VERSION', `native/build/coldstart.node has version ${version}, expected ${expectedVersion}. Run "npm run build:native" again.`);
+    throw new ColdstartError(
+      'NATIVE_VERSION',
+      `native/build/coldstart.node has version ${version}, expected ${expectedVersion}. Run "npm run build:native" again.`,
+    );
   }
   return addon;
 }

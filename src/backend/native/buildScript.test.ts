@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
@@ -37,16 +47,29 @@ printf '%s: \\\\\\n %s\\n' "$target" "$source" > "\${target%.o}.d"
 `;
 
 /** Builds in the folder; what was printed, and how often something was compiled and linked. */
-function build(env: Record<string, string> = {}, folder = 'project'): { status: number | null; stderr: string; compiled: number; linked: number } {
+function build(
+  env: Record<string, string> = {},
+  folder = 'project',
+): { status: number | null; stderr: string; compiled: number; linked: number } {
   rmSync(join(root, 'log'), { force: true });
-  const { status, stderr } = spawnSync(process.execPath, [join(root, folder, 'scripts/build-native.mjs')], { encoding: 'utf8', env: { ...process.env, CXX: join(root, 'g++'), ...env } });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, folder, 'scripts/build-native.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, CXX: join(root, 'g++'), ...env },
+  });
   const log = existsSync(join(root, 'log')) ? readFileSync(join(root, 'log'), 'utf8').trim().split('\n') : [];
-  return { status, stderr, compiled: log.filter((line) => line === 'compile').length, linked: log.filter((line) => line === 'link').length };
+  return {
+    status,
+    stderr,
+    compiled: log.filter((line) => line === 'compile').length,
+    linked: log.filter((line) => line === 'link').length,
+  };
 }
 
-const hasNodeHeaders = ['../include/node', '/usr/include/node', '/usr/local/include/node'].some((dir) => existsSync(join(dir.startsWith('/') ? dir : join(dirname(process.execPath), dir), 'node_api.h')));
+const hasNodeHeaders = ['../include/node', '/usr/include/node', '/usr/local/include/node'].some((dir) =>
+  existsSync(join(dir.startsWith('/') ? dir : join(dirname(process.execPath), dir), 'node_api.h')),
+);
 
-describe('npm run build:native', { skip: hasNodeHeaders ? false : 'Node\'s headers are not installed' }, () => {
+describe('npm run build:native', { skip: hasNodeHeaders ? false : "Node's headers are not installed" }, () => {
   const sources = ['native/addon.cpp', 'native/onednn/matMul.cpp', 'native/kernels/linear.cpp'];
   const addon = join(root, 'project/native/build/coldstart.node');
   const objects = process.arch === 'x64' ? 5 : 3;

@@ -7,7 +7,12 @@ import type { NativeBackend } from './nativeBackend.js';
  * Runs the cpu backend's kernel on copies of native tensors: for kernels and types that nobody trains with often enough to
  * compile them, so that any tfjs model still runs.
  */
-export function runCpuTwin(backend: NativeBackend, name: string, inputs: KernelInputs, attrs: KernelAttributes): TensorInfo | TensorInfo[] {
+export function runCpuTwin(
+  backend: NativeBackend,
+  name: string,
+  inputs: KernelInputs,
+  attrs: KernelAttributes,
+): TensorInfo | TensorInfo[] {
   const cpu = cpuBackend();
   const kernel = getKernel(name, 'cpu');
   if (kernel == null) throw new Error(`Kernel '${name}' is on neither the native backend nor the cpu backend.`);
@@ -20,7 +25,11 @@ export function runCpuTwin(backend: NativeBackend, name: string, inputs: KernelI
     copies.push(copy);
     return { ...copy, rank: x.shape.length }; // some kernels expect a Tensor's rank
   };
-  const cpuInputs = (Array.isArray(inputs) ? inputs.map(copyIn) : Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, copyIn(x)]))) as KernelInputs;
+  const cpuInputs = (
+    Array.isArray(inputs)
+      ? inputs.map(copyIn)
+      : Object.fromEntries(Object.entries(inputs).map(([key, x]) => [key, copyIn(x)]))
+  ) as KernelInputs;
   try {
     const outputs = kernel.kernelFunc({ inputs: cpuInputs, attrs: attrs as NamedAttrMap, backend: cpu });
     const copyOut = (x: TensorInfo): TensorInfo => {
@@ -45,7 +54,11 @@ function toCpu(backend: NativeBackend, cpu: MathBackendCPU, x: TensorInfo): Tens
   if (parts === undefined) return cpu.makeTensorInfo(x.shape, x.dtype, backend.readSync(x.dataId));
   const real = toCpu(backend, cpu, { ...parts.real, shape: x.shape });
   const imag = toCpu(backend, cpu, { ...parts.imag, shape: x.shape });
-  const complex = getKernel('Complex', 'cpu').kernelFunc({ inputs: { real, imag }, attrs: {}, backend: cpu }) as TensorInfo;
+  const complex = getKernel('Complex', 'cpu').kernelFunc({
+    inputs: { real, imag },
+    attrs: {},
+    backend: cpu,
+  }) as TensorInfo;
   cpu.disposeData(real.dataId);
   cpu.disposeData(imag.dataId);
   return complex;

@@ -11,7 +11,11 @@ export type KernelAttributes = Record<string, any>;
  * One tfjs kernel on the native backend. It returns undefined for inputs it does not cover (a rare type, say): the cpu
  * backend's kernel then runs on copies of them.
  */
-export type NativeKernel = (backend: NativeBackend, inputs: KernelInputs, attrs: KernelAttributes) => TensorInfo | TensorInfo[] | undefined;
+export type NativeKernel = (
+  backend: NativeBackend,
+  inputs: KernelInputs,
+  attrs: KernelAttributes,
+) => TensorInfo | TensorInfo[] | undefined;
 export type NativeKernels = Record<string, NativeKernel>;
 
 /** How many elements dims[from] … dims[to - 1] span. */

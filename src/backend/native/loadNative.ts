@@ -15,7 +15,14 @@ import { NativeBackend } from './nativeBackend.js';
 
 /** Every kernel with compiled code of its own. */
 const nativeKernels: NativeKernels = {
-  ...unaryKernels, ...binaryKernels, ...movementKernels, ...reduceKernels, ...indexingKernels, ...matMulKernels, ...convolutionKernels, ...fusedKernels,
+  ...unaryKernels,
+  ...binaryKernels,
+  ...movementKernels,
+  ...reduceKernels,
+  ...indexingKernels,
+  ...matMulKernels,
+  ...convolutionKernels,
+  ...fusedKernels,
 };
 
 let backend: NativeBackend | undefined;
@@ -32,7 +39,8 @@ export function loadNative(): string {
     for (const [kernelName, kernel] of Object.entries(nativeKernels)) {
       registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, kernel) });
     }
-    for (const kernelName of kernelsOfCpuTwin()) registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, () => undefined) });
+    for (const kernelName of kernelsOfCpuTwin())
+      registerKernel({ kernelName, backendName: 'native', kernelFunc: withCpuTwin(kernelName, () => undefined) });
     backend = loaded;
   }
   const { version, oneDnnVersion, instructionSet, threads, bf16 } = backend.addon.info();
@@ -41,7 +49,10 @@ export function loadNative(): string {
 
 /** tfjs kernels that have no compiled code and run as the cpu backend's on copies of their inputs, in the order of their names. */
 export function kernelsOfCpuTwin(): string[] {
-  return getKernelsForBackend('cpu').map(({ kernelName }) => kernelName).filter((name) => nativeKernels[name] === undefined).sort();
+  return getKernelsForBackend('cpu')
+    .map(({ kernelName }) => kernelName)
+    .filter((name) => nativeKernels[name] === undefined)
+    .sort();
 }
 
 /** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */

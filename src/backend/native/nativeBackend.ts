@@ -1,4 +1,12 @@
-import { backend_util, DataStorage, engine, KernelBackend, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  backend_util,
+  DataStorage,
+  engine,
+  KernelBackend,
+  util,
+  type DataType,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
 import type { Precision } from '../precisions.js';
 import type { NativeAddon } from './addon.js';
@@ -63,7 +71,13 @@ export class NativeBackend extends KernelBackend {
 
   complexOutput(real: TensorInfo, imag: TensorInfo): TensorInfo {
     const dataId = {};
-    this.data.set(dataId, { dtype: 'complex64', size: util.sizeFromShape(real.shape), handle: -1, complex: { real: this.alias(real), imag: this.alias(imag) }, refCount: 1 });
+    this.data.set(dataId, {
+      dtype: 'complex64',
+      size: util.sizeFromShape(real.shape),
+      handle: -1,
+      complex: { real: this.alias(real), imag: this.alias(imag) },
+      refCount: 1,
+    });
     return { dataId, shape: real.shape, dtype: 'complex64' };
   }
 
@@ -79,7 +93,11 @@ export class NativeBackend extends KernelBackend {
    */
   run(kernel: string, tensors: readonly TensorInfo[], attrs: readonly number[] = []): void {
     const index = this.kernelIndex.get(kernel);
-    if (index === undefined) throw new ColdstartError('NATIVE_KERNEL', `The native engine has no kernel "${kernel}". Run "npm run build:native" again.`);
+    if (index === undefined)
+      throw new ColdstartError(
+        'NATIVE_KERNEL',
+        `The native engine has no kernel "${kernel}". Run "npm run build:native" again.`,
+      );
     // handles first: fetching a tensor from another backend may itself run a kernel
     const handles = tensors.map((tensor) => this.data.get(tensor.dataId).handle);
     let length = 2 + attrs.length;
@@ -115,7 +133,13 @@ export class NativeBackend extends KernelBackend {
   }
 
   /** Runs a kernel into one new tensor. */
-  compute(kernel: string, inputs: readonly TensorInfo[], shape: readonly number[], dtype: DataType, attrs: readonly number[] = []): TensorInfo {
+  compute(
+    kernel: string,
+    inputs: readonly TensorInfo[],
+    shape: readonly number[],
+    dtype: DataType,
+    attrs: readonly number[] = [],
+  ): TensorInfo {
     const out = this.output(shape, dtype);
     try {
       this.run(kernel, [...inputs, out], attrs);
@@ -178,7 +202,11 @@ export class NativeBackend extends KernelBackend {
       this.data.set(dataId, { dtype, size, handle: -1, strings: values as Uint8Array[], refCount });
     } else if (dtype === 'complex64') {
       const { real, imag } = backend_util.splitRealAndImagArrays(values as Float32Array);
-      const part = (partValues: Float32Array): TensorInfo => ({ dataId: this.write(partValues, shape, 'float32'), shape, dtype: 'float32' });
+      const part = (partValues: Float32Array): TensorInfo => ({
+        dataId: this.write(partValues, shape, 'float32'),
+        shape,
+        dtype: 'float32',
+      });
       this.data.set(dataId, { dtype, size, handle: -1, complex: { real: part(real), imag: part(imag) }, refCount });
     } else {
       const { handle } = this.allocate(dataId, size, dtype, refCount);
@@ -190,9 +218,13 @@ export class NativeBackend extends KernelBackend {
     const { dtype, size, handle, strings, complex } = this.data.get(dataId);
     if (dtype === 'string') return strings as Uint8Array[];
     if (complex !== undefined) {
-      return backend_util.mergeRealAndImagArrays(this.readSync(complex.real.dataId) as Float32Array, this.readSync(complex.imag.dataId) as Float32Array);
+      return backend_util.mergeRealAndImagArrays(
+        this.readSync(complex.real.dataId) as Float32Array,
+        this.readSync(complex.imag.dataId) as Float32Array,
+      );
     }
-    const values = dtype === 'int32' ? new Int32Array(size) : dtype === 'bool' ? new Uint8Array(size) : new Float32Array(size);
+    const values =
+      dtype === 'int32' ? new Int32Array(size) : dtype === 'bool' ? new Uint8Array(size) : new Float32Array(size);
     this.addon.read(handle, values);
     return values;
   }

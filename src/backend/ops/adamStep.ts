@@ -27,15 +27,30 @@ export interface AdamStepOptions {
  * @returns the moved tensors, which the caller owns
  * Source: Kingma and Ba 2015, in fairseq's form (eps beside the uncorrected root, decoupled decay).
  */
-export function adamStep(params: readonly Tensor[], gradients: readonly Tensor[], firstMoments: readonly Tensor[], secondMoments: readonly Tensor[],
-  options: AdamStepOptions): { params: Tensor[]; firstMoments: Tensor[]; secondMoments: Tensor[] } {
+export function adamStep(
+  params: readonly Tensor[],
+  gradients: readonly Tensor[],
+  firstMoments: readonly Tensor[],
+  secondMoments: readonly Tensor[],
+  options: AdamStepOptions,
+): { params: Tensor[]; firstMoments: Tensor[]; secondMoments: Tensor[] } {
   const { lr, beta1, beta2, eps, weightDecay, step, gradientScale = 1 } = options;
   const attrs: AdamStepAttrs = {
-    count: params.length, beta1, beta2, eps, gradientScale,
-    decay: lr * weightDecay, stepSize: (lr * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step),
+    count: params.length,
+    beta1,
+    beta2,
+    eps,
+    gradientScale,
+    decay: lr * weightDecay,
+    stepSize: (lr * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step),
   };
   if (hasKernel(adamStepKernel)) {
-    const inputs = numberedInputs({ param: params, gradient: gradients, firstMoment: firstMoments, secondMoment: secondMoments });
+    const inputs = numberedInputs({
+      param: params,
+      gradient: gradients,
+      firstMoment: firstMoments,
+      secondMoment: secondMoments,
+    });
     const [newParams, newFirst, newSecond] = splitOutputs(runFused(adamStepKernel, inputs, attrs), params.length);
     dispose([...params, ...gradients, ...firstMoments, ...secondMoments]);
     return { params: newParams, firstMoments: newFirst, secondMoments: newSecond };
@@ -45,10 +60,20 @@ export function adamStep(params: readonly Tensor[], gradients: readonly Tensor[]
     dispose([param, gradients[i], firstMoments[i], secondMoments[i]]);
     return moved;
   });
-  return { params: updated.map((u) => u[0]), firstMoments: updated.map((u) => u[1]), secondMoments: updated.map((u) => u[2]) };
+  return {
+    params: updated.map((u) => u[0]),
+    firstMoments: updated.map((u) => u[1]),
+    secondMoments: updated.map((u) => u[2]),
+  };
 }
 
-function adamStepOfOne(param: Tensor, gradient: Tensor, first: Tensor, second: Tensor, attrs: AdamStepAttrs): [Tensor, Tensor, Tensor] {
+function adamStepOfOne(
+  param: Tensor,
+  gradient: Tensor,
+  first: Tensor,
+  second: Tensor,
+  attrs: AdamStepAttrs,
+): [Tensor, Tensor, Tensor] {
   const g = mul(gradient, attrs.gradientScale);
   const m = add(mul(first, attrs.beta1), mul(g, 1 - attrs.beta1));
   const v = add(mul(second, attrs.beta2), mul(square(g), 1 - attrs.beta2));

@@ -1,4 +1,19 @@
-import { add, cast, less, lessEqual, logicalAnd, matMul, mul, range, reshape, softmax, sub, transpose, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
+import {
+  add,
+  cast,
+  less,
+  lessEqual,
+  logicalAnd,
+  matMul,
+  mul,
+  range,
+  reshape,
+  softmax,
+  sub,
+  transpose,
+  type Tensor,
+  type Tensor1D,
+} from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { fusedWithGradient, hasFusedKernel, runFused } from './dispatch.js';
 import { activeDraw, dropout } from './dropout.js';
@@ -36,17 +51,24 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const draw = activeDraw(options.dropout);
   if (hasFusedKernel(attentionKernel)) {
     const attrs: AttentionAttrs = { batch, queryLength, keyLength, numHeads, causal, dropout: draw };
-    return fusedWithGradient([q, k, v],
+    return fusedWithGradient(
+      [q, k, v],
       () => {
         const [out, logSumExp] = runFused(attentionKernel, { q, k, v, keyLengths }, attrs);
         return { value: out, saved: [q, k, v, keyLengths, out, logSumExp] };
       },
       (dy, [savedQ, savedK, savedV, savedLengths, out, logSumExp]) =>
-        runFused(attentionGradKernel, { dy, q: savedQ, k: savedK, v: savedV, keyLengths: savedLengths, out, logSumExp }, attrs));
+        runFused(
+          attentionGradKernel,
+          { dy, q: savedQ, k: savedK, v: savedV, keyLengths: savedLengths, out, logSumExp },
+          attrs,
+        ),
+    );
   }
   const [, dModel] = q.shape as [number, number];
   const dHead = dModel / numHeads;
-  const splitHeads = (x: Tensor, length: number) => transpose(reshape(x, [batch, length, numHeads, dHead]), [0, 2, 1, 3]); // [B, H, length, dHead]
+  const splitHeads = (x: Tensor, length: number) =>
+    transpose(reshape(x, [batch, length, numHeads, dHead]), [0, 2, 1, 3]); // [B, H, length, dHead]
   const scores = mul(matMul(splitHeads(q, queryLength), splitHeads(k, keyLength), false, true), 1 / Math.sqrt(dHead)); // [B, H, T, S]
   const probabilities = dropout(softmax(add(scores, maskPenalty(options))), draw);
   const heads = matMul(probabilities, splitHeads(v, keyLength)); // [B, H, T, dHead]
@@ -57,7 +79,11 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
 function maskPenalty({ batch, queryLength, keyLength, keyLengths, causal }: AttentionOptions): Tensor {
   const keyPosition = reshape(range(0, keyLength, 1, 'int32'), [1, 1, 1, keyLength]);
   let visible: Tensor = less(keyPosition, reshape(keyLengths, [batch, 1, 1, 1]));
-  if (causal) visible = logicalAnd(visible, lessEqual(keyPosition, reshape(range(0, queryLength, 1, 'int32'), [1, 1, queryLength, 1])));
+  if (causal)
+    visible = logicalAnd(
+      visible,
+      lessEqual(keyPosition, reshape(range(0, queryLength, 1, 'int32'), [1, 1, queryLength, 1])),
+    );
   return mul(sub(cast(visible, 'float32'), 1), 1e9);
 }
 
@@ -65,15 +91,28 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions)
   const { batch, queryLength, keyLength, numHeads, keyLengths, causal } = options;
   const [, dModel] = q.shape as [number, number];
   const expectedKey = `${batch * keyLength},${dModel}`;
-  if (q.shape.join() !== `${batch * queryLength},${dModel}` || k.shape.join() !== expectedKey || v.shape.join() !== expectedKey) {
-    throw new ShapeError(`attention: found q [${q.shape}], k [${k.shape}], v [${v.shape}] for B=${batch}, T=${queryLength}, S=${keyLength}; ` +
-      'expected [B*T, d], [B*S, d] and [B*S, d].');
+  if (
+    q.shape.join() !== `${batch * queryLength},${dModel}` ||
+    k.shape.join() !== expectedKey ||
+    v.shape.join() !== expectedKey
+  ) {
+    throw new ShapeError(
+      `attention: found q [${q.shape}], k [${k.shape}], v [${v.shape}] for B=${batch}, T=${queryLength}, S=${keyLength}; ` +
+        'expected [B*T, d], [B*S, d] and [B*S, d].',
+    );
   }
-  if (dModel % numHeads !== 0) throw new ShapeError(`attention: ${dModel} features cannot be split into ${numHeads} heads; dModel must be a multiple of numHeads.`);
+  if (dModel % numHeads !== 0)
+    throw new ShapeError(
+      `attention: ${dModel} features cannot be split into ${numHeads} heads; dModel must be a multiple of numHeads.`,
+    );
   if (keyLengths.shape.join() !== `${batch}` || keyLengths.dtype !== 'int32') {
-    throw new ShapeError(`attention: found keyLengths ${keyLengths.dtype} [${keyLengths.shape}]; expected int32 [${batch}].`);
+    throw new ShapeError(
+      `attention: found keyLengths ${keyLengths.dtype} [${keyLengths.shape}]; expected int32 [${batch}].`,
+    );
   }
   if (causal && queryLength !== keyLength) {
-    throw new ShapeError(`attention: causal masking needs as many queries as keys, found T=${queryLength} and S=${keyLength}.`);
+    throw new ShapeError(
+      `attention: causal masking needs as many queries as keys, found T=${queryLength} and S=${keyLength}.`,
+    );
   }
 }

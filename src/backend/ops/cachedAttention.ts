@@ -27,14 +27,38 @@ export function cachedAttention(q: Tensor, { keys, values, ancestors }: Attentio
   const [rows, dModel] = q.shape as [number, number];
   const steps = keys.length;
   if (steps === 0 || values.length !== steps || ancestors.length !== rows * steps || dModel % numHeads !== 0) {
-    throw new ShapeError(`cachedAttention: found q [${q.shape}], ${steps} keys, ${values.length} values, ${ancestors.length} ancestors and ${numHeads} heads; ` +
-      'expected as many values as keys, an ancestor per row and step, and d a multiple of the heads.');
+    throw new ShapeError(
+      `cachedAttention: found q [${q.shape}], ${steps} keys, ${values.length} values, ${ancestors.length} ancestors and ${numHeads} heads; ` +
+        'expected as many values as keys, an ancestor per row and step, and d a multiple of the heads.',
+    );
   }
   return tidy(() => {
-    if (hasKernel(cachedAttentionKernel)) return runFused(cachedAttentionKernel, [q, tensor2d(ancestors, [rows, steps], 'int32'), ...keys, ...values], { numHeads })[0];
-    const rowsOfSteps = keys.map((_, t) => tensor1d(Int32Array.from({ length: rows }, (_unused, r) => ancestors[r * steps + t]), 'int32'));
-    const sideBySide = (parts: readonly Tensor[]): Tensor => reshape(concat(parts.map((part, t) => gatherRows(rowsOfSteps[t], part)), 1), [rows * steps, dModel]);
+    if (hasKernel(cachedAttentionKernel))
+      return runFused(cachedAttentionKernel, [q, tensor2d(ancestors, [rows, steps], 'int32'), ...keys, ...values], {
+        numHeads,
+      })[0];
+    const rowsOfSteps = keys.map((_, t) =>
+      tensor1d(
+        Int32Array.from({ length: rows }, (_unused, r) => ancestors[r * steps + t]),
+        'int32',
+      ),
+    );
+    const sideBySide = (parts: readonly Tensor[]): Tensor =>
+      reshape(
+        concat(
+          parts.map((part, t) => gatherRows(rowsOfSteps[t], part)),
+          1,
+        ),
+        [rows * steps, dModel],
+      );
     const keyLengths = tensor1d(new Int32Array(rows).fill(steps), 'int32');
-    return attention(q, sideBySide(keys), sideBySide(values), { batch: rows, queryLength: 1, keyLength: steps, numHeads, keyLengths, causal: false });
+    return attention(q, sideBySide(keys), sideBySide(values), {
+      batch: rows,
+      queryLength: 1,
+      keyLength: steps,
+      numHeads,
+      keyLengths,
+      causal: false,
+    });
   });
 }

@@ -1,6 +1,29 @@
-import { add, cast, customGrad, exp, log, matMul, max, mul, notEqual, registerGradient, reshape, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  add,
+  cast,
+  customGrad,
+  exp,
+  log,
+  matMul,
+  max,
+  mul,
+  notEqual,
+  registerGradient,
+  reshape,
+  sub,
+  sum,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
-import { assertFirstOrder, fusedWithGradient, hasFusedKernel, hasTwiceDifferentiableKernels, isRecording, runFused } from './dispatch.js';
+import {
+  assertFirstOrder,
+  fusedWithGradient,
+  hasFusedKernel,
+  hasTwiceDifferentiableKernels,
+  isRecording,
+  runFused,
+} from './dispatch.js';
 import { withoutGradient } from '../autodiff/withoutGradient.js';
 import { gatherRows } from './embedding.js';
 import { crossEntropyHessianKernel, crossEntropyKernel, type CrossEntropyAttrs } from './kernels.js';
@@ -25,12 +48,18 @@ export interface CrossEntropyOptions {
  * @throws ShapeError if the sizes do not fit
  * Source: Szegedy et al. 2016, §7; denominator V - 1, as fairseq.
  */
-export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, targets: Tensor, options: CrossEntropyOptions): { lossSum: Scalar; nllSum: Scalar } {
+export function labelSmoothedCrossEntropy(
+  hidden: Tensor,
+  embedding: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions,
+): { lossSum: Scalar; nllSum: Scalar } {
   checkShapes(hidden, embedding, targets);
   const { labelSmoothing, padId } = options;
   const attrs: CrossEntropyAttrs = { labelSmoothing, padId, withGradients: isRecording() };
   if (hasFusedKernel(crossEntropyKernel)) return fusedCrossEntropy(hidden, embedding, targets, attrs);
-  if (hasTwiceDifferentiableKernels(crossEntropyKernel, crossEntropyHessianKernel)) return twiceDifferentiable(hidden, embedding, targets, attrs);
+  if (hasTwiceDifferentiableKernels(crossEntropyKernel, crossEntropyHessianKernel))
+    return twiceDifferentiable(hidden, embedding, targets, attrs);
   const vocabSize = embedding.shape[0];
   const logits = matMul(hidden as never, embedding as never, false, true); // [N, V]
   const largest = withoutGradient(() => max(logits, -1, true)); // [N, 1]
@@ -49,24 +78,46 @@ export function labelSmoothedCrossEntropy(hidden: Tensor, embedding: Tensor, tar
 }
 
 /** The gradients are made together with the loss: the logits exist only once. */
-function fusedCrossEntropy(hidden: Tensor, embedding: Tensor, targets: Tensor, attrs: CrossEntropyAttrs): { lossSum: Scalar; nllSum: Scalar } {
-  const [loss, nllSum, ...gradients] = withoutGradient(() => runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs));
-  const lossSum = fusedWithGradient([hidden, embedding], () => ({ value: loss.clone(), saved: gradients }), (dy, saved) => saved.map((gradient) => mul(gradient, dy)));
+function fusedCrossEntropy(
+  hidden: Tensor,
+  embedding: Tensor,
+  targets: Tensor,
+  attrs: CrossEntropyAttrs,
+): { lossSum: Scalar; nllSum: Scalar } {
+  const [loss, nllSum, ...gradients] = withoutGradient(() =>
+    runFused(crossEntropyKernel, { hidden, embedding, targets }, attrs),
+  );
+  const lossSum = fusedWithGradient(
+    [hidden, embedding],
+    () => ({ value: loss.clone(), saved: gradients }),
+    (dy, saved) => saved.map((gradient) => mul(gradient, dy)),
+  );
   loss.dispose();
   gradients.forEach((gradient) => gradient.dispose()); // the tape holds its own references
   return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
 }
 
 /** Inside a nested gradient: the gradients are made in the backward pass, by the kernel whose own gradient is registered below. */
-function twiceDifferentiable(hidden: Tensor, embedding: Tensor, targets: Tensor, attrs: CrossEntropyAttrs): { lossSum: Scalar; nllSum: Scalar } {
-  const [loss, nllSum] = withoutGradient(() => runFused(crossEntropyKernel, { hidden, embedding, targets }, { ...attrs, withGradients: false }));
+function twiceDifferentiable(
+  hidden: Tensor,
+  embedding: Tensor,
+  targets: Tensor,
+  attrs: CrossEntropyAttrs,
+): { lossSum: Scalar; nllSum: Scalar } {
+  const [loss, nllSum] = withoutGradient(() =>
+    runFused(crossEntropyKernel, { hidden, embedding, targets }, { ...attrs, withGradients: false }),
+  );
   const lossSum = customGrad((...inputsAndSave) => {
     const save = inputsAndSave[2] as unknown as (tensors: Tensor[]) => void;
     save([hidden, embedding, targets]);
     return {
       value: loss.clone(),
       gradFunc: (dy: Tensor, [savedHidden, savedEmbedding, savedTargets]: Tensor[]) => {
-        const [, , ...gradients] = runFused(crossEntropyKernel, { hidden: savedHidden, embedding: savedEmbedding, targets: savedTargets }, { ...attrs, withGradients: true });
+        const [, , ...gradients] = runFused(
+          crossEntropyKernel,
+          { hidden: savedHidden, embedding: savedEmbedding, targets: savedTargets },
+          { ...attrs, withGradients: true },
+        );
         return gradients.map((gradient) => mul(gradient, dy));
       },
     };
@@ -81,16 +132,24 @@ registerGradient({
   gradFunc: (dys, [hidden, embedding, targets], attrs) => {
     assertFirstOrder();
     const [, , uHidden, uEmbedding] = dys as Tensor[];
-    const [dHidden, dEmbedding] = runFused(crossEntropyHessianKernel, { hidden, embedding, targets, uHidden, uEmbedding }, attrs as object);
+    const [dHidden, dEmbedding] = runFused(
+      crossEntropyHessianKernel,
+      { hidden, embedding, targets, uHidden, uEmbedding },
+      attrs as object,
+    );
     return { hidden: () => dHidden, embedding: () => dEmbedding };
   },
 });
 
 function checkShapes(hidden: Tensor, embedding: Tensor, targets: Tensor): void {
   if (hidden.rank !== 2 || embedding.rank !== 2 || hidden.shape[1] !== embedding.shape[1]) {
-    throw new ShapeError(`labelSmoothedCrossEntropy: found hidden [${hidden.shape}] and embedding [${embedding.shape}]; expected [N, d] and [V, d].`);
+    throw new ShapeError(
+      `labelSmoothedCrossEntropy: found hidden [${hidden.shape}] and embedding [${embedding.shape}]; expected [N, d] and [V, d].`,
+    );
   }
   if (targets.dtype !== 'int32' || targets.shape.join() !== `${hidden.shape[0]}`) {
-    throw new ShapeError(`labelSmoothedCrossEntropy: found targets ${targets.dtype} [${targets.shape}]; expected int32 [${hidden.shape[0]}].`);
+    throw new ShapeError(
+      `labelSmoothedCrossEntropy: found targets ${targets.dtype} [${targets.shape}]; expected int32 [${hidden.shape[0]}].`,
+    );
   }
 }

@@ -25,11 +25,22 @@ interface Case {
 function hessianProduct({ rows, vocabSize, d, labelSmoothing }: Case): number[][] {
   const found: number[][] = [];
   tidy(() => {
-    const targets = tensor(Int32Array.from({ length: rows }, (_, i) => (i % 5 === 3 ? padId : (7 * i + 2) % vocabSize)), [rows], 'int32');
-    const at = new Map<string, Tensor>([['hidden', tensor(numbers(rows * d, 1), [rows, d])], ['embedding', tensor(numbers(vocabSize * d, 2), [vocabSize, d])]]);
+    const targets = tensor(
+      Int32Array.from({ length: rows }, (_, i) => (i % 5 === 3 ? padId : (7 * i + 2) % vocabSize)),
+      [rows],
+      'int32',
+    );
+    const at = new Map<string, Tensor>([
+      ['hidden', tensor(numbers(rows * d, 1), [rows, d])],
+      ['embedding', tensor(numbers(vocabSize * d, 2), [vocabSize, d])],
+    ]);
     const u = [tensor(numbers(rows * d, 3), [rows, d]), tensor(numbers(vocabSize * d, 4), [vocabSize, d])];
     const { gradients } = valueAndGradients((p) => {
-      const inner = valueAndGradients((q) => labelSmoothedCrossEntropy(q.get('hidden')!, q.get('embedding')!, targets, { labelSmoothing, padId }).lossSum, p).gradients;
+      const inner = valueAndGradients(
+        (q) =>
+          labelSmoothedCrossEntropy(q.get('hidden')!, q.get('embedding')!, targets, { labelSmoothing, padId }).lossSum,
+        p,
+      ).gradients;
       return add(sum(mul(inner.get('hidden')!, u[0])), sum(mul(inner.get('embedding')!, u[1]))) as Scalar;
     }, at);
     found.push(...[...gradients.values()].map((gradient) => [...gradient.dataSync()]));
@@ -48,17 +59,26 @@ for (const backend of testBackends.filter((name) => name !== 'cpu')) {
     after(() => assert.equal(memory().numTensors, tensorsBefore, 'leaked tensors'));
 
     // the last has more rows than a block of any backend
-    for (const shape of [{ rows: 3, vocabSize: 5, d: 2, labelSmoothing: 0 }, { rows: 7, vocabSize: 40, d: 9, labelSmoothing: 0.1 }, { rows: 300, vocabSize: 11, d: 4, labelSmoothing: 0.1 }]) {
+    for (const shape of [
+      { rows: 3, vocabSize: 5, d: 2, labelSmoothing: 0 },
+      { rows: 7, vocabSize: 40, d: 9, labelSmoothing: 0.1 },
+      { rows: 300, vocabSize: 11, d: 4, labelSmoothing: 0.1 },
+    ]) {
       test(`equals that of the composed twin: ${shape.rows} rows, ${shape.vocabSize} entries`, async () => {
         await setBackend('cpu');
         assert.ok(!hasKernel(crossEntropyHessianKernel));
         const expected = hessianProduct(shape);
         await setBackend(backend);
         assert.ok(hasKernel(crossEntropyHessianKernel));
-        hessianProduct(shape).forEach((values, which) => values.forEach((value, i) => {
-          const wanted = expected[which][i];
-          assert.ok(Math.abs(value - wanted) <= 2e-4 * (1 + Math.abs(wanted)), `${which === 0 ? 'hidden' : 'embedding'}[${i}]: found ${value}, expected ${wanted}`);
-        }));
+        hessianProduct(shape).forEach((values, which) =>
+          values.forEach((value, i) => {
+            const wanted = expected[which][i];
+            assert.ok(
+              Math.abs(value - wanted) <= 2e-4 * (1 + Math.abs(wanted)),
+              `${which === 0 ? 'hidden' : 'embedding'}[${i}]: found ${value}, expected ${wanted}`,
+            );
+          }),
+        );
       });
     }
   });

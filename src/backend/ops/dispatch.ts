@@ -1,5 +1,13 @@
 import '../autodiff/exactGradients.js';
-import { customGrad, engine, getBackend, getKernel, type NamedAttrMap, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  customGrad,
+  engine,
+  getBackend,
+  getKernel,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 
 /**
  * Whether the fused kernel of this name may run now: the current backend has it, and no gradient of a gradient is being
@@ -33,7 +41,9 @@ export function isRecording(): boolean {
  * @param inputs by name; those that are undefined are left out
  */
 export function runFused(name: string, inputs: Record<string, Tensor | undefined> | Tensor[], attrs: object): Tensor[] {
-  const present = Array.isArray(inputs) ? inputs : Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+  const present = Array.isArray(inputs)
+    ? inputs
+    : Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
   const outputs = engine().runKernel(name, present as NamedTensorMap, attrs as NamedAttrMap) as Tensor | Tensor[];
   return Array.isArray(outputs) ? outputs : [outputs];
 }
@@ -45,7 +55,11 @@ export function runFused(name: string, inputs: Record<string, Tensor | undefined
  * @param forward runs the kernel; its first output is the value, and `saved` is what the backward pass needs
  * @param backward one gradient per input, from dy and the saved tensors
  */
-export function fusedWithGradient(inputs: Tensor[], forward: () => { value: Tensor; saved: Tensor[] }, backward: (dy: Tensor, saved: Tensor[]) => Tensor[]): Tensor {
+export function fusedWithGradient(
+  inputs: Tensor[],
+  forward: () => { value: Tensor; saved: Tensor[] },
+  backward: (dy: Tensor, saved: Tensor[]) => Tensor[],
+): Tensor {
   return customGrad((...inputsAndSave) => {
     const save = inputsAndSave[inputs.length] as unknown as (tensors: Tensor[]) => void;
     const { value, saved } = forward();
@@ -63,7 +77,9 @@ export function fusedWithGradient(inputs: Tensor[], forward: () => { value: Tens
 /** Stops a gradient of a gradient from passing through a fused kernel, where it would be silently wrong. */
 export function assertFirstOrder(): void {
   if (engine().state.gradientDepth > 0) {
-    throw new Error('A fused operation was recorded outside of a nested gradient but is differentiated inside one. ' +
-      'Compute the value inside the innermost gradient function instead.');
+    throw new Error(
+      'A fused operation was recorded outside of a nested gradient but is differentiated inside one. ' +
+        'Compute the value inside the innermost gradient function instead.',
+    );
   }
 }

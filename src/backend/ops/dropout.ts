@@ -13,7 +13,8 @@ export function dropThreshold(rate: number): number {
 /** The draw, or undefined when it drops nothing. @throws UsageError if the rate is not in [0, 1) */
 export function activeDraw(draw: DropoutDraw | undefined): DropoutDraw | undefined {
   if (draw === undefined || draw.rate === 0) return undefined;
-  if (!(draw.rate > 0 && draw.rate < 1)) throw new UsageError(`A dropout rate must be at least 0 and below 1, found ${draw.rate}.`);
+  if (!(draw.rate > 0 && draw.rate < 1))
+    throw new UsageError(`A dropout rate must be at least 0 and below 1, found ${draw.rate}.`);
   return draw;
 }
 

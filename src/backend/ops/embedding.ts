@@ -1,4 +1,17 @@
-import { cast, customGrad, expandDims, gather, mul, notEqual, reshape, scatterND, type GradSaveFunc, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  customGrad,
+  expandDims,
+  gather,
+  mul,
+  notEqual,
+  reshape,
+  scatterND,
+  type GradSaveFunc,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+} from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { hasKernel, runFused } from './dispatch.js';
 import { embedTokensGradKernel, embedTokensKernel, type EmbedTokensAttrs } from './kernels.js';
@@ -20,12 +33,17 @@ export interface EmbedTokensOptions {
  */
 export function embedTokens(ids: Tensor, table: Tensor, options: EmbedTokensOptions): Tensor {
   if (ids.rank !== 1 || ids.dtype !== 'int32' || table.rank !== 2) {
-    throw new ShapeError(`embedTokens: found ids ${ids.dtype} [${ids.shape}] and table [${table.shape}]; expected int32 [N] and [V, d].`);
+    throw new ShapeError(
+      `embedTokens: found ids ${ids.dtype} [${ids.shape}] and table [${table.shape}]; expected int32 [N] and [V, d].`,
+    );
   }
   const attrs: EmbedTokensAttrs = { ...options, vocabSize: table.shape[0] };
   return customGrad((embeddings, save) => {
     saveIds(save, ids);
-    return { value: lookup(ids, embeddings as Tensor, attrs), gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => lookupGradient(savedIds, dy, attrs) };
+    return {
+      value: lookup(ids, embeddings as Tensor, attrs),
+      gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => lookupGradient(savedIds, dy, attrs),
+    };
   })(table);
 }
 
@@ -41,7 +59,8 @@ function lookupGradient(ids: Tensor, dy: Tensor, attrs: EmbedTokensAttrs): Tenso
       saveIds(save, ids);
       return {
         value: runFused(embedTokensGradKernel, { ids, dy: rows as Tensor }, attrs)[0],
-        gradFunc: (outer: Tensor, [savedIds]: Tensor[]) => mul(embedTokens(savedIds, outer, attrs), notPad(savedIds, attrs.padId)),
+        gradFunc: (outer: Tensor, [savedIds]: Tensor[]) =>
+          mul(embedTokens(savedIds, outer, attrs), notPad(savedIds, attrs.padId)),
       };
     })(dy);
   }
@@ -64,7 +83,9 @@ export function gatherRows(ids: Tensor, table: Tensor): Tensor {
   return customGrad((rows, save) => {
     saveIds(save, ids);
     // As a lookup of scale 1 where there is a kernel: tfjs's gather on wasm is twenty times slower.
-    const value = hasKernel(embedTokensKernel) ? lookup(ids, rows as Tensor, { scale: 1, padId: -1, vocabSize }) : gather(rows as Tensor2D, ids as Tensor1D);
+    const value = hasKernel(embedTokensKernel)
+      ? lookup(ids, rows as Tensor, { scale: 1, padId: -1, vocabSize })
+      : gather(rows as Tensor2D, ids as Tensor1D);
     return { value, gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => sumRowsById(savedIds, dy, vocabSize) };
   })(table);
 }
@@ -78,7 +99,10 @@ function sumRowsById(ids: Tensor, rows: Tensor, vocabSize: number): Tensor {
   const [, dModel] = rows.shape as [number, number];
   return customGrad((values, save) => {
     saveIds(save, ids);
-    return { value: scatterND(reshape(ids, [ids.size, 1]), values as Tensor, [vocabSize, dModel]), gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => gatherRows(savedIds, dy) };
+    return {
+      value: scatterND(reshape(ids, [ids.size, 1]), values as Tensor, [vocabSize, dModel]),
+      gradFunc: (dy: Tensor, [savedIds]: Tensor[]) => gatherRows(savedIds, dy),
+    };
   })(rows);
 }
 

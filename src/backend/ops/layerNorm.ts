@@ -14,22 +14,41 @@ import { layerNormGradKernel, layerNormKernel, residualLayerNormKernel } from '.
  * @throws ShapeError if the sizes do not fit
  * Source: Ba et al. 2016; Vaswani et al. 2017, §3.1.
  */
-export function residualLayerNorm(x: Tensor, residual: Tensor, gamma: Tensor, beta: Tensor, eps: number, draw?: DropoutDraw): Tensor {
+export function residualLayerNorm(
+  x: Tensor,
+  residual: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  eps: number,
+  draw?: DropoutDraw,
+): Tensor {
   if (x.shape.join() !== residual.shape.join()) {
-    throw new ShapeError(`residualLayerNorm: found x [${x.shape}] and residual [${residual.shape}]; expected the same shape.`);
+    throw new ShapeError(
+      `residualLayerNorm: found x [${x.shape}] and residual [${residual.shape}]; expected the same shape.`,
+    );
   }
   checkShapes(residual, gamma, beta);
   const active = activeDraw(draw);
   if (hasFusedKernel(residualLayerNormKernel)) {
-    return fusedWithGradient([x, residual, gamma, beta],
+    return fusedWithGradient(
+      [x, residual, gamma, beta],
       () => {
-        const [value, normalised, rstd] = runFused(residualLayerNormKernel, { x, residual, gamma, beta }, { eps, dropout: active });
+        const [value, normalised, rstd] = runFused(
+          residualLayerNormKernel,
+          { x, residual, gamma, beta },
+          { eps, dropout: active },
+        );
         return { value, saved: [normalised, rstd, gamma] };
       },
       (dy, [normalised, rstd, savedGamma]) => {
-        const [dSum, dGamma, dBeta, dx] = runFused(layerNormGradKernel, { dy, normalised, rstd, gamma: savedGamma }, { dropout: active });
+        const [dSum, dGamma, dBeta, dx] = runFused(
+          layerNormGradKernel,
+          { dy, normalised, rstd, gamma: savedGamma },
+          { dropout: active },
+        );
         return [dx ?? dSum.clone(), dSum, dGamma, dBeta];
-      });
+      },
+    );
   }
   return normalise(add(residual, dropout(x, active)), gamma, beta, eps);
 }
@@ -43,12 +62,15 @@ export function residualLayerNorm(x: Tensor, residual: Tensor, gamma: Tensor, be
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
   checkShapes(x, gamma, beta);
   if (hasFusedKernel(layerNormKernel)) {
-    return fusedWithGradient([x, gamma, beta],
+    return fusedWithGradient(
+      [x, gamma, beta],
       () => {
         const [value, normalised, rstd] = runFused(layerNormKernel, { x, gamma, beta }, { eps });
         return { value, saved: [normalised, rstd, gamma] };
       },
-      (dy, [normalised, rstd, savedGamma]) => runFused(layerNormGradKernel, { dy, normalised, rstd, gamma: savedGamma }, {}));
+      (dy, [normalised, rstd, savedGamma]) =>
+        runFused(layerNormGradKernel, { dy, normalised, rstd, gamma: savedGamma }, {}),
+    );
   }
   return normalise(x, gamma, beta, eps);
 }
@@ -62,6 +84,8 @@ function normalise(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor 
 function checkShapes(x: Tensor, gamma: Tensor, beta: Tensor): void {
   const dModel = x.shape[x.rank - 1];
   if (x.rank !== 2 || gamma.shape.join() !== `${dModel}` || beta.shape.join() !== `${dModel}`) {
-    throw new ShapeError(`layerNorm: found x [${x.shape}], gamma [${gamma.shape}] and beta [${beta.shape}]; expected [N, d], [d] and [d].`);
+    throw new ShapeError(
+      `layerNorm: found x [${x.shape}], gamma [${gamma.shape}] and beta [${beta.shape}]; expected [N, d], [d] and [d].`,
+    );
   }
 }

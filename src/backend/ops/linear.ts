@@ -13,9 +13,18 @@ import { linearGradKernel, linearKernel, linearsGradKernel, linearsKernel, type 
  * @returns [N, out]
  * @throws ShapeError if the sizes do not fit
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: { relu?: boolean; dropout?: DropoutDraw } = {}): Tensor {
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  options: { relu?: boolean; dropout?: DropoutDraw } = {},
+): Tensor {
   checkShapes(x, weight, bias);
-  const attrs: LinearAttrs = { hasBias: bias !== undefined, relu: options.relu ?? false, dropout: activeDraw(options.dropout) };
+  const attrs: LinearAttrs = {
+    hasBias: bias !== undefined,
+    relu: options.relu ?? false,
+    dropout: activeDraw(options.dropout),
+  };
   if (hasFusedKernel(linearKernel)) return fusedLinear(x, weight, bias, attrs);
   let y: Tensor = matMul(x as never, weight as never, false, true);
   if (bias !== undefined) y = add(y, bias);
@@ -24,12 +33,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: { relu
 }
 
 function fusedLinear(x: Tensor, weight: Tensor, bias: Tensor | undefined, attrs: LinearAttrs): Tensor {
-  return fusedWithGradient(bias === undefined ? [x, weight] : [x, weight, bias],
+  return fusedWithGradient(
+    bias === undefined ? [x, weight] : [x, weight, bias],
     () => {
       const [y] = runFused(linearKernel, { x, weight, bias }, attrs);
       return { value: y, saved: attrs.relu ? [x, weight, y] : [x, weight] };
     },
-    (dy, [savedX, savedWeight, y]) => runFused(linearGradKernel, { dy, x: savedX, weight: savedWeight, y }, attrs));
+    (dy, [savedX, savedWeight, y]) => runFused(linearGradKernel, { dy, x: savedX, weight: savedWeight, y }, attrs),
+  );
 }
 
 /**
@@ -41,7 +52,9 @@ function fusedLinear(x: Tensor, weight: Tensor, bias: Tensor | undefined, attrs:
  */
 export function linears(x: Tensor, weights: readonly Tensor[], biases: readonly Tensor[]): Tensor[] {
   if (weights.length !== biases.length) {
-    throw new ShapeError(`linears: found ${weights.length} weights and ${biases.length} biases; every weight needs its bias.`);
+    throw new ShapeError(
+      `linears: found ${weights.length} weights and ${biases.length} biases; every weight needs its bias.`,
+    );
   }
   if (!hasFusedKernel(linearsKernel)) return weights.map((weight, i) => linear(x, weight, biases[i]));
   weights.forEach((weight, i) => checkShapes(x, weight, biases[i]));
@@ -56,7 +69,9 @@ registerGradient({
     assertFirstOrder();
     const { count } = attrs as unknown as { count: number };
     const [x, ...rest] = saved;
-    const gradients = runFused(linearsGradKernel, [x, ...rest.slice(0, count), ...(Array.isArray(dys) ? dys : [dys])], { count });
+    const gradients = runFused(linearsGradKernel, [x, ...rest.slice(0, count), ...(Array.isArray(dys) ? dys : [dys])], {
+      count,
+    });
     return Object.fromEntries(gradients.map((gradient, i) => [i, () => gradient]));
   },
 });
@@ -66,6 +81,8 @@ function checkShapes(x: Tensor, weight: Tensor, bias: Tensor | undefined): void 
     throw new ShapeError(`linear: found x [${x.shape}] and weight [${weight.shape}]; expected [N, in] and [out, in].`);
   }
   if (bias !== undefined && (bias.rank !== 1 || bias.shape[0] !== weight.shape[0])) {
-    throw new ShapeError(`linear: found weight [${weight.shape}] and bias [${bias.shape}]; expected bias [${weight.shape[0]}].`);
+    throw new ShapeError(
+      `linear: found weight [${weight.shape}] and bias [${bias.shape}]; expected bias [${weight.shape[0]}].`,
+    );
   }
 }

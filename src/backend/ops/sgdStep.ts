@@ -23,12 +23,28 @@ export interface SgdStepOptions {
  * @returns the moved tensors, which the caller owns; no buffers without momentum
  * Source: torch.optim.SGD, which fairseq uses.
  */
-export function sgdStep(params: readonly Tensor[], gradients: readonly Tensor[], buffers: readonly Tensor[] | undefined,
-  options: SgdStepOptions): { params: Tensor[]; buffers: Tensor[] | undefined } {
+export function sgdStep(
+  params: readonly Tensor[],
+  gradients: readonly Tensor[],
+  buffers: readonly Tensor[] | undefined,
+  options: SgdStepOptions,
+): { params: Tensor[]; buffers: Tensor[] | undefined } {
   const { lr, momentum, nesterov, weightDecay, gradientScale = 1 } = options;
-  const attrs: SgdStepAttrs = { count: params.length, lr, momentum, nesterov, weightDecay, gradientScale, hasBuffers: buffers !== undefined };
+  const attrs: SgdStepAttrs = {
+    count: params.length,
+    lr,
+    momentum,
+    nesterov,
+    weightDecay,
+    gradientScale,
+    hasBuffers: buffers !== undefined,
+  };
   if (hasKernel(sgdStepKernel)) {
-    const inputs = numberedInputs({ param: params, gradient: gradients, ...(momentum !== 0 && buffers !== undefined ? { buffer: buffers } : {}) });
+    const inputs = numberedInputs({
+      param: params,
+      gradient: gradients,
+      ...(momentum !== 0 && buffers !== undefined ? { buffer: buffers } : {}),
+    });
     const [newParams, newBuffers] = splitOutputs(runFused(sgdStepKernel, inputs, attrs), params.length);
     dispose([...params, ...gradients, ...(buffers ?? [])]);
     return { params: newParams, buffers: newBuffers };

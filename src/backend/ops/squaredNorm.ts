@@ -8,6 +8,7 @@ import { numberedInputs } from './tensorLists.js';
  * @param tensors at least one
  */
 export function squaredNorm(tensors: readonly Tensor[]): Scalar {
-  if (hasKernel(squaredNormKernel)) return runFused(squaredNormKernel, numberedInputs({ x: tensors }), { count: tensors.length })[0] as Scalar;
+  if (hasKernel(squaredNormKernel))
+    return runFused(squaredNormKernel, numberedInputs({ x: tensors }), { count: tensors.length })[0] as Scalar;
   return tidy(() => addN(tensors.map((tensor) => sum(square(tensor)))) as Scalar);
 }

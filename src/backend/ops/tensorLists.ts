@@ -3,7 +3,10 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 /** Kernel inputs for lists of tensors: `{ param: [a, b] }` becomes `{ param0: a, param1: b }`. */
 export function numberedInputs(lists: Record<string, readonly Tensor[]>): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {};
-  for (const [name, tensors] of Object.entries(lists)) tensors.forEach((tensor, i) => { inputs[`${name}${i}`] = tensor; });
+  for (const [name, tensors] of Object.entries(lists))
+    tensors.forEach((tensor, i) => {
+      inputs[`${name}${i}`] = tensor;
+    });
   return inputs;
 }
 

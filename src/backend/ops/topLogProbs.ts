@@ -23,7 +23,11 @@ export function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProb
   tidy(() => {
     if (hasKernel(topLogProbsKernel)) {
       const [logProbs, tokens, endLogProbs] = runFused(topLogProbsKernel, { hidden, embedding }, attrs);
-      found = { logProbs: logProbs.dataSync<'float32'>(), tokens: tokens.dataSync<'int32'>(), endLogProbs: endLogProbs.dataSync<'float32'>() };
+      found = {
+        logProbs: logProbs.dataSync<'float32'>(),
+        tokens: tokens.dataSync<'int32'>(),
+        endLogProbs: endLogProbs.dataSync<'float32'>(),
+      };
       return;
     }
     const logits = linear(hidden, embedding); // [N, V]
@@ -33,7 +37,11 @@ export function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProb
 }
 
 /** A logit costs one comparison unless it is among the best: sorting every row would dominate a decoding step. */
-function topOfRows(logits: Float32Array, normalisers: Float32Array, { count, endToken, excluded }: TopLogProbsAttrs): TopLogProbs {
+function topOfRows(
+  logits: Float32Array,
+  normalisers: Float32Array,
+  { count, endToken, excluded }: TopLogProbsAttrs,
+): TopLogProbs {
   const rows = normalisers.length;
   const vocabSize = logits.length / rows;
   const logProbs = new Float32Array(rows * count).fill(-Infinity);

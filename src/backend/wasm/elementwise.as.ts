@@ -21,7 +21,7 @@ export function reluGrad(count: i32, dy: usize, y: usize, scale: f32, out: usize
 
 /** out [columns] = the sum of the rows of x [rows, columns]. */
 export function columnSums(rows: i32, columns: i32, x: usize, out: usize): void {
-  memory.fill(out, 0, <usize>columns << 2);
+  memory.fill(out, 0, (<usize>columns) << 2);
   for (let n = 0; n < rows; n++) {
     let i = 0;
     for (; i + 4 <= columns; i += 4) v128.store(at(out, i), f32x4.add(v128.load(at(out, i)), v128.load(at(x, i))));
@@ -65,7 +65,7 @@ export function repeatBlocks(outer: i32, size: i32, times: i32, x: usize, out: u
       out = at(out, times);
     } else {
       for (let t = 0; t < times; t++) {
-        memory.copy(out, from, <usize>size << 2);
+        memory.copy(out, from, (<usize>size) << 2);
         out = at(out, size);
       }
     }

@@ -4,7 +4,17 @@ import { at, sumLanes } from './simd.as';
  * y = normalised * gamma + beta with normalised = (x - mean) * rstd for every row of x [rows, d].
  * @param normalised may be x
  */
-export function layerNorm(rows: i32, d: i32, x: usize, gamma: usize, beta: usize, eps: f32, y: usize, normalised: usize, rstd: usize): void {
+export function layerNorm(
+  rows: i32,
+  d: i32,
+  x: usize,
+  gamma: usize,
+  beta: usize,
+  eps: f32,
+  y: usize,
+  normalised: usize,
+  rstd: usize,
+): void {
   const inverse: f32 = 1 / <f32>d;
   for (let n = 0; n < rows; n++) {
     let total = f32x4.splat(0);
@@ -46,10 +56,20 @@ export function layerNorm(rows: i32, d: i32, x: usize, gamma: usize, beta: usize
 }
 
 /** dSum = rstd (g - mean(g) - normalised mean(g normalised)) with g = dy gamma; dGamma = sum(dy normalised), dBeta = sum(dy) over rows. */
-export function layerNormGrad(rows: i32, d: i32, dy: usize, normalised: usize, rstd: usize, gamma: usize, dSum: usize, dGamma: usize, dBeta: usize): void {
+export function layerNormGrad(
+  rows: i32,
+  d: i32,
+  dy: usize,
+  normalised: usize,
+  rstd: usize,
+  gamma: usize,
+  dSum: usize,
+  dGamma: usize,
+  dBeta: usize,
+): void {
   const inverse: f32 = 1 / <f32>d;
-  memory.fill(dGamma, 0, <usize>d << 2);
-  memory.fill(dBeta, 0, <usize>d << 2);
+  memory.fill(dGamma, 0, (<usize>d) << 2);
+  memory.fill(dBeta, 0, (<usize>d) << 2);
   for (let n = 0; n < rows; n++) {
     let sums = f32x4.splat(0);
     let products = f32x4.splat(0);
@@ -79,11 +99,17 @@ export function layerNormGrad(rows: i32, d: i32, dy: usize, normalised: usize, r
     const scale = load<f32>(at(rstd, n));
     for (i = 0; i + 4 <= d; i += 4) {
       const g = f32x4.mul(v128.load(at(dy, i)), v128.load(at(gamma, i)));
-      const centred = f32x4.sub(f32x4.sub(g, f32x4.splat(mean)), f32x4.mul(v128.load(at(normalised, i)), f32x4.splat(slope)));
+      const centred = f32x4.sub(
+        f32x4.sub(g, f32x4.splat(mean)),
+        f32x4.mul(v128.load(at(normalised, i)), f32x4.splat(slope)),
+      );
       v128.store(at(dSum, i), f32x4.mul(centred, f32x4.splat(scale)));
     }
     for (; i < d; i++) {
-      store<f32>(at(dSum, i), (load<f32>(at(dy, i)) * load<f32>(at(gamma, i)) - mean - load<f32>(at(normalised, i)) * slope) * scale);
+      store<f32>(
+        at(dSum, i),
+        (load<f32>(at(dy, i)) * load<f32>(at(gamma, i)) - mean - load<f32>(at(normalised, i)) * slope) * scale,
+      );
     }
     dy = at(dy, d);
     normalised = at(normalised, d);

@@ -33,7 +33,11 @@ async function initialise(): Promise<string> {
   try {
     kernels = await instantiateKernels(memory);
   } catch (error) {
-    throw new ColdstartError('WASM_KERNELS', `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`, { cause: error });
+    throw new ColdstartError(
+      'WASM_KERNELS',
+      `The compiled wasm kernels do not load: ${(error as Error).message}. Run "npm run build".`,
+      { cause: error },
+    );
   }
   checkAllocations(backend);
   const context = new WasmContext(backend, kernels, memory);
@@ -53,7 +57,8 @@ async function initialise(): Promise<string> {
  */
 async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembly.Memory }> {
   const factory = findBackendFactory('wasm');
-  if (factory === null || factory === undefined) throw new ColdstartError('BACKEND_MISSING', 'The tfjs wasm backend is not registered; run "npm ci".');
+  if (factory === null || factory === undefined)
+    throw new ColdstartError('BACKEND_MISSING', 'The tfjs wasm backend is not registered; run "npm ci".');
   const { instantiate } = WebAssembly;
   let memory: WebAssembly.Memory | undefined;
   WebAssembly.instantiate = async (...args) => {
@@ -63,7 +68,11 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
   };
   try {
     const backend = (await factory()) as BackendWasm;
-    if (memory === undefined) throw new ColdstartError('WASM_MEMORY', 'The memory of the tfjs wasm backend was not found; expected @tensorflow/tfjs-backend-wasm 4.22.0.');
+    if (memory === undefined)
+      throw new ColdstartError(
+        'WASM_MEMORY',
+        'The memory of the tfjs wasm backend was not found; expected @tensorflow/tfjs-backend-wasm 4.22.0.',
+      );
     return { backend, memory };
   } finally {
     WebAssembly.instantiate = instantiate;

@@ -1,12 +1,34 @@
 import { at, sumLanes } from './simd.as';
 
-export function adamStep(count: i32, p: usize, g: usize, m: usize, v: usize, newP: usize, newM: usize, newV: usize,
-  beta1: f32, beta2: f32, oneMinusBeta1: f32, oneMinusBeta2: f32, eps: f32, keep: f32, stepSize: f32, gradientScale: f32): void {
+export function adamStep(
+  count: i32,
+  p: usize,
+  g: usize,
+  m: usize,
+  v: usize,
+  newP: usize,
+  newM: usize,
+  newV: usize,
+  beta1: f32,
+  beta2: f32,
+  oneMinusBeta1: f32,
+  oneMinusBeta2: f32,
+  eps: f32,
+  keep: f32,
+  stepSize: f32,
+  gradientScale: f32,
+): void {
   let i = 0;
   for (; i + 4 <= count; i += 4) {
     const gradient = f32x4.mul(v128.load(at(g, i)), f32x4.splat(gradientScale));
-    const first = f32x4.add(f32x4.mul(v128.load(at(m, i)), f32x4.splat(beta1)), f32x4.mul(gradient, f32x4.splat(oneMinusBeta1)));
-    const second = f32x4.add(f32x4.mul(v128.load(at(v, i)), f32x4.splat(beta2)), f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(oneMinusBeta2)));
+    const first = f32x4.add(
+      f32x4.mul(v128.load(at(m, i)), f32x4.splat(beta1)),
+      f32x4.mul(gradient, f32x4.splat(oneMinusBeta1)),
+    );
+    const second = f32x4.add(
+      f32x4.mul(v128.load(at(v, i)), f32x4.splat(beta2)),
+      f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(oneMinusBeta2)),
+    );
     const change = f32x4.mul(f32x4.div(first, f32x4.add(f32x4.sqrt(second), f32x4.splat(eps))), f32x4.splat(stepSize));
     v128.store(at(newP, i), f32x4.sub(f32x4.mul(v128.load(at(p, i)), f32x4.splat(keep)), change));
     v128.store(at(newM, i), first);
@@ -23,8 +45,19 @@ export function adamStep(count: i32, p: usize, g: usize, m: usize, v: usize, new
 }
 
 /** @param buffer old momentum buffer, or 0 at the first update; @param newBuffer 0: no momentum */
-export function sgdStep(count: i32, p: usize, g: usize, buffer: usize, newP: usize, newBuffer: usize,
-  lr: f32, momentum: f32, nesterov: bool, weightDecay: f32, gradientScale: f32): void {
+export function sgdStep(
+  count: i32,
+  p: usize,
+  g: usize,
+  buffer: usize,
+  newP: usize,
+  newBuffer: usize,
+  lr: f32,
+  momentum: f32,
+  nesterov: bool,
+  weightDecay: f32,
+  gradientScale: f32,
+): void {
   for (let i = 0; i < count; i++) {
     const parameter = load<f32>(at(p, i));
     const gradient = load<f32>(at(g, i)) * gradientScale + parameter * weightDecay;

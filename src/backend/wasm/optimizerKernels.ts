@@ -1,19 +1,41 @@
 import { util, type TensorInfo } from '@tensorflow/tfjs-core';
-import { adamStepKernel, sgdStepKernel, squaredNormKernel, type AdamStepAttrs, type SgdStepAttrs } from '../ops/kernels.js';
+import {
+  adamStepKernel,
+  sgdStepKernel,
+  squaredNormKernel,
+  type AdamStepAttrs,
+  type SgdStepAttrs,
+} from '../ops/kernels.js';
 import { registerWasmKernel, type WasmContext } from './wasmContext.js';
 
 /** Updates of all tensors in one kernel call each. */
 export function registerOptimizerKernels(context: WasmContext): void {
   const { kernels } = context;
-  const outputsLike = (inputs: Record<string, TensorInfo>, count: number) => Array.from({ length: count }, (_, i) => context.output(inputs[`param${i}`].shape));
+  const outputsLike = (inputs: Record<string, TensorInfo>, count: number) =>
+    Array.from({ length: count }, (_, i) => context.output(inputs[`param${i}`].shape));
 
   registerWasmKernel<Record<string, TensorInfo>, AdamStepAttrs>(adamStepKernel, (inputs, attrs) => {
     const { count, beta1, beta2, eps, decay, stepSize, gradientScale } = attrs;
     const [params, firstMoments, secondMoments] = [0, 1, 2].map(() => outputsLike(inputs, count));
     params.forEach((param, i) => {
-      kernels.adamStep(util.sizeFromShape(param.shape), context.address(inputs[`param${i}`]), context.address(inputs[`gradient${i}`]), context.address(inputs[`firstMoment${i}`]),
-        context.address(inputs[`secondMoment${i}`]), context.address(param), context.address(firstMoments[i]), context.address(secondMoments[i]),
-        beta1, beta2, 1 - beta1, 1 - beta2, eps, 1 - decay, stepSize, gradientScale);
+      kernels.adamStep(
+        util.sizeFromShape(param.shape),
+        context.address(inputs[`param${i}`]),
+        context.address(inputs[`gradient${i}`]),
+        context.address(inputs[`firstMoment${i}`]),
+        context.address(inputs[`secondMoment${i}`]),
+        context.address(param),
+        context.address(firstMoments[i]),
+        context.address(secondMoments[i]),
+        beta1,
+        beta2,
+        1 - beta1,
+        1 - beta2,
+        eps,
+        1 - decay,
+        stepSize,
+        gradientScale,
+      );
     });
     return [...params, ...firstMoments, ...secondMoments];
   });
@@ -23,15 +45,27 @@ export function registerOptimizerKernels(context: WasmContext): void {
     const params = outputsLike(inputs, count);
     const buffers = momentum === 0 ? [] : outputsLike(inputs, count);
     params.forEach((param, i) => {
-      kernels.sgdStep(util.sizeFromShape(param.shape), context.address(inputs[`param${i}`]), context.address(inputs[`gradient${i}`]), context.address(inputs[`buffer${i}`]),
-        context.address(param), context.address(buffers[i]), lr, momentum, nesterov, weightDecay, gradientScale);
+      kernels.sgdStep(
+        util.sizeFromShape(param.shape),
+        context.address(inputs[`param${i}`]),
+        context.address(inputs[`gradient${i}`]),
+        context.address(inputs[`buffer${i}`]),
+        context.address(param),
+        context.address(buffers[i]),
+        lr,
+        momentum,
+        nesterov,
+        weightDecay,
+        gradientScale,
+      );
     });
     return [...params, ...buffers];
   });
 
   registerWasmKernel<Record<string, TensorInfo>, { count: number }>(squaredNormKernel, (inputs, { count }) => {
     let total = 0;
-    for (let i = 0; i < count; i++) total += kernels.squaredNorm(util.sizeFromShape(inputs[`x${i}`].shape), context.address(inputs[`x${i}`]));
+    for (let i = 0; i < count; i++)
+      total += kernels.squaredNorm(util.sizeFromShape(inputs[`x${i}`].shape), context.address(inputs[`x${i}`]));
     return context.scalar(total);
   });
 }

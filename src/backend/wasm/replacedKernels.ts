@@ -1,4 +1,16 @@
-import { Cast, Exp, getKernel, Identity, registerKernel, Sign, Tile, unregisterKernel, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  Cast,
+  Exp,
+  getKernel,
+  Identity,
+  registerKernel,
+  Sign,
+  Tile,
+  unregisterKernel,
+  util,
+  type DataType,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core';
 import type { WasmContext } from './wasmContext.js';
 
 /**
@@ -14,7 +26,9 @@ export function registerReplacedKernels(context: WasmContext): void {
     const { kernelFunc, setupFunc } = getKernel(kernelName, 'wasm');
     unregisterKernel(kernelName, 'wasm');
     registerKernel({
-      kernelName, backendName: 'wasm', setupFunc,
+      kernelName,
+      backendName: 'wasm',
+      setupFunc,
       kernelFunc: (call) => run((call.inputs as { x: TensorInfo }).x, call.attrs as Attrs) ?? kernelFunc(call),
     });
   }
@@ -41,12 +55,24 @@ export function registerReplacedKernels(context: WasmContext): void {
     const repeated = reps.flatMap((count, axis) => (count === 1 ? [] : [axis]));
     // Broadcasting repeats neighbouring axes, all but the last of size 1: whole blocks, in one pass. The rest is rare.
     const [first, last] = [repeated[0], repeated[repeated.length - 1]];
-    const simple = repeated.length > 0 && repeated.length === last - first + 1 && repeated.slice(0, -1).every((axis) => x.shape[axis] === 1);
+    const simple =
+      repeated.length > 0 &&
+      repeated.length === last - first + 1 &&
+      repeated.slice(0, -1).every((axis) => x.shape[axis] === 1);
     if (!simple || (x.dtype !== 'float32' && x.dtype !== 'int32')) return undefined;
-    const out = context.output(x.shape.map((size, axis) => size * reps[axis]), x.dtype);
+    const out = context.output(
+      x.shape.map((size, axis) => size * reps[axis]),
+      x.dtype,
+    );
     const outer = util.sizeFromShape(x.shape.slice(0, first));
     const count = util.sizeFromShape(reps);
-    kernels.repeatBlocks(outer, util.sizeFromShape(x.shape.slice(first)), count, context.address(x), context.address(out));
+    kernels.repeatBlocks(
+      outer,
+      util.sizeFromShape(x.shape.slice(first)),
+      count,
+      context.address(x),
+      context.address(out),
+    );
     return out;
   });
 }

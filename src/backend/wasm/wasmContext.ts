@@ -11,7 +11,11 @@ export class WasmContext {
   private scratchAddress = 0;
   private scratchSize = 0;
 
-  constructor(private readonly backend: BackendWasm, readonly kernels: CompiledKernels, private readonly memory: WebAssembly.Memory) {}
+  constructor(
+    private readonly backend: BackendWasm,
+    readonly kernels: CompiledKernels,
+    private readonly memory: WebAssembly.Memory,
+  ) {}
 
   /** The tensor's address, 0 for an input that is absent. */
   address(tensor: TensorInfo | undefined): number {
@@ -65,14 +69,32 @@ export class WasmContext {
   }
 
   /** c [rows, columns] = a b (+ bias), or c += a b. Strides are of element (row, column) in floats; scratch is used. */
-  multiply(size: { rows: number; columns: number; depth: number }, a: StridedMatrix, b: StridedMatrix, c: number,
-    options: { bias?: number; accumulate?: boolean; relu?: boolean } = {}): void {
+  multiply(
+    size: { rows: number; columns: number; depth: number },
+    a: StridedMatrix,
+    b: StridedMatrix,
+    c: number,
+    options: { bias?: number; accumulate?: boolean; relu?: boolean } = {},
+  ): void {
     const { rows, columns, depth } = size;
     const packedBytes = this.kernels.packedBytes(depth, columns);
     const packed = this.scratch(packedBytes + this.kernels.gemmScratchBytes());
     this.kernels.packB(depth, columns, b.address, b.rowStride, b.columnStride, packed);
-    this.kernels.gemmPacked(rows, columns, depth, a.address, a.rowStride, a.columnStride, packed, c, columns,
-      options.bias ?? 0, options.accumulate ?? false, options.relu ?? false, packed + packedBytes);
+    this.kernels.gemmPacked(
+      rows,
+      columns,
+      depth,
+      a.address,
+      a.rowStride,
+      a.columnStride,
+      packed,
+      c,
+      columns,
+      options.bias ?? 0,
+      options.accumulate ?? false,
+      options.relu ?? false,
+      packed + packedBytes,
+    );
   }
 }
 
@@ -100,8 +122,15 @@ export function dropoutArguments(draw: DropoutDraw | undefined): DropoutArgument
 }
 
 /** Registers a kernel of the wasm backend whose inputs and attributes have these types. */
-export function registerWasmKernel<Inputs, Attrs>(kernelName: string, run: (inputs: Inputs, attrs: Attrs) => TensorInfo | TensorInfo[]): void {
-  registerKernel({ kernelName, backendName: 'wasm', kernelFunc: ({ inputs, attrs }) => run(inputs as Inputs, attrs as Attrs) });
+export function registerWasmKernel<Inputs, Attrs>(
+  kernelName: string,
+  run: (inputs: Inputs, attrs: Attrs) => TensorInfo | TensorInfo[],
+): void {
+  registerKernel({
+    kernelName,
+    backendName: 'wasm',
+    kernelFunc: ({ inputs, attrs }) => run(inputs as Inputs, attrs as Attrs),
+  });
 }
 
 interface Allocator {
@@ -125,6 +154,9 @@ export function checkAllocations(backend: BackendWasm): void {
 }
 
 function outOfMemory(bytes: number): ColdstartError {
-  return new ColdstartError('OUT_OF_MEMORY', `The wasm backend could not allocate ${Math.ceil(bytes / 2 ** 20)} MiB more (it can hold at most 4 GiB). ` +
-    'Use fewer tokens per batch with more accumulation, or another backend.');
+  return new ColdstartError(
+    'OUT_OF_MEMORY',
+    `The wasm backend could not allocate ${Math.ceil(bytes / 2 ** 20)} MiB more (it can hold at most 4 GiB). ` +
+      'Use fewer tokens per batch with more accumulation, or another backend.',
+  );
 }

@@ -10,5 +10,8 @@ declare namespace WebAssembly {
   interface WebAssemblyInstantiatedSource {
     readonly instance: Instance;
   }
-  let instantiate: (source: Uint8Array, imports?: Record<string, Record<string, unknown>>) => Promise<WebAssemblyInstantiatedSource>;
+  let instantiate: (
+    source: Uint8Array,
+    imports?: Record<string, Record<string, unknown>>,
+  ) => Promise<WebAssemblyInstantiatedSource>;
 }

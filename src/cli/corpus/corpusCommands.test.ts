@@ -13,7 +13,10 @@ after(() => rmSync(folder, { recursive: true }));
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
 /** Runs `coldstart corpus ...` in the folder, with text or bytes at standard input. */
-function corpus(args: readonly string[], input: string | Buffer = ''): { status: number | null; stdout: string; stderr: string } {
+function corpus(
+  args: readonly string[],
+  input: string | Buffer = '',
+): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [main, 'corpus', ...args], { cwd: folder, input, encoding: 'utf8' });
 }
 
@@ -23,12 +26,20 @@ function gives(args: readonly string[], input: string, output: string): void {
 }
 
 test('lines in, lines out', () => {
-  gives(['tokenize', '-l', 'en', '-a'], "Dr. Smith doesn't know it-girls.\n\nlast", 'Dr. Smith doesn &apos;t know it @-@ girls .\n\nlast\n');
+  gives(
+    ['tokenize', '-l', 'en', '-a'],
+    "Dr. Smith doesn't know it-girls.\n\nlast",
+    'Dr. Smith doesn &apos;t know it @-@ girls .\n\nlast\n',
+  );
   gives(['tokenize', '-l', 'fr', '--no-escape', '-x'], "<doc>\nL'eau\n", "<doc>\nL' eau\n");
-  gives(['normalize', '-l', 'de', '--unicode', 'NFC', '--remove-non-printing'], '„u\u0308ber“ \u200bx\n', '"über"  x\n');
+  gives(
+    ['normalize', '-l', 'de', '--unicode', 'NFC', '--remove-non-printing'],
+    '„u\u0308ber“ \u200bx\n',
+    '"über"  x\n',
+  );
   gives(['normalize', '--unicode', 'NFKC', '--no-punctuation'], 'ﬁ Ａ „x“\n', 'fi A „x“\n');
   gives(['normalize', '--penn'], "`x'' ( y )\n", '`x" (y) \n');
-  gives(['detokenize', '-l', 'en', '-u'], "hello , it &apos;s me .\n", "Hello, it's me.\n");
+  gives(['detokenize', '-l', 'en', '-u'], 'hello , it &apos;s me .\n', "Hello, it's me.\n");
   gives(['lowercase'], 'ÄΣ\n', 'äσ\n');
   gives(['detruecase'], 'yes . no\n', 'Yes . No\n');
   gives(['get-vocab'], 'b a\nb\n', 'b 2\na 1\n');
@@ -38,9 +49,19 @@ test('lines in, lines out', () => {
 test('lists of prefixes and protected patterns from files', () => {
   writeFileSync(join(folder, 'prefixes'), 'xyz\n');
   writeFileSync(join(folder, 'patterns'), 'a\\.b\\.?\n\n');
-  gives(['tokenize', '-l', 'sv', '--prefixes', 'prefixes', '--protected', 'patterns'], 'Dr. A xyz. B a.b. C\n', 'Dr . A xyz. B a.b. C\n');
+  gives(
+    ['tokenize', '-l', 'sv', '--prefixes', 'prefixes', '--protected', 'patterns'],
+    'Dr. A xyz. B a.b. C\n',
+    'Dr . A xyz. B a.b. C\n',
+  );
   const { stderr, status } = corpus(['tokenize', '-l', 'sv'], 'a');
-  assert.deepEqual([status, stderr], [0, 'coldstart: no abbreviations of language "sv" are known, the English ones are used. --prefixes FILE reads a list.\n']);
+  assert.deepEqual(
+    [status, stderr],
+    [
+      0,
+      'coldstart: no abbreviations of language "sv" are known, the English ones are used. --prefixes FILE reads a list.\n',
+    ],
+  );
 });
 
 test('files: packed by name, whole or not at all, never overwritten', () => {
@@ -54,23 +75,53 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
   const broken = corpus(['tokenize', '--output', 'broken.txt'], Buffer.from([97, 10, 0xff, 10]));
   assert.deepEqual([broken.status, /standard input:2 is not valid UTF-8/.test(broken.stderr)], [1, true]);
   const packed = corpus(['tokenize', '--output', 'broken.txt'], readFileSync(join(folder, 'out.gz')));
-  assert.deepEqual([packed.status, packed.stderr], [1, 'coldstart: standard input is packed with gzip, expected text. Unpack it first: gzip -dc.\n']);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.includes('broken')), []);
+  assert.deepEqual(
+    [packed.status, packed.stderr],
+    [1, 'coldstart: standard input is packed with gzip, expected text. Unpack it first: gzip -dc.\n'],
+  );
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('broken')),
+    [],
+  );
   gives(['lowercase', '--output', 'new/folder/a'], 'A\n', '');
   assert.equal(read('new/folder/a'), 'a\n');
   const inFile = corpus(['lowercase', '--output', 'in.txt/a'], 'a');
-  assert.deepEqual([inFile.status, inFile.stderr], [1, 'coldstart: folder in.txt cannot be made: there is a file of that name. Choose another place, or remove it first.\n']);
+  assert.deepEqual(
+    [inFile.status, inFile.stderr],
+    [
+      1,
+      'coldstart: folder in.txt cannot be made: there is a file of that name. Choose another place, or remove it first.\n',
+    ],
+  );
 });
 
 test('a reader that has enough ends the command quietly', () => {
-  const { stdout, stderr, status } = spawnSync('sh', ['-c', `yes 'Hello, world.' | head -n 300000 | "${process.execPath}" "${main}" corpus tokenize | head -n 1; sleep 0.2`], { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(
+    'sh',
+    [
+      '-c',
+      `yes 'Hello, world.' | head -n 300000 | "${process.execPath}" "${main}" corpus tokenize | head -n 1; sleep 0.2`,
+    ],
+    { encoding: 'utf8' },
+  );
   assert.deepEqual([status, stdout, stderr], [0, 'Hello , world .\n', '']);
 });
 
-test('a full disk is said, with what could not be written', { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' }, () => {
-  const { status, stderr } = spawnSync('bash', ['-c', `echo A | "${process.execPath}" "${main}" corpus lowercase > /dev/full`], { encoding: 'utf8' });
-  assert.deepEqual([status, stderr], [1, 'coldstart: standard output cannot be written: ENOSPC: no space left on device.\n']);
-});
+test(
+  'a full disk is said, with what could not be written',
+  { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' },
+  () => {
+    const { status, stderr } = spawnSync(
+      'bash',
+      ['-c', `echo A | "${process.execPath}" "${main}" corpus lowercase > /dev/full`],
+      { encoding: 'utf8' },
+    );
+    assert.deepEqual(
+      [status, stderr],
+      [1, 'coldstart: standard output cannot be written: ENOSPC: no space left on device.\n'],
+    );
+  },
+);
 
 test('an interrupt while waiting for text leaves nothing behind', async () => {
   const child = spawn(process.execPath, [main, 'corpus', 'lowercase', '--output', 'waiting.txt'], { cwd: folder });
@@ -99,20 +150,42 @@ test('a truecaser is trained and used', () => {
 test('byte-pair encoding is learnt from two texts and applied', () => {
   writeFileSync(join(folder, 'one'), 'low low low lower\n');
   writeFileSync(join(folder, 'two'), 'low slow\n');
-  const { status, stderr } = corpus(['learn-bpe', '-i', 'one', 'two', '-n', '2', '-o', 'codes', '--write-vocabulary', 'v.one', 'v.two']);
+  const { status, stderr } = corpus([
+    'learn-bpe',
+    '-i',
+    'one',
+    'two',
+    '-n',
+    '2',
+    '-o',
+    'codes',
+    '--write-vocabulary',
+    'v.one',
+    'v.two',
+  ]);
   assert.equal(status, 0, stderr);
   assert.equal(read('codes'), '#version: 0.2\nl o\nlo w</w>\n');
   assert.deepEqual([read('v.one'), read('v.two')], ['low 3\nlo@@ 1\nw@@ 1\ne@@ 1\nr 1\n', 'low 2\ns@@ 1\n']);
   gives(['apply-bpe', '-c', 'codes'], ' low  lower\n', ' low lo@@ w@@ e@@ r\n');
   gives(['apply-bpe', '-c', 'codes', '-s', '~', '-m', '1', '--glossaries', 'sl.w'], 'low slow\n', 'lo~ w slow\n');
-  gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '2'], 'low lower\n', 'low l@@ o@@ w@@ e@@ r\n');
+  gives(
+    ['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one', '--vocabulary-threshold', '2'],
+    'low lower\n',
+    'low l@@ o@@ w@@ e@@ r\n',
+  );
   gives(['apply-bpe', '-c', 'codes', '--vocabulary', 'v.one'], 'low\n', 'low\n');
   gives(['apply-bpe', '-c', 'codes', '--dropout', '1', '--seed', '3'], 'low\n', 'l@@ o@@ w\n');
-  assert.match(corpus(['apply-bpe', '-c', 'codes', '--dropout', '2'], 'low').stderr, /--dropout is 2, expected a probability from 0 to 1/);
+  assert.match(
+    corpus(['apply-bpe', '-c', 'codes', '--dropout', '2'], 'low').stderr,
+    /--dropout is 2, expected a probability from 0 to 1/,
+  );
   writeFileSync(join(folder, 'counts'), 'low 4\nlower 1\nslow 1\n');
   assert.equal(corpus(['learn-bpe', '--dict-input', '-i', 'counts', '-n', '2', '-o', 'codes2']).status, 0);
   assert.equal(read('codes2'), read('codes'));
-  assert.match(corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr, /1 merge was learnt; no further pair is seen 2 times/);
+  assert.match(
+    corpus(['learn-bpe', '-n', '50', '-o', 'codes3'], 'ab ab').stderr,
+    /1 merge was learnt; no further pair is seen 2 times/,
+  );
   assert.equal(corpus(['learn-bpe', '-i', 'one', 'two', '-o', 'x', '--write-vocabulary', 'y']).status, 2);
   assert.equal(corpus(['learn-bpe', '-i', 'one', '-n', '2', '-o', 'codes.gz', '--write-vocabulary', 'v.gz']).status, 0);
   gives(['apply-bpe', '-c', 'codes.gz', '--vocabulary', 'v.gz'], 'low\n', 'low\n');
@@ -128,34 +201,74 @@ test('cleaning and statistics of a corpus', () => {
   writeFileSync(join(folder, 'test.en'), 'one test\n');
   const files = ['--src', 'train.de', '--trg', 'train.en', '--held-out', 'test.de', 'test.en'];
   const out = ['--out-src', 'clean.de', '--out-trg', 'clean.en.gz', '--removed', 'removed.tsv'];
-  const { stdout, status } = corpus(['clean', ...files, ...out, '--moses', '--control-characters', '--duplicates', 'pair']);
+  const { stdout, status } = corpus([
+    'clean',
+    ...files,
+    ...out,
+    '--moses',
+    '--control-characters',
+    '--duplicates',
+    'pair',
+  ]);
   assert.equal(status, 0);
-  assert.match(stdout, /^read +5 +100\.00 %\nremoved: control characters +1 +20\.00 %\nremoved: in a held-out set +1 +20\.00 %\nremoved: duplicate pair +1 +20\.00 %\nkept +2 +40\.00 %$/m);
+  assert.match(
+    stdout,
+    /^read +5 +100\.00 %\nremoved: control characters +1 +20\.00 %\nremoved: in a held-out set +1 +20\.00 %\nremoved: duplicate pair +1 +20\.00 %\nkept +2 +40\.00 %$/m,
+  );
   assert.equal(read('clean.de'), 'ein Hund\nein Haus\n');
   assert.equal(gunzipSync(readFileSync(join(folder, 'clean.en.gz'))).toString(), 'a dog\na house\n');
   assert.equal(read('removed.tsv').split('\n')[1], '4\tcontrolCharacters\tU+0007 in the source\tauch\u0007\talso');
   writeFileSync(join(folder, 'long.de'), 'ein\n');
   writeFileSync(join(folder, 'long.en'), 'one two three four five six seven eight nine ten\n');
-  for (const [flags, kept] of [[['--moses'], ''], [['--moses', '--ignore-ratio'], 'ein\n']] as const) {
-    assert.equal(corpus(['clean', '--src', 'long.de', '--trg', 'long.en', '--out-src', `kept${kept.length}.de`, '--out-trg', `kept${kept.length}.en`, ...flags]).status, 0);
+  for (const [flags, kept] of [
+    [['--moses'], ''],
+    [['--moses', '--ignore-ratio'], 'ein\n'],
+  ] as const) {
+    assert.equal(
+      corpus([
+        'clean',
+        '--src',
+        'long.de',
+        '--trg',
+        'long.en',
+        '--out-src',
+        `kept${kept.length}.de`,
+        '--out-trg',
+        `kept${kept.length}.en`,
+        ...flags,
+      ]).status,
+      0,
+    );
     assert.equal(read(`kept${kept.length}.de`), kept);
   }
   assert.match(corpus(['clean', ...files, ...out]).stderr, /clean\.de exists already/);
-  assert.match(corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr, /--held-out names 1 files/);
+  assert.match(
+    corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr,
+    /--held-out names 1 files/,
+  );
 
   const stats = corpus(['stats', ...files, '--codes', 'codes', '--html', 'stats.html']);
   assert.equal(stats.status, 0, stats.stderr);
   assert.match(stats.stdout, /^test +1 +2 +2 +2 +2 +0\.00 % +50\.00 %$/m);
   assert.match(read('stats.html'), /^<!doctype html>/);
   const json = JSON.parse(corpus(['stats', ...files, '--json']).stdout);
-  assert.deepEqual([json.train.leakage.pairs, json.train.duplicates.pairs, json.heldOut[0].stats.trg.unknown.mostFrequent], [1, 1, [{ token: 'one', count: 1 }]]);
+  assert.deepEqual(
+    [json.train.leakage.pairs, json.train.duplicates.pairs, json.heldOut[0].stats.trg.unknown.mostFrequent],
+    [1, 1, [{ token: 'one', count: 1 }]],
+  );
   assert.equal(existsSync(join(folder, '.stats.html')), false);
 });
 
 test('a file may be a pipe where it is read once; where it is read again it is refused', () => {
-  const shell = (command: string) => spawnSync('bash', ['-c', command.replaceAll('COLDSTART', `"${process.execPath}" "${main}" corpus`)], { cwd: folder, encoding: 'utf8' });
+  const shell = (command: string) =>
+    spawnSync('bash', ['-c', command.replaceAll('COLDSTART', `"${process.execPath}" "${main}" corpus`)], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
   writeFileSync(join(folder, 'merges'), '#version: 0.2\nl o\nlo w</w>\n');
-  const piped = shell('echo low lower | COLDSTART apply-bpe -c <(head -n 2 merges; sleep 0.2; seq 20000 | sed "s/$/ x/"; tail -n 1 merges)');
+  const piped = shell(
+    'echo low lower | COLDSTART apply-bpe -c <(head -n 2 merges; sleep 0.2; seq 20000 | sed "s/$/ x/"; tail -n 1 merges)',
+  );
   assert.deepEqual([piped.status, piped.stdout, piped.stderr], [0, 'low lo@@ w@@ e@@ r\n', '']);
   writeFileSync(join(folder, 'pipe.de'), 'eins\n');
   for (const command of [
@@ -165,9 +278,15 @@ test('a file may be a pipe where it is read once; where it is read again it is r
   ]) {
     const { status, stderr } = shell(command);
     assert.equal(status, 1);
-    assert.match(stderr, /\/dev\/fd\/\d+ is a pipe, but it is read more than once\. Write it to a file first, and name that\.\n$/);
+    assert.match(
+      stderr,
+      /\/dev\/fd\/\d+ is a pipe, but it is read more than once\. Write it to a file first, and name that\.\n$/,
+    );
   }
-  assert.deepEqual(readdirSync(folder).filter((name) => name.includes('pipe.out')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('pipe.out')),
+    [],
+  );
 });
 
 test('what is refused is called by the name that the user typed', () => {
@@ -175,18 +294,33 @@ test('what is refused is called by the name that the user typed', () => {
   const files = ['--src', 'typed.de', '--trg', 'typed.de'];
   const out = ['--out-src', 'typed/out.de', '--out-trg', 'typed/out.en'];
   for (const [args, message] of [
-    [['clean', ...files, ...out, '--script', '50'], /option '--script <share>' argument '50' is invalid\. Expected a share from 0 to 1/],
-    [['clean', ...files, ...out, '--ratio', '0.5'], /option '--ratio <x>' argument '0\.5' is invalid\. Expected a number of at least 1/],
+    [
+      ['clean', ...files, ...out, '--script', '50'],
+      /option '--script <share>' argument '50' is invalid\. Expected a share from 0 to 1/,
+    ],
+    [
+      ['clean', ...files, ...out, '--ratio', '0.5'],
+      /option '--ratio <x>' argument '0\.5' is invalid\. Expected a number of at least 1/,
+    ],
     [['clean', ...files, ...out, '--min', '5', '--max', '3'], /--min is 5 and --max 3: no pair would be left/],
-    [['extract', ...files, ...out, '--format', 'iwslt-tags', '--drop', 'url('], /--drop is "url\(", expected the name of an element, such as url\./],
-    [['learn-bpe', '-o', 'typed.codes', '-s', '32000'], /argument '32000' is invalid\. Expected a mark such as @@\. The number of merges, .*, is -n or --merges here/],
+    [
+      ['extract', ...files, ...out, '--format', 'iwslt-tags', '--drop', 'url('],
+      /--drop is "url\(", expected the name of an element, such as url\./,
+    ],
+    [
+      ['learn-bpe', '-o', 'typed.codes', '-s', '32000'],
+      /argument '32000' is invalid\. Expected a mark such as @@\. The number of merges, .*, is -n or --merges here/,
+    ],
   ] as const) {
     const { status, stderr } = corpus(args, 'a');
     assert.match(stderr, message);
     assert.equal(status, 2, args.join(' '));
   }
   const synth = corpus(['synth', '--out', 'typed.de', '--pairs', '2']);
-  assert.deepEqual([synth.status, synth.stderr], [1, 'coldstart: typed.de is a file, expected a folder or nothing. Choose another folder, or remove it first.\n']);
+  assert.deepEqual(
+    [synth.status, synth.stderr],
+    [1, 'coldstart: typed.de is a file, expected a folder or nothing. Choose another folder, or remove it first.\n'],
+  );
   assert.equal(corpus(['clean', ...files, ...out]).status, 0);
   assert.equal(read('typed/out.de'), 'eins\n');
 });

@@ -18,7 +18,9 @@ interface FetchFlags {
 
 export function fetchCommand(): Command {
   return new Command('fetch')
-    .description('Gets a corpus by its name: downloads it, resuming and verifying, unpacks it safely, and writes aligned text, tokenised and segmented as its recipe says.')
+    .description(
+      'Gets a corpus by its name: downloads it, resuming and verifying, unpacks it safely, and writes aligned text, tokenised and segmented as its recipe says.',
+    )
     .argument('[name]', 'corpus (see --list), or the path of a recipe of your own, e.g. ./ours.yaml')
     .option('--pair <src-trg>', 'language pair, e.g. de-en (default: the first of the recipe)')
     .option('--dir <dir>', 'folder of corpora: downloads go to DIR/downloads, text to DIR/NAME-SRC-TRG', 'corpora')
@@ -26,10 +28,15 @@ export function fetchCommand(): Command {
     .option('--raw-only', 'write the text as published, without the steps of the recipe')
     .option('--yes', 'accept the terms of use without being asked')
     .option('--force', 'write the text again, also over a corpus made from other files or by other steps')
-    .option('--verify', 'read what was fetched once more, compare it with recorded sizes and checksums, and list what differs; without a name: all of --dir')
+    .option(
+      '--verify',
+      'read what was fetched once more, compare it with recorded sizes and checksums, and list what differs; without a name: all of --dir',
+    )
     .option('--list', 'list the corpora there are')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 A download that was cut off goes on where it stopped. Checksums that the recipe does not know are recorded at the first
 download in DIR/downloads/checksums.json and hold from then on. Proxies: http_proxy, https_proxy, no_proxy.
 
@@ -38,7 +45,8 @@ Examples:
   coldstart corpus fetch iwslt14                                 German-English, in corpora/iwslt14-de-en
   coldstart corpus fetch iwslt14 --from-local ~/de-en.tgz        from a file that is there already
   coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes
-  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was`)
+  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was`,
+    )
     .action(async (name: string | undefined, flags: FetchFlags) => {
       if (flags.verify) await verifyAction(name, flags);
       else if (flags.list) await listRecipes(flags);
@@ -48,14 +56,19 @@ Examples:
 }
 
 async function listRecipes({ json }: FetchFlags): Promise<void> {
-  const [{ readRecipe, recipeNames }, { describeRecipes }] = await Promise.all([import('../../corpus/fetch/readRecipe.js'), import('../../report/text/recipeReport.js')]);
+  const [{ readRecipe, recipeNames }, { describeRecipes }] = await Promise.all([
+    import('../../corpus/fetch/readRecipe.js'),
+    import('../../report/text/recipeReport.js'),
+  ]);
   const recipes = recipeNames().map(readRecipe);
   console.log(json ? JSON.stringify(recipes, null, 2) : describeRecipes(recipes));
 }
 
 async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
   const [{ readRecipe, pairOf }, { fetchCorpus }, { describeFetch, describeTerms, FetchProgress }] = await Promise.all([
-    import('../../corpus/fetch/readRecipe.js'), import('../../corpus/fetch/fetchCorpus.js'), import('../../report/text/recipeReport.js'),
+    import('../../corpus/fetch/readRecipe.js'),
+    import('../../corpus/fetch/fetchCorpus.js'),
+    import('../../report/text/recipeReport.js'),
   ]);
   const recipe = readRecipe(name);
   const pair = pairOf(recipe, flags.pair);
@@ -64,11 +77,15 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
   const progress = new FetchProgress();
   try {
     const result = await fetchCorpus(recipe, pair, {
-      dir: flags.dir, fromLocal: flags.fromLocal, rawOnly: flags.rawOnly, force: flags.force,
+      dir: flags.dir,
+      fromLocal: flags.fromLocal,
+      rawOnly: flags.rawOnly,
+      force: flags.force,
       signal: abortOnInterrupt('What was downloaded stays; the same command goes on from there.'),
       onNote: (note) => progress.note(note),
       onProgress: (file, done, total) => progress.show(file, done, 'bytes', total),
-      onWork: (what, done) => progress.show(what, done, what.startsWith('unpack') ? 'bytes' : what === 'learn merges' ? 'merges' : 'pairs'),
+      onWork: (what, done) =>
+        progress.show(what, done, what.startsWith('unpack') ? 'bytes' : what === 'learn merges' ? 'merges' : 'pairs'),
     });
     progress.finish();
     console.log(flags.json ? JSON.stringify(result.manifest, null, 2) : describeFetch(result));
@@ -79,23 +96,33 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
 
 async function verifyAction(name: string | undefined, { pair, dir, json }: FetchFlags): Promise<void> {
   const [{ readRecipe, recipeNames, pairOf }, { verifyFetched }, { FetchProgress }] = await Promise.all([
-    import('../../corpus/fetch/readRecipe.js'), import('../../corpus/fetch/verifyFetched.js'), import('../../report/text/recipeReport.js'),
+    import('../../corpus/fetch/readRecipe.js'),
+    import('../../corpus/fetch/verifyFetched.js'),
+    import('../../report/text/recipeReport.js'),
   ]);
   const only = name === undefined ? undefined : readRecipe(name);
   const progress = new FetchProgress();
   const checked = await verifyFetched({
-    dir, only: only && { recipe: only, pair: pairOf(only, pair) }, recipes: recipeNames().map(readRecipe),
-    signal: abortOnInterrupt('Nothing was changed.'), onFile: (_, numChecked) => progress.show('verify', numChecked, 'files'),
+    dir,
+    only: only && { recipe: only, pair: pairOf(only, pair) },
+    recipes: recipeNames().map(readRecipe),
+    signal: abortOnInterrupt('Nothing was changed.'),
+    onFile: (_, numChecked) => progress.show('verify', numChecked, 'files'),
   }).finally(() => progress.finish());
   const faulty = checked.filter(({ fault }) => fault !== null);
   if (json) console.log(JSON.stringify(checked, null, 2));
   else for (const { path, fault } of faulty) console.log(`${path}: ${fault}`);
-  if (faulty.length > 0) throw new ColdstartError('VERIFY_FAILED', `${faulty.length} of ${checked.length} files are not what was recorded. Remove damaged downloads and fetch again; text is written again with --force.`);
+  if (faulty.length > 0)
+    throw new ColdstartError(
+      'VERIFY_FAILED',
+      `${faulty.length} of ${checked.length} files are not what was recorded. Remove damaged downloads and fetch again; text is written again with --force.`,
+    );
   if (!json) console.log(`${checked.length} ${checked.length === 1 ? 'file is' : 'files are'} what was recorded.`);
 }
 
 async function askForConsent(): Promise<void> {
-  if (!process.stdin.isTTY) throw new UsageError('nothing is downloaded before the terms above are accepted: add --yes, or run in a terminal.');
+  if (!process.stdin.isTTY)
+    throw new UsageError('nothing is downloaded before the terms above are accepted: add --yes, or run in a terminal.');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question('Download under these terms? [y/N] ');

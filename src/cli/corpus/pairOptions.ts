@@ -3,11 +3,18 @@ import { Option } from 'commander';
 import type { PairFiles } from '../../text/linePairs.js';
 import { UsageError } from '../../errors.js';
 
-export const heldOutOption = () => new Option('--held-out <files...>', 'validation and test sets, source and target of each: no training pair may have a side of theirs');
+export const heldOutOption = () =>
+  new Option(
+    '--held-out <files...>',
+    'validation and test sets, source and target of each: no training pair may have a side of theirs',
+  );
 
 /** Files named in turn as source and target. */
 export function pairedFiles(files: readonly string[] = []): PairFiles[] {
-  if (files.length % 2 !== 0) throw new UsageError(`--held-out names ${files.length} files, expected source and target of each set: --held-out valid.de valid.en test.de test.en`);
+  if (files.length % 2 !== 0)
+    throw new UsageError(
+      `--held-out names ${files.length} files, expected source and target of each set: --held-out valid.de valid.en test.de test.en`,
+    );
   return files.flatMap((src, i) => (i % 2 === 0 ? [{ src, trg: files[i + 1] }] : []));
 }
 

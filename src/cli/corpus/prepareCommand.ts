@@ -15,28 +15,49 @@ interface PrepareFlags {
 
 export function prepareCommand(): Command {
   return new Command('prepare')
-    .description('Turns the text that a configuration names into ids on disk: normalise, tokenise, clean, lower-case, learn and apply subwords, vocabulary, binary datasets; a manifest with checksums for each stage.')
+    .description(
+      'Turns the text that a configuration names into ids on disk: normalise, tokenise, clean, lower-case, learn and apply subwords, vocabulary, binary datasets; a manifest with checksums for each stage.',
+    )
     .addOption(configOption())
     .addOption(setOption())
-    .option('--workers <n>', 'threads; the result does not depend on it (default: one per processor, at most 8)', positiveInteger)
-    .option('--shards <n>', 'files into which the training set is divided (default: one per million pairs)', positiveInteger)
+    .option(
+      '--workers <n>',
+      'threads; the result does not depend on it (default: one per processor, at most 8)',
+      positiveInteger,
+    )
+    .option(
+      '--shards <n>',
+      'files into which the training set is divided (default: one per million pairs)',
+      positiveInteger,
+    )
     .option('--dry-run', 'say which stages would run and why; write nothing')
     .option('--force', 'replace a corpus made from other inputs or settings')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Intermediate results stand in DIR.stages: a run that was stopped, even killed, goes on where it was, and after a change only
 the stages that depend on it run again. A second run with the same inputs does nothing, with changed ones it says what changed.
 
 Examples:
   coldstart corpus prepare -c configs/multi30k-en-de.yaml
   coldstart corpus prepare -c configs/multi30k-en-de.yaml --set corpus.vocabulary.minCount=2 --force --dry-run
-  coldstart corpus prepare -c configs/multi30k-en-de.yaml --set corpus.vocabulary.minCount=2 --set corpus.dir=runs/data/m30k-min2`)
+  coldstart corpus prepare -c configs/multi30k-en-de.yaml --set corpus.vocabulary.minCount=2 --set corpus.dir=runs/data/m30k-min2`,
+    )
     .action(prepare);
 }
 
 async function prepare(flags: PrepareFlags): Promise<void> {
-  const [{ loadConfig }, { prepareOptions }, { planCorpus, prepareCorpus }, { describeCorpus, describePlan, describeStages, showStages }] = await Promise.all([
-    import('../../config/loadConfig.js'), import('../../config/prepareOptions.js'), import('../../corpus/prepare/prepareCorpus.js'), import('../../report/text/corpusReport.js'),
+  const [
+    { loadConfig },
+    { prepareOptions },
+    { planCorpus, prepareCorpus },
+    { describeCorpus, describePlan, describeStages, showStages },
+  ] = await Promise.all([
+    import('../../config/loadConfig.js'),
+    import('../../config/prepareOptions.js'),
+    import('../../corpus/prepare/prepareCorpus.js'),
+    import('../../report/text/corpusReport.js'),
   ]);
   const shards = flags.shards === undefined ? [] : [`corpus.shards=${flags.shards}`];
   const options = prepareOptions(loadConfig(flags.config, [...flags.set, ...shards]));
@@ -56,8 +77,26 @@ async function prepare(flags: PrepareFlags): Promise<void> {
   const { status, manifest, stages, seconds, warnings } = result;
   for (const warning of warnings) console.error(`note: ${warning}`);
   if (flags.json) {
-    console.log(JSON.stringify({ status, seconds, stages: stages.map(({ stage, action, reasons, seconds: each }) => ({ stage, action, reasons, seconds: each })), ...manifest }, null, 2));
+    console.log(
+      JSON.stringify(
+        {
+          status,
+          seconds,
+          stages: stages.map(({ stage, action, reasons, seconds: each }) => ({
+            stage,
+            action,
+            reasons,
+            seconds: each,
+          })),
+          ...manifest,
+        },
+        null,
+        2,
+      ),
+    );
   } else {
-    console.log(`${status === 'upToDate' ? `${options.outDir} is up to date; nothing was done.` : `${options.outDir} written in ${seconds.toFixed(1)} s${describeStages(stages)}.`}\n${describeCorpus(manifest)}`);
+    console.log(
+      `${status === 'upToDate' ? `${options.outDir} is up to date; nothing was done.` : `${options.outDir} written in ${seconds.toFixed(1)} s${describeStages(stages)}.`}\n${describeCorpus(manifest)}`,
+    );
   }
 }

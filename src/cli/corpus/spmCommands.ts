@@ -22,28 +22,50 @@ interface LearnFlags {
 
 export function learnSpmCommand(): Command {
   return new Command('learn-spm')
-    .description('Learns a SentencePiece model from raw text, which SentencePiece and everything built on it loads, as spm_train.')
-    .addOption(new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'))
+    .description(
+      'Learns a SentencePiece model from raw text, which SentencePiece and everything built on it loads, as spm_train.',
+    )
+    .addOption(
+      new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'),
+    )
     .requiredOption('-o, --model <file>', 'model to write; its vocabulary stands beside it as .vocab')
     .option('-n, --vocab-size <n>', 'pieces, special ones included', positiveInteger, 8000)
-    .addOption(new Option('--type <name>', 'unigram language model, or byte-pair merges').choices(['unigram', 'bpe']).default('unigram'))
-    .option('--character-coverage <share>', 'share of the text\'s characters that get a piece; 1 for small alphabets', finiteNumber, 0.9995)
-    .addOption(new Option('--normalization <name>', 'before anything else').choices([...normalizations]).default('nmt_nfkc'))
+    .addOption(
+      new Option('--type <name>', 'unigram language model, or byte-pair merges')
+        .choices(['unigram', 'bpe'])
+        .default('unigram'),
+    )
+    .option(
+      '--character-coverage <share>',
+      "share of the text's characters that get a piece; 1 for small alphabets",
+      finiteNumber,
+      0.9995,
+    )
+    .addOption(
+      new Option('--normalization <name>', 'before anything else').choices([...normalizations]).default('nmt_nfkc'),
+    )
     .option('--symbols <pieces...>', 'always one piece each, wherever they stand', [])
     .option('--control-symbols <pieces...>', 'pieces that text never becomes', [])
     .option('--byte-fallback', 'spell unknown characters as bytes')
     .option('--split-digits', 'every digit is a piece of its own')
     .option('--max-piece-length <n>', 'characters', positiveInteger, 16)
     .option('--soft-limit', 'be content with fewer pieces where the text has no more')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart corpus learn-spm -i train.de train.en -n 8000 --character-coverage 1 -o joint.model
-  zcat train.ja.gz | coldstart corpus learn-spm --type bpe -n 16000 -o ja.model`)
+  zcat train.ja.gz | coldstart corpus learn-spm --type bpe -n 16000 -o ja.model`,
+    )
     .action(async ({ input, model: path, vocabSize, type, symbols, ...flags }: LearnFlags) => {
       const [{ learnSentencePiece }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
-        import('../../text/sentencepiece/learnSentencePiece.js'), import('../../storage/atomicFile.js'), import('../../storage/textOutput.js'), import('../../report/progress/progressBar.js'),
+        import('../../text/sentencepiece/learnSentencePiece.js'),
+        import('../../storage/atomicFile.js'),
+        import('../../storage/textOutput.js'),
+        import('../../report/progress/progressBar.js'),
       ]);
-      if (!path.endsWith('.model')) throw new UsageError(`the model is to be written to ${path}; its name has to end in .model.`);
+      if (!path.endsWith('.model'))
+        throw new UsageError(`the model is to be written to ${path}; its name has to end in .model.`);
       const vocabPath = path.replace(/\.model$/, '.vocab');
       refuseExisting([path, vocabPath]);
       const progress = new ProgressBar({ label: 'learn-spm', unit: 'lines' });
@@ -57,7 +79,12 @@ Examples:
         }
         progress.finish();
       }
-      const { model, vocab, numPieces, tooLong } = await learnSentencePiece(lines(), { ...flags, vocabSize, modelType: type, userDefinedSymbols: symbols });
+      const { model, vocab, numPieces, tooLong } = await learnSentencePiece(lines(), {
+        ...flags,
+        vocabSize,
+        modelType: type,
+        userDefinedSymbols: symbols,
+      });
       writeFileAtomic(path, model, { overwrite: false });
       writeFileAtomic(vocabPath, vocab, { overwrite: false });
       if (tooLong > 0) console.error(`coldstart: ${counted(tooLong, 'line')} of more than 4,192 bytes left out.`);
@@ -73,16 +100,25 @@ interface ApplyFlags extends FilterFlags {
 
 export function applySpmCommand(): Command {
   return new Command('apply-spm')
-    .description('Splits raw text into the pieces of a SentencePiece model, as spm_encode; with --decode the way back, as spm_decode.')
+    .description(
+      'Splits raw text into the pieces of a SentencePiece model, as spm_encode; with --decode the way back, as spm_decode.',
+    )
     .addOption(inputOption())
     .addOption(outputOption())
     .requiredOption('-m, --model <file>', 'SentencePiece model')
-    .addOption(new Option('--format <name>', 'of what is written, or with --decode read').choices(['piece', 'id']).default('piece'))
+    .addOption(
+      new Option('--format <name>', 'of what is written, or with --decode read')
+        .choices(['piece', 'id'])
+        .default('piece'),
+    )
     .option('--decode', 'pieces or ids to text')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart corpus apply-spm -m joint.model < train.de > train.spm.de
-  coldstart corpus apply-spm -m joint.model --decode < hyp.spm > hyp.txt`)
+  coldstart corpus apply-spm -m joint.model --decode < hyp.spm > hyp.txt`,
+    )
     .action(async ({ model: path, format, decode, ...files }: ApplyFlags) => {
       const { SentencePiece } = await import('../../text/subwords/sentencePiece.js');
       const model = await SentencePiece.open(path);
@@ -92,13 +128,29 @@ Examples:
           const pieceOf = (token: string): string => {
             if (format === 'piece') return token;
             const id = Number(token);
-            if (!Number.isInteger(id) || id < 0 || id >= pieces.length) throw new UsageError(`${JSON.stringify(token)} is no id of ${path}: expected 0 to ${pieces.length - 1}. For pieces leave --format out.`);
+            if (!Number.isInteger(id) || id < 0 || id >= pieces.length)
+              throw new UsageError(
+                `${JSON.stringify(token)} is no id of ${path}: expected 0 to ${pieces.length - 1}. For pieces leave --format out.`,
+              );
             return pieces[id];
           };
-          await filterLines(files, (lines) => lines.map((line) => model.decode(line.split(' ').filter((token) => token !== '').map(pieceOf))));
+          await filterLines(files, (lines) =>
+            lines.map((line) =>
+              model.decode(
+                line
+                  .split(' ')
+                  .filter((token) => token !== '')
+                  .map(pieceOf),
+              ),
+            ),
+          );
         } else {
           const ids = new Map(pieces.map((piece, id) => [piece, id]));
-          await filterLines(files, async (lines) => (await model.encode(lines)).map((own) => (format === 'piece' ? own : own.map((piece) => ids.get(piece) ?? unknownId)).join(' ')));
+          await filterLines(files, async (lines) =>
+            (await model.encode(lines)).map((own) =>
+              (format === 'piece' ? own : own.map((piece) => ids.get(piece) ?? unknownId)).join(' '),
+            ),
+          );
         }
       } finally {
         await model.close();

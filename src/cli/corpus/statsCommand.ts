@@ -16,7 +16,9 @@ interface StatsFlags {
 
 export function statsCommand(): Command {
   return new Command('stats')
-    .description('Counts a parallel corpus: lengths, vocabulary and its coverage, unknown words, subword units per word, duplicates, leakage.')
+    .description(
+      'Counts a parallel corpus: lengths, vocabulary and its coverage, unknown words, subword units per word, duplicates, leakage.',
+    )
     .requiredOption('--src <file>', 'source side, plain or .gz')
     .requiredOption('--trg <file>', 'target side')
     .addOption(heldOutOption())
@@ -24,33 +26,63 @@ export function statsCommand(): Command {
     .option('--codes <file>', 'byte-pair merges: count the units that words are split into')
     .option('--html <file>', 'also write a page')
     .addOption(jsonOption())
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart corpus stats --src train.de --trg train.en
-  coldstart corpus stats --src train.tok.de --trg train.tok.en --held-out test.tok.de test.tok.en --codes codes --html corpus.html`)
+  coldstart corpus stats --src train.tok.de --trg train.tok.en --held-out test.tok.de test.tok.en --codes codes --html corpus.html`,
+    )
     .action(statsAction);
 }
 
 async function statsAction(flags: StatsFlags): Promise<void> {
-  const [{ corpusStats }, { corpusStatsAsText }, { corpusStatsAsHtml }, { ProgressBar }, { refuseExisting }, { writeFileAtomic }] = await Promise.all([
-    import('../../text/clean/corpusStats.js'), import('../../report/text/corpusStatsText.js'), import('../../report/html/corpusStatsHtml.js'), import('../../report/progress/progressBar.js'),
-    import('../../storage/textOutput.js'), import('../../storage/atomicFile.js'),
+  const [
+    { corpusStats },
+    { corpusStatsAsText },
+    { corpusStatsAsHtml },
+    { ProgressBar },
+    { refuseExisting },
+    { writeFileAtomic },
+  ] = await Promise.all([
+    import('../../text/clean/corpusStats.js'),
+    import('../../report/text/corpusStatsText.js'),
+    import('../../report/html/corpusStatsHtml.js'),
+    import('../../report/progress/progressBar.js'),
+    import('../../storage/textOutput.js'),
+    import('../../storage/atomicFile.js'),
   ]);
   if (flags.html !== undefined) refuseExisting([flags.html]);
   const unitsOf = flags.codes === undefined ? undefined : await unitCounter(flags.codes);
   const progress = new ProgressBar({ label: 'stats', unit: 'pairs', lineEverySeconds: 30 });
-  const stats = await corpusStats({ src: flags.src, trg: flags.trg }, {
-    heldOut: pairedFiles(flags.heldOut).map((files) => ({ ...files, name: basename(files.src).replace(/\.gz$/, '').replace(/\.[^.]+$/, '') })),
-    joiner: flags.separator, unitsOf: unitsOf && { src: unitsOf, trg: unitsOf },
-    signal: abortOnInterrupt('Nothing was written.'), onProgress: (pairs) => progress.update(pairs),
-  });
+  const stats = await corpusStats(
+    { src: flags.src, trg: flags.trg },
+    {
+      heldOut: pairedFiles(flags.heldOut).map((files) => ({
+        ...files,
+        name: basename(files.src)
+          .replace(/\.gz$/, '')
+          .replace(/\.[^.]+$/, ''),
+      })),
+      joiner: flags.separator,
+      unitsOf: unitsOf && { src: unitsOf, trg: unitsOf },
+      signal: abortOnInterrupt('Nothing was written.'),
+      onProgress: (pairs) => progress.update(pairs),
+    },
+  );
   progress.finish();
-  if (flags.html !== undefined) writeFileAtomic(flags.html, corpusStatsAsHtml(stats, [basename(flags.src), basename(flags.trg)]), { overwrite: false });
+  if (flags.html !== undefined)
+    writeFileAtomic(flags.html, corpusStatsAsHtml(stats, [basename(flags.src), basename(flags.trg)]), {
+      overwrite: false,
+    });
   console.log(flags.json ? JSON.stringify(stats, null, 2) : corpusStatsAsText(stats));
 }
 
 async function unitCounter(codes: string): Promise<(word: string) => number> {
-  const [{ Bpe }, { readBpeCodes }] = await Promise.all([import('../../text/subwords/bpe.js'), import('../../text/subwords/bpeCodes.js')]);
+  const [{ Bpe }, { readBpeCodes }] = await Promise.all([
+    import('../../text/subwords/bpe.js'),
+    import('../../text/subwords/bpeCodes.js'),
+  ]);
   const bpe = new Bpe(readBpeCodes(codes));
   return (word) => bpe.segment(word).length;
 }

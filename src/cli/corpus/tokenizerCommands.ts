@@ -17,27 +17,46 @@ export function applyTokenizerCommand(): Command {
     .addOption(inputOption())
     .addOption(outputOption())
     .requiredOption('-t, --tokenizer <file>', 'tokenizer.json')
-    .addOption(new Option('--format <name>', 'of what is written, or with --decode read').choices(['piece', 'id']).default('piece'))
+    .addOption(
+      new Option('--format <name>', 'of what is written, or with --decode read')
+        .choices(['piece', 'id'])
+        .default('piece'),
+    )
     .option('--special', 'with --format id: also the special tokens that the tokenizer puts around a line')
     .option('--decode', 'tokens or ids to text')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   coldstart corpus apply-tokenizer -t tokenizer.json < train.de > train.tok.de
   coldstart corpus apply-tokenizer -t tokenizer.json --format id < train.de
-  coldstart corpus apply-tokenizer -t tokenizer.json --decode < hyp.tok > hyp.txt`)
+  coldstart corpus apply-tokenizer -t tokenizer.json --decode < hyp.tok > hyp.txt`,
+    )
     .action(async ({ tokenizer: path, format, special, decode, ...files }: ApplyFlags) => {
-      if (special && (decode || format === 'piece')) throw new UsageError('--special goes with --format id and without --decode.');
+      if (special && (decode || format === 'piece'))
+        throw new UsageError('--special goes with --format id and without --decode.');
       const { TokenizerJson } = await import('../../text/subwords/tokenizerJson.js');
       const tokenizer = TokenizerJson.read(path);
       const tokenOf = (word: string): string => {
         if (format === 'piece') return word;
-        if (!/^\d+$/.test(word)) throw new UsageError(`${JSON.stringify(word)} is no id. For tokens leave --format out.`);
+        if (!/^\d+$/.test(word))
+          throw new UsageError(`${JSON.stringify(word)} is no id. For tokens leave --format out.`);
         return tokenizer.tokenOf(Number(word));
       };
-      await filterLines(files, (lines) => lines.map((line) => {
-        if (decode) return tokenizer.join(line.split(' ').filter((word) => word !== '').map(tokenOf));
-        return (format === 'piece' ? tokenizer.segment(line) : tokenizer.encode(line, { withSpecialTokens: special })).join(' ');
-      }));
+      await filterLines(files, (lines) =>
+        lines.map((line) => {
+          if (decode)
+            return tokenizer.join(
+              line
+                .split(' ')
+                .filter((word) => word !== '')
+                .map(tokenOf),
+            );
+          return (
+            format === 'piece' ? tokenizer.segment(line) : tokenizer.encode(line, { withSpecialTokens: special })
+          ).join(' ');
+        }),
+      );
     });
 }
 
@@ -49,22 +68,32 @@ interface ExportFlags {
 
 export function exportTokenizerCommand(): Command {
   return new Command('export-tokenizer')
-    .description('Writes a prepared corpus\'s way from words to ids as tokenizer.json, for Transformers.js, Transformers and tokenizers.')
+    .description(
+      "Writes a prepared corpus's way from words to ids as tokenizer.json, for Transformers.js, Transformers and tokenizers.",
+    )
     .requiredOption('--corpus <dir>', 'prepared corpus, or the text folder of a run')
     .requiredOption('--out <dir>', 'new folder: tokenizer.json, tokenizer_config.json, special_tokens_map.json')
     .addOption(new Option('--side <name>', 'which side, where the two differ').choices(['src', 'trg']))
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Example:
-  coldstart corpus export-tokenizer --corpus runs/data/multi30k-en-de --out tokenizer`)
+  coldstart corpus export-tokenizer --corpus runs/data/multi30k-en-de --out tokenizer`,
+    )
     .action(async ({ corpus, out, side }: ExportFlags) => {
       const [{ readTextPipeline }, { exportTokenizer }, { writeFolderAtomic }, { refuseExisting }] = await Promise.all([
-        import('../../text/textPipeline.js'), import('../../text/tokenizerExport/exportTokenizer.js'), import('../../storage/atomicFolder.js'), import('../../storage/textOutput.js'),
+        import('../../text/textPipeline.js'),
+        import('../../text/tokenizerExport/exportTokenizer.js'),
+        import('../../storage/atomicFolder.js'),
+        import('../../storage/textOutput.js'),
       ]);
       refuseExisting([out]);
       const parts = readTextPipeline(corpus);
       const { files, notes } = exportTokenizer(parts, side ?? 'trg');
       if (side === undefined && files['tokenizer.json'] !== exportTokenizer(parts, 'src').files['tokenizer.json']) {
-        throw new UsageError(`source and target of ${corpus} have different subwords or vocabularies. Say which one with --side src or --side trg.`);
+        throw new UsageError(
+          `source and target of ${corpus} have different subwords or vocabularies. Say which one with --side src or --side trg.`,
+        );
       }
       await writeFolderAtomic(out, (folder) => {
         for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);

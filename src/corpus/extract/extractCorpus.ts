@@ -29,8 +29,15 @@ export interface ExtractReport {
  *
  * @throws DataError for sides of different lengths, with both counts, and if no pair comes out
  */
-export async function extractCorpus({ sources, out, heldOut, signal, onProgress }: ExtractOptions): Promise<ExtractReport> {
-  if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2)) throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
+export async function extractCorpus({
+  sources,
+  out,
+  heldOut,
+  signal,
+  onProgress,
+}: ExtractOptions): Promise<ExtractReport> {
+  if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2))
+    throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
   const opened: PairOutput[] = [];
   const open = (files: PairFiles): PairOutput => {
     opened.push(new PairOutput(files));
@@ -61,7 +68,9 @@ export async function extractCorpus({ sources, out, heldOut, signal, onProgress 
       }
     }
     if (counts.pairs + counts.heldOutPairs === 0) {
-      throw new DataError(`no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`);
+      throw new DataError(
+        `no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`,
+      );
     }
     finishTogether(opened.flatMap(({ outputs }) => outputs));
     return counts;

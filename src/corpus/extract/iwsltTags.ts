@@ -19,7 +19,10 @@ const unwrap = /<\/?(?:title|description)>/g;
  * Source: fairseq, examples/translation: prepare-iwslt14.sh drops url, talkid and keywords; prepare-iwslt17-multilingual.sh
  * all metadata.
  */
-export async function* iwsltTagLines(path: string, { drop = iwsltMetadata }: IwsltTagsOptions = {}): AsyncGenerator<(string | null)[]> {
+export async function* iwsltTagLines(
+  path: string,
+  { drop = iwsltMetadata }: IwsltTagsOptions = {},
+): AsyncGenerator<(string | null)[]> {
   // some tags have attributes, and a name may begin another: <translator href="...">, </doc>
   const dropped = new RegExp(`</?(?:${drop.join('|')})[ >]`);
   for await (const lines of textLines(path)) {

@@ -1,7 +1,11 @@
 /** A text that may have line breaks as one line, without white space of ASCII at its ends; around a break stands one space. */
 export function oneLine(text: string): string {
   if (!text.includes('\n')) return trimAscii(text);
-  return text.split('\n').map(trimAscii).filter((line) => line !== '').join(' ');
+  return text
+    .split('\n')
+    .map(trimAscii)
+    .filter((line) => line !== '')
+    .join(' ');
 }
 
 /**

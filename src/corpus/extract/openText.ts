@@ -17,7 +17,9 @@ export async function* textBytes(path: string): AsyncGenerator<Buffer> {
   const names: string[] = [];
   for await (const { kind, name } of archiveEntries(path)) if (kind === 'file') names.push(name);
   if (names.length !== 1) {
-    throw new DataError(`${path} holds ${counted(names.length, 'file')}${names.length > 0 ? ` (${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''})` : ''}, expected one. Name the archive with --archive and its files with --src and --trg.`);
+    throw new DataError(
+      `${path} holds ${counted(names.length, 'file')}${names.length > 0 ? ` (${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''})` : ''}, expected one. Name the archive with --archive and its files with --src and --trg.`,
+    );
   }
   for await (const entry of archiveEntries(path)) if (entry.kind === 'file') yield* entry.content();
 }
@@ -32,7 +34,10 @@ export async function* validTextLines(path: string): AsyncGenerator<string[]> {
   let lineNumber = 1;
   for await (const lines of textLines(path)) {
     const invalid = lines.indexOf(null);
-    if (invalid >= 0) throw new DataError(`${path}:${lineNumber + invalid} is not valid UTF-8. Convert the text first, for example with iconv.`);
+    if (invalid >= 0)
+      throw new DataError(
+        `${path}:${lineNumber + invalid} is not valid UTF-8. Convert the text first, for example with iconv.`,
+      );
     yield lines as string[];
     lineNumber += lines.length;
   }

@@ -35,11 +35,16 @@ export interface ExtractedPairs {
  */
 export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPairs> {
   switch (source.format) {
-    case 'moses': return yield* inStep(textLines(source.src), textLines(source.trg), source);
-    case 'iwslt-tags': return yield* inStep(iwsltTagLines(source.src, source), iwsltTagLines(source.trg, source), source);
-    case 'segments': return yield* inStep(segmentLines(source.src, source), segmentLines(source.trg, source), source);
-    case 'tsv': return yield* tsvColumns(source.file, source.srcColumn, source.trgColumn);
-    case 'tmx': return yield* tmxPairs(source.file, source.srcLang, source.trgLang);
+    case 'moses':
+      return yield* inStep(textLines(source.src), textLines(source.trg), source);
+    case 'iwslt-tags':
+      return yield* inStep(iwsltTagLines(source.src, source), iwsltTagLines(source.trg, source), source);
+    case 'segments':
+      return yield* inStep(segmentLines(source.src, source), segmentLines(source.trg, source), source);
+    case 'tsv':
+      return yield* tsvColumns(source.file, source.srcColumn, source.trgColumn);
+    case 'tmx':
+      return yield* tmxPairs(source.file, source.srcLang, source.trgLang);
   }
 }
 
@@ -50,7 +55,9 @@ export function formatOf(path: string): PairFormat {
   if (/\.(sgm|sgml|xml)$/.test(name)) return 'segments';
   if (name.endsWith('.tmx')) return 'tmx';
   if (name.endsWith('.tsv')) return 'tsv';
-  if (/\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name)) throw new UsageError(`${path}: no known format has this ending. Name one with --format: ${pairFormats.join(', ')}.`);
+  if (/\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name))
+    throw new UsageError(
+      `${path}: no known format has this ending. Name one with --format: ${pairFormats.join(', ')}.`,
+    );
   return 'moses';
 }
-

@@ -22,7 +22,10 @@ const marks = { outside: /<seg(?:\s[^<>]*)?>|<!--/gi, segment: /<\/seg\s*>/gi, c
  *
  * @throws DataError for invalid UTF-8, a segment or comment that is not closed, and a file without segments
  */
-export async function* segmentLines(path: string, { decode = true, straightApostrophes = false }: SegmentOptions = {}): AsyncGenerator<string[]> {
+export async function* segmentLines(
+  path: string,
+  { decode = true, straightApostrophes = false }: SegmentOptions = {},
+): AsyncGenerator<string[]> {
   let rest = '';
   let state: keyof typeof marks = 'outside';
   let found = 0;
@@ -41,7 +44,10 @@ export async function* segmentLines(path: string, { decode = true, straightApost
       if (match === null) break;
       if (state === 'segment') {
         const text = rest.slice(at, match.index);
-        if (/<seg[\s>]/i.test(text)) throw new DataError(`${path}: segment ${found + segments.length + 1} is not closed before the next one begins. Is it a file of the evaluation campaigns?`);
+        if (/<seg[\s>]/i.test(text))
+          throw new DataError(
+            `${path}: segment ${found + segments.length + 1} is not closed before the next one begins. Is it a file of the evaluation campaigns?`,
+          );
         segments.push(finishText(text));
       }
       at = match.index + match[0].length;
@@ -52,10 +58,17 @@ export async function* segmentLines(path: string, { decode = true, straightApost
     if (state === 'segment') rest = rest.slice(at);
     else if (state === 'comment') rest = rest.slice(Math.max(at, rest.length - 2));
     else rest = lastTag < at ? '' : rest.slice(lastTag);
-    if (rest.length > (state === 'segment' ? maxSegmentLength : maxTagLength)) throw new DataError(`${path}: ${state === 'segment' ? `segment ${found + segments.length + 1}` : 'a tag'} has more than ${rest.length} characters. Is it a file of the evaluation campaigns?`);
+    if (rest.length > (state === 'segment' ? maxSegmentLength : maxTagLength))
+      throw new DataError(
+        `${path}: ${state === 'segment' ? `segment ${found + segments.length + 1}` : 'a tag'} has more than ${rest.length} characters. Is it a file of the evaluation campaigns?`,
+      );
     found += segments.length;
     if (segments.length > 0) yield segments;
   }
-  if (state !== 'outside') throw new DataError(`${path} ends within ${state === 'comment' ? 'a comment' : `segment ${found + 1}`}: it is damaged or not complete.`);
-  if (found === 0) throw new DataError(`${path} has no segments <seg id="...">. Is it a file of the evaluation campaigns?`);
+  if (state !== 'outside')
+    throw new DataError(
+      `${path} ends within ${state === 'comment' ? 'a comment' : `segment ${found + 1}`}: it is damaged or not complete.`,
+    );
+  if (found === 0)
+    throw new DataError(`${path} has no segments <seg id="...">. Is it a file of the evaluation campaigns?`);
 }

@@ -37,7 +37,8 @@ export async function* tmxPairs(path: string, srcLang: string, trgLang: string):
     scanner.write(decoder?.decode() ?? '');
     scanner.end();
   } catch (cause) {
-    if (cause instanceof TypeError && (cause as NodeJS.ErrnoException).code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new DataError(`${path} is not valid UTF-8 or UTF-16.`, { cause });
+    if (cause instanceof TypeError && (cause as NodeJS.ErrnoException).code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new DataError(`${path} is not valid UTF-8 or UTF-16.`, { cause });
     throw cause;
   }
   yield reader.take();
@@ -59,11 +60,16 @@ class TmxReader implements XmlHandler {
   private codeDepth = 0;
   private sawTmx = false;
 
-  constructor(private readonly name: string, private readonly srcLang: string, private readonly trgLang: string) {}
+  constructor(
+    private readonly name: string,
+    private readonly srcLang: string,
+    private readonly trgLang: string,
+  ) {}
 
   open(name: string, attributes: () => ReadonlyMap<string, string>): void {
     if (!this.sawTmx) {
-      if (name !== 'tmx') throw new DataError(`${this.name} begins with <${name}>, expected <tmx>: it is no translation memory.`);
+      if (name !== 'tmx')
+        throw new DataError(`${this.name} begins with <${name}>, expected <tmx>: it is no translation memory.`);
       this.sawTmx = true;
     } else if (name === 'tu') this.unit = {};
     else if (name === 'tuv' && this.unit !== null) {
@@ -85,7 +91,10 @@ class TmxReader implements XmlHandler {
   text(text: string): void {
     if (this.segment === null || this.codeDepth > 0) return;
     this.segment += text;
-    if (this.segment.length > maxSegmentLength) throw new DataError(`${this.name}: a segment has more than ${maxSegmentLength} characters. Is it a translation memory of sentences?`);
+    if (this.segment.length > maxSegmentLength)
+      throw new DataError(
+        `${this.name}: a segment has more than ${maxSegmentLength} characters. Is it a translation memory of sentences?`,
+      );
   }
 
   take(): TmxPairs {

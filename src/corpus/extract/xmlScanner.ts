@@ -34,11 +34,14 @@ export class XmlScanner {
   private readonly openNames: string[] = [];
   private sawRoot = false;
 
-  constructor(private readonly name: string, private readonly handler: XmlHandler) {}
+  constructor(
+    private readonly name: string,
+    private readonly handler: XmlHandler,
+  ) {}
 
   write(piece: string): void {
     this.rest += piece;
-    for (this.at = 0; this.at < this.rest.length; ) {
+    for (this.at = 0; this.at < this.rest.length;) {
       const end = this.rest[this.at] === '<' ? this.mark(this.at) : this.characters(this.at);
       if (end === null) break;
       this.at = end;
@@ -70,7 +73,8 @@ export class XmlScanner {
 
   private text(text: string, decode: boolean): void {
     if (this.openNames.length === 0) {
-      if (/[^\s\ufeff]/.test(text)) throw this.fault(`text outside of the document: ${JSON.stringify(text.trim().slice(0, 40))}`);
+      if (/[^\s\ufeff]/.test(text))
+        throw this.fault(`text outside of the document: ${JSON.stringify(text.trim().slice(0, 40))}`);
       return;
     }
     const refuse = (reference: string): never => {
@@ -84,7 +88,8 @@ export class XmlScanner {
     const skipped = (opening: string, closing: string): number | null => {
       const end = this.rest.indexOf(closing, at + opening.length);
       if (end >= 0) return end + closing.length;
-      if (this.rest.length - at > maxSkippedLength) throw this.fault(`what begins with ${opening} has more than ${maxSkippedLength} characters`);
+      if (this.rest.length - at > maxSkippedLength)
+        throw this.fault(`what begins with ${opening} has more than ${maxSkippedLength} characters`);
       return null;
     };
     if (this.rest.length - at < 9 && '<![CDATA['.startsWith(this.rest.slice(at))) return null;
@@ -108,15 +113,20 @@ export class XmlScanner {
   }
 
   private declaration(mark: string): void {
-    if (!/^<!DOCTYPE\s/i.test(mark) || this.sawRoot) throw this.fault(`${JSON.stringify(mark.slice(0, 40))} does not belong here`);
-    if (mark.includes('[')) throw this.fault('the document declares entities or elements of its own, which are not accepted. Remove what stands in brackets after <!DOCTYPE');
+    if (!/^<!DOCTYPE\s/i.test(mark) || this.sawRoot)
+      throw this.fault(`${JSON.stringify(mark.slice(0, 40))} does not belong here`);
+    if (mark.includes('['))
+      throw this.fault(
+        'the document declares entities or elements of its own, which are not accepted. Remove what stands in brackets after <!DOCTYPE',
+      );
   }
 
   private openTag(mark: string): void {
     const isEmpty = mark.endsWith('/>');
     const match = startTag.exec(isEmpty ? `${mark.slice(0, -2)}>` : mark);
     if (match === null) throw this.fault(`${JSON.stringify(mark.slice(0, 60))} is no tag; "<" must be written &lt;`);
-    if (this.openNames.length === 0 && this.sawRoot) throw this.fault(`<${match[1]}> stands after the end of the document`);
+    if (this.openNames.length === 0 && this.sawRoot)
+      throw this.fault(`<${match[1]}> stands after the end of the document`);
     if (this.openNames.length >= maxDepth) throw this.fault(`elements are nested deeper than ${maxDepth}`);
     this.sawRoot = true;
     this.handler.open(match[1], () => this.attributes(match[2]));
@@ -131,14 +141,18 @@ export class XmlScanner {
       found.set(match[1], decodeReferences(match[2] ?? match[3]));
       end = match.index + match[0].length;
     }
-    if (text.slice(end).trim() !== '') throw this.fault(`${JSON.stringify(text.slice(end).trim().slice(0, 60))} is no attribute`);
+    if (text.slice(end).trim() !== '')
+      throw this.fault(`${JSON.stringify(text.slice(end).trim().slice(0, 60))} is no attribute`);
     return found;
   }
 
   private closeTag(mark: string): void {
     const name = mark.slice(2, -1).trimEnd();
     const expected = this.openNames.pop();
-    if (name !== expected) throw this.fault(`</${name.slice(0, 60)}> stands where ${expected === undefined ? 'nothing is open' : `</${expected}> was expected`}`);
+    if (name !== expected)
+      throw this.fault(
+        `</${name.slice(0, 60)}> stands where ${expected === undefined ? 'nothing is open' : `</${expected}> was expected`}`,
+      );
     this.handler.close(name);
   }
 

@@ -37,16 +37,28 @@ export class Downloads {
     const recorded = this.recorded();
     const expected = expectedOf(file, recorded[file.name]);
     const present = await isDownloaded(path, expected).catch((error: unknown) => {
-      throw error instanceof DataError && recorded[file.name] ? new DataError(`${error.message} ${join(this.folder, lockName)} holds what it was when it was first downloaded.`) : error;
+      throw error instanceof DataError && recorded[file.name]
+        ? new DataError(
+            `${error.message} ${join(this.folder, lockName)} holds what it was when it was first downloaded.`,
+          )
+        : error;
     });
-    const identity = present ?? await download({
-      ...options, urls: file.urls, path, expected, onProgress: (done, total) => options.onProgress?.(file.name, done, total),
-    });
+    const identity =
+      present ??
+      (await download({
+        ...options,
+        urls: file.urls,
+        path,
+        expected,
+        onProgress: (done, total) => options.onProgress?.(file.name, done, total),
+      }));
     if (!present && expected.sha256 === undefined) {
       const fault = await faultOfKind(path);
       if (fault !== null) {
         rmSync(path);
-        throw new DataError(`${file.name}, as it was downloaded, ${fault} It was removed. Have the addresses changed? Files from elsewhere can be used with --from-local.`);
+        throw new DataError(
+          `${file.name}, as it was downloaded, ${fault} It was removed. Have the addresses changed? Files from elsewhere can be used with --from-local.`,
+        );
       }
     }
     if (file.sha256 === undefined && !recorded[file.name]) await this.record(file.name, identity);
@@ -57,15 +69,27 @@ export class Downloads {
    * Downloaded files that are there, with what is known of them.
    * @param others also those that are recorded and of none of these recipes
    */
-  present(files: readonly RecipeFile[], { others }: { others: boolean }): { path: string; content: ExpectedContent | string }[] {
+  present(
+    files: readonly RecipeFile[],
+    { others }: { others: boolean },
+  ): { path: string; content: ExpectedContent | string }[] {
     const recorded = this.recorded();
     const known = new Map<string, ExpectedContent | string>();
     for (const file of files) {
       const expected = expectedOf(file, recorded[file.name]);
-      known.set(file.name, Object.values(expected).some((value) => value !== undefined) ? expected : `nothing is recorded of it, neither in the recipe nor in ${lockName}`);
+      known.set(
+        file.name,
+        Object.values(expected).some((value) => value !== undefined)
+          ? expected
+          : `nothing is recorded of it, neither in the recipe nor in ${lockName}`,
+      );
     }
-    if (others) for (const [name, identity] of Object.entries(recorded)) if (!known.has(name) && isOwnPath(name)) known.set(name, identity!);
-    return [...known].map(([name, content]) => ({ path: this.pathOf({ name }), content })).filter(({ path }) => existsSync(path));
+    if (others)
+      for (const [name, identity] of Object.entries(recorded))
+        if (!known.has(name) && isOwnPath(name)) known.set(name, identity!);
+    return [...known]
+      .map(([name, content]) => ({ path: this.pathOf({ name }), content }))
+      .filter(({ path }) => existsSync(path));
   }
 
   private pathOf(file: Pick<RecipeFile, 'name'>): string {
@@ -77,11 +101,18 @@ export class Downloads {
     if (!existsSync(path)) return {};
     try {
       const content = JSON.parse(readTextFile(path, 'checksums')) as Record<string, FileIdentity>;
-      if (Object.values(content).every(({ bytes, sha256 }) => Number.isSafeInteger(bytes) && /^[0-9a-f]{64}$/.test(sha256))) return content;
+      if (
+        Object.values(content).every(
+          ({ bytes, sha256 }) => Number.isSafeInteger(bytes) && /^[0-9a-f]{64}$/.test(sha256),
+        )
+      )
+        return content;
     } catch (error) {
       if (error instanceof DataError) throw error;
     }
-    throw new DataError(`${path} is damaged: expected JSON with bytes and sha256 of each file. Correct it; without it, downloads can no longer be compared with earlier ones.`);
+    throw new DataError(
+      `${path} is damaged: expected JSON with bytes and sha256 of each file. Correct it; without it, downloads can no longer be compared with earlier ones.`,
+    );
   }
 
   /** Adds a file that nobody has recorded meanwhile; other processes may be adding theirs. */

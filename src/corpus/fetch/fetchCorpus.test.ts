@@ -25,17 +25,32 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const train = { de: 'Ein Satz.\nNoch einer.\n', en: 'A sentence.\nAnother.\n' };
-const archive = gzipSync(tarArchive([{ name: 'training/x.de', content: train.de }, { name: 'training/x.en', content: train.en }, { name: 'training/x.fr', content: 'pas ici' }]));
+const archive = gzipSync(
+  tarArchive([
+    { name: 'training/x.de', content: train.de },
+    { name: 'training/x.en', content: train.en },
+    { name: 'training/x.fr', content: 'pas ici' },
+  ]),
+);
 
 const ours = (changes: object = {}): object => ({
-  name: 'ours', title: 'Ours', licence: 'Free.', pairs: { 'de-en': null },
+  name: 'ours',
+  title: 'Ours',
+  licence: 'Free.',
+  pairs: { 'de-en': null },
   files: [{ name: 'ours/data.tgz', urls: [`${server.address}/data.tgz`] }],
-  text: { train: [{ format: 'moses', src: 'training/x.{src}', trg: 'training/x.{trg}' }] }, ...changes,
+  text: { train: [{ format: 'moses', src: 'training/x.{src}', trg: 'training/x.{trg}' }] },
+  ...changes,
 });
 
 async function fetchOurs(changes: object = {}, options: Partial<FetchOptions> = {}): Promise<FetchResult> {
   const recipe = parseRecipe(stringify(ours(changes)), 'ours.yaml');
-  return fetchCorpus(recipe, pairOf(recipe), { dir: folder, environment: {}, patience: { firstWaitMs: 1, attempts: 2 }, ...options });
+  return fetchCorpus(recipe, pairOf(recipe), {
+    dir: folder,
+    environment: {},
+    patience: { firstWaitMs: 1, attempts: 2 },
+    ...options,
+  });
 }
 
 test('a corpus is downloaded, unpacked and written; its checksum is recorded and holds from then on', async () => {
@@ -56,17 +71,26 @@ test('a corpus is downloaded, unpacked and written; its checksum is recorded and
   // the mirror changes its file: what is downloaded anew must be what it was
   rmSync(join(folder, 'downloads/ours'), { recursive: true });
   server.files.set('/data.tgz', gzipSync(tarArchive([{ name: 'training/x.de', content: 'anders' }])));
-  await assert.rejects(fetchOurs(), { code: 'DOWNLOAD_FAILED', message: /has a file of \d+ bytes, expected \d+\.\nWhat came stays .* --from-local\.$/ });
+  await assert.rejects(fetchOurs(), {
+    code: 'DOWNLOAD_FAILED',
+    message: /has a file of \d+ bytes, expected \d+\.\nWhat came stays .* --from-local\.$/,
+  });
   // and what lies there must stay as it is
   writeFileSync(join(folder, 'downloads/ours/data.tgz'), 'damaged');
-  await assert.rejects(fetchOurs(), /data\.tgz is there already, but its size is 7, expected \d+\. Remove it to download it again\. .*checksums\.json holds what it was/);
+  await assert.rejects(
+    fetchOurs(),
+    /data\.tgz is there already, but its size is 7, expected \d+\. Remove it to download it again\. .*checksums\.json holds what it was/,
+  );
   writeFileSync(lock, '{ "ours/data.tgz": 3 }');
   await assert.rejects(fetchOurs(), /checksums\.json is damaged/);
 });
 
 test('a page instead of an archive is not recorded as what the file should be', async () => {
   server.files.set('/data.tgz', Buffer.from('<html>Quota exceeded</html>'));
-  await assert.rejects(fetchOurs(), /data\.tgz, as it was downloaded, is no archive that can be unpacked .* It was removed/);
+  await assert.rejects(
+    fetchOurs(),
+    /data\.tgz, as it was downloaded, is no archive that can be unpacked .* It was removed/,
+  );
   assert.deepEqual(readdirSync(join(folder, 'downloads')), ['ours']);
   assert.deepEqual(readdirSync(join(folder, 'downloads/ours')), []);
 });
@@ -80,9 +104,18 @@ test('files that the user has: archive, folder of archives, unpacked in two ways
     rmSync(result.folder, { recursive: true });
     return text;
   };
-  writeFileSync(join(mine, 'data.zip'), zipArchive([{ name: 'training/x.de', content: train.de }, { name: 'training/x.en', content: train.en }]));
+  writeFileSync(
+    join(mine, 'data.zip'),
+    zipArchive([
+      { name: 'training/x.de', content: train.de },
+      { name: 'training/x.en', content: train.en },
+    ]),
+  );
   assert.equal(await written(join(mine, 'data.zip')), train.de);
-  await assert.rejects(written(mine), /lacks data\.tgz; of the files inside of the archives it lacks training\/x\.de, training\/x\.en\./);
+  await assert.rejects(
+    written(mine),
+    /lacks data\.tgz; of the files inside of the archives it lacks training\/x\.de, training\/x\.en\./,
+  );
   writeFileSync(join(mine, 'data.tgz'), archive);
   assert.equal(await written(mine), train.de);
   rmSync(join(mine, 'data.tgz'));
@@ -97,14 +130,20 @@ test('files that the user has: archive, folder of archives, unpacked in two ways
   assert.equal(server.requests.length, 0);
   await assert.rejects(written(join(mine, 'nothing')), /there is no such file or folder/);
   writeFileSync(join(mine, 'other.tgz'), gzipSync(tarArchive([{ name: 'x.csv', content: '' }])));
-  await assert.rejects(written(join(mine, 'other.tgz')), /other\.tgz lacks training\/x\.de, training\/x\.en; there are x\.csv\. Is it the archive of de-en\?/);
+  await assert.rejects(
+    written(join(mine, 'other.tgz')),
+    /other\.tgz lacks training\/x\.de, training\/x\.en; there are x\.csv\. Is it the archive of de-en\?/,
+  );
 });
 
 test('a folder that holds something else is never replaced', async () => {
   server.files.set('/data.tgz', archive);
   mkdirSync(join(folder, 'ours-de-en'));
   writeFileSync(join(folder, 'ours-de-en/thesis.txt'), 'years of work');
-  await assert.rejects(fetchOurs({}, { force: true }), { code: 'FILE_EXISTS', message: /holds no corpus of this command/ });
+  await assert.rejects(fetchOurs({}, { force: true }), {
+    code: 'FILE_EXISTS',
+    message: /holds no corpus of this command/,
+  });
   assert.ok(existsSync(join(folder, 'ours-de-en/thesis.txt')));
   assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
   rmSync(join(folder, 'ours-de-en'), { recursive: true });
@@ -134,18 +173,41 @@ test('checksums are recorded one after the other', async () => {
 test('steps in their order: WMT holds out before subwords and cleans after them', async () => {
   const pairs = Array.from({ length: 12 }, (_, i) => `Wort-${i} ist’s`);
   const long = 'x '.repeat(30);
-  server.files.set('/data.tgz', gzipSync(tarArchive([
-    { name: 'training/x.de', content: [...pairs, long].join('\n') }, { name: 'training/x.en', content: [...pairs, 'x'].join('\n') },
-    { name: 't.de', content: 'Test’s\n' }, { name: 't.en', content: 'Test’s\n' },
-  ])));
+  server.files.set(
+    '/data.tgz',
+    gzipSync(
+      tarArchive([
+        { name: 'training/x.de', content: [...pairs, long].join('\n') },
+        { name: 'training/x.en', content: [...pairs, 'x'].join('\n') },
+        { name: 't.de', content: 'Test’s\n' },
+        { name: 't.en', content: 'Test’s\n' },
+      ]),
+    ),
+  );
   const { folder: written, manifest } = await fetchOurs({
-    text: { train: [{ format: 'moses', src: 'training/x.de', trg: 'training/x.en' }], test: [{ format: 'moses', src: 't.de', trg: 't.en' }] },
-    steps: [{ step: 'normalize', sets: ['train'] }, { step: 'tokenize', aggressive: true }, { step: 'holdOut', every: 6 }, { step: 'bpe', merges: 5 }, { step: 'clean', sets: ['train', 'valid'], min: 1, max: 250, ratio: 1.5 }],
+    text: {
+      train: [{ format: 'moses', src: 'training/x.de', trg: 'training/x.en' }],
+      test: [{ format: 'moses', src: 't.de', trg: 't.en' }],
+    },
+    steps: [
+      { step: 'normalize', sets: ['train'] },
+      { step: 'tokenize', aggressive: true },
+      { step: 'holdOut', every: 6 },
+      { step: 'bpe', merges: 5 },
+      { step: 'clean', sets: ['train', 'valid'], min: 1, max: 250, ratio: 1.5 },
+    ],
   });
   assert.deepEqual(manifest.counts.tok, { train: 11, valid: 2, test: 1 });
   assert.deepEqual(manifest.counts.bpe, { train: 10, valid: 2, test: 1 });
-  assert.equal(readFileSync(join(written, 'tok/valid.de'), 'utf8'), 'Wort @-@ 5 ist &apos;s\nWort @-@ 11 ist &apos;s\n'.replaceAll('ist &apos;s', 'ist &apos; s'));
-  assert.equal(readFileSync(join(written, 'tok/test.de'), 'utf8'), 'Test ’ s\n', 'punctuation of the test set stays as it is');
+  assert.equal(
+    readFileSync(join(written, 'tok/valid.de'), 'utf8'),
+    'Wort @-@ 5 ist &apos;s\nWort @-@ 11 ist &apos;s\n'.replaceAll('ist &apos;s', 'ist &apos; s'),
+  );
+  assert.equal(
+    readFileSync(join(written, 'tok/test.de'), 'utf8'),
+    'Test ’ s\n',
+    'punctuation of the test set stays as it is',
+  );
 });
 
 test('recipes of the package are read, and their pairs are found in either order', () => {
@@ -159,25 +221,67 @@ test('recipes of the package are read, and their pairs are found in either order
 
 test('faults of a recipe are named with their place', () => {
   const faults: [object, RegExp][] = [
-    [{ files: [{ name: '../evil', urls: ['https://x/'] }] }, /ours\.yaml: files\[0\]: name is "\.\.\/evil", expected a file name/],
-    [{ files: [{ name: 'a', urls: ['file:///etc/passwd'] }] }, /files\[0\]: urls\[0\] is "file:\/\/\/etc\/passwd", expected a web address/],
+    [
+      { files: [{ name: '../evil', urls: ['https://x/'] }] },
+      /ours\.yaml: files\[0\]: name is "\.\.\/evil", expected a file name/,
+    ],
+    [
+      { files: [{ name: 'a', urls: ['file:///etc/passwd'] }] },
+      /files\[0\]: urls\[0\] is "file:\/\/\/etc\/passwd", expected a web address/,
+    ],
     [{ files: [{ name: 'a', urls: [] }] }, /urls is \[\], expected a list that is not empty/],
-    [{ files: [{ name: 'a', urls: ['http://x/'], sha265: 'x' }] }, /files\[0\] has the unknown key "sha265"; did you mean "sha256"\?/],
+    [
+      { files: [{ name: 'a', urls: ['http://x/'], sha265: 'x' }] },
+      /files\[0\] has the unknown key "sha265"; did you mean "sha256"\?/,
+    ],
     [{ files: [{ name: 'a', urls: ['http://x/'], sha256: 'ABC' }] }, /sha256 is "ABC", expected 64 digits/],
-    [{ files: [{ name: 'a', urls: ['https://x/', 'http://x/'], bytes: 3 }] }, /urls\[1\] is "http:\/\/x\/", expected an address of https where neither sha256 nor md5 is known/],
+    [
+      { files: [{ name: 'a', urls: ['https://x/', 'http://x/'], bytes: 3 }] },
+      /urls\[1\] is "http:\/\/x\/", expected an address of https where neither sha256 nor md5 is known/,
+    ],
     [{ files: [{ name: 'a', urls: ['http://127.0.0.1.x/'] }] }, /expected an address of https/],
-    [{ steps: [{ step: 'bpe', merges: 5 }, { step: 'holdOut', every: 2 }] }, /steps is \[.*\], expected holdOut before bpe: merges are learnt/],
-    [{ text: { train: [{ format: 'mose', src: 'a', trg: 'b' }] } }, /format is "mose", expected one of moses, iwslt-tags, segments; did you mean moses\?/],
-    [{ text: { train: [{ format: 'moses', src: '/etc/passwd', trg: 'b' }] } }, /src is "\/etc\/passwd", expected a path inside of the archive/],
+    [
+      {
+        steps: [
+          { step: 'bpe', merges: 5 },
+          { step: 'holdOut', every: 2 },
+        ],
+      },
+      /steps is \[.*\], expected holdOut before bpe: merges are learnt/,
+    ],
+    [
+      { text: { train: [{ format: 'mose', src: 'a', trg: 'b' }] } },
+      /format is "mose", expected one of moses, iwslt-tags, segments; did you mean moses\?/,
+    ],
+    [
+      { text: { train: [{ format: 'moses', src: '/etc/passwd', trg: 'b' }] } },
+      /src is "\/etc\/passwd", expected a path inside of the archive/,
+    ],
     [{ text: { train: [{ format: 'moses', src: 'a/../../b', trg: 'b' }] } }, /expected a path inside of the archive/],
-    [{ steps: [{ step: 'tokenize', every: 3 }] }, /steps\[0\]: every is 3, expected nothing: the step tokenize has no such setting/],
+    [
+      { steps: [{ step: 'tokenize', every: 3 }] },
+      /steps\[0\]: every is 3, expected nothing: the step tokenize has no such setting/,
+    ],
     [{ steps: [{ step: 'holdOut', every: 1 }] }, /every is 1, expected a whole number of at least 2/],
-    [{ steps: [{ step: 'bpe', merges: 1 }, { step: 'bpe', merges: 1 }] }, /at most one step bpe/],
+    [
+      {
+        steps: [
+          { step: 'bpe', merges: 1 },
+          { step: 'bpe', merges: 1 },
+        ],
+      },
+      /at most one step bpe/,
+    ],
     [{ pairs: { deen: null } }, /"deen" is no pair of languages such as de-en/],
     [{ pairs: {} }, /pairs is \{\}, expected at least one language pair/],
     [{ licence: ' ' }, /licence is " ", expected the terms of use/],
   ];
-  assert.deepEqual(parseRecipe(stringify(ours({ files: [{ name: 'a', urls: ['http://x/'], md5: 'a'.repeat(32) }] })), 'ours.yaml').pairs[0].files[0].urls, ['http://x/']);
-  for (const [changes, message] of faults) assert.throws(() => parseRecipe(stringify(ours(changes)), 'ours.yaml'), message);
+  assert.deepEqual(
+    parseRecipe(stringify(ours({ files: [{ name: 'a', urls: ['http://x/'], md5: 'a'.repeat(32) }] })), 'ours.yaml')
+      .pairs[0].files[0].urls,
+    ['http://x/'],
+  );
+  for (const [changes, message] of faults)
+    assert.throws(() => parseRecipe(stringify(ours(changes)), 'ours.yaml'), message);
   assert.throws(() => parseRecipe('a: [', 'bad.yaml'), /bad\.yaml is not YAML/);
 });

@@ -7,7 +7,14 @@ import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../version.js';
 import { buildText } from './buildText.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
-import { manifestFormat, manifestName, outputsOf, readManifest, resizedOutputs, type FetchManifest } from './fetchManifest.js';
+import {
+  manifestFormat,
+  manifestName,
+  outputsOf,
+  readManifest,
+  resizedOutputs,
+  type FetchManifest,
+} from './fetchManifest.js';
 import { findLocalText, wantedPaths } from './localFiles.js';
 import type { Recipe, RecipePair } from './recipe.js';
 import { unpackText } from './unpackText.js';
@@ -39,14 +46,27 @@ export interface FetchResult {
 export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: FetchOptions): Promise<FetchResult> {
   const { dir, fromLocal, rawOnly = false, signal, onNote, onWork } = options;
   const folder = corpusFolder(dir, recipe, pair);
-  const work: Work = { format: manifestFormat, version, recipe: recipe.name, srcLang: pair.src, trgLang: pair.trg, steps: rawOnly ? [] : pair.steps };
+  const work: Work = {
+    format: manifestFormat,
+    version,
+    recipe: recipe.name,
+    srcLang: pair.src,
+    trgLang: pair.trg,
+    steps: rawOnly ? [] : pair.steps,
+  };
   const present = readManifest(folder);
   if (present === null && existsSync(folder)) {
-    throw new ColdstartError('FILE_EXISTS', `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`,
+    );
   }
   const refuseOther = (same: boolean): void => {
     if (present === null || options.force || same) return;
-    throw new ColdstartError('FILE_EXISTS', `${folder} was made from other files or by other steps. Run with --force to replace it, or choose another folder with --dir.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${folder} was made from other files or by other steps. Run with --force to replace it, or choose another folder with --dir.`,
+    );
   };
   refuseOther(present !== null && sameWork(present, work)); // before anything is downloaded
   const local = fromLocal === undefined ? null : await findLocalText(fromLocal, pair, onNote);
@@ -58,11 +78,17 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
   if (present !== null && !options.force) {
     const changed = resizedOutputs(folder, present);
     if (changed.length === 0) return { folder, status: 'upToDate', manifest: present };
-    throw new ColdstartError('FILE_EXISTS', `${changed.map((name) => join(folder, name)).join(', ')}: changed since written. Run with --force to write the corpus again, or with --verify to see all that differs.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${changed.map((name) => join(folder, name)).join(', ')}: changed since written. Run with --force to write the corpus again, or with --verify to see all that differs.`,
+    );
   }
   const manifest = await writeFolderAtomic(folder, async (target) => {
     const files = join(target, 'unpacked');
-    const found = await unpackText(pair, archives, files, unpacked, { signal, onProgress: (name, bytes) => onWork?.(`unpack ${name}`, bytes) });
+    const found = await unpackText(pair, archives, files, unpacked, {
+      signal,
+      onProgress: (name, bytes) => onWork?.(`unpack ${name}`, bytes),
+    });
     const counts = await buildText(pair, found, target, { rawOnly, signal, onProgress: onWork });
     rmSync(files, { recursive: true });
     const complete: FetchManifest = { ...work, inputs, counts, outputs: await outputsOf(target) };
@@ -86,21 +112,31 @@ async function downloadAll(pair: RecipePair, folder: string, options: FetchOptio
     for (const file of pair.files) files.push(await downloads.file(file, options));
   } catch (error) {
     if (!(error instanceof ColdstartError && error.code === 'DOWNLOAD_FAILED')) throw error;
-    throw new ColdstartError(error.code, `${error.message}\nWhat came stays and is gone on with next time. Files from elsewhere can be used with --from-local.`, { cause: error });
+    throw new ColdstartError(
+      error.code,
+      `${error.message}\nWhat came stays and is gone on with next time. Files from elsewhere can be used with --from-local.`,
+      { cause: error },
+    );
   }
   return files;
 }
 
-async function identities(archives: readonly LocalFile[], unpacked: ReadonlyMap<string, string>, pair: RecipePair): Promise<FetchManifest['inputs']> {
+async function identities(
+  archives: readonly LocalFile[],
+  unpacked: ReadonlyMap<string, string>,
+  pair: RecipePair,
+): Promise<FetchManifest['inputs']> {
   const found: Record<string, FetchManifest['inputs'][string]> = {};
   for (const { name, bytes, sha256 } of archives) found[name] = { bytes, sha256 };
   // of unpacked files only those count that no archive is read for
-  if (archives.length === 0) for (const path of wantedPaths(pair)) found[path] = await fileIdentity(unpacked.get(path)!);
+  if (archives.length === 0)
+    for (const path of wantedPaths(pair)) found[path] = await fileIdentity(unpacked.get(path)!);
   return found;
 }
 
 function sameWork(present: FetchManifest, asked: Work): boolean {
-  const comparable = ({ recipe, srcLang, trgLang, steps }: Work): string => JSON.stringify([recipe, srcLang, trgLang, steps]);
+  const comparable = ({ recipe, srcLang, trgLang, steps }: Work): string =>
+    JSON.stringify([recipe, srcLang, trgLang, steps]);
   return comparable(present) === comparable(asked);
 }
 

@@ -39,7 +39,9 @@ export function readManifest(folder: string): FetchManifest | null {
 /** Size and checksum of every file in a corpus's folder. */
 export async function outputsOf(folder: string): Promise<Record<string, FileIdentity>> {
   const outputs: Record<string, FileIdentity> = {};
-  const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).flatMap(({ name }) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`));
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`));
   for (const name of names.sort()) outputs[name] = await fileIdentity(join(folder, name));
   return outputs;
 }

@@ -27,9 +27,19 @@ const linesOf = (name: string): string[] => read(name).split('\n').slice(0, -1);
 const both = (lines: readonly string[]): Sides => ({ de: lines, en: lines });
 
 test('the file set of prepare-iwslt14.sh from an archive of the real layout', async () => {
-  const talk = (metadata: string): string[] => ['<url>http://www.ted.com/talks/x</url>', `<keywords>${metadata}</keywords>`, '<talkid>1</talkid>', `<title>${metadata}: Ein Titel</title>`, `<description>TED Talk: Er sagte, "es geht".</description>`];
+  const talk = (metadata: string): string[] => [
+    '<url>http://www.ted.com/talks/x</url>',
+    `<keywords>${metadata}</keywords>`,
+    '<talkid>1</talkid>',
+    `<title>${metadata}: Ein Titel</title>`,
+    `<description>TED Talk: Er sagte, "es geht".</description>`,
+  ];
   const sentences = Array.from({ length: 50 }, (_, i) => ` Das ist Satz Nr. ${i}, der (hoffentlich) bleibt. `);
-  const removed = [['', 'empty here'], ['eins zwei drei vier', 'one two'], [Array.from({ length: 176 }, () => 'x').join(' '), Array.from({ length: 150 }, () => 'y').join(' ')]];
+  const removed = [
+    ['', 'empty here'],
+    ['eins zwei drei vier', 'one two'],
+    [Array.from({ length: 176 }, () => 'x').join(' '), Array.from({ length: 150 }, () => 'y').join(' ')],
+  ];
   const train = {
     de: [...talk('a'), ...sentences.slice(0, 10), ...removed.map(([de]) => de), ...sentences.slice(10)],
     en: [...talk('b'), ...sentences.slice(0, 10), ...removed.map(([, en]) => en), ...sentences.slice(10)],
@@ -37,69 +47,147 @@ test('the file set of prepare-iwslt14.sh from an archive of the real layout', as
   const tests = testSets.map((set) => both([`Wir sind’s, R&amp;D von ${set}!`, '„Ja“, sagte er.']));
   const archive = writeIwsltArchive(folder, train, tests);
   const notes: string[] = [];
-  const { folder: written, status, manifest } = await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, onNote: (note) => notes.push(note) });
+  const {
+    folder: written,
+    status,
+    manifest,
+  } = await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, onNote: (note) => notes.push(note) });
   assert.equal(status, 'written');
   assert.match(notes[0], /is not the file that the recipe knows: its size is \d+, expected 19982877/);
   // title, description and 50 sentences are kept: number 23 and 46 are held out
-  assert.deepEqual(manifest.counts, { raw: { train: 55, test: 10 }, tok: { train: 50, valid: 2, test: 10 }, bpe: { train: 50, valid: 2, test: 10 } });
-  assert.deepEqual(readdirSync(written, { recursive: true }).sort(), [
-    'bpe', 'bpe/code', ...['test', 'train', 'valid'].flatMap((set) => [`bpe/${set}.de`, `bpe/${set}.en`]), 'manifest.json',
-    'raw', 'raw/test.de', 'raw/test.en', 'raw/train.de', 'raw/train.en', 'tok', ...['test', 'train', 'valid'].flatMap((set) => [`tok/${set}.de`, `tok/${set}.en`]),
-  ].sort());
-  assert.deepEqual(linesOf('raw/train.de').slice(0, 3), ['a: Ein Titel', 'TED Talk: Er sagte, "es geht".', 'Das ist Satz Nr. 0, der (hoffentlich) bleibt.']);
-  assert.deepEqual(linesOf('tok/train.de').slice(0, 3), ['a : ein titel', 'ted talk : er sagte , &quot; es geht &quot; .', 'das ist satz nr. 0 , der ( hoffentlich ) bleibt .']);
-  assert.deepEqual(linesOf('tok/valid.de'), [20, 43].map((i) => `das ist satz nr. ${i} , der ( hoffentlich ) bleibt .`));
-  assert.deepEqual(linesOf('tok/valid.en').map((line) => / (\d+) /.exec(line)![1]), ['20', '43']);
+  assert.deepEqual(manifest.counts, {
+    raw: { train: 55, test: 10 },
+    tok: { train: 50, valid: 2, test: 10 },
+    bpe: { train: 50, valid: 2, test: 10 },
+  });
+  assert.deepEqual(
+    readdirSync(written, { recursive: true }).sort(),
+    [
+      'bpe',
+      'bpe/code',
+      ...['test', 'train', 'valid'].flatMap((set) => [`bpe/${set}.de`, `bpe/${set}.en`]),
+      'manifest.json',
+      'raw',
+      'raw/test.de',
+      'raw/test.en',
+      'raw/train.de',
+      'raw/train.en',
+      'tok',
+      ...['test', 'train', 'valid'].flatMap((set) => [`tok/${set}.de`, `tok/${set}.en`]),
+    ].sort(),
+  );
+  assert.deepEqual(linesOf('raw/train.de').slice(0, 3), [
+    'a: Ein Titel',
+    'TED Talk: Er sagte, "es geht".',
+    'Das ist Satz Nr. 0, der (hoffentlich) bleibt.',
+  ]);
+  assert.deepEqual(linesOf('tok/train.de').slice(0, 3), [
+    'a : ein titel',
+    'ted talk : er sagte , &quot; es geht &quot; .',
+    'das ist satz nr. 0 , der ( hoffentlich ) bleibt .',
+  ]);
+  assert.deepEqual(
+    linesOf('tok/valid.de'),
+    [20, 43].map((i) => `das ist satz nr. ${i} , der ( hoffentlich ) bleibt .`),
+  );
+  assert.deepEqual(
+    linesOf('tok/valid.en').map((line) => / (\d+) /.exec(line)![1]),
+    ['20', '43'],
+  );
   // the script leaves references as they are, so that the tokeniser takes "&amp;" apart; ’ becomes ' first
-  assert.deepEqual(linesOf('tok/test.de').slice(0, 2), ['wir sind &apos;s , r &amp; amp ; d von ted.dev2010 !'.replace("sind &apos;s", "sind &apos; s"), '„ ja “ , sagte er .']);
+  assert.deepEqual(linesOf('tok/test.de').slice(0, 2), [
+    'wir sind &apos;s , r &amp; amp ; d von ted.dev2010 !'.replace('sind &apos;s', 'sind &apos; s'),
+    '„ ja “ , sagte er .',
+  ]);
   assert.equal(linesOf('tok/test.en')[2].includes('tedx.dev2012'), true);
 
   const words = new Map<string, number>();
-  for (const line of [...linesOf('tok/train.de'), ...linesOf('tok/train.en')]) for (const word of line.split(' ')) words.set(word, (words.get(word) ?? 0) + 1);
-  assert.equal(read('bpe/code'), bpeCodesText(learnBpe(words, { numMerges: 10_000 })), 'merges are those of the training set alone');
-  for (const set of ['train', 'valid', 'test']) for (const language of ['de', 'en']) assert.equal(read(`bpe/${set}.${language}`).replaceAll('@@ ', ''), read(`tok/${set}.${language}`));
+  for (const line of [...linesOf('tok/train.de'), ...linesOf('tok/train.en')])
+    for (const word of line.split(' ')) words.set(word, (words.get(word) ?? 0) + 1);
+  assert.equal(
+    read('bpe/code'),
+    bpeCodesText(learnBpe(words, { numMerges: 10_000 })),
+    'merges are those of the training set alone',
+  );
+  for (const set of ['train', 'valid', 'test'])
+    for (const language of ['de', 'en'])
+      assert.equal(read(`bpe/${set}.${language}`).replaceAll('@@ ', ''), read(`tok/${set}.${language}`));
 
   const again = await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive });
   assert.equal(again.status, 'upToDate');
-  await assert.rejects(fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, rawOnly: true }), /was made from other files or by other steps\. Run with --force/);
+  await assert.rejects(
+    fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, rawOnly: true }),
+    /was made from other files or by other steps\. Run with --force/,
+  );
   const raw = await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive, rawOnly: true, force: true });
   assert.deepEqual(raw.manifest.counts, { raw: { train: 55, test: 10 } });
   assert.deepEqual(readdirSync(written).sort(), ['manifest.json', 'raw']);
 });
 
 test('sides of different lengths are refused, and nothing is left', async () => {
-  const archive = writeIwsltArchive(folder, { de: ['eins', 'zwei'], en: ['one'] }, testSets.map(() => both(['x'])));
-  await assert.rejects(fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive }), /train\.tags\.de-en\.de has 2, .*train\.tags\.de-en\.en has 1\./);
+  const archive = writeIwsltArchive(
+    folder,
+    { de: ['eins', 'zwei'], en: ['one'] },
+    testSets.map(() => both(['x'])),
+  );
+  await assert.rejects(
+    fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive }),
+    /train\.tags\.de-en\.de has 2, .*train\.tags\.de-en\.en has 1\./,
+  );
   assert.deepEqual(readdirSync(corpora()), []);
 });
 
-test('validation and test text of the published IWSLT14 come out byte for byte', { skip: existsSync(shared) ? false : `${shared} is not there` }, async () => {
-  const published = (set: string, language: string): string[] => gunzipSync(readFileSync(join(shared, `tok/${set}.${language}.gz`))).toString().split('\n').slice(0, -1);
-  const sizes = [887, 1165, 1565, 1433, 1700]; // segments of the five test sets
-  const cycles = 20;
-  const wanted = { de: { test: published('test', 'de'), valid: published('valid', 'de') }, en: { test: published('test', 'en'), valid: published('valid', 'en') } };
-  // the training lines between held-out ones are other published lines: what was held out then has passed cleaning
-  const order = Array.from({ length: cycles * 23 }, (_, i) => ((i + 1) % 23 === 0 ? (i + 1) / 23 - 1 : cycles + i - Math.floor(i / 23)));
-  const sides = Object.fromEntries((['de', 'en'] as const).map((language) => {
-    const rawOf = rawText(language);
-    return [language, { train: order.map((i) => rawOf(wanted[language].valid[i])), test: wanted[language].test.map(rawOf) }];
-  })) as Record<'de' | 'en', { train: string[]; test: string[] }>;
-  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
-  const tests = sizes.map((size, i) => ({ de: sides.de.test.slice(starts[i], starts[i] + size), en: sides.en.test.slice(starts[i], starts[i] + size) }));
-  const archive = writeIwsltArchive(folder, { de: sides.de.train, en: sides.en.train }, tests);
-  await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive });
+test(
+  'validation and test text of the published IWSLT14 come out byte for byte',
+  { skip: existsSync(shared) ? false : `${shared} is not there` },
+  async () => {
+    const published = (set: string, language: string): string[] =>
+      gunzipSync(readFileSync(join(shared, `tok/${set}.${language}.gz`)))
+        .toString()
+        .split('\n')
+        .slice(0, -1);
+    const sizes = [887, 1165, 1565, 1433, 1700]; // segments of the five test sets
+    const cycles = 20;
+    const wanted = {
+      de: { test: published('test', 'de'), valid: published('valid', 'de') },
+      en: { test: published('test', 'en'), valid: published('valid', 'en') },
+    };
+    // the training lines between held-out ones are other published lines: what was held out then has passed cleaning
+    const order = Array.from({ length: cycles * 23 }, (_, i) =>
+      (i + 1) % 23 === 0 ? (i + 1) / 23 - 1 : cycles + i - Math.floor(i / 23),
+    );
+    const sides = Object.fromEntries(
+      (['de', 'en'] as const).map((language) => {
+        const rawOf = rawText(language);
+        return [
+          language,
+          { train: order.map((i) => rawOf(wanted[language].valid[i])), test: wanted[language].test.map(rawOf) },
+        ];
+      }),
+    ) as Record<'de' | 'en', { train: string[]; test: string[] }>;
+    const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    const tests = sizes.map((size, i) => ({
+      de: sides.de.test.slice(starts[i], starts[i] + size),
+      en: sides.en.test.slice(starts[i], starts[i] + size),
+    }));
+    const archive = writeIwsltArchive(folder, { de: sides.de.train, en: sides.en.train }, tests);
+    await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive });
 
-  for (const language of ['de', 'en'] as const) {
-    const found = linesOf(`tok/test.${language}`);
-    const different = found.flatMap((line, i) => (line === wanted[language].test[i] ? [] : [i + 1]));
-    assert.equal(found.length, 6750);
-    // one abbreviation of the lists of 2014 is a word in the project's: "Black Art." at the end of a quotation
-    assert.equal(different.length, language === 'de' ? 1 : 0, `lines ${different.join(', ')} of ${language}`);
-    if (language === 'de') assert.match(wanted.de.test[different[0] - 1], /white coat , black art\. &quot;/);
-    assert.deepEqual(linesOf(`tok/valid.${language}`), wanted[language].valid.slice(0, cycles));
-    assert.deepEqual(linesOf(`tok/train.${language}`), order.filter((_, i) => (i + 1) % 23 !== 0).map((i) => wanted[language].valid[i]));
-  }
-});
+    for (const language of ['de', 'en'] as const) {
+      const found = linesOf(`tok/test.${language}`);
+      const different = found.flatMap((line, i) => (line === wanted[language].test[i] ? [] : [i + 1]));
+      assert.equal(found.length, 6750);
+      // one abbreviation of the lists of 2014 is a word in the project's: "Black Art." at the end of a quotation
+      assert.equal(different.length, language === 'de' ? 1 : 0, `lines ${different.join(', ')} of ${language}`);
+      if (language === 'de') assert.match(wanted.de.test[different[0] - 1], /white coat , black art\. &quot;/);
+      assert.deepEqual(linesOf(`tok/valid.${language}`), wanted[language].valid.slice(0, cycles));
+      assert.deepEqual(
+        linesOf(`tok/train.${language}`),
+        order.filter((_, i) => (i + 1) % 23 !== 0).map((i) => wanted[language].valid[i]),
+      );
+    }
+  },
+);
 
 /**
  * A function that gives for a published line a text that the tokeniser makes it of. The raw side of the published text is
@@ -109,7 +197,16 @@ function rawText(language: string): (line: string) => string {
   const tokenize = createTokenizer(language);
   const detokenize = createDetokenizer(language);
   return (line) => {
-    const resolved = [['&apos;', "'"], ['&quot;', '"'], ['&#124;', '|'], ['&lt;', '<'], ['&gt;', '>'], ['&#91;', '['], ['&#93;', ']'], ['&amp;', '&']].reduce((text, [from, to]) => text.replaceAll(from, to), line);
+    const resolved = [
+      ['&apos;', "'"],
+      ['&quot;', '"'],
+      ['&#124;', '|'],
+      ['&lt;', '<'],
+      ['&gt;', '>'],
+      ['&#91;', '['],
+      ['&#93;', ']'],
+      ['&amp;', '&'],
+    ].reduce((text, [from, to]) => text.replaceAll(from, to), line);
     const candidates = [detokenize(line), resolved, resolved.replace(/ '/g, "'")];
     return candidates.find((raw) => lowercase(tokenize(raw)) === line) ?? candidates[0];
   };

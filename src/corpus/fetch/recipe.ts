@@ -35,7 +35,9 @@ export interface RecipeFile {
 export const setNames = ['train', 'valid', 'test'] as const;
 export type SetName = (typeof setNames)[number];
 
-export type RecipeText = { readonly train: readonly RecipeSource[] } & { readonly [set in SetName]?: readonly RecipeSource[] };
+export type RecipeText = { readonly train: readonly RecipeSource[] } & {
+  readonly [set in SetName]?: readonly RecipeSource[];
+};
 
 /** One source of pairs; paths are those inside of the archives, or names of files that are no archives. */
 export interface RecipeSource {
@@ -53,7 +55,13 @@ export interface RecipeSource {
 export type RecipeStep =
   | { readonly step: 'normalize' | 'removeNonPrinting' | 'lowercase'; readonly sets: readonly SetName[] }
   | { readonly step: 'tokenize'; readonly sets: readonly SetName[]; readonly aggressive: boolean }
-  | { readonly step: 'clean'; readonly sets: readonly SetName[]; readonly min: number; readonly max: number; readonly ratio: number }
+  | {
+      readonly step: 'clean';
+      readonly sets: readonly SetName[];
+      readonly min: number;
+      readonly max: number;
+      readonly ratio: number;
+    }
   /** Every nth pair of the training set makes the validation set. */
   | { readonly step: 'holdOut'; readonly every: number }
   /** Merges learnt from both sides of the training set, and applied to all sets. */

@@ -3,11 +3,16 @@ import { suggest } from '../../suggest.js';
 
 /** A value of a recipe file with the place where it stands, to be read as what it should be. */
 export class RecipeValue {
-  constructor(private readonly value: unknown, private readonly place: string) {}
+  constructor(
+    private readonly value: unknown,
+    private readonly place: string,
+  ) {}
 
   /** @throws UsageError naming place, what is wrong, and what was expected */
   fail(expected: string): never {
-    throw new UsageError(`${this.place} is ${JSON.stringify(this.value)?.slice(0, 120) ?? 'not set'}, expected ${expected}.`);
+    throw new UsageError(
+      `${this.place} is ${JSON.stringify(this.value)?.slice(0, 120) ?? 'not set'}, expected ${expected}.`,
+    );
   }
 
   get isSet(): boolean {
@@ -20,7 +25,8 @@ export class RecipeValue {
 
   number(min: number, { whole = true } = {}): number {
     const { value } = this;
-    const fits = typeof value === 'number' && value >= min && (whole ? Number.isSafeInteger(value) : Number.isFinite(value));
+    const fits =
+      typeof value === 'number' && value >= min && (whole ? Number.isSafeInteger(value) : Number.isFinite(value));
     return fits ? value : this.fail(`a ${whole ? 'whole ' : ''}number of at least ${min}`);
   }
 
@@ -36,7 +42,8 @@ export class RecipeValue {
   }
 
   list(minLength = 0): RecipeValue[] {
-    if (!Array.isArray(this.value) || this.value.length < minLength) this.fail(minLength > 0 ? 'a list that is not empty' : 'a list');
+    if (!Array.isArray(this.value) || this.value.length < minLength)
+      this.fail(minLength > 0 ? 'a list that is not empty' : 'a list');
     return (this.value as unknown[]).map((entry, i) => new RecipeValue(entry, `${this.place}[${i}]`));
   }
 
@@ -45,14 +52,22 @@ export class RecipeValue {
     for (const [key] of this.entries()) {
       if ((keys as readonly string[]).includes(key)) continue;
       const near = suggest(key, keys);
-      throw new UsageError(`${this.place} has the unknown key "${key}"; ${near ? `did you mean "${near}"?` : `known are ${keys.join(', ')}.`}`);
+      throw new UsageError(
+        `${this.place} has the unknown key "${key}"; ${near ? `did you mean "${near}"?` : `known are ${keys.join(', ')}.`}`,
+      );
     }
     const mapping = this.value as Record<string, unknown>;
-    return Object.fromEntries(keys.map((key) => [key, new RecipeValue(mapping[key], `${this.place}: ${key}`)])) as Record<Key, RecipeValue>;
+    return Object.fromEntries(
+      keys.map((key) => [key, new RecipeValue(mapping[key], `${this.place}: ${key}`)]),
+    ) as Record<Key, RecipeValue>;
   }
 
   entries(): [string, RecipeValue][] {
-    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) this.fail('keys and values');
-    return Object.entries(this.value as object).map(([key, value]) => [key, new RecipeValue(value, `${this.place}: ${key}`)]);
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value))
+      this.fail('keys and values');
+    return Object.entries(this.value as object).map(([key, value]) => [
+      key,
+      new RecipeValue(value, `${this.place}: ${key}`),
+    ]);
   }
 }

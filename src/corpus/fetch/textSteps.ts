@@ -17,9 +17,12 @@ export type TextStep = (pair: TravellingPair) => boolean;
 export function textSteps(steps: readonly RecipeStep[], { src, trg }: Pick<RecipePair, 'src' | 'trg'>): TextStep[] {
   return steps.map((step) => {
     switch (step.step) {
-      case 'holdOut': return holdOutStep(step.every);
-      case 'clean': return onSets(step.sets, cleanStep(step));
-      case 'bpe': throw new Error('merges are learnt between other steps');
+      case 'holdOut':
+        return holdOutStep(step.every);
+      case 'clean':
+        return onSets(step.sets, cleanStep(step));
+      case 'bpe':
+        throw new Error('merges are learnt between other steps');
       default: {
         const [changeSrc, changeTrg] = [src, trg].map((language) => createPreprocessor([lineStep(step, language)]));
         return onSets(step.sets, (pair) => {
@@ -40,12 +43,19 @@ export function segmentStep(bpe: Bpe): TextStep {
   };
 }
 
-function lineStep(step: Extract<RecipeStep, { step: 'normalize' | 'removeNonPrinting' | 'lowercase' | 'tokenize' }>, language: string): PreprocessingStep {
+function lineStep(
+  step: Extract<RecipeStep, { step: 'normalize' | 'removeNonPrinting' | 'lowercase' | 'tokenize' }>,
+  language: string,
+): PreprocessingStep {
   switch (step.step) {
-    case 'normalize': return { step: 'normalize', language, punctuation: true };
-    case 'removeNonPrinting': return { step: 'normalize', language, nonPrinting: true };
-    case 'tokenize': return { step: 'tokenize', language, aggressive: step.aggressive };
-    case 'lowercase': return { step: 'lowercase' };
+    case 'normalize':
+      return { step: 'normalize', language, punctuation: true };
+    case 'removeNonPrinting':
+      return { step: 'normalize', language, nonPrinting: true };
+    case 'tokenize':
+      return { step: 'tokenize', language, aggressive: step.aggressive };
+    case 'lowercase':
+      return { step: 'lowercase' };
   }
 }
 

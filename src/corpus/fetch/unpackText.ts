@@ -19,7 +19,13 @@ export interface UnpackTextOptions {
  * @returns where each lies, by the recipe's path
  * @throws DataError if one is in none of the archives, naming what is there instead
  */
-export async function unpackText(pair: RecipePair, archives: readonly LocalFile[], folder: string, unpacked: ReadonlyMap<string, string>, { signal, onProgress }: UnpackTextOptions = {}): Promise<Map<string, string>> {
+export async function unpackText(
+  pair: RecipePair,
+  archives: readonly LocalFile[],
+  folder: string,
+  unpacked: ReadonlyMap<string, string>,
+  { signal, onProgress }: UnpackTextOptions = {},
+): Promise<Map<string, string>> {
   const found = new Map(unpacked);
   const seen: string[] = [];
   makeFolder(folder);
@@ -32,17 +38,27 @@ export async function unpackText(pair: RecipePair, archives: readonly LocalFile[
     const inner = pair.files.find(({ name }) => name === archive.name)?.inner;
     const target = join(folder, String(i));
     const select = (path: string): boolean => path === inner || missing.has(path);
-    const { files, others } = await unpackArchive(archive.path, target, { select, signal, onProgress: (bytes) => onProgress?.(archive.name, bytes) });
+    const { files, others } = await unpackArchive(archive.path, target, {
+      select,
+      signal,
+      onProgress: (bytes) => onProgress?.(archive.name, bytes),
+    });
     for (const { path } of files) if (path !== inner) found.set(path, join(target, path));
     seen.push(...others);
     if (inner !== undefined && files.some(({ path }) => path === inner)) {
       const innerTarget = join(folder, `${i}-${basename(inner)}`);
-      const report = await unpackArchive(join(target, inner), innerTarget, { select: (path) => missing.has(path), signal, onProgress: (bytes) => onProgress?.(basename(inner), bytes) });
+      const report = await unpackArchive(join(target, inner), innerTarget, {
+        select: (path) => missing.has(path),
+        signal,
+        onProgress: (bytes) => onProgress?.(basename(inner), bytes),
+      });
       for (const { path } of report.files) found.set(path, join(innerTarget, path));
       seen.push(...report.others);
     }
   }
   const absent = wantedPaths(pair).filter((path) => !found.has(path));
   if (absent.length === 0) return found;
-  throw new DataError(`${archives.map(({ path }) => path).join(', ')} lack${archives.length === 1 ? 's' : ''} ${absent.slice(0, 4).join(', ')}${absent.length > 4 ? ` and ${absent.length - 4} more files` : ''}; there ${seen.length === 0 ? 'is nothing else' : `are ${seen.slice(0, 12).join(', ')}${seen.length > 12 ? ', ...' : ''}`}. Is it the archive of ${pair.src}-${pair.trg}?`);
+  throw new DataError(
+    `${archives.map(({ path }) => path).join(', ')} lack${archives.length === 1 ? 's' : ''} ${absent.slice(0, 4).join(', ')}${absent.length > 4 ? ` and ${absent.length - 4} more files` : ''}; there ${seen.length === 0 ? 'is nothing else' : `are ${seen.slice(0, 12).join(', ')}${seen.length > 12 ? ', ...' : ''}`}. Is it the archive of ${pair.src}-${pair.trg}?`,
+  );
 }

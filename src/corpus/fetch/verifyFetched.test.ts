@@ -22,19 +22,44 @@ after(async () => {
 
 test('what was fetched is compared with what was recorded of it', async () => {
   await server.listen();
-  server.files.set('/data.tgz', gzipSync(tarArchive([{ name: 'x.de', content: 'Ein Satz.\n' }, { name: 'x.en', content: 'A sentence.\n' }])));
-  const recipe = parseRecipe(stringify({
-    name: 'ours', title: 'Ours', licence: 'Free.', pairs: { 'de-en': null }, files: [{ name: 'ours/data.tgz', urls: [`${server.address}/data.tgz`] }],
-    text: { train: [{ format: 'moses', src: 'x.de', trg: 'x.en' }] }, steps: [{ step: 'lowercase' }],
-  }), 'ours.yaml');
+  server.files.set(
+    '/data.tgz',
+    gzipSync(
+      tarArchive([
+        { name: 'x.de', content: 'Ein Satz.\n' },
+        { name: 'x.en', content: 'A sentence.\n' },
+      ]),
+    ),
+  );
+  const recipe = parseRecipe(
+    stringify({
+      name: 'ours',
+      title: 'Ours',
+      licence: 'Free.',
+      pairs: { 'de-en': null },
+      files: [{ name: 'ours/data.tgz', urls: [`${server.address}/data.tgz`] }],
+      text: { train: [{ format: 'moses', src: 'x.de', trg: 'x.en' }] },
+      steps: [{ step: 'lowercase' }],
+    }),
+    'ours.yaml',
+  );
   const only = { recipe, pair: pairOf(recipe) };
-  const verify = async (options: Partial<VerifyOptions> = { only }): Promise<string[]> => (await verifyFetched({ dir, recipes: [], ...options })).flatMap(({ path, fault }) => (fault === null ? [] : [`${path.slice(dir.length + 1)}: ${fault}`]));
-  await assert.rejects(verify(), /there is nothing to verify: neither downloads nor text of ours de-en are in .* --dir/);
+  const verify = async (options: Partial<VerifyOptions> = { only }): Promise<string[]> =>
+    (await verifyFetched({ dir, recipes: [], ...options })).flatMap(({ path, fault }) =>
+      fault === null ? [] : [`${path.slice(dir.length + 1)}: ${fault}`],
+    );
+  await assert.rejects(
+    verify(),
+    /there is nothing to verify: neither downloads nor text of ours de-en are in .* --dir/,
+  );
   await assert.rejects(verify({}), /there is nothing to verify: no corpus is in/);
   const fetch = (force = false) => fetchCorpus(recipe, only.pair, { dir, environment: {}, force });
   const { folder, manifest } = await fetch();
   assert.deepEqual(Object.keys(manifest.outputs!), ['raw/train.de', 'raw/train.en', 'tok/train.de', 'tok/train.en']);
-  assert.deepEqual(manifest.outputs!['raw/train.de'], { bytes: 10, sha256: '2f7dd6b87792f322057cc0f265dd9e06771e954d39b9cfed48e48471426e587a' });
+  assert.deepEqual(manifest.outputs!['raw/train.de'], {
+    bytes: 10,
+    sha256: '2f7dd6b87792f322057cc0f265dd9e06771e954d39b9cfed48e48471426e587a',
+  });
   assert.deepEqual([await verify(), await verify({})], [[], []]);
 
   writeFileSync(join(folder, 'tok/train.de'), 'kein satz');
@@ -44,10 +69,16 @@ test('what was fetched is compared with what was recorded of it', async () => {
   const whole = readFileSync(archive);
   appendFileSync(archive, 'x');
   const faults = [
-    `downloads/ours/data.tgz: size is ${whole.length + 1}, expected ${whole.length}`, `ours-de-en/raw/train.de: SHA-256 is `,
-    'ours-de-en/tok/train.de: size is 9, expected 10', 'ours-de-en/tok/train.en: missing',
+    `downloads/ours/data.tgz: size is ${whole.length + 1}, expected ${whole.length}`,
+    `ours-de-en/raw/train.de: SHA-256 is `,
+    'ours-de-en/tok/train.de: size is 9, expected 10',
+    'ours-de-en/tok/train.en: missing',
   ];
-  for (const found of [await verify(), await verify({})]) assert.deepEqual(found.map((line, i) => line.slice(0, faults[i].length)), faults);
+  for (const found of [await verify(), await verify({})])
+    assert.deepEqual(
+      found.map((line, i) => line.slice(0, faults[i].length)),
+      faults,
+    );
 
   writeFileSync(archive, whole);
   await assert.rejects(fetch(), /tok\/train\.de, .*tok\/train\.en: changed since written\. Run with --force/);
@@ -55,20 +86,28 @@ test('what was fetched is compared with what was recorded of it', async () => {
   assert.deepEqual(await verify(), []);
 
   // names in files that others wrote do not lead out of the folder
-  writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, outputs: { '../../etc/passwd': { bytes: 1, sha256: '' } } }));
+  writeFileSync(
+    join(folder, 'manifest.json'),
+    JSON.stringify({ ...manifest, outputs: { '../../etc/passwd': { bytes: 1, sha256: '' } } }),
+  );
   assert.deepEqual(await verify(), ['ours-de-en/manifest.json: missing, or not the manifest of a fetched corpus']);
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, outputs: undefined }));
-  assert.match((await verify())[0], /records no checksums, as an earlier version wrote it; fetch the corpus again with --force/);
+  assert.match(
+    (await verify())[0],
+    /records no checksums, as an earlier version wrote it; fetch the corpus again with --force/,
+  );
 });
 
 test('the command has status 1 if something differs, 2 if there is nothing', () => {
   const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
-  const run = (...args: string[]) => spawnSync(process.execPath, [main, 'corpus', 'fetch', '--verify', ...args], { encoding: 'utf8' });
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [main, 'corpus', 'fetch', '--verify', ...args], { encoding: 'utf8' });
   const own = join(dir, 'own');
   mkdirSync(join(own, 'downloads/ours'), { recursive: true });
   assert.equal(run('--dir', own).status, 2);
   writeFileSync(join(own, 'downloads/ours/a.gz'), 'abc');
-  const checksums = (sha256: string): void => writeFileSync(join(own, 'downloads/checksums.json'), JSON.stringify({ 'ours/a.gz': { bytes: 3, sha256 } }));
+  const checksums = (sha256: string): void =>
+    writeFileSync(join(own, 'downloads/checksums.json'), JSON.stringify({ 'ours/a.gz': { bytes: 3, sha256 } }));
   checksums('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   const good = run('--dir', own);
   assert.deepEqual([good.status, good.stdout], [0, '1 file is what was recorded.\n']);

@@ -38,7 +38,10 @@ export async function verifyFetched({ dir, only, recipes, signal, onFile }: Veri
   for (const folder of only ? [corpusFolder(dir, only.recipe, only.pair)] : foldersIn(dir)) {
     for (const [path, content] of textOf(folder)) expected.set(path, content);
   }
-  if (expected.size === 0) throw new UsageError(`there is nothing to verify: ${only ? `neither downloads nor text of ${only.recipe.name} ${only.pair.src}-${only.pair.trg} are` : 'no corpus is'} in ${dir}. Another folder is named with --dir.`);
+  if (expected.size === 0)
+    throw new UsageError(
+      `there is nothing to verify: ${only ? `neither downloads nor text of ${only.recipe.name} ${only.pair.src}-${only.pair.trg} are` : 'no corpus is'} in ${dir}. Another folder is named with --dir.`,
+    );
   const checked: CheckedFile[] = [];
   for (const [path, content] of expected) {
     signal?.throwIfAborted();
@@ -49,14 +52,25 @@ export async function verifyFetched({ dir, only, recipes, signal, onFile }: Veri
 }
 
 function foldersIn(dir: string): string[] {
-  return existsSync(dir) ? readdirSync(dir).sort().map((name) => join(dir, name)).filter((folder) => readManifest(folder) !== null) : [];
+  return existsSync(dir)
+    ? readdirSync(dir)
+        .sort()
+        .map((name) => join(dir, name))
+        .filter((folder) => readManifest(folder) !== null)
+    : [];
 }
 
 function textOf(folder: string): [string, ExpectedContent | string][] {
   if (!existsSync(folder)) return [];
   const manifest = readManifest(folder);
   if (manifest === null) return [[join(folder, 'manifest.json'), 'missing, or not the manifest of a fetched corpus']];
-  if (manifest.outputs === undefined) return [[join(folder, 'manifest.json'), 'records no checksums, as an earlier version wrote it; fetch the corpus again with --force']];
+  if (manifest.outputs === undefined)
+    return [
+      [
+        join(folder, 'manifest.json'),
+        'records no checksums, as an earlier version wrote it; fetch the corpus again with --force',
+      ],
+    ];
   return Object.entries(manifest.outputs).map(([name, content]) => {
     const path = join(folder, name);
     return [path, existsSync(path) ? content : 'missing'];

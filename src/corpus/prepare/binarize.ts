@@ -33,17 +33,34 @@ interface ShardJob {
 }
 
 /** Turns tokens into ids: SPLIT.bin, or SPLIT-00000-of-00004.bin and so on. */
-export function binarizeStage(split: SplitName, source: Stage<SegmentReport>, vocabulary: Stage<VocabularyReport>, { shards, pairsPerShard }: ShardOptions): Stage<BinarizeReport & { files: string[] }> {
+export function binarizeStage(
+  split: SplitName,
+  source: Stage<SegmentReport>,
+  vocabulary: Stage<VocabularyReport>,
+  { shards, pairsPerShard }: ShardOptions,
+): Stage<BinarizeReport & { files: string[] }> {
   return {
-    name: `binarize.${split}`, version: 1, settings: { shards, pairsPerShard }, needs: [source, vocabulary],
+    name: `binarize.${split}`,
+    version: 1,
+    settings: { shards, pairsPerShard },
+    needs: [source, vocabulary],
     async run(context) {
-      const { folder: from, report: { pairs, parts } } = context.result(source);
+      const {
+        folder: from,
+        report: { pairs, parts },
+      } = context.result(source);
       const jobs = shardJobs(split, parts, shards ?? Math.max(1, Math.ceil(pairs / pairsPerShard)));
       const settings = { from, vocabulary: context.result(vocabulary).folder };
-      const done = await context.eachPart<ShardJob, BinarizeReport>('binarize', settings, jobs, ({ stretches }) => stretches.reduce((sum, { from: first, to }) => sum + to - first, 0));
+      const done = await context.eachPart<ShardJob, BinarizeReport>('binarize', settings, jobs, ({ stretches }) =>
+        stretches.reduce((sum, { from: first, to }) => sum + to - first, 0),
+      );
       const sum = (key: keyof BinarizeReport): number => done.reduce((total, report) => total + report[key], 0);
       return {
-        pairs: sum('pairs'), srcTokens: sum('srcTokens'), trgTokens: sum('trgTokens'), srcUnknown: sum('srcUnknown'), trgUnknown: sum('trgUnknown'),
+        pairs: sum('pairs'),
+        srcTokens: sum('srcTokens'),
+        trgTokens: sum('trgTokens'),
+        srcUnknown: sum('srcUnknown'),
+        trgUnknown: sum('trgUnknown'),
         files: jobs.map(({ file }) => file),
       };
     },
@@ -72,12 +89,21 @@ function shardFile(split: SplitName, shard: number, numShards: number): string {
   return numShards === 1 ? `${split}.bin` : `${split}-${number(shard)}-of-${number(numShards)}.bin`;
 }
 
-export async function openBinarize({ from, vocabulary }: { readonly from: string; readonly vocabulary: string }): Promise<OpenTask<ShardJob, BinarizeReport>> {
+export async function openBinarize({
+  from,
+  vocabulary,
+}: {
+  readonly from: string;
+  readonly vocabulary: string;
+}): Promise<OpenTask<ShardJob, BinarizeReport>> {
   const { src: srcVocabulary, trg: trgVocabulary } = readVocabularies(vocabulary);
   const tokensOf = (line: string): string[] => (line === '' ? [] : line.split(' '));
   return {
     async run({ file, shard, numShards, stretches }, folder) {
-      const writer = new DatasetWriter(join(folder, file), srcVocabulary.size, trgVocabulary.size, { shard, numShards });
+      const writer = new DatasetWriter(join(folder, file), srcVocabulary.size, trgVocabulary.size, {
+        shard,
+        numShards,
+      });
       const unknown = { src: 0, trg: 0 };
       try {
         for (const { name, from: first, to } of stretches) {
@@ -94,7 +120,10 @@ export async function openBinarize({ from, vocabulary }: { readonly from: string
           }
         }
         const { numPairs, srcTokens, trgTokens } = writer.finish();
-        return { files: [file], report: { pairs: numPairs, srcTokens, trgTokens, srcUnknown: unknown.src, trgUnknown: unknown.trg } };
+        return {
+          files: [file],
+          report: { pairs: numPairs, srcTokens, trgTokens, srcUnknown: unknown.src, trgUnknown: unknown.trg },
+        };
       } catch (error) {
         writer.abandon();
         throw error;

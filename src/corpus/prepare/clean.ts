@@ -42,20 +42,39 @@ interface CleanJob {
  * Removes pairs of the training set by rules. The removed ones stand in NAME.removed: line number, rule, what it found,
  * source, target.
  */
-export function cleanStage(source: Stage<TextReport>, rules: PairRules, { srcLang, trgLang }: { srcLang: string; trgLang: string }, heldOut: readonly Stage<TextReport>[]): Stage<CleanReport> {
+export function cleanStage(
+  source: Stage<TextReport>,
+  rules: PairRules,
+  { srcLang, trgLang }: { srcLang: string; trgLang: string },
+  heldOut: readonly Stage<TextReport>[],
+): Stage<CleanReport> {
   return {
-    name: 'clean.train', version: 2, settings: { rules: rules as Plain, srcLang, trgLang }, needs: [source, ...heldOut],
+    name: 'clean.train',
+    version: 2,
+    settings: { rules: rules as Plain, srcLang, trgLang },
+    needs: [source, ...heldOut],
     async run(context) {
-      const { folder: from, report: { parts } } = context.result(source);
+      const {
+        folder: from,
+        report: { parts },
+      } = context.result(source);
       const partsOf = (stage: Stage<TextReport>): PartsFolder => {
         const { folder, report } = context.result(stage);
         return { folder, names: report.parts.map(({ name }) => name) };
       };
       const settings: CleanSettings = {
-        rules, srcLang, trgLang,
-        heldOut: heldOut.map(partsOf), corpus: partsOf(source),
+        rules,
+        srcLang,
+        trgLang,
+        heldOut: heldOut.map(partsOf),
+        corpus: partsOf(source),
       };
-      const done = await context.eachPart<CleanJob, Part & { removed: RemovedCounts }>('clean', settings, parts.map((part) => ({ from, ...part })), pairsOf);
+      const done = await context.eachPart<CleanJob, Part & { removed: RemovedCounts }>(
+        'clean',
+        settings,
+        parts.map((part) => ({ from, ...part })),
+        pairsOf,
+      );
       return {
         pairs: done.reduce((sum, { pairs }) => sum + pairs, 0),
         parts: done.map(({ name, pairs }) => ({ name, pairs })),
@@ -65,11 +84,21 @@ export function cleanStage(source: Stage<TextReport>, rules: PairRules, { srcLan
   };
 }
 
-export async function openClean({ rules, srcLang, trgLang, heldOut, corpus }: CleanSettings): Promise<OpenTask<CleanJob, Part & { removed: RemovedCounts }>> {
+export async function openClean({
+  rules,
+  srcLang,
+  trgLang,
+  heldOut,
+  corpus,
+}: CleanSettings): Promise<OpenTask<CleanJob, Part & { removed: RemovedCounts }>> {
   const text = new HeldOutText();
-  for (const parts of heldOut) for await (const { src, trg } of readParts(parts)) src.forEach((line, i) => text.add(line, trg[i]));
+  for (const parts of heldOut)
+    for await (const { src, trg } of readParts(parts)) src.forEach((line, i) => text.add(line, trg[i]));
   const faultOf = createCleaner(rules, {
-    srcLang, trgLang, heldOut: heldOut.length > 0 ? text : undefined, languages: rules.wrongLanguage ? await SideLanguages.learn(readParts(corpus)) : undefined,
+    srcLang,
+    trgLang,
+    heldOut: heldOut.length > 0 ? text : undefined,
+    languages: rules.wrongLanguage ? await SideLanguages.learn(readParts(corpus)) : undefined,
   });
   return {
     async run({ from, name }, folder) {
@@ -124,6 +153,8 @@ export class RemovedList {
 }
 
 export function sumCounts(parts: readonly RemovedCounts[]): RemovedCounts {
-  const sums = cleanRuleNames.map((rule) => [rule, parts.reduce((sum, counts) => sum + (counts[rule] ?? 0), 0)] as const);
+  const sums = cleanRuleNames.map(
+    (rule) => [rule, parts.reduce((sum, counts) => sum + (counts[rule] ?? 0), 0)] as const,
+  );
   return Object.fromEntries(sums.filter(([, count]) => count > 0)); // in the order of the rules, however the parts were cut
 }

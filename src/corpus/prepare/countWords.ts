@@ -19,10 +19,21 @@ interface CountJob {
 /** Counts the words of each part, for learning: NAME.src.counts and NAME.trg.counts, in order of first appearance. */
 export function countWordsStage(source: Stage<TextReport>): Stage<CountReport> {
   return {
-    name: 'words.train', version: 1, settings: {}, needs: [source],
+    name: 'words.train',
+    version: 1,
+    settings: {},
+    needs: [source],
     async run(context) {
-      const { folder: from, report: { parts } } = context.result(source);
-      await context.eachPart<CountJob, null>('countWords', {}, parts.map((part) => ({ from, ...part })), pairsOf);
+      const {
+        folder: from,
+        report: { parts },
+      } = context.result(source);
+      await context.eachPart<CountJob, null>(
+        'countWords',
+        {},
+        parts.map((part) => ({ from, ...part })),
+        pairsOf,
+      );
       return { parts: parts.map(({ name }) => name) };
     },
   };
@@ -52,16 +63,28 @@ export function countTokens(counts: Map<string, number>, tokens: readonly string
 }
 
 /** Writes counts as lines `token count`. @returns the files' names */
-export function writeCounts(folder: string, name: string, counts: { readonly src: ReadonlyMap<string, number>; readonly trg: ReadonlyMap<string, number> }): string[] {
+export function writeCounts(
+  folder: string,
+  name: string,
+  counts: { readonly src: ReadonlyMap<string, number>; readonly trg: ReadonlyMap<string, number> },
+): string[] {
   return (['src', 'trg'] as const).map((side) => {
     const file = `${name}.${side}.counts`;
-    writeFileAtomic(join(folder, file), [...counts[side]].map(([token, count]) => `${token} ${count}\n`).join(''), scratch);
+    writeFileAtomic(
+      join(folder, file),
+      [...counts[side]].map(([token, count]) => `${token} ${count}\n`).join(''),
+      scratch,
+    );
     return file;
   });
 }
 
 /** The counts of all parts together, in order of first appearance. Memory holds the distinct tokens. */
-export async function readCounts(folder: string, names: readonly string[], sides: readonly ('src' | 'trg')[]): Promise<Map<string, number>> {
+export async function readCounts(
+  folder: string,
+  names: readonly string[],
+  sides: readonly ('src' | 'trg')[],
+): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const side of sides) {
     for (const name of names) {

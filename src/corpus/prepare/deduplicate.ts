@@ -9,7 +9,10 @@ import type { Stage } from './stage.js';
  */
 export function deduplicateStage(source: Stage<TextReport>, kinds: readonly DuplicateKind[]): Stage<CleanReport> {
   return {
-    name: 'deduplicate.train', version: 1, settings: { kinds }, needs: [source],
+    name: 'deduplicate.train',
+    version: 1,
+    settings: { kinds },
+    needs: [source],
     async run(context) {
       const { folder: from, report } = context.result(source);
       const faultOf = duplicateFault(kinds);

@@ -25,13 +25,26 @@ interface HoldOutJob {
  */
 export function holdOutStage(split: 'train' | 'valid', source: Stage<TextReport>, every: number): Stage<TextReport> {
   return {
-    name: `holdOut.${split}`, version: 1, settings: { every }, needs: [source],
+    name: `holdOut.${split}`,
+    version: 1,
+    settings: { every },
+    needs: [source],
     async run(context) {
-      const { folder: from, report: { pairs, parts } } = context.result(source);
-      if (pairs < every) throw new DataError(`holdOutEvery is ${every}, but the training set has only ${pairs} pairs after cleaning: none would be left for validation.`);
+      const {
+        folder: from,
+        report: { pairs, parts },
+      } = context.result(source);
+      if (pairs < every)
+        throw new DataError(
+          `holdOutEvery is ${every}, but the training set has only ${pairs} pairs after cleaning: none would be left for validation.`,
+        );
       const settings: HoldOutSettings = { every, split };
       let before = 0;
-      const jobs = parts.map((part): HoldOutJob & Part => ({ from, ...part, before: (before += part.pairs) - part.pairs }));
+      const jobs = parts.map((part): HoldOutJob & Part => ({
+        from,
+        ...part,
+        before: (before += part.pairs) - part.pairs,
+      }));
       const done = await context.eachPart<HoldOutJob, Part>('holdOut', settings, jobs, pairsOf);
       return { pairs: done.reduce((sum, part) => sum + part.pairs, 0), parts: done };
     },
@@ -57,11 +70,25 @@ interface SameLinesJob {
 /** The pairs held out as they stood in the user's files. @param read the training set as it was read */
 export function heldOutReadStage(read: Stage<ReadReport>, heldOut: Stage<TextReport>): Stage<ReadReport> {
   return {
-    name: 'holdOutRaw.valid', version: 1, settings: {}, needs: [read, heldOut],
+    name: 'holdOutRaw.valid',
+    version: 1,
+    settings: {},
+    needs: [read, heldOut],
     async run(context) {
-      const { folder: from, report: { parts } } = context.result(read);
-      const { folder: as, report: { pairs } } = context.result(heldOut);
-      const done = await context.eachPart<SameLinesJob, Part>('sameLines', {}, parts.map((part) => ({ from, as, ...part })), pairsOf);
+      const {
+        folder: from,
+        report: { parts },
+      } = context.result(read);
+      const {
+        folder: as,
+        report: { pairs },
+      } = context.result(heldOut);
+      const done = await context.eachPart<SameLinesJob, Part>(
+        'sameLines',
+        {},
+        parts.map((part) => ({ from, as, ...part })),
+        pairsOf,
+      );
       return { pairs, parts: done, lines: pairs, invalidUtf8: noFinding };
     },
   };
@@ -77,11 +104,17 @@ export async function openSameLines(): Promise<OpenTask<SameLinesJob, Part>> {
   };
 }
 
-async function copyPairs(from: string, folder: string, name: string, isWanted: (block: PartBlock, i: number) => boolean): Promise<{ files: string[]; report: Part }> {
+async function copyPairs(
+  from: string,
+  folder: string,
+  name: string,
+  isWanted: (block: PartBlock, i: number) => boolean,
+): Promise<{ files: string[]; report: Part }> {
   const writer = new PartWriter(folder, name);
   try {
     for await (const block of readPart(from, name)) {
-      for (let i = 0; i < block.lines.length; i++) if (isWanted(block, i)) writer.add(block.src[i], block.trg[i], block.lines[i]);
+      for (let i = 0; i < block.lines.length; i++)
+        if (isWanted(block, i)) writer.add(block.src[i], block.trg[i], block.lines[i]);
     }
     return { files: partFiles(name), report: writer.finish() };
   } catch (error) {

@@ -23,19 +23,38 @@ export interface LearnSentencePieceSettings {
 }
 
 /** File names of a learnt stage. */
-export const learntFiles = { codes: 'codes', model: 'model', vocabulary: { src: 'vocabulary.src', trg: 'vocabulary.trg' } };
+export const learntFiles = {
+  codes: 'codes',
+  model: 'model',
+  vocabulary: { src: 'vocabulary.src', trg: 'vocabulary.trg' },
+};
 
 /**
  * Learns merges as subword-nmt's learn-joint-bpe-and-vocab: from both sides, or from one; and how often each unit then
  * occurs on each side, for `vocabularyThreshold`. Memory holds the distinct words.
  */
-export function learnBpeStage(name: string, words: Stage<CountReport>, sides: readonly ('src' | 'trg')[], { merges, minFrequency }: LearnBpeSettings): Stage<{ merges: number; words: number }> {
+export function learnBpeStage(
+  name: string,
+  words: Stage<CountReport>,
+  sides: readonly ('src' | 'trg')[],
+  { merges, minFrequency }: LearnBpeSettings,
+): Stage<{ merges: number; words: number }> {
   return {
-    name, version: 1, settings: { method: 'bpe', merges, minFrequency, sides }, needs: [words],
+    name,
+    version: 1,
+    settings: { method: 'bpe', merges, minFrequency, sides },
+    needs: [words],
     async run(context) {
-      const { folder, report: { parts } } = context.result(words);
+      const {
+        folder,
+        report: { parts },
+      } = context.result(words);
       const counts = await readCounts(folder, parts, sides);
-      const learnt = learnBpe(counts, { numMerges: merges, minFrequency, onMerge: (done) => context.progress(done, merges, 'merges') });
+      const learnt = learnBpe(counts, {
+        numMerges: merges,
+        minFrequency,
+        onMerge: (done) => context.progress(done, merges, 'merges'),
+      });
       const text = bpeCodesText(learnt);
       writeFileAtomic(join(context.folder, learntFiles.codes), text, scratch);
       const bpe = new Bpe(parseBpeCodes(text, learntFiles.codes));
@@ -49,11 +68,22 @@ export function learnBpeStage(name: string, words: Stage<CountReport>, sides: re
 }
 
 /** Learns a SentencePiece model from both sides together, or from one. Memory holds the distinct words. */
-export function learnSentencePieceStage(name: string, words: Stage<CountReport>, sides: readonly ('src' | 'trg')[], settings: LearnSentencePieceSettings): Stage<{ pieces: number }> {
+export function learnSentencePieceStage(
+  name: string,
+  words: Stage<CountReport>,
+  sides: readonly ('src' | 'trg')[],
+  settings: LearnSentencePieceSettings,
+): Stage<{ pieces: number }> {
   return {
-    name, version: 1, settings: { method: 'sentencepiece', ...settings, sides }, needs: [words],
+    name,
+    version: 1,
+    settings: { method: 'sentencepiece', ...settings, sides },
+    needs: [words],
     async run(context) {
-      const { folder, report: { parts } } = context.result(words);
+      const {
+        folder,
+        report: { parts },
+      } = context.result(words);
       const counts = await readCounts(folder, parts, sides);
       const { model, numPieces } = await learnSentencePiece(counts, settings);
       writeFileAtomic(join(context.folder, learntFiles.model), model, scratch);

@@ -13,9 +13,15 @@ export function truecaseFile(side: Side): string {
 /** Learns how words are written within sentences, for either side, as Moses' train-truecaser. Memory holds the distinct words. */
 export function learnTruecaseStage(source: Stage<TextReport>): Stage<null> {
   return {
-    name: 'learn-truecase', version: 1, settings: {}, needs: [source],
+    name: 'learn-truecase',
+    version: 1,
+    settings: {},
+    needs: [source],
     async run(context) {
-      const { folder, report: { pairs, parts } } = context.result(source);
+      const {
+        folder,
+        report: { pairs, parts },
+      } = context.result(source);
       const trainers = { src: new TruecaserTrainer(), trg: new TruecaserTrainer() };
       let read = 0;
       for (const part of parts) {
@@ -24,7 +30,8 @@ export function learnTruecaseStage(source: Stage<TextReport>): Stage<null> {
         }
         context.progress((read += part.pairs), pairs, 'pairs');
       }
-      for (const side of ['src', 'trg'] as const) writeFileAtomic(join(context.folder, truecaseFile(side)), trainers[side].modelText(), scratch);
+      for (const side of ['src', 'trg'] as const)
+        writeFileAtomic(join(context.folder, truecaseFile(side)), trainers[side].modelText(), scratch);
       return null;
     },
   };

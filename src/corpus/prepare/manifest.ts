@@ -67,23 +67,37 @@ export function readPrepareManifest(folder: string): PrepareManifest | null {
   try {
     manifest = JSON.parse(readFileSync(path, 'utf8')) as PrepareManifest;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove the folder and re-run "coldstart corpus prepare".`, { cause });
+    throw new DataError(
+      `${path} is not JSON: ${(cause as Error).message}. Remove the folder and re-run "coldstart corpus prepare".`,
+      { cause },
+    );
   }
-  const complete = manifest?.format === manifestFormat && [manifest.settings, manifest.inputs, manifest.outputs, manifest.splits].every((part) => typeof part === 'object' && part !== null);
-  const ownFiles = complete && Object.keys(manifest.outputs).every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('..'));
+  const complete =
+    manifest?.format === manifestFormat &&
+    [manifest.settings, manifest.inputs, manifest.outputs, manifest.splits].every(
+      (part) => typeof part === 'object' && part !== null,
+    );
+  const ownFiles =
+    complete && Object.keys(manifest.outputs).every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('..'));
   if (!ownFiles) throw new DataError(`${path} is not the manifest of a prepared corpus. Choose another output folder.`);
   return manifest;
 }
 
 /** Names of a split's dataset files, in the order of their rows. */
 export function datasetFiles({ outputs }: PrepareManifest, split: SplitName): string[] {
-  return Object.keys(outputs).filter((name) => name === `${split}.bin` || (name.startsWith(`${split}-`) && name.endsWith('.bin'))).sort();
+  return Object.keys(outputs)
+    .filter((name) => name === `${split}.bin` || (name.startsWith(`${split}-`) && name.endsWith('.bin')))
+    .sort();
 }
 
 /** What differs between the inputs and settings a corpus was made with and those asked for, one line each. */
-export function manifestChanges(made: PrepareManifest, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): string[] {
+export function manifestChanges(
+  made: PrepareManifest,
+  asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
+): string[] {
   const changes: string[] = [];
-  if (made.version !== asked.version && !equalVersions.includes(made.version)) changes.push(`format version: ${made.version}, now ${asked.version}`);
+  if (made.version !== asked.version && !equalVersions.includes(made.version))
+    changes.push(`format version: ${made.version}, now ${asked.version}`);
   for (const name of new Set([...Object.keys(made.settings), ...Object.keys(asked.settings)])) {
     const [before, now] = [made.settings[name], asked.settings[name]];
     if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);
@@ -91,7 +105,10 @@ export function manifestChanges(made: PrepareManifest, asked: Pick<PrepareManife
   for (const name of new Set([...Object.keys(made.inputs), ...Object.keys(asked.inputs)])) {
     const [before, now] = [made.inputs[name], asked.inputs[name]];
     if (!before || !now) changes.push(`input ${name}: ${before?.path ?? 'none'}, now ${now?.path ?? 'none'}`);
-    else if (before.sha256 !== now.sha256) changes.push(`input ${name} (${now.path}): content changed, ${before.bytes} bytes, now ${now.bytes} (sha256 ${before.sha256.slice(0, 12)}, now ${now.sha256.slice(0, 12)})`);
+    else if (before.sha256 !== now.sha256)
+      changes.push(
+        `input ${name} (${now.path}): content changed, ${before.bytes} bytes, now ${now.bytes} (sha256 ${before.sha256.slice(0, 12)}, now ${now.sha256.slice(0, 12)})`,
+      );
   }
   return changes;
 }
@@ -101,7 +118,8 @@ export async function damagedOutputs(folder: string, manifest: PrepareManifest):
   const damaged: string[] = [];
   for (const [name, made] of Object.entries(manifest.outputs)) {
     if (!existsSync(join(folder, name))) damaged.push(`output ${name}: missing`);
-    else if ((await fileIdentity(join(folder, name))).sha256 !== made.sha256) damaged.push(`output ${name}: changed since it was written`);
+    else if ((await fileIdentity(join(folder, name))).sha256 !== made.sha256)
+      damaged.push(`output ${name}: changed since it was written`);
   }
   return damaged;
 }

@@ -42,7 +42,10 @@ export interface PrepareOptions extends LengthLimits {
   /** Default: characters stay as they are. */
   readonly normalize?: NormalizeSettings;
   /** Separates words as Moses does. Default: words are separated in the text already, or by the subwords. */
-  readonly tokenize?: Omit<TokenizeSettings, 'prefixes'> & { readonly srcPrefixes?: string; readonly trgPrefixes?: string };
+  readonly tokenize?: Omit<TokenizeSettings, 'prefixes'> & {
+    readonly srcPrefixes?: string;
+    readonly trgPrefixes?: string;
+  };
   /** Rules by which pairs of the training set are removed, asked after tokenisation. `leakage`: pairs that share a side with
    * a held-out set. */
   readonly clean?: CleanRules & { readonly leakage?: boolean };
@@ -73,15 +76,26 @@ export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe | Lea
  * Steps from a raw line to words, for one side.
  * @param truecaseModel model file, where `letterCase` is `true` and it is known already
  */
-export function preprocessingSteps(options: PrepareOptions, side: Side, truecaseModel = ''): { normalize: PreprocessingStep[]; tokenize: PreprocessingStep[]; letterCase: PreprocessingStep[] } {
+export function preprocessingSteps(
+  options: PrepareOptions,
+  side: Side,
+  truecaseModel = '',
+): { normalize: PreprocessingStep[]; tokenize: PreprocessingStep[]; letterCase: PreprocessingStep[] } {
   const language = side === 'src' ? options.srcLang : options.trgLang;
   const { normalize, tokenize, letterCase } = options;
   const asked = normalize && (normalize.unicode !== undefined || normalize.punctuation || normalize.nonPrinting);
   const { srcPrefixes, trgPrefixes, ...tokenizeSettings } = tokenize ?? {};
   return {
     normalize: asked ? [{ step: 'normalize', language, ...normalize }] : [],
-    tokenize: tokenize ? [{ step: 'tokenize', language, ...tokenizeSettings, prefixes: side === 'src' ? srcPrefixes : trgPrefixes }] : [],
-    letterCase: letterCase === 'lower' ? [{ step: 'lowercase' }] : letterCase === 'true' ? [{ step: 'truecase', model: truecaseModel }] : [],
+    tokenize: tokenize
+      ? [{ step: 'tokenize', language, ...tokenizeSettings, prefixes: side === 'src' ? srcPrefixes : trgPrefixes }]
+      : [],
+    letterCase:
+      letterCase === 'lower'
+        ? [{ step: 'lowercase' }]
+        : letterCase === 'true'
+          ? [{ step: 'truecase', model: truecaseModel }]
+          : [],
   };
 }
 
@@ -89,26 +103,53 @@ export function preprocessingSteps(options: PrepareOptions, side: Side, truecase
 export function checkOptions(options: PrepareOptions): void {
   const { vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery } = options;
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
-  if (joined && trgFile !== undefined) throw new UsageError('vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.');
+  if (joined && trgFile !== undefined)
+    throw new UsageError(
+      'vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.',
+    );
   if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
-    throw new UsageError('vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.');
+    throw new UsageError(
+      'vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.',
+    );
   }
-  if (minCount !== undefined && !(Number.isInteger(minCount) && minCount >= 1)) throw new UsageError(`vocabulary.minCount is ${minCount}, expected a positive integer.`);
-  if (maxSize !== undefined && !(Number.isInteger(maxSize) && maxSize > firstOrdinaryId)) throw new UsageError(`vocabulary.maxSize is ${maxSize}, expected an integer above ${firstOrdinaryId} (the special tokens count).`);
-  if (maxLengthTokens !== undefined && !(Number.isInteger(maxLengthTokens) && maxLengthTokens >= 1)) throw new UsageError(`maxLengthTokens is ${maxLengthTokens}, expected a positive integer.`);
-  if (maxLengthRatio !== undefined && !(maxLengthRatio >= 1)) throw new UsageError(`maxLengthRatio is ${maxLengthRatio}, expected a number of at least 1.`);
-  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards)) throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
-  if (holdOutEvery !== undefined && valid) throw new UsageError('holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.');
-  if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2)) throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
+  if (minCount !== undefined && !(Number.isInteger(minCount) && minCount >= 1))
+    throw new UsageError(`vocabulary.minCount is ${minCount}, expected a positive integer.`);
+  if (maxSize !== undefined && !(Number.isInteger(maxSize) && maxSize > firstOrdinaryId))
+    throw new UsageError(
+      `vocabulary.maxSize is ${maxSize}, expected an integer above ${firstOrdinaryId} (the special tokens count).`,
+    );
+  if (maxLengthTokens !== undefined && !(Number.isInteger(maxLengthTokens) && maxLengthTokens >= 1))
+    throw new UsageError(`maxLengthTokens is ${maxLengthTokens}, expected a positive integer.`);
+  if (maxLengthRatio !== undefined && !(maxLengthRatio >= 1))
+    throw new UsageError(`maxLengthRatio is ${maxLengthRatio}, expected a number of at least 1.`);
+  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards))
+    throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
+  if (holdOutEvery !== undefined && valid)
+    throw new UsageError(
+      'holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.',
+    );
+  if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2))
+    throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
   requireLanguages(options);
-  if (clean?.leakage && !valid && !test) throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
+  if (clean?.leakage && !valid && !test)
+    throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
 }
 
 /** The defaults of corpus.srcLang and corpus.trgLang name no language. */
 function requireLanguages({ srcLang, trgLang, tokenize, normalize, clean }: PrepareOptions): void {
-  const asking = tokenize ? 'corpus.tokenize' : normalize?.punctuation ? 'corpus.normalize.punctuation' : (clean?.minScriptShare ?? 0) > 0 ? 'corpus.clean.minScriptShare' : undefined;
-  for (const [key, language, unset] of [['corpus.srcLang', srcLang, 'src'], ['corpus.trgLang', trgLang, 'trg']]) {
-    if (asking !== undefined && language === unset) throw new UsageError(`${key} is not set, but ${asking} depends on the language. Set it, for example to de.`);
+  const asking = tokenize
+    ? 'corpus.tokenize'
+    : normalize?.punctuation
+      ? 'corpus.normalize.punctuation'
+      : (clean?.minScriptShare ?? 0) > 0
+        ? 'corpus.clean.minScriptShare'
+        : undefined;
+  for (const [key, language, unset] of [
+    ['corpus.srcLang', srcLang, 'src'],
+    ['corpus.trgLang', trgLang, 'trg'],
+  ]) {
+    if (asking !== undefined && language === unset)
+      throw new UsageError(`${key} is not set, but ${asking} depends on the language. Set it, for example to de.`);
   }
 }
 
@@ -117,7 +158,19 @@ const maxShards = 512;
 
 /** Settings by dotted name, without files (they count by content) and without what has no value. */
 export function settingsOf(options: PrepareOptions): PrepareManifest['settings'] {
-  const fileKeys = new Set(['outDir', 'train', 'valid', 'test', 'codes', 'model', 'tokenizer', 'srcFile', 'trgFile', 'srcPrefixes', 'trgPrefixes']);
+  const fileKeys = new Set([
+    'outDir',
+    'train',
+    'valid',
+    'test',
+    'codes',
+    'model',
+    'tokenizer',
+    'srcFile',
+    'trgFile',
+    'srcPrefixes',
+    'trgPrefixes',
+  ]);
   const settings: Record<string, string | number | boolean> = {};
   const collect = (value: object, prefix: string): void => {
     for (const [key, part] of Object.entries(value)) {
@@ -139,9 +192,16 @@ export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest
   for (const split of ['train', 'valid', 'test'] as const) {
     paths.push([`${split}.src`, options[split]?.src], [`${split}.trg`, options[split]?.trg]);
   }
-  paths.push(['tokenize.srcPrefixes', options.tokenize?.srcPrefixes], ['tokenize.trgPrefixes', options.tokenize?.trgPrefixes]);
-  for (const [name, subwords] of [['subwords', options.subwords], ['trgSubwords', options.trgSubwords]] as const) {
-    if (subwords && !isLearnt(subwords)) for (const [kind, path] of Object.entries(subwordFiles(subwords))) paths.push([`${name}.${kind}`, path]);
+  paths.push(
+    ['tokenize.srcPrefixes', options.tokenize?.srcPrefixes],
+    ['tokenize.trgPrefixes', options.tokenize?.trgPrefixes],
+  );
+  for (const [name, subwords] of [
+    ['subwords', options.subwords],
+    ['trgSubwords', options.trgSubwords],
+  ] as const) {
+    if (subwords && !isLearnt(subwords))
+      for (const [kind, path] of Object.entries(subwordFiles(subwords))) paths.push([`${name}.${kind}`, path]);
   }
   paths.push(['vocabulary.srcFile', options.vocabulary.srcFile], ['vocabulary.trgFile', options.vocabulary.trgFile]);
   const inputs: Record<string, FileIdentity & { path: string }> = {};

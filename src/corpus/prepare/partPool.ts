@@ -17,7 +17,9 @@ export interface PartRequest {
   readonly folder: string;
 }
 
-export type PartReply = { readonly result: PartResult } | { readonly error: { readonly kind: string; readonly code?: string; readonly message: string } };
+export type PartReply =
+  | { readonly result: PartResult }
+  | { readonly error: { readonly kind: string; readonly code?: string; readonly message: string } };
 
 /** Does one job and takes down what it wrote. */
 export async function doPart(runner: TaskRunner, { task, settings, job, folder }: PartRequest): Promise<PartResult> {
@@ -40,24 +42,31 @@ export class PartPool {
    * @param onDone called for each finished job with its place in the list
    * @throws what the first failing job threw, once the jobs under way have ended
    */
-  async run(request: Omit<PartRequest, 'job'>, jobs: readonly object[], onDone: (index: number, result: PartResult) => void): Promise<void> {
+  async run(
+    request: Omit<PartRequest, 'job'>,
+    jobs: readonly object[],
+    onDone: (index: number, result: PartResult) => void,
+  ): Promise<void> {
     if (this.numWorkers === 1 || jobs.length <= 1) {
-      for (let index = 0; index < jobs.length; index++) onDone(index, await doPart(this.here, { ...request, job: jobs[index] }));
+      for (let index = 0; index < jobs.length; index++)
+        onDone(index, await doPart(this.here, { ...request, job: jobs[index] }));
       return;
     }
     while (this.threads.length < Math.min(this.numWorkers, jobs.length)) this.threads.push(new PartThread());
     let next = 0;
     let failure: { error: unknown } | null = null;
-    await Promise.all(this.threads.map(async (thread) => {
-      while (next < jobs.length && failure === null) {
-        const index = next++;
-        try {
-          onDone(index, await thread.ask({ ...request, job: jobs[index] }));
-        } catch (error) {
-          failure ??= { error };
+    await Promise.all(
+      this.threads.map(async (thread) => {
+        while (next < jobs.length && failure === null) {
+          const index = next++;
+          try {
+            onDone(index, await thread.ask({ ...request, job: jobs[index] }));
+          } catch (error) {
+            failure ??= { error };
+          }
         }
-      }
-    }));
+      }),
+    );
     if (failure !== null) throw (failure as { error: unknown }).error;
   }
 
@@ -73,9 +82,18 @@ class PartThread {
   private settle: { resolve: (result: PartResult) => void; reject: (error: Error) => void } | null = null;
 
   constructor() {
-    this.worker.on('message', (reply: PartReply) => ('error' in reply ? this.settle?.reject(rebuildError(reply.error)) : this.settle?.resolve(reply.result)));
+    this.worker.on('message', (reply: PartReply) =>
+      'error' in reply ? this.settle?.reject(rebuildError(reply.error)) : this.settle?.resolve(reply.result),
+    );
     this.worker.on('error', (error) => this.settle?.reject(error));
-    this.worker.on('exit', () => this.settle?.reject(new ColdstartError('WORKER_ENDED', 'a worker thread has ended before its work was done. Is there enough memory? Fewer threads: --workers 1.')));
+    this.worker.on('exit', () =>
+      this.settle?.reject(
+        new ColdstartError(
+          'WORKER_ENDED',
+          'a worker thread has ended before its work was done. Is there enough memory? Fewer threads: --workers 1.',
+        ),
+      ),
+    );
   }
 
   ask(request: PartRequest): Promise<PartResult> {

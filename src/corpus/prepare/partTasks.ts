@@ -26,7 +26,12 @@ export type AnyTask = (settings: object) => Promise<OpenTask<object, unknown>>;
 export class TaskRunner {
   private open: { key: string; task: OpenTask<object, unknown> } | null = null;
 
-  async run(name: PartTaskName, settings: object, job: object, folder: string): Promise<{ files: string[]; report: unknown }> {
+  async run(
+    name: PartTaskName,
+    settings: object,
+    job: object,
+    folder: string,
+  ): Promise<{ files: string[]; report: unknown }> {
     const key = JSON.stringify([name, settings]);
     if (this.open?.key !== key) {
       await this.close();

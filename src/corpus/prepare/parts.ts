@@ -45,7 +45,10 @@ export async function* readPart(folder: string, name: string): AsyncGenerator<Pa
   const bytes = readFileSync(join(folder, `${name}.lines`));
   const lines = new Uint32Array(new Uint8Array(bytes).buffer);
   let at = 0;
-  for await (const { src, trg } of readLinePairs({ src: join(folder, `${name}.src`), trg: join(folder, `${name}.trg`) })) {
+  for await (const { src, trg } of readLinePairs({
+    src: join(folder, `${name}.src`),
+    trg: join(folder, `${name}.trg`),
+  })) {
     yield { src: src as string[], trg: trg as string[], lines: lines.subarray(at, at + src.length) };
     at += src.length;
   }
@@ -57,7 +60,10 @@ export class PartWriter {
   private readonly trg: TextOutput;
   private readonly lines: number[] = [];
 
-  constructor(private readonly folder: string, readonly name: string) {
+  constructor(
+    private readonly folder: string,
+    readonly name: string,
+  ) {
     this.src = new TextOutput(join(folder, `${name}.src`), scratch);
     this.trg = new TextOutput(join(folder, `${name}.trg`), scratch);
   }
@@ -75,7 +81,11 @@ export class PartWriter {
   finish(): Part {
     this.src.finish();
     this.trg.finish();
-    writeFileAtomic(join(this.folder, `${this.name}.lines`), new Uint8Array(Uint32Array.from(this.lines).buffer), scratch);
+    writeFileAtomic(
+      join(this.folder, `${this.name}.lines`),
+      new Uint8Array(Uint32Array.from(this.lines).buffer),
+      scratch,
+    );
     return { name: this.name, pairs: this.pairs };
   }
 
@@ -91,7 +101,10 @@ export class PartsWriter {
   readonly parts: Part[] = [];
   private writer: PartWriter | null = null;
 
-  constructor(private readonly folder: string, private readonly pairsPerPart: number) {}
+  constructor(
+    private readonly folder: string,
+    private readonly pairsPerPart: number,
+  ) {}
 
   add(src: string, trg: string, line: number): void {
     this.writer ??= new PartWriter(this.folder, partName(this.parts.length));

@@ -1,6 +1,15 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +28,9 @@ const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url))
 const skip = existsSync(`${shared}data/multi30k`) ? false : 'shared/data is not there';
 
 let count = 0;
-function corpus(changes: { src?: string | Uint8Array; trg?: string; validSrc?: string | Uint8Array; validTrg?: string } = {}): PrepareOptions {
+function corpus(
+  changes: { src?: string | Uint8Array; trg?: string; validSrc?: string | Uint8Array; validTrg?: string } = {},
+): PrepareOptions {
   const home = join(folder, String(count++));
   mkdirSync(home);
   const write = (name: string, content: string | Uint8Array): string => {
@@ -27,9 +38,17 @@ function corpus(changes: { src?: string | Uint8Array; trg?: string; validSrc?: s
     return join(home, name);
   };
   return {
-    outDir: join(home, 'out'), srcLang: 'de', trgLang: 'en',
-    train: { src: write('train.de', changes.src ?? 'ein Hau@@ s\nein  Hund\n'), trg: write('train.en', changes.trg ?? 'a house\na dog !\n') },
-    valid: { src: write('valid.de', changes.validSrc ?? 'ein Hau@@ s Hund neu\n'), trg: write('valid.en', changes.validTrg ?? 'a dog hou@@ se\n') },
+    outDir: join(home, 'out'),
+    srcLang: 'de',
+    trgLang: 'en',
+    train: {
+      src: write('train.de', changes.src ?? 'ein Hau@@ s\nein  Hund\n'),
+      trg: write('train.en', changes.trg ?? 'a house\na dog !\n'),
+    },
+    valid: {
+      src: write('valid.de', changes.validSrc ?? 'ein Hau@@ s Hund neu\n'),
+      trg: write('valid.en', changes.validTrg ?? 'a dog hou@@ se\n'),
+    },
     subwords: { method: 'none' },
     vocabulary: { joined: false },
   };
@@ -45,18 +64,46 @@ test('a small corpus gives known ids, texts and counts', async () => {
   assert.deepEqual(prepared.pipeline.trgVocabulary.tokens.slice(4), ['a', '!', 'dog', 'house']);
   const ids = (split: 'train' | 'valid') => {
     const dataset = prepared.dataset(split);
-    return dataset.pairs(Array.from({ length: dataset.length }, (_, row) => row)).map(({ src, trg }) => [[...src], [...trg]]);
+    return dataset
+      .pairs(Array.from({ length: dataset.length }, (_, row) => row))
+      .map(({ src, trg }) => [[...src], [...trg]]);
   };
-  assert.deepEqual(ids('train'), [[[4, 5, 7, 2], [4, 7, 2]], [[4, 6, 2], [4, 6, 5, 2]]]);
-  assert.deepEqual(ids('valid'), [[[4, 5, 7, 6, 3, 2], [4, 6, 3, 3, 2]]]);
+  assert.deepEqual(ids('train'), [
+    [
+      [4, 5, 7, 2],
+      [4, 7, 2],
+    ],
+    [
+      [4, 6, 2],
+      [4, 6, 5, 2],
+    ],
+  ]);
+  assert.deepEqual(ids('valid'), [
+    [
+      [4, 5, 7, 6, 3, 2],
+      [4, 6, 3, 3, 2],
+    ],
+  ]);
   assert.deepEqual(prepared.text('valid', 'src'), ['ein Haus Hund neu']);
   assert.deepEqual(prepared.text('valid', 'trg'), ['a dog house']);
   assert.throws(() => prepared.dataset('test'), /has no test set/);
   const { train, valid } = manifest.splits;
   assert.deepEqual([train!.pairs, train!.srcTokens, train!.trgTokens, train!.srcUnknown], [2, 7, 7, 0]);
   assert.deepEqual([valid!.srcUnknown, valid!.trgUnknown], [1, 2]);
-  assert.deepEqual(readdirSync(options.outDir).sort(), ['manifest.json', 'text.json', 'train.bin', 'valid.bin', 'valid.src.txt', 'valid.trg.txt', 'vocab.src.txt', 'vocab.trg.txt']);
-  assert.deepEqual((await prepared.pipeline.encodeSources(['Hund ein'])).map((ids) => [...ids]), [[6, 4, 2]]);
+  assert.deepEqual(readdirSync(options.outDir).sort(), [
+    'manifest.json',
+    'text.json',
+    'train.bin',
+    'valid.bin',
+    'valid.src.txt',
+    'valid.trg.txt',
+    'vocab.src.txt',
+    'vocab.trg.txt',
+  ]);
+  assert.deepEqual(
+    (await prepared.pipeline.encodeSources(['Hund ein'])).map((ids) => [...ids]),
+    [[6, 4, 2]],
+  );
   assert.equal(prepared.pipeline.decodeTarget([4, 7, 2]), 'a house');
   await prepared.close();
 });
@@ -70,24 +117,56 @@ test('a joined vocabulary counts both sides; limits and reuse of a vocabulary', 
   assert.equal(readFileSync(join(options.outDir, 'vocab.trg.txt'), 'utf8'), vocabulary);
 
   writeFileSync(join(folder, 'own.txt'), 'd 1\nb 1\n');
-  const reused = { ...options, outDir: join(folder, 'reused'), vocabulary: { joined: true, srcFile: join(folder, 'own.txt') } };
+  const reused = {
+    ...options,
+    outDir: join(folder, 'reused'),
+    vocabulary: { joined: true, srcFile: join(folder, 'own.txt') },
+  };
   const { manifest } = await prepareCorpus(reused);
   assert.deepEqual([manifest.splits.train!.srcUnknown, manifest.splits.train!.trgUnknown], [3, 1]);
   const prepared = await openPreparedCorpus(reused.outDir);
-  assert.deepEqual(prepared.dataset('train').pairs([0]).map(({ src, trg }) => [[...src], [...trg]]), [[[3, 5, 5, 2], [5, 4, 2]]]);
+  assert.deepEqual(
+    prepared
+      .dataset('train')
+      .pairs([0])
+      .map(({ src, trg }) => [[...src], [...trg]]),
+    [
+      [
+        [3, 5, 5, 2],
+        [5, 4, 2],
+      ],
+    ],
+  );
   await prepared.close();
-  await assert.rejects(prepareCorpus({ ...reused, vocabulary: { ...reused.vocabulary, minCount: 3 } }), /minCount and maxSize have no effect/);
+  await assert.rejects(
+    prepareCorpus({ ...reused, vocabulary: { ...reused.vocabulary, minCount: 3 } }),
+    /minCount and maxSize have no effect/,
+  );
 });
 
 test('different line counts are an error that names both, and no corpus is left behind', async () => {
   const options = corpus({ trg: 'a house\na dog\nmore\n' });
   await assert.rejects(prepareCorpus(options), /train.de has 2, .*train.en has 3/);
-  assert.deepEqual(readdirSync(join(options.outDir, '..')).sort(), ['out.stages', 'train.de', 'train.en', 'valid.de', 'valid.en']);
+  assert.deepEqual(readdirSync(join(options.outDir, '..')).sort(), [
+    'out.stages',
+    'train.de',
+    'train.en',
+    'valid.de',
+    'valid.en',
+  ]);
 });
 
 test('unusable training lines are left out, counted and numbered', async () => {
-  const src = Buffer.concat([Buffer.from('a\n\nb b b\n'), Buffer.from([0xff, 10]), Buffer.from('c\r\nd d d d\u2028d\n  \ne e e\n')]);
-  const options = { ...corpus({ src, trg: 'A\nB\nC\nD\nE\nF\nG\nH H\n', validSrc: 'a\n\n', validTrg: 'A\nB\n' }), maxLengthTokens: 3, maxLengthRatio: 2 };
+  const src = Buffer.concat([
+    Buffer.from('a\n\nb b b\n'),
+    Buffer.from([0xff, 10]),
+    Buffer.from('c\r\nd d d d\u2028d\n  \ne e e\n'),
+  ]);
+  const options = {
+    ...corpus({ src, trg: 'A\nB\nC\nD\nE\nF\nG\nH H\n', validSrc: 'a\n\n', validTrg: 'A\nB\n' }),
+    maxLengthTokens: 3,
+    maxLengthRatio: 2,
+  };
   const { manifest, warnings } = await prepareCorpus(options);
   const { train } = manifest.splits;
   assert.deepEqual([train!.lines, train!.pairs], [8, 3]);
@@ -122,7 +201,10 @@ test('a second run does nothing; changes are named and replace only with consent
   });
   assert.equal((await prepareCorpus(changed, { force: true })).manifest.splits.valid!.lines, 2);
   assert.equal((await prepareCorpus(changed)).status, 'upToDate');
-  assert.deepEqual(readdirSync(join(options.outDir, '..')).filter((name) => name.startsWith('.')), []);
+  assert.deepEqual(
+    readdirSync(join(options.outDir, '..')).filter((name) => name.startsWith('.')),
+    [],
+  );
 
   writeFileSync(join(options.outDir, 'train.bin'), 'x');
   await assert.rejects(prepareCorpus(changed), /output train.bin: changed since it was written/);
@@ -132,9 +214,14 @@ test('a second run does nothing; changes are named and replace only with consent
 test('what depends on the language needs to know it', async () => {
   const options = { ...corpus(), srcLang: 'src' };
   for (const [changes, message] of [
-    [{ tokenize: {} }, /^corpus\.srcLang is not set, but corpus\.tokenize depends on the language\. Set it/], [{ srcLang: 'de', trgLang: 'trg', normalize: { punctuation: true } }, /^corpus\.trgLang is not set, but corpus\.normalize\.punctuation/],
+    [{ tokenize: {} }, /^corpus\.srcLang is not set, but corpus\.tokenize depends on the language\. Set it/],
+    [
+      { srcLang: 'de', trgLang: 'trg', normalize: { punctuation: true } },
+      /^corpus\.trgLang is not set, but corpus\.normalize\.punctuation/,
+    ],
     [{ clean: { minScriptShare: 0.5 } }, /^corpus\.srcLang is not set, but corpus\.clean\.minScriptShare/],
-  ] as const) await assert.rejects(prepareCorpus({ ...options, ...changes }), { code: 'USAGE', message });
+  ] as const)
+    await assert.rejects(prepareCorpus({ ...options, ...changes }), { code: 'USAGE', message });
   assert.equal((await prepareCorpus({ ...options, trgLang: 'trg', normalize: { unicode: 'NFC' } })).status, 'prepared');
 });
 
@@ -144,7 +231,10 @@ test('a folder that holds something else is never replaced', async () => {
   writeFileSync(join(options.outDir, 'thesis.tex'), 'mine');
   await assert.rejects(prepareCorpus(options, { force: true }), /is not empty and holds no prepared corpus/);
   assert.equal(readFileSync(join(options.outDir, 'thesis.tex'), 'utf8'), 'mine');
-  await assert.rejects(prepareCorpus({ ...options, outDir: options.train.src }, { force: true }), { code: 'FILE_EXISTS', message: `${options.train.src} is a file, expected a folder or nothing. Choose another folder, or remove it first.` });
+  await assert.rejects(prepareCorpus({ ...options, outDir: options.train.src }, { force: true }), {
+    code: 'FILE_EXISTS',
+    message: `${options.train.src} is a file, expected a folder or nothing. Choose another folder, or remove it first.`,
+  });
 });
 
 test('what a killed run left is cleared away', async () => {
@@ -157,31 +247,67 @@ test('what a killed run left is cleared away', async () => {
 
 test('impossible options are refused', async () => {
   const options = corpus();
-  await assert.rejects(prepareCorpus({ ...options, vocabulary: { joined: true, srcFile: 'a', trgFile: 'b' } }), /trgFile is set although vocabulary.joined/);
-  await assert.rejects(prepareCorpus({ ...options, vocabulary: { joined: true, maxSize: 4 } }), /maxSize is 4, expected an integer above 4/);
+  await assert.rejects(
+    prepareCorpus({ ...options, vocabulary: { joined: true, srcFile: 'a', trgFile: 'b' } }),
+    /trgFile is set although vocabulary.joined/,
+  );
+  await assert.rejects(
+    prepareCorpus({ ...options, vocabulary: { joined: true, maxSize: 4 } }),
+    /maxSize is 4, expected an integer above 4/,
+  );
   await assert.rejects(prepareCorpus({ ...options, maxLengthRatio: 0.5 }), /maxLengthRatio is 0.5/);
-  await assert.rejects(prepareCorpus({ ...options, maxLengthTokens: 1 }), /no sentence pair is left of the lines of .*train.de and /);
-  await assert.rejects(prepareCorpus({ ...options, train: { src: '/nowhere', trg: '/nowhere' } }), /\/nowhere cannot be read: ENOENT/);
+  await assert.rejects(
+    prepareCorpus({ ...options, maxLengthTokens: 1 }),
+    /no sentence pair is left of the lines of .*train.de and /,
+  );
+  await assert.rejects(
+    prepareCorpus({ ...options, train: { src: '/nowhere', trg: '/nowhere' } }),
+    /\/nowhere cannot be read: ENOENT/,
+  );
 });
 
 test('BPE applied to raw lines gives the published segmentation, and the pipeline travels', { skip }, async () => {
   const published = `${shared}data/multi30k/bpe/`;
   const home = join(folder, 'bpe');
   mkdirSync(home);
-  const bpeLines = (name: string) => gunzipSync(readFileSync(`${published}${name}.gz`)).toString('utf8').split('\n').slice(0, 200);
+  const bpeLines = (name: string) =>
+    gunzipSync(readFileSync(`${published}${name}.gz`))
+      .toString('utf8')
+      .split('\n')
+      .slice(0, 200);
   const files = { src: join(home, 'en'), trg: join(home, 'de.gz') };
-  writeFileSync(files.src, bpeLines('valid.en').map((line) => line.replaceAll('@@ ', '')).join('\n'));
-  writeFileSync(files.trg, gzipSync(bpeLines('valid.de').map((line) => line.replaceAll('@@ ', '')).join('\n')));
+  writeFileSync(
+    files.src,
+    bpeLines('valid.en')
+      .map((line) => line.replaceAll('@@ ', ''))
+      .join('\n'),
+  );
+  writeFileSync(
+    files.trg,
+    gzipSync(
+      bpeLines('valid.de')
+        .map((line) => line.replaceAll('@@ ', ''))
+        .join('\n'),
+    ),
+  );
   const options: PrepareOptions = {
-    outDir: join(home, 'out'), srcLang: 'en', trgLang: 'de', train: files, valid: files,
-    subwords: { method: 'bpe', codes: `${published}code.gz`, vocabulary: undefined }, vocabulary: { joined: true },
+    outDir: join(home, 'out'),
+    srcLang: 'en',
+    trgLang: 'de',
+    train: files,
+    valid: files,
+    subwords: { method: 'bpe', codes: `${published}code.gz`, vocabulary: undefined },
+    vocabulary: { joined: true },
   };
   await prepareCorpus(options);
   const prepared = await openPreparedCorpus(options.outDir);
   const dataset = prepared.dataset('train');
   const rows = Array.from({ length: 200 }, (_, row) => row);
   const { trgVocabulary } = prepared.pipeline;
-  assert.deepEqual(dataset.pairs(rows).map(({ trg }) => trgVocabulary.decode(trg).join(' ')), bpeLines('valid.de'));
+  assert.deepEqual(
+    dataset.pairs(rows).map(({ trg }) => trgVocabulary.decode(trg).join(' ')),
+    bpeLines('valid.de'),
+  );
 
   const run = join(home, 'run');
   copyTextPipeline(options.outDir, run);
@@ -189,13 +315,21 @@ test('BPE applied to raw lines gives the published segmentation, and the pipelin
   const pipeline = await openTextPipeline(run);
   const [ids] = await pipeline.encodeSources([bpeLines('valid.en')[7].replaceAll('@@ ', '')]);
   assert.equal(pipeline.srcVocabulary.decode(ids).join(' '), bpeLines('valid.en')[7]);
-  assert.equal(pipeline.decodeTarget(pipeline.trgVocabulary.encode(bpeLines('valid.de')[3].split(' '))), bpeLines('valid.de')[3].replaceAll('@@ ', ''));
+  assert.equal(
+    pipeline.decodeTarget(pipeline.trgVocabulary.encode(bpeLines('valid.de')[3].split(' '))),
+    bpeLines('valid.de')[3].replaceAll('@@ ', ''),
+  );
   await pipeline.close();
   await prepared.close();
 });
 
 test('SentencePiece models segment and join', { skip }, async () => {
-  const options = corpus({ src: 'Ein Haus am See.\n', trg: 'A house.\n', validSrc: 'Ein Haus\n', validTrg: 'A \uff28ouse\n' });
+  const options = corpus({
+    src: 'Ein Haus am See.\n',
+    trg: 'A house.\n',
+    validSrc: 'Ein Haus\n',
+    validTrg: 'A \uff28ouse\n',
+  });
   const model = `${shared}fixtures/text/sentencepiece/m30k.unigram.4000.model`;
   await prepareCorpus({ ...options, subwords: { method: 'sentencepiece', model }, vocabulary: { joined: true } });
   const prepared = await openPreparedCorpus(options.outDir);
@@ -211,8 +345,14 @@ test('the built-in corpus goes all the way to batches', async () => {
   const files = (split: string) => ({ src: join(text, `${split}.de`), trg: join(text, `${split}.en`) });
   const outDir = join(folder, 'builtin-prepared');
   const { manifest, warnings } = await prepareCorpus({
-    outDir, srcLang: 'de', trgLang: 'en', train: files('train'), valid: files('valid'), test: files('test'),
-    subwords: { method: 'none', joiner: '' }, vocabulary: { joined: true },
+    outDir,
+    srcLang: 'de',
+    trgLang: 'en',
+    train: files('train'),
+    valid: files('valid'),
+    test: files('test'),
+    subwords: { method: 'none', joiner: '' },
+    vocabulary: { joined: true },
   });
   assert.deepEqual(warnings, []);
   const { train, test: held } = manifest.splits;

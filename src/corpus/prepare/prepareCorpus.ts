@@ -5,10 +5,24 @@ import { ColdstartError, UsageError } from '../../errors.js';
 import { lockFolder } from '../../storage/folderLock.js';
 import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
-import { damagedOutputs, manifestChanges, manifestVersion, readPrepareManifest, type PrepareManifest, type SplitReport } from './manifest.js';
+import {
+  damagedOutputs,
+  manifestChanges,
+  manifestVersion,
+  readPrepareManifest,
+  type PrepareManifest,
+  type SplitReport,
+} from './manifest.js';
 import { checkOptions, inputsOf, settingsOf, type PrepareOptions } from './options.js';
 import { publishCorpus } from './publishCorpus.js';
-import { planStages, runStages, type FileIdentities, type StageOutcome, type StagePlan, type StageProgress } from './runStages.js';
+import {
+  planStages,
+  runStages,
+  type FileIdentities,
+  type StageOutcome,
+  type StagePlan,
+  type StageProgress,
+} from './runStages.js';
 import { isFreeFolder, makeFolder } from '../../storage/makeFolder.js';
 
 export interface PrepareControl {
@@ -58,18 +72,29 @@ const defaultPairsPerPart = 25_000;
  *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, CORPUS_BUSY when another process prepares it
  */
 export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
-  const { workers = Math.min(availableParallelism(), 8), pairsPerPart = defaultPairsPerPart, force = false, onProgress } = control;
+  const {
+    workers = Math.min(availableParallelism(), 8),
+    pairsPerPart = defaultPairsPerPart,
+    force = false,
+    onProgress,
+  } = control;
   checkOptions(options);
-  if (!(Number.isInteger(workers) && workers >= 1)) throw new UsageError(`workers is ${workers}, expected a positive integer.`);
+  if (!(Number.isInteger(workers) && workers >= 1))
+    throw new UsageError(`workers is ${workers}, expected a positive integer.`);
   const started = performance.now();
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
   const { made, changes } = await compare(options.outDir, asked);
-  if (made && changes.length === 0) return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
+  if (made && changes.length === 0)
+    return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
   if (made && !force) {
-    throw new ColdstartError('CORPUS_CHANGED', [
-      `${options.outDir} holds a corpus that differs from what was asked for:`, ...changes.map((line) => `  ${line}`),
-      'Use --force to replace it, or choose another output folder.',
-    ].join('\n'));
+    throw new ColdstartError(
+      'CORPUS_CHANGED',
+      [
+        `${options.outDir} holds a corpus that differs from what was asked for:`,
+        ...changes.map((line) => `  ${line}`),
+        'Use --force to replace it, or choose another output folder.',
+      ].join('\n'),
+    );
   }
   const workFolder = stagesFolder(options.outDir);
   const release = claimWorkFolder(workFolder);
@@ -78,20 +103,34 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
     const { outcomes, result } = await runStages(workFolder, stages.all, identitiesOf(asked), { workers, onProgress });
     const manifest = await publishCorpus(options, stages, result, asked);
     const current = new Set(stages.all.map(({ name }) => name));
-    for (const entry of readdirSync(workFolder, { withFileTypes: true })) if (entry.isDirectory() && !current.has(entry.name)) rmSync(join(workFolder, entry.name), { recursive: true });
-    return { status: 'prepared', manifest, stages: outcomes, seconds: Math.round(performance.now() - started) / 1000, warnings: warningsOf(manifest) };
+    for (const entry of readdirSync(workFolder, { withFileTypes: true }))
+      if (entry.isDirectory() && !current.has(entry.name)) rmSync(join(workFolder, entry.name), { recursive: true });
+    return {
+      status: 'prepared',
+      manifest,
+      stages: outcomes,
+      seconds: Math.round(performance.now() - started) / 1000,
+      warnings: warningsOf(manifest),
+    };
   } finally {
     release();
   }
 }
 
 /** Says what `prepareCorpus` would do, and why; writes nothing. @throws as it does, but for a corpus that is in the way */
-export async function planCorpus(options: PrepareOptions, { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {}): Promise<PreparePlan> {
+export async function planCorpus(
+  options: PrepareOptions,
+  { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {},
+): Promise<PreparePlan> {
   checkOptions(options);
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
   const { made, changes } = await compare(options.outDir, asked);
   if (made && changes.length === 0) return { status: 'upToDate', changes, stages: [] };
-  return { status: made ? 'changed' : 'new', changes, stages: planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all, identitiesOf(asked)) };
+  return {
+    status: made ? 'changed' : 'new',
+    changes,
+    stages: planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all, identitiesOf(asked)),
+  };
 }
 
 function identitiesOf({ inputs }: Pick<PrepareManifest, 'inputs'>): FileIdentities {
@@ -104,11 +143,17 @@ function stagesFolder(outDir: string): string {
   return join(dirname(target), `${basename(target)}.stages`);
 }
 
-async function compare(outDir: string, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>): Promise<{ made: PrepareManifest | null; changes: string[] }> {
+async function compare(
+  outDir: string,
+  asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
+): Promise<{ made: PrepareManifest | null; changes: string[] }> {
   const made = readPrepareManifest(outDir);
   if (made) return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
   if (!isFreeFolder(outDir)) {
-    throw new ColdstartError('FILE_EXISTS', `${outDir} is not empty and holds no prepared corpus. Choose another output folder, or empty it first.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${outDir} is not empty and holds no prepared corpus. Choose another output folder, or empty it first.`,
+    );
   }
   return { made: null, changes: [] };
 }
@@ -124,7 +169,10 @@ function claimWorkFolder(folder: string): () => void {
   makeFolder(folder);
   const entries = readdirSync(folder);
   if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => !lockFiles.test(name))) {
-    throw new ColdstartError('FILE_EXISTS', `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`,
+    );
   }
   const release = lockFolder(join(folder, lockFile), 'preparing this corpus');
   const mark = openSync(join(folder, markFile), 'w');
@@ -137,12 +185,20 @@ function warningsOf({ splits }: PrepareManifest): string[] {
   const warnings: string[] = [];
   for (const [split, report] of Object.entries(splits)) {
     const fate = split === 'train' ? 'left out' : 'kept';
-    for (const [reason, count] of Object.entries(report.removed ?? {})) warnings.push(`${split}: ${count} ${count === 1 ? 'pair' : 'pairs'} removed by rule ${reason}`);
-    const kinds: [keyof SplitReport & ('invalidUtf8' | 'emptySide' | 'tooLong' | 'ratio' | 'carriageReturn'), string][] = [
-      ['invalidUtf8', `not valid UTF-8, ${fate}`], ['emptySide', `with an empty side, ${fate}`], ['tooLong', `longer than maxLengthTokens, ${fate}`],
-      ['ratio', `beyond maxLengthRatio, ${fate}`], ['carriageReturn', 'ending in a carriage return, kept as part of the text'],
+    for (const [reason, count] of Object.entries(report.removed ?? {}))
+      warnings.push(`${split}: ${count} ${count === 1 ? 'pair' : 'pairs'} removed by rule ${reason}`);
+    const kinds: [
+      keyof SplitReport & ('invalidUtf8' | 'emptySide' | 'tooLong' | 'ratio' | 'carriageReturn'),
+      string,
+    ][] = [
+      ['invalidUtf8', `not valid UTF-8, ${fate}`],
+      ['emptySide', `with an empty side, ${fate}`],
+      ['tooLong', `longer than maxLengthTokens, ${fate}`],
+      ['ratio', `beyond maxLengthRatio, ${fate}`],
+      ['carriageReturn', 'ending in a carriage return, kept as part of the text'],
     ];
-    for (const [kind, what] of kinds) if (report[kind].count > 0) warnings.push(`${split}: ${describeFinding(report[kind])} ${what}`);
+    for (const [kind, what] of kinds)
+      if (report[kind].count > 0) warnings.push(`${split}: ${describeFinding(report[kind])} ${what}`);
   }
   return warnings;
 }

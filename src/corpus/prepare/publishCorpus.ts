@@ -20,24 +20,42 @@ type Result = StageContext['result'];
 
 /** Puts the corpus together from the stages' results; the folder appears whole or not at all. */
 export async function publishCorpus(
-  options: PrepareOptions, stages: CorpusStages, result: Result, asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
+  options: PrepareOptions,
+  stages: CorpusStages,
+  result: Result,
+  asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
 ): Promise<PrepareManifest> {
   const subwords = stages.subwords.options(result);
   const steps = (side: Side): PreprocessingStep[] =>
-    Object.values(preprocessingSteps(options, side, stages.truecaser && join(result(stages.truecaser).folder, truecaseFile(side)))).flat();
+    Object.values(
+      preprocessingSteps(options, side, stages.truecaser && join(result(stages.truecaser).folder, truecaseFile(side))),
+    ).flat();
   const preprocessing = { src: steps('src'), trg: steps('trg') };
   return writeFolderAtomic(options.outDir, async (folder) => {
     const splits: Partial<Record<SplitName, SplitReport>> = {};
     for (const [split, own] of stages.splits) {
-      const { folder: from, report: { files } } = result(own.binarize);
+      const {
+        folder: from,
+        report: { files },
+      } = result(own.binarize);
       for (const file of files) copyDurably(join(from, file), join(folder, file));
       if (split !== 'train') await writeHeldOutText(folder, split, own, result, subwords, preprocessing.src.length > 0);
       splits[split] = splitReport(own, result);
     }
-    saveTextPipeline(folder, { subwords, vocabularies: readVocabularies(result(stages.vocabulary).folder), preprocessing });
+    saveTextPipeline(folder, {
+      subwords,
+      vocabularies: readVocabularies(result(stages.vocabulary).folder),
+      preprocessing,
+    });
     const outputs: Record<string, FileIdentity> = {};
     for (const name of readdirSync(folder).sort()) outputs[name] = await fileIdentity(join(folder, name));
-    const manifest: PrepareManifest = { format: manifestFormat, ...asked, outputs, vocabularySizes: result(stages.vocabulary).report, splits };
+    const manifest: PrepareManifest = {
+      format: manifestFormat,
+      ...asked,
+      outputs,
+      vocabularySizes: result(stages.vocabulary).report,
+      splits,
+    };
     writeFileAtomic(join(folder, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
     return manifest;
   });
@@ -52,20 +70,39 @@ function copyDurably(from: string, to: string): void {
 }
 
 /** Held-out text in words, as the model's output is scored; and as the user gave it, where that is something else. */
-async function writeHeldOutText(folder: string, split: SplitName, own: SplitStages, result: Result, subwords: Record<Side, SubwordOptions>, preprocessed: boolean): Promise<void> {
+async function writeHeldOutText(
+  folder: string,
+  split: SplitName,
+  own: SplitStages,
+  result: Result,
+  subwords: Record<Side, SubwordOptions>,
+  preprocessed: boolean,
+): Promise<void> {
   for (const side of ['src', 'trg'] as const) {
     // text that came segmented is shown joined, as a scorer should see it
     const segmented = subwords[side].method === 'none' ? await openSegmenter(subwords[side]) : null;
-    await writeSide(join(folder, `${split}.${side}.txt`), side, own.words, result, (line) => (segmented ? segmented.join(line.split(' ').filter((token) => token !== '')) : line));
+    await writeSide(join(folder, `${split}.${side}.txt`), side, own.words, result, (line) =>
+      segmented ? segmented.join(line.split(' ').filter((token) => token !== '')) : line,
+    );
     if (preprocessed) await writeSide(join(folder, `${split}.${side}.raw.txt`), side, own.read, result, (line) => line);
   }
 }
 
-async function writeSide(path: string, side: Side, stage: Stage<TextReport>, result: Result, textOf: (line: string) => string): Promise<void> {
-  const { folder, report: { parts } } = result(stage);
+async function writeSide(
+  path: string,
+  side: Side,
+  stage: Stage<TextReport>,
+  result: Result,
+  textOf: (line: string) => string,
+): Promise<void> {
+  const {
+    folder,
+    report: { parts },
+  } = result(stage);
   const output = new TextOutput(path);
   try {
-    for (const { name } of parts) for await (const block of readPart(folder, name)) for (const line of block[side]) output.line(textOf(line));
+    for (const { name } of parts)
+      for await (const block of readPart(folder, name)) for (const line of block[side]) output.line(textOf(line));
     output.finish();
   } catch (error) {
     output.abandon();
@@ -78,8 +115,17 @@ function splitReport({ read, cleaning, segment, binarize }: SplitStages, result:
   const { emptySide, tooLong, ratio, carriageReturn } = result(segment).report;
   const { pairs, srcTokens, trgTokens, srcUnknown, trgUnknown } = result(binarize).report;
   return {
-    lines, pairs, srcTokens, trgTokens, srcUnknown, trgUnknown,
+    lines,
+    pairs,
+    srcTokens,
+    trgTokens,
+    srcUnknown,
+    trgUnknown,
     ...(cleaning.length > 0 && { removed: sumCounts(cleaning.map((stage) => result(stage).report.removed)) }),
-    invalidUtf8, emptySide, tooLong, ratio, carriageReturn,
+    invalidUtf8,
+    emptySide,
+    tooLong,
+    ratio,
+    carriageReturn,
   };
 }

@@ -17,7 +17,11 @@ export interface ReadReport extends TextReport {
  */
 export function readStage(split: SplitName, files: PairFiles, pairsPerPart: number): Stage<ReadReport> {
   return {
-    name: `read.${split}`, version: 1, settings: { pairsPerPart }, files: { src: files.src, trg: files.trg }, needs: [],
+    name: `read.${split}`,
+    version: 1,
+    settings: { pairsPerPart },
+    files: { src: files.src, trg: files.trg },
+    needs: [],
     async run({ folder, progress }) {
       const writer = new PartsWriter(folder, pairsPerPart);
       const invalidUtf8 = new FindingCollector();
@@ -34,7 +38,9 @@ export function readStage(split: SplitName, files: PairFiles, pairsPerPart: numb
           progress(bytesRead, totalBytes, 'bytes');
         }
         if (split !== 'train' && invalidUtf8.count > 0) {
-          throw new DataError(`${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or mend these lines first.`);
+          throw new DataError(
+            `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or mend these lines first.`,
+          );
         }
         return { ...writer.finish(), lines, invalidUtf8: invalidUtf8.plain };
       } catch (error) {

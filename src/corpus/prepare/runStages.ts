@@ -8,7 +8,16 @@ import { PartPool, type PartResult } from './partPool.js';
 import { scratch } from './parts.js';
 import { makeFolder } from '../../storage/makeFolder.js';
 import {
-  areIntact, keyChanges, outputsDigest, readStageManifest, stageFormat, stageManifestFile, type Stage, type StageContext, type StageKey, type StageManifest,
+  areIntact,
+  keyChanges,
+  outputsDigest,
+  readStageManifest,
+  stageFormat,
+  stageManifestFile,
+  type Stage,
+  type StageContext,
+  type StageKey,
+  type StageManifest,
 } from './stage.js';
 
 /** What becomes of a stage in this run, and why. */
@@ -56,7 +65,11 @@ export function planStages(workFolder: string, stages: readonly Stage[], identit
     const folder = join(workFolder, stage.name);
     const running = stage.needs.filter((need) => !digests.has(need));
     if (running.length > 0) {
-      plans.push({ stage: stage.name, action: 'run', reasons: [`after ${running.map(({ name }) => name).join(', ')}`] });
+      plans.push({
+        stage: stage.name,
+        action: 'run',
+        reasons: [`after ${running.map(({ name }) => name).join(', ')}`],
+      });
       continue;
     }
     const plan = decide(stage.name, folder, keyOf(stage, digests, identities));
@@ -74,7 +87,10 @@ export function planStages(workFolder: string, stages: readonly Stage[], identit
  * @returns what was done, and where the results stand
  */
 export async function runStages(
-  workFolder: string, stages: readonly Stage[], identities: FileIdentities, { workers, onProgress }: { workers: number; onProgress?: (progress: StageProgress) => void },
+  workFolder: string,
+  stages: readonly Stage[],
+  identities: FileIdentities,
+  { workers, onProgress }: { workers: number; onProgress?: (progress: StageProgress) => void },
 ): Promise<{ outcomes: StageOutcome[]; result: StageContext['result'] }> {
   const runner = new StageRunner(workFolder, stages, identities, workers, onProgress);
   try {
@@ -94,13 +110,19 @@ class StageRunner {
   private readonly intact = new Set<Stage>();
 
   constructor(
-    private readonly workFolder: string, private readonly stages: readonly Stage[], private readonly identities: FileIdentities,
-    workers: number, private readonly onProgress?: (progress: StageProgress) => void,
+    private readonly workFolder: string,
+    private readonly stages: readonly Stage[],
+    private readonly identities: FileIdentities,
+    workers: number,
+    private readonly onProgress?: (progress: StageProgress) => void,
   ) {
     this.pool = new PartPool(workers);
   }
 
-  readonly result = <Report>(stage: Stage<Report>): { folder: string; report: Report } => ({ folder: this.folderOf(stage), report: this.manifests.get(stage)!.report as Report });
+  readonly result = <Report>(stage: Stage<Report>): { folder: string; report: Report } => ({
+    folder: this.folderOf(stage),
+    report: this.manifests.get(stage)!.report as Report,
+  });
 
   /** Sees to it that the stage's result is there. The stages before it have been brought already. */
   async bring(stage: Stage): Promise<StageOutcome> {
@@ -125,7 +147,8 @@ class StageRunner {
   private async carryOut(stage: Stage, key: StageKey): Promise<void> {
     for (const need of stage.needs) await this.mend(need);
     const place = { stage: stage.name, number: this.stages.indexOf(stage) + 1, numStages: this.stages.length };
-    const progress: StageContext['progress'] = (done, total, unit) => this.onProgress?.({ ...place, done, total, unit });
+    const progress: StageContext['progress'] = (done, total, unit) =>
+      this.onProgress?.({ ...place, done, total, unit });
     this.manifests.set(stage, await carryOut(stage, this.folderOf(stage), key, this.pool, this.result, progress));
     this.intact.add(stage);
   }
@@ -140,11 +163,16 @@ class StageRunner {
 }
 
 function keyOf(stage: Stage, digests: ReadonlyMap<Stage, string>, identities: FileIdentities): StageKey {
-  const files = Object.fromEntries(Object.entries(stage.files ?? {}).map(([role, path]) => [role, identities.get(path)!]));
+  const files = Object.fromEntries(
+    Object.entries(stage.files ?? {}).map(([role, path]) => [role, identities.get(path)!]),
+  );
   return {
-    stage: stage.name, version: stage.version, program,
+    stage: stage.name,
+    version: stage.version,
+    program,
     settings: JSON.parse(JSON.stringify(stage.settings)) as StageKey['settings'], // as it will be read again
-    files, needs: Object.fromEntries(stage.needs.map((need) => [need.name, digests.get(need)!])),
+    files,
+    needs: Object.fromEntries(stage.needs.map((need) => [need.name, digests.get(need)!])),
   };
 }
 
@@ -158,7 +186,11 @@ function decide(stage: string, folder: string, key: StageKey): StagePlan {
     const done = readdirSync(folder).filter((name) => partRecord.test(name)).length;
     return { stage, action: 'resume', reasons: [`broken off with ${done} ${done === 1 ? 'part' : 'parts'} done`] };
   }
-  return { stage, action: 'run', reasons: [existsSync(join(folder, stageManifestFile)) ? 'its files are missing or damaged' : 'not done yet'] };
+  return {
+    stage,
+    action: 'run',
+    reasons: [existsSync(join(folder, stageManifestFile)) ? 'its files are missing or damaged' : 'not done yet'],
+  };
 }
 
 function isBegun(folder: string, key: StageKey): boolean {
@@ -170,7 +202,12 @@ function isBegun(folder: string, key: StageKey): boolean {
 }
 
 async function carryOut(
-  stage: Stage, folder: string, key: StageKey, pool: PartPool, result: StageContext['result'], progress: StageContext['progress'],
+  stage: Stage,
+  folder: string,
+  key: StageKey,
+  pool: PartPool,
+  result: StageContext['result'],
+  progress: StageContext['progress'],
 ): Promise<StageManifest> {
   const started = new Date();
   if (readStageManifest(folder) || !isBegun(folder, key)) {
@@ -180,20 +217,29 @@ async function carryOut(
   }
   removeStaleParts(folder);
   const known: Record<string, FileIdentity> = {};
-  const eachPart = async (task: Parameters<StageContext['eachPart']>[0], settings: object, jobs: readonly { readonly name: string }[], weight: (job: never) => number = () => 1): Promise<unknown[]> => {
+  const eachPart = async (
+    task: Parameters<StageContext['eachPart']>[0],
+    settings: object,
+    jobs: readonly { readonly name: string }[],
+    weight: (job: never) => number = () => 1,
+  ): Promise<unknown[]> => {
     const results = await Promise.all(jobs.map(({ name }) => readPartRecord(folder, name)));
     const missing = jobs.flatMap((_, index) => (results[index] ? [] : [index]));
     const weights = jobs.map((job) => weight(job as never));
     const total = weights.reduce((sum, each) => sum + each, 0);
     let done = total - missing.reduce((sum, index) => sum + weights[index], 0);
     progress(done, total, 'pairs');
-    await pool.run({ task, settings, folder }, missing.map((index) => jobs[index]), (at, made) => {
-      const index = missing[at];
-      writeFileAtomic(recordPath(folder, jobs[index].name), JSON.stringify(made), scratch);
-      results[index] = made;
-      done += weights[index];
-      progress(done, total, 'pairs');
-    });
+    await pool.run(
+      { task, settings, folder },
+      missing.map((index) => jobs[index]),
+      (at, made) => {
+        const index = missing[at];
+        writeFileAtomic(recordPath(folder, jobs[index].name), JSON.stringify(made), scratch);
+        results[index] = made;
+        done += weights[index];
+        progress(done, total, 'pairs');
+      },
+    );
     for (const made of results) Object.assign(known, made!.outputs);
     return results.map((made) => made!.report);
   };
@@ -202,10 +248,18 @@ async function carryOut(
   const outputs: Record<string, FileIdentity> = {};
   for (const name of readdirSync(folder).sort()) {
     if (name === begunFile || name === stageManifestFile || partRecord.test(name)) continue;
-    outputs[name] = known[name] ?? await fileIdentity(join(folder, name));
+    outputs[name] = known[name] ?? (await fileIdentity(join(folder, name)));
   }
   const seconds = Math.round(Date.now() - started.getTime()) / 1000;
-  const manifest: StageManifest = { format: stageFormat, ...key, outputs, report, workers: pool.numWorkers, started: started.toISOString(), seconds };
+  const manifest: StageManifest = {
+    format: stageFormat,
+    ...key,
+    outputs,
+    report,
+    workers: pool.numWorkers,
+    started: started.toISOString(),
+    seconds,
+  };
   writeFileAtomic(join(folder, stageManifestFile), `${JSON.stringify(manifest, null, 2)}\n`, scratch);
   for (const name of readdirSync(folder)) if (name === begunFile || partRecord.test(name)) rmSync(join(folder, name));
   return manifest;

@@ -35,25 +35,52 @@ export interface SubwordPlan {
 }
 
 /** Splits lines into tokens, leaves out pairs of the training set that are empty or beyond the limits, and counts tokens. */
-export function segmentStage(split: SplitName, source: Stage<TextReport>, subwords: SubwordPlan, limits: LengthLimits | undefined, inputs: string): Stage<SegmentReport> {
+export function segmentStage(
+  split: SplitName,
+  source: Stage<TextReport>,
+  subwords: SubwordPlan,
+  limits: LengthLimits | undefined,
+  inputs: string,
+): Stage<SegmentReport> {
   return {
-    name: `segment.${split}`, version: 1, settings: { subwords: subwords.settings, limits: limits as Plain }, files: subwords.files, needs: [source, ...subwords.learnt],
+    name: `segment.${split}`,
+    version: 1,
+    settings: { subwords: subwords.settings, limits: limits as Plain },
+    files: subwords.files,
+    needs: [source, ...subwords.learnt],
     async run(context) {
-      const { folder: from, report: { parts } } = context.result(source);
+      const {
+        folder: from,
+        report: { parts },
+      } = context.result(source);
       const settings: SegmentSettings = { ...subwords.options(context.result), limits };
-      const done = await context.eachPart<SegmentJob, Part & Findings>('segment', settings, parts.map((part) => ({ from, ...part })), pairsOf);
+      const done = await context.eachPart<SegmentJob, Part & Findings>(
+        'segment',
+        settings,
+        parts.map((part) => ({ from, ...part })),
+        pairsOf,
+      );
       const pairs = done.reduce((sum, part) => sum + part.pairs, 0);
-      if (limits && pairs === 0) throw new DataError(`no sentence pair is left of ${inputs}. Check the files and the length limits.`);
+      if (limits && pairs === 0)
+        throw new DataError(`no sentence pair is left of ${inputs}. Check the files and the length limits.`);
       const joined = (kind: keyof Findings): LineFinding => joinFindings(done.map((part) => part[kind]));
       return {
-        pairs, parts: done.map(({ name, pairs: count }) => ({ name, pairs: count })),
-        emptySide: joined('emptySide'), tooLong: joined('tooLong'), ratio: joined('ratio'), carriageReturn: joined('carriageReturn'),
+        pairs,
+        parts: done.map(({ name, pairs: count }) => ({ name, pairs: count })),
+        emptySide: joined('emptySide'),
+        tooLong: joined('tooLong'),
+        ratio: joined('ratio'),
+        carriageReturn: joined('carriageReturn'),
       };
     },
   };
 }
 
-export async function openSegment({ src: srcOptions, trg: trgOptions, limits }: SegmentSettings): Promise<OpenTask<SegmentJob, Part & Findings>> {
+export async function openSegment({
+  src: srcOptions,
+  trg: trgOptions,
+  limits,
+}: SegmentSettings): Promise<OpenTask<SegmentJob, Part & Findings>> {
   const src = await openSegmenter(srcOptions);
   const trg = JSON.stringify(srcOptions) === JSON.stringify(trgOptions) ? src : await openSegmenter(trgOptions);
   const { maxLengthTokens = Infinity, maxLengthRatio = Infinity } = limits ?? {};
@@ -61,7 +88,12 @@ export async function openSegment({ src: srcOptions, trg: trgOptions, limits }: 
     async run({ from, name }, folder) {
       const writer = new PartWriter(folder, name);
       const counts = { src: new Map<string, number>(), trg: new Map<string, number>() };
-      const found = { emptySide: new FindingCollector(), tooLong: new FindingCollector(), ratio: new FindingCollector(), carriageReturn: new FindingCollector() };
+      const found = {
+        emptySide: new FindingCollector(),
+        tooLong: new FindingCollector(),
+        ratio: new FindingCollector(),
+        carriageReturn: new FindingCollector(),
+      };
       try {
         for await (const block of readPart(from, name)) {
           const srcTokens = await src.segment(block.src);
@@ -70,7 +102,14 @@ export async function openSegment({ src: srcOptions, trg: trgOptions, limits }: 
             const [srcLength, trgLength] = [srcTokens[i].length, trgTokens[i].length];
             const shorter = Math.min(srcLength, trgLength);
             const longer = Math.max(srcLength, trgLength);
-            const fault = shorter === 0 ? found.emptySide : longer > maxLengthTokens ? found.tooLong : longer > shorter * maxLengthRatio ? found.ratio : null;
+            const fault =
+              shorter === 0
+                ? found.emptySide
+                : longer > maxLengthTokens
+                  ? found.tooLong
+                  : longer > shorter * maxLengthRatio
+                    ? found.ratio
+                    : null;
             fault?.note(line);
             if (fault && limits) return;
             if (block.src[i].endsWith('\r') || block.trg[i].endsWith('\r')) found.carriageReturn.note(line);
@@ -80,7 +119,12 @@ export async function openSegment({ src: srcOptions, trg: trgOptions, limits }: 
           });
         }
         const files = [...partFiles(name), ...writeCounts(folder, name, counts)];
-        const findings = { emptySide: found.emptySide.plain, tooLong: found.tooLong.plain, ratio: found.ratio.plain, carriageReturn: found.carriageReturn.plain };
+        const findings = {
+          emptySide: found.emptySide.plain,
+          tooLong: found.tooLong.plain,
+          ratio: found.ratio.plain,
+          carriageReturn: found.carriageReturn.plain,
+        };
         return { files, report: { ...writer.finish(), ...findings } };
       } catch (error) {
         writer.abandon();

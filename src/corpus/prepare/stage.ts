@@ -34,7 +34,12 @@ export interface StageContext {
    * @param jobs each with a name of its own; files that a job writes stand in the stage's folder
    * @returns what the task reported of each job, in their order
    */
-  eachPart<Job extends { readonly name: string }, Report>(task: PartTaskName, settings: object, jobs: readonly Job[], weight?: (job: Job) => number): Promise<Report[]>;
+  eachPart<Job extends { readonly name: string }, Report>(
+    task: PartTaskName,
+    settings: object,
+    jobs: readonly Job[],
+    weight?: (job: Job) => number,
+  ): Promise<Report[]>;
   progress(done: number, total: number, unit: string): void;
 }
 
@@ -69,7 +74,9 @@ export function readStageManifest(folder: string): StageManifest | null {
   if (!existsSync(path)) return null;
   try {
     const manifest = JSON.parse(readFileSync(path, 'utf8')) as StageManifest;
-    const whole = manifest.format === stageFormat && Object.entries(manifest.outputs).every(([name, { bytes }]) => statSync(join(folder, name)).size === bytes);
+    const whole =
+      manifest.format === stageFormat &&
+      Object.entries(manifest.outputs).every(([name, { bytes }]) => statSync(join(folder, name)).size === bytes);
     return whole ? manifest : null;
   } catch {
     return null; // whatever it is, the stage can be done again
@@ -79,13 +86,17 @@ export function readStageManifest(folder: string): StageManifest | null {
 /** What differs between two keys, one line each; empty if nothing does. */
 export function keyChanges(made: StageKey, asked: StageKey): string[] {
   const changes: string[] = [];
-  if (made.version !== asked.version || made.program !== asked.program) changes.push(`program: ${made.program}, now ${asked.program}`);
+  if (made.version !== asked.version || made.program !== asked.program)
+    changes.push(`program: ${made.program}, now ${asked.program}`);
   for (const name of union(made.settings, asked.settings)) {
     const [before, now] = [JSON.stringify(made.settings[name]), JSON.stringify(asked.settings[name])];
     if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);
   }
   for (const name of union(made.files, asked.files)) {
-    if (made.files[name]?.sha256 !== asked.files[name]?.sha256) changes.push(`input ${name}: ${made.files[name] === undefined ? 'new' : asked.files[name] === undefined ? 'gone' : 'content changed'}`);
+    if (made.files[name]?.sha256 !== asked.files[name]?.sha256)
+      changes.push(
+        `input ${name}: ${made.files[name] === undefined ? 'new' : asked.files[name] === undefined ? 'gone' : 'content changed'}`,
+      );
   }
   for (const name of union(made.needs, asked.needs)) {
     if (made.needs[name] !== asked.needs[name]) changes.push(`result of ${name} changed`);
@@ -108,7 +119,8 @@ export function outputsDigest({ outputs }: Pick<StageManifest, 'outputs'>): stri
 export async function areIntact(folder: string, outputs: StageManifest['outputs']): Promise<boolean> {
   for (const [name, { bytes, sha256 }] of Object.entries(outputs)) {
     const path = join(folder, name);
-    if (!existsSync(path) || statSync(path).size !== bytes || (await fileIdentity(path)).sha256 !== sha256) return false;
+    if (!existsSync(path) || statSync(path).size !== bytes || (await fileIdentity(path)).sha256 !== sha256)
+      return false;
   }
   return true;
 }

@@ -33,8 +33,17 @@ async function writeText(): Promise<string> {
   const valid = readFileSync(join(text, 'valid.de'), 'utf8').split('\n');
   for (const [language, lines] of Object.entries({
     de: ['„Ja“, sagte sie (heute).', 'zu lang '.repeat(30), 'doppelt', 'doppelt', 'gleich', valid[4], ''],
-    en: ['“Yes”, she said (today).', 'too long', 'twice', 'twice', 'gleich', 'this one has been seen before .', 'nothing'],
-  })) appendFileSync(join(text, `train.${language}`), lines.map((line) => `${line}\n`).join(''));
+    en: [
+      '“Yes”, she said (today).',
+      'too long',
+      'twice',
+      'twice',
+      'gleich',
+      'this one has been seen before .',
+      'nothing',
+    ],
+  }))
+    appendFileSync(join(text, `train.${language}`), lines.map((line) => `${line}\n`).join(''));
   return text;
 }
 
@@ -42,16 +51,28 @@ async function recipe(name: string, changes: Partial<PrepareOptions> = {}): Prom
   const text = await writeText();
   const files = (split: string) => ({ src: join(text, `${split}.de`), trg: join(text, `${split}.en`) });
   return {
-    outDir: join(folder, name), srcLang: 'de', trgLang: 'en', train: files('train'), valid: files('valid'), test: files('test'),
-    normalize: { punctuation: true }, tokenize: {}, letterCase: 'lower',
+    outDir: join(folder, name),
+    srcLang: 'de',
+    trgLang: 'en',
+    train: files('train'),
+    valid: files('valid'),
+    test: files('test'),
+    normalize: { punctuation: true },
+    tokenize: {},
+    letterCase: 'lower',
     clean: { maxTokens: 40, maxRatio: 4, sameText: true, duplicates: ['pair'], leakage: true },
-    subwords: { method: 'bpe', learn: { merges: 150 }, vocabularyThreshold: 5 }, vocabulary: { joined: true },
+    subwords: { method: 'bpe', learn: { merges: 150 }, vocabularyThreshold: 5 },
+    vocabulary: { joined: true },
     ...changes,
   };
 }
 
 function filesOf(dir: string): Map<string, Buffer> {
-  return new Map(readdirSync(dir).sort().map((name) => [name, readFileSync(join(dir, name))]));
+  return new Map(
+    readdirSync(dir)
+      .sort()
+      .map((name) => [name, readFileSync(join(dir, name))]),
+  );
 }
 
 function ran({ stages }: PrepareResult): string[] {
@@ -63,10 +84,16 @@ const lines = (path: string): string[] => readFileSync(path, 'utf8').split('\n')
 test('the stages together do what their functions do one after the other', async () => {
   const options = await recipe('whole');
   const { manifest, warnings } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1 });
-  assert.deepEqual(warnings, [
-    'train: 1 pair removed by rule empty', 'train: 1 pair removed by rule tooLong', 'train: 1 pair removed by rule sameText',
-    'train: 1 pair removed by rule leakage', 'train: 1 pair removed by rule duplicatePair',
-  ].sort((a, b) => warnings.indexOf(a) - warnings.indexOf(b)));
+  assert.deepEqual(
+    warnings,
+    [
+      'train: 1 pair removed by rule empty',
+      'train: 1 pair removed by rule tooLong',
+      'train: 1 pair removed by rule sameText',
+      'train: 1 pair removed by rule leakage',
+      'train: 1 pair removed by rule duplicatePair',
+    ].sort((a, b) => warnings.indexOf(a) - warnings.indexOf(b)),
+  );
   assert.deepEqual(manifest.splits.train!.removed, { empty: 1, tooLong: 1, sameText: 1, leakage: 1, duplicatePair: 1 });
   assert.deepEqual([manifest.splits.train!.lines, manifest.splits.train!.pairs], [407, 402]);
 
@@ -76,14 +103,21 @@ test('the stages together do what their functions do one after the other', async
   };
   const toWords = { src: words('de'), trg: words('en') };
   const held = [...lines(options.valid!.src), ...lines(options.test!.src)].map(toWords.src);
-  const cleaner = createCleaner({ maxTokens: 40, maxRatio: 4, sameText: true, duplicates: ['pair'] }, { srcLang: 'de', trgLang: 'en' });
+  const cleaner = createCleaner(
+    { maxTokens: 40, maxRatio: 4, sameText: true, duplicates: ['pair'] },
+    { srcLang: 'de', trgLang: 'en' },
+  );
   const trg = lines(options.train.trg).map(toWords.trg);
-  const kept = lines(options.train.src).map(toWords.src)
-    .flatMap((line, i) => (cleaner(line, trg[i]) === null && !held.includes(line) ? [{ src: lowercase(line), trg: lowercase(trg[i]) }] : []));
+  const kept = lines(options.train.src)
+    .map(toWords.src)
+    .flatMap((line, i) =>
+      cleaner(line, trg[i]) === null && !held.includes(line) ? [{ src: lowercase(line), trg: lowercase(trg[i]) }] : [],
+    );
   assert.equal(kept[400].src, '" ja " , sagte sie ( heute ) .'.replaceAll('"', '&quot;'));
 
   const counts = new Map<string, number>();
-  const count = (map: Map<string, number>, units: readonly string[]): void => units.forEach((unit) => map.set(unit, (map.get(unit) ?? 0) + 1));
+  const count = (map: Map<string, number>, units: readonly string[]): void =>
+    units.forEach((unit) => map.set(unit, (map.get(unit) ?? 0) + 1));
   for (const pair of kept) count(counts, [...pair.src.split(' '), ...pair.trg.split(' ')]);
   const codes = bpeCodesText(learnBpe(counts, { numMerges: 150 }));
   assert.equal(readFileSync(join(options.outDir, 'subwords.src.codes'), 'utf8'), codes);
@@ -93,19 +127,34 @@ test('the stages together do what their functions do one after the other', async
     const plain = new Bpe(parseBpeCodes(codes, 'codes'));
     const units = new Map<string, number>();
     for (const pair of kept) count(units, plain.segment(pair[side]));
-    const bpe = new Bpe(parseBpeCodes(codes, 'codes'), { vocabulary: parseBpeVocabulary(bpeVocabularyText(units), 'units', 5) });
+    const bpe = new Bpe(parseBpeCodes(codes, 'codes'), {
+      vocabulary: parseBpeVocabulary(bpeVocabularyText(units), 'units', 5),
+    });
     const vocabulary = side === 'src' ? prepared.pipeline.srcVocabulary : prepared.pipeline.trgVocabulary;
-    assert.deepEqual(decoded.map((pair) => vocabulary.decode(pair[side]).join(' ')), kept.map((pair) => bpe.segment(pair[side]).join(' ')));
+    assert.deepEqual(
+      decoded.map((pair) => vocabulary.decode(pair[side]).join(' ')),
+      kept.map((pair) => bpe.segment(pair[side]).join(' ')),
+    );
   }
   assert.deepEqual(prepared.rawText('test', 'trg'), lines(options.test!.trg));
-  assert.deepEqual(prepared.text('test', 'trg'), lines(options.test!.trg).map((line) => lowercase(toWords.trg(line))));
+  assert.deepEqual(
+    prepared.text('test', 'trg'),
+    lines(options.test!.trg).map((line) => lowercase(toWords.trg(line))),
+  );
   await prepared.close();
 
   // what is removed, with line and reason
   const stages = `${options.outDir}.stages`;
-  const removed = readdirSync(join(stages, 'clean.train')).filter((name) => name.endsWith('.removed')).flatMap((name) => lines(join(stages, 'clean.train', name)));
-  assert.deepEqual(removed.map((line) => line.split('\t').slice(0, 2).join(' ')), ['402 tooLong', '405 sameText', '406 leakage', '407 empty']);
-  const duplicate = readdirSync(join(stages, 'deduplicate.train')).filter((name) => name.endsWith('.removed')).flatMap((name) => lines(join(stages, 'deduplicate.train', name)));
+  const removed = readdirSync(join(stages, 'clean.train'))
+    .filter((name) => name.endsWith('.removed'))
+    .flatMap((name) => lines(join(stages, 'clean.train', name)));
+  assert.deepEqual(
+    removed.map((line) => line.split('\t').slice(0, 2).join(' ')),
+    ['402 tooLong', '405 sameText', '406 leakage', '407 empty'],
+  );
+  const duplicate = readdirSync(join(stages, 'deduplicate.train'))
+    .filter((name) => name.endsWith('.removed'))
+    .flatMap((name) => lines(join(stages, 'deduplicate.train', name)));
   assert.deepEqual(duplicate, ['404\tduplicatePair\tthe pair was there before\tdoppelt\ttwice']);
 });
 
@@ -115,8 +164,14 @@ test('the pipeline of a corpus turns raw text into the same ids, and ids into ru
   const raw = prepared.rawText('valid', 'src');
   const ids = prepared.dataset('valid').pairs(raw.map((_, row) => row));
   const pipeline = await openTextPipeline(options.outDir);
-  assert.deepEqual(await pipeline.encodeSources(raw), ids.map(({ src }) => src));
-  assert.equal(pipeline.detokenizeTarget(pipeline.decodeTarget(ids[0].trg)), lowercase(prepared.rawText('valid', 'trg')[0]).replace(/ ([.,?])/g, '$1'));
+  assert.deepEqual(
+    await pipeline.encodeSources(raw),
+    ids.map(({ src }) => src),
+  );
+  assert.equal(
+    pipeline.detokenizeTarget(pipeline.decodeTarget(ids[0].trg)),
+    lowercase(prepared.rawText('valid', 'trg')[0]).replace(/ ([.,?])/g, '$1'),
+  );
   await prepared.close();
 });
 
@@ -137,24 +192,43 @@ test('only what a change concerns is done again, and the plan says so beforehand
     assert.equal(plan.status, 'changed');
     const done = ran(await prepareCorpus(changed, control));
     const planned = plan.stages.filter(({ action }) => action !== 'keep').map(({ stage }) => stage);
-    assert.deepEqual(done.filter((stage) => !planned.includes(stage)), []);
+    assert.deepEqual(
+      done.filter((stage) => !planned.includes(stage)),
+      [],
+    );
     return done;
   };
   assert.deepEqual(await stagesOfChange({ ...options, shards: 3 }), ['binarize.train']);
-  assert.deepEqual(await stagesOfChange({ ...options, vocabulary: { joined: true, maxSize: 100 } }), ['vocabulary', 'binarize.train', 'binarize.valid', 'binarize.test']);
+  assert.deepEqual(await stagesOfChange({ ...options, vocabulary: { joined: true, maxSize: 100 } }), [
+    'vocabulary',
+    'binarize.train',
+    'binarize.valid',
+    'binarize.test',
+  ]);
   // the third file of ids goes with the setting
-  assert.deepEqual(readdirSync(options.outDir).filter((name) => name.startsWith('train')), ['train-00000-of-00002.bin', 'train-00001-of-00002.bin']);
+  assert.deepEqual(
+    readdirSync(options.outDir).filter((name) => name.startsWith('train')),
+    ['train-00000-of-00002.bin', 'train-00001-of-00002.bin'],
+  );
   const fewer = { ...options, subwords: { method: 'bpe', learn: { merges: 100 }, vocabularyThreshold: 5 } as const };
   assert.deepEqual((await stagesOfChange(fewer))[0], 'learn');
   // a test set changed for sentences of equal words: read and normalised again, the rest is as before
   const test = { src: join(folder, 'test2.de'), trg: options.test!.trg };
-  writeFileSync(test.src, lines(options.test!.src).map((line) => `${line} \n`).join(''));
+  writeFileSync(
+    test.src,
+    lines(options.test!.src)
+      .map((line) => `${line} \n`)
+      .join(''),
+  );
   assert.deepEqual(await stagesOfChange({ ...fewer, test }), ['read.test', 'normalize.test', 'tokenize.test']);
 
   const { stages } = await planCorpus({ ...fewer, test, clean: { ...options.clean, maxTokens: 39 } }, control);
   const why = new Map(stages.map(({ stage, action, reasons }) => [stage, [action, ...reasons]]));
   assert.deepEqual(why.get('tokenize.train'), ['keep']);
-  assert.deepEqual(why.get('clean.train')!.slice(0, 2), ['run', 'setting rules: {"maxTokens":40,"maxRatio":4,"sameText":true}, now {"maxTokens":39,"maxRatio":4,"sameText":true}']);
+  assert.deepEqual(why.get('clean.train')!.slice(0, 2), [
+    'run',
+    'setting rules: {"maxTokens":40,"maxRatio":4,"sameText":true}, now {"maxTokens":39,"maxRatio":4,"sameText":true}',
+  ]);
   assert.deepEqual(why.get('deduplicate.train'), ['run', 'after clean.train']);
 });
 
@@ -168,7 +242,10 @@ test('a stage whose files are gone or were changed is done again before they are
   assert.deepEqual(ran(await prepareCorpus({ ...options, shards: 2 }, control)), ['tokenize.train', 'binarize.train']);
   assert.deepEqual(readFileSync(tokenized), before);
   writeFileSync(tokenized, before.toString('utf8').replace('e', 'x'));
-  const { stages } = await prepareCorpus({ ...options, shards: 2, clean: { ...options.clean, maxTokens: 39 } }, control);
+  const { stages } = await prepareCorpus(
+    { ...options, shards: 2, clean: { ...options.clean, maxTokens: 39 } },
+    control,
+  );
   assert.deepEqual(stages.find(({ stage }) => stage === 'tokenize.train')!.action, 'keep');
   assert.deepEqual(readFileSync(tokenized), before);
 });
@@ -189,10 +266,16 @@ test('two at a time are refused; a foreign folder is not used', async () => {
 test('shards give the batches of the whole', async () => {
   const options = await recipe('sharded', { shards: 5 });
   await prepareCorpus(options, { workers: 2, pairsPerPart: 150 });
-  const [whole, sharded] = [await openPreparedCorpus((await recipe('whole')).outDir), await openPreparedCorpus(options.outDir)];
-  const [expected, got] = [whole, sharded].map((corpus) => createBatches(corpus.dataset('train'), { maxTokens: 300, seed: 4 }).epochBatches(2));
+  const [whole, sharded] = [
+    await openPreparedCorpus((await recipe('whole')).outDir),
+    await openPreparedCorpus(options.outDir),
+  ];
+  const [expected, got] = [whole, sharded].map((corpus) =>
+    createBatches(corpus.dataset('train'), { maxTokens: 300, seed: 4 }).epochBatches(2),
+  );
   assert.equal(got.length, expected.length);
-  for (let position = 0; position < got.length; position++) assert.deepEqual(got.batch(position), expected.batch(position));
+  for (let position = 0; position < got.length; position++)
+    assert.deepEqual(got.batch(position), expected.batch(position));
   await whole.close();
   await sharded.close();
 });
@@ -202,10 +285,13 @@ test('killed at any moment, it goes on to the same result', async () => {
   const unbroken = await recipe('unbroken', { letterCase: 'true' });
   await prepareCorpus(unbroken, { workers: 2, pairsPerPart: 40 });
   const script = join(folder, 'killed.mjs');
-  writeFileSync(script, `
+  writeFileSync(
+    script,
+    `
     const { prepareCorpus } = await import(${JSON.stringify(new URL('./prepareCorpus.js', import.meta.url).href)});
     const { status } = await prepareCorpus(${JSON.stringify(options)}, { workers: 2, pairsPerPart: 40, onProgress: () => process.stdout.write('.') });
-    process.stdout.write(status);`);
+    process.stdout.write(status);`,
+  );
   let kills = 0;
   for (let attempt = 1; ; attempt++) {
     const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -215,9 +301,9 @@ test('killed at any moment, it goes on to the same result', async () => {
     let events = 0;
     child.stdout.on('data', (text: Buffer) => {
       events += text.length;
-      if (events > 5 + (attempt * 7) % 23 && !child.killed && attempt <= 8) child.kill('SIGKILL');
+      if (events > 5 + ((attempt * 7) % 23) && !child.killed && attempt <= 8) child.kill('SIGKILL');
     });
-    const [status, signal] = await once(child, 'exit') as [number | null, string | null];
+    const [status, signal] = (await once(child, 'exit')) as [number | null, string | null];
     if (signal === 'SIGKILL') {
       kills++;
       if (existsSync(options.outDir)) assert.deepEqual(filesOf(options.outDir), filesOf(unbroken.outDir)); // whole, or not there
@@ -228,16 +314,24 @@ test('killed at any moment, it goes on to the same result', async () => {
   }
   assert.ok(kills >= 3, `${kills} kills`);
   assert.deepEqual(filesOf(options.outDir), filesOf(unbroken.outDir));
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('.killed')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('.killed')),
+    [],
+  );
 });
 
 test('Multi30k in words gives the published merges and the published segmentation', { skip }, async () => {
   const published = `${shared}data/multi30k/bpe/`;
   const text = (name: string): string => gunzipSync(readFileSync(`${published}${name}.gz`)).toString('utf8');
-  for (const language of ['en', 'de']) writeFileSync(join(folder, `m30k.${language}`), text(`train.${language}`).replaceAll('@@ ', ''));
+  for (const language of ['en', 'de'])
+    writeFileSync(join(folder, `m30k.${language}`), text(`train.${language}`).replaceAll('@@ ', ''));
   const options: PrepareOptions = {
-    outDir: join(folder, 'm30k'), srcLang: 'en', trgLang: 'de', train: { src: join(folder, 'm30k.en'), trg: join(folder, 'm30k.de') },
-    subwords: { method: 'bpe', learn: { merges: 10000 } }, vocabulary: { joined: true },
+    outDir: join(folder, 'm30k'),
+    srcLang: 'en',
+    trgLang: 'de',
+    train: { src: join(folder, 'm30k.en'), trg: join(folder, 'm30k.de') },
+    subwords: { method: 'bpe', learn: { merges: 10000 } },
+    vocabulary: { joined: true },
   };
   const { manifest } = await prepareCorpus(options);
   assert.equal(readFileSync(join(options.outDir, 'subwords.trg.codes'), 'utf8'), text('code'));
@@ -246,14 +340,20 @@ test('Multi30k in words gives the published merges and the published segmentatio
   const dataset = prepared.dataset('train');
   const { trgVocabulary } = prepared.pipeline;
   assert.deepEqual(
-    dataset.pairs(Array.from({ length: dataset.length }, (_, row) => row)).map(({ trg }) => trgVocabulary.decode(trg).join(' ')),
+    dataset
+      .pairs(Array.from({ length: dataset.length }, (_, row) => row))
+      .map(({ trg }) => trgVocabulary.decode(trg).join(' ')),
     text('train.de').split('\n').slice(0, -1),
   );
   await prepared.close();
 });
 
 test('a SentencePiece model learnt of both sides splits the text, and goes with the corpus', async () => {
-  const options = await recipe('pieces', { subwords: { method: 'sentencepiece', learn: { vocabSize: 200, characterCoverage: 1 } }, tokenize: undefined, normalize: undefined });
+  const options = await recipe('pieces', {
+    subwords: { method: 'sentencepiece', learn: { vocabSize: 200, characterCoverage: 1 } },
+    tokenize: undefined,
+    normalize: undefined,
+  });
   const { status, manifest } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1 });
   assert.equal(status, 'prepared');
   assert.ok(manifest.splits.train!.pairs > 300);
@@ -265,7 +365,10 @@ test('a SentencePiece model learnt of both sides splits the text, and goes with 
     assert.ok(tokens.every((token) => token.length === 1 || !token.slice(1).includes('\u2581')));
     const [line] = lines(options.valid!.src);
     const [ids] = await pipeline.encodeSources([line]);
-    assert.equal(pipeline.srcVocabulary.decode(ids.slice(0, -1)).join('').replaceAll('\u2581', ' ').trim(), line.toLowerCase());
+    assert.equal(
+      pipeline.srcVocabulary.decode(ids.slice(0, -1)).join('').replaceAll('\u2581', ' ').trim(),
+      line.toLowerCase(),
+    );
   } finally {
     await pipeline.close();
   }
@@ -274,14 +377,45 @@ test('a SentencePiece model learnt of both sides splits the text, and goes with 
 
 test('a tokenizer.json counts by its content: what it splits anew is made anew', async () => {
   const tokenizer = join(folder, 'tokenizer.json');
-  const write = (pieces: readonly string[]): void => writeFileSync(tokenizer, JSON.stringify({
-    version: '1.0', added_tokens: [{ id: 0, content: '[UNK]', single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }],
-    normalizer: null, pre_tokenizer: { type: 'WhitespaceSplit' }, post_processor: null, decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
-    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: Object.fromEntries(['[UNK]', ...pieces].map((piece, id) => [piece, id])) },
-  }));
+  const write = (pieces: readonly string[]): void =>
+    writeFileSync(
+      tokenizer,
+      JSON.stringify({
+        version: '1.0',
+        added_tokens: [
+          {
+            id: 0,
+            content: '[UNK]',
+            single_word: false,
+            lstrip: false,
+            rstrip: false,
+            normalized: false,
+            special: true,
+          },
+        ],
+        normalizer: null,
+        pre_tokenizer: { type: 'WhitespaceSplit' },
+        post_processor: null,
+        decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
+        model: {
+          type: 'WordPiece',
+          unk_token: '[UNK]',
+          continuing_subword_prefix: '##',
+          max_input_chars_per_word: 100,
+          vocab: Object.fromEntries(['[UNK]', ...pieces].map((piece, id) => [piece, id])),
+        },
+      }),
+    );
   const text = join(folder, 'words.txt');
   writeFileSync(text, 'abc ab\n');
-  const options: PrepareOptions = { outDir: join(folder, 'tokenizer'), srcLang: 'de', trgLang: 'en', train: { src: text, trg: text }, subwords: { method: 'huggingface', tokenizer }, vocabulary: { joined: true } };
+  const options: PrepareOptions = {
+    outDir: join(folder, 'tokenizer'),
+    srcLang: 'de',
+    trgLang: 'en',
+    train: { src: text, trg: text },
+    subwords: { method: 'huggingface', tokenizer },
+    vocabulary: { joined: true },
+  };
   write(['abc', 'ab']);
   await prepareCorpus(options, { workers: 1 });
   assert.equal(readFileSync(join(options.outDir, 'vocab.src.txt'), 'utf8'), 'ab 2\nabc 2\n');

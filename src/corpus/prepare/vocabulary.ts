@@ -14,15 +14,27 @@ export interface VocabularyReport {
 }
 
 /** Builds the vocabularies from the training set, or takes over the user's: vocab.src.txt and vocab.trg.txt. */
-export function vocabularyStage(train: Stage<SegmentReport>, { joined, minCount, maxSize, srcFile, trgFile }: PrepareOptions['vocabulary']): Stage<VocabularyReport> {
+export function vocabularyStage(
+  train: Stage<SegmentReport>,
+  { joined, minCount, maxSize, srcFile, trgFile }: PrepareOptions['vocabulary'],
+): Stage<VocabularyReport> {
   const files = { ...(srcFile !== undefined && { srcFile }), ...(trgFile !== undefined && { trgFile }) };
   return {
-    name: 'vocabulary', version: 1, settings: { joined, minCount, maxSize }, files, needs: [train],
+    name: 'vocabulary',
+    version: 1,
+    settings: { joined, minCount, maxSize },
+    files,
+    needs: [train],
     async run(context) {
-      const { folder, report: { parts } } = context.result(train);
+      const {
+        folder,
+        report: { parts },
+      } = context.result(train);
       const names = parts.map(({ name }) => name);
       const build = async (sides: readonly ('src' | 'trg')[], file?: string): Promise<Vocabulary> =>
-        file !== undefined ? Vocabulary.read(file) : Vocabulary.fromCounts(await readCounts(folder, names, sides), { minCount, maxSize });
+        file !== undefined
+          ? Vocabulary.read(file)
+          : Vocabulary.fromCounts(await readCounts(folder, names, sides), { minCount, maxSize });
       const src = await build(joined ? ['src', 'trg'] : ['src'], srcFile);
       const trg = joined ? src : await build(['trg'], trgFile);
       writeFileAtomic(join(context.folder, 'vocab.src.txt'), src.toText(), scratch);

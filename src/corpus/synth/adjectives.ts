@@ -17,7 +17,13 @@ function adjectives(table: string): Adjective[] {
     const [german, english] = row.split('|').map((part) => part.trim());
     const forms = german.split(/\s+/);
     const [en, enComparative] = english.split(',').map((form) => form.trim());
-    return { de: forms[0], deStem: forms.length === 3 ? forms[1] : forms[0], deComparative: forms[forms.length - 1], en, enComparative };
+    return {
+      de: forms[0],
+      deStem: forms.length === 3 ? forms[1] : forms[0],
+      deComparative: forms[forms.length - 1],
+      en,
+      enComparative,
+    };
   });
 }
 

@@ -10,12 +10,27 @@ import { clockWords } from './numbers.js';
 import { allVerbs } from './verbs.js';
 
 const nouns: readonly Noun[] = [...people, ...animals, ...food, ...readables, ...things, ...devices];
-const the = (de: string, determiner: Determiner = 'the', plural = false): NounPhrase => ({ kind: 'noun', noun: nouns.find((noun) => noun.de === de)!, plural, determiner, adjectives: [] });
-const pronoun = (person: 1 | 3, plural: boolean, gender: 'm' | 'f' = 'm'): NounPhrase => ({ kind: 'pronoun', agreement: { person, plural, gender } });
+const the = (de: string, determiner: Determiner = 'the', plural = false): NounPhrase => ({
+  kind: 'noun',
+  noun: nouns.find((noun) => noun.de === de)!,
+  plural,
+  determiner,
+  adjectives: [],
+});
+const pronoun = (person: 1 | 3, plural: boolean, gender: 'm' | 'f' = 'm'): NounPhrase => ({
+  kind: 'pronoun',
+  agreement: { person, plural, gender },
+});
 const verb = (de: string) => allVerbs.find((entry) => entry.de.prefix + entry.de.infinitive === de)!;
-const clause = (parts: Partial<Clause> & Pick<Clause, 'subject' | 'verb'>): Clause => ({ tense: 'present', negated: false, ...parts });
-const german = (c: Clause, position: VerbPosition = 'second', front?: string): string => germanClause(c, position, front?.split(' ')).join(' ');
-const english = (c: Clause, form: 'statement' | 'question' | 'to' = 'statement'): string => englishClause(c, form).join(' ');
+const clause = (parts: Partial<Clause> & Pick<Clause, 'subject' | 'verb'>): Clause => ({
+  tense: 'present',
+  negated: false,
+  ...parts,
+});
+const german = (c: Clause, position: VerbPosition = 'second', front?: string): string =>
+  germanClause(c, position, front?.split(' ')).join(' ');
+const english = (c: Clause, form: 'statement' | 'question' | 'to' = 'statement'): string =>
+  englishClause(c, form).join(' ');
 
 test('separable verbs split in main clauses and close up at the end', () => {
   const call = clause({ subject: the('Mann'), verb: verb('anrufen'), object: the('Arzt'), time: clockWords(3, 30) });
@@ -32,13 +47,26 @@ test('separable verbs split in main clauses and close up at the end', () => {
 
 test('inversion, and time before manner before place against place before time', () => {
   const work = clause({
-    subject: pronoun(3, false, 'f'), verb: verb('arbeiten'), tense: 'past', time: { de: 'gestern', en: 'yesterday' },
-    manner: { de: 'allein', en: 'alone' }, place: { de: 'im Garten', en: 'in the garden' },
+    subject: pronoun(3, false, 'f'),
+    verb: verb('arbeiten'),
+    tense: 'past',
+    time: { de: 'gestern', en: 'yesterday' },
+    manner: { de: 'allein', en: 'alone' },
+    place: { de: 'im Garten', en: 'in the garden' },
   });
   assert.equal(german(work), 'sie hat gestern allein im Garten gearbeitet');
-  assert.equal(german({ ...work, time: undefined }, 'second', 'gestern'), 'gestern hat sie allein im Garten gearbeitet');
+  assert.equal(
+    german({ ...work, time: undefined }, 'second', 'gestern'),
+    'gestern hat sie allein im Garten gearbeitet',
+  );
   assert.equal(english(work), 'she worked alone in the garden yesterday');
-  const go = clause({ subject: the('Kind', 'the', true), verb: verb('fahren'), tense: 'past', goal: { de: 'nach Köln', en: 'to Cologne' }, manner: { de: 'mit dem Zug', en: 'by train' } });
+  const go = clause({
+    subject: the('Kind', 'the', true),
+    verb: verb('fahren'),
+    tense: 'past',
+    goal: { de: 'nach Köln', en: 'to Cologne' },
+    manner: { de: 'mit dem Zug', en: 'by train' },
+  });
   assert.equal(german(go), 'die Kinder sind mit dem Zug nach Köln gefahren');
   assert.equal(english(go), 'the children went to Cologne by train');
 });
@@ -50,7 +78,13 @@ test('negation: kein for indefinite objects, nicht elsewhere; English do', () =>
   assert.equal(german({ ...buy, object: the('Buch') }), 'er kauft das Buch nicht');
   assert.equal(german({ ...buy, object: the('Buch', 'none', true), tense: 'past' }), 'er hat keine Bücher gekauft');
   assert.equal(english({ ...buy, object: the('Buch', 'none', true), tense: 'past' }), 'he did not buy books');
-  const wait = clause({ subject: pronoun(1, true), verb: verb('warten'), object: the('Lehrer'), negated: true, tense: 'future' });
+  const wait = clause({
+    subject: pronoun(1, true),
+    verb: verb('warten'),
+    object: the('Lehrer'),
+    negated: true,
+    tense: 'future',
+  });
   assert.equal(german(wait), 'wir werden nicht auf den Lehrer warten');
   assert.equal(english(wait), 'we will not wait for the teacher');
   assert.equal(english({ ...buy, modal: 'must' }), 'he does not have to buy an apple');
@@ -59,7 +93,12 @@ test('negation: kein for indefinite objects, nicht elsewhere; English do', () =>
 });
 
 test('cases of objects, reflexives and exchanged subjects', () => {
-  const give = clause({ subject: pronoun(1, false), verb: verb('geben'), object: the('Brief'), receiver: the('Student') });
+  const give = clause({
+    subject: pronoun(1, false),
+    verb: verb('geben'),
+    object: the('Brief'),
+    receiver: the('Student'),
+  });
   assert.equal(german(give), 'ich gebe dem Studenten den Brief');
   assert.equal(english(give), 'I give the letter to the student');
   const like = clause({ subject: the('Frau'), verb: verb('gefallen'), object: the('Buch', 'the', true) });
@@ -84,7 +123,12 @@ test('gerade, gern and seit are verb forms in English', () => {
   const read = clause({ subject: the('Onkel'), verb: verb('lesen'), object: the('Roman', 'none', true), gladly: true });
   assert.equal(german(read), 'der Onkel liest gern Romane');
   assert.equal(english(read), 'the uncle likes to read novels');
-  const work = clause({ subject: the('Chef'), verb: verb('arbeiten'), tense: 'since', time: { de: 'seit zwei Jahren', en: 'for two years' } });
+  const work = clause({
+    subject: the('Chef'),
+    verb: verb('arbeiten'),
+    tense: 'since',
+    time: { de: 'seit zwei Jahren', en: 'for two years' },
+  });
   assert.equal(german(work), 'der Chef arbeitet seit zwei Jahren');
   assert.equal(english(work), 'the boss has worked for two years');
 });
@@ -103,7 +147,8 @@ test('be: present, preterite, future and questions', () => {
 test('every verb has its forms and no two share a translation', () => {
   const english = new Map<string, string>();
   for (const { de, en, frame, objects } of allVerbs) {
-    for (const form of [de.first, de.third, de.participle, en.base, en.third, en.past, en.participle, en.ing]) assert.match(form, /^[a-zäöüß]+$/, `${de.infinitive}: ${form}`);
+    for (const form of [de.first, de.third, de.participle, en.base, en.third, en.past, en.participle, en.ing])
+      assert.match(form, /^[a-zäöüß]+$/, `${de.infinitive}: ${form}`);
     assert.match(de.infinitive, /n$/);
     assert.match(de.third, /t$|ß$/);
     assert.ok(de.participle.startsWith(de.prefix));
@@ -112,12 +157,21 @@ test('every verb has its forms and no two share a translation', () => {
     assert.equal(english.get(key), undefined, `${key}: ${de.prefix}${de.infinitive}`);
     english.set(key, de.infinitive);
   }
-  assert.deepEqual(allVerbs.filter(({ de }) => de.reflexive).map(({ de }) => de.infinitive), ['ruhen', 'freuen', 'erinnern', 'kümmern', 'verlieben', 'beschweren']);
+  assert.deepEqual(
+    allVerbs.filter(({ de }) => de.reflexive).map(({ de }) => de.infinitive),
+    ['ruhen', 'freuen', 'erinnern', 'kümmern', 'verlieben', 'beschweren'],
+  );
 });
 
 test('nouns and adjectives of one meaning are not given twice', () => {
   assert.equal(new Set(nouns.map(({ de }) => de)).size, nouns.length);
   assert.equal(new Set(nouns.map(({ en }) => en)).size, nouns.length);
-  const adjectives = [...new Set(Object.values(adjectivesFor).flat().map(({ de, en }) => `${de} ${en}`))];
+  const adjectives = [
+    ...new Set(
+      Object.values(adjectivesFor)
+        .flat()
+        .map(({ de, en }) => `${de} ${en}`),
+    ),
+  ];
   assert.equal(new Set(adjectives.map((pair) => pair.split(' ')[0])).size, adjectives.length);
 });

@@ -36,8 +36,13 @@ function predicate(clause: Clause, question: boolean): { auxiliary: string[]; ma
   if (modal) return modalPredicate(modal, agreement, negated, question, base);
   if (tense === 'future') return { auxiliary: ['will', ...not], main: base };
   if (verb === 'be') return { auxiliary: [formOfBe(agreement, tense === 'past'), ...not], main: [] };
-  if (tense === 'now') return { auxiliary: [formOfBe(agreement, false), ...not], main: [verb.en.ing, ...verb.en.particle] };
-  if (tense === 'since') return { auxiliary: [isThirdSingular(agreement) ? 'has' : 'have', ...not], main: [verb.en.participle, ...verb.en.particle] };
+  if (tense === 'now')
+    return { auxiliary: [formOfBe(agreement, false), ...not], main: [verb.en.ing, ...verb.en.particle] };
+  if (tense === 'since')
+    return {
+      auxiliary: [isThirdSingular(agreement) ? 'has' : 'have', ...not],
+      main: [verb.en.participle, ...verb.en.particle],
+    };
   const spoken = clause.gladly ? likeVerb : verb.en;
   const after = clause.gladly ? ['to', ...base] : verb.en.particle;
   return simplePredicate(spoken, [...after], agreement, tense === 'past', negated, question);
@@ -47,7 +52,12 @@ const likeVerb: Pick<EnglishVerb, 'base' | 'third' | 'past'> = { base: 'like', t
 
 /** Simple tenses: "do" carries negation and questions. */
 function simplePredicate(
-  verb: Pick<EnglishVerb, 'base' | 'third' | 'past'>, after: string[], agreement: Agreement, past: boolean, negated: boolean, question: boolean,
+  verb: Pick<EnglishVerb, 'base' | 'third' | 'past'>,
+  after: string[],
+  agreement: Agreement,
+  past: boolean,
+  negated: boolean,
+  question: boolean,
 ): { auxiliary: string[]; main: string[] } {
   if (negated || question) {
     const auxiliary = past ? 'did' : isThirdSingular(agreement) ? 'does' : 'do';
@@ -56,15 +66,45 @@ function simplePredicate(
   return { auxiliary: [], main: [past ? verb.past : isThirdSingular(agreement) ? verb.third : verb.base, ...after] };
 }
 
-function modalPredicate(modal: Modal, agreement: Agreement, negated: boolean, question: boolean, base: string[]): { auxiliary: string[]; main: string[] } {
-  const plain = (word: string): { auxiliary: string[]; main: string[] } => ({ auxiliary: negated ? [word, 'not'] : [word], main: base });
+function modalPredicate(
+  modal: Modal,
+  agreement: Agreement,
+  negated: boolean,
+  question: boolean,
+  base: string[],
+): { auxiliary: string[]; main: string[] } {
+  const plain = (word: string): { auxiliary: string[]; main: string[] } => ({
+    auxiliary: negated ? [word, 'not'] : [word],
+    main: base,
+  });
   switch (modal) {
-    case 'can': return { auxiliary: [negated ? 'cannot' : 'can'], main: base };
+    case 'can':
+      return { auxiliary: [negated ? 'cannot' : 'can'], main: base };
     // "muss nicht" says that there is no need, "must not" would forbid
-    case 'must': return negated ? simplePredicate({ base: 'have', third: 'has', past: 'had' }, ['to', ...base], agreement, false, true, question) : plain('must');
-    case 'want': return simplePredicate({ base: 'want', third: 'wants', past: 'wanted' }, ['to', ...base], agreement, false, negated, question);
-    case 'wouldLike': return { auxiliary: negated ? ['would', 'not'] : ['would'], main: ['like', 'to', ...base] };
-    default: return plain(modal);
+    case 'must':
+      return negated
+        ? simplePredicate(
+            { base: 'have', third: 'has', past: 'had' },
+            ['to', ...base],
+            agreement,
+            false,
+            true,
+            question,
+          )
+        : plain('must');
+    case 'want':
+      return simplePredicate(
+        { base: 'want', third: 'wants', past: 'wanted' },
+        ['to', ...base],
+        agreement,
+        false,
+        negated,
+        question,
+      );
+    case 'wouldLike':
+      return { auxiliary: negated ? ['would', 'not'] : ['would'], main: ['like', 'to', ...base] };
+    default:
+      return plain(modal);
   }
 }
 

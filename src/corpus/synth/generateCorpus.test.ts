@@ -46,12 +46,21 @@ test('text is tokenised, true-cased and complete', () => {
 test('the constructions that make German and English differ are all frequent', () => {
   const share = (german: RegExp): number => everything.filter(({ de }) => german.test(de)).length / everything.length;
   const constructions: [string, RegExp, number][] = [
-    ['number words', /\b\w*(zehn|zwanzig|ßig|fzig|chzig|bzig|hzig|nzig)\b/, 0.04], ['clock times', /\bum (halb|Viertel|(\w|ü|ö)+ (Uhr|vor|nach)) /, 0.03], ['dates', /\bam \w+en (Januar|Februar|März|April|Mai|Ju[nl]i|August|\w+ber)\b/, 0.01],
-    ['subordinate clauses', /, (dass|ob|weil|wenn|als|obwohl|bevor|während) /, 0.15], ['relative clauses', /, (der|die|das|den|dem|denen) /, 0.05],
-    ['perfect', /\b(hat|haben|habe|ist|sind|bin) .*\b(ge\w+|\w+t|\w+en) [.?]$/, 0.2], ['modal verbs', /\b(kann|muss|will|darf|soll|möchte)n?/, 0.05], ['kein', /\bkein/, 0.01], ['nicht', /\bnicht\b/, 0.08],
-    ['infinitives with zu', /, um .*zu/, 0.03], ['reflexives', /\b(sich|mich)\b/, 0.05], ['gern', /\bgern\b/, 0.01],
+    ['number words', /\b\w*(zehn|zwanzig|ßig|fzig|chzig|bzig|hzig|nzig)\b/, 0.04],
+    ['clock times', /\bum (halb|Viertel|(\w|ü|ö)+ (Uhr|vor|nach)) /, 0.03],
+    ['dates', /\bam \w+en (Januar|Februar|März|April|Mai|Ju[nl]i|August|\w+ber)\b/, 0.01],
+    ['subordinate clauses', /, (dass|ob|weil|wenn|als|obwohl|bevor|während) /, 0.15],
+    ['relative clauses', /, (der|die|das|den|dem|denen) /, 0.05],
+    ['perfect', /\b(hat|haben|habe|ist|sind|bin) .*\b(ge\w+|\w+t|\w+en) [.?]$/, 0.2],
+    ['modal verbs', /\b(kann|muss|will|darf|soll|möchte)n?/, 0.05],
+    ['kein', /\bkein/, 0.01],
+    ['nicht', /\bnicht\b/, 0.08],
+    ['infinitives with zu', /, um .*zu/, 0.03],
+    ['reflexives', /\b(sich|mich)\b/, 0.05],
+    ['gern', /\bgern\b/, 0.01],
   ];
-  for (const [name, pattern, atLeast] of constructions) assert.ok(share(pattern) >= atLeast, `${name}: ${share(pattern)}`);
+  for (const [name, pattern, atLeast] of constructions)
+    assert.ok(share(pattern) >= atLeast, `${name}: ${share(pattern)}`);
 });
 
 test('translating word for word does badly: order and function words have to be learnt', () => {
@@ -69,11 +78,22 @@ test('files are written once, and never over something else', async () => {
   const out = join(folder, 'corpus');
   const options = { pairs: 40, validPairs: 5, testPairs: 5, seed: 3 };
   assert.equal((await writeSyntheticCorpus(out, options)).status, 'written');
-  assert.deepEqual(readdirSync(out).sort(), ['manifest.json', 'test.de', 'test.en', 'train.de', 'train.en', 'valid.de', 'valid.en']);
+  assert.deepEqual(readdirSync(out).sort(), [
+    'manifest.json',
+    'test.de',
+    'test.en',
+    'train.de',
+    'train.en',
+    'valid.de',
+    'valid.en',
+  ]);
   const { train: pairs } = generateCorpus(options);
   assert.equal(readFileSync(join(out, 'train.en'), 'utf8'), [...pairs].map(({ en }) => `${en}\n`).join(''));
   assert.equal((await writeSyntheticCorpus(out, options)).status, 'upToDate');
-  await assert.rejects(writeSyntheticCorpus(out, { ...options, seed: 4 }), /is not empty and does not hold this corpus \(40 pairs, seed 4\)/);
+  await assert.rejects(
+    writeSyntheticCorpus(out, { ...options, seed: 4 }),
+    /is not empty and does not hold this corpus \(40 pairs, seed 4\)/,
+  );
   appendFileSync(join(out, 'test.de'), 'x');
   await assert.rejects(writeSyntheticCorpus(out, options), /is not empty/);
 });
@@ -100,7 +120,12 @@ function wordDictionary(pairs: readonly Phrase[]): Map<string, string> {
     }
     probability = counts;
   }
-  return new Map([...probability].map(([word, row]) => [word, [...row].reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0]]));
+  return new Map(
+    [...probability].map(([word, row]) => [
+      word,
+      [...row].reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0],
+    ]),
+  );
 }
 
 function precision(hypotheses: readonly string[][], references: readonly string[][], order: number): number {

@@ -41,9 +41,15 @@ const streams = { train: 0, valid: 1, test: 2 };
  *
  * @throws UsageError for sizes that are not positive integers
  */
-export function generateCorpus({ pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed }: SyntheticCorpusOptions): SyntheticCorpus {
+export function generateCorpus({
+  pairs,
+  validPairs = defaultHeldOutPairs,
+  testPairs = defaultHeldOutPairs,
+  seed,
+}: SyntheticCorpusOptions): SyntheticCorpus {
   for (const [name, value] of Object.entries({ pairs, validPairs, testPairs })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected a positive integer.`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError(`${name} is ${value}, expected a positive integer.`);
   }
   if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, expected an integer.`);
   const heldOut = { de: new Set<string>(), en: new Set<string>() };
@@ -68,7 +74,7 @@ export function generateCorpus({ pairs, validPairs = defaultHeldOutPairs, testPa
     train: {
       *[Symbol.iterator]() {
         const random = new Random(seed, streams.train);
-        for (let made = 0; made < pairs; ) {
+        for (let made = 0; made < pairs;) {
           const pair = sampleSentence(random);
           if (!isNew(pair)) continue;
           made++;
@@ -103,9 +109,13 @@ export async function writeSyntheticCorpus(
   const asked = { format: manifestFormat, grammarVersion, pairs, validPairs, testPairs, seed } as const;
   if (!isFreeFolder(outDir)) {
     const made = await readIntactManifest(outDir);
-    const same = made !== null && Object.entries(asked).every(([name, value]) => made[name as keyof typeof asked] === value);
+    const same =
+      made !== null && Object.entries(asked).every(([name, value]) => made[name as keyof typeof asked] === value);
     if (same) return { status: 'upToDate', manifest: made };
-    throw new ColdstartError('FILE_EXISTS', `${outDir} is not empty and does not hold this corpus (${pairs} pairs, seed ${seed}). Choose another folder, or remove it first.`);
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${outDir} is not empty and does not hold this corpus (${pairs} pairs, seed ${seed}). Choose another folder, or remove it first.`,
+    );
   }
   const manifest = await writeFolderAtomic(outDir, async (folder): Promise<SyntheticCorpusManifest> => {
     for (const split of ['train', 'valid', 'test'] as const) writeSides(folder, split, corpus[split]);
@@ -139,7 +149,12 @@ async function readIntactManifest(folder: string): Promise<SyntheticCorpusManife
     }
     return manifest;
   } catch (error) {
-    if (error instanceof DataError || error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (
+      error instanceof DataError ||
+      error instanceof SyntaxError ||
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+    )
+      return null;
     throw error;
   }
 }

@@ -14,10 +14,16 @@ export function germanClause(clause: Clause, position: VerbPosition, front?: rea
   const { subject, rest } = participants(clause);
   const { finite, prefix, end } = predicate(clause);
   switch (position) {
-    case 'second': return front ? [...front, finite, ...subject, ...rest, ...prefix, ...end] : [...subject, finite, ...rest, ...prefix, ...end];
-    case 'first': return [finite, ...subject, ...rest, ...prefix, ...end];
-    case 'last': return [...subject, ...rest, ...(end.length > 0 ? [...end, finite] : [prefix.join('') + finite])];
-    case 'zu': return [...rest, ...zuInfinitive(clause)];
+    case 'second':
+      return front
+        ? [...front, finite, ...subject, ...rest, ...prefix, ...end]
+        : [...subject, finite, ...rest, ...prefix, ...end];
+    case 'first':
+      return [finite, ...subject, ...rest, ...prefix, ...end];
+    case 'last':
+      return [...subject, ...rest, ...(end.length > 0 ? [...end, finite] : [prefix.join('') + finite])];
+    case 'zu':
+      return [...rest, ...zuInfinitive(clause)];
   }
 }
 
@@ -31,8 +37,15 @@ function participants(clause: Clause): { subject: string[]; rest: string[] } {
   const noArticle = clause.negated && takesAccusative && !clause.gladly ? withNo(object) : undefined;
   const accusative = object && takesAccusative ? germanNounPhrase(noArticle ?? object, 'acc') : [];
   const isPronoun = object?.kind === 'pronoun';
-  const datives = receiver ? germanNounPhrase(receiver, 'dat') : object && frame === 'dative' ? germanNounPhrase(object, 'dat') : [];
-  const prepositional = object && verb !== 'be' && frame === 'prepositional' ? germanPrepositional(verb.de.preposition!, object, verb.de.prepositionCase!) : [];
+  const datives = receiver
+    ? germanNounPhrase(receiver, 'dat')
+    : object && frame === 'dative'
+      ? germanNounPhrase(object, 'dat')
+      : [];
+  const prepositional =
+    object && verb !== 'be' && frame === 'prepositional'
+      ? germanPrepositional(verb.de.preposition!, object, verb.de.prepositionCase!)
+      : [];
   const rest = [
     ...(verb !== 'be' && verb.de.reflexive ? [germanReflexive(agreementOf(clause.subject))] : []),
     ...(inverse && object ? germanNounPhrase(object, 'nom') : []),
@@ -60,13 +73,19 @@ function withNo(object: NounPhrase | undefined): NounPhrase | undefined {
 }
 
 /** The finite verb without prefix, the prefix if it stands alone, and the infinite forms at the end. */
-function predicate({ verb, subject, object, tense, modal }: Clause): { finite: string; prefix: string[]; end: string[] } {
+function predicate({ verb, subject, object, tense, modal }: Clause): {
+  finite: string;
+  prefix: string[];
+  end: string[];
+} {
   const agreement = agreementOf(verb !== 'be' && verb.frame === 'inverse' ? object! : subject);
   const infinitive = verb === 'be' ? 'sein' : verb.de.prefix + verb.de.infinitive;
   if (modal) return { finite: germanModal(modal, agreement), prefix: [], end: [infinitive] };
   if (tense === 'future') return { finite: germanAuxiliary('werden', agreement), prefix: [], end: [infinitive] };
-  if (verb === 'be') return { finite: germanAuxiliary(tense === 'past' ? 'war' : 'sein', agreement), prefix: [], end: [] };
-  if (tense === 'past') return { finite: germanAuxiliary(verb.de.auxiliary, agreement), prefix: [], end: [verb.de.participle] };
+  if (verb === 'be')
+    return { finite: germanAuxiliary(tense === 'past' ? 'war' : 'sein', agreement), prefix: [], end: [] };
+  if (tense === 'past')
+    return { finite: germanAuxiliary(verb.de.auxiliary, agreement), prefix: [], end: [verb.de.participle] };
   return { finite: germanPresent(verb, agreement), prefix: verb.de.prefix === '' ? [] : [verb.de.prefix], end: [] };
 }
 

@@ -34,9 +34,12 @@ export type NounPhrase =
 
 export function agreementOf(phrase: NounPhrase): Agreement {
   switch (phrase.kind) {
-    case 'name': return { person: 3, plural: false, gender: phrase.gender };
-    case 'noun': return { person: 3, plural: phrase.plural, gender: phrase.noun.gender };
-    default: return phrase.agreement;
+    case 'name':
+      return { person: 3, plural: false, gender: phrase.gender };
+    case 'noun':
+      return { person: 3, plural: phrase.plural, gender: phrase.noun.gender };
+    default:
+      return phrase.agreement;
   }
 }
 
@@ -80,7 +83,11 @@ const mixedEndings: Paradigm = {
 /** After a number or nothing (plurals only here). */
 const strongEndings: Paradigm = demonstrativeEndings;
 
-const pronouns: readonly { readonly matches: (a: Agreement) => boolean; readonly de: Record<Case, string>; readonly en: readonly [string, string] }[] = [
+const pronouns: readonly {
+  readonly matches: (a: Agreement) => boolean;
+  readonly de: Record<Case, string>;
+  readonly en: readonly [string, string];
+}[] = [
   { matches: (a) => a.person === 1 && !a.plural, de: { nom: 'ich', acc: 'mich', dat: 'mir' }, en: ['I', 'me'] },
   { matches: (a) => a.person === 1 && a.plural, de: { nom: 'wir', acc: 'uns', dat: 'uns' }, en: ['we', 'us'] },
   { matches: (a) => a.person === 3 && a.plural, de: { nom: 'sie', acc: 'sie', dat: 'ihnen' }, en: ['they', 'them'] },
@@ -98,14 +105,22 @@ export function germanReflexive({ person, plural }: Agreement): string {
   return person === 3 ? 'sich' : plural ? 'uns' : 'mich';
 }
 
-const possessives: Partial<Record<Determiner, readonly [string, string]>> = { my: ['mein', 'my'], his: ['sein', 'his'], her: ['ihr', 'her'], our: ['unser', 'our'] };
+const possessives: Partial<Record<Determiner, readonly [string, string]>> = {
+  my: ['mein', 'my'],
+  his: ['sein', 'his'],
+  her: ['ihr', 'her'],
+  our: ['unser', 'our'],
+};
 
 /** German words of a noun phrase in a case. */
 export function germanNounPhrase(phrase: NounPhrase, grammaticalCase: Case): string[] {
   switch (phrase.kind) {
-    case 'gap': return [];
-    case 'name': return [phrase.name];
-    case 'pronoun': return [pronoun(phrase.agreement).de[grammaticalCase]];
+    case 'gap':
+      return [];
+    case 'name':
+      return [phrase.name];
+    case 'pronoun':
+      return [pronoun(phrase.agreement).de[grammaticalCase]];
   }
   const cell: Cell = phrase.plural ? 'pl' : phrase.noun.gender;
   const { article, endings } = germanDeterminer(phrase.determiner, grammaticalCase, cell);
@@ -119,19 +134,29 @@ export function germanNounPhrase(phrase: NounPhrase, grammaticalCase: Case): str
   return [...words, ...(phrase.relative?.de ?? [])];
 }
 
-function germanDeterminer(determiner: Determiner, grammaticalCase: Case, cell: Cell): { article: string; endings: Paradigm } {
+function germanDeterminer(
+  determiner: Determiner,
+  grammaticalCase: Case,
+  cell: Cell,
+): { article: string; endings: Paradigm } {
   const possessive = possessives[determiner];
   if (possessive) {
     const ending = einEndings[grammaticalCase][cell];
     return { article: possessive[0] + ending, endings: mixedEndings };
   }
   switch (determiner) {
-    case 'the': return { article: definiteArticle[grammaticalCase][cell], endings: weakEndings };
-    case 'this': return { article: `dies${demonstrativeEndings[grammaticalCase][cell]}`, endings: weakEndings };
-    case 'every': return { article: `jed${demonstrativeEndings[grammaticalCase][cell]}`, endings: weakEndings };
-    case 'a': return { article: `ein${einEndings[grammaticalCase][cell]}`, endings: mixedEndings };
-    case 'no': return { article: `kein${einEndings[grammaticalCase][cell]}`, endings: mixedEndings };
-    default: return { article: '', endings: strongEndings };
+    case 'the':
+      return { article: definiteArticle[grammaticalCase][cell], endings: weakEndings };
+    case 'this':
+      return { article: `dies${demonstrativeEndings[grammaticalCase][cell]}`, endings: weakEndings };
+    case 'every':
+      return { article: `jed${demonstrativeEndings[grammaticalCase][cell]}`, endings: weakEndings };
+    case 'a':
+      return { article: `ein${einEndings[grammaticalCase][cell]}`, endings: mixedEndings };
+    case 'no':
+      return { article: `kein${einEndings[grammaticalCase][cell]}`, endings: mixedEndings };
+    default:
+      return { article: '', endings: strongEndings };
   }
 }
 
@@ -143,23 +168,33 @@ function germanNoun(noun: Noun, grammaticalCase: Case, plural: boolean): string[
 /** English words of a noun phrase. @param object true for the form after verbs and prepositions ("him") */
 export function englishNounPhrase(phrase: NounPhrase, object: boolean): string[] {
   switch (phrase.kind) {
-    case 'gap': return [];
-    case 'name': return [phrase.name];
-    case 'pronoun': return [pronoun(phrase.agreement).en[object ? 1 : 0]];
+    case 'gap':
+      return [];
+    case 'name':
+      return [phrase.name];
+    case 'pronoun':
+      return [pronoun(phrase.agreement).en[object ? 1 : 0]];
   }
   const words: string[] = [];
   if (phrase.number !== undefined) words.push(...englishNumber(phrase.number).split(' '));
-  words.push(...phrase.adjectives.map(({ en }) => en), ...(phrase.plural ? phrase.noun.enPlural : phrase.noun.en).split(' '));
+  words.push(
+    ...phrase.adjectives.map(({ en }) => en),
+    ...(phrase.plural ? phrase.noun.enPlural : phrase.noun.en).split(' '),
+  );
   const determiner = englishDeterminer(phrase.determiner, phrase.plural, words[0]);
   return [...(determiner === '' ? [] : [determiner]), ...words, ...(phrase.relative?.en ?? [])];
 }
 
 function englishDeterminer(determiner: Determiner, plural: boolean, nextWord: string): string {
   switch (determiner) {
-    case 'a': return indefiniteArticle(nextWord);
-    case 'this': return plural ? 'these' : 'this';
-    case 'none': return '';
-    default: return determiner;
+    case 'a':
+      return indefiniteArticle(nextWord);
+    case 'this':
+      return plural ? 'these' : 'this';
+    case 'none':
+      return '';
+    default:
+      return determiner;
   }
 }
 
@@ -169,13 +204,20 @@ export function indefiniteArticle(nextWord: string): string {
 }
 
 const contractions: Readonly<Record<string, string>> = {
-  'in dem': 'im', 'an dem': 'am', 'in das': 'ins', 'zu dem': 'zum', 'zu der': 'zur', 'von dem': 'vom', 'bei dem': 'beim',
+  'in dem': 'im',
+  'an dem': 'am',
+  'in das': 'ins',
+  'zu dem': 'zum',
+  'zu der': 'zur',
+  'von dem': 'vom',
+  'bei dem': 'beim',
 };
 
 /** A German preposition with its noun phrase; definite articles contract ("im", "zur"). */
 export function germanPrepositional(preposition: string, phrase: NounPhrase, grammaticalCase: Case): string[] {
   const words = germanNounPhrase(phrase, grammaticalCase);
-  const isArticle = phrase.kind === 'noun' && phrase.determiner === 'the' && !phrase.plural && phrase.relative === undefined;
+  const isArticle =
+    phrase.kind === 'noun' && phrase.determiner === 'the' && !phrase.plural && phrase.relative === undefined;
   const contracted = isArticle ? contractions[`${preposition} ${words[0]}`] : undefined;
   return contracted ? [contracted, ...words.slice(1)] : [preposition, ...words];
 }

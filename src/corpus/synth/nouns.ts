@@ -3,7 +3,8 @@
 export type Gender = 'm' | 'f' | 'n';
 
 /** What a noun can stand for; verbs and adjectives choose their nouns by these. */
-export type NounClass = 'person' | 'animal' | 'food' | 'readable' | 'thing' | 'clothing' | 'device' | 'opening' | 'place';
+export type NounClass =
+  'person' | 'animal' | 'food' | 'readable' | 'thing' | 'clothing' | 'device' | 'opening' | 'place';
 
 export interface Noun {
   readonly de: string;
@@ -32,8 +33,13 @@ function nouns(nounClass: NounClass, table: string): Noun[] {
     const [gender, de, dePlural] = german.split(/\s+/);
     const [en, enPlural] = english.split(',').map((form) => form.trim());
     return {
-      de, dePlural, en, enPlural: enPlural ?? regularPlural(en), class: nounClass,
-      gender: gender === 'w' ? 'm' : (gender as Gender), weak: gender === 'w',
+      de,
+      dePlural,
+      en,
+      enPlural: enPlural ?? regularPlural(en),
+      class: nounClass,
+      gender: gender === 'w' ? 'm' : (gender as Gender),
+      weak: gender === 'w',
     };
   });
 }
@@ -47,7 +53,10 @@ function places(table: string): Place[] {
 }
 
 export function rows(table: string): string[] {
-  return table.trim().split('\n').map((row) => row.trim());
+  return table
+    .trim()
+    .split('\n')
+    .map((row) => row.trim());
 }
 
 function regularPlural(noun: string): string {
@@ -55,7 +64,9 @@ function regularPlural(noun: string): string {
   return /(s|x|ch|sh|[^aeiou]o)$/.test(noun) ? `${noun}es` : `${noun}s`;
 }
 
-export const people = nouns('person', `
+export const people = nouns(
+  'person',
+  `
   m Mann Männer | man, men
   f Frau Frauen | woman, women
   n Kind Kinder | child, children
@@ -94,9 +105,12 @@ export const people = nouns('person', `
   w Bauer Bauern | farmer
   f Königin Königinnen | queen
   m König Könige | king
-`);
+`,
+);
 
-export const animals = nouns('animal', `
+export const animals = nouns(
+  'animal',
+  `
   m Hund Hunde | dog
   f Katze Katzen | cat
   n Pferd Pferde | horse
@@ -108,9 +122,12 @@ export const animals = nouns('animal', `
   m Esel Esel | donkey
   w Bär Bären | bear
   w Affe Affen | monkey
-`);
+`,
+);
 
-export const food = nouns('food', `
+export const food = nouns(
+  'food',
+  `
   m Apfel Äpfel | apple
   m Kuchen Kuchen | cake
   n Ei Eier | egg
@@ -126,9 +143,12 @@ export const food = nouns('food', `
   m Salat Salate | salad
   m Keks Kekse | cookie
   m Pilz Pilze | mushroom
-`);
+`,
+);
 
-export const readables = nouns('readable', `
+export const readables = nouns(
+  'readable',
+  `
   n Buch Bücher | book
   m Brief Briefe | letter
   f Zeitung Zeitungen | newspaper
@@ -139,9 +159,12 @@ export const readables = nouns('readable', `
   f Postkarte Postkarten | postcard
   n Kinderbuch Kinderbücher | children's book
   n Wörterbuch Wörterbücher | dictionary
-`);
+`,
+);
 
-export const clothes = nouns('clothing', `
+export const clothes = nouns(
+  'clothing',
+  `
   n Hemd Hemden | shirt
   n Kleid Kleider | dress
   m Mantel Mäntel | coat
@@ -150,27 +173,36 @@ export const clothes = nouns('clothing', `
   m Handschuh Handschuhe | glove
   n Sommerkleid Sommerkleider | summer dress
   m Regenmantel Regenmäntel | raincoat
-`);
+`,
+);
 
-export const devices = nouns('device', `
+export const devices = nouns(
+  'device',
+  `
   f Lampe Lampen | lamp
   m Computer Computer | computer
   n Radio Radios | radio
   f Waschmaschine Waschmaschinen | washing machine
   m Fernseher Fernseher | television set
   f Schreibtischlampe Schreibtischlampen | desk lamp
-`);
+`,
+);
 
-export const openings = nouns('opening', `
+export const openings = nouns(
+  'opening',
+  `
   f Tür Türen | door
   n Fenster Fenster | window
   f Haustür Haustüren | front door
   f Flasche Flaschen | bottle
   m Koffer Koffer | suitcase
   m Kühlschrank Kühlschränke | refrigerator
-`);
+`,
+);
 
-export const things = nouns('thing', `
+export const things = nouns(
+  'thing',
+  `
   n Auto Autos | car
   n Fahrrad Fahrräder | bicycle
   m Tisch Tische | table
@@ -200,21 +232,36 @@ export const things = nouns('thing', `
   f Landkarte Landkarten | map
   m Schreibtisch Schreibtische | desk
   m Baum Bäume | tree
-`);
+`,
+);
 
 /** German writes these pairs of nouns as one word; the last part gives gender and plural. */
 export const compounds: readonly Noun[] = compound(
-  [['Garten', 'garden'], ['Küchen', 'kitchen'], ['Büro', 'office'], ['Schul', 'school'], ['Hotel', 'hotel'], ['Keller', 'cellar']],
-  [...things.filter(({ de }) => ['Tisch', 'Stuhl', 'Schlüssel', 'Uhr'].includes(de)), ...devices.filter(({ de }) => de === 'Lampe'),
-    ...openings.filter(({ de }) => ['Tür', 'Fenster'].includes(de))],
+  [
+    ['Garten', 'garden'],
+    ['Küchen', 'kitchen'],
+    ['Büro', 'office'],
+    ['Schul', 'school'],
+    ['Hotel', 'hotel'],
+    ['Keller', 'cellar'],
+  ],
+  [
+    ...things.filter(({ de }) => ['Tisch', 'Stuhl', 'Schlüssel', 'Uhr'].includes(de)),
+    ...devices.filter(({ de }) => de === 'Lampe'),
+    ...openings.filter(({ de }) => ['Tür', 'Fenster'].includes(de)),
+  ],
 );
 
 function compound(modifiers: readonly (readonly [string, string])[], heads: readonly Noun[]): Noun[] {
-  return modifiers.flatMap(([de, en]) => heads.map((head) => ({
-    ...head,
-    de: de + lowerFirst(head.de), dePlural: de + lowerFirst(head.dePlural),
-    en: `${en} ${head.en}`, enPlural: `${en} ${head.enPlural}`,
-  })));
+  return modifiers.flatMap(([de, en]) =>
+    heads.map((head) => ({
+      ...head,
+      de: de + lowerFirst(head.de),
+      dePlural: de + lowerFirst(head.dePlural),
+      en: `${en} ${head.en}`,
+      enPlural: `${en} ${head.enPlural}`,
+    })),
+  );
 }
 
 function lowerFirst(word: string): string {
@@ -258,10 +305,31 @@ export const sites = places(`
 
 /** Cities and countries: German "in" and "nach", English "in" and "to". */
 export const regions: readonly { readonly de: string; readonly en: string }[] = [
-  { de: 'Berlin', en: 'Berlin' }, { de: 'Hamburg', en: 'Hamburg' }, { de: 'München', en: 'Munich' }, { de: 'Köln', en: 'Cologne' },
-  { de: 'Wien', en: 'Vienna' }, { de: 'Paris', en: 'Paris' }, { de: 'London', en: 'London' }, { de: 'Rom', en: 'Rome' },
-  { de: 'Prag', en: 'Prague' }, { de: 'Italien', en: 'Italy' }, { de: 'Frankreich', en: 'France' }, { de: 'Spanien', en: 'Spain' },
-  { de: 'Griechenland', en: 'Greece' }, { de: 'Norwegen', en: 'Norway' },
+  { de: 'Berlin', en: 'Berlin' },
+  { de: 'Hamburg', en: 'Hamburg' },
+  { de: 'München', en: 'Munich' },
+  { de: 'Köln', en: 'Cologne' },
+  { de: 'Wien', en: 'Vienna' },
+  { de: 'Paris', en: 'Paris' },
+  { de: 'London', en: 'London' },
+  { de: 'Rom', en: 'Rome' },
+  { de: 'Prag', en: 'Prague' },
+  { de: 'Italien', en: 'Italy' },
+  { de: 'Frankreich', en: 'France' },
+  { de: 'Spanien', en: 'Spain' },
+  { de: 'Griechenland', en: 'Greece' },
+  { de: 'Norwegen', en: 'Norway' },
 ];
 
-export const names: readonly string[] = ['Anna', 'Peter', 'Maria', 'Paul', 'Julia', 'Thomas', 'Laura', 'Martin', 'Sophie', 'David'];
+export const names: readonly string[] = [
+  'Anna',
+  'Peter',
+  'Maria',
+  'Paul',
+  'Julia',
+  'Thomas',
+  'Laura',
+  'Martin',
+  'Sophie',
+  'David',
+];

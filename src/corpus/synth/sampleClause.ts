@@ -2,13 +2,41 @@
 import type { Random } from '../../random/xoshiro.js';
 import { adjectivesFor } from './adjectives.js';
 import type { Adverbials, Clause, Tense } from './clause.js';
-import { agreementOf, englishNounPhrase, germanNounPhrase, germanPrepositional, type Agreement, type Determiner, type NounPhrase } from './nounPhrase.js';
-import { animals, clothes, compounds, devices, food, names, openings, people, readables, regions, sites, things, type Noun, type NounClass } from './nouns.js';
+import {
+  agreementOf,
+  englishNounPhrase,
+  germanNounPhrase,
+  germanPrepositional,
+  type Agreement,
+  type Determiner,
+  type NounPhrase,
+} from './nounPhrase.js';
+import {
+  animals,
+  clothes,
+  compounds,
+  devices,
+  food,
+  names,
+  openings,
+  people,
+  readables,
+  regions,
+  sites,
+  things,
+  type Noun,
+  type NounClass,
+} from './nouns.js';
 import { clockWords, dateWords, englishNumber, germanNumber, months, yearWords, type Phrase } from './numbers.js';
 import { allVerbs, costVerb, type Frame, type Modal, type Verb } from './verbs.js';
 
 const nounsOf: Readonly<Record<NounClass, readonly Noun[]>> = {
-  person: people, animal: animals, food, readable: readables, clothing: clothes, place: sites,
+  person: people,
+  animal: animals,
+  food,
+  readable: readables,
+  clothing: clothes,
+  place: sites,
   thing: [...things, ...compounds.filter((noun) => noun.class === 'thing')],
   device: [...devices, ...compounds.filter((noun) => noun.class === 'device')],
   opening: [...openings, ...compounds.filter((noun) => noun.class === 'opening')],
@@ -16,18 +44,31 @@ const nounsOf: Readonly<Record<NounClass, readonly Noun[]>> = {
 
 const verbsOf = (frame: Frame): readonly Verb[] => allVerbs.filter((verb) => verb.frame === frame);
 const framedVerbs: Readonly<Record<Frame, readonly Verb[]>> = {
-  intransitive: verbsOf('intransitive'), transitive: verbsOf('transitive'), dative: verbsOf('dative'), ditransitive: verbsOf('ditransitive'),
-  motion: verbsOf('motion'), prepositional: verbsOf('prepositional'), inverse: verbsOf('inverse'),
+  intransitive: verbsOf('intransitive'),
+  transitive: verbsOf('transitive'),
+  dative: verbsOf('dative'),
+  ditransitive: verbsOf('ditransitive'),
+  motion: verbsOf('motion'),
+  prepositional: verbsOf('prepositional'),
+  inverse: verbsOf('inverse'),
 };
 const frames: readonly Frame[] = [
-  ...Array<Frame>(10).fill('transitive'), ...Array<Frame>(4).fill('prepositional'), ...Array<Frame>(4).fill('motion'),
-  ...Array<Frame>(4).fill('intransitive'), ...Array<Frame>(3).fill('ditransitive'), ...Array<Frame>(3).fill('dative'), ...Array<Frame>(2).fill('inverse'),
+  ...Array<Frame>(10).fill('transitive'),
+  ...Array<Frame>(4).fill('prepositional'),
+  ...Array<Frame>(4).fill('motion'),
+  ...Array<Frame>(4).fill('intransitive'),
+  ...Array<Frame>(3).fill('ditransitive'),
+  ...Array<Frame>(3).fill('dative'),
+  ...Array<Frame>(2).fill('inverse'),
 ];
 const modals: readonly Modal[] = ['can', 'must', 'want', 'may', 'should', 'wouldLike'];
 
 const pronounAgreements: readonly Agreement[] = [
-  { person: 1, plural: false, gender: 'm' }, { person: 1, plural: true, gender: 'm' }, { person: 3, plural: false, gender: 'm' },
-  { person: 3, plural: false, gender: 'f' }, { person: 3, plural: true, gender: 'm' },
+  { person: 1, plural: false, gender: 'm' },
+  { person: 1, plural: true, gender: 'm' },
+  { person: 3, plural: false, gender: 'm' },
+  { person: 3, plural: false, gender: 'f' },
+  { person: 3, plural: true, gender: 'm' },
 ];
 
 /** What a clause must or must not have. */
@@ -62,9 +103,22 @@ export function sampleNoun(random: Random, nounClass: NounClass, short = false, 
   const plural = random.chance(0.25);
   const determiners: readonly Determiner[] = definite
     ? ['the', 'the', 'the', 'this', 'my', 'his', 'her', 'our']
-    : ['the', 'the', 'the', 'the', 'this', 'my', 'his', 'her', 'our', ...(plural ? ['none', 'none'] as const : ['a', 'a', 'a', 'every'] as const)];
+    : [
+        'the',
+        'the',
+        'the',
+        'the',
+        'this',
+        'my',
+        'his',
+        'her',
+        'our',
+        ...(plural ? (['none', 'none'] as const) : (['a', 'a', 'a', 'every'] as const)),
+      ];
   // "mein Mann" is a husband
-  const known = ['Mann', 'Frau'].includes(noun.de) ? determiners.filter((one) => !['my', 'his', 'her', 'our'].includes(one)) : determiners;
+  const known = ['Mann', 'Frau'].includes(noun.de)
+    ? determiners.filter((one) => !['my', 'his', 'her', 'our'].includes(one))
+    : determiners;
   const determiner = random.pick(known);
   const number = plural && determiner === 'none' && random.chance(0.75) ? sampleNumber(random) : undefined;
   const adjectives = !short && random.chance(0.3) ? [random.pick(adjectivesFor[nounClass])] : [];
@@ -81,13 +135,35 @@ export function sampleClause(random: Random, wish: ClauseWish = {}): Clause {
   const short = wish.short ?? false;
   const subject = wish.subject ?? sampleSomeone(random, short, verb.forAnimals);
   const tense = sampleTense(random, verb, wish.tenses);
-  const modal = tense === 'present' && !wish.noModal && !verb.stative && random.chance(0.3) ? random.pick(modals) : undefined;
-  const negated = tense !== 'since' && tense !== 'now' && !wish.noNegation && !saysEvery(subject) && random.chance(0.18);
-  const gladly = tense === 'present' && !modal && !verb.stative && ['intransitive', 'transitive'].includes(verb.frame) && random.chance(0.15);
-  const object = verb.objects.length === 0 ? undefined : withClearOwner(sampleObject(random, verb, subject, negated, short), subject);
-  const receiver = verb.frame === 'ditransitive' ? withClearOwner(sampleOther(random, 'person', subject, short), subject) : undefined;
+  const modal =
+    tense === 'present' && !wish.noModal && !verb.stative && random.chance(0.3) ? random.pick(modals) : undefined;
+  const negated =
+    tense !== 'since' && tense !== 'now' && !wish.noNegation && !saysEvery(subject) && random.chance(0.18);
+  const gladly =
+    tense === 'present' &&
+    !modal &&
+    !verb.stative &&
+    ['intransitive', 'transitive'].includes(verb.frame) &&
+    random.chance(0.15);
+  const object =
+    verb.objects.length === 0
+      ? undefined
+      : withClearOwner(sampleObject(random, verb, subject, negated, short), subject);
+  const receiver =
+    verb.frame === 'ditransitive' ? withClearOwner(sampleOther(random, 'person', subject, short), subject) : undefined;
   const goal = verb.frame === 'motion' ? sampleGoal(random, goesFar(verb)) : undefined;
-  return { subject, verb, object, receiver, tense, modal, negated, gladly, goal, ...sampleAdverbials(random, verb, { tense, modal, negated, gladly, noTime: wish.noTime, short }) };
+  return {
+    subject,
+    verb,
+    object,
+    receiver,
+    tense,
+    modal,
+    negated,
+    gladly,
+    goal,
+    ...sampleAdverbials(random, verb, { tense, modal, negated, gladly, noTime: wish.noTime, short }),
+  };
 }
 
 function saysEvery(phrase: NounPhrase): boolean {
@@ -97,7 +173,9 @@ function saysEvery(phrase: NounPhrase): boolean {
 /** "ihr" is "her"; after a plural it would be read as "their". */
 function withClearOwner(phrase: NounPhrase, subject: NounPhrase): NounPhrase {
   const owners = agreementOf(subject);
-  return phrase.kind === 'noun' && phrase.determiner === 'her' && owners.plural && owners.person === 3 ? { ...phrase, determiner: 'the' } : phrase;
+  return phrase.kind === 'noun' && phrase.determiner === 'her' && owners.plural && owners.person === 3
+    ? { ...phrase, determiner: 'the' }
+    : phrase;
 }
 
 /** Journeys: by train, to another country; not on foot. */
@@ -105,7 +183,11 @@ function goesFar({ de }: Verb): boolean {
   return ['fahren', 'reisen', 'kommen'].includes(de.infinitive);
 }
 
-function sampleTense(random: Random, verb: Verb, allowed: readonly Tense[] = ['present', 'present', 'present', 'past', 'past', 'past', 'future', 'now', 'since']): Tense {
+function sampleTense(
+  random: Random,
+  verb: Verb,
+  allowed: readonly Tense[] = ['present', 'present', 'present', 'past', 'past', 'past', 'future', 'now', 'since'],
+): Tense {
   const tense = random.pick(allowed);
   const fits = tense === 'now' ? !verb.stative : tense === 'since' ? canLast(verb) : true;
   return fits ? tense : allowed.includes('past') ? 'past' : 'present';
@@ -113,29 +195,43 @@ function sampleTense(random: Random, verb: Verb, allowed: readonly Tense[] = ['p
 
 /** Activities without an end: "works", not "arrives". */
 function canLast({ frame, de }: Verb): boolean {
-  return frame === 'intransitive' && de.auxiliary === 'haben' && de.prefix === '' && !['lachen', 'weinen', 'frühstücken'].includes(de.infinitive);
+  return (
+    frame === 'intransitive' &&
+    de.auxiliary === 'haben' &&
+    de.prefix === '' &&
+    !['lachen', 'weinen', 'frühstücken'].includes(de.infinitive)
+  );
 }
 
 function sampleObject(random: Random, verb: Verb, subject: NounPhrase, negated: boolean, short: boolean): NounPhrase {
   const nounClass = random.pick(verb.objects);
   // negation of these frames keeps the noun phrase as it is, and "nicht" wants something definite before it
-  const definite = (negated && verb.frame !== 'transitive' && verb.frame !== 'ditransitive') || verb.frame === 'inverse';
-  const object = nounClass === 'person' || nounClass === 'animal'
-    ? sampleOther(random, nounClass, subject, short, definite)
-    : sampleNoun(random, nounClass, short, definite);
+  const definite =
+    (negated && verb.frame !== 'transitive' && verb.frame !== 'ditransitive') || verb.frame === 'inverse';
+  const object =
+    nounClass === 'person' || nounClass === 'animal'
+      ? sampleOther(random, nounClass, subject, short, definite)
+      : sampleNoun(random, nounClass, short, definite);
   // "not every book" and "not twenty books" would leave open what is denied
   const countsOrEvery = object.kind === 'noun' && (object.determiner === 'every' || object.number !== undefined);
   return negated && countsOrEvery ? { ...object, determiner: 'the', number: undefined } : object;
 }
 
 /** Someone else than the subject: "ich ... mich" would have to be reflexive. */
-function sampleOther(random: Random, nounClass: 'person' | 'animal', subject: NounPhrase, short: boolean, definite = false): NounPhrase {
+function sampleOther(
+  random: Random,
+  nounClass: 'person' | 'animal',
+  subject: NounPhrase,
+  short: boolean,
+  definite = false,
+): NounPhrase {
   if (nounClass === 'person' && random.chance(0.15)) {
     const agreement = random.pick(pronounAgreements);
     const own = agreementOf(subject);
     // "sie" as an object could be "her" or "them": only "her" is used
     const ambiguous = agreement.person === 3 && agreement.plural;
-    if (!ambiguous && (agreement.person !== own.person || (own.person === 3 && agreement.gender !== own.gender))) return { kind: 'pronoun', agreement };
+    if (!ambiguous && (agreement.person !== own.person || (own.person === 3 && agreement.gender !== own.gender)))
+      return { kind: 'pronoun', agreement };
   }
   if (nounClass === 'person' && random.chance(0.08)) {
     const name = sampleName(random);
@@ -157,46 +253,93 @@ function sampleAdverbials(random: Random, verb: Verb, wish: AdverbialWish): Adve
   const noTime = wish.noTime || wish.tense === 'now' || (frequency && wish.tense === 'present');
   const time = needsTime || (!noTime && random.chance(0.35)) ? sampleTime(random, wish.tense) : undefined;
   const actsPlainly = !verb.stative && !wish.negated && !wish.gladly && verb.frame !== 'ditransitive';
-  const manner = actsPlainly && random.chance(0.15) ? random.pick(verb.frame !== 'motion' ? manners : goesFar(verb) ? vehicles : paces) : undefined;
+  const manner =
+    actsPlainly && random.chance(0.15)
+      ? random.pick(verb.frame !== 'motion' ? manners : goesFar(verb) ? vehicles : paces)
+      : undefined;
   const placed = !verb.stative && verb.frame !== 'motion' && verb.frame !== 'ditransitive' && verb.frame !== 'dative';
   const place = placed && random.chance(verb.frame === 'intransitive' ? 0.5 : 0.25) ? samplePlace(random) : undefined;
   return { time, frequency, manner, place };
 }
 
-const frequencies: readonly Phrase[] = [{ de: 'oft', en: 'often' }, { de: 'immer', en: 'always' }, { de: 'manchmal', en: 'sometimes' }, { de: 'nie', en: 'never' }, { de: 'selten', en: 'rarely' }];
+const frequencies: readonly Phrase[] = [
+  { de: 'oft', en: 'often' },
+  { de: 'immer', en: 'always' },
+  { de: 'manchmal', en: 'sometimes' },
+  { de: 'nie', en: 'never' },
+  { de: 'selten', en: 'rarely' },
+];
 
 const manners: readonly Phrase[] = [
-  { de: 'schnell', en: 'quickly' }, { de: 'langsam', en: 'slowly' }, { de: 'vorsichtig', en: 'carefully' }, { de: 'leise', en: 'quietly' },
-  { de: 'allein', en: 'alone' }, { de: 'geduldig', en: 'patiently' }, { de: 'mit Freude', en: 'with joy' },
+  { de: 'schnell', en: 'quickly' },
+  { de: 'langsam', en: 'slowly' },
+  { de: 'vorsichtig', en: 'carefully' },
+  { de: 'leise', en: 'quietly' },
+  { de: 'allein', en: 'alone' },
+  { de: 'geduldig', en: 'patiently' },
+  { de: 'mit Freude', en: 'with joy' },
 ];
 
 const vehicles: readonly Phrase[] = [
-  { de: 'mit dem Bus', en: 'by bus' }, { de: 'mit dem Zug', en: 'by train' }, { de: 'mit dem Fahrrad', en: 'by bicycle' },
-  { de: 'mit dem Auto', en: 'by car' }, { de: 'allein', en: 'alone' },
+  { de: 'mit dem Bus', en: 'by bus' },
+  { de: 'mit dem Zug', en: 'by train' },
+  { de: 'mit dem Fahrrad', en: 'by bicycle' },
+  { de: 'mit dem Auto', en: 'by car' },
+  { de: 'allein', en: 'alone' },
 ];
 
-const paces: readonly Phrase[] = [{ de: 'schnell', en: 'quickly' }, { de: 'langsam', en: 'slowly' }, { de: 'leise', en: 'quietly' }, { de: 'allein', en: 'alone' }];
+const paces: readonly Phrase[] = [
+  { de: 'schnell', en: 'quickly' },
+  { de: 'langsam', en: 'slowly' },
+  { de: 'leise', en: 'quietly' },
+  { de: 'allein', en: 'alone' },
+];
 
 const weekdays: readonly Phrase[] = [
-  { de: 'Montag', en: 'Monday' }, { de: 'Dienstag', en: 'Tuesday' }, { de: 'Mittwoch', en: 'Wednesday' }, { de: 'Donnerstag', en: 'Thursday' },
-  { de: 'Freitag', en: 'Friday' }, { de: 'Samstag', en: 'Saturday' }, { de: 'Sonntag', en: 'Sunday' },
+  { de: 'Montag', en: 'Monday' },
+  { de: 'Dienstag', en: 'Tuesday' },
+  { de: 'Mittwoch', en: 'Wednesday' },
+  { de: 'Donnerstag', en: 'Thursday' },
+  { de: 'Freitag', en: 'Friday' },
+  { de: 'Samstag', en: 'Saturday' },
+  { de: 'Sonntag', en: 'Sunday' },
 ];
 
 /** Spans of time: German dative plural, English plural. */
-const spans: readonly Phrase[] = [{ de: 'Tagen', en: 'days' }, { de: 'Wochen', en: 'weeks' }, { de: 'Monaten', en: 'months' }, { de: 'Jahren', en: 'years' }, { de: 'Stunden', en: 'hours' }];
+const spans: readonly Phrase[] = [
+  { de: 'Tagen', en: 'days' },
+  { de: 'Wochen', en: 'weeks' },
+  { de: 'Monaten', en: 'months' },
+  { de: 'Jahren', en: 'years' },
+  { de: 'Stunden', en: 'hours' },
+];
 
 const fixedTimes: Readonly<Record<'present' | 'past' | 'future', readonly Phrase[]>> = {
   present: [
-    { de: 'jeden Tag', en: 'every day' }, { de: 'jeden Morgen', en: 'every morning' }, { de: 'jede Woche', en: 'every week' },
-    { de: 'am Wochenende', en: 'on the weekend' }, { de: 'abends', en: 'in the evening' }, { de: 'im Sommer', en: 'in summer' }, { de: 'heute', en: 'today' },
+    { de: 'jeden Tag', en: 'every day' },
+    { de: 'jeden Morgen', en: 'every morning' },
+    { de: 'jede Woche', en: 'every week' },
+    { de: 'am Wochenende', en: 'on the weekend' },
+    { de: 'abends', en: 'in the evening' },
+    { de: 'im Sommer', en: 'in summer' },
+    { de: 'heute', en: 'today' },
   ],
   past: [
-    { de: 'gestern', en: 'yesterday' }, { de: 'vorgestern', en: 'the day before yesterday' }, { de: 'gestern Abend', en: 'last night' },
-    { de: 'letzte Woche', en: 'last week' }, { de: 'letzten Sommer', en: 'last summer' }, { de: 'heute Morgen', en: 'this morning' }, { de: 'letztes Jahr', en: 'last year' },
+    { de: 'gestern', en: 'yesterday' },
+    { de: 'vorgestern', en: 'the day before yesterday' },
+    { de: 'gestern Abend', en: 'last night' },
+    { de: 'letzte Woche', en: 'last week' },
+    { de: 'letzten Sommer', en: 'last summer' },
+    { de: 'heute Morgen', en: 'this morning' },
+    { de: 'letztes Jahr', en: 'last year' },
   ],
   future: [
-    { de: 'morgen', en: 'tomorrow' }, { de: 'übermorgen', en: 'the day after tomorrow' }, { de: 'nächste Woche', en: 'next week' },
-    { de: 'nächstes Jahr', en: 'next year' }, { de: 'heute Abend', en: 'tonight' }, { de: 'bald', en: 'soon' },
+    { de: 'morgen', en: 'tomorrow' },
+    { de: 'übermorgen', en: 'the day after tomorrow' },
+    { de: 'nächste Woche', en: 'next week' },
+    { de: 'nächstes Jahr', en: 'next year' },
+    { de: 'heute Abend', en: 'tonight' },
+    { de: 'bald', en: 'soon' },
   ],
 };
 
@@ -250,7 +393,10 @@ export function samplePlace(random: Random): Phrase {
   }
   const site = random.pick(sites);
   const phrase = placePhrase(random, site);
-  return { de: germanPrepositional(site.deAt, phrase, 'dat').join(' '), en: [site.enAt, ...englishNounPhrase(phrase, true)].join(' ') };
+  return {
+    de: germanPrepositional(site.deAt, phrase, 'dat').join(' '),
+    en: [site.enAt, ...englishNounPhrase(phrase, true)].join(' '),
+  };
 }
 
 /** "nach Köln", "zum Bahnhof", "in den Park": to a place. */
@@ -261,12 +407,21 @@ function sampleGoal(random: Random, far: boolean): Phrase {
   }
   const site = random.pick(sites);
   const phrase = placePhrase(random, site);
-  return { de: germanPrepositional(site.deTo, phrase, site.deTo === 'zu' ? 'dat' : 'acc').join(' '), en: ['to', ...englishNounPhrase(phrase, true)].join(' ') };
+  return {
+    de: germanPrepositional(site.deTo, phrase, site.deTo === 'zu' ? 'dat' : 'acc').join(' '),
+    en: ['to', ...englishNounPhrase(phrase, true)].join(' '),
+  };
 }
 
 function placePhrase(random: Random, noun: Noun): NounPhrase {
   const determiner = random.pick<Determiner>(['the', 'the', 'the', 'the', 'a', 'this']);
-  return { kind: 'noun', noun, plural: false, determiner, adjectives: random.chance(0.2) ? [random.pick(adjectivesFor.place)] : [] };
+  return {
+    kind: 'noun',
+    noun,
+    plural: false,
+    determiner,
+    adjectives: random.chance(0.2) ? [random.pick(adjectivesFor.place)] : [],
+  };
 }
 
 /** A clause with "sein" or a measure: quality, comparison, age or price. */
@@ -276,14 +431,29 @@ export function sampleState(random: Random): Clause {
   if (kind === 0) {
     const subject = sampleNoun(random, random.pick(['thing', 'clothing', 'device', 'food'] as const), true, true);
     const price = random.chance(0.8) ? 2 + random.below(98) : 100 * (1 + random.below(9));
-    return { subject, verb: costVerb, complement: { de: `${germanNumber(price)} Euro`, en: `${englishNumber(price)} euros` }, tense: random.pick<Tense>(['present', 'past']), negated: false };
+    return {
+      subject,
+      verb: costVerb,
+      complement: { de: `${germanNumber(price)} Euro`, en: `${englishNumber(price)} euros` },
+      tense: random.pick<Tense>(['present', 'past']),
+      negated: false,
+    };
   }
   if (kind === 1) {
     const age = 2 + random.below(98);
     const complement = { de: `${germanNumber(age)} Jahre alt`, en: `${englishNumber(age)} years old` };
     return { subject: sampleSomeone(random, true), verb: 'be', complement, tense, negated: false };
   }
-  const nounClass = random.pick<NounClass>(['person', 'person', 'animal', 'thing', 'readable', 'food', 'place', 'clothing']);
+  const nounClass = random.pick<NounClass>([
+    'person',
+    'person',
+    'animal',
+    'thing',
+    'readable',
+    'food',
+    'place',
+    'clothing',
+  ]);
   const subject = nounClass === 'person' ? sampleSomeone(random, true) : sampleNoun(random, nounClass, true, true);
   const actualClass = subject.kind === 'noun' ? subject.noun.class : 'person';
   const adjective = random.pick(adjectivesFor[actualClass]);
@@ -295,8 +465,21 @@ export function sampleState(random: Random): Clause {
     };
     return { subject, verb: 'be', complement, tense, negated: !saysEvery(subject) && random.chance(0.2) };
   }
-  const degree = random.pick<Phrase | undefined>([undefined, undefined, { de: 'sehr', en: 'very' }, { de: 'zu', en: 'too' }, { de: 'ziemlich', en: 'quite' }]);
+  const degree = random.pick<Phrase | undefined>([
+    undefined,
+    undefined,
+    { de: 'sehr', en: 'very' },
+    { de: 'zu', en: 'too' },
+    { de: 'ziemlich', en: 'quite' },
+  ]);
   const complement = degree ? { de: `${degree.de} ${adjective.de}`, en: `${degree.en} ${adjective.en}` } : adjective;
   const time = random.chance(0.25) ? sampleFixedTime(random, tense) : undefined;
-  return { subject, verb: 'be', complement: { de: complement.de, en: complement.en }, tense, negated: !saysEvery(subject) && random.chance(0.2), time };
+  return {
+    subject,
+    verb: 'be',
+    complement: { de: complement.de, en: complement.en },
+    tense,
+    negated: !saysEvery(subject) && random.chance(0.2),
+    time,
+  };
 }

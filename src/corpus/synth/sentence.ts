@@ -4,9 +4,25 @@ import { adjectivesFor } from './adjectives.js';
 import type { Clause, Tense } from './clause.js';
 import { englishClause } from './englishClause.js';
 import { germanClause } from './germanClause.js';
-import { agreementOf, definiteArticle, englishNounPhrase, germanNounPhrase, type Case, type NounPhrase } from './nounPhrase.js';
+import {
+  agreementOf,
+  definiteArticle,
+  englishNounPhrase,
+  germanNounPhrase,
+  type Case,
+  type NounPhrase,
+} from './nounPhrase.js';
 import type { Phrase } from './numbers.js';
-import { sampleClause, sampleFixedTime, sampleNoun, samplePlace, sampleSomeone, sampleState, sampleTime, type ClauseWish } from './sampleClause.js';
+import {
+  sampleClause,
+  sampleFixedTime,
+  sampleNoun,
+  samplePlace,
+  sampleSomeone,
+  sampleState,
+  sampleTime,
+  type ClauseWish,
+} from './sampleClause.js';
 
 interface Words {
   readonly de: readonly string[];
@@ -17,8 +33,18 @@ type Pattern = (random: Random) => Words;
 
 /** Patterns with their weights. */
 const patterns: readonly (readonly [weight: number, Pattern])[] = [
-  [22, statement], [14, statementFromTime], [6, yesNoQuestion], [6, openQuestion], [12, statementOfContent], [10, reasonAfter], [7, reasonBefore],
-  [6, purpose], [14, state], [4, existence], [10, withRelative], [5, contrast],
+  [22, statement],
+  [14, statementFromTime],
+  [6, yesNoQuestion],
+  [6, openQuestion],
+  [12, statementOfContent],
+  [10, reasonAfter],
+  [7, reasonBefore],
+  [6, purpose],
+  [14, state],
+  [4, existence],
+  [10, withRelative],
+  [5, contrast],
 ];
 const totalWeight = patterns.reduce((sum, [weight]) => sum + weight, 0);
 
@@ -43,25 +69,46 @@ function statement(random: Random): Words {
 /** The time comes first: German puts the subject after the verb. */
 function statementFromTime(random: Random): Words {
   const isAction = random.chance(0.8);
-  const clause = isAction ? sampleClause(random, { noTime: true, tenses: ['present', 'past', 'past', 'future'] }) : sampleState(random);
+  const clause = isAction
+    ? sampleClause(random, { noTime: true, tenses: ['present', 'past', 'past', 'future'] })
+    : sampleState(random);
   const time = isAction ? sampleTime(random, clause.tense) : sampleFixedTime(random, clause.tense as 'present');
   const rest = { ...clause, frequency: undefined, time: undefined };
-  return { de: [...germanClause(rest, 'second', time.de.split(' ')), '.'], en: [...time.en.split(' '), ',', ...englishClause(rest, 'statement'), '.'] };
+  return {
+    de: [...germanClause(rest, 'second', time.de.split(' ')), '.'],
+    en: [...time.en.split(' '), ',', ...englishClause(rest, 'statement'), '.'],
+  };
 }
 
 const questionWish: ClauseWish = { noNegation: true, tenses: ['present', 'past', 'past', 'future'] };
 
 function yesNoQuestion(random: Random): Words {
-  const clause = random.chance(0.8) ? withoutFrequency(sampleClause(random, questionWish)) : { ...sampleState(random), negated: false };
+  const clause = random.chance(0.8)
+    ? withoutFrequency(sampleClause(random, questionWish))
+    : { ...sampleState(random), negated: false };
   return { de: [...germanClause(clause, 'first'), '?'], en: [...englishClause(clause, 'question'), '?'] };
 }
 
 function openQuestion(random: Random): Words {
-  const word = random.pick([{ de: 'warum', en: 'why' }, { de: 'wann', en: 'when' }, { de: 'wo', en: 'where' }]);
-  const wish = { ...questionWish, noTime: word.de === 'wann', frame: word.de === 'wo' ? ('transitive' as const) : undefined };
-  const clause = sampleUntil(() => withoutFrequency(sampleClause(random, wish)), ({ verb }) => verb === 'be' || !verb.stative);
+  const word = random.pick([
+    { de: 'warum', en: 'why' },
+    { de: 'wann', en: 'when' },
+    { de: 'wo', en: 'where' },
+  ]);
+  const wish = {
+    ...questionWish,
+    noTime: word.de === 'wann',
+    frame: word.de === 'wo' ? ('transitive' as const) : undefined,
+  };
+  const clause = sampleUntil(
+    () => withoutFrequency(sampleClause(random, wish)),
+    ({ verb }) => verb === 'be' || !verb.stative,
+  );
   const asked = word.de === 'wo' ? { ...clause, place: undefined, gladly: false } : { ...clause, gladly: false };
-  return { de: [...germanClause(asked, 'second', [word.de]), '?'], en: [word.en, ...englishClause(asked, 'question'), '?'] };
+  return {
+    de: [...germanClause(asked, 'second', [word.de]), '?'],
+    en: [word.en, ...englishClause(asked, 'question'), '?'],
+  };
 }
 
 /** Draws until one is accepted. */
@@ -95,8 +142,21 @@ function statementOfContent(random: Random): Words {
   const english = verb.en[plural || person === 1 ? 0 : 1];
   const content = random.chance(0.8) ? sampleClause(random) : sampleState(random);
   return {
-    de: [...germanNounPhrase(subject, 'nom'), ...finite.split(' '), ',', verb.asks ? 'ob' : 'dass', ...germanClause(content, 'last'), '.'],
-    en: [...englishNounPhrase(subject, false), english, verb.asks ? 'whether' : 'that', ...englishClause(content, 'statement'), '.'],
+    de: [
+      ...germanNounPhrase(subject, 'nom'),
+      ...finite.split(' '),
+      ',',
+      verb.asks ? 'ob' : 'dass',
+      ...germanClause(content, 'last'),
+      '.',
+    ],
+    en: [
+      ...englishNounPhrase(subject, false),
+      english,
+      verb.asks ? 'whether' : 'that',
+      ...englishClause(content, 'statement'),
+      '.',
+    ],
   };
 }
 
@@ -113,14 +173,29 @@ function mainAndSubordinate(random: Random): { conjunction: Phrase; main: Clause
   const conjunction = random.pick(conjunctions);
   const tense = random.pick(conjunction.tenses);
   const main = sampleClause(random, { tenses: [tense], noTime: true });
-  const wish = { tenses: [tense], short: true, noNegation: conjunction.de === 'als' || conjunction.de === 'bevor' || conjunction.de === 'während' };
-  return { conjunction, main: withoutFrequency(main), subordinate: random.chance(0.8) || conjunction.de === 'bevor' ? sampleClause(random, wish) : shortState(random, tense) };
+  const wish = {
+    tenses: [tense],
+    short: true,
+    noNegation: conjunction.de === 'als' || conjunction.de === 'bevor' || conjunction.de === 'während',
+  };
+  return {
+    conjunction,
+    main: withoutFrequency(main),
+    subordinate:
+      random.chance(0.8) || conjunction.de === 'bevor' ? sampleClause(random, wish) : shortState(random, tense),
+  };
 }
 
 function shortState(random: Random, tense: Tense): Clause {
   const subject = sampleNoun(random, 'person', true, true);
   const adjective = random.pick(adjectivesFor.person);
-  return { subject, verb: 'be', complement: { de: adjective.de, en: adjective.en }, tense, negated: random.chance(0.2) };
+  return {
+    subject,
+    verb: 'be',
+    complement: { de: adjective.de, en: adjective.en },
+    tense,
+    negated: random.chance(0.2),
+  };
 }
 
 function reasonAfter(random: Random): Words {
@@ -143,7 +218,14 @@ function reasonBefore(random: Random): Words {
 /** "um ... zu kaufen", "to buy ..." */
 function purpose(random: Random): Words {
   const main = sampleClause(random, { frame: 'motion', tenses: ['present', 'past', 'future'], noNegation: true });
-  const aim = sampleClause(random, { subject: main.subject, frame: random.pick(['transitive', 'transitive', 'ditransitive', 'prepositional', 'dative'] as const), tenses: ['present'], noModal: true, noNegation: true, short: true });
+  const aim = sampleClause(random, {
+    subject: main.subject,
+    frame: random.pick(['transitive', 'transitive', 'ditransitive', 'prepositional', 'dative'] as const),
+    tenses: ['present'],
+    noModal: true,
+    noNegation: true,
+    short: true,
+  });
   const plain = { ...aim, gladly: false };
   const goal = withoutFrequency(main);
   return {
@@ -173,7 +255,9 @@ function existence(random: Random): Words {
 
 /** A statement whose subject or object is described by a relative clause. */
 function withRelative(random: Random): Words {
-  const main = withoutFrequency(sampleClause(random, { subject: describedSubject(random), tenses: ['present', 'past', 'past', 'future'] }));
+  const main = withoutFrequency(
+    sampleClause(random, { subject: describedSubject(random), tenses: ['present', 'past', 'past', 'future'] }),
+  );
   return { de: [...germanClause(main, 'second'), '.'], en: [...englishClause(main, 'statement'), '.'] };
 }
 
@@ -191,7 +275,10 @@ function describedSubject(random: Random): NounPhrase {
     clause = sampleClause(random, { ...wish, subject: gap });
     grammaticalCase = clause.verb !== 'be' && clause.verb.frame === 'inverse' ? 'dat' : 'nom';
   } else {
-    const drawn = sampleUntil(() => sampleClause(random, { ...wish, frame: role === 'object' ? 'transitive' : 'dative' }), takesPeople);
+    const drawn = sampleUntil(
+      () => sampleClause(random, { ...wish, frame: role === 'object' ? 'transitive' : 'dative' }),
+      takesPeople,
+    );
     clause = { ...drawn, object: gap };
     grammaticalCase = role === 'object' ? 'acc' : 'dat';
   }
@@ -210,15 +297,25 @@ function takesPeople({ verb }: Clause): boolean {
 /** The relative pronoun is the definite article, but "denen" in the dative plural. */
 function relativePronoun(grammaticalCase: Case, head: NounPhrase): string {
   const { plural, gender } = agreementOf(head);
-  return plural ? (grammaticalCase === 'dat' ? 'denen' : definiteArticle[grammaticalCase].pl) : definiteArticle[grammaticalCase][gender];
+  return plural
+    ? grammaticalCase === 'dat'
+      ? 'denen'
+      : definiteArticle[grammaticalCase].pl
+    : definiteArticle[grammaticalCase][gender];
 }
 
 /** Two statements: "... , aber ...", "... , but ..." */
 function contrast(random: Random): Words {
-  const link = random.pick([{ de: 'aber', en: 'but' }, { de: 'und', en: 'and' }, { de: 'denn', en: 'for' }]);
+  const link = random.pick([
+    { de: 'aber', en: 'but' },
+    { de: 'und', en: 'and' },
+    { de: 'denn', en: 'for' },
+  ]);
   const tense = random.pick<Tense>(['present', 'past']);
   const first = sampleClause(random, { tenses: [tense], short: true });
-  const second = random.chance(0.6) ? sampleClause(random, { tenses: [tense], short: true }) : shortState(random, tense);
+  const second = random.chance(0.6)
+    ? sampleClause(random, { tenses: [tense], short: true })
+    : shortState(random, tense);
   return {
     de: [...germanClause(first, 'second'), ',', link.de, ...germanClause(second, 'second'), '.'],
     en: [...englishClause(first, 'statement'), ',', link.en, ...englishClause(second, 'statement'), '.'],

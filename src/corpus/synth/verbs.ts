@@ -53,8 +53,26 @@ export interface EnglishVerb {
 }
 
 const animalVerbs = new Set([
-  'schlafen', 'spielen', 'sitzen', 'schwimmen', 'einschlafen', 'zurückkommen', 'laufen', 'kommen', 'sehen', 'suchen', 'finden', 'fangen',
-  'lieben', 'hören', 'stehlen', 'verstecken', 'folgen', 'warten', 'träumen', 'fehlen',
+  'schlafen',
+  'spielen',
+  'sitzen',
+  'schwimmen',
+  'einschlafen',
+  'zurückkommen',
+  'laufen',
+  'kommen',
+  'sehen',
+  'suchen',
+  'finden',
+  'fangen',
+  'lieben',
+  'hören',
+  'stehlen',
+  'verstecken',
+  'folgen',
+  'warten',
+  'träumen',
+  'fehlen',
 ]);
 
 /**
@@ -75,10 +93,16 @@ function verbs(frame: Frame, table: string): Verb[] {
       frame,
       objects: classes.filter((word) => word !== 'stative') as NounClass[],
       de: {
-        prefix, infinitive, reflexive, preposition, prepositionCase,
+        prefix,
+        infinitive,
+        reflexive,
+        preposition,
+        prepositionCase,
         // erinnern, kümmern: ich erinnere, ich kümmere
         first: infinitive.endsWith('ern') ? `${infinitive.slice(0, -1)}e` : `${infinitive.slice(0, -2)}e`,
-        third: words[1], participle: words[2], auxiliary: words[3] === 'sein' ? 'sein' : 'haben',
+        third: words[1],
+        participle: words[2],
+        auxiliary: words[3] === 'sein' ? 'sein' : 'haben',
       },
       en: englishVerb(english),
       stative: classes.includes('stative'),
@@ -90,7 +114,14 @@ function verbs(frame: Frame, table: string): Verb[] {
 function englishVerb(forms: string): EnglishVerb {
   const [conjugated, particle] = forms.split('+').map((part) => part.trim());
   const [base, past, participle, ing] = conjugated.split(',').map((form) => form.trim());
-  return { base, past, participle: participle ?? past, third: thirdPerson(base), ing: ing ?? ingForm(base), particle: particle ? particle.split(' ') : [] };
+  return {
+    base,
+    past,
+    participle: participle ?? past,
+    third: thirdPerson(base),
+    ing: ing ?? ingForm(base),
+    particle: particle ? particle.split(' ') : [],
+  };
 }
 
 function thirdPerson(base: string): string {
@@ -103,7 +134,9 @@ function ingForm(base: string): string {
   return /[^e]e$/.test(base) ? `${base.slice(0, -1)}ing` : `${base}ing`;
 }
 
-const intransitive = verbs('intransitive', `
+const intransitive = verbs(
+  'intransitive',
+  `
   schlafen schläft geschlafen / sleep, slept
   arbeiten arbeitet gearbeitet / work, worked
   tanzen tanzt getanzt / dance, danced
@@ -122,9 +155,12 @@ const intransitive = verbs('intransitive', `
   an|kommen kommt angekommen sein / arrive, arrived
   aus|ruhen ruht ausgeruht / rest, rested
   zurück|kommen kommt zurückgekommen sein / come, came, come + back
-`).map((verb) => (verb.de.infinitive === 'ruhen' ? { ...verb, de: { ...verb.de, reflexive: true } } : verb));
+`,
+).map((verb) => (verb.de.infinitive === 'ruhen' ? { ...verb, de: { ...verb.de, reflexive: true } } : verb));
 
-const transitive = verbs('transitive', `
+const transitive = verbs(
+  'transitive',
+  `
   kaufen kauft gekauft / buy, bought / thing food readable clothing device
   verkaufen verkauft verkauft / sell, sold / thing food clothing device
   sehen sieht gesehen / see, saw, seen / person animal thing stative
@@ -172,9 +208,12 @@ const transitive = verbs('transitive', `
   an|probieren probiert anprobiert / try, tried + on / clothing
   ein|packen packt eingepackt / pack, packed / clothing readable thing
   an|sehen sieht angesehen / look, looked + at / person animal thing
-`);
+`,
+);
 
-const dative = verbs('dative', `
+const dative = verbs(
+  'dative',
+  `
   helfen hilft geholfen / help, helped / person animal
   danken dankt gedankt / thank, thanked / person
   folgen folgt gefolgt sein / follow, followed / person animal
@@ -183,9 +222,12 @@ const dative = verbs('dative', `
   vertrauen vertraut vertraut / trust, trusted / person stative
   zu|hören hört zugehört / listen, listened + to / person
   zu|sehen sieht zugesehen / watch, watched / person animal
-`);
+`,
+);
 
-const ditransitive = verbs('ditransitive', `
+const ditransitive = verbs(
+  'ditransitive',
+  `
   geben gibt gegeben / give, gave, given / thing food readable
   zeigen zeigt gezeigt / show, showed, shown / thing readable animal
   schicken schickt geschickt / send, sent / readable thing
@@ -193,17 +235,23 @@ const ditransitive = verbs('ditransitive', `
   leihen leiht geliehen / lend, lent / thing readable clothing
   empfehlen empfiehlt empfohlen / recommend, recommended / readable food
   zurück|geben gibt zurückgegeben / return, returned / thing readable
-`);
+`,
+);
 
-const motion = verbs('motion', `
+const motion = verbs(
+  'motion',
+  `
   gehen geht gegangen sein / walk, walked
   fahren fährt gefahren sein / go, went, gone
   laufen läuft gelaufen sein / run, ran, run, running
   reisen reist gereist sein / travel, traveled, traveled, traveling
   kommen kommt gekommen sein / come, came, come
-`);
+`,
+);
 
-const prepositional = verbs('prepositional', `
+const prepositional = verbs(
+  'prepositional',
+  `
   auf acc warten wartet gewartet / wait, waited + for / person animal
   an acc denken denkt gedacht / think, thought + of / person animal thing
   mit dat sprechen spricht gesprochen / talk, talked + to / person
@@ -218,14 +266,26 @@ const prepositional = verbs('prepositional', `
   um acc sich kümmern kümmert gekümmert / take, took, taken + care of / person animal
   in acc sich verlieben verliebt verliebt / fall, fell, fallen + in love with / person stative
   über acc sich beschweren beschwert beschwert / complain, complained + about / person food device
-`);
+`,
+);
 
-const inverse = verbs('inverse', `
+const inverse = verbs(
+  'inverse',
+  `
   gefallen gefällt gefallen / like, liked / thing readable clothing stative
   fehlen fehlt gefehlt / miss, missed / person animal stative
-`);
+`,
+);
 
-export const allVerbs: readonly Verb[] = [...intransitive, ...transitive, ...dative, ...ditransitive, ...motion, ...prepositional, ...inverse];
+export const allVerbs: readonly Verb[] = [
+  ...intransitive,
+  ...transitive,
+  ...dative,
+  ...ditransitive,
+  ...motion,
+  ...prepositional,
+  ...inverse,
+];
 
 /** "kosten", which takes a price. */
 export const costVerb: Verb = verbs('intransitive', 'kosten kostet gekostet / cost, cost, cost, costing / stative')[0];
@@ -233,14 +293,21 @@ export const costVerb: Verb = verbs('intransitive', 'kosten kostet gekostet / co
 export type Modal = 'can' | 'must' | 'want' | 'may' | 'should' | 'wouldLike';
 
 const germanModals: Readonly<Record<Modal, readonly [singular: string, plural: string]>> = {
-  can: ['kann', 'können'], must: ['muss', 'müssen'], want: ['will', 'wollen'], may: ['darf', 'dürfen'],
-  should: ['soll', 'sollen'], wouldLike: ['möchte', 'möchten'],
+  can: ['kann', 'können'],
+  must: ['muss', 'müssen'],
+  want: ['will', 'wollen'],
+  may: ['darf', 'dürfen'],
+  should: ['soll', 'sollen'],
+  wouldLike: ['möchte', 'möchten'],
 };
 
 type AuxiliaryForms = readonly [firstSingular: string, thirdSingular: string, plural: string];
 
 const germanAuxiliaries: Readonly<Record<'haben' | 'sein' | 'war' | 'werden', AuxiliaryForms>> = {
-  haben: ['habe', 'hat', 'haben'], sein: ['bin', 'ist', 'sind'], war: ['war', 'war', 'waren'], werden: ['werde', 'wird', 'werden'],
+  haben: ['habe', 'hat', 'haben'],
+  sein: ['bin', 'ist', 'sind'],
+  war: ['war', 'war', 'waren'],
+  werden: ['werde', 'wird', 'werden'],
 };
 
 export function germanAuxiliary(name: keyof typeof germanAuxiliaries, { person, plural }: Agreement): string {

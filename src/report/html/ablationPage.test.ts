@@ -10,25 +10,52 @@ import { joinSeeds } from './joinSeeds.js';
 import { armColour, runsPage, sortableTable } from './page.js';
 import { markMissing } from './htmlPage.js';
 
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
 const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-report-'));
 after(() => rmSync(folder, { recursive: true }));
 
 test('seeds are joined: mean, least and greatest at updates that they share; many points become few', () => {
-  assert.deepEqual(joinSeeds([[{ update: 10, value: 1 }, { update: 20, value: 4 }], [{ update: 10, value: 3 }, { update: 20, value: NaN }], [{ update: 10, value: null }]]), [
-    { update: 10, mean: 2, least: 1, greatest: 3, seeds: 2 },
-    { update: 20, mean: 4, least: 4, greatest: 4, seeds: 1 },
-  ]);
+  assert.deepEqual(
+    joinSeeds([
+      [
+        { update: 10, value: 1 },
+        { update: 20, value: 4 },
+      ],
+      [
+        { update: 10, value: 3 },
+        { update: 20, value: NaN },
+      ],
+      [{ update: 10, value: null }],
+    ]),
+    [
+      { update: 10, mean: 2, least: 1, greatest: 3, seeds: 2 },
+      { update: 20, mean: 4, least: 4, greatest: 4, seeds: 1 },
+    ],
+  );
   const long = joinSeeds([Array.from({ length: 1000 }, (_, i) => ({ update: i + 1, value: i + 1 }))], 100);
   assert.equal(long.length, 100);
   assert.deepEqual(long[0], { update: 10, mean: 5.5, least: 5.5, greatest: 5.5, seeds: 1 });
 });
 
 test('runs that end a little apart end together, so that a mean is always that of the same seeds', () => {
-  const [a, b] = [[250, 500, 750, 941], [250, 500, 750, 950, 960]].map((updates) => updates.map((update) => ({ update, value: update })));
+  const [a, b] = [
+    [250, 500, 750, 941],
+    [250, 500, 750, 950, 960],
+  ].map((updates) => updates.map((update) => ({ update, value: update })));
   const joined = joinSeeds([a, b, [{ update: 100, value: 1 }]]); // the third diverged early
-  assert.deepEqual(joined.map(({ update, seeds }) => [update, seeds]), [[100, 1], [250, 2], [500, 2], [750, 2], [950.5, 2]]);
+  assert.deepEqual(
+    joined.map(({ update, seeds }) => [update, seeds]),
+    [
+      [100, 1],
+      [250, 2],
+      [500, 2],
+      [750, 2],
+      [950.5, 2],
+    ],
+  );
   assert.deepEqual([joined[4].mean, joined[4].least, joined[4].greatest], [950.5, 941, 960]);
 });
 
@@ -36,11 +63,16 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
   assert.equal(new Set(Array.from({ length: 16 }, (_, i) => armColour(i))).size, 16);
   const names = ['warmup', ...Array.from({ length: 15 }, (_, i) => `arm-number-${i}`)];
   const page = ablationPage(ablationSample(names));
-  const figure = (title: string): string => page.slice(page.indexOf(`<strong>${title}</strong>`), page.indexOf('</figure>', page.indexOf(`<strong>${title}</strong>`)));
+  const figure = (title: string): string =>
+    page.slice(
+      page.indexOf(`<strong>${title}</strong>`),
+      page.indexOf('</figure>', page.indexOf(`<strong>${title}</strong>`)),
+    );
   const curves = figure('Validation loss');
   for (const name of names) assert.ok(curves.includes(`>${name}</text>`), name);
   assert.match(curves, /Dashed: warmup\./);
-  for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs']) assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
+  for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs'])
+    assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
   assert.match(figure('Diverged or stuck runs over train.lr and train.beta2'), />2\/2<\/text>/);
   assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0\.0+</); // a scale of 0 is shown, not left out
   assert.match(figure('Scales learned: arm-number-0'), /decoder\.layers\.0\.fc1\.weight: -2\.000</);
@@ -48,26 +80,61 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
 
 test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {
   const page = ablationPage(ablationSample());
-  for (const text of ['31.50 ± 0.50', '−10.00 ± 0.00', 'Gradient variance by layer', 'Relative gradient variance by layer', 'lower in seeds', 'Scales learned', 'a <u>cat</u>', 'train.warmupInitLr: -1']) assert.ok(page.includes(text), text);
+  for (const text of [
+    '31.50 ± 0.50',
+    '−10.00 ± 0.00',
+    'Gradient variance by layer',
+    'Relative gradient variance by layer',
+    'lower in seeds',
+    'Scales learned',
+    'a <u>cat</u>',
+    'train.warmupInitLr: -1',
+  ])
+    assert.ok(page.includes(text), text);
   assert.ok(!page.replace(/="[^"]*"/g, '').includes('<b>warmup')); // in the value of an attribute it is text
   const hostile = ablationSample(['<i>base</i>', ...Array.from({ length: 7 }, (_, i) => `<i>arm ${i}</i>`)]);
-  const learned = hostile.runs.map((run) => (run.learned ? { ...run, learned: { ...run.learned, tensors: run.learned.tensors.map((tensor) => ({ ...tensor, name: `<i>${tensor.name}</i>` })) } } : run));
+  const learned = hostile.runs.map((run) =>
+    run.learned
+      ? {
+          ...run,
+          learned: {
+            ...run.learned,
+            tensors: run.learned.tensors.map((tensor) => ({ ...tensor, name: `<i>${tensor.name}</i>` })),
+          },
+        }
+      : run,
+  );
   const other = ablationPage({ ...hostile, name: '<i>name</i>', runs: learned, baseline: '<i>base</i>' });
   assert.ok(!other.replace(/="[^"]*"/g, '').includes('<i>'));
   // of the second arm's layer as drawn: variance 2^2 by the squared norm of the mean, 2^2
   assert.match(page, /encoder embeddings, as drawn: 1\.000<\/title>/);
-  const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter((address) => !address.endsWith('//www.w3.org'));
+  const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter(
+    (address) => !address.endsWith('//www.w3.org'),
+  );
   assert.deepEqual(addresses, []);
 });
 
 test('words are marked that no reference has, and those beyond the times that one has them', () => {
-  assert.equal(markMissing('The the cat & the dog', ['the <dog> and the mouse', 'a dog dog']), 'The the <u>cat</u> &#38; <u>the</u> dog');
+  assert.equal(
+    markMissing('The the cat & the dog', ['the <dog> and the mouse', 'a dog dog']),
+    'The the <u>cat</u> &#38; <u>the</u> dog',
+  );
 });
 
 test('in a browser: columns of times and of probabilities sort by size', { skip }, async () => {
   const file = join(folder, 'times.html');
   const times = ['3m46s', '49s', '', '1h02m', '0.5s', '12m'];
-  writeFileSync(file, runsPage('times', sortableTable(['arm', 'time', 'p'], times.map((time, i) => [`arm ${i}`, time, ['0.010', '&lt;0.001', '', '0.500', '1.000', '−2.5'][i]])), ''));
+  writeFileSync(
+    file,
+    runsPage(
+      'times',
+      sortableTable(
+        ['arm', 'time', 'p'],
+        times.map((time, i) => [`arm ${i}`, time, ['0.010', '&lt;0.001', '', '0.500', '1.000', '−2.5'][i]]),
+      ),
+      '',
+    ),
+  );
   const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
   try {
     const page = await browser.newPage();
@@ -84,35 +151,45 @@ test('in a browser: columns of times and of probabilities sort by size', { skip 
   }
 });
 
-test('in a browser: tables sort, a legend singles out an arm, charts are drawn, nothing is wider than a phone', { skip }, async () => {
-  const file = join(folder, 'report.html');
-  writeFileSync(file, ablationPage(ablationSample()));
-  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
-  try {
-    const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('request', (request) => { if (!request.url().startsWith('file:')) problems.push(request.url()); });
-    await page.goto(`file://${file}`);
-    const firstArm = (): Promise<string> => page.locator('table.sortable').first().locator('tbody tr td').first().innerText();
-    const bleuHead = page.locator('table.sortable').first().locator('th button', { hasText: 'test BLEU' }).first();
-    await bleuHead.click();
-    assert.match(await firstArm(), /^warmup/); // descending
-    await bleuHead.click();
-    assert.match(await firstArm(), /^no <b>/);
-    assert.ok(await page.locator('figure svg:visible path').count() > 20);
-    assert.match(await page.locator('figure svg title').first().textContent() ?? '', /seed 1: 31\.00/);
+test(
+  'in a browser: tables sort, a legend singles out an arm, charts are drawn, nothing is wider than a phone',
+  { skip },
+  async () => {
+    const file = join(folder, 'report.html');
+    writeFileSync(file, ablationPage(ablationSample()));
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+      const problems: string[] = [];
+      page.on('pageerror', (error) => problems.push(error.message));
+      page.on('request', (request) => {
+        if (!request.url().startsWith('file:')) problems.push(request.url());
+      });
+      await page.goto(`file://${file}`);
+      const firstArm = (): Promise<string> =>
+        page.locator('table.sortable').first().locator('tbody tr td').first().innerText();
+      const bleuHead = page.locator('table.sortable').first().locator('th button', { hasText: 'test BLEU' }).first();
+      await bleuHead.click();
+      assert.match(await firstArm(), /^warmup/); // descending
+      await bleuHead.click();
+      assert.match(await firstArm(), /^no <b>/);
+      assert.ok((await page.locator('figure svg:visible path').count()) > 20);
+      assert.match((await page.locator('figure svg title').first().textContent()) ?? '', /seed 1: 31\.00/);
 
-    await page.locator('.legend button').nth(1).click();
-    const faded = await page.locator('[data-arm].faded').count();
-    assert.ok(faded > 0 && faded < await page.locator('svg [data-arm]').count());
-    await page.locator('.legend button').nth(1).click();
-    assert.equal(await page.locator('.faded').count(), 0);
+      await page.locator('.legend button').nth(1).click();
+      const faded = await page.locator('[data-arm].faded').count();
+      assert.ok(faded > 0 && faded < (await page.locator('svg [data-arm]').count()));
+      await page.locator('.legend button').nth(1).click();
+      assert.equal(await page.locator('.faded').count(), 0);
 
-    await page.setViewportSize({ width: 390, height: 800 });
-    assert.ok(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth'), 'the page scrolls sideways on a phone');
-    assert.deepEqual(problems, []);
-  } finally {
-    await browser.close();
-  }
-});
+      await page.setViewportSize({ width: 390, height: 800 });
+      assert.ok(
+        await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth'),
+        'the page scrolls sideways on a phone',
+      );
+      assert.deepEqual(problems, []);
+    } finally {
+      await browser.close();
+    }
+  },
+);

@@ -8,26 +8,70 @@ import { armColour } from './page.js';
 /** Test BLEU of every run, by arm, with the mean and its standard error; empty until there are two to compare. */
 export function bleuChart(data: AblationData): string {
   const arms = data.arms.map(({ name }) => name);
-  const points = shownRuns(data).flatMap((runs, i) => runs.flatMap(({ scores, seed }) => (scores?.test ? [{ arm: arms[i], i, seed, bleu: scores.test.bleu }] : [])));
+  const points = shownRuns(data).flatMap((runs, i) =>
+    runs.flatMap(({ scores, seed }) => (scores?.test ? [{ arm: arms[i], i, seed, bleu: scores.test.bleu }] : [])),
+  );
   if (points.length < 2) return '';
   const means = data.arms.flatMap(({ name, cells, selected }, i) => {
     const estimate = cells[selected].testBleu;
     return estimate ? [{ arm: name, i, ...estimate }] : [];
   });
   return chart({
-    title: 'Test BLEU by arm', arms,
+    title: 'Test BLEU by arm',
+    arms,
     caption: 'Dots: one seed each. Bars: mean; thin lines: its standard error. Runs that diverged have no dot.',
     plot: (width) => ({
-      height: 30 * arms.length + 66, marginLeft: width > 600 ? 170 : 130, marginRight: 30, marginBottom: 44,
-      x: { label: 'BLEU →', labelOffset: 38, grid: true, nice: true, domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))] },
+      height: 30 * arms.length + 66,
+      marginLeft: width > 600 ? 170 : 130,
+      marginRight: 30,
+      marginBottom: 44,
+      x: {
+        label: 'BLEU →',
+        labelOffset: 38,
+        grid: true,
+        nice: true,
+        domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))],
+      },
       y: { label: null, domain: arms, tickSize: 0 },
       marks: means.flatMap((mean) => [
-        Plot.barX([mean], { y: 'arm', x: 'mean', fill: armColour(mean.i), fillOpacity: 0.25, insetTop: 4, insetBottom: 4, className: `arm-${mean.i}` }),
-        ...(mean.standardError === undefined ? [] : [Plot.ruleY([mean], { y: 'arm', x1: (d: typeof mean) => d.mean - d.standardError!, x2: (d: typeof mean) => d.mean + d.standardError!, stroke: armColour(mean.i), strokeWidth: 2, className: `arm-${mean.i}` })]),
-        Plot.dot(points.filter(({ i }) => i === mean.i), { y: 'arm', x: 'bleu', fill: armColour(mean.i), r: 4, className: `arm-${mean.i}`, title: (d: (typeof points)[number]) => `${d.arm}, seed ${d.seed}: ${d.bleu.toFixed(2)}` }),
+        Plot.barX([mean], {
+          y: 'arm',
+          x: 'mean',
+          fill: armColour(mean.i),
+          fillOpacity: 0.25,
+          insetTop: 4,
+          insetBottom: 4,
+          className: `arm-${mean.i}`,
+        }),
+        ...(mean.standardError === undefined
+          ? []
+          : [
+              Plot.ruleY([mean], {
+                y: 'arm',
+                x1: (d: typeof mean) => d.mean - d.standardError!,
+                x2: (d: typeof mean) => d.mean + d.standardError!,
+                stroke: armColour(mean.i),
+                strokeWidth: 2,
+                className: `arm-${mean.i}`,
+              }),
+            ]),
+        Plot.dot(
+          points.filter(({ i }) => i === mean.i),
+          {
+            y: 'arm',
+            x: 'bleu',
+            fill: armColour(mean.i),
+            r: 4,
+            className: `arm-${mean.i}`,
+            title: (d: (typeof points)[number]) => `${d.arm}, seed ${d.seed}: ${d.bleu.toFixed(2)}`,
+          },
+        ),
       ]),
     }),
-    numbers: { head: ['arm', 'seed', 'test BLEU'], rows: points.map(({ arm, seed, bleu }) => [arm, String(seed), bleu.toFixed(2)]) },
+    numbers: {
+      head: ['arm', 'seed', 'test BLEU'],
+      rows: points.map(({ arm, seed, bleu }) => [arm, String(seed), bleu.toFixed(2)]),
+    },
   });
 }
 
@@ -42,7 +86,8 @@ function meanByKey(runs: readonly ReadonlyMap<string, number>[]): Map<string, nu
   const means = new Map<string, number>();
   for (const key of keys) {
     const values = runs.flatMap((run) => run.get(key) ?? []).filter((value) => value > 0);
-    if (values.length > 0) means.set(key, Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length));
+    if (values.length > 0)
+      means.set(key, Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length));
   }
   return means;
 }
@@ -82,23 +127,75 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
   const shown = [...new Set(rows.map(({ arm }) => arm))];
   const groups = [...new Set(rows.map(({ group }) => group))];
   return chart({
-    title, caption, arms,
+    title,
+    caption,
+    arms,
     plot: (width) => {
       const { down, facet, titles } = armPanels(shown, { across: width > 600 ? 4 : 2, dy: -14 });
       const panelHeight = groups.length * 16;
       return {
-        height: down * (panelHeight + betweenPanels) + 56, marginLeft: 132, marginTop: 30, marginRight: 14, marginBottom: 44,
-        x: { type: 'log', label: `${label} →`, labelOffset: 38, grid: true, inset: 6, tickFormat: logTicks(rows.flatMap(({ value, drawn }) => [value, drawn ?? value])) }, y: { domain: groups, label: null, tickSize: 0 },
-        fx: { axis: null }, fy: { axis: null, padding: betweenPanels / (panelHeight + betweenPanels) },
+        height: down * (panelHeight + betweenPanels) + 56,
+        marginLeft: 132,
+        marginTop: 30,
+        marginRight: 14,
+        marginBottom: 44,
+        x: {
+          type: 'log',
+          label: `${label} →`,
+          labelOffset: 38,
+          grid: true,
+          inset: 6,
+          tickFormat: logTicks(rows.flatMap(({ value, drawn }) => [value, drawn ?? value])),
+        },
+        y: { domain: groups, label: null, tickSize: 0 },
+        fx: { axis: null },
+        fy: { axis: null, padding: betweenPanels / (panelHeight + betweenPanels) },
         marks: [
           Plot.frame({ stroke: 'var(--line)' }),
           titles,
-          Plot.link(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x1: 'drawn', x2: 'value', y1: 'group', y2: 'group', stroke: (d: (typeof rows)[number]) => armColour(d.i), strokeWidth: 1.5 }),
-          Plot.dot(rows.filter(({ drawn }) => drawn !== undefined), { ...facet, x: 'drawn', y: 'group', r: 3.5, stroke: (d: (typeof rows)[number]) => armColour(d.i), fill: 'var(--back)', title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${readable(d.drawn!)}` }),
-          Plot.dot(rows, { ...facet, x: 'value', y: 'group', r: 3.5, fill: (d: (typeof rows)[number]) => armColour(d.i), title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, at the start of training: ${readable(d.value)}` }),
+          Plot.link(
+            rows.filter(({ drawn }) => drawn !== undefined),
+            {
+              ...facet,
+              x1: 'drawn',
+              x2: 'value',
+              y1: 'group',
+              y2: 'group',
+              stroke: (d: (typeof rows)[number]) => armColour(d.i),
+              strokeWidth: 1.5,
+            },
+          ),
+          Plot.dot(
+            rows.filter(({ drawn }) => drawn !== undefined),
+            {
+              ...facet,
+              x: 'drawn',
+              y: 'group',
+              r: 3.5,
+              stroke: (d: (typeof rows)[number]) => armColour(d.i),
+              fill: 'var(--back)',
+              title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${readable(d.drawn!)}`,
+            },
+          ),
+          Plot.dot(rows, {
+            ...facet,
+            x: 'value',
+            y: 'group',
+            r: 3.5,
+            fill: (d: (typeof rows)[number]) => armColour(d.i),
+            title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, at the start of training: ${readable(d.value)}`,
+          }),
         ],
       };
     },
-    numbers: { head: ['arm', 'layer', 'as drawn', 'at the start of training'], rows: rows.map(({ arm, group, drawn, value }) => [arm, group, drawn === undefined ? '' : readable(drawn), readable(value)]) },
+    numbers: {
+      head: ['arm', 'layer', 'as drawn', 'at the start of training'],
+      rows: rows.map(({ arm, group, drawn, value }) => [
+        arm,
+        group,
+        drawn === undefined ? '' : readable(drawn),
+        readable(value),
+      ]),
+    },
   });
 }

@@ -24,7 +24,13 @@ export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions
   const draw = (width: number, className: string): string => {
     const { document } = parseHTML('<html><body></body></html>');
     const options = plot(width);
-    const svg = Plot.plot({ ...options, document: document as never, width, ariaLabel: title, style: { fontSize: '12px', background: 'none' } });
+    const svg = Plot.plot({
+      ...options,
+      document: document as never,
+      width,
+      ariaLabel: title,
+      style: { fontSize: '12px', background: 'none' },
+    });
     svg.setAttribute('role', 'img');
     for (const mark of svg.querySelectorAll('[class]')) {
       const found = /(?:^|\s)arm-(\d+)(?:\s|$)/.exec(mark.getAttribute('class')!);
@@ -36,7 +42,13 @@ export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions
 <figcaption><strong>${escapeHtml(title)}</strong><span class="quiet small">${caption}</span></figcaption>
 ${draw(wideWidth, 'wide-only')}
 ${draw(narrowWidth, 'narrow-only')}
-${details('Numbers', sortableTable(numbers.head.map(escapeHtml), numbers.rows.map((row) => row.map(escapeHtml))))}
+${details(
+  'Numbers',
+  sortableTable(
+    numbers.head.map(escapeHtml),
+    numbers.rows.map((row) => row.map(escapeHtml)),
+  ),
+)}
 </figure>`;
 }
 

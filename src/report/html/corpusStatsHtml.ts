@@ -15,7 +15,9 @@ const maxBins = 20;
 export function corpusStatsAsHtml(all: CorpusSetStats, names: readonly [src: string, trg: string]): string {
   const { train, heldOut } = all;
   const findings = corpusFindings(all);
-  return htmlPage(`${names[0]} and ${names[1]}`, `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
+  return htmlPage(
+    `${names[0]} and ${names[1]}`,
+    `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
 <p><strong>${formatCount(train.pairs)}</strong> pairs, <strong>${formatCount(train.src.tokens)}</strong> and <strong>${formatCount(train.trg.tokens)}</strong> tokens,
 <strong>${train.lengthRatio.toFixed(3)}</strong> target tokens per source token.</p>
 ${findings.length === 0 ? '' : `<h2>To be looked at</h2>\n<ul>\n${findings.map(({ found, advice }) => `<li>${escape(found)} <span class="quiet">(${escape(advice)})</span></li>`).join('\n')}\n</ul>`}
@@ -23,7 +25,13 @@ ${findings.length === 0 ? '' : `<h2>To be looked at</h2>\n<ul>\n${findings.map((
 ${setTable(all)}
 <h2>Sides</h2>
 <div class="wide"><table>
-${sideRows(train).map((row, i) => (i === 0 ? `<tr><th></th><th>${key(0, names)}</th><th>${key(1, names)}</th></tr>` : `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`)).join('\n')}
+${sideRows(train)
+  .map((row, i) =>
+    i === 0
+      ? `<tr><th></th><th>${key(0, names)}</th><th>${key(1, names)}</th></tr>`
+      : `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`,
+  )
+  .join('\n')}
 </table></div>
 <h2>Duplicates${train.leakage ? ' and leakage' : ''}</h2>
 <div class="wide"><table>
@@ -38,7 +46,9 @@ ${lengthTable(train, names)}
 ${coverageTable(train, names)}
 <h2>Most frequent</h2>
 ${frequentTable([train.src.mostFrequent, train.trg.mostFrequent], names)}
-${heldOut.map(({ name, stats }) => unknownSection(name, stats, names)).join('\n')}`, style);
+${heldOut.map(({ name, stats }) => unknownSection(name, stats, names)).join('\n')}`,
+    style,
+  );
 }
 
 function key(side: number, names: readonly [string, string]): string {
@@ -46,23 +56,43 @@ function key(side: number, names: readonly [string, string]): string {
 }
 
 function setTable({ train, heldOut }: CorpusSetStats): string {
-  const cells = (of: (side: SideStats) => string, { src, trg }: CorpusStats): string => `<td>${of(src)}</td><td>${of(trg)}</td>`;
+  const cells = (of: (side: SideStats) => string, { src, trg }: CorpusStats): string =>
+    `<td>${of(src)}</td><td>${of(trg)}</td>`;
   return `<div class="wide"><table>
 <tr><th rowspan="2"></th><th rowspan="2">Pairs</th><th colspan="2">Tokens</th><th colspan="2">Types</th><th colspan="2">Tokens per line</th><th colspan="2">Unknown tokens</th></tr>
 <tr>${'<th>source</th><th>target</th>'.repeat(4)}</tr>
-${[{ name: 'train', stats: train }, ...heldOut].map(({ name, stats }) => `<tr><td>${escape(name)}</td><td>${formatCount(stats.pairs)}</td>${
-    cells(({ tokens }) => formatCount(tokens), stats)}${cells(({ types }) => formatCount(types), stats)}${cells(({ meanTokens }) => meanTokens.toFixed(1), stats)}${
-    cells(({ unknown }) => (unknown ? formatShare(unknown.rate) : ''), stats)}</tr>`).join('\n')}
+${[{ name: 'train', stats: train }, ...heldOut]
+  .map(
+    ({ name, stats }) =>
+      `<tr><td>${escape(name)}</td><td>${formatCount(stats.pairs)}</td>${cells(
+        ({ tokens }) => formatCount(tokens),
+        stats,
+      )}${cells(({ types }) => formatCount(types), stats)}${cells(({ meanTokens }) => meanTokens.toFixed(1), stats)}${cells(
+        ({ unknown }) => (unknown ? formatShare(unknown.rate) : ''),
+        stats,
+      )}</tr>`,
+  )
+  .join('\n')}
 </table></div>`;
 }
 
-function duplicateRow(what: string, { pairs, sources, targets }: { pairs: number; sources: number; targets: number }, all: number): string {
-  const cell = (count: number): string => `<td>${formatCount(count)} <span class="quiet">${formatShare(all === 0 ? 0 : count / all)}</span></td>`;
+function duplicateRow(
+  what: string,
+  { pairs, sources, targets }: { pairs: number; sources: number; targets: number },
+  all: number,
+): string {
+  const cell = (count: number): string =>
+    `<td>${formatCount(count)} <span class="quiet">${formatShare(all === 0 ? 0 : count / all)}</span></td>`;
   return `<tr><td>${what}</td>${cell(pairs)}${cell(sources)}${cell(targets)}</tr>`;
 }
 
 /** Bars of both sides for each row. @param shares of 1, per row and side */
-function barTable(head: string, rows: readonly { label: string; shares: readonly number[]; counts?: readonly number[] }[], names: readonly [string, string], scale = 1): string {
+function barTable(
+  head: string,
+  rows: readonly { label: string; shares: readonly number[]; counts?: readonly number[] }[],
+  names: readonly [string, string],
+  scale = 1,
+): string {
   const bar = (value: number, side: number, count?: number): string =>
     `<div class="bar"${count === undefined ? '' : ` title="${formatCount(count)} lines"`}><span class="fill s${side}" style="width:${((80 * value) / scale).toFixed(1)}%"></span><span>${formatShare(value, 1)}</span></div>`;
   return `<table class="bars">
@@ -75,19 +105,27 @@ function lengthTable({ src, trg }: CorpusStats, names: readonly [string, string]
   const sides = [src, trg];
   const longest = Math.max(...sides.map(({ lengthCounts }) => lengthCounts.length - 1));
   // the bins reach as far as 99.5 % of the lines; one more holds the rest
-  const reach = Math.max(1, ...sides.map(({ lengthCounts, lines }) => {
-    let seen = 0;
-    return lengthCounts.findIndex((count) => (seen += count) >= 0.995 * lines);
-  }));
+  const reach = Math.max(
+    1,
+    ...sides.map(({ lengthCounts, lines }) => {
+      let seen = 0;
+      return lengthCounts.findIndex((count) => (seen += count) >= 0.995 * lines);
+    }),
+  );
   const width = [1, 2, 5, 10, 20, 50, 100].find((size) => reach / size <= maxBins) ?? 100;
   const rows: { label: string; shares: number[]; counts: number[] }[] = [];
   const row = (label: string, from: number, to: number): void => {
     const counts = sides.map(({ lengthCounts }) => lengthCounts.slice(from, to).reduce((sum, count) => sum + count, 0));
-    rows.push({ label, counts, shares: counts.map((count, side) => (sides[side].lines === 0 ? 0 : count / sides[side].lines)) });
+    rows.push({
+      label,
+      counts,
+      shares: counts.map((count, side) => (sides[side].lines === 0 ? 0 : count / sides[side].lines)),
+    });
   };
   row('0', 0, 1);
   let from = 1;
-  for (; from <= reach; from += width) row(width === 1 ? String(from) : `${from}–${from + width - 1}`, from, from + width);
+  for (; from <= reach; from += width)
+    row(width === 1 ? String(from) : `${from}–${from + width - 1}`, from, from + width);
   if (from <= longest) row(`${from} and more`, from, longest + 1);
   const shown = rows.filter(({ counts }, i) => i > 0 || counts.some((count) => count > 0));
   return barTable('Tokens', shown, names, Math.max(...shown.flatMap(({ shares }) => shares), 1e-9));
@@ -95,13 +133,29 @@ function lengthTable({ src, trg }: CorpusStats, names: readonly [string, string]
 
 function coverageTable({ src, trg }: CorpusStats, names: readonly [string, string]): string {
   const sizes = [...new Set([...src.coverage, ...trg.coverage].map(({ types }) => types))].sort((a, b) => a - b);
-  const shareOf = ({ coverage, types }: SideStats, size: number): number => (size >= types ? 1 : (coverage.find((each) => each.types === size)?.share ?? NaN));
-  const rows = sizes.map((size) => ({ label: `${formatCount(size)} types`, shares: [src, trg].map((side) => shareOf(side, size)) }));
-  return barTable('', rows.filter(({ shares }) => !shares.some(Number.isNaN)), names);
+  const shareOf = ({ coverage, types }: SideStats, size: number): number =>
+    size >= types ? 1 : (coverage.find((each) => each.types === size)?.share ?? NaN);
+  const rows = sizes.map((size) => ({
+    label: `${formatCount(size)} types`,
+    shares: [src, trg].map((side) => shareOf(side, size)),
+  }));
+  return barTable(
+    '',
+    rows.filter(({ shares }) => !shares.some(Number.isNaN)),
+    names,
+  );
 }
 
-function frequentTable(lists: readonly (readonly { token: string; count: number }[])[], names: readonly [string, string]): string {
-  const list = (entries: readonly { token: string; count: number }[]): string => entries.map(({ token, count }) => `<li><code>${escape(token)}</code> <span class="quiet">${formatCount(count)}</span></li>`).join('');
+function frequentTable(
+  lists: readonly (readonly { token: string; count: number }[])[],
+  names: readonly [string, string],
+): string {
+  const list = (entries: readonly { token: string; count: number }[]): string =>
+    entries
+      .map(
+        ({ token, count }) => `<li><code>${escape(token)}</code> <span class="quiet">${formatCount(count)}</span></li>`,
+      )
+      .join('');
   return `<div class="lists">${lists.map((entries, side) => `<section><h3>${key(side, names)}</h3><ul class="tokens">${list(entries) || '<li class="quiet">none</li>'}</ul></section>`).join('')}</div>`;
 }
 

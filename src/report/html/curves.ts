@@ -28,30 +28,78 @@ interface ArmCurve {
 const mostTogether = 6;
 
 /** Learning curves of all arms; empty if no run has such points. */
-export function curvesChart(data: AblationData, { title, caption, label, series, logX = false, logY = false }: CurvesOptions): string {
+export function curvesChart(
+  data: AblationData,
+  { title, caption, label, series, logX = false, logY = false }: CurvesOptions,
+): string {
   const arms = data.arms.map(({ name }) => name);
   const isBaseline = (arm: string): boolean => arms.length > 1 && arm === data.baseline;
   const limit = arms.length > mostTogether ? 60 : 150;
-  const curves = shownRuns(data).map((runs, i): ArmCurve => ({ arm: arms[i], i, points: joinSeeds(runs.map(series), limit).filter(({ mean }) => !logY || mean > 0) })).filter(({ points }) => points.length > 0);
+  const curves = shownRuns(data)
+    .map((runs, i): ArmCurve => ({
+      arm: arms[i],
+      i,
+      points: joinSeeds(runs.map(series), limit).filter(({ mean }) => !logY || mean > 0),
+    }))
+    .filter(({ points }) => points.length > 0);
   if (curves.length === 0) return '';
-  const { domain, cut } = shownRange(curves.flatMap(({ points }) => points), logY);
+  const { domain, cut } = shownRange(
+    curves.flatMap(({ points }) => points),
+    logY,
+  );
   const manySeeds = curves.some(({ points }) => points.some(({ seeds }) => seeds > 1));
   const inPanels = curves.length > mostTogether;
   const axes = {
-    x: { label: 'updates →', labelOffset: 38, type: logX ? 'log' as const : 'linear' as const, tickFormat: (d: number) => d.toLocaleString('en') },
-    y: { label: `↑ ${label}`, type: logY ? 'log' as const : 'linear' as const, domain, clamp: true, grid: true, ...(logY && { tickFormat: '~g' }) },
+    x: {
+      label: 'updates →',
+      labelOffset: 38,
+      type: logX ? ('log' as const) : ('linear' as const),
+      tickFormat: (d: number) => d.toLocaleString('en'),
+    },
+    y: {
+      label: `↑ ${label}`,
+      type: logY ? ('log' as const) : ('linear' as const),
+      domain,
+      clamp: true,
+      grid: true,
+      ...(logY && { tickFormat: '~g' }),
+    },
   };
   return chart({
-    title, arms,
-    caption: [caption, manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '', inPanels ? `Dashed: ${escapeHtml(data.baseline)}.` : '', cut].filter((part) => part !== '').join(' '),
-    plot: (width) => (inPanels ? panels(curves, axes, data.baseline, width) : {
-      height: width > 600 ? 380 : 300, marginLeft: 60, marginRight: 16, marginBottom: 44,
-      x: { ...axes.x, ...(logX && { ticks: 6 }) }, y: { ...axes.y, ...(logY && { ticks: 5 }) },
-      marks: curves.flatMap((curve) => curveMarks(curve, isBaseline(curve.arm))),
-    }),
+    title,
+    arms,
+    caption: [
+      caption,
+      manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '',
+      inPanels ? `Dashed: ${escapeHtml(data.baseline)}.` : '',
+      cut,
+    ]
+      .filter((part) => part !== '')
+      .join(' '),
+    plot: (width) =>
+      inPanels
+        ? panels(curves, axes, data.baseline, width)
+        : {
+            height: width > 600 ? 380 : 300,
+            marginLeft: 60,
+            marginRight: 16,
+            marginBottom: 44,
+            x: { ...axes.x, ...(logX && { ticks: 6 }) },
+            y: { ...axes.y, ...(logY && { ticks: 5 }) },
+            marks: curves.flatMap((curve) => curveMarks(curve, isBaseline(curve.arm))),
+          },
     numbers: {
       head: ['arm', 'update', 'mean', 'least', 'greatest', 'seeds'],
-      rows: curves.flatMap(({ arm, points }) => thinned(points, 25).map(({ update, mean, least, greatest, seeds }) => [arm, String(Math.round(update)), readable(mean), readable(least), readable(greatest), String(seeds)])),
+      rows: curves.flatMap(({ arm, points }) =>
+        thinned(points, 25).map(({ update, mean, least, greatest, seeds }) => [
+          arm,
+          String(Math.round(update)),
+          readable(mean),
+          readable(least),
+          readable(greatest),
+          String(seeds),
+        ]),
+      ),
     },
   });
 }
@@ -59,26 +107,83 @@ export function curvesChart(data: AblationData, { title, caption, label, series,
 function curveMarks({ arm, i, points }: ArmCurve, isBaseline: boolean, facet: object = {}): Plot.Markish[] {
   const own = points.map((point) => ({ arm, ...point }));
   return [
-    ...(own.some(({ seeds }) => seeds > 1) ? [Plot.areaY(own, { ...facet, x: 'update', y1: 'least', y2: 'greatest', fill: armColour(i), fillOpacity: 0.15, clip: true, className: `arm-${i}` })] : []),
-    Plot.lineY(own, { ...facet, x: 'update', y: 'mean', stroke: armColour(i), strokeWidth: isBaseline ? 2.6 : 1.8, ...(isBaseline && { strokeDasharray: '6 3' }), clip: true, className: `arm-${i}` }),
+    ...(own.some(({ seeds }) => seeds > 1)
+      ? [
+          Plot.areaY(own, {
+            ...facet,
+            x: 'update',
+            y1: 'least',
+            y2: 'greatest',
+            fill: armColour(i),
+            fillOpacity: 0.15,
+            clip: true,
+            className: `arm-${i}`,
+          }),
+        ]
+      : []),
+    Plot.lineY(own, {
+      ...facet,
+      x: 'update',
+      y: 'mean',
+      stroke: armColour(i),
+      strokeWidth: isBaseline ? 2.6 : 1.8,
+      ...(isBaseline && { strokeDasharray: '6 3' }),
+      clip: true,
+      className: `arm-${i}`,
+    }),
     Plot.dot(own, {
-      ...facet, x: 'update', y: 'mean', r: 7, fill: 'transparent', clip: true, className: `arm-${i}`,
-      title: (d: CurvePoint) => `${arm}\nupdate ${Math.round(d.update)}: ${readable(d.mean)}${d.seeds > 1 ? `\n${readable(d.least)} to ${readable(d.greatest)} over ${d.seeds} seeds` : ''}`,
+      ...facet,
+      x: 'update',
+      y: 'mean',
+      r: 7,
+      fill: 'transparent',
+      clip: true,
+      className: `arm-${i}`,
+      title: (d: CurvePoint) =>
+        `${arm}\nupdate ${Math.round(d.update)}: ${readable(d.mean)}${d.seeds > 1 ? `\n${readable(d.least)} to ${readable(d.greatest)} over ${d.seeds} seeds` : ''}`,
     }),
   ];
 }
 
 /** A small chart of each arm, all on the same axes, with the baseline's curve in each to compare. */
-function panels(curves: readonly ArmCurve[], { x, y }: { x: Plot.ScaleOptions; y: Plot.ScaleOptions }, baseline: string, width: number): Plot.PlotOptions {
-  const { down, facet, titles } = armPanels(curves.map(({ arm }) => arm), { across: width > 600 ? 4 : 2, dy: -14 });
+function panels(
+  curves: readonly ArmCurve[],
+  { x, y }: { x: Plot.ScaleOptions; y: Plot.ScaleOptions },
+  baseline: string,
+  width: number,
+): Plot.PlotOptions {
+  const { down, facet, titles } = armPanels(
+    curves.map(({ arm }) => arm),
+    { across: width > 600 ? 4 : 2, dy: -14 },
+  );
   const reference = curves.find(({ arm }) => arm === baseline);
-  const dashed = reference === undefined ? [] : curves.flatMap(({ arm }) => (arm === baseline ? [] : reference.points.map((point) => ({ ...point, arm }))));
+  const dashed =
+    reference === undefined
+      ? []
+      : curves.flatMap(({ arm }) => (arm === baseline ? [] : reference.points.map((point) => ({ ...point, arm }))));
   return {
-    height: down * 150 + 84, marginLeft: 60, marginRight: 16, marginTop: 44, marginBottom: 44, fx: { axis: null, padding: 0.08 }, fy: { axis: null, padding: 0.24 },
-    x: { ...x, ticks: 3 }, y: { ...y, ticks: 4, labelAnchor: 'top' },
+    height: down * 150 + 84,
+    marginLeft: 60,
+    marginRight: 16,
+    marginTop: 44,
+    marginBottom: 44,
+    fx: { axis: null, padding: 0.08 },
+    fy: { axis: null, padding: 0.24 },
+    x: { ...x, ticks: 3 },
+    y: { ...y, ticks: 4, labelAnchor: 'top' },
     marks: [
-      Plot.frame({ stroke: 'var(--line)' }), titles,
-      Plot.lineY(dashed, { ...facet, x: 'update', y: 'mean', z: 'arm', stroke: armColour(reference?.i ?? 0), strokeWidth: 1.4, strokeDasharray: '4 3', clip: true }),
+      Plot.frame({ stroke: 'var(--line)' }),
+      titles,
+      Plot.lineY(dashed, {
+        ...facet,
+        x: 'update',
+        y: 'mean',
+        z: 'arm',
+        stroke: armColour(reference?.i ?? 0),
+        strokeWidth: 1.4,
+        strokeDasharray: '4 3',
+        clip: true,
+      }),
       ...curves.flatMap((curve) => curveMarks(curve, curve.arm === baseline, facet)),
     ],
   };
@@ -86,7 +191,9 @@ function panels(curves: readonly ArmCurve[], { x, y }: { x: Plot.ScaleOptions; y
 
 /** All means but the outermost few with a quarter around them: beginnings and divergence would flatten the rest. */
 function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [number, number]; cut: string } {
-  const [to, from] = log ? [Math.log10, (value: number) => 10 ** value] : [(value: number) => value, (value: number) => value];
+  const [to, from] = log
+    ? [Math.log10, (value: number) => 10 ** value]
+    : [(value: number) => value, (value: number) => value];
   const sorted = points.map(({ mean }) => to(mean)).sort((a, b) => a - b);
   const quantile = (p: number): number => sorted[Math.round(p * (sorted.length - 1))];
   const margin = 0.25 * (quantile(0.97) - quantile(0.03));
@@ -94,12 +201,22 @@ function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [num
   const least = Math.min(...points.flatMap(({ least: one, mean }) => to(positive(one) ? one : mean)));
   const greatest = Math.max(...points.map(({ greatest: one }) => to(one)));
   const [low, high] = [Math.max(least, quantile(0.03) - margin), Math.min(greatest, quantile(0.97) + margin)];
-  const cut = [...(high < greatest ? [`above ${readable(from(high))}`] : []), ...(low > least ? [`below ${readable(from(low))}`] : [])];
-  return { domain: low < high ? [from(low), from(high)] : [low === 0 ? 0 : from(low - 1), from(high + 1)], cut: cut.length === 0 ? '' : `Cut off ${cut.join(' and ')}.` };
+  const cut = [
+    ...(high < greatest ? [`above ${readable(from(high))}`] : []),
+    ...(low > least ? [`below ${readable(from(low))}`] : []),
+  ];
+  return {
+    domain: low < high ? [from(low), from(high)] : [low === 0 ? 0 : from(low - 1), from(high + 1)],
+    cut: cut.length === 0 ? '' : `Cut off ${cut.join(' and ')}.`,
+  };
 }
 
 /** Evenly spread points, the last among them. */
 function thinned<T>(points: readonly T[], limit: number): T[] {
   const step = Math.max(1, points.length / limit);
-  return points.filter((_, i) => Math.floor((points.length - 1 - i) / step) !== Math.floor((points.length - 2 - i) / step) || i === points.length - 1);
+  return points.filter(
+    (_, i) =>
+      Math.floor((points.length - 1 - i) / step) !== Math.floor((points.length - 2 - i) / step) ||
+      i === points.length - 1,
+  );
 }

@@ -5,9 +5,24 @@ import { escapeHtml as escape, htmlPage, markMissing } from './htmlPage.js';
 
 /** A diagnosis as one HTML file that needs nothing else. */
 export function diagnosisAsHtml(diagnosis: Diagnosis): string {
-  const { names, overall, pValue, better, equal, byLength, byRarestWord, countedText, ngrams, gains, losses, signature } = diagnosis;
+  const {
+    names,
+    overall,
+    pValue,
+    better,
+    equal,
+    byLength,
+    byRarestWord,
+    countedText,
+    ngrams,
+    gains,
+    losses,
+    signature,
+  } = diagnosis;
   const difference = overall[1].score - overall[0].score;
-  return htmlPage(`${names[1]} against ${names[0]}`, `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
+  return htmlPage(
+    `${names[1]} against ${names[0]}`,
+    `<h1>${key(0, names)} <span class="quiet">and</span> ${key(1, names)}</h1>
 <p>Difference <strong>${signed(difference)}</strong> BLEU, p = ${formatFixed(pValue, 4)} by paired bootstrap. By sentence, ${escape(names[0])} is better on
 ${counted(better[0], 'line')}, ${escape(names[1])} on ${better[1]}; ${equal} are equal.</p>
 <div class="wide"><table>
@@ -28,11 +43,14 @@ ${ngrams.map(({ gains: more, losses: less }, n) => `<tr><td>${n + 1}</td><td>${n
 ${gains.map((line) => lineBlock(line, names)).join('\n') || '<p>None.</p>'}
 <h2>Lines on which ${escape(names[1])} is worse by most</h2>
 ${losses.map((line) => lineBlock(line, names)).join('\n') || '<p>None.</p>'}
-<p class="quiet">Words that no reference of the line has, or none so often, are underlined.</p>`, style);
+<p class="quiet">Words that no reference of the line has, or none so often, are underlined.</p>`,
+    style,
+  );
 }
 
 function groupTable(title: string, groups: readonly LineGroup[], names: readonly [string, string]): string {
-  const bar = (value: number, s: number): string => `<div class="bar"><span class="fill s${s}" style="width:${formatFixed(value * 0.7, 1)}%"></span><span>${fixed(value)}</span></div>`;
+  const bar = (value: number, s: number): string =>
+    `<div class="bar"><span class="fill s${s}" style="width:${formatFixed(value * 0.7, 1)}%"></span><span>${fixed(value)}</span></div>`;
   return `<table class="groups">
 <tr><th>${escape(title)}</th><th>Lines</th><th>BLEU of ${names.map((_, s) => key(s, names)).join(' and ')}</th><th>Difference</th></tr>
 ${groups.map(({ label, numLines, bleu }) => `<tr><td>${escape(label)}</td><td>${numLines}</td><td class="bars">${bleu.map(bar).join('')}</td><td>${signed(bleu[1] - bleu[0])}</td></tr>`).join('\n')}
@@ -40,11 +58,22 @@ ${groups.map(({ label, numLines, bleu }) => `<tr><td>${escape(label)}</td><td>${
 }
 
 function ngramList(changes: readonly NgramChange[]): string {
-  return changes.map(({ ngram, matches }) => `<div><code>${escape(ngram)}</code> <span class="quiet">${matches[0]} → ${matches[1]}</span></div>`).join('') || '<span class="quiet">none</span>';
+  return (
+    changes
+      .map(
+        ({ ngram, matches }) =>
+          `<div><code>${escape(ngram)}</code> <span class="quiet">${matches[0]} → ${matches[1]}</span></div>`,
+      )
+      .join('') || '<span class="quiet">none</span>'
+  );
 }
 
-function lineBlock({ line, source, references, hypotheses, bleu }: LineDifference, names: readonly [string, string]): string {
-  const row = (label: string, content: string, value = ''): string => `<tr><th>${label}</th><td>${content}</td><td>${value}</td></tr>`;
+function lineBlock(
+  { line, source, references, hypotheses, bleu }: LineDifference,
+  names: readonly [string, string],
+): string {
+  const row = (label: string, content: string, value = ''): string =>
+    `<tr><th>${label}</th><td>${content}</td><td>${value}</td></tr>`;
   return `<table class="line">
 <caption>Line ${line}, ${signed(bleu[1] - bleu[0])}</caption>
 ${source === undefined ? '' : row('Source', escape(source))}

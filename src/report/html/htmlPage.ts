@@ -14,8 +14,12 @@ export function htmlPage(title: string, content: string, style = '', script = ''
 <style>${pageStyle}${style}</style>
 <main>
 ${content}
-</main>${script === '' ? '' : `
-<script>${script}</script>`}
+</main>${
+    script === ''
+      ? ''
+      : `
+<script>${script}</script>`
+  }
 </html>
 `;
 }
@@ -29,16 +33,20 @@ export function markMissing(hypothesis: string, references: readonly string[]): 
   const left = new Map<string, number>(); // how often each word may still come
   for (const reference of references) {
     const counts = new Map<string, number>();
-    for (const word of reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of reference.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])
+      counts.set(word, (counts.get(word) ?? 0) + 1);
     for (const [word, count] of counts) left.set(word, Math.max(left.get(word) ?? 0, count));
   }
-  return hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => {
-    if (i % 2 === 0) return escapeHtml(part);
-    const word = part.toLowerCase();
-    const allowed = left.get(word) ?? 0;
-    left.set(word, allowed - 1);
-    return allowed > 0 ? escapeHtml(part) : `<u>${escapeHtml(part)}</u>`;
-  }).join('');
+  return hypothesis
+    .split(/([\p{L}\p{N}]+)/u)
+    .map((part, i) => {
+      if (i % 2 === 0) return escapeHtml(part);
+      const word = part.toLowerCase();
+      const allowed = left.get(word) ?? 0;
+      left.set(word, allowed - 1);
+      return allowed > 0 ? escapeHtml(part) : `<u>${escapeHtml(part)}</u>`;
+    })
+    .join('');
 }
 
 /** Two systems or two sides are told apart by the colours s0 and s1. */

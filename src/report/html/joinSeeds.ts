@@ -28,10 +28,18 @@ export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): Cu
       bins.set(binOf(update), bin.set(seed, [...(bin.get(seed) ?? []), value]));
     }
   });
-  return [...bins].sort(([a], [b]) => a - b).map(([update, seeds]) => {
-    const values = [...seeds.values()].map((own) => own.reduce((a, b) => a + b, 0) / own.length);
-    return { update, mean: values.reduce((a, b) => a + b, 0) / values.length, least: Math.min(...values), greatest: Math.max(...values), seeds: values.length };
-  });
+  return [...bins]
+    .sort(([a], [b]) => a - b)
+    .map(([update, seeds]) => {
+      const values = [...seeds.values()].map((own) => own.reduce((a, b) => a + b, 0) / own.length);
+      return {
+        update,
+        mean: values.reduce((a, b) => a + b, 0) / values.length,
+        least: Math.min(...values),
+        greatest: Math.max(...values),
+        seeds: values.length,
+      };
+    });
 }
 
 /**
@@ -43,7 +51,9 @@ function withSharedEnd(runs: readonly (readonly Series[])[]): Series[][] {
   const isNear = (end: number): boolean => end > 0.95 * Math.max(...ends);
   const near = ends.filter(isNear);
   const [first, mean] = [Math.min(...near), near.reduce((a, b) => a + b, 0) / near.length];
-  return runs.map((points, i) => (points.length > 0 && isNear(ends[i])
-    ? [...points.slice(0, -1).filter(({ update }) => update < first), { ...points[points.length - 1], update: mean }]
-    : [...points]));
+  return runs.map((points, i) =>
+    points.length > 0 && isNear(ends[i])
+      ? [...points.slice(0, -1).filter(({ update }) => update < first), { ...points[points.length - 1], update: mean }]
+      : [...points],
+  );
 }

@@ -7,9 +7,16 @@ export function runsPage(title: string, content: string, script: string): string
 }
 
 /** A table that sorts by a click on a head. Cells are HTML; those of all columns but the first stand to the right. */
-export function sortableTable(head: readonly string[], rows: readonly (readonly string[])[], { sortable = true, leftColumns = 1 }: { sortable?: boolean; leftColumns?: number } = {}): string {
-  const cell = (tag: 'th' | 'td', content: string, i: number): string => `<${tag}${i < leftColumns ? ' class="left"' : ''}>${content}</${tag}>`;
-  const heads = head.map((text, i) => cell('th', sortable ? `<button type="button">${text}</button>` : text, i)).join('');
+export function sortableTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { sortable = true, leftColumns = 1 }: { sortable?: boolean; leftColumns?: number } = {},
+): string {
+  const cell = (tag: 'th' | 'td', content: string, i: number): string =>
+    `<${tag}${i < leftColumns ? ' class="left"' : ''}>${content}</${tag}>`;
+  const heads = head
+    .map((text, i) => cell('th', sortable ? `<button type="button">${text}</button>` : text, i))
+    .join('');
   return `<div class="wide"><table${sortable ? ' class="sortable"' : ''}>
 <thead><tr>${heads}</tr></thead>
 <tbody>
@@ -24,8 +31,46 @@ export function details(summary: string, content: string): string {
 }
 
 /** Colours of arms, in light and dark; the first is the baseline's. */
-const light = ['#4b5563', '#1f6fd1', '#d9480f', '#2b8a3e', '#9c36b5', '#c2255c', '#0c8599', '#a07a00', '#5f3dc4', '#7a5230', '#f08c00', '#74b816', '#22b8cf', '#f06595', '#99a1aa', '#364fc7', '#ff6b6b', '#087f5b'];
-const dark = ['#b4bcc8', '#5aa2ff', '#ff8a5c', '#69db7c', '#da77f2', '#f783ac', '#3bc9db', '#ffd43b', '#9775fa', '#d0a67c', '#ffc078', '#c0eb75', '#99e9f2', '#ffdeeb', '#868e96', '#748ffc', '#ff8787', '#38d9a9'];
+const light = [
+  '#4b5563',
+  '#1f6fd1',
+  '#d9480f',
+  '#2b8a3e',
+  '#9c36b5',
+  '#c2255c',
+  '#0c8599',
+  '#a07a00',
+  '#5f3dc4',
+  '#7a5230',
+  '#f08c00',
+  '#74b816',
+  '#22b8cf',
+  '#f06595',
+  '#99a1aa',
+  '#364fc7',
+  '#ff6b6b',
+  '#087f5b',
+];
+const dark = [
+  '#b4bcc8',
+  '#5aa2ff',
+  '#ff8a5c',
+  '#69db7c',
+  '#da77f2',
+  '#f783ac',
+  '#3bc9db',
+  '#ffd43b',
+  '#9775fa',
+  '#d0a67c',
+  '#ffc078',
+  '#c0eb75',
+  '#99e9f2',
+  '#ffdeeb',
+  '#868e96',
+  '#748ffc',
+  '#ff8787',
+  '#38d9a9',
+];
 const colours = (values: readonly string[]): string => values.map((value, i) => `--c${i}: ${value}`).join('; ');
 
 /** Colour of the i-th arm; they come round again when they run out. */

@@ -40,16 +40,27 @@ describe('time left of several tasks', () => {
   });
 });
 
-const run = (arm: string, seed: number): PlannedRun => ({ arm, cell: {}, seed, runDir: `${arm}/seed-${seed}`, config: {} as PlannedRun['config'] });
+const run = (arm: string, seed: number): PlannedRun => ({
+  arm,
+  cell: {},
+  seed,
+  runDir: `${arm}/seed-${seed}`,
+  config: {} as PlannedRun['config'],
+});
 
 test('the line of an ablation: percent, runs, where each stands, and a time left that resumed and complete runs do not distort', () => {
   const written: string[] = [];
   const clock = { ms: 0 };
-  const progress = new AblationProgress({ isTTY: true, columns: 200, write: (text: string) => written.push(text) }, { parallel: 2, now: () => clock.ms });
+  const progress = new AblationProgress(
+    { isTTY: true, columns: 200, write: (text: string) => written.push(text) },
+    { parallel: 2, now: () => clock.ms },
+  );
   const runs = [1, 2, 3, 4].map((seed) => run('warmup', seed));
   progress.plan({ arms: [], runs, baseline: 'warmup', axes: [], seeds: [1, 2, 3, 4] } as unknown as AblationPlan);
-  const start = (seed: number, resumedFrom?: number): void => progress.event(run('warmup', seed), { event: 'start', backend: 'cpu', maxUpdates: 100, resumedFrom } as never);
-  const update = (seed: number, at: number): void => progress.event(run('warmup', seed), { event: 'update', update: at, loss: 4 } as never);
+  const start = (seed: number, resumedFrom?: number): void =>
+    progress.event(run('warmup', seed), { event: 'start', backend: 'cpu', maxUpdates: 100, resumedFrom } as never);
+  const update = (seed: number, at: number): void =>
+    progress.event(run('warmup', seed), { event: 'update', update: at, loss: 4 } as never);
   progress.event(run('warmup', 1), { event: 'complete', already: true });
   clock.ms = 1000;
   start(2, 50);
@@ -59,38 +70,64 @@ test('the line of an ablation: percent, runs, where each stands, and a time left
   clock.ms = 11_200;
   update(3, 10);
   // 1 + 0.54 + 0.09 of 4 runs; 0.18 of a run in 20.2 s, so 112 s a run, and 0.46 + 0.91 + 1 runs are left for two at a time
-  assert.equal(written.at(-1), `\r${'ablation  [########............]  40 %  2m13s left  1/4 runs  warmup/2: update 60 loss 4.00  warmup/3: update 10 loss 4.00'}\x1b[K`);
+  assert.equal(
+    written.at(-1),
+    `\r${'ablation  [########............]  40 %  2m13s left  1/4 runs  warmup/2: update 60 loss 4.00  warmup/3: update 10 loss 4.00'}\x1b[K`,
+  );
 });
 
 test('status: every state counted, what is under way, why runs failed', () => {
   const states: RunState[] = ['waiting', 'running', 'unfinished', 'finished', 'stuck', 'diverged', 'failed'];
   const runs = states.map((state, i): RunData => ({
-    key: `${i < 4 ? 'warmup' : 'hot'}/seed-${i}`, arm: i < 4 ? 'warmup' : 'hot', cell: {}, seed: i, state, updates: 10 * i, maxUpdates: 100, lastWrittenMs: 1000, train: [], valid: [],
+    key: `${i < 4 ? 'warmup' : 'hot'}/seed-${i}`,
+    arm: i < 4 ? 'warmup' : 'hot',
+    cell: {},
+    seed: i,
+    state,
+    updates: 10 * i,
+    maxUpdates: 100,
+    lastWrittenMs: 1000,
+    train: [],
+    valid: [],
     ...(state === 'failed' && { failure: 'out of memory' }),
   }));
-  assert.equal(statusText(runs, [{ name: 'warmup' }, { name: 'hot' }], 61_000), [
-    'arm     planned  waiting  running  unfinished  finished  stuck  diverged  failed',
-    '------  -------  -------  -------  ----------  --------  -----  --------  ------',
-    'warmup        4        1        1           1         1      0         0       0',
-    'hot           3        0        0           0         0      1         1       1',
-    'all           7        1        1           1         1      1         1       1',
-    '',
-    'under way      state       update  valid loss  last logged',
-    '-------------  ----------  ------  ----------  -----------',
-    'warmup/seed-1  running     10/100                1m00s ago',
-    'warmup/seed-2  unfinished  20/100                1m00s ago',
-    '',
-    'Failed; the same command without --status tries again:',
-    '  hot/seed-6: out of memory',
-  ].join('\n'));
+  assert.equal(
+    statusText(runs, [{ name: 'warmup' }, { name: 'hot' }], 61_000),
+    [
+      'arm     planned  waiting  running  unfinished  finished  stuck  diverged  failed',
+      '------  -------  -------  -------  ----------  --------  -----  --------  ------',
+      'warmup        4        1        1           1         1      0         0       0',
+      'hot           3        0        0           0         0      1         1       1',
+      'all           7        1        1           1         1      1         1       1',
+      '',
+      'under way      state       update  valid loss  last logged',
+      '-------------  ----------  ------  ----------  -----------',
+      'warmup/seed-1  running     10/100                1m00s ago',
+      'warmup/seed-2  unfinished  20/100                1m00s ago',
+      '',
+      'Failed; the same command without --status tries again:',
+      '  hot/seed-6: out of memory',
+    ].join('\n'),
+  );
 });
 
 test('long names of runs are not run into by what is said of them', () => {
   const written: string[] = [];
-  const progress = new AblationProgress({ isTTY: false, write: (text: string) => written.push(text) } as never, { parallel: 1 });
+  const progress = new AblationProgress({ isTTY: false, write: (text: string) => written.push(text) } as never, {
+    parallel: 1,
+  });
   const long: PlannedRun = { ...run('warmup', 1), cell: { 'train.lr': 0.001, 'train.beta2': 0.98 } };
-  progress.plan({ arms: [], runs: [run('warmup', 2), long], baseline: 'warmup', axes: [], seeds: [1, 2] } as unknown as AblationPlan);
+  progress.plan({
+    arms: [],
+    runs: [run('warmup', 2), long],
+    baseline: 'warmup',
+    axes: [],
+    seeds: [1, 2],
+  } as unknown as AblationPlan);
   progress.event(long, { event: 'complete', already: true });
   progress.event(run('warmup', 2), { event: 'complete', already: true });
-  assert.match(written.join(''), /^warmup\/train\.lr=0\.001,train\.beta2=0\.98\/1 {2}complete already\nwarmup\/2 {34}complete already\n/m);
+  assert.match(
+    written.join(''),
+    /^warmup\/train\.lr=0\.001,train\.beta2=0\.98\/1 {2}complete already\nwarmup\/2 {34}complete already\n/m,
+  );
 });

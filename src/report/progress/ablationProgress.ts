@@ -24,16 +24,32 @@ export class AblationProgress {
   private numRuns = 1;
   private nameWidth = 18;
   private readonly now: () => number;
-  private readonly standing = new Map<string, { readonly share: number; readonly label: string; readonly text: string }>();
+  private readonly standing = new Map<
+    string,
+    { readonly share: number; readonly label: string; readonly text: string }
+  >();
   private readonly maxUpdates = new Map<string, number>();
 
-  constructor(private readonly stream: ProgressStream, private readonly options: AblationProgressOptions) {
+  constructor(
+    private readonly stream: ProgressStream,
+    private readonly options: AblationProgressOptions,
+  ) {
     this.now = options.now ?? (() => performance.now());
   }
 
   plan({ arms, runs, baseline, axes, seeds }: AblationPlan): void {
-    this.bar = new ProgressBar({ label: 'ablation', total: runs.length, unit: '%', stream: this.stream, lineEverySeconds: 30, now: this.now });
-    this.timeLeft = new TimeLeft(runs.map((run) => ({ name: nameOf(run), kind: run.arm })), this.options.parallel);
+    this.bar = new ProgressBar({
+      label: 'ablation',
+      total: runs.length,
+      unit: '%',
+      stream: this.stream,
+      lineEverySeconds: 30,
+      now: this.now,
+    });
+    this.timeLeft = new TimeLeft(
+      runs.map((run) => ({ name: nameOf(run), kind: run.arm })),
+      this.options.parallel,
+    );
     this.numRuns = runs.length;
     this.nameWidth = Math.max(this.nameWidth, ...runs.map((run) => nameOf(run).length + 2));
     for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
@@ -47,7 +63,9 @@ export class AblationProgress {
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
         const share = this.shareOf(name, event.resumedFrom ?? 0);
         this.timeLeft?.start(name, share, this.now());
-        this.log(`${label}${event.resumedFrom === undefined ? 'starts' : `goes on from update ${event.resumedFrom}`} on ${event.backend}`);
+        this.log(
+          `${label}${event.resumedFrom === undefined ? 'starts' : `goes on from update ${event.resumedFrom}`} on ${event.backend}`,
+        );
         this.stand(run, share, 'starting');
         break;
       }
@@ -59,7 +77,9 @@ export class AblationProgress {
         this.stand(run, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
         break;
       case 'valid':
-        this.log(`${label}update ${event.update}  valid loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`);
+        this.log(
+          `${label}update ${event.update}  valid loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`,
+        );
         break;
       case 'closedLayerNorms':
         this.log(`${label}${closedLayerNormsText(event.scales)}`);
@@ -68,7 +88,9 @@ export class AblationProgress {
         this.log(`${label}diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
         break;
       case 'scores':
-        this.log(`${label}${event.status}${event.test ? `  test BLEU ${event.test.bleu.toFixed(2)}` : ''}  ${formatDuration(event.trainSeconds + event.initSeconds)}`);
+        this.log(
+          `${label}${event.status}${event.test ? `  test BLEU ${event.test.bleu.toFixed(2)}` : ''}  ${formatDuration(event.trainSeconds + event.initSeconds)}`,
+        );
         break;
       case 'failed':
         this.end(name);
@@ -127,12 +149,20 @@ function joined(...parts: readonly (string | number)[]): string {
 }
 
 /** What an ablation consists of: its size, its grid, and what each arm changes of the baseline. */
-export function planLines({ arms, runs, baseline, axes, seeds }: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
+export function planLines({
+  arms,
+  runs,
+  baseline,
+  axes,
+  seeds,
+}: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
   const width = Math.max(...arms.map(({ name }) => name.length)) + 2;
   return [
     `${counted(runs.length, 'run')}: ${counted(arms.length, 'arm')} x ${counted(seeds.length, 'seed')}${axes.map(({ key, values }) => ` x ${counted(values.length, 'value')} of ${key}`).join('')}`,
     ...axes.map(({ key, values }) => `  ${key}: ${values.join(', ')}`),
-    ...arms.map(({ name, differences, summary }) =>
-      `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`),
+    ...arms.map(
+      ({ name, differences, summary }) =>
+        `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`,
+    ),
   ];
 }

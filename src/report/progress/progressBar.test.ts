@@ -8,7 +8,12 @@ import { ProgressBar } from './progressBar.js';
 function stage(isTTY: boolean, columns = 100) {
   const written: string[] = [];
   const clock = { ms: 0 };
-  return { written, clock, stream: { isTTY, columns, write: (text: string) => written.push(text) }, now: () => clock.ms };
+  return {
+    written,
+    clock,
+    stream: { isTTY, columns, write: (text: string) => written.push(text) },
+    now: () => clock.ms,
+  };
 }
 
 describe('progress bar', () => {
@@ -28,9 +33,11 @@ describe('progress bar', () => {
     assert.deepEqual(written, [
       '\rtranslate  [##..................]  100/1,000 sentences  18s left  beam 5\x1b[K',
       '\rtranslate  [##########..........]  500/1,000 sentences  4.0s left\x1b[K',
-      '\r\x1b[K', 'a line that stays\n',
+      '\r\x1b[K',
+      'a line that stays\n',
       '\rtranslate  [####################]  1,000/1,000 sentences  8.0s\x1b[K',
-      '\r\x1b[K', 'translate  [####################]  1,000/1,000 sentences  8.0s\n',
+      '\r\x1b[K',
+      'translate  [####################]  1,000/1,000 sentences  8.0s\n',
     ]);
   });
 
@@ -46,7 +53,11 @@ describe('progress bar', () => {
     const progress = new ProgressBar({ label: 'prepare', unit: 'lines', stream, now, lineEverySeconds: 5 });
     for (clock.ms = 1000; clock.ms <= 12_000; clock.ms += 1000) progress.update(clock.ms);
     progress.finish();
-    assert.deepEqual(written, ['prepare  5,000 lines  5.0s\n', 'prepare  10,000 lines  10s\n', 'prepare  12,000 lines  12s\n']);
+    assert.deepEqual(written, [
+      'prepare  5,000 lines  5.0s\n',
+      'prepare  10,000 lines  10s\n',
+      'prepare  12,000 lines  12s\n',
+    ]);
   });
 
   test('a resumed task is timed by what it did itself', () => {
@@ -60,6 +71,26 @@ describe('progress bar', () => {
 
 test('numbers read well', () => {
   assert.deepEqual([0, 999, 1000, 1234567].map(formatCount), ['0', '999', '1,000', '1,234,567']);
-  assert.deepEqual([0.04, 9.94, 9.96, 59.4, 59.6, 187, 3599.7, 7500].map(formatDuration), ['0.0s', '9.9s', '10s', '59s', '1m00s', '3m07s', '1h00m', '2h05m']);
-  assert.deepEqual([0, 0.005, 4.1234e-7, 1e-4, 33.123, 148.41, 5432.1, 123456, 1e100, Infinity].map(formatNumber), ['0', '0.005', '4.12e-7', '1e-4', '33.1', '148.4', '5432', '1.23e5', '1e100', 'Infinity']);
+  assert.deepEqual([0.04, 9.94, 9.96, 59.4, 59.6, 187, 3599.7, 7500].map(formatDuration), [
+    '0.0s',
+    '9.9s',
+    '10s',
+    '59s',
+    '1m00s',
+    '3m07s',
+    '1h00m',
+    '2h05m',
+  ]);
+  assert.deepEqual([0, 0.005, 4.1234e-7, 1e-4, 33.123, 148.41, 5432.1, 123456, 1e100, Infinity].map(formatNumber), [
+    '0',
+    '0.005',
+    '4.12e-7',
+    '1e-4',
+    '33.1',
+    '148.4',
+    '5432',
+    '1.23e5',
+    '1e100',
+    'Infinity',
+  ]);
 });

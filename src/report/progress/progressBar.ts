@@ -99,7 +99,12 @@ export class ProgressBar {
       parts.push(`${formatCount(done)} ${unit}`);
     } else {
       const filled = Math.floor((barColumns * Math.min(done, total)) / Math.max(total, 1));
-      parts.push(`[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`, unit === '%' ? `${Math.floor((100 * done) / Math.max(total, 1))} %` : `${formatCount(done)}/${formatCount(total)} ${unit}`);
+      parts.push(
+        `[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`,
+        unit === '%'
+          ? `${Math.floor((100 * done) / Math.max(total, 1))} %`
+          : `${formatCount(done)}/${formatCount(total)} ${unit}`,
+      );
     }
     // before the details, which a narrow terminal cuts
     if (total === undefined || done >= total) parts.push(formatDuration(seconds));

@@ -42,16 +42,26 @@ class RunDisplay {
         this.endStage();
         this.maxUpdates = event.maxUpdates;
         this.training ??= new ProgressBar({
-          label: 'train', total: event.maxUpdates, unit: 'updates', startAt: event.update - 1, stream: this.stream, lineEverySeconds: Infinity,
+          label: 'train',
+          total: event.maxUpdates,
+          unit: 'updates',
+          startAt: event.update - 1,
+          stream: this.stream,
+          lineEverySeconds: Infinity,
         });
         this.training.update(event.update, this.describeUpdate(event));
         break;
       case 'train':
         // a terminal has the bar
-        if (!this.stream.isTTY) this.line(`train     ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}  lr ${formatNumber(event.lr)}  gnorm ${formatNumber(event.gradNormL2)}  ${formatCount(Math.round(event.trgTokensPerSecond))} tok/s  ${this.timeLeft(event.update, event.seconds)}`);
+        if (!this.stream.isTTY)
+          this.line(
+            `train     ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}  lr ${formatNumber(event.lr)}  gnorm ${formatNumber(event.gradNormL2)}  ${formatCount(Math.round(event.trgTokensPerSecond))} tok/s  ${this.timeLeft(event.update, event.seconds)}`,
+          );
         break;
       case 'valid':
-        this.line(`validate  ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}${event.best ? '  best so far' : ''}`);
+        this.line(
+          `validate  ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}${event.best ? '  best so far' : ''}`,
+        );
         this.endStage();
         break;
       case 'progress':
@@ -76,7 +86,10 @@ class RunDisplay {
   }
 
   private describeUpdate({ epoch, loss, perplexity, lr, gradNormL2, trgTokens, seconds }: UpdateProgress): string {
-    this.recent = { trgTokens: 0.95 * this.recent.trgTokens + trgTokens, seconds: 0.95 * this.recent.seconds + seconds };
+    this.recent = {
+      trgTokens: 0.95 * this.recent.trgTokens + trgTokens,
+      seconds: 0.95 * this.recent.seconds + seconds,
+    };
     const rate = Math.round(this.recent.trgTokens / this.recent.seconds);
     return `epoch ${epoch}  loss ${loss.toFixed(3)}  ppl ${formatNumber(perplexity)}  lr ${formatNumber(lr)}  gnorm ${formatNumber(gradNormL2)}  ${formatCount(rate)} tok/s`;
   }
@@ -102,7 +115,9 @@ class RunDisplay {
   }
 
   private timeLeft(update: number, seconds: number): string {
-    return this.maxUpdates === undefined ? '' : `${formatDuration((seconds / update) * (this.maxUpdates - update))} left`;
+    return this.maxUpdates === undefined
+      ? ''
+      : `${formatDuration((seconds / update) * (this.maxUpdates - update))} left`;
   }
 
   private line(text: string): void {
@@ -111,8 +126,23 @@ class RunDisplay {
   }
 }
 
-function startLines({ runDir, backend, precision, numParameters, model, trainPairs, trgTokensPerEpoch, updatesPerEpoch, maxUpdates, resumedFrom, example }: RunStart): string[] {
-  const vocabulary = model.sharing === 'tied' ? formatCount(model.trgVocabSize) : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
+function startLines({
+  runDir,
+  backend,
+  precision,
+  numParameters,
+  model,
+  trainPairs,
+  trgTokensPerEpoch,
+  updatesPerEpoch,
+  maxUpdates,
+  resumedFrom,
+  example,
+}: RunStart): string[] {
+  const vocabulary =
+    model.sharing === 'tied'
+      ? formatCount(model.trgVocabSize)
+      : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
   return [
     `run       ${runDir}${resumedFrom === undefined ? '' : `, going on from update ${formatCount(resumedFrom)}`}`,
     `backend   ${backend}, ${precision}`,

@@ -16,7 +16,10 @@ interface Task {
 export class TimeLeft {
   private readonly tasks: Map<string, Task>;
 
-  constructor(tasks: readonly { readonly name: string; readonly kind: string }[], private readonly parallel: number) {
+  constructor(
+    tasks: readonly { readonly name: string; readonly kind: string }[],
+    private readonly parallel: number,
+  ) {
     this.tasks = new Map(tasks.map(({ name, kind }) => [name, { kind, done: 0, before: 0, tookMs: 0, ended: false }]));
   }
 
@@ -45,7 +48,12 @@ export class TimeLeft {
     const all = [...this.tasks.values()];
     const overall = msPerTask(all);
     if (overall === undefined) return undefined;
-    const left = all.filter(({ ended }) => !ended).map((task) => (1 - task.done) * (msPerTask(all.filter(({ kind, ended }) => ended && kind === task.kind)) ?? overall));
+    const left = all
+      .filter(({ ended }) => !ended)
+      .map(
+        (task) =>
+          (1 - task.done) * (msPerTask(all.filter(({ kind, ended }) => ended && kind === task.kind)) ?? overall),
+      );
     // no task is spread over several
     return Math.max(0, ...left, left.reduce((sum, ms) => sum + ms, 0) / this.parallel) / 1000;
   }

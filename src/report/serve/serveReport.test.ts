@@ -18,50 +18,80 @@ function get(url: string, headers: Record<string, string> = {}): Promise<{ statu
   return new Promise((resolve, reject) => {
     request(url, { headers }, (response) => {
       let body = '';
-      response.on('data', (chunk) => { body += chunk; }).on('end', () => resolve({ status: response.statusCode!, body }));
-    }).on('error', reject).end();
+      response
+        .on('data', (chunk) => {
+          body += chunk;
+        })
+        .on('end', () => resolve({ status: response.statusCode!, body }));
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
 
-test('in a browser: the page is renewed while runs go on; what was sorted, opened and chosen stays', { skip: browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)' }, async () => {
-  const dir = join(folder, 'live');
-  const plan = planAblation(changeConfig(defaultConfig(), { 'train.maxUpdates': 10, 'ablation.arms': ['warmup', 'no-warmup', 'gi-adam'], 'ablation.baseline': 'warmup' }, 'test'), dir);
-  const finish = (i: number, bleu: number): void => writeCompleteRun(plan.runs[i], { bleu });
-  finish(0, 30);
-  finish(1, 20);
-  writePlan(dir, plan);
-  const server = await serveReport(dir, { port: 0 });
-  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
-  try {
-    const page = await browser.newPage();
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()); });
-    page.on('request', (request) => { if (!request.url().startsWith(server.url) && !request.url().startsWith('data:')) problems.push(request.url()); });
-    await page.goto(server.url);
-    const table = page.locator('table.sortable').first();
-    await table.locator('th button', { hasText: 'test BLEU' }).click();
-    await table.locator('th button', { hasText: 'test BLEU' }).click();
-    await page.locator('.legend button').nth(1).click();
-    await page.locator('details').first().locator('summary').click();
-    assert.match(await page.locator('main > p').first().innerText(), /3 runs, 2 complete so far/);
-    finish(2, 25);
-    await page.locator('main > p', { hasText: '3 arms, 3 runs. Baseline' }).waitFor();
-    assert.deepEqual(await table.locator('tbody tr td:first-child').allInnerTexts(), ['no-warmup', 'gi-adam', 'warmup']);
-    assert.equal(await page.locator('.legend button[aria-pressed=true]').innerText(), 'no-warmup');
-    assert.equal(await page.locator('details').first().getAttribute('open'), '');
-    assert.deepEqual(problems, []);
-  } finally {
-    await browser.close();
-    await server.close();
-  }
-});
+test(
+  'in a browser: the page is renewed while runs go on; what was sorted, opened and chosen stays',
+  { skip: browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)' },
+  async () => {
+    const dir = join(folder, 'live');
+    const plan = planAblation(
+      changeConfig(
+        defaultConfig(),
+        { 'train.maxUpdates': 10, 'ablation.arms': ['warmup', 'no-warmup', 'gi-adam'], 'ablation.baseline': 'warmup' },
+        'test',
+      ),
+      dir,
+    );
+    const finish = (i: number, bleu: number): void => writeCompleteRun(plan.runs[i], { bleu });
+    finish(0, 30);
+    finish(1, 20);
+    writePlan(dir, plan);
+    const server = await serveReport(dir, { port: 0 });
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      const page = await browser.newPage();
+      const problems: string[] = [];
+      page.on('pageerror', (error) => problems.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') problems.push(message.text());
+      });
+      page.on('request', (request) => {
+        if (!request.url().startsWith(server.url) && !request.url().startsWith('data:')) problems.push(request.url());
+      });
+      await page.goto(server.url);
+      const table = page.locator('table.sortable').first();
+      await table.locator('th button', { hasText: 'test BLEU' }).click();
+      await table.locator('th button', { hasText: 'test BLEU' }).click();
+      await page.locator('.legend button').nth(1).click();
+      await page.locator('details').first().locator('summary').click();
+      assert.match(await page.locator('main > p').first().innerText(), /3 runs, 2 complete so far/);
+      finish(2, 25);
+      await page.locator('main > p', { hasText: '3 arms, 3 runs. Baseline' }).waitFor();
+      assert.deepEqual(await table.locator('tbody tr td:first-child').allInnerTexts(), [
+        'no-warmup',
+        'gi-adam',
+        'warmup',
+      ]);
+      assert.equal(await page.locator('.legend button[aria-pressed=true]').innerText(), 'no-warmup');
+      assert.equal(await page.locator('details').first().getAttribute('open'), '');
+      assert.deepEqual(problems, []);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  },
+);
 
 test('a file that is damaged while the page is watched is named, and the next request is answered', async () => {
   const dir = join(folder, 'damaged');
-  const plan = planAblation(changeConfig(defaultConfig(), { 'train.maxUpdates': 10, 'ablation.arms': { warmup: {} } }, 'test'), dir);
+  const plan = planAblation(
+    changeConfig(defaultConfig(), { 'train.maxUpdates': 10, 'ablation.arms': { warmup: {} } }, 'test'),
+    dir,
+  );
   writeCompleteRun(plan.runs[0], { bleu: 30 });
   const server = await serveReport(dir, { port: 0 });
   try {
@@ -80,9 +110,13 @@ test('the page of a run under way, sent anew when the run has written; other hos
   const run = join(folder, 'run');
   mkdirSync(run);
   writeFileSync(join(run, 'config.yaml'), configToYaml(defaultConfig()));
-  writeFileSync(join(run, 'run.json'), JSON.stringify({ program: 'coldstart', corpus: {}, startedAt: '2026-01-01T00:00:00.000Z' }));
+  writeFileSync(
+    join(run, 'run.json'),
+    JSON.stringify({ program: 'coldstart', corpus: {}, startedAt: '2026-01-01T00:00:00.000Z' }),
+  );
   const log = join(run, 'log.jsonl');
-  const line = (update: number, loss: number): string => `${JSON.stringify({ event: 'train', update, epoch: 1, loss, nll: loss, perplexity: 1, lr: 1, gradNormL2: 1, clippedShare: 0, trgTokens: 1, trgTokensPerSecond: 1, seconds: 1 })}\n`;
+  const line = (update: number, loss: number): string =>
+    `${JSON.stringify({ event: 'train', update, epoch: 1, loss, nll: loss, perplexity: 1, lr: 1, gradNormL2: 1, clippedShare: 0, trgTokens: 1, trgTokensPerSecond: 1, seconds: 1 })}\n`;
   writeFileSync(log, line(1, 7.25));
   const server = await serveReport(run, { port: 0 });
   try {
@@ -93,7 +127,10 @@ test('the page of a run under way, sent anew when the run has written; other hos
     assert.equal((await get(server.url, { host: 'elsewhere.example' })).status, 403);
     assert.equal((await get(`${server.url}../etc/passwd`)).status, 404);
     const port = Number(new URL(server.url).port);
-    await assert.rejects(serveReport(run, { port }), new RegExp(`port ${port} on 127\\.0\\.0\\.1 cannot be used.*--port`));
+    await assert.rejects(
+      serveReport(run, { port }),
+      new RegExp(`port ${port} on 127\\.0\\.0\\.1 cannot be used.*--port`),
+    );
 
     const event = new Promise<string>((resolve, reject) => {
       request(`${server.url}events`, (response) => {
@@ -103,7 +140,9 @@ test('the page of a run under way, sent anew when the run has written; other hos
           const data = /^data: (.*)$/m.exec(received);
           if (data && received.endsWith('\n\n')) resolve(JSON.parse(data[1]) as string);
         });
-      }).on('error', reject).end();
+      })
+        .on('error', reject)
+        .end();
     });
     writeFileSync(log, line(1, 7.25) + line(2, 6.125));
     utimesSync(log, new Date(), new Date(Date.now() + 5000));

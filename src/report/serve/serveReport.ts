@@ -45,7 +45,15 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     }
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ColdstartError('PORT', `port ${port} on 127.0.0.1 cannot be used: ${error.message}. Choose another with --port, or leave it out for a free one.`, { cause: error })));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new ColdstartError(
+          'PORT',
+          `port ${port} on 127.0.0.1 cannot be used: ${error.message}. Choose another with --port, or leave it out for a free one.`,
+          { cause: error },
+        ),
+      ),
+    );
     server.listen(port, '127.0.0.1', resolve);
   });
   const tell = (): void => {
@@ -95,7 +103,9 @@ function respond(response: ServerResponse, page: () => string): void {
 
 /** When each file that the report is made of was written; costs no reading. */
 function lastWritten(dir: string): string {
-  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)(log\.jsonl|scores\.json|plan\.json|failures\.json)$/.test(name.replaceAll('\\', '/')));
+  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /(^|\/)(log\.jsonl|scores\.json|plan\.json|failures\.json)$/.test(name.replaceAll('\\', '/')),
+  );
   return names.map((name) => `${name} ${statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs}`).join('\n');
 }
 

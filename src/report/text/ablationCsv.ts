@@ -6,7 +6,10 @@ export function ablationCsv({ axes, runs, baseline }: AblationData): string {
     ['run', ({ key }) => key],
     ['arm', ({ arm }) => arm],
     ['is_baseline', ({ arm }) => (arm === baseline ? 1 : 0)],
-    ...axes.map(({ key }): [string, (run: RunData) => string | undefined] => [key, ({ cell }) => cell[key]?.toString()]),
+    ...axes.map(({ key }): [string, (run: RunData) => string | undefined] => [
+      key,
+      ({ cell }) => cell[key]?.toString(),
+    ]),
     ['seed', ({ seed }) => seed],
     ['state', ({ state }) => state],
     ['updates', ({ updates }) => updates],
@@ -29,7 +32,9 @@ export function ablationCsv({ axes, runs, baseline }: AblationData): string {
     ['backend', ({ scores }) => scores?.backend],
   ];
   const line = (cells: readonly (string | number | undefined)[]): string => cells.map(quoted).join(',');
-  return [line(columns.map(([name]) => name)), ...runs.map((run) => line(columns.map(([, value]) => value(run))))].map((text) => `${text}\r\n`).join('');
+  return [line(columns.map(([name]) => name)), ...runs.map((run) => line(columns.map(([, value]) => value(run))))]
+    .map((text) => `${text}\r\n`)
+    .join('');
 }
 
 function quoted(cell: string | number | undefined): string {

@@ -13,37 +13,69 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
     if (own.length === 0) return [[name, '0', '', '', '', '', '', '']];
     const [{ secondsPerUpdate, updates, initUpdates, backend }] = own;
     const seconds = own.reduce((total, one) => total + totalSeconds(one), 0);
-    return [[
-      name, String(own.length), formatDuration(seconds / own.length), `${Math.round(secondsPerUpdate * 1000)} ms`, String(updates),
-      own[0].initSeconds === 0 ? '' : formatDuration(own[0].initSeconds), initUpdates === 0 ? '' : initUpdates.toFixed(1), backend,
-    ]];
+    return [
+      [
+        name,
+        String(own.length),
+        formatDuration(seconds / own.length),
+        `${Math.round(secondsPerUpdate * 1000)} ms`,
+        String(updates),
+        own[0].initSeconds === 0 ? '' : formatDuration(own[0].initSeconds),
+        initUpdates === 0 ? '' : initUpdates.toFixed(1),
+        backend,
+      ],
+    ];
   });
-  const hopeless = [...new Set(estimate.waiting.filter(({ estimate: { updates } }) => updates === 0).map(({ run }) => run.arm))];
+  const hopeless = [
+    ...new Set(estimate.waiting.filter(({ estimate: { updates } }) => updates === 0).map(({ run }) => run.arm)),
+  ];
   return [
-    ...planLines(plan), '',
-    textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]), '',
+    ...planLines(plan),
+    '',
+    textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]),
+    '',
     `${estimate.complete} of ${counted(plan.runs.length, 'run')} complete. The others: ${formatDuration(estimate.seconds)} one after another` +
       `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
-    ...(hopeless.length === 0 ? [] : [`Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`]),
+    ...(hopeless.length === 0
+      ? []
+      : [
+          `Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`,
+        ]),
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
-    'translations are long; half of GradInit\'s iterations are taken to serve the constraint.',
+    "translations are long; half of GradInit's iterations are taken to serve the constraint.",
   ].join('\n');
 }
 
 const states: readonly RunState[] = ['waiting', 'running', 'unfinished', 'finished', 'stuck', 'diverged', 'failed'];
 
 /** What `ablate --status` says: how many runs of each arm stand where, how far those under way are, and why runs failed. */
-export function statusText(runs: readonly RunData[], arms: readonly { readonly name: string }[], nowMs: number): string {
-  const counts = (own: readonly RunData[]): string[] => [String(own.length), ...states.map((state) => String(own.filter((run) => run.state === state).length))];
+export function statusText(
+  runs: readonly RunData[],
+  arms: readonly { readonly name: string }[],
+  nowMs: number,
+): string {
+  const counts = (own: readonly RunData[]): string[] => [
+    String(own.length),
+    ...states.map((state) => String(own.filter((run) => run.state === state).length)),
+  ];
   const rows = arms.map(({ name }) => [name, ...counts(runs.filter(({ arm }) => arm === name))]);
-  const begun = runs.filter(({ state }) => state === 'running' || state === 'unfinished').map(({ key, state, updates, maxUpdates, valid, lastWrittenMs }) => [
-    key, state, `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`, valid.at(-1)?.loss.toFixed(3) ?? '',
-    lastWrittenMs === undefined ? '' : `${formatDuration(Math.max(0, nowMs - lastWrittenMs) / 1000)} ago`,
-  ]);
+  const begun = runs
+    .filter(({ state }) => state === 'running' || state === 'unfinished')
+    .map(({ key, state, updates, maxUpdates, valid, lastWrittenMs }) => [
+      key,
+      state,
+      `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`,
+      valid.at(-1)?.loss.toFixed(3) ?? '',
+      lastWrittenMs === undefined ? '' : `${formatDuration(Math.max(0, nowMs - lastWrittenMs) / 1000)} ago`,
+    ]);
   const failed = runs.filter(({ state }) => state === 'failed').map(({ key, failure }) => `${key}: ${failure}`);
   return [
     textTable([['arm', 'planned', ...states], ...rows, ...(arms.length > 1 ? [['all', ...counts(runs)]] : [])]),
-    ...(begun.length > 0 ? ['', textTable([['under way', 'state', 'update', 'valid loss', 'last logged'], ...begun], [0, 1])] : []),
-    ...(failed.length > 0 ? ['', 'Failed; the same command without --status tries again:', ...failed.map((line) => `  ${line}`)] : []),
+    ...(begun.length > 0
+      ? ['', textTable([['under way', 'state', 'update', 'valid loss', 'last logged'], ...begun], [0, 1])]
+      : []),
+    ...(failed.length > 0
+      ? ['', 'Failed; the same command without --status tries again:', ...failed.map((line) => `  ${line}`)]
+      : []),
   ].join('\n');
 }

@@ -10,19 +10,30 @@ import { markdownTable, textTable } from './table.js';
 /** The comparison of arms for a terminal. */
 export function ablationText(data: AblationData): string {
   const grids = gridTables(data).flatMap(({ title, rows }) => ['', title, textTable(rows)]);
-  return [...armTables(data).flatMap(({ head, rows }) => [textTable([head, ...rows]), '']), ...notes(data), ...grids].join('\n');
+  return [
+    ...armTables(data).flatMap(({ head, rows }) => [textTable([head, ...rows]), '']),
+    ...notes(data),
+    ...grids,
+  ].join('\n');
 }
 
 /** results.md: the comparison, the grid, what each arm changes, and every run. */
 export function ablationMarkdown(data: AblationData): string {
   const grids = gridTables(data).flatMap(({ title, rows }) => [`### ${title}`, '', markdownTable(rows), '']);
   return [
-    `# ${data.name}`, '', ...armTables(data).flatMap(({ title, head, rows }) => [`## ${title}`, '', markdownTable([head, ...rows]), '']), ...notes(data).map((line) => `${line}  `), '',
+    `# ${data.name}`,
+    '',
+    ...armTables(data).flatMap(({ title, head, rows }) => [`## ${title}`, '', markdownTable([head, ...rows]), '']),
+    ...notes(data).map((line) => `${line}  `),
+    '',
     ...(grids.length > 0 ? ['## Grid', '', ...grids] : []),
     ...significance(data),
     ...gradients(data),
     ...changes(data),
-    '## Runs', '', markdownTable(runRows(data)), '',
+    '## Runs',
+    '',
+    markdownTable(runRows(data)),
+    '',
   ].join('\n');
 }
 
@@ -37,20 +48,31 @@ type Column = readonly [head: string, text: (cell: CellResults) => string];
 
 /** The comparison of arms: how they translate the test set, and how they learned and what that cost. */
 export function armTables({ arms, baseline }: AblationData): ArmTable[] {
-  const testsBest = arms.every(({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean);
+  const testsBest = arms.every(
+    ({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean,
+  );
   const test: Column[] = [
     ...(seedCounts(arms).size > 1 ? [['seeds', ({ testBleu }) => String(testBleu?.count ?? 0)] satisfies Column] : []),
     ['test BLEU', ({ testBleu }) => show(testBleu, 2)],
-    ...(arms.length === 1 ? [] : [
-      [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
-      ['p (lines)', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
-      ['p (seeds)', ({ seedsPValue }) => seedsPValue === undefined ? '' : seedsPValue < 5e-4 ? '<0.001' : seedsPValue.toFixed(3)],
-    ] satisfies Column[]),
+    ...(arms.length === 1
+      ? []
+      : ([
+          [`vs ${baseline}`, ({ testBleuDifference }) => (testBleuDifference ? signed(testBleuDifference) : '')],
+          ['p (lines)', ({ comparison }) => comparison?.pooled?.pValue.toFixed(3) ?? ''],
+          [
+            'p (seeds)',
+            ({ seedsPValue }) =>
+              seedsPValue === undefined ? '' : seedsPValue < 5e-4 ? '<0.001' : seedsPValue.toFixed(3),
+          ],
+        ] satisfies Column[])),
     ...(testsBest ? [] : [['of best', ({ testBleuBest }) => show(testBleuBest, 2)] satisfies Column]),
     ['of average', ({ testBleuAverage }) => show(testBleuAverage, 2)],
     ['selected', ({ testBleuSelected }) => show(testBleuSelected, 2)],
     ['chrF', ({ testChrf }) => show(testChrf, 2)],
-    ['diverged', ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs yet` : `${diverged} of ${complete}`)],
+    [
+      'diverged',
+      ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs yet` : `${diverged} of ${complete}`),
+    ],
     ['stuck', ({ complete, stuck }) => (complete === 0 ? '' : String(stuck))],
   ];
   const training: Column[] = [
@@ -59,30 +81,51 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
     ['valid loss', ({ validLoss }) => show(validLoss, 3)],
     ['valid BLEU', ({ validBleu }) => show(validBleu, 2)],
     ['updates', ({ updates }) => (updates ? formatCount(Math.round(updates.mean)) : '')],
-    ['init updates', ({ initUpdates, updates }) => (initUpdates && updates ? `${formatNumber(initUpdates.mean)}${initUpdates.mean > 0 ? ` (${((100 * initUpdates.mean) / (initUpdates.mean + updates.mean)).toFixed(1)} %)` : ''}` : '')],
+    [
+      'init updates',
+      ({ initUpdates, updates }) =>
+        initUpdates && updates
+          ? `${formatNumber(initUpdates.mean)}${initUpdates.mean > 0 ? ` (${((100 * initUpdates.mean) / (initUpdates.mean + updates.mean)).toFixed(1)} %)` : ''}`
+          : '',
+    ],
     ['trg tokens', ({ trgTokens }) => (trgTokens ? formatCount(Math.round(trgTokens.mean)) : '')],
     ['time', ({ seconds }) => time(seconds)],
     ['of it init', ({ initSeconds }) => time(initSeconds)],
   ];
   const table = (title: string, columns: readonly Column[]): ArmTable => ({
-    title, head: ['arm', ...columns.map(([head]) => head)],
-    rows: arms.map(({ name, cells, selected }) => [cells[selected].name === '' ? name : `${name} (${cells[selected].name})`, ...columns.map(([, text]) => text(cells[selected]))]),
+    title,
+    head: ['arm', ...columns.map(([head]) => head)],
+    rows: arms.map(({ name, cells, selected }) => [
+      cells[selected].name === '' ? name : `${name} (${cells[selected].name})`,
+      ...columns.map(([, text]) => text(cells[selected])),
+    ]),
   });
   return [table('Test set', test), table('Validation and cost', training)];
 }
 
 function significance({ arms, baseline }: AblationData): string[] {
-  const compared = arms.flatMap(({ name, cells, selected }) => (cells[selected].comparison ? [{ name, comparison: cells[selected].comparison! }] : []));
+  const compared = arms.flatMap(({ name, cells, selected }) =>
+    cells[selected].comparison ? [{ name, comparison: cells[selected].comparison! }] : [],
+  );
   if (compared.length === 0) return [];
   const rows = [['arm', 'seed', 'BLEU', `${baseline} BLEU`, 'p']];
-  for (const { name, comparison: { perSeed, pooled } } of compared) {
-    for (const { trainSeed, bleu, baselineBleu, pValue } of perSeed) rows.push([name, String(trainSeed), bleu.toFixed(2), baselineBleu.toFixed(2), pValue.toFixed(3)]);
-    if (pooled && perSeed.length > 1) rows.push([name, 'all', pooled.bleu.toFixed(2), pooled.baselineBleu.toFixed(2), pooled.pValue.toFixed(3)]);
+  for (const {
+    name,
+    comparison: { perSeed, pooled },
+  } of compared) {
+    for (const { trainSeed, bleu, baselineBleu, pValue } of perSeed)
+      rows.push([name, String(trainSeed), bleu.toFixed(2), baselineBleu.toFixed(2), pValue.toFixed(3)]);
+    if (pooled && perSeed.length > 1)
+      rows.push([name, 'all', pooled.bleu.toFixed(2), pooled.baselineBleu.toFixed(2), pooled.pValue.toFixed(3)]);
   }
   return [
-    '## Significance', '',
+    '## Significance',
+    '',
     `Paired bootstrap resampling of the test set against ${baseline} with the same seed, ${compared[0].comparison.numSamples} resamples. Seed "all": one BLEU`,
-    'over the translations of all seeds; a resample draws sentences, each with its translations of every seed.', '', markdownTable(rows), '',
+    'over the translations of all seeds; a resample draws sentences, each with its translations of every seed.',
+    '',
+    markdownTable(rows),
+    '',
   ];
 }
 
@@ -93,8 +136,10 @@ function gradients(data: AblationData): string[] {
 
 function changes({ arms, baseline }: AblationData): string[] {
   if (arms.length === 1) return [];
-  const lines = arms.map(({ name, summary, source, differences }) =>
-    `- **${name}**${summary === undefined ? '' : ` (${summary}; ${source})`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `\`${d}\``).join(', ')}`);
+  const lines = arms.map(
+    ({ name, summary, source, differences }) =>
+      `- **${name}**${summary === undefined ? '' : ` (${summary}; ${source})`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `\`${d}\``).join(', ')}`,
+  );
   return [`## What each arm changes of ${baseline}`, '', ...lines, ''];
 }
 
@@ -102,8 +147,15 @@ function runRows({ runs }: AblationData): string[][] {
   return [
     ['run', 'state', 'updates', 'best validation', 'valid loss', 'test BLEU', 'chrF', 'selected', 'backend'],
     ...runs.map(({ key, state, updates, scores }) => [
-      key, state, String(updates), scores?.best ? `update ${scores.best.update}` : '', scores?.best?.loss.toFixed(3) ?? '', scores?.test?.bleu.toFixed(2) ?? '',
-      scores?.test?.chrf?.toFixed(2) ?? '', scores?.selected ?? '', scores?.backend ?? '',
+      key,
+      state,
+      String(updates),
+      scores?.best ? `update ${scores.best.update}` : '',
+      scores?.best?.loss.toFixed(3) ?? '',
+      scores?.test?.bleu.toFixed(2) ?? '',
+      scores?.test?.chrf?.toFixed(2) ?? '',
+      scores?.selected ?? '',
+      scores?.backend ?? '',
     ]),
   ];
 }
@@ -114,7 +166,9 @@ function time(value: Estimate | undefined): string {
 
 function show(value: Estimate | undefined, digits: number): string {
   if (value === undefined) return '-';
-  return value.mean.toFixed(digits) + (value.standardError === undefined ? '' : ` ± ${value.standardError.toFixed(digits)}`);
+  return (
+    value.mean.toFixed(digits) + (value.standardError === undefined ? '' : ` ± ${value.standardError.toFixed(digits)}`)
+  );
 }
 
 /** How many seeds the arms' means are of, where there are any. */
@@ -126,19 +180,46 @@ function signed(difference: Estimate): string {
   return (difference.mean < 0 ? '' : '+') + show(difference, 2);
 }
 
-export function notes({ seeds, signature, chrfSignature, backends, axes, budget, differentBudgets, arms, runs, untranslated }: AblationData): string[] {
+export function notes({
+  seeds,
+  signature,
+  chrfSignature,
+  backends,
+  axes,
+  budget,
+  differentBudgets,
+  arms,
+  runs,
+  untranslated,
+}: AblationData): string[] {
   const checkpoint = runs.find(({ config }) => config)?.config?.decode.checkpoint;
-  const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ comparison }) => comparison?.pooled));
+  const compared = arms.some(({ cells }: { cells: readonly CellResults[] }) =>
+    cells.some(({ comparison }) => comparison?.pooled),
+  );
   const seedsDiffer = seedCounts(arms).size > 1;
   return [
     `${seeds.length === 1 ? `seed ${seeds[0]}` : `mean ± standard error over seeds ${seeds.join(', ')}${seedsDiffer ? ', as many of them as "seeds" says; differences over those that both have' : ''}`}; validation scores are those of the best checkpoint`,
     `test BLEU: of the parameters that decode.checkpoint names${checkpoint === undefined ? '' : ` (${checkpoint})`}; of best, of average: of the best validation, of the mean of the last epochs; selected: whichever of the two validates better`,
     ...(axes.length > 0 ? ['each arm in the cell of the grid where its best validation loss is lowest'] : []),
-    ...(budget === undefined ? [] : [`budget ${budget} updates; "init updates" is what initialisation cost of them, and its share (train.countInit takes it off)`]),
+    ...(budget === undefined
+      ? []
+      : [
+          `budget ${budget} updates; "init updates" is what initialisation cost of them, and its share (train.countInit takes it off)`,
+        ]),
     ...(differentBudgets ? [`the runs do not have the same budget: ${differentBudgets.join(', ')} updates`] : []),
-    ...(compared ? ['p (lines): paired bootstrap of the test set, the translations of all seeds together: would these same runs differ on other sentences?'] : []),
-    ...(arms.some(({ cells }: { cells: readonly CellResults[] }) => cells.some(({ seedsPValue }) => seedsPValue !== undefined)) ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?'] : []),
-    ...(untranslated ? [`test.hyp or test.ref is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`] : []),
+    ...(compared
+      ? [
+          'p (lines): paired bootstrap of the test set, the translations of all seeds together: would these same runs differ on other sentences?',
+        ]
+      : []),
+    ...(arms.some(({ cells }: { cells: readonly CellResults[] }) =>
+      cells.some(({ seedsPValue }) => seedsPValue !== undefined),
+    )
+      ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?']
+      : []),
+    ...(untranslated
+      ? [`test.hyp or test.ref is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`]
+      : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),
     ...(backends.length > 0 ? [`backend ${backends.join(', ')}`] : []),

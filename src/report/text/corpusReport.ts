@@ -18,10 +18,19 @@ export function describeCorpus({ splits, vocabularySizes }: PrepareManifest): st
 /** What a preparation would do, stage by stage. */
 export function describePlan(outDir: string, { status, changes, stages }: PreparePlan, force: boolean): string {
   if (status === 'upToDate') return `${outDir} is up to date; nothing would be done.`;
-  const lines = stages.map(({ stage, action, reasons }) => [action === 'keep' ? 'keep' : action === 'resume' ? 'go on' : 'run', stage, reasons.join('; ')]);
-  const head = status === 'new' ? `${outDir} would be written:` : [
-    `${outDir} holds a corpus that differs from what is asked for:`, ...changes.map((change) => `  ${change}`), `It would be ${force ? '' : 'refused, and with --force '}replaced:`,
-  ].join('\n');
+  const lines = stages.map(({ stage, action, reasons }) => [
+    action === 'keep' ? 'keep' : action === 'resume' ? 'go on' : 'run',
+    stage,
+    reasons.join('; '),
+  ]);
+  const head =
+    status === 'new'
+      ? `${outDir} would be written:`
+      : [
+          `${outDir} holds a corpus that differs from what is asked for:`,
+          ...changes.map((change) => `  ${change}`),
+          `It would be ${force ? '' : 'refused, and with --force '}replaced:`,
+        ].join('\n');
   return `${head}\n${textTable([['', 'stage', 'why'], ...lines], [0, 1, 2])}`;
 }
 
@@ -39,10 +48,18 @@ export function showStages(stream: ProgressStream): { show(progress: StageProgre
       if (current?.number !== number) {
         current?.bar.finish();
         const label = `${`${number}/${numStages}`.padStart(5)} ${stage.padEnd(16)}`;
-        current = { number, firstDone: done, startedMs: performance.now(), bar: new ProgressBar({ label, total, unit, startAt: done, stream }) };
+        current = {
+          number,
+          firstDone: done,
+          startedMs: performance.now(),
+          bar: new ProgressBar({ label, total, unit, startAt: done, stream }),
+        };
       }
       const seconds = (performance.now() - current.startedMs) / 1000;
-      const rate = done > current.firstDone && seconds > 0 ? `${formatCount(Math.round((done - current.firstDone) / seconds))}/s` : '';
+      const rate =
+        done > current.firstDone && seconds > 0
+          ? `${formatCount(Math.round((done - current.firstDone) / seconds))}/s`
+          : '';
       current.bar.update(done, rate);
     },
     finish() {

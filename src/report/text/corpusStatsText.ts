@@ -24,15 +24,40 @@ export function corpusFindings({ train, heldOut }: CorpusSetStats): CorpusFindin
     return [`training pair (${share})`, `training pairs (${share})`];
   };
   const shared = train.leakage?.pairs ?? 0;
-  add(shared, ...trainingPair(shared), shared === 1 ? 'shares a side with a held-out set' : 'share a side with a held-out set', 'scores on that set flatter; remove them with corpus clean --held-out');
+  add(
+    shared,
+    ...trainingPair(shared),
+    shared === 1 ? 'shares a side with a held-out set' : 'share a side with a held-out set',
+    'scores on that set flatter; remove them with corpus clean --held-out',
+  );
   for (const { name, stats } of [{ name: 'the training set', stats: train }, ...heldOut]) {
-    add(stats.invalidUtf8, `pair of ${name} is`, `pairs of ${name} are`, 'not valid UTF-8', 'corpus clean removes them');
-    add(stats.emptySides, `pair of ${name} has`, `pairs of ${name} have`, 'an empty side', stats === train ? 'corpus clean removes them' : 'they count in scores');
+    add(
+      stats.invalidUtf8,
+      `pair of ${name} is`,
+      `pairs of ${name} are`,
+      'not valid UTF-8',
+      'corpus clean removes them',
+    );
+    add(
+      stats.emptySides,
+      `pair of ${name} has`,
+      `pairs of ${name} have`,
+      'an empty side',
+      stats === train ? 'corpus clean removes them' : 'they count in scores',
+    );
   }
   const { pairs } = train.duplicates;
-  if (ratio(pairs, train.pairs) > 0.01) add(pairs, ...trainingPair(pairs), 'stood before', 'corpus clean --duplicates pair removes them');
+  if (ratio(pairs, train.pairs) > 0.01)
+    add(pairs, ...trainingPair(pairs), 'stood before', 'corpus clean --duplicates pair removes them');
   for (const { name, stats } of heldOut) {
-    if (ratio(stats.duplicates.pairs, stats.pairs) > 0.01) add(stats.duplicates.pairs, `pair of ${name}`, `pairs of ${name}`, 'stood before in it', 'each counts again in scores');
+    if (ratio(stats.duplicates.pairs, stats.pairs) > 0.01)
+      add(
+        stats.duplicates.pairs,
+        `pair of ${name}`,
+        `pairs of ${name}`,
+        'stood before in it',
+        'each counts again in scores',
+      );
   }
   return findings;
 }
@@ -41,16 +66,38 @@ export function corpusFindings({ train, heldOut }: CorpusSetStats): CorpusFindin
 export function corpusStatsAsText(all: CorpusSetStats): string {
   const { train, heldOut } = all;
   const sets = [{ name: 'train', stats: train }, ...heldOut];
-  const counts: string[][] = [['', 'pairs', 'src tokens', 'trg tokens', 'src types', 'trg types', 'src unknown', 'trg unknown']];
-  for (const { name, stats: { pairs, src, trg } } of sets) {
-    counts.push([name, ...[pairs, src.tokens, trg.tokens, src.types, trg.types].map(formatCount), ...[src, trg].map(({ unknown }) => (unknown ? formatShare(unknown.rate) : '-'))]);
+  const counts: string[][] = [
+    ['', 'pairs', 'src tokens', 'trg tokens', 'src types', 'trg types', 'src unknown', 'trg unknown'],
+  ];
+  for (const {
+    name,
+    stats: { pairs, src, trg },
+  } of sets) {
+    counts.push([
+      name,
+      ...[pairs, src.tokens, trg.tokens, src.types, trg.types].map(formatCount),
+      ...[src, trg].map(({ unknown }) => (unknown ? formatShare(unknown.rate) : '-')),
+    ]);
   }
   const findings = corpusFindings(all);
   return [
     textTable(counts),
     textTable(sideRows(train)),
-    textTable([['duplicates in train', 'pairs', 'sources', 'targets'], ['stood before', ...[train.duplicates.pairs, train.duplicates.sources, train.duplicates.targets].map(formatCount)],
-      ...(train.leakage ? [['stand in held-out sets', ...[train.leakage.pairs, train.leakage.sources, train.leakage.targets].map(formatCount)]] : [])]),
+    textTable([
+      ['duplicates in train', 'pairs', 'sources', 'targets'],
+      [
+        'stood before',
+        ...[train.duplicates.pairs, train.duplicates.sources, train.duplicates.targets].map(formatCount),
+      ],
+      ...(train.leakage
+        ? [
+            [
+              'stand in held-out sets',
+              ...[train.leakage.pairs, train.leakage.sources, train.leakage.targets].map(formatCount),
+            ],
+          ]
+        : []),
+    ]),
     ...findings.map(({ found, advice }) => `note: ${found}; ${advice}.`),
   ].join('\n\n');
 }
@@ -68,7 +115,10 @@ export function sideRows({ src, trg }: CorpusStats): string[][] {
     row('longest', ({ lengthQuantiles }) => formatCount(lengthQuantiles.all)),
     row('characters per token', ({ characters, tokens }) => ratio(characters, tokens).toFixed(2)),
     row('types', ({ types }) => formatCount(types)),
-    row('types seen once', ({ singletons, types }) => `${formatCount(singletons)}, ${formatShare(ratio(singletons, types), 1)}`),
+    row(
+      'types seen once',
+      ({ singletons, types }) => `${formatCount(singletons)}, ${formatShare(ratio(singletons, types), 1)}`,
+    ),
     row('types per token', ({ typeTokenRatio }) => typeTokenRatio.toFixed(4)),
     row('types that make up 90 % of the text', ({ typesForCoverage }) => formatCount(typesForCoverage.ninety)),
     row('95 %', ({ typesForCoverage }) => formatCount(typesForCoverage.ninetyFive)),

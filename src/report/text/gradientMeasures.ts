@@ -3,7 +3,8 @@ import type { TensorGradients } from '../../run/gradientRecord.js';
 /** A number of several tensors' gradients together; NaN where one of them is not finite. */
 export type GradientMeasure = (tensors: readonly TensorGradients[]) => number;
 
-const total = (tensors: readonly TensorGradients[], of: (tensor: TensorGradients) => number | null): number => tensors.reduce((sum, tensor) => sum + (of(tensor) ?? NaN), 0);
+const total = (tensors: readonly TensorGradients[], of: (tensor: TensorGradients) => number | null): number =>
+  tensors.reduce((sum, tensor) => sum + (of(tensor) ?? NaN), 0);
 const squared = (value: number | null): number | null => (value === null ? null : value ** 2);
 
 /** L2 norm, mean over batches. */
@@ -13,7 +14,9 @@ export const gradientNorm: GradientMeasure = (tensors) => Math.sqrt(total(tensor
 export const gradientVariance: GradientMeasure = (tensors) => total(tensors, ({ variance }) => variance);
 
 /** That by the squared norm of the mean gradient, which does not fall merely because weights are smaller. */
-export const relativeGradientVariance: GradientMeasure = (tensors) => gradientVariance(tensors) / total(tensors, ({ meanNormL2 }) => squared(meanNormL2));
+export const relativeGradientVariance: GradientMeasure = (tensors) =>
+  gradientVariance(tensors) / total(tensors, ({ meanNormL2 }) => squared(meanNormL2));
 
 /** Variance over batches, mean per element. */
-export const elementVariance: GradientMeasure = (tensors) => gradientVariance(tensors) / total(tensors, ({ size }) => size);
+export const elementVariance: GradientMeasure = (tensors) =>
+  gradientVariance(tensors) / total(tensors, ({ size }) => size);

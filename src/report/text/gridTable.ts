@@ -7,16 +7,25 @@ import type { CellResults } from '../../ablation/ablationResults.js';
  */
 export function gridTables({ axes, arms }: AblationData): { title: string; rows: string[][] }[] {
   if (axes.length === 0) return [];
-  const title = (name: string): string => `${name}: last validation loss over the grid (diverged or stuck of complete runs)`;
+  const title = (name: string): string =>
+    `${name}: last validation loss over the grid (diverged or stuck of complete runs)`;
   if (axes.length !== 2) {
-    return arms.map(({ name, cells }) => ({ title: title(name), rows: [['cell', 'loss'], ...cells.map((cell) => [cell.name || 'before there was a grid', describe(cell)])] }));
+    return arms.map(({ name, cells }) => ({
+      title: title(name),
+      rows: [['cell', 'loss'], ...cells.map((cell) => [cell.name || 'before there was a grid', describe(cell)])],
+    }));
   }
   const [down, across] = axes;
   return arms.map(({ name, cells }) => ({
     title: title(name),
     rows: [
       [`${down.key} \\ ${across.key}`, ...across.values.map(String)],
-      ...down.values.map((value) => [String(value), ...across.values.map((other) => describe(cells.find(({ cell }) => cell[down.key] === value && cell[across.key] === other)))]),
+      ...down.values.map((value) => [
+        String(value),
+        ...across.values.map((other) =>
+          describe(cells.find(({ cell }) => cell[down.key] === value && cell[across.key] === other)),
+        ),
+      ]),
     ],
   }));
 }

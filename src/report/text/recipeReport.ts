@@ -6,10 +6,12 @@ import { ProgressBar, type ProgressStream } from '../progress/progressBar.js';
 
 /** The corpora that can be fetched, with pairs and sizes. */
 export function describeRecipes(recipes: readonly Recipe[]): string {
-  return recipes.map((recipe) => {
-    const sizes = recipe.pairs.map((pair) => `${pair.src}-${pair.trg}${sizeOf(pair)}`);
-    return `${recipe.name.padEnd(10)} ${recipe.title}\n${' '.repeat(11)}${sizes.join(', ')}`;
-  }).join('\n');
+  return recipes
+    .map((recipe) => {
+      const sizes = recipe.pairs.map((pair) => `${pair.src}-${pair.trg}${sizeOf(pair)}`);
+      return `${recipe.name.padEnd(10)} ${recipe.title}\n${' '.repeat(11)}${sizes.join(', ')}`;
+    })
+    .join('\n');
 }
 
 /** What is to be downloaded, from where, and under which terms. */
@@ -18,7 +20,10 @@ export function describeTerms(recipe: Recipe, pair: RecipePair): string {
     `${recipe.title}, ${pair.src}-${pair.trg}${sizeOf(pair)}`,
     ...pair.files.map(({ name, urls }) => `  ${name}  ${new URL(urls[0]).host}`),
     `Terms of use${recipe.homepage ? ` (${recipe.homepage})` : ''}:`,
-    ...recipe.licence.trimEnd().split('\n').map((line) => `  ${line}`),
+    ...recipe.licence
+      .trimEnd()
+      .split('\n')
+      .map((line) => `  ${line}`),
   ].join('\n');
 }
 
@@ -27,10 +32,14 @@ export function describeFetch({ folder, status, manifest }: FetchResult): string
   const languages = { src: manifest.srcLang, trg: manifest.trgLang };
   const lines = (['raw', 'tok', 'bpe'] as const).flatMap((form: TextForm) => {
     const counts = manifest.counts[form];
-    return counts ? setNames.filter((set) => counts[set] !== undefined).map((set) => {
-      const { src, trg } = textFiles(folder, form, set, languages);
-      return `  ${src}, ${trg}: ${counted(counts[set]!, 'pair')}`;
-    }) : [];
+    return counts
+      ? setNames
+          .filter((set) => counts[set] !== undefined)
+          .map((set) => {
+            const { src, trg } = textFiles(folder, form, set, languages);
+            return `  ${src}, ${trg}: ${counted(counts[set]!, 'pair')}`;
+          })
+      : [];
   });
   return `${folder} ${status === 'written' ? 'written' : 'is up to date; nothing was done'}.\n${lines.join('\n')}`;
 }

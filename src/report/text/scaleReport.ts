@@ -5,13 +5,18 @@ import { textTable } from './table.js';
 export function scaleTable(scales: Readonly<Record<string, number>>, rows = 20): string {
   const far = (scale: number): number => Math.abs(Math.log(Math.max(scale, 1e-12)));
   const sorted = Object.entries(scales).sort(([, a], [, b]) => far(b) - far(a));
-  const shown = textTable([['tensor', 'scale'], ...sorted.slice(0, rows).map(([name, scale]) => [name, scale.toFixed(3)])]);
+  const shown = textTable([
+    ['tensor', 'scale'],
+    ...sorted.slice(0, rows).map(([name, scale]) => [name, scale.toFixed(3)]),
+  ]);
   return sorted.length > rows ? `${shown}\n... and ${sorted.length - rows} nearer to 1` : shown;
 }
 
 /** What to say of layer norms that learned scales have nearly closed. */
 export function closedLayerNormsText(scales: Readonly<Record<string, number>>): string {
   const shown = Object.entries(scales).map(([name, scale]) => `${name.replace('.weight', '')} ${scale.toFixed(3)}`);
-  return `${counted(shown.length, 'layer norm is', 'layer norms are')} nearly closed (${shown.slice(0, 4).join(', ')}${shown.length > 4 ? ', ...' : ''}): training may stall. ` +
-    'gradinit.minScale 0.3, or layerNormLr 0, keeps them open.';
+  return (
+    `${counted(shown.length, 'layer norm is', 'layer norms are')} nearly closed (${shown.slice(0, 4).join(', ')}${shown.length > 4 ? ', ...' : ''}): training may stall. ` +
+    'gradinit.minScale 0.3, or layerNormLr 0, keeps them open.'
+  );
 }

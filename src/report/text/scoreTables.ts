@@ -11,18 +11,26 @@ const significanceLevel = 0.05;
 export function scoresAsText(systems: readonly SystemScores[], format: ScoreFormat): string {
   if (systems.length === 1) return systems[0].results.map((result) => formatScore(result, format)).join('\n');
   const { width = 2 } = format;
-  const rows = systems.map(({ name, results }, s) => [s === 0 && isPaired(systems) ? `Baseline: ${name}` : name, ...results.map((result) => cell(result, width))]);
+  const rows = systems.map(({ name, results }, s) => [
+    s === 0 && isPaired(systems) ? `Baseline: ${name}` : name,
+    ...results.map((result) => cell(result, width)),
+  ]);
   return [
-    textTable([['System', ...systems[0].results.map(({ metric }) => metric.name)], ...rows], rows[0].map((_, column) => column)),
+    textTable(
+      [['System', ...systems[0].results.map(({ metric }) => metric.name)], ...rows],
+      rows[0].map((_, column) => column),
+    ),
     ...(isPaired(systems) ? [`* differs from the baseline with p < ${significanceLevel}`] : []),
     ...signatureLines(systems, format),
   ].join('\n');
 }
 
 function cell({ score, confidence, pValue }: ComparedResult, width: number): string {
-  return formatFixed(score.score, width)
-    + (confidence ? ` (${formatConfidence(confidence, width)})` : '')
-    + (pValue === undefined ? '' : ` (p = ${formatFixed(pValue, 4)})${pValue < significanceLevel ? '*' : ''}`);
+  return (
+    formatFixed(score.score, width) +
+    (confidence ? ` (${formatConfidence(confidence, width)})` : '') +
+    (pValue === undefined ? '' : ` (p = ${formatFixed(pValue, 4)})${pValue < significanceLevel ? '*' : ''}`)
+  );
 }
 
 function isPaired(systems: readonly SystemScores[]): boolean {
@@ -42,9 +50,11 @@ export function scoresAsLatex(systems: readonly SystemScores[], format: ScoreFor
   });
   const latexCell = ({ score, confidence, pValue }: ComparedResult, m: number): string => {
     const number = formatFixed(score.score, width);
-    return (score.score === best[m] && systems.length > 1 ? `\\textbf{${number}}` : number)
-      + (confidence ? ` $\\pm$ ${formatFixed(confidence.ci, width)}` : '')
-      + (pValue !== undefined && pValue < significanceLevel ? '$^{*}$' : '');
+    return (
+      (score.score === best[m] && systems.length > 1 ? `\\textbf{${number}}` : number) +
+      (confidence ? ` $\\pm$ ${formatFixed(confidence.ci, width)}` : '') +
+      (pValue !== undefined && pValue < significanceLevel ? '$^{*}$' : '')
+    );
   };
   return [
     `\\begin{tabular}{l${'r'.repeat(best.length)}}`,
@@ -59,7 +69,12 @@ export function scoresAsLatex(systems: readonly SystemScores[], format: ScoreFor
 }
 
 function escapeLatex(text: string): string {
-  return text.replace(/[\\{}$&#^_~%]/g, (character) => ({ '\\': '\\textbackslash{}', '^': '\\textasciicircum{}', '~': '\\textasciitilde{}' })[character] ?? `\\${character}`);
+  return text.replace(
+    /[\\{}$&#^_~%]/g,
+    (character) =>
+      ({ '\\': '\\textbackslash{}', '^': '\\textasciicircum{}', '~': '\\textasciitilde{}' })[character] ??
+      `\\${character}`,
+  );
 }
 
 /**
@@ -72,17 +87,32 @@ export function scoresAsJson(systems: readonly SystemScores[], { width = 2, sign
       name: metric.name,
       ...score,
       signature: formatSignature(fields, signature),
-      ...(confidence && { confidence_mean: confidence.mean, confidence_var: confidence.ci, confidence: formatConfidence(confidence, width) }),
+      ...(confidence && {
+        confidence_mean: confidence.mean,
+        confidence_var: confidence.ci,
+        confidence: formatConfidence(confidence, width),
+      }),
       ...(metric.details(score) && { verbose_score: metric.details(score) }),
       ...Object.fromEntries(fields.map((field) => [field.name, String(field.value)])),
     }));
     return JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 1);
   }
-  return JSON.stringify({
-    systems: systems.map(({ name, results }) => ({
-      system: name,
-      ...Object.fromEntries(results.map(({ metric, score, confidence, pValue }) => [metric.name, { ...score, p_value: pValue ?? null, mean: confidence?.mean ?? null, ci: confidence?.ci ?? null }])),
-    })),
-    signatures: Object.fromEntries(systems[0].results.map(({ metric, fields }) => [metric.name, formatSignature(fields, signature)])),
-  }, null, 1);
+  return JSON.stringify(
+    {
+      systems: systems.map(({ name, results }) => ({
+        system: name,
+        ...Object.fromEntries(
+          results.map(({ metric, score, confidence, pValue }) => [
+            metric.name,
+            { ...score, p_value: pValue ?? null, mean: confidence?.mean ?? null, ci: confidence?.ci ?? null },
+          ]),
+        ),
+      })),
+      signatures: Object.fromEntries(
+        systems[0].results.map(({ metric, fields }) => [metric.name, formatSignature(fields, signature)]),
+      ),
+    },
+    null,
+    1,
+  );
 }

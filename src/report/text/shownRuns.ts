@@ -3,5 +3,7 @@ import { cellName } from '../../ablation/ablationPlan.js';
 
 /** Runs of each arm that its numbers are shown of: those in its selected cell. */
 export function shownRuns({ arms, runs }: AblationData): RunData[][] {
-  return arms.map(({ name, cells, selected }) => runs.filter((run) => run.arm === name && cellName(run.cell) === cells[selected].name));
+  return arms.map(({ name, cells, selected }) =>
+    runs.filter((run) => run.arm === name && cellName(run.cell) === cells[selected].name),
+  );
 }

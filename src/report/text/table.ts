@@ -2,12 +2,19 @@
 export function textTable(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ').trimEnd();
+    row
+      .map((cell, column) => (left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .join('  ')
+      .trimEnd();
   return [line(rows[0]), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.slice(1).map(line)].join('\n');
 }
 
 /** The same as Markdown. */
 export function markdownTable(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string {
   const line = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(rows[0]), `|${rows[0].map((_, column) => (left.includes(column) ? ' --- |' : ' ---: |')).join('')}`, ...rows.slice(1).map(line)].join('\n');
+  return [
+    line(rows[0]),
+    `|${rows[0].map((_, column) => (left.includes(column) ? ' --- |' : ' ---: |')).join('')}`,
+    ...rows.slice(1).map(line),
+  ].join('\n');
 }

@@ -13,34 +13,61 @@ export interface EventHead {
 
 /** The first event of every file. */
 export function fileVersionEvent(wallTime: number): Uint8Array {
-  return encodeMessage([[1, 'double', wallTime], [3, 'bytes', utf8('brain.Event:2')]]);
+  return encodeMessage([
+    [1, 'double', wallTime],
+    [3, 'bytes', utf8('brain.Event:2')],
+  ]);
 }
 
 /** Tells readers that a run starts again: what they have from `step` on, from earlier files, no longer counts. */
 export function restartEvent({ wallTime, step }: EventHead): Uint8Array {
   const start = 1;
-  return encodeMessage([[1, 'double', wallTime], [2, 'int', step], [7, 'bytes', encodeMessage([[1, 'int', start]])]]);
+  return encodeMessage([
+    [1, 'double', wallTime],
+    [2, 'int', step],
+    [7, 'bytes', encodeMessage([[1, 'int', start]])],
+  ]);
 }
 
 export function scalarsEvent({ wallTime, step }: EventHead, scalars: Readonly<Record<string, number>>): Uint8Array {
-  const values = Object.entries(scalars).map(([tag, value]) => encodeMessage([[1, 'bytes', utf8(tag)], [2, 'float', value]]));
+  const values = Object.entries(scalars).map(([tag, value]) =>
+    encodeMessage([
+      [1, 'bytes', utf8(tag)],
+      [2, 'float', value],
+    ]),
+  );
   return summaryEvent({ wallTime, step }, values);
 }
 
 /** @param histograms values by tag */
 export function histogramsEvent({ wallTime, step }: EventHead, histograms: ReadonlyMap<string, Histogram>): Uint8Array {
-  const values = Array.from(histograms, ([tag, { min, max, count, sum, sumSquares, limits, counts }]) => encodeMessage([
-    [1, 'bytes', utf8(tag)],
-    [5, 'bytes', encodeMessage([
-      [1, 'double', min], [2, 'double', max], [3, 'double', count], [4, 'double', sum], [5, 'double', sumSquares],
-      [6, 'bytes', packedDoubles(limits)], [7, 'bytes', packedDoubles(counts)],
-    ])],
-  ]));
+  const values = Array.from(histograms, ([tag, { min, max, count, sum, sumSquares, limits, counts }]) =>
+    encodeMessage([
+      [1, 'bytes', utf8(tag)],
+      [
+        5,
+        'bytes',
+        encodeMessage([
+          [1, 'double', min],
+          [2, 'double', max],
+          [3, 'double', count],
+          [4, 'double', sum],
+          [5, 'double', sumSquares],
+          [6, 'bytes', packedDoubles(limits)],
+          [7, 'bytes', packedDoubles(counts)],
+        ]),
+      ],
+    ]),
+  );
   return summaryEvent({ wallTime, step }, values);
 }
 
 function summaryEvent({ wallTime, step }: EventHead, values: readonly Uint8Array[]): Uint8Array {
-  return encodeMessage([[1, 'double', wallTime], [2, 'int', step], [5, 'bytes', encodeMessage(values.map((value) => [1, 'bytes', value]))]]);
+  return encodeMessage([
+    [1, 'double', wallTime],
+    [2, 'int', step],
+    [5, 'bytes', encodeMessage(values.map((value) => [1, 'bytes', value]))],
+  ]);
 }
 
 /** How values are spread: `counts[i]` of them lie above `limits[i - 1]` and not above `limits[i]`. */
@@ -76,6 +103,15 @@ export function histogramOf(values: ArrayLike<number>): Histogram {
   const width = (max - min) / numBuckets;
   if (!(width > 0)) return { min, max, count, sum, sumSquares, limits: [max], counts: [count] };
   const counts = new Array<number>(numBuckets).fill(0);
-  for (let i = 0; i < values.length; i += every) counts[Math.min(numBuckets - 1, Math.max(0, Math.ceil((values[i] - min) / width) - 1))]++;
-  return { min, max, count, sum, sumSquares, limits: counts.map((_, i) => (i === numBuckets - 1 ? max : min + width * (i + 1))), counts };
+  for (let i = 0; i < values.length; i += every)
+    counts[Math.min(numBuckets - 1, Math.max(0, Math.ceil((values[i] - min) / width) - 1))]++;
+  return {
+    min,
+    max,
+    count,
+    sum,
+    sumSquares,
+    limits: counts.map((_, i) => (i === numBuckets - 1 ? max : min + width * (i + 1))),
+    counts,
+  };
 }

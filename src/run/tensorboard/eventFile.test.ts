@@ -23,11 +23,26 @@ test('scalars, histograms and restarts are read back by another reader', () => {
   assert.equal(version.file_version, 'brain.Event:2');
   assert.ok(Math.abs(version.wall_time - Date.now() / 1000) < 60);
   assert.equal(scalars.step, 10);
-  assert.deepEqual(scalars.summary?.value, [{ tag: 'train/loss', simple_value: 2.5 }, { tag: 'train/lr', simple_value: Math.fround(0.001) }]);
+  assert.deepEqual(scalars.summary?.value, [
+    { tag: 'train/loss', simple_value: 2.5 },
+    { tag: 'train/lr', simple_value: Math.fround(0.001) },
+  ]);
   assert.equal(histograms.step, 300);
   const { histo } = histograms.summary!.value[0];
-  assert.deepEqual({ min: histo!.min, max: histo!.max, num: histo!.num, sum: histo!.sum, squares: histo!.sum_squares }, { min: -1, max: 1, num: 4, sum: 1, squares: 3 });
-  assert.deepEqual((histo!.bucket as number[]).map((count, i) => [count, (histo!.bucket_limit as number[])[i]]).filter(([count]) => count > 0), [[1, -1 + 1 / 16], [1, 0], [2, 1]]);
+  assert.deepEqual(
+    { min: histo!.min, max: histo!.max, num: histo!.num, sum: histo!.sum, squares: histo!.sum_squares },
+    { min: -1, max: 1, num: 4, sum: 1, squares: 3 },
+  );
+  assert.deepEqual(
+    (histo!.bucket as number[])
+      .map((count, i) => [count, (histo!.bucket_limit as number[])[i]])
+      .filter(([count]) => count > 0),
+    [
+      [1, -1 + 1 / 16],
+      [1, 0],
+      [2, 1],
+    ],
+  );
 
   const second = new EventFile(folder, 250);
   const [, restart] = readEvents(second.path);
@@ -41,7 +56,10 @@ test('of many values a histogram takes no more than 65,536, from every column of
   const { min, max, count, sum, sumSquares, counts } = histogramOf(values);
   assert.equal(count, Math.ceil(512_000 / 9)); // 512,000 / 65,536 = 7.8: every 9th
   assert.deepEqual([min, max, counts.reduce((a, b) => a + b)], [0, 511, count]);
-  assert.ok(Math.abs(sum / count - 255.5) < 0.1 && Math.abs(sumSquares / count - (511 * 1023) / 6) < 50, `${sum / count}`);
+  assert.ok(
+    Math.abs(sum / count - 255.5) < 0.1 && Math.abs(sumSquares / count - (511 * 1023) / 6) < 50,
+    `${sum / count}`,
+  );
 });
 
 test('a histogram of equal values has one bucket', () => {

@@ -17,7 +17,10 @@ export class EventFile {
    */
   constructor(folder: string, resumedAt: number) {
     // readers take files in the order of their names
-    this.path = join(folder, `events.out.tfevents.${String(Date.now()).padStart(15, '0')}.${hostname()}.${process.pid}`);
+    this.path = join(
+      folder,
+      `events.out.tfevents.${String(Date.now()).padStart(15, '0')}.${hostname()}.${process.pid}`,
+    );
     writeFileSync(this.path, tfRecord(fileVersionEvent(now())));
     if (resumedAt > 0) this.append(restartEvent({ wallTime: now(), step: resumedAt + 1 }));
   }
@@ -28,7 +31,12 @@ export class EventFile {
 
   /** @param tensors values by tag */
   histograms(step: number, tensors: ReadonlyMap<string, ArrayLike<number>>): void {
-    this.append(histogramsEvent({ wallTime: now(), step }, new Map(Array.from(tensors, ([tag, values]) => [tag, histogramOf(values)]))));
+    this.append(
+      histogramsEvent(
+        { wallTime: now(), step },
+        new Map(Array.from(tensors, ([tag, values]) => [tag, histogramOf(values)])),
+      ),
+    );
   }
 
   private append(event: Uint8Array): void {

@@ -22,7 +22,10 @@ export class BeamMatrix {
    * @param n words of the hypothesis
    * @param ref words as numbers
    */
-  constructor(private readonly n: number, private readonly ref: readonly number[]) {
+  constructor(
+    private readonly n: number,
+    private readonly ref: readonly number[],
+  ) {
     const m = ref.length;
     const ratio = n > 0 ? m / n : 1;
     // where lengths differ a lot, rows would not overlap without this

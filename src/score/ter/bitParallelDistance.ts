@@ -24,11 +24,16 @@ export class BitParallelDistance {
    * @param length of the sequences
    * @param ref symbols below `numSymbols`; negative ones match nothing
    */
-  constructor(private readonly length: number, private readonly ref: readonly number[], numSymbols: number) {
+  constructor(
+    private readonly length: number,
+    private readonly ref: readonly number[],
+    numSymbols: number,
+  ) {
     this.blocks = Math.ceil(ref.length / 32);
     this.lastBit = 1 << ((ref.length - 1) & 31);
     this.positions = new Int32Array(numSymbols * this.blocks);
-    for (let j = 0; j < ref.length; j++) if (ref[j] >= 0) this.positions[ref[j] * this.blocks + (j >> 5)] |= 1 << (j & 31);
+    for (let j = 0; j < ref.length; j++)
+      if (ref[j] >= 0) this.positions[ref[j] * this.blocks + (j >> 5)] |= 1 << (j & 31);
     this.rises = new Int32Array((length + 2) * this.blocks).fill(-1, 0, this.blocks);
     this.falls = new Int32Array((length + 2) * this.blocks);
     this.distances = new Int32Array(length + 1);
@@ -37,7 +42,8 @@ export class BitParallelDistance {
 
   /** Makes `sequence` the current one. @returns its distance */
   setCurrent(sequence: readonly number[]): number {
-    for (let i = 1; i <= this.length; i++) this.distances[i] = this.distances[i - 1] + this.advance(sequence[i - 1], i - 1, i);
+    for (let i = 1; i <= this.length; i++)
+      this.distances[i] = this.distances[i - 1] + this.advance(sequence[i - 1], i - 1, i);
     return this.distances[this.length];
   }
 
@@ -55,7 +61,8 @@ export class BitParallelDistance {
       let edit: Edit;
       if (i === 0) edit = Edit.refOnly;
       else if (j === 0) edit = Edit.hypOnly;
-      else if (sequence[i - 1] === ref[j - 1]) edit = Edit.keep; // never dearer than the other ways
+      else if (sequence[i - 1] === ref[j - 1])
+        edit = Edit.keep; // never dearer than the other ways
       else if (this.distanceOfStarts(i - 1, j - 1) < distance) edit = Edit.substitute;
       else edit = this.distanceOfStarts(i - 1, j) < distance ? Edit.hypOnly : Edit.refOnly;
       path.push(edit);
@@ -89,7 +96,9 @@ export class BitParallelDistance {
       from = trial;
       if (i < end || distance !== distances[i]) continue;
       let equal = true;
-      for (let b = 0; b < blocks && equal; b++) equal = rises[trial * blocks + b] === rises[i * blocks + b] && falls[trial * blocks + b] === falls[i * blocks + b];
+      for (let b = 0; b < blocks && equal; b++)
+        equal =
+          rises[trial * blocks + b] === rises[i * blocks + b] && falls[trial * blocks + b] === falls[i * blocks + b];
       if (equal) return distances[length];
     }
     return distance;

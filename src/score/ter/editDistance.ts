@@ -23,7 +23,11 @@ export class BeamEditDistance {
   private matrixIsCurrent = false;
 
   /** @param ref words numbered from 0 to `numWords - 1`; negative ones are not in the hypothesis */
-  constructor(private readonly hypLength: number, private readonly ref: readonly number[], numWords: number) {
+  constructor(
+    private readonly hypLength: number,
+    private readonly ref: readonly number[],
+    numWords: number,
+  ) {
     this.plain = new BitParallelDistance(hypLength, ref, numWords);
     this.lengthDifference = Math.abs(hypLength - ref.length);
   }

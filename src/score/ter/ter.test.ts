@@ -1,16 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sentenceScore } from '../metric.js';
-import { assertClose, optionsOf, readFixture, readSets, scoreAndCheckPrint, skip } from '../../../test/sacrebleuFixtures.js';
+import {
+  assertClose,
+  optionsOf,
+  readFixture,
+  readSets,
+  scoreAndCheckPrint,
+  skip,
+} from '../../../test/sacrebleuFixtures.js';
 import { sentenceTer, ter, type TerOptions } from './ter.js';
 
-interface Expected { score: number; num_edits: number; ref_length: number; signature: string; signature_short: string; formatted: string }
+interface Expected {
+  score: number;
+  num_edits: number;
+  ref_length: number;
+  signature: string;
+  signature_short: string;
+  formatted: string;
+}
 interface Fixture {
   cases: { id: string; set: string; options: Record<string, unknown>; expected: Expected }[];
-  sentence_cases: { id: string; set: string; lines: number[]; options: Record<string, unknown>; expected: Expected[] }[];
+  sentence_cases: {
+    id: string;
+    set: string;
+    lines: number[];
+    options: Record<string, unknown>;
+    expected: Expected[];
+  }[];
 }
 
-test('corpus and sentence TER equal sacreBLEU\'s', { skip }, () => {
+test("corpus and sentence TER equal sacreBLEU's", { skip }, () => {
   const sets = readSets();
   const { cases, sentence_cases: sentenceCases } = readFixture<Fixture>('ter.json');
   for (const { id, set, options, expected } of cases) {
@@ -32,15 +52,26 @@ test('corpus and sentence TER equal sacreBLEU\'s', { skip }, () => {
   assert.deepEqual([cases.length, sentenceCases.length], [66, 12]);
 });
 
-test('tokenisers of TER equal sacreBLEU\'s', { skip }, () => {
-  const { lines, ter_options: allOptions } = readFixture<{ lines: { input: string; ter: Record<string, string> }[]; ter_options: Record<string, Record<string, unknown>> }>('tokenizers.json');
+test("tokenisers of TER equal sacreBLEU's", { skip }, () => {
+  const { lines, ter_options: allOptions } = readFixture<{
+    lines: { input: string; ter: Record<string, string> }[];
+    ter_options: Record<string, Record<string, unknown>>;
+  }>('tokenizers.json');
   for (const { input, ter: expected } of lines) {
-    for (const [name, text] of Object.entries(expected)) assert.equal(ter(optionsOf<TerOptions>(allOptions[name])).preprocess(input), text, `${name} of ${JSON.stringify(input)}`);
+    for (const [name, text] of Object.entries(expected))
+      assert.equal(
+        ter(optionsOf<TerOptions>(allOptions[name])).preprocess(input),
+        text,
+        `${name} of ${JSON.stringify(input)}`,
+      );
   }
 });
 
 test('known answers', () => {
-  const { numEdits, refLength } = sentenceTer('THIS WEEK THE SAUDIS denied information published in the new york times', ['SAUDI ARABIA denied THIS WEEK information published in the AMERICAN new york times']);
+  const { numEdits, refLength } = sentenceTer(
+    'THIS WEEK THE SAUDIS denied information published in the new york times',
+    ['SAUDI ARABIA denied THIS WEEK information published in the AMERICAN new york times'],
+  );
   assert.deepEqual([numEdits, refLength], [4, 13]); // Snover et al. 2006, section 4: one shift, two substitutions, one insertion
   assert.equal(sentenceTer('a b', ['']).score, 100);
   assert.equal(sentenceTer('', ['']).score, 0);

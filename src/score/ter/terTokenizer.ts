@@ -19,7 +19,10 @@ const fullWidthPunctuation = /[\uff0e\uff0c\uff1f\uff1a\uff1b\uff01\uff02\uff08\
  * Source: sacreBLEU's tokenizer_ter, which follows tercom's Normalizer.java. Its rules for Hiragana and Katakana can
  * never match (they are anchored at the start of a line that begins with a space there) and are left out here.
  */
-export function tokenizeTer(line: string, { normalized, noPunct, asianSupport, caseSensitive }: TerTokenizerOptions): string {
+export function tokenizeTer(
+  line: string,
+  { normalized, noPunct, asianSupport, caseSensitive }: TerTokenizerOptions,
+): string {
   let text = caseSensitive ? line : line.toLowerCase();
   if (normalized) {
     text = separateWestern(text);
@@ -34,8 +37,12 @@ export function tokenizeTer(line: string, { normalized, noPunct, asianSupport, c
 
 function separateWestern(line: string): string {
   const text = line
-    .replaceAll('\n-', '').replaceAll('\n', ' ')
-    .replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+    .replaceAll('\n-', '')
+    .replaceAll('\n', ' ')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&amp;', '&')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>');
   return ` ${text} `
     .replace(/[{-~[-` -&(-+:-@/]/g, ' $& ')
     .replaceAll("'s ", " 's ")

@@ -49,7 +49,14 @@ interface Shift {
  *
  * @param refPlaces of each word, ascending
  */
-function bestShift(hyp: readonly number[], ref: readonly number[], refPlaces: readonly (readonly number[])[], distances: BeamEditDistance, distance: number, triedBefore: number): { best: Shift; tried: number } {
+function bestShift(
+  hyp: readonly number[],
+  ref: readonly number[],
+  refPlaces: readonly (readonly number[])[],
+  distances: BeamEditDistance,
+  distance: number,
+  triedBefore: number,
+): { best: Shift; tried: number } {
   const { hypErrors, refErrors, hypOf } = align(distances.path());
   let best: Shift = { saved: 0, start: 0, length: 0, target: 0 };
   let found = false;
@@ -62,7 +69,8 @@ function bestShift(hyp: readonly number[], ref: readonly number[], refPlaces: re
       const longest = Math.min(maxShiftSize, hyp.length - start, ref.length - refStart);
       for (let length = 1; length <= longest && hyp[start + length - 1] === ref[refStart + length - 1]; length++) {
         // both the block and its place must have an error, and the place must lie outside the block
-        if (hypErrors[start + length] === hypErrors[start] || refErrors[refStart + length] === refErrors[refStart]) continue;
+        if (hypErrors[start + length] === hypErrors[start] || refErrors[refStart + length] === refErrors[refStart])
+          continue;
         if (hypOf[refStart] >= start && hypOf[refStart] < start + length) continue;
         let previousTarget = -1;
         for (let offset = -1; offset < length; offset++) {
@@ -103,14 +111,23 @@ function isBetter(saved: number, start: number, length: number, target: number, 
  * Moving the block at `start` to before position `target` (or on by as much, if that lies inside the block) exchanges two
  * neighbouring stretches of words: those from `first` to `middle` and those from there to `end`.
  */
-function exchange(start: number, length: number, target: number, numWords: number): { first: number; middle: number; end: number } {
+function exchange(
+  start: number,
+  length: number,
+  target: number,
+  numWords: number,
+): { first: number; middle: number; end: number } {
   const blockEnd = start + length;
   if (target < start) return { first: target, middle: start, end: blockEnd };
   return { first: start, middle: blockEnd, end: target > blockEnd ? target : Math.min(numWords, length + target) };
 }
 
 /** Writes to `result` the words with two stretches exchanged; outside them `result` stays as it is. */
-function exchangeWords(words: readonly number[], { first, middle, end }: { first: number; middle: number; end: number }, result: number[]): void {
+function exchangeWords(
+  words: readonly number[],
+  { first, middle, end }: { first: number; middle: number; end: number },
+  result: number[],
+): void {
   let at = first;
   for (let i = middle; i < end; i++) result[at++] = words[i];
   for (let i = first; i < middle; i++) result[at++] = words[i];

@@ -5,7 +5,10 @@ export class ByteReader {
   private readonly source: AsyncIterator<Buffer>;
   private current: Buffer = Buffer.alloc(0);
 
-  constructor(source: AsyncIterable<Buffer>, private readonly name: string) {
+  constructor(
+    source: AsyncIterable<Buffer>,
+    private readonly name: string,
+  ) {
     this.source = source[Symbol.asyncIterator]();
   }
 
@@ -18,7 +21,7 @@ export class ByteReader {
 
   /** The next bytes as they come. @param mayEnd whether the stream may end before them @throws DataError if it ends within them */
   async *stream(length: number, mayEnd = false): AsyncGenerator<Buffer> {
-    for (let left = length; left > 0; ) {
+    for (let left = length; left > 0;) {
       if (this.current.length === 0) {
         const { done, value } = await this.source.next();
         if (done) {
@@ -37,7 +40,7 @@ export class ByteReader {
 
   /** @throws DataError if there are more bytes than `maxBytes` */
   async skipToEnd(maxBytes: number): Promise<void> {
-    for (let left = maxBytes - this.current.length; left >= 0; ) {
+    for (let left = maxBytes - this.current.length; left >= 0;) {
       const { done, value } = await this.source.next();
       if (done) return;
       left -= value.length;

@@ -28,9 +28,16 @@ export async function* tarEntries(bytes: AsyncIterable<Buffer>, name: string): A
         return;
       }
       if (count >= maxEntries) throw new DataError(`${name} has more than ${maxEntries} entries. No corpus does.`);
-      if (!hasValidChecksum(header)) throw new DataError(count === 0 ? `${name} is neither a tar nor a zip archive.` : `${name} is damaged: the header of entry ${count + 1} has a wrong checksum.`);
+      if (!hasValidChecksum(header))
+        throw new DataError(
+          count === 0
+            ? `${name} is neither a tar nor a zip archive.`
+            : `${name} is damaged: the header of entry ${count + 1} has a wrong checksum.`,
+        );
       const type = String.fromCharCode(header[156]);
-      const bytesOfEntry = 'xgLK'.includes(type) ? numberField(header, 124, 12, name) : (next.size ?? numberField(header, 124, 12, name));
+      const bytesOfEntry = 'xgLK'.includes(type)
+        ? numberField(header, 124, 12, name)
+        : (next.size ?? numberField(header, 124, 12, name));
       if ('xgLK'.includes(type)) {
         const text = await readExtension(reader, bytesOfEntry, name);
         if (type === 'L') next = { ...next, path: untilNul(text) };
@@ -38,7 +45,12 @@ export async function* tarEntries(bytes: AsyncIterable<Buffer>, name: string): A
         continue;
       }
       const content = new EntryContent(reader, bytesOfEntry);
-      yield { name: next.path ?? headerName(header), kind: kindOf(type), bytes: bytesOfEntry, content: () => content.stream() };
+      yield {
+        name: next.path ?? headerName(header),
+        kind: kindOf(type),
+        bytes: bytesOfEntry,
+        content: () => content.stream(),
+      };
       await content.skipRest();
       next = {};
     }
@@ -56,7 +68,10 @@ function kindOf(type: string): ArchiveEntry['kind'] {
 class EntryContent {
   private left: number;
 
-  constructor(private readonly reader: ByteReader, private readonly bytes: number) {
+  constructor(
+    private readonly reader: ByteReader,
+    private readonly bytes: number,
+  ) {
     this.left = bytes;
   }
 
@@ -84,12 +99,14 @@ async function readExtension(reader: ByteReader, bytes: number, name: string): P
 /** `path` and `size` of a pax header, whose records are `LENGTH KEY=VALUE\n`. */
 function paxRecords(text: Buffer, name: string): { path?: string; size?: number } {
   const found: { path?: string; size?: number } = {};
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const [whole, digits] = /^(\d{1,7}) /.exec(text.toString('latin1', at, at + 8)) ?? ['', ''];
     const length = Number(digits);
-    const record = length <= whole.length || at + length > text.length ? '' : text.toString('utf8', at + whole.length, at + length);
+    const record =
+      length <= whole.length || at + length > text.length ? '' : text.toString('utf8', at + whole.length, at + length);
     const equals = record.indexOf('=');
-    if (equals < 0 || !record.endsWith('\n')) throw new DataError(`${name} is damaged: an extended header that cannot be read.`);
+    if (equals < 0 || !record.endsWith('\n'))
+      throw new DataError(`${name} is damaged: an extended header that cannot be read.`);
     const [key, value] = [record.slice(0, equals), record.slice(equals + 1, -1)];
     if (key === 'path') found.path = value;
     if (key === 'size') found.size = checkedSize(/^\d+$/.test(value) ? Number(value) : NaN, name);
@@ -117,12 +134,16 @@ function numberField(header: Buffer, start: number, length: number, name: string
     for (let i = 1; i < length; i++) value = value * 256 + header[start + i];
     return checkedSize(value, name);
   }
-  const text = header.toString('latin1', start, start + length).replace(/\0.*$/s, '').trim();
+  const text = header
+    .toString('latin1', start, start + length)
+    .replace(/\0.*$/s, '')
+    .trim();
   return checkedSize(/^[0-7]*$/.test(text) ? parseInt(text || '0', 8) : NaN, name);
 }
 
 function checkedSize(value: number, name: string): number {
-  if (!Number.isSafeInteger(value)) throw new DataError(`${name} is damaged: an entry without a size that makes sense.`);
+  if (!Number.isSafeInteger(value))
+    throw new DataError(`${name} is damaged: an entry without a size that makes sense.`);
   return value;
 }
 

@@ -49,7 +49,11 @@ export interface UnpackReport {
  * @throws DataError for an archive that is damaged, holds a path out of the folder, the same file twice, or a link, a
  *   device or the like among what is selected, and for one beyond the limits
  */
-export async function unpackArchive(archive: string, folder: string, options: UnpackOptions = {}): Promise<UnpackReport> {
+export async function unpackArchive(
+  archive: string,
+  folder: string,
+  options: UnpackOptions = {},
+): Promise<UnpackReport> {
   const { select = () => true, signal, onProgress } = options;
   const limits = { ...unpackLimits, ...options.limits };
   const maxBytes = Math.min(limits.maxBytes, Math.max(limits.maxRatio * statSync(archive).size, ratioFreeBytes));
@@ -65,10 +69,15 @@ export async function unpackArchive(archive: string, folder: string, options: Un
         if (others.length < 1000) others.push(path);
         continue;
       }
-      if (entry.kind !== 'file') throw new DataError(`${archive} holds ${JSON.stringify(path)}, a link or device. Only files are unpacked; unpack it yourself if you trust it.`);
-      if (files.length >= limits.maxFiles) throw new DataError(`${archive} has more than ${limits.maxFiles} files, too many for a corpus.`);
+      if (entry.kind !== 'file')
+        throw new DataError(
+          `${archive} holds ${JSON.stringify(path)}, a link or device. Only files are unpacked; unpack it yourself if you trust it.`,
+        );
+      if (files.length >= limits.maxFiles)
+        throw new DataError(`${archive} has more than ${limits.maxFiles} files, too many for a corpus.`);
       const written = await writeEntry(entry, join(target, path), archive, (done) => {
-        if (bytes + done > maxBytes) throw new DataError(`${archive} unpacks to more than ${maxBytes} bytes, too many for a corpus of its size.`);
+        if (bytes + done > maxBytes)
+          throw new DataError(`${archive} unpacks to more than ${maxBytes} bytes, too many for a corpus of its size.`);
         signal?.throwIfAborted();
         onProgress?.(bytes + done);
       });
@@ -89,7 +98,12 @@ export function isZip(path: string): boolean {
   return /^PK(\x03\x04|\x05\x06)$/.test(firstBytes(path, 4).toString('latin1'));
 }
 
-async function writeEntry(entry: ArchiveEntry, path: string, archive: string, onBytes: (done: number) => void): Promise<number> {
+async function writeEntry(
+  entry: ArchiveEntry,
+  path: string,
+  archive: string,
+  onBytes: (done: number) => void,
+): Promise<number> {
   let done = 0;
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -106,7 +120,11 @@ async function writeEntry(entry: ArchiveEntry, path: string, archive: string, on
     );
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR') throw new DataError(`${archive} holds ${JSON.stringify(entry.name.slice(0, 200))} twice, or as both file and folder.`, { cause });
+    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR')
+      throw new DataError(
+        `${archive} holds ${JSON.stringify(entry.name.slice(0, 200))} twice, or as both file and folder.`,
+        { cause },
+      );
     throw cause;
   }
   return done;

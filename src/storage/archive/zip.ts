@@ -43,22 +43,40 @@ export async function* zipEntries(path: string): AsyncGenerator<ArchiveEntry> {
 
 async function readList(file: FileHandle, path: string): Promise<ZipEntry[]> {
   const { count, listBytes, listAt } = await findList(file, path);
-  if (count > maxEntries || listBytes > maxListBytes) throw new DataError(`${path} has more than ${maxEntries} entries. No corpus does.`);
+  if (count > maxEntries || listBytes > maxListBytes)
+    throw new DataError(`${path} has more than ${maxEntries} entries. No corpus does.`);
   const list = await readAt(file, listAt, listBytes, path);
   const entries: ZipEntry[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
-    if (at + centralBytes > list.length || list.readUInt32LE(at) !== 0x02014b50) throw damaged(path, 'its list of entries cannot be read');
-    const [nameBytes, extraBytes, commentBytes] = [list.readUInt16LE(at + 28), list.readUInt16LE(at + 30), list.readUInt16LE(at + 32)];
+    if (at + centralBytes > list.length || list.readUInt32LE(at) !== 0x02014b50)
+      throw damaged(path, 'its list of entries cannot be read');
+    const [nameBytes, extraBytes, commentBytes] = [
+      list.readUInt16LE(at + 28),
+      list.readUInt16LE(at + 30),
+      list.readUInt16LE(at + 32),
+    ];
     const end = at + centralBytes + nameBytes + extraBytes + commentBytes;
     if (end > list.length) throw damaged(path, 'its list of entries cannot be read');
     const name = list.toString('utf8', at + centralBytes, at + centralBytes + nameBytes);
     const extra = list.subarray(at + centralBytes + nameBytes, at + centralBytes + nameBytes + extraBytes);
-    if (list.readUInt16LE(at + 8) & 1) throw new DataError(`${path} holds encrypted files. Unpack it first, and use --from-local or the files themselves.`);
-    const [bytes, packedBytes, headerAt] = wideNumbers(extra, [list.readUInt32LE(at + 24), list.readUInt32LE(at + 20), list.readUInt32LE(at + 42)], path);
+    if (list.readUInt16LE(at + 8) & 1)
+      throw new DataError(
+        `${path} holds encrypted files. Unpack it first, and use --from-local or the files themselves.`,
+      );
+    const [bytes, packedBytes, headerAt] = wideNumbers(
+      extra,
+      [list.readUInt32LE(at + 24), list.readUInt32LE(at + 20), list.readUInt32LE(at + 42)],
+      path,
+    );
     const madeByUnix = list[at + 5] === 3;
     entries.push({
-      name, bytes, packedBytes, headerAt, method: list.readUInt16LE(at + 10), crc: list.readUInt32LE(at + 16),
+      name,
+      bytes,
+      packedBytes,
+      headerAt,
+      method: list.readUInt16LE(at + 10),
+      crc: list.readUInt32LE(at + 16),
       kind: name.endsWith('/') ? 'folder' : madeByUnix ? kindOfMode(list.readUInt32LE(at + 38) >>> 16) : 'file',
     });
     at = end;
@@ -77,9 +95,14 @@ async function findList(file: FileHandle, path: string): Promise<{ count: number
   const tailBytes = Math.min(size, endBytes + 0xffff);
   const tail = await readAt(file, size - tailBytes, tailBytes, path);
   let at = tailBytes - endBytes;
-  while (at >= 0 && !(tail.readUInt32LE(at) === 0x06054b50 && at + endBytes + tail.readUInt16LE(at + 20) === tailBytes)) at--;
+  while (at >= 0 && !(tail.readUInt32LE(at) === 0x06054b50 && at + endBytes + tail.readUInt16LE(at + 20) === tailBytes))
+    at--;
   if (at < 0) throw damaged(path, 'the list of its entries is missing at the end; was it downloaded whole?');
-  const found = { count: tail.readUInt16LE(at + 10), listBytes: tail.readUInt32LE(at + 12), listAt: tail.readUInt32LE(at + 16) };
+  const found = {
+    count: tail.readUInt16LE(at + 10),
+    listBytes: tail.readUInt32LE(at + 12),
+    listAt: tail.readUInt32LE(at + 16),
+  };
   const isWide = found.count === 0xffff || found.listBytes === 0xffffffff || found.listAt === 0xffffffff;
   const locatorAt = size - tailBytes + at - 20;
   if (isWide && locatorAt >= 0) {
@@ -87,7 +110,11 @@ async function findList(file: FileHandle, path: string): Promise<{ count: number
     if (locator.readUInt32LE(0) === 0x07064b50) {
       const record = await readAt(file, safeNumber(locator.readBigUInt64LE(8), path), 56, path);
       if (record.readUInt32LE(0) !== 0x06064b50) throw damaged(path, 'its zip64 record cannot be read');
-      return { count: safeNumber(record.readBigUInt64LE(32), path), listBytes: safeNumber(record.readBigUInt64LE(40), path), listAt: safeNumber(record.readBigUInt64LE(48), path) };
+      return {
+        count: safeNumber(record.readBigUInt64LE(32), path),
+        listBytes: safeNumber(record.readBigUInt64LE(40), path),
+        listAt: safeNumber(record.readBigUInt64LE(48), path),
+      };
     }
   }
   if (tail.readUInt16LE(at + 4) !== 0) throw new DataError(`${path} is one part of several. Put them together first.`);
@@ -119,22 +146,35 @@ function refuseOverlaps(entries: readonly ZipEntry[], path: string): void {
 
 async function* contentOf(file: FileHandle, entry: ZipEntry, path: string): AsyncGenerator<Buffer> {
   const header = await readAt(file, entry.headerAt, localBytes, path);
-  if (header.readUInt32LE(0) !== 0x04034b50) throw damaged(path, `${JSON.stringify(entry.name)} does not stand where the list says`);
-  if (entry.method !== 0 && entry.method !== 8) throw new DataError(`${path}: ${JSON.stringify(entry.name)} is packed by method ${entry.method}; stored and deflated files can be read. Unpack it with another program.`);
-  const packed = bytesAt(file, entry.headerAt + localBytes + header.readUInt16LE(26) + header.readUInt16LE(28), entry.packedBytes, path);
+  if (header.readUInt32LE(0) !== 0x04034b50)
+    throw damaged(path, `${JSON.stringify(entry.name)} does not stand where the list says`);
+  if (entry.method !== 0 && entry.method !== 8)
+    throw new DataError(
+      `${path}: ${JSON.stringify(entry.name)} is packed by method ${entry.method}; stored and deflated files can be read. Unpack it with another program.`,
+    );
+  const packed = bytesAt(
+    file,
+    entry.headerAt + localBytes + header.readUInt16LE(26) + header.readUInt16LE(28),
+    entry.packedBytes,
+    path,
+  );
   let done = 0;
   let sum = 0;
   try {
     for await (const chunk of entry.method === 0 ? packed : inflate(packed)) {
       done += chunk.length;
-      if (done > entry.bytes) throw damaged(path, `${JSON.stringify(entry.name)} holds more than the ${entry.bytes} bytes it should`);
+      if (done > entry.bytes)
+        throw damaged(path, `${JSON.stringify(entry.name)} holds more than the ${entry.bytes} bytes it should`);
       sum = crc32(chunk, sum);
       yield chunk;
     }
   } catch (cause) {
-    throw cause instanceof DataError ? cause : damaged(path, `${JSON.stringify(entry.name)} cannot be unpacked (${(cause as Error).message})`);
+    throw cause instanceof DataError
+      ? cause
+      : damaged(path, `${JSON.stringify(entry.name)} cannot be unpacked (${(cause as Error).message})`);
   }
-  if (done !== entry.bytes || sum !== entry.crc) throw damaged(path, `${JSON.stringify(entry.name)} differs from its checksum`);
+  if (done !== entry.bytes || sum !== entry.crc)
+    throw damaged(path, `${JSON.stringify(entry.name)} differs from its checksum`);
 }
 
 async function* inflate(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -149,14 +189,15 @@ async function* inflate(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 }
 
 async function* bytesAt(file: FileHandle, start: number, length: number, path: string): AsyncGenerator<Buffer> {
-  for (let done = 0; done < length; done += readBytes) yield readAt(file, start + done, Math.min(readBytes, length - done), path);
+  for (let done = 0; done < length; done += readBytes)
+    yield readAt(file, start + done, Math.min(readBytes, length - done), path);
 }
 
 async function readAt(file: FileHandle, position: number, length: number, path: string): Promise<Buffer> {
   const { size } = await file.stat();
   if (position < 0 || position + length > size) throw damaged(path, 'it is not complete');
   const buffer = Buffer.alloc(length);
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(buffer, done, length - done, position + done);
     if (bytesRead === 0) throw damaged(path, 'it is not complete');
     done += bytesRead;

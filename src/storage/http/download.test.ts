@@ -29,10 +29,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Serves a stretch of a file and then breaks the connection. */
-function cut(response: ServerResponse, file: Buffer, start: number, bytes: number, headers: Readonly<Record<string, string | number>> = { etag: etagOf(file) }): true {
+function cut(
+  response: ServerResponse,
+  file: Buffer,
+  start: number,
+  bytes: number,
+  headers: Readonly<Record<string, string | number>> = { etag: etagOf(file) },
+): true {
   const arrived = (): boolean => existsSync(`${path}.part`) && statSync(`${path}.part`).size >= start + bytes;
   return cutAfter(response, file.subarray(start, start + bytes), arrived, start > 0 ? 206 : 200, {
-    'content-length': file.length - start, ...(start > 0 && { 'content-range': `bytes ${start}-${file.length - 1}/${file.length}` }), ...headers,
+    'content-length': file.length - start,
+    ...(start > 0 && { 'content-range': `bytes ${start}-${file.length - 1}/${file.length}` }),
+    ...headers,
   });
 }
 
@@ -41,7 +49,13 @@ function startOf(request: IncomingMessage): number {
 }
 
 function fetchFile(options: Partial<DownloadOptions> = {}): ReturnType<typeof download> {
-  return download({ urls: [`${server.address}/corpus.tgz`], path, patience: { firstWaitMs: 1, attempts: 3, idleTimeoutMs: 2000, maxWaitMs: 50 }, environment: {}, ...options });
+  return download({
+    urls: [`${server.address}/corpus.tgz`],
+    path,
+    patience: { firstWaitMs: 1, attempts: 3, idleTimeoutMs: 2000, maxWaitMs: 50 },
+    environment: {},
+    ...options,
+  });
 }
 
 /** @returns the message */
@@ -67,10 +81,15 @@ test('a download gets its name when it is complete, and nothing else is left', a
 });
 
 test('a connection cut midway is taken up where it broke', async () => {
-  server.misbehaviours.set('/corpus.tgz', (request, response, n) => (n < 4 ? cut(response, content, startOf(request), 60_000) : undefined));
+  server.misbehaviours.set('/corpus.tgz', (request, response, n) =>
+    n < 4 ? cut(response, content, startOf(request), 60_000) : undefined,
+  );
   await fetchFile();
   assert.deepEqual(readFileSync(path), content);
-  assert.deepEqual(server.requests.map(({ range }) => range), [undefined, 'bytes=60000-', 'bytes=120000-', 'bytes=180000-']);
+  assert.deepEqual(
+    server.requests.map(({ range }) => range),
+    [undefined, 'bytes=60000-', 'bytes=120000-', 'bytes=180000-'],
+  );
 });
 
 test('a second call goes on where a stopped one was', async () => {
@@ -127,14 +146,21 @@ test('a file that changes between two attempts is not glued together', async () 
 });
 
 test('without ETag or date a part is continued only if a checksum will show what came of it', async () => {
-  const silent = (_request: unknown, response: ServerResponse, n: number): true | undefined => (n > 1 ? undefined : cut(response, content, 0, 60_000, {}));
+  const silent = (_request: unknown, response: ServerResponse, n: number): true | undefined =>
+    n > 1 ? undefined : cut(response, content, 0, 60_000, {});
   server.misbehaviours.set('/corpus.tgz', silent);
   await fetchFile();
-  assert.deepEqual(server.requests.map(({ range }) => range), [undefined, undefined]);
+  assert.deepEqual(
+    server.requests.map(({ range }) => range),
+    [undefined, undefined],
+  );
   rmSync(path);
   server.requests.length = 0;
   await fetchFile({ expected: { sha256 } });
-  assert.deepEqual(server.requests.map(({ range }) => range), [undefined, 'bytes=60000-']);
+  assert.deepEqual(
+    server.requests.map(({ range }) => range),
+    [undefined, 'bytes=60000-'],
+  );
   assert.deepEqual(readFileSync(path), content);
 });
 
@@ -150,14 +176,21 @@ test('corrupt bytes: the checksum is named, the next mirror is asked, nothing co
   assert.match(notes[0], new RegExp(`its SHA-256 is ${corruptSha}, expected ${sha256}`));
   assert.deepEqual(readFileSync(path), content);
   rmSync(path);
-  assert.equal(await failure({ urls: [urls[0]], expected: { md5: '0'.repeat(32) } }),
-    `PATH could not be downloaded:\n  SERVER/corrupt.tgz sent another file than expected: its MD5 is ${createHash('md5').update(corrupt).digest('hex')}, expected ${'0'.repeat(32)}. What came was removed.`);
+  assert.equal(
+    await failure({ urls: [urls[0]], expected: { md5: '0'.repeat(32) } }),
+    `PATH could not be downloaded:\n  SERVER/corrupt.tgz sent another file than expected: its MD5 is ${createHash('md5').update(corrupt).digest('hex')}, expected ${'0'.repeat(32)}. What came was removed.`,
+  );
   assert.deepEqual(readdirSync(folder), []);
 });
 
 test('lies about the length: more than the body, less than the body, and another size than expected', async () => {
-  server.misbehaviours.set('/corpus.tgz', (_request, response) => cut(response, content, 0, content.length, { 'content-length': 400_000 }));
-  assert.match(await failure(), /SERVER\/corpus\.tgz failed \d+ times, at last: broke off after \d+ bytes \(aborted\)\.$/);
+  server.misbehaviours.set('/corpus.tgz', (_request, response) =>
+    cut(response, content, 0, content.length, { 'content-length': 400_000 }),
+  );
+  assert.match(
+    await failure(),
+    /SERVER\/corpus\.tgz failed \d+ times, at last: broke off after \d+ bytes \(aborted\)\.$/,
+  );
   server.misbehaviours.set('/corpus.tgz', (_request, response) => {
     response.writeHead(200, { 'content-length': 1000 });
     response.socket!.write(content.subarray(0, 50_000));
@@ -166,7 +199,10 @@ test('lies about the length: more than the body, less than the body, and another
   });
   assert.match(await failure({ expected: { sha256 } }), /SHA-256 is [0-9a-f]{64}, expected|failed 3 times/);
   server.misbehaviours.clear();
-  assert.equal(await failure({ expected: { bytes: 299_999 } }), 'PATH could not be downloaded:\n  SERVER/corpus.tgz has a file of 300000 bytes, expected 299999.');
+  assert.equal(
+    await failure({ expected: { bytes: 299_999 } }),
+    'PATH could not be downloaded:\n  SERVER/corpus.tgz has a file of 300000 bytes, expected 299999.',
+  );
   // without a length, what is too much shows only as it comes
   server.misbehaviours.set('/corpus.tgz', (_request, response) => {
     response.writeHead(200).end(content);
@@ -176,7 +212,10 @@ test('lies about the length: more than the body, less than the body, and another
 });
 
 test('statuses: 404 asks the next mirror at once, 429 and 500 wait and try again', async () => {
-  assert.equal(await failure({ urls: [`${server.address}/a`, `${server.address}/b`] }), 'PATH could not be downloaded:\n  SERVER/a answered 404 Not Found.\n  SERVER/b answered 404 Not Found.');
+  assert.equal(
+    await failure({ urls: [`${server.address}/a`, `${server.address}/b`] }),
+    'PATH could not be downloaded:\n  SERVER/a answered 404 Not Found.\n  SERVER/b answered 404 Not Found.',
+  );
   assert.equal(server.requests.length, 2);
   server.misbehaviours.set('/corpus.tgz', (_request, response, n) => {
     if (n > 2) return undefined;
@@ -194,17 +233,21 @@ test('statuses: 404 asks the next mirror at once, 429 and 500 wait and try again
   });
   assert.match(await failure(), /answered 503 Service Unavailable and asks to wait for 3600 s\.$/);
   server.misbehaviours.set('/corpus.tgz', (_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>Too many users have downloaded this file</html>');
+    response
+      .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+      .end('<html>Too many users have downloaded this file</html>');
     return true;
   });
   assert.match(await failure(), /sent a web page instead of the file/);
 });
 
 test('redirects are followed, but not in circles, and not from https to http or to other places', async () => {
-  const redirect = (to: string) => (_request: unknown, response: ServerResponse): true => {
-    response.writeHead(302, { location: to }).end();
-    return true;
-  };
+  const redirect =
+    (to: string) =>
+    (_request: unknown, response: ServerResponse): true => {
+      response.writeHead(302, { location: to }).end();
+      return true;
+    };
   server.misbehaviours.set('/start', redirect('/next'));
   server.misbehaviours.set('/next', redirect(`${server.address}/corpus.tgz`));
   await fetchFile({ urls: [`${server.address}/start`] });
@@ -213,22 +256,34 @@ test('redirects are followed, but not in circles, and not from https to http or 
   server.misbehaviours.set('/loop', redirect('/loop'));
   assert.match(await failure({ urls: [`${server.address}/loop`] }), /redirects more than 10 times/);
   server.misbehaviours.set('/file', redirect('file:///etc/passwd'));
-  assert.match(await failure({ urls: [`${server.address}/file`] }), /redirects to "file:\/\/\/etc\/passwd", which is no web address/);
+  assert.match(
+    await failure({ urls: [`${server.address}/file`] }),
+    /redirects to "file:\/\/\/etc\/passwd", which is no web address/,
+  );
 });
 
 test('a silent server is given up', async () => {
   server.misbehaviours.set('/corpus.tgz', () => true);
-  assert.match(await failure({ patience: { idleTimeoutMs: 30, attempts: 2, firstWaitMs: 1 } }), /failed 2 times, at last: nothing came from 127\.0\.0\.1:\d+ for 0\.03 s\.$/);
+  assert.match(
+    await failure({ patience: { idleTimeoutMs: 30, attempts: 2, firstWaitMs: 1 } }),
+    /failed 2 times, at last: nothing came from 127\.0\.0\.1:\d+ for 0\.03 s\.$/,
+  );
 });
 
 test('nobody there: the attempts are counted', async () => {
-  assert.match(await failure({ urls: ['http://127.0.0.1:1/x'] }), /failed 3 times, at last: connect ECONNREFUSED 127\.0\.0\.1:1\.$/);
+  assert.match(
+    await failure({ urls: ['http://127.0.0.1:1/x'] }),
+    /failed 3 times, at last: connect ECONNREFUSED 127\.0\.0\.1:1\.$/,
+  );
 });
 
 test('another process at the same download is respected; a dead one is not', async () => {
   writeFileSync(`${path}.part`, content.subarray(0, 1000));
   writeFileSync(`${path}.part.lock`, `${process.ppid} ${hostname()}`);
-  await assert.rejects(fetchFile(), { code: 'BUSY', message: new RegExp(`process ${process.ppid} is downloading .*corpus\\.tgz already`) });
+  await assert.rejects(fetchFile(), {
+    code: 'BUSY',
+    message: new RegExp(`process ${process.ppid} is downloading .*corpus\\.tgz already`),
+  });
   writeFileSync(`${path}.part.lock`, `${spawnSync(process.execPath, ['-e', '']).pid} ${hostname()}`);
   writeFileSync(`${path}.part.json`, 'damaged');
   await fetchFile();
@@ -256,7 +311,11 @@ test('http goes through the proxy by its full address, https through a tunnel; n
     if (request.url === 'refused.example:443') socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
     else {
       // the server behind the tunnel speaks no TLS: that the handshake fails there shows that the tunnel leads there
-      const onward = connect((server as never as { server: { address(): AddressInfo } }).server.address().port, '127.0.0.1', () => socket.write('HTTP/1.1 200 Connected\r\n\r\n'));
+      const onward = connect(
+        (server as never as { server: { address(): AddressInfo } }).server.address().port,
+        '127.0.0.1',
+        () => socket.write('HTTP/1.1 200 Connected\r\n\r\n'),
+      );
       onward.pipe(socket).pipe(onward);
       for (const end of [onward, socket]) end.on('error', () => {});
     }
@@ -264,11 +323,22 @@ test('http goes through the proxy by its full address, https through a tunnel; n
   await new Promise<void>((resume) => proxy.listen(0, '127.0.0.1', resume));
   const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   try {
-    await fetchFile({ urls: ['http://corpora.example/corpus.tgz?x=1'], environment: { HTTP_PROXY: `http://me:se%40cret@${address}` } });
-    assert.deepEqual(seen, [`GET http://corpora.example/corpus.tgz?x=1 Basic ${Buffer.from('me:se@cret').toString('base64')}`]);
+    await fetchFile({
+      urls: ['http://corpora.example/corpus.tgz?x=1'],
+      environment: { HTTP_PROXY: `http://me:se%40cret@${address}` },
+    });
+    assert.deepEqual(seen, [
+      `GET http://corpora.example/corpus.tgz?x=1 Basic ${Buffer.from('me:se@cret').toString('base64')}`,
+    ]);
     rmSync(path);
-    assert.match(await failure({ urls: ['https://corpora.example/x'], environment: { https_proxy: address } }), /wrong version number|EPROTO|socket|packet length/i);
-    assert.match(await failure({ urls: ['https://refused.example/x'], environment: { https_proxy: address } }), /refuses to connect to refused\.example:443: 403 Forbidden/);
+    assert.match(
+      await failure({ urls: ['https://corpora.example/x'], environment: { https_proxy: address } }),
+      /wrong version number|EPROTO|socket|packet length/i,
+    );
+    assert.match(
+      await failure({ urls: ['https://refused.example/x'], environment: { https_proxy: address } }),
+      /refuses to connect to refused\.example:443: 403 Forbidden/,
+    );
     seen.length = 0;
     await fetchFile({ environment: { http_proxy: address, no_proxy: 'example.com, 127.0.0.1' } });
     assert.deepEqual(seen, []);

@@ -79,17 +79,28 @@ export async function download(options: DownloadOptions): Promise<FileIdentity &
   } finally {
     part.release();
   }
-  throw new ColdstartError('DOWNLOAD_FAILED', `${path} could not be downloaded:\n${reasons.map((reason) => `  ${reason}.`).join('\n')}`);
+  throw new ColdstartError(
+    'DOWNLOAD_FAILED',
+    `${path} could not be downloaded:\n${reasons.map((reason) => `  ${reason}.`).join('\n')}`,
+  );
 }
 
 /** Says in what a file differs from what is expected of it, or null. @throws DataError if it cannot be read */
-export async function contentFault(path: string, expected: ExpectedContent): Promise<{ fault: string | null; identity: FileIdentity }> {
+export async function contentFault(
+  path: string,
+  expected: ExpectedContent,
+): Promise<{ fault: string | null; identity: FileIdentity }> {
   const { bytes, digests } = await fileDigests(path, ['sha256', 'md5']);
   const identity = { bytes, sha256: digests.sha256 };
   const found = { ...identity, md5: digests.md5 };
-  for (const [key, name] of [['bytes', 'size'], ['sha256', 'SHA-256'], ['md5', 'MD5']] as const) {
+  for (const [key, name] of [
+    ['bytes', 'size'],
+    ['sha256', 'SHA-256'],
+    ['md5', 'MD5'],
+  ] as const) {
     const wanted = expected[key];
-    if (wanted !== undefined && wanted !== found[key]) return { fault: `${name} is ${found[key]}, expected ${wanted}`, identity };
+    if (wanted !== undefined && wanted !== found[key])
+      return { fault: `${name} is ${found[key]}, expected ${wanted}`, identity };
   }
   return { fault: null, identity };
 }
@@ -103,7 +114,11 @@ async function verified(part: PartFile, { expected = {} }: DownloadOptions): Pro
 
 /** Attempts at one mirror, until the part is complete. */
 async function fetchPart(url: string, part: PartFile, options: DownloadOptions): Promise<void> {
-  const { patience: { attempts = 5, firstWaitMs = 1000, maxWaitMs = 120_000 } = {}, signal, onNote = () => {} } = options;
+  const {
+    patience: { attempts = 5, firstWaitMs = 1000, maxWaitMs = 120_000 } = {},
+    signal,
+    onNote = () => {},
+  } = options;
   let failures = 0;
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
@@ -116,9 +131,11 @@ async function fetchPart(url: string, part: PartFile, options: DownloadOptions):
       if (error instanceof MirrorError || error instanceof ColdstartError) throw error;
       const { message } = error as Error;
       failures = part.bytes > before ? 1 : failures + 1;
-      if (failures >= attempts || attempt >= maxAttemptsInAll) throw new MirrorError(`failed ${attempt === 1 ? 'once' : `${attempt} times`}, at last: ${message}`);
+      if (failures >= attempts || attempt >= maxAttemptsInAll)
+        throw new MirrorError(`failed ${attempt === 1 ? 'once' : `${attempt} times`}, at last: ${message}`);
       const asked = error instanceof TransientError ? error.waitMs : undefined;
-      if (asked !== undefined && asked > maxWaitMs) throw new MirrorError(`${message} and asks to wait for ${Math.ceil(asked / 1000)} s`);
+      if (asked !== undefined && asked > maxWaitMs)
+        throw new MirrorError(`${message} and asks to wait for ${Math.ceil(asked / 1000)} s`);
       // half of the wait is left to chance, so that many clients do not come back at once
       const waitMs = asked ?? Math.min(firstWaitMs * 2 ** (failures - 1), maxWaitMs) * (0.5 + Math.random() / 2);
       onNote(`${url} ${message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
@@ -152,18 +169,26 @@ async function attemptPart(url: string, part: PartFile, options: DownloadOptions
     if (plan.totalBytes !== undefined && expected.bytes !== undefined && plan.totalBytes !== expected.bytes) {
       throw new MirrorError(`has a file of ${plan.totalBytes} bytes, expected ${expected.bytes}`);
     }
-    if (plan.totalBytes !== undefined && plan.totalBytes > limit) throw new MirrorError(`has a file of ${plan.totalBytes} bytes; at most ${limit} are accepted`);
+    if (plan.totalBytes !== undefined && plan.totalBytes > limit)
+      throw new MirrorError(`has a file of ${plan.totalBytes} bytes; at most ${limit} are accepted`);
     part.setOrigin({ url, validator: plan.validator, totalBytes: plan.totalBytes });
     await writeBody(answer, part, plan.startAt, limit, (done) => onProgress?.(done, plan.totalBytes ?? expected.bytes));
     const wanted = plan.totalBytes ?? expected.bytes;
-    if (wanted !== undefined && part.bytes < wanted) throw new TransientError(`stopped after ${part.bytes} of ${wanted} bytes`);
+    if (wanted !== undefined && part.bytes < wanted)
+      throw new TransientError(`stopped after ${part.bytes} of ${wanted} bytes`);
     return true;
   } finally {
     answer.destroy();
   }
 }
 
-async function writeBody(answer: IncomingMessage, part: PartFile, startAt: number, limit: number, onProgress: (doneBytes: number) => void): Promise<void> {
+async function writeBody(
+  answer: IncomingMessage,
+  part: PartFile,
+  startAt: number,
+  limit: number,
+  onProgress: (doneBytes: number) => void,
+): Promise<void> {
   let done = startAt;
   onProgress(done);
   const file = createWriteStream(part.path, startAt > 0 ? { flags: 'r+', start: startAt } : { flags: 'w' });
@@ -179,24 +204,36 @@ async function writeBody(answer: IncomingMessage, part: PartFile, startAt: numbe
     },
     file,
   ).catch((error: NodeJS.ErrnoException) => {
-    if (error.syscall === 'write' || error.syscall === 'open') throw new ColdstartError('WRITE_FAILED', `${part.path} cannot be written: ${error.message}.`, { cause: error });
-    throw error instanceof MirrorError ? error : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);
+    if (error.syscall === 'write' || error.syscall === 'open')
+      throw new ColdstartError('WRITE_FAILED', `${part.path} cannot be written: ${error.message}.`, { cause: error });
+    throw error instanceof MirrorError
+      ? error
+      : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);
   });
 }
 
 /** The first answer that is no redirect. */
-async function follow(first: URL, headers: Readonly<Record<string, string>>, options: DownloadOptions): Promise<IncomingMessage> {
+async function follow(
+  first: URL,
+  headers: Readonly<Record<string, string>>,
+  options: DownloadOptions,
+): Promise<IncomingMessage> {
   const { patience: { idleTimeoutMs = 60_000 } = {}, environment = process.env, signal } = options;
   let url = first;
   for (let redirects = 0; ; redirects++) {
     const answer = await get(url, { headers, idleTimeoutMs, environment, signal });
-    const { statusCode = 0, headers: { location } } = answer;
+    const {
+      statusCode = 0,
+      headers: { location },
+    } = answer;
     if (![301, 302, 303, 307, 308].includes(statusCode) || location === undefined) return answer;
     answer.destroy();
     if (redirects === maxRedirects) throw new MirrorError(`redirects more than ${maxRedirects} times`);
     const next = URL.canParse(location, url.href) ? new URL(location, url) : null;
-    if (next === null || !/^https?:$/.test(next.protocol)) throw new MirrorError(`redirects to ${JSON.stringify(location.slice(0, 200))}, which is no web address`);
-    if (url.protocol === 'https:' && next.protocol === 'http:') throw new MirrorError(`redirects from https to http (${next.host}), which anybody on the way could change`);
+    if (next === null || !/^https?:$/.test(next.protocol))
+      throw new MirrorError(`redirects to ${JSON.stringify(location.slice(0, 200))}, which is no web address`);
+    if (url.protocol === 'https:' && next.protocol === 'http:')
+      throw new MirrorError(`redirects from https to http (${next.host}), which anybody on the way could change`);
     url = next;
   }
 }
@@ -205,6 +242,7 @@ async function follow(first: URL, headers: Readonly<Record<string, string>>, opt
 export async function isDownloaded(path: string, expected: ExpectedContent): Promise<FileIdentity | null> {
   if (!existsSync(path)) return null;
   const { fault, identity } = await contentFault(path, expected);
-  if (fault !== null) throw new DataError(`${path} is there already, but its ${fault}. Remove it to download it again.`);
+  if (fault !== null)
+    throw new DataError(`${path} is there already, but its ${fault}. Remove it to download it again.`);
   return identity;
 }

@@ -25,7 +25,9 @@ export async function get(url: URL, options: GetOptions): Promise<IncomingMessag
   const headers = { host: url.host, ...credentials('authorization', url), ...options.headers };
   if (proxy === null) return answerTo(start(url, { path: url.pathname + url.search, headers }, options));
   if (url.protocol === 'http:') {
-    return answerTo(start(proxy, { path: url.href, headers: { ...headers, ...credentials('proxy-authorization', proxy) } }, options));
+    return answerTo(
+      start(proxy, { path: url.href, headers: { ...headers, ...credentials('proxy-authorization', proxy) } }, options),
+    );
   }
   const socket = await openTunnel(proxy, url, options);
   return answerTo(start(url, { path: url.pathname + url.search, headers, socket }, options));
@@ -39,10 +41,20 @@ interface Start {
   readonly socket?: Socket;
 }
 
-function start(to: URL, { method = 'GET', path, headers, socket }: Start, { idleTimeoutMs, signal }: GetOptions): ClientRequest {
+function start(
+  to: URL,
+  { method = 'GET', path, headers, socket }: Start,
+  { idleTimeoutMs, signal }: GetOptions,
+): ClientRequest {
   const hostname = bareHost(to);
   const request = (to.protocol === 'https:' ? httpsRequest : httpRequest)({
-    method, path, headers, signal, hostname, port: to.port || undefined, timeout: idleTimeoutMs,
+    method,
+    path,
+    headers,
+    signal,
+    hostname,
+    port: to.port || undefined,
+    timeout: idleTimeoutMs,
     // an agent, even none of one's own, would make its own connection
     ...(socket ? { createConnection: () => tlsConnect({ socket, servername: hostname }) } : { agent: false }),
   });
@@ -58,19 +70,27 @@ async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
 
 async function openTunnel(proxy: URL, url: URL, options: GetOptions): Promise<Socket> {
   const authority = `${url.hostname}:${url.port || 443}`;
-  const request = start(proxy, { method: 'CONNECT', path: authority, headers: { host: authority, ...credentials('proxy-authorization', proxy) } }, options);
+  const request = start(
+    proxy,
+    { method: 'CONNECT', path: authority, headers: { host: authority, ...credentials('proxy-authorization', proxy) } },
+    options,
+  );
   request.end();
   const [answer, socket] = (await once(request, 'connect')) as [IncomingMessage, Socket];
   if (answer.statusCode !== 200) {
     socket.destroy();
-    throw new Error(`the proxy ${proxy.host} refuses to connect to ${authority}: ${answer.statusCode} ${answer.statusMessage}`);
+    throw new Error(
+      `the proxy ${proxy.host} refuses to connect to ${authority}: ${answer.statusCode} ${answer.statusMessage}`,
+    );
   }
   return socket;
 }
 
 function credentials(header: string, { username, password }: URL): Record<string, string> {
   if (username === '') return {};
-  return { [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}` };
+  return {
+    [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
+  };
 }
 
 /** The host without the brackets of an IPv6 address. */

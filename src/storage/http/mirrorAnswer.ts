@@ -5,7 +5,10 @@ export class MirrorError extends Error {}
 
 /** It did not work out now, and may later. */
 export class TransientError extends Error {
-  constructor(message: string, readonly waitMs?: number) {
+  constructor(
+    message: string,
+    readonly waitMs?: number,
+  ) {
     super(message);
   }
 }
@@ -28,20 +31,30 @@ const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 
  * @throws MirrorError, TransientError
  * Source: RFC 9110, sections 14 and 15.
  */
-export function planBody(answer: IncomingMessage, resumedAt: number, known: { totalBytes?: number; validator?: string }): BodyPlan | null {
+export function planBody(
+  answer: IncomingMessage,
+  resumedAt: number,
+  known: { totalBytes?: number; validator?: string },
+): BodyPlan | null {
   const status = answer.statusCode ?? 0;
   const saying = `answered ${status} ${answer.statusMessage ?? ''}`.trim();
   if (transientStatuses.has(status)) throw new TransientError(saying, retryAfterMs(answer.headers['retry-after']));
   if (status === 416 && resumedAt > 0) return null;
   if (status !== 200 && status !== 206) throw new MirrorError(saying);
-  if (/^text\/html\b/i.test(answer.headers['content-type'] ?? '')) throw new MirrorError('sent a web page instead of the file');
+  if (/^text\/html\b/i.test(answer.headers['content-type'] ?? ''))
+    throw new MirrorError('sent a web page instead of the file');
   const validator = validatorOf(answer);
   if (status === 200) return { startAt: 0, totalBytes: wholeNumber(answer.headers['content-length']), validator };
 
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(answer.headers['content-range'] ?? '');
-  if (range === null || resumedAt === 0) throw new MirrorError(`${saying} to a request for ${resumedAt === 0 ? 'the whole file' : 'the rest'}, with Content-Range ${JSON.stringify(answer.headers['content-range'] ?? '')}`);
+  if (range === null || resumedAt === 0)
+    throw new MirrorError(
+      `${saying} to a request for ${resumedAt === 0 ? 'the whole file' : 'the rest'}, with Content-Range ${JSON.stringify(answer.headers['content-range'] ?? '')}`,
+    );
   const totalBytes = wholeNumber(range[3]) ?? Number(range[2]) + 1;
-  const changed = (known.totalBytes !== undefined && known.totalBytes !== totalBytes) || (known.validator !== undefined && validator !== undefined && validator !== known.validator);
+  const changed =
+    (known.totalBytes !== undefined && known.totalBytes !== totalBytes) ||
+    (known.validator !== undefined && validator !== undefined && validator !== known.validator);
   if (Number(range[1]) !== resumedAt || changed) return null;
   return { startAt: resumedAt, totalBytes, validator };
 }

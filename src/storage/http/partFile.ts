@@ -54,7 +54,10 @@ export class PartFile {
 
   get origin(): PartOrigin | undefined {
     try {
-      const { url, validator, totalBytes } = JSON.parse(readFileSync(this.originPath, 'utf8')) as Record<string, unknown>;
+      const { url, validator, totalBytes } = JSON.parse(readFileSync(this.originPath, 'utf8')) as Record<
+        string,
+        unknown
+      >;
       if (typeof url !== 'string') return undefined;
       return {
         url,

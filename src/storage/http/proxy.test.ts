@@ -18,9 +18,13 @@ test('proxies are chosen as curl and wget choose them', () => {
     ['https://a.example/', { https_proxy: 'http://p/', no_proxy: 'a.example:8443' }, 'http://p/'],
     ['https://a.example:8443/', { https_proxy: 'http://p/', no_proxy: 'a.example:8443' }, null],
   ];
-  for (const [url, environment, proxy] of cases) assert.equal(proxyFor(new URL(url), environment)?.href ?? null, proxy, `${url} ${JSON.stringify(environment)}`);
+  for (const [url, environment, proxy] of cases)
+    assert.equal(proxyFor(new URL(url), environment)?.href ?? null, proxy, `${url} ${JSON.stringify(environment)}`);
 });
 
 test('a proxy that cannot be used is an error that names the variable', () => {
-  assert.throws(() => proxyFor(new URL('http://a.example/'), { http_proxy: 'socks5://p:1080' }), /http_proxy is "socks5:\/\/p:1080", expected the address of an http proxy/);
+  assert.throws(
+    () => proxyFor(new URL('http://a.example/'), { http_proxy: 'socks5://p:1080' }),
+    /http_proxy is "socks5:\/\/p:1080", expected the address of an http proxy/,
+  );
 });

@@ -18,7 +18,10 @@ export function proxyFor(url: URL, environment: Environment): URL | null {
   const text = named(variable);
   if (text === undefined) return null;
   const proxy = parseProxy(text);
-  if (proxy === null) throw new UsageError(`${variable} is ${JSON.stringify(text)}, expected the address of an http proxy such as http://proxy.example:3128. Change it, or list ${url.hostname} in no_proxy.`);
+  if (proxy === null)
+    throw new UsageError(
+      `${variable} is ${JSON.stringify(text)}, expected the address of an http proxy such as http://proxy.example:3128. Change it, or list ${url.hostname} in no_proxy.`,
+    );
   return proxy;
 }
 
@@ -35,11 +38,15 @@ function parseProxy(text: string): URL | null {
 function isExempt(url: URL, list: string): boolean {
   const host = url.hostname.toLowerCase();
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  return list.toLowerCase().split(/[\s,]+/).filter((entry) => entry !== '').some((entry) => {
-    if (entry === '*') return true;
-    const [, name, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry)!;
-    if (entryPort !== undefined && entryPort !== port) return false;
-    const domain = name.replace(/^\*?\./, '');
-    return host === domain || host.endsWith(`.${domain}`);
-  });
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => {
+      if (entry === '*') return true;
+      const [, name, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry)!;
+      if (entryPort !== undefined && entryPort !== port) return false;
+      const domain = name.replace(/^\*?\./, '');
+      return host === domain || host.endsWith(`.${domain}`);
+    });
 }

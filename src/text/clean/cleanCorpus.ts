@@ -81,9 +81,18 @@ export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanRep
 }
 
 /** What is written of a pair, or the fault it is removed for. */
-async function pairCleaner({ files, rules, srcLang, trgLang, tidy = false, lowercase: lower, heldOut = [] }: CleanCorpusOptions): Promise<(src: string | null, trg: string | null) => { src: string; trg: string } | Fault> {
+async function pairCleaner({
+  files,
+  rules,
+  srcLang,
+  trgLang,
+  tidy = false,
+  lowercase: lower,
+  heldOut = [],
+}: CleanCorpusOptions): Promise<(src: string | null, trg: string | null) => { src: string; trg: string } | Fault> {
   const findFault = createCleaner(rules, {
-    srcLang, trgLang,
+    srcLang,
+    trgLang,
     heldOut: heldOut.length > 0 ? await HeldOutText.read(heldOut) : undefined,
     languages: rules.wrongLanguage ? await learnLanguages(files) : undefined,
   });

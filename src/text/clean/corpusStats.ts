@@ -51,7 +51,14 @@ export async function corpusStats(files: PairFiles, options: StatsOptions = {}):
   const { heldOut = [] } = options;
   const train = await countPairs(files, options, heldOut.length > 0 ? await HeldOutText.read(heldOut) : undefined);
   const sets: { name: string; stats: CorpusStats }[] = [];
-  for (const set of heldOut) sets.push({ name: set.name, stats: (await countPairs(set, { ...options, onProgress: undefined })).stats({ src: train.src.counts, trg: train.trg.counts }) });
+  for (const set of heldOut)
+    sets.push({
+      name: set.name,
+      stats: (await countPairs(set, { ...options, onProgress: undefined })).stats({
+        src: train.src.counts,
+        trg: train.trg.counts,
+      }),
+    });
   return { train: train.stats(), heldOut: sets };
 }
 
@@ -62,7 +69,11 @@ interface PairCounts {
   stats(known?: { readonly src: ReadonlyMap<string, number>; readonly trg: ReadonlyMap<string, number> }): CorpusStats;
 }
 
-async function countPairs(files: PairFiles, { joiner = '@@', unitsOf, onProgress, signal }: StatsOptions, heldOut?: HeldOutText): Promise<PairCounts> {
+async function countPairs(
+  files: PairFiles,
+  { joiner = '@@', unitsOf, onProgress, signal }: StatsOptions,
+  heldOut?: HeldOutText,
+): Promise<PairCounts> {
   const [src, trg] = [new SideCounter(), new SideCounter()];
   const seen = { pairs: new HashSet(), sources: new HashSet(), targets: new HashSet() };
   const duplicates = { pairs: 0, sources: 0, targets: 0 };
@@ -92,11 +103,15 @@ async function countPairs(files: PairFiles, { joiner = '@@', unitsOf, onProgress
   }
   const marks = (side: 'src' | 'trg'): UnitMarks => ({ joiner, unitsOf: unitsOf?.[side] });
   return {
-    src, trg,
+    src,
+    trg,
     stats: (known) => ({
-      ...counts, duplicates, ...(heldOut ? { leakage } : {}),
+      ...counts,
+      duplicates,
+      ...(heldOut ? { leakage } : {}),
       lengthRatio: src.numTokens === 0 ? 0 : trg.numTokens / src.numTokens,
-      src: src.stats(marks('src'), known?.src), trg: trg.stats(marks('trg'), known?.trg),
+      src: src.stats(marks('src'), known?.src),
+      trg: trg.stats(marks('trg'), known?.trg),
     }),
   };
 }

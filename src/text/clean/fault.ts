@@ -1,7 +1,20 @@
 /** The rules in the order in which they are asked; a pair counts for the first that finds fault. */
 export const cleanRuleNames = [
-  'invalidUtf8', 'empty', 'tooLong', 'tooShort', 'ratio', 'longWord', 'controlCharacters', 'sameText', 'repeatedTokens', 'script', 'wrongLanguage',
-  'leakage', 'duplicatePair', 'duplicateSource', 'duplicateTarget',
+  'invalidUtf8',
+  'empty',
+  'tooLong',
+  'tooShort',
+  'ratio',
+  'longWord',
+  'controlCharacters',
+  'sameText',
+  'repeatedTokens',
+  'script',
+  'wrongLanguage',
+  'leakage',
+  'duplicatePair',
+  'duplicateSource',
+  'duplicateTarget',
 ] as const;
 export type CleanRuleName = (typeof cleanRuleNames)[number];
 

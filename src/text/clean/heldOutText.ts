@@ -11,7 +11,8 @@ export class HeldOutText {
   static async read(sets: readonly PairFiles[]): Promise<HeldOutText> {
     const text = new HeldOutText();
     for (const files of sets) {
-      for await (const { src, trg } of readLinePairs(files)) src.forEach((line, i) => text.add(line ?? '', trg[i] ?? ''));
+      for await (const { src, trg } of readLinePairs(files))
+        src.forEach((line, i) => text.add(line ?? '', trg[i] ?? ''));
     }
     return text;
   }

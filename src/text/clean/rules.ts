@@ -8,7 +8,12 @@ import { foreignLetters } from './scripts.js';
 import type { SideLanguages } from './sideLanguages.js';
 
 /** A line of the list of removed pairs: line number, rule, what it found, source, target. */
-export function removedLine(lineNumber: number, { rule, found }: Fault, src: string | null, trg: string | null): string {
+export function removedLine(
+  lineNumber: number,
+  { rule, found }: Fault,
+  src: string | null,
+  trg: string | null,
+): string {
   return [lineNumber, rule, found, src ?? '', trg ?? ''].map((part) => String(part).replaceAll('\t', ' ')).join('\t');
 }
 
@@ -57,22 +62,36 @@ const spaces = new RegExp(`${space}+`, 'v');
  * @returns the fault for which to remove the pair, or null to keep it
  * @throws UsageError for limits that are not positive numbers, and for `minScriptShare` with a language that is not known
  */
-export function createCleaner(rules: CleanRules, context: CleanContext): (src: string | null, trg: string | null) => Fault | null {
+export function createCleaner(
+  rules: CleanRules,
+  context: CleanContext,
+): (src: string | null, trg: string | null) => Fault | null {
   const limits = checkLimits(rules);
   const findLength = lengthFault(limits);
   const findText = textFault(rules, limits, context);
   const findDuplicate = duplicateFault(rules.duplicates ?? []);
 
   return (src, trg) => {
-    if (src === null || trg === null) return { rule: 'invalidUtf8', found: `the ${src === null ? 'source' : 'target'} is not valid UTF-8` };
+    if (src === null || trg === null)
+      return { rule: 'invalidUtf8', found: `the ${src === null ? 'source' : 'target'} is not valid UTF-8` };
     const sides: Sides = [src, trg];
     const tokens = sides.map((line) => line.split(spaces).filter((token) => token !== ''));
-    const counts = rules.ignoreXml ? sides.map((line) => withoutTags(line).split(' ').filter((token) => token !== '').length) : tokens.map(({ length }) => length);
+    const counts = rules.ignoreXml
+      ? sides.map(
+          (line) =>
+            withoutTags(line)
+              .split(' ')
+              .filter((token) => token !== '').length,
+        )
+      : tokens.map(({ length }) => length);
     const fault = findLength(tokens, counts) ?? findText(sides, tokens);
     if (fault) return fault;
     const leaked = context.heldOut?.sidesOf(src, trg);
     if (leaked && (leaked.source || leaked.target)) {
-      return { rule: 'leakage', found: `${leaked.source && leaked.target ? 'both sides stand' : `the ${leaked.source ? 'source' : 'target'} stands`} in a held-out set` };
+      return {
+        rule: 'leakage',
+        found: `${leaked.source && leaked.target ? 'both sides stand' : `the ${leaked.source ? 'source' : 'target'} stands`} in a held-out set`,
+      };
     }
     return findDuplicate(src, trg);
   };
@@ -81,62 +100,107 @@ export function createCleaner(rules: CleanRules, context: CleanContext): (src: s
 type Limits = ReturnType<typeof checkLimits>;
 
 /** As clean-corpus-n.perl asks, in its order. */
-function lengthFault({ minTokens, maxTokens, maxRatio, maxWordLength }: Limits): (tokens: readonly (readonly string[])[], counts: readonly number[]) => Fault | null {
+function lengthFault({
+  minTokens,
+  maxTokens,
+  maxRatio,
+  maxWordLength,
+}: Limits): (tokens: readonly (readonly string[])[], counts: readonly number[]) => Fault | null {
   return (tokens, [src, trg]) => {
     const empty = tokens.findIndex(({ length }) => length === 0);
     if (empty >= 0) return { rule: 'empty', found: `the ${sideNames[empty]} is empty` };
     const lengths = `${src} and ${trg} tokens`;
     if (Math.max(src, trg) > maxTokens) return { rule: 'tooLong', found: `${lengths}, at most ${maxTokens}` };
     if (Math.min(src, trg) < minTokens) return { rule: 'tooShort', found: `${lengths}, at least ${minTokens}` };
-    if (src / trg > maxRatio || trg / src > maxRatio) return { rule: 'ratio', found: `${lengths}, ratio at most ${maxRatio}` };
+    if (src / trg > maxRatio || trg / src > maxRatio)
+      return { rule: 'ratio', found: `${lengths}, ratio at most ${maxRatio}` };
     if (maxWordLength !== Infinity) {
       for (const [side, words] of tokens.entries()) {
-        const long = words.find((word) => word.length > maxWordLength && word.split('|').some((factor) => Array.from(factor).length > maxWordLength));
-        if (long !== undefined) return { rule: 'longWord', found: `the ${sideNames[side]} has a word of ${Array.from(long).length} characters, at most ${maxWordLength}` };
+        const long = words.find(
+          (word) =>
+            word.length > maxWordLength && word.split('|').some((factor) => Array.from(factor).length > maxWordLength),
+        );
+        if (long !== undefined)
+          return {
+            rule: 'longWord',
+            found: `the ${sideNames[side]} has a word of ${Array.from(long).length} characters, at most ${maxWordLength}`,
+          };
       }
     }
     return null;
   };
 }
 
-function textFault(rules: CleanRules, limits: Limits, { srcLang, trgLang, languages }: CleanContext): (sides: Sides, tokens: readonly (readonly string[])[]) => Fault | null {
+function textFault(
+  rules: CleanRules,
+  limits: Limits,
+  { srcLang, trgLang, languages }: CleanContext,
+): (sides: Sides, tokens: readonly (readonly string[])[]) => Fault | null {
   const foreign = limits.minScriptShare === 0 ? null : [foreignLetters(srcLang), foreignLetters(trgLang)];
   return (sides, tokens) => {
     if (rules.controlCharacters) {
       for (const [side, line] of sides.entries()) {
         const found = controls.exec(line);
-        if (found) return { rule: 'controlCharacters', found: `U+${found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} in the ${sideNames[side]}` };
+        if (found)
+          return {
+            rule: 'controlCharacters',
+            found: `U+${found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} in the ${sideNames[side]}`,
+          };
       }
     }
-    if (rules.sameText && sides[0].trim().toLowerCase() === sides[1].trim().toLowerCase()) return { rule: 'sameText', found: 'both sides are the same' };
+    if (rules.sameText && sides[0].trim().toLowerCase() === sides[1].trim().toLowerCase())
+      return { rule: 'sameText', found: 'both sides are the same' };
     if (limits.maxRepeatedTokens !== Infinity) {
       for (const [side, words] of tokens.entries()) {
         const repeated = longestRepetition(words);
-        if (repeated.times > limits.maxRepeatedTokens) return { rule: 'repeatedTokens', found: `"${repeated.phrase}" ${repeated.times} times in a row in the ${sideNames[side]}` };
+        if (repeated.times > limits.maxRepeatedTokens)
+          return {
+            rule: 'repeatedTokens',
+            found: `"${repeated.phrase}" ${repeated.times} times in a row in the ${sideNames[side]}`,
+          };
       }
     }
     for (const [side, line] of sides.entries()) {
       const share = foreign ? foreign[side](line) : 0;
-      if (share > 1 - limits.minScriptShare) return { rule: 'script', found: `${Math.round(100 * share)} % of the ${sideNames[side]}'s letters are of another script` };
+      if (share > 1 - limits.minScriptShare)
+        return {
+          rule: 'script',
+          found: `${Math.round(100 * share)} % of the ${sideNames[side]}'s letters are of another script`,
+        };
     }
     if (rules.wrongLanguage) {
       for (const [side, line] of sides.entries()) {
-        if (languages!.isForeign(line, side === 0 ? 'src' : 'trg')) return { rule: 'wrongLanguage', found: `the ${sideNames[side]} looks like the other side's language` };
+        if (languages!.isForeign(line, side === 0 ? 'src' : 'trg'))
+          return { rule: 'wrongLanguage', found: `the ${sideNames[side]} looks like the other side's language` };
       }
     }
     return null;
   };
 }
 
-function checkLimits({ minTokens = 1, maxTokens = Infinity, maxRatio = Infinity, maxWordLength = Infinity, maxRepeatedTokens = Infinity, minScriptShare = 0 }: CleanRules) {
+function checkLimits({
+  minTokens = 1,
+  maxTokens = Infinity,
+  maxRatio = Infinity,
+  maxWordLength = Infinity,
+  maxRepeatedTokens = Infinity,
+  minScriptShare = 0,
+}: CleanRules) {
   const limits = { minTokens, maxTokens, maxRatio, maxWordLength, maxRepeatedTokens, minScriptShare };
   for (const [name, value] of Object.entries(limits)) {
     const whole = name !== 'maxRatio' && name !== 'minScriptShare' && value !== Infinity;
-    if (!(value >= (name === 'minScriptShare' ? 0 : 1)) || (whole && !Number.isInteger(value)) || (name === 'minScriptShare' && value > 1)) {
-      throw new UsageError(`${name} is ${value}, expected ${name === 'minScriptShare' ? 'a share from 0 to 1' : whole ? 'a positive integer' : 'a number of at least 1'}.`);
+    if (
+      !(value >= (name === 'minScriptShare' ? 0 : 1)) ||
+      (whole && !Number.isInteger(value)) ||
+      (name === 'minScriptShare' && value > 1)
+    ) {
+      throw new UsageError(
+        `${name} is ${value}, expected ${name === 'minScriptShare' ? 'a share from 0 to 1' : whole ? 'a positive integer' : 'a number of at least 1'}.`,
+      );
     }
   }
-  if (minTokens > maxTokens) throw new UsageError(`minTokens is ${minTokens} and maxTokens ${maxTokens}: no pair would be left.`);
+  if (minTokens > maxTokens)
+    throw new UsageError(`minTokens is ${minTokens} and maxTokens ${maxTokens}: no pair would be left.`);
   return limits;
 }
 

@@ -13,11 +13,21 @@ export interface SideStats {
   readonly characters: number;
   readonly meanTokens: number;
   /** Lengths in tokens that this share of the lines does not exceed. */
-  readonly lengthQuantiles: { readonly half: number; readonly ninetyFive: number; readonly ninetyNine: number; readonly all: number };
+  readonly lengthQuantiles: {
+    readonly half: number;
+    readonly ninetyFive: number;
+    readonly ninetyNine: number;
+    readonly all: number;
+  };
   /** Lines by length: `lengthCounts[k]` lines have k tokens; the last entry has all longer ones. */
   readonly lengthCounts: readonly number[];
   /** Smallest number of types that make up this share of the tokens. */
-  readonly typesForCoverage: { readonly half: number; readonly ninety: number; readonly ninetyFive: number; readonly ninetyNine: number };
+  readonly typesForCoverage: {
+    readonly half: number;
+    readonly ninety: number;
+    readonly ninetyFive: number;
+    readonly ninetyNine: number;
+  };
   /** Share of the tokens that the most frequent types make up: those a vocabulary of that size would know. */
   readonly coverage: readonly { readonly types: number; readonly share: number }[];
   readonly mostFrequent: readonly { readonly token: string; readonly count: number }[];
@@ -83,7 +93,8 @@ export class SideCounter {
 
   stats(marks: UnitMarks, known?: ReadonlyMap<string, number>): SideStats {
     const byCount = [...this.counts].sort(([, a], [, b]) => b - a);
-    const shown = (entries: readonly (readonly [string, number])[]) => entries.slice(0, numShown).map(([token, count]) => ({ token, count }));
+    const shown = (entries: readonly (readonly [string, number])[]) =>
+      entries.slice(0, numShown).map(([token, count]) => ({ token, count }));
     const lengthCounts = this.lengthCounts.slice(0, Math.min(this.longest, longestCounted + 1) + 1);
     const quantile = (share: number): number => {
       let lines = 0;
@@ -93,11 +104,34 @@ export class SideCounter {
     const unknown = known && byCount.filter(([token]) => !known.has(token));
     const unknownTokens = unknown?.reduce((sum, [, count]) => sum + count, 0) ?? 0;
     return {
-      lines: this.lines, emptyLines: this.emptyLines, tokens: this.tokens, types: byCount.length, typeTokenRatio: share(byCount.length, this.tokens),
-      singletons: byCount.filter(([, count]) => count === 1).length, characters: this.characters, meanTokens: share(this.tokens, this.lines),
-      lengthQuantiles: { half: quantile(0.5), ninetyFive: quantile(0.95), ninetyNine: quantile(0.99), all: this.longest },
-      lengthCounts, ...this.coverage(byCount.map(([, count]) => count)), mostFrequent: shown(byCount), fertility: this.fertility(marks),
-      ...(unknown ? { unknown: { tokens: unknownTokens, types: unknown.length, rate: share(unknownTokens, this.tokens), mostFrequent: shown(unknown) } } : {}),
+      lines: this.lines,
+      emptyLines: this.emptyLines,
+      tokens: this.tokens,
+      types: byCount.length,
+      typeTokenRatio: share(byCount.length, this.tokens),
+      singletons: byCount.filter(([, count]) => count === 1).length,
+      characters: this.characters,
+      meanTokens: share(this.tokens, this.lines),
+      lengthQuantiles: {
+        half: quantile(0.5),
+        ninetyFive: quantile(0.95),
+        ninetyNine: quantile(0.99),
+        all: this.longest,
+      },
+      lengthCounts,
+      ...this.coverage(byCount.map(([, count]) => count)),
+      mostFrequent: shown(byCount),
+      fertility: this.fertility(marks),
+      ...(unknown
+        ? {
+            unknown: {
+              tokens: unknownTokens,
+              types: unknown.length,
+              rate: share(unknownTokens, this.tokens),
+              mostFrequent: shown(unknown),
+            },
+          }
+        : {}),
     };
   }
 
@@ -108,7 +142,8 @@ export class SideCounter {
     let covered = 0;
     let next = 100;
     counts.forEach((count, i) => {
-      for (const name of Object.keys(shares) as (keyof typeof shares)[]) if (covered < shares[name] * this.tokens) typesFor[name] = i + 1;
+      for (const name of Object.keys(shares) as (keyof typeof shares)[])
+        if (covered < shares[name] * this.tokens) typesFor[name] = i + 1;
       covered += count;
       if (i + 1 === next || i + 1 === counts.length) {
         coverage.push({ types: i + 1, share: covered / this.tokens });
@@ -123,7 +158,8 @@ export class SideCounter {
     let words = 0;
     for (const [token, count] of this.counts) {
       units += count * (unitsOf ? unitsOf(token) : 1);
-      if (unitsOf || (joiner === '\u2581' ? token.startsWith(joiner) : joiner === '' || !token.endsWith(joiner))) words += count;
+      if (unitsOf || (joiner === '\u2581' ? token.startsWith(joiner) : joiner === '' || !token.endsWith(joiner)))
+        words += count;
     }
     return share(units, words);
   }

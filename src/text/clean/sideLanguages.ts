@@ -29,11 +29,14 @@ export class SideLanguages {
   private scores = new Map<string, WordScore>();
 
   /** What the beginning of a corpus shows, given as neighbouring lines of both sides. */
-  static async learn(corpus: AsyncIterable<{ readonly src: readonly (string | null)[]; readonly trg: readonly (string | null)[] }>): Promise<SideLanguages> {
+  static async learn(
+    corpus: AsyncIterable<{ readonly src: readonly (string | null)[]; readonly trg: readonly (string | null)[] }>,
+  ): Promise<SideLanguages> {
     const languages = new SideLanguages();
     let pairs = 0;
     for await (const { src, trg } of corpus) {
-      for (let i = 0; i < src.length && pairs < pairsToLearnFrom; i++, pairs++) languages.add(src[i] ?? '', trg[i] ?? '');
+      for (let i = 0; i < src.length && pairs < pairsToLearnFrom; i++, pairs++)
+        languages.add(src[i] ?? '', trg[i] ?? '');
       if (pairs >= pairsToLearnFrom) break;
     }
     return languages;
@@ -41,7 +44,10 @@ export class SideLanguages {
 
   /** Learns from a pair. */
   add(src: string, trg: string): void {
-    for (const [counts, line] of [[this.words.src, src], [this.words.trg, trg]] as const) {
+    for (const [counts, line] of [
+      [this.words.src, src],
+      [this.words.trg, trg],
+    ] as const) {
       for (const word of wordsOf(line)) {
         const count = counts.get(word);
         counts.set(count === undefined ? ownText(word) : word, (count ?? 0) + 1);
@@ -92,7 +98,10 @@ function trigramsOf(word: string): number[] {
   const numbers: number[] = [];
   const text = ` ${word} `;
   for (let i = 0; i + 2 < text.length; i++) {
-    const mixed = Math.imul(text.charCodeAt(i), 0x9e3779b1) ^ Math.imul(text.charCodeAt(i + 1), 0x85ebca77) ^ Math.imul(text.charCodeAt(i + 2), 0xc2b2ae3d);
+    const mixed =
+      Math.imul(text.charCodeAt(i), 0x9e3779b1) ^
+      Math.imul(text.charCodeAt(i + 1), 0x85ebca77) ^
+      Math.imul(text.charCodeAt(i + 2), 0xc2b2ae3d);
     numbers.push((mixed >>> 0) % numCounters);
   }
   return numbers;

@@ -38,7 +38,9 @@ export function createPairCleaner(options: CleanOptions): (src: string, trg: str
   return (srcLine, trgLine) => {
     const [src, trg] = [srcLine, trgLine].map((line) => tidyLine(options.lowercase ? lowercase(line) : line, factored));
     if (src === '' || trg === '') return { removed: 'empty' };
-    const [srcWords, trgWords] = [src, trg].map((line) => splitAsPerl(ignoreXml ? withoutTags(line) : line, ' ').length);
+    const [srcWords, trgWords] = [src, trg].map(
+      (line) => splitAsPerl(ignoreXml ? withoutTags(line) : line, ' ').length,
+    );
     if (srcWords > max || trgWords > max) return { removed: 'tooLong' };
     if (srcWords < min || trgWords < min) return { removed: 'tooShort' };
     if (srcWords / trgWords > ratio || trgWords / srcWords > ratio) return { removed: 'ratio' };
@@ -61,7 +63,10 @@ export function withoutTags(line: string): string {
 
 /** @throws DataError naming a line with two `|` in a row, or one that begins a word */
 export function refuseEmptyFactors(line: string): void {
-  if (/[ |]\|/.test(line)) throw new DataError(`a factor is empty in ${JSON.stringify(line.slice(0, 120))}. Factored text needs one between any two "|".`);
+  if (/[ |]\|/.test(line))
+    throw new DataError(
+      `a factor is empty in ${JSON.stringify(line.slice(0, 120))}. Factored text needs one between any two "|".`,
+    );
 }
 
 function squeeze(line: string): string {

@@ -7,8 +7,17 @@ export interface DetokenizeOptions {
 
 /** The last one is the ampersand, so that `&amp;lt;` becomes `&lt;`. */
 const references: readonly (readonly [string, string])[] = [
-  ['&bar;', '|'], ['&#124;', '|'], ['&lt;', '<'], ['&gt;', '>'], ['&bra;', '['], ['&ket;', ']'],
-  ['&quot;', '"'], ['&apos;', "'"], ['&#91;', '['], ['&#93;', ']'], ['&amp;', '&'],
+  ['&bar;', '|'],
+  ['&#124;', '|'],
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+  ['&bra;', '['],
+  ['&ket;', ']'],
+  ['&quot;', '"'],
+  ['&apos;', "'"],
+  ['&#91;', '['],
+  ['&#93;', ']'],
+  ['&amp;', '&'],
 ];
 
 const opening = /^[\p{Sc}([{\u00bf\u00a1]+$/u;
@@ -20,7 +29,8 @@ const startsWithLetter = new RegExp(`^${letter}`, 'v');
 const endsWithLetter = new RegExp(`${letter}$`, 'v');
 const elision = new RegExp(`${letter}'$`, 'v');
 const quotes = /^['"\u201e\u201c`]+$/;
-const finnishSuffix = /^(N|n|A|a|\u00c4|\u00e4|ssa|Ssa|ss\u00e4|Ss\u00e4|sta|st\u00e4|Sta|St\u00e4|hun|Hun|hyn|Hyn|han|Han|h\u00e4n|H\u00e4n|h\u00f6n|H\u00f6n|un|Un|yn|Yn|an|An|\u00e4n|\u00c4n|\u00f6n|\u00d6n|seen|Seen|lla|Lla|ll\u00e4|Ll\u00e4|lta|Lta|lt\u00e4|Lt\u00e4|lle|Lle|ksi|Ksi|kse|Kse|tta|Tta|ine|Ine)(ni|si|mme|nne|nsa)?(ko|k\u00f6|han|h\u00e4n|pa|p\u00e4|kaan|k\u00e4\u00e4n|kin)?$/;
+const finnishSuffix =
+  /^(N|n|A|a|\u00c4|\u00e4|ssa|Ssa|ss\u00e4|Ss\u00e4|sta|st\u00e4|Sta|St\u00e4|hun|Hun|hyn|Hyn|han|Han|h\u00e4n|H\u00e4n|h\u00f6n|H\u00f6n|un|Un|yn|Yn|an|An|\u00e4n|\u00c4n|\u00f6n|\u00d6n|seen|Seen|lla|Lla|ll\u00e4|Ll\u00e4|lta|Lta|lt\u00e4|Lt\u00e4|lle|Lle|ksi|Ksi|kse|Kse|tta|Tta|ine|Ine)(ni|si|mme|nne|nsa)?(ko|k\u00f6|han|h\u00e4n|pa|p\u00e4|kaan|k\u00e4\u00e4n|kin)?$/;
 
 /**
  * A function that joins tokens into running text; its output equals Moses' detokenizer.perl.
@@ -29,7 +39,10 @@ const finnishSuffix = /^(N|n|A|a|\u00c4|\u00e4|ssa|Ssa|ss\u00e4|Ss\u00e4|sta|st\
  * @returns lines to lines, without line feeds
  * Source: mosesdecoder, scripts/tokenizer/detokenizer.perl, commit 3445289.
  */
-export function createDetokenizer(language: string, { upperCaseFirst = false }: DetokenizeOptions = {}): (line: string) => string {
+export function createDetokenizer(
+  language: string,
+  { upperCaseFirst = false }: DetokenizeOptions = {},
+): (line: string) => string {
   return (line) => {
     if (isTagLine(line) || isBlank(line)) return line;
     let text = ` ${line} `.replaceAll(' @-@ ', '-');
@@ -66,11 +79,28 @@ function join(words: readonly string[], language: string): string {
       shiftLeft(word);
     } else if (language === 'en' && i > 0 && contraction.test(word) && endsWithAlnum.test(before)) {
       shiftLeft(word);
-    } else if (language === 'cs' && i > 1 && /^[0-9]+$/.test(beforeThat) && /^[.,]$/.test(before) && /^[0-9]+$/.test(word)) {
+    } else if (
+      language === 'cs' &&
+      i > 1 &&
+      /^[0-9]+$/.test(beforeThat) &&
+      /^[.,]$/.test(before) &&
+      /^[0-9]+$/.test(word)
+    ) {
       shiftLeft(word);
-    } else if (['fr', 'it', 'ga'].includes(language) && i <= words.length - 2 && elision.test(word) && startsWithLetter.test(next)) {
+    } else if (
+      ['fr', 'it', 'ga'].includes(language) &&
+      i <= words.length - 2 &&
+      elision.test(word) &&
+      startsWithLetter.test(next)
+    ) {
       shiftRight(word);
-    } else if (language === 'cs' && i < words.length - 3 && endsWithLetter.test(word) && /^[-\u2013]$/.test(next) && /^li$|^mail.*/i.test(words[i + 2])) {
+    } else if (
+      language === 'cs' &&
+      i < words.length - 3 &&
+      endsWithLetter.test(word) &&
+      /^[-\u2013]$/.test(next) &&
+      /^li$|^mail.*/i.test(words[i + 2])
+    ) {
       shiftRight(word + next);
       i++;
     } else if (quotes.test(word)) {
@@ -106,7 +136,14 @@ function withCapital(text: string): string {
 
 /** Blocks of Chinese, Japanese and Korean characters: first and last code point. */
 const cjkBlocks: readonly (readonly [number, number])[] = [
-  [0x1100, 0x11ff], [0x2e80, 0xa4cf], [0xa840, 0xa87f], [0xac00, 0xd7af], [0xf900, 0xfaff], [0xfe30, 0xfe4f], [0xff65, 0xffdc], [0x20000, 0x2ffff],
+  [0x1100, 0x11ff],
+  [0x2e80, 0xa4cf],
+  [0xa840, 0xa87f],
+  [0xac00, 0xd7af],
+  [0xf900, 0xfaff],
+  [0xfe30, 0xfe4f],
+  [0xff65, 0xffdc],
+  [0x20000, 0x2ffff],
 ];
 
 function isCjk(codePoint: number | undefined): boolean {

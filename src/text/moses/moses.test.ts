@@ -40,7 +40,9 @@ for (const language of ['en', 'de', 'fr', 'cs']) {
       tok_detok: ({ tok }) => detokenize(tok),
       tok_a_detok: ({ tok_a }) => detokenize(tok_a),
     };
-    for (const line of lines) for (const [column, run] of Object.entries(columns)) assert.equal(run(line), line[column], `${column} of ${JSON.stringify(line.input)}`);
+    for (const line of lines)
+      for (const [column, run] of Object.entries(columns))
+        assert.equal(run(line), line[column], `${column} of ${JSON.stringify(line.input)}`);
     const capital = createDetokenizer(language, { upperCaseFirst: true });
     for (const { input, detok, detok_u } of detokenise) {
       assert.equal(detokenize(input), detok);
@@ -55,7 +57,10 @@ test('the pipeline gives the known checksums of Multi30k', { skip }, () => {
     const language = /\.(..)\.gz$/.exec(raw)![1];
     const tokenize = createTokenizer(language);
     const normalize = createPunctuationNormalizer(language);
-    const lines = gunzipSync(readFileSync(`${shared}${raw}`)).toString('utf8').split('\n').slice(0, -1);
+    const lines = gunzipSync(readFileSync(`${shared}${raw}`))
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1);
     const hash = createHash('sha256');
     for (const line of lines) hash.update(`${tokenize(normalize(lowercase(line)))}\n`);
     assert.equal(hash.digest('hex'), sha256_pipeline, raw);
@@ -64,11 +69,19 @@ test('the pipeline gives the known checksums of Multi30k', { skip }, () => {
 
 test('cleaning keeps and changes the same pairs as clean-corpus-n', { skip }, () => {
   const corpus = fixture('clean_corpus');
-  for (const [pairs, runs, factored] of [['pairs', 'runs', false], ['factored_pairs', 'factored_runs', true]] as const) {
+  for (const [pairs, runs, factored] of [
+    ['pairs', 'runs', false],
+    ['factored_pairs', 'factored_runs', true],
+  ] as const) {
     for (const { options, kept_lines, changed } of corpus[runs]) {
       const clean = createPairCleaner({
-        min: options.min, max: options.max, ratio: options.ignore_ratio ? Infinity : options.ratio, maxWordLength: options.max_word_length,
-        lowercase: options.lowercase, ignoreXml: options.ignore_xml, factored,
+        min: options.min,
+        max: options.max,
+        ratio: options.ignore_ratio ? Infinity : options.ratio,
+        maxWordLength: options.max_word_length,
+        lowercase: options.lowercase,
+        ignoreXml: options.ignore_xml,
+        factored,
       });
       const kept: number[] = [];
       const altered: unknown[] = [];
@@ -96,28 +109,49 @@ test('why a pair is removed', () => {
   assert.deepEqual(clean('a', 'a b'), { removed: 'tooShort' });
   assert.deepEqual(clean('a b c d', 'a b'), { removed: 'ratio' });
   assert.deepEqual(clean('a bcdefg', 'a b'), { removed: 'longWord' });
-  assert.throws(() => createPairCleaner({ min: 1, max: 4, factored: true })('a||b', 'c|d|e'), /a factor is empty in "a\|\|b"/);
+  assert.throws(
+    () => createPairCleaner({ min: 1, max: 4, factored: true })('a||b', 'c|d|e'),
+    /a factor is empty in "a\|\|b"/,
+  );
 });
 
-test('a user\'s prefix list replaces the built-in one', () => {
-  const prefixes = parseNonbreakingPrefixes('# comment\nabbr #NUMERIC_ONLY#\nXyz\r\n\n0\nSaint # short\nNr\nNr #NUMERIC_ONLY#\n');
+test("a user's prefix list replaces the built-in one", () => {
+  const prefixes = parseNonbreakingPrefixes(
+    '# comment\nabbr #NUMERIC_ONLY#\nXyz\r\n\n0\nSaint # short\nNr\nNr #NUMERIC_ONLY#\n',
+  );
   const tokenize = createTokenizer('en', { prefixes });
-  assert.equal(tokenize('Dr. No and Xyz. Abc abbr. 5 abbr. X Saint. Y'), 'Dr . No and Xyz. Abc abbr. 5 abbr . X Saint . Y');
+  assert.equal(
+    tokenize('Dr. No and Xyz. Abc abbr. 5 abbr. X Saint. Y'),
+    'Dr . No and Xyz. Abc abbr. 5 abbr . X Saint . Y',
+  );
   assert.equal(tokenize('Nr. 5 and Nr. Five and 0. Zero'), 'Nr. 5 and Nr . Five and 0 . Zero');
 });
 
 test('each language has a list, the others the English one', () => {
-  const typical: Record<string, string> = { en: 'Prof', de: 'bzw', fr: 'janv', cs: 'např', es: 'Sra', it: 'dott', nl: 'mevr', pt: 'Exmo', ro: 'str', ru: 'руб' };
-  for (const [language, word] of Object.entries(typical)) assert.equal(nonbreakingPrefixes(language).get(word), 'always', language);
+  const typical: Record<string, string> = {
+    en: 'Prof',
+    de: 'bzw',
+    fr: 'janv',
+    cs: 'např',
+    es: 'Sra',
+    it: 'dott',
+    nl: 'mevr',
+    pt: 'Exmo',
+    ro: 'str',
+    ru: 'руб',
+  };
+  for (const [language, word] of Object.entries(typical))
+    assert.equal(nonbreakingPrefixes(language).get(word), 'always', language);
   assert.equal(nonbreakingPrefixes('en').get('No'), 'beforeNumber');
   assert.equal(nonbreakingPrefixes('en').has('Go'), false);
   assert.deepEqual(nonbreakingPrefixes('xx'), nonbreakingPrefixes('en'));
-  for (const language of Object.keys(typical)) for (const word of nonbreakingPrefixes(language).keys()) assert.match(word, /^[^ ]*[^ .]$/, language);
+  for (const language of Object.keys(typical))
+    for (const word of nonbreakingPrefixes(language).keys()) assert.match(word, /^[^ ]*[^ .]$/, language);
 });
 
 test('rules of languages without reference outputs', () => {
   const cases: [string, string, string][] = [
-    ['fi', "EU:n jäsenet: USA:ssa 20:een ja 5:4", 'EU:n jäsenet : USA:ssa 20:een ja 5 : 4'],
+    ['fi', 'EU:n jäsenet: USA:ssa 20:een ja 5:4', 'EU:n jäsenet : USA:ssa 20:een ja 5 : 4'],
     ['sv', 'S:t Eriksgatan, t.ex. 12:30', 'S:t Eriksgatan , t.ex. 12 : 30'],
     ['ca', "L'il·lusió d'en Pere · fi", 'L&apos; il·lusió d&apos; en Pere · fi'],
     ['ca', 'col·legi i l·L, Â·L', 'col·legi i l·L , Â· L'], // as Perl reads the script, whose middle dot is two characters to it
@@ -146,44 +180,109 @@ test('protected patterns are read as Perl reads them', () => {
   assert.throws(() => whole('(a', ''), /protected pattern "\(a" is not a regular expression/);
 });
 
-test('words remembered give what the script\'s steps give', () => {
-  const piece = fc.oneof(fc.constantFrom("'", "'", '.', '..', '...', ',', ' ', ' ', ' ', '5', '7', 'a', 'B', 's', '-', ':', '·', '"', '&', 'Mr.', 'No.', 'é', 'Wort', ' maß, ', ' Öl. ', ' etc. ', 'DOTMULTI', '\u0001', '\u00a0', '\u0085', '\u1680', '\u2003', '\u2028', '\u205f', '\u3000', '×', '÷', 'ß', 'Þ', 'Ärger', 'THISISPROTECTED', '`', '(', 'e.g.', 'A.'), fc.string({ unit: 'grapheme', maxLength: 2 }));
+test("words remembered give what the script's steps give", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "'",
+      "'",
+      '.',
+      '..',
+      '...',
+      ',',
+      ' ',
+      ' ',
+      ' ',
+      '5',
+      '7',
+      'a',
+      'B',
+      's',
+      '-',
+      ':',
+      '·',
+      '"',
+      '&',
+      'Mr.',
+      'No.',
+      'é',
+      'Wort',
+      ' maß, ',
+      ' Öl. ',
+      ' etc. ',
+      'DOTMULTI',
+      '\u0001',
+      '\u00a0',
+      '\u0085',
+      '\u1680',
+      '\u2003',
+      '\u2028',
+      '\u205f',
+      '\u3000',
+      '×',
+      '÷',
+      'ß',
+      'Þ',
+      'Ärger',
+      'THISISPROTECTED',
+      '`',
+      '(',
+      'e.g.',
+      'A.',
+    ),
+    fc.string({ unit: 'grapheme', maxLength: 2 }),
+  );
   const text = fc.array(piece, { maxLength: 24 }).map((pieces) => pieces.join('').replaceAll('\n', ' '));
   for (const language of ['en', 'de', 'fr', 'fi', 'ca', 'so', 'tdt']) {
     for (const aggressive of [false, true]) {
       const tokenize = createTokenizer(language, { aggressive });
       const rules = { ...languageRules(language), aggressive, escape: true, prefixes: nonbreakingPrefixes(language) };
-      fc.assert(fc.property(text, (line) => {
-        const expected = isBlank(line) ? line : tokenizeLine(padLine(line), rules);
-        assert.equal(tokenize(line), expected);
-      }), { numRuns: 400 });
+      fc.assert(
+        fc.property(text, (line) => {
+          const expected = isBlank(line) ? line : tokenizeLine(padLine(line), rules);
+          assert.equal(tokenize(line), expected);
+        }),
+        { numRuns: 400 },
+      );
       const tokenizeUtf8 = createUtf8Tokenizer(language, { aggressive });
-      fc.assert(fc.property(fc.array(text, { maxLength: 8 }), (lines) => {
-        const expected = lines.map(tokenize).join('\n');
-        assert.equal(tokenize(lines.join('\n')), expected);
-        assert.equal(tokenizeUtf8(Buffer.from(lines.join('\n'))).toString(), expected);
-      }), { numRuns: 40 });
+      fc.assert(
+        fc.property(fc.array(text, { maxLength: 8 }), (lines) => {
+          const expected = lines.map(tokenize).join('\n');
+          assert.equal(tokenize(lines.join('\n')), expected);
+          assert.equal(tokenizeUtf8(Buffer.from(lines.join('\n'))).toString(), expected);
+        }),
+        { numRuns: 40 },
+      );
     }
   }
 });
 
 test('detokenising undoes tokenising on plain sentences', () => {
   const word = fc.stringMatching(/^[a-z]{1,8}$/);
-  const sentence = fc.tuple(fc.array(fc.tuple(word, fc.constantFrom('', '', '', ',', ';', ':')), { minLength: 1, maxLength: 10 }), word, fc.constantFrom('.', '?', '!'))
+  const sentence = fc
+    .tuple(
+      fc.array(fc.tuple(word, fc.constantFrom('', '', '', ',', ';', ':')), { minLength: 1, maxLength: 10 }),
+      word,
+      fc.constantFrom('.', '?', '!'),
+    )
     .map(([words, last, end]) => `${words.map(([text, mark]) => text + mark).join(' ')} ${last}${end}`);
   for (const language of ['en', 'de', 'cs']) {
     const tokenize = createTokenizer(language);
     const detokenize = createDetokenizer(language);
-    fc.assert(fc.property(sentence, (text) => {
-      assert.equal(detokenize(tokenize(text)), text);
-    }));
+    fc.assert(
+      fc.property(sentence, (text) => {
+        assert.equal(detokenize(tokenize(text)), text);
+      }),
+    );
   }
 });
 
 test('text in UTF-8 is tokenised as decoded text is, with protected stretches and tags too', () => {
   const options = { protectedPatterns: ['\\d+/\\d+'], skipTags: true };
   const text = '<seg id="1">\nÜber 1/2, "ja".\n\nEnde ...';
-  assert.equal(createUtf8Tokenizer('de', options)(Buffer.from(text)).toString(), '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...');
+  assert.equal(
+    createUtf8Tokenizer('de', options)(Buffer.from(text)).toString(),
+    '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...',
+  );
   assert.equal(createTokenizer('de', options)(text), '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...');
   const half = 'a\ud800b, c.'; // half of a surrogate pair has no UTF-8, and is kept
   assert.equal(createTokenizer('de', { skipTags: true })(half), createTokenizer('de')(half));
@@ -193,13 +292,21 @@ test('text in UTF-8 is tokenised as decoded text is, with protected stretches an
 test('any text is tokenised without loss of letters and without doubled spaces', () => {
   const tokenize = createTokenizer('en', { escape: false });
   const visible = (text: string): string => text.replace(/[\s\x85\0-\x1f]/g, '');
-  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((text) => !/[\n\ufeff]/.test(text) && visible(text) !== ''), (text) => {
-    const tokens = tokenize(text);
-    assert.equal(visible(tokens), visible(text));
-    assert.doesNotMatch(tokens.slice(0, -1), /  /);
-  }));
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }).filter((text) => !/[\n\ufeff]/.test(text) && visible(text) !== ''),
+      (text) => {
+        const tokens = tokenize(text);
+        assert.equal(visible(tokens), visible(text));
+        assert.doesNotMatch(tokens.slice(0, -1), /  /);
+      },
+    ),
+  );
 });
 
 test('faulty protected patterns are named', () => {
-  assert.throws(() => createTokenizer('en', { protectedPatterns: ['('] }), /protected pattern "\(" is not a regular expression/);
+  assert.throws(
+    () => createTokenizer('en', { protectedPatterns: ['('] }),
+    /protected pattern "\(" is not a regular expression/,
+  );
 });

@@ -5,28 +5,58 @@ type Rule = readonly [pattern: RegExp, replacement: string];
 /** Rules in their order; those on marks work on single characters, the last of them differ by language. */
 const brackets: readonly Rule[] = [
   [/\r/g, ''],
-  [/\(/g, ' ('], [/\)/g, ') '], [/ +/g, ' '], [/\) ([.!:?;,])/g, ')$1'], [/\( /g, '('], [/ \)/g, ')'],
-  [/([0-9]) %/g, '$1%'], [/ :/g, ':'], [/ ;/g, ';'],
+  [/\(/g, ' ('],
+  [/\)/g, ') '],
+  [/ +/g, ' '],
+  [/\) ([.!:?;,])/g, ')$1'],
+  [/\( /g, '('],
+  [/ \)/g, ')'],
+  [/([0-9]) %/g, '$1%'],
+  [/ :/g, ':'],
+  [/ ;/g, ';'],
 ];
-const asciiQuotes: readonly Rule[] = [[/`/g, "'"], [/''/g, ' " ']];
+const asciiQuotes: readonly Rule[] = [
+  [/`/g, "'"],
+  [/''/g, ' " '],
+];
 const marks: readonly Rule[] = [
   [/[\u201e\u201c\u201d]/g, '"'],
-  [/\u2013/g, '-'], [/\u2014/g, ' - '], [/ +/g, ' '],
+  [/\u2013/g, '-'],
+  [/\u2014/g, ' - '],
+  [/ +/g, ' '],
   [/\u00b4/g, "'"],
-  [/([a-z])\u2018([a-z])/gi, "$1'$2"], [/([a-z])\u2019([a-z])/gi, "$1'$2"],
-  [/[\u2018\u201a]/g, "'"], [/\u2019/g, '"'],
-  [/''/g, '"'], [/\u00b4\u00b4/g, '"'],
+  [/([a-z])\u2018([a-z])/gi, "$1'$2"],
+  [/([a-z])\u2019([a-z])/gi, "$1'$2"],
+  [/[\u2018\u201a]/g, "'"],
+  [/\u2019/g, '"'],
+  [/''/g, '"'],
+  [/\u00b4\u00b4/g, '"'],
   [/\u2026/g, '...'],
-  [/\u00a0\u00ab\u00a0/g, ' "'], [/\u00ab\u00a0/g, '"'], [/\u00ab/g, '"'],
-  [/\u00a0\u00bb\u00a0/g, '" '], [/\u00a0\u00bb/g, '"'], [/\u00bb/g, '"'],
-  [/\u00a0%/g, '%'], [/n\u00ba\u00a0/g, 'n\u00ba '], [/\u00a0:/g, ':'], [/\u00a0\u00baC/g, ' \u00baC'], [/\u00a0cm/g, ' cm'],
-  [/\u00a0\?/g, '?'], [/\u00a0!/g, '!'], [/\u00a0;/g, ';'], [/,\u00a0/g, ', '], [/ +/g, ' '],
+  [/\u00a0\u00ab\u00a0/g, ' "'],
+  [/\u00ab\u00a0/g, '"'],
+  [/\u00ab/g, '"'],
+  [/\u00a0\u00bb\u00a0/g, '" '],
+  [/\u00a0\u00bb/g, '"'],
+  [/\u00bb/g, '"'],
+  [/\u00a0%/g, '%'],
+  [/n\u00ba\u00a0/g, 'n\u00ba '],
+  [/\u00a0:/g, ':'],
+  [/\u00a0\u00baC/g, ' \u00baC'],
+  [/\u00a0cm/g, ' cm'],
+  [/\u00a0\?/g, '?'],
+  [/\u00a0!/g, '!'],
+  [/\u00a0;/g, ';'],
+  [/,\u00a0/g, ', '],
+  [/ +/g, ' '],
 ];
 
 const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly Rule[]>> = {
   inside: [[/"([,.]+)/g, '$1"']],
   asItIs: [],
-  outside: [[/,"/g, '",'], [/(\.+)"([\t-\r ]*[^<])/g, '"$1$2']],
+  outside: [
+    [/,"/g, '",'],
+    [/(\.+)"([\t-\r ]*[^<])/g, '"$1$2'],
+  ],
 };
 
 /** Something that a rule may change; lines without it stay as they are. */
@@ -45,11 +75,20 @@ export interface PunctuationOptions {
  * @returns lines to lines, without line feeds
  * Source: mosesdecoder, scripts/tokenizer/normalize-punctuation.perl, commit 3445289.
  */
-export function createPunctuationNormalizer(language: string, { penn = false }: PunctuationOptions = {}): (line: string) => string {
+export function createPunctuationNormalizer(
+  language: string,
+  { penn = false }: PunctuationOptions = {},
+): (line: string) => string {
   const czech = language === 'cs' || language === 'cz';
   const style = commaStyles[language === 'en' ? 'inside' : czech ? 'asItIs' : 'outside'];
   const decimal = czech || ['de', 'es', 'fr'].includes(language) ? '$1,$2' : '$1.$2';
-  const rules = [...brackets, ...(penn ? [] : asciiQuotes), ...marks, ...style, [/([0-9])\u00a0([0-9])/g, decimal] as const];
+  const rules = [
+    ...brackets,
+    ...(penn ? [] : asciiQuotes),
+    ...marks,
+    ...style,
+    [/([0-9])\u00a0([0-9])/g, decimal] as const,
+  ];
   return (line) => {
     if (!notable.test(line)) return line;
     // the line feed takes part: a full stop and a quotation mark at the end of the line change places because of it
@@ -86,7 +125,12 @@ export interface NormalizeOptions {
 }
 
 /** A function that normalises a line: Unicode form first, then punctuation, then characters that do not print. */
-export function createNormalizer({ unicode, punctuation, penn, removeNonPrinting: remove = false }: NormalizeOptions): (line: string) => string {
+export function createNormalizer({
+  unicode,
+  punctuation,
+  penn,
+  removeNonPrinting: remove = false,
+}: NormalizeOptions): (line: string) => string {
   const plainPunctuation = punctuation === undefined ? undefined : createPunctuationNormalizer(punctuation, { penn });
   return (line) => {
     let text = unicode === undefined ? line : line.normalize(unicode);

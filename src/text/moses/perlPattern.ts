@@ -5,8 +5,28 @@ import { alnum, digit, horizontalSpace, letter, lower, punctuation, space, wordC
 const perl: PatternDialect = {
   classes: { w: wordCharacter, d: digit, s: space, h: horizontalSpace },
   assertions: { A: '^', z: '$', Z: '$' },
-  posixClasses: { alpha: letter, digit, alnum, lower, upper: '\\p{Uppercase}', punct: punctuation, space, word: wordCharacter, xdigit: '[0-9A-Fa-f]' },
-  properties: { IsAlpha: letter, Alpha: letter, IsAlnum: alnum, Alnum: alnum, IsLower: lower, Lower: lower, IsUpper: '\\p{Uppercase}', Upper: '\\p{Uppercase}', IsPunct: punctuation },
+  posixClasses: {
+    alpha: letter,
+    digit,
+    alnum,
+    lower,
+    upper: '\\p{Uppercase}',
+    punct: punctuation,
+    space,
+    word: wordCharacter,
+    xdigit: '[0-9A-Fa-f]',
+  },
+  properties: {
+    IsAlpha: letter,
+    Alpha: letter,
+    IsAlnum: alnum,
+    Alnum: alnum,
+    IsLower: lower,
+    Lower: lower,
+    IsUpper: '\\p{Uppercase}',
+    Upper: '\\p{Uppercase}',
+    IsPunct: punctuation,
+  },
 };
 
 /**
@@ -22,8 +42,14 @@ export function perlPattern(pattern: string, what: string): RegExp {
   const inline = /^\(\?([a-z]+)\)/.exec(pattern);
   const flags = inline && /^[ismx]+$/.test(inline[1]) && !inline[1].includes('x') ? inline[1].replace('s', '') : '';
   try {
-    return new RegExp(translatePattern(flags !== '' || inline?.[1] === 's' ? pattern.slice(inline![0].length) : pattern, perl), `sv${flags}`);
+    return new RegExp(
+      translatePattern(flags !== '' || inline?.[1] === 's' ? pattern.slice(inline![0].length) : pattern, perl),
+      `sv${flags}`,
+    );
   } catch (cause) {
-    throw new UsageError(`${what} ${JSON.stringify(pattern)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}.`, { cause });
+    throw new UsageError(
+      `${what} ${JSON.stringify(pattern)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}.`,
+      { cause },
+    );
   }
 }

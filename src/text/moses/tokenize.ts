@@ -63,7 +63,9 @@ function tokenizers(language: string, options: TokenizeOptions) {
   const wholeLine = (line: string): string => {
     if (isBlank(line) || (skipTags && isTagLine(line))) return line;
     const padded = padLine(line);
-    return findProtected(padded, patterns).length > 0 || !line.isWellFormed() ? stepByStep(line) : remembered(Buffer.from(line)).toString();
+    return findProtected(padded, patterns).length > 0 || !line.isWellFormed()
+      ? stepByStep(line)
+      : remembered(Buffer.from(line)).toString();
   };
   return { remembered, stepByStep, wholeLine };
 }

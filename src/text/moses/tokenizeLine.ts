@@ -1,5 +1,13 @@
 import { space, splitAsPerl } from './perlText.js';
-import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
+import {
+  escapeMarks,
+  fullStopOf,
+  isolatePunctuation,
+  restoreMultipleDots,
+  startsLowerCase,
+  startsWithDigit,
+  type TokenizerRules,
+} from './tokenizerRules.js';
 
 const spaces = new RegExp(`${space}+`, 'gv');
 
@@ -58,11 +66,15 @@ function placeholder(index: number): string {
 
 /** Parts the full stop of each word that is no abbreviation and does not stand inside of the sentence. */
 function partFullStops(words: readonly string[], { prefixes }: TokenizerRules): string {
-  return words.map((word, index) => {
-    const fullStop = fullStopOf(word, prefixes);
-    if (fullStop === 'none') return word;
-    const next = words[index + 1];
-    const stays = next !== undefined && (fullStop === 'stays' || startsLowerCase(next) || (fullStop === 'staysBeforeNumber' && startsWithDigit(next)));
-    return stays ? word : `${word.slice(0, -1)} .`;
-  }).join(' ');
+  return words
+    .map((word, index) => {
+      const fullStop = fullStopOf(word, prefixes);
+      if (fullStop === 'none') return word;
+      const next = words[index + 1];
+      const stays =
+        next !== undefined &&
+        (fullStop === 'stays' || startsLowerCase(next) || (fullStop === 'staysBeforeNumber' && startsWithDigit(next)));
+      return stays ? word : `${word.slice(0, -1)} .`;
+    })
+    .join(' ');
 }

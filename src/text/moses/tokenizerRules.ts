@@ -71,15 +71,33 @@ const contractions: Readonly<Record<'right' | 'left' | 'inside' | 'alone', reado
   alone: [[/'/g, " ' "]],
 };
 
-const contractionStyle: Readonly<Record<string, keyof typeof contractions>> = { en: 'right', fr: 'left', it: 'left', ga: 'left', ca: 'left', so: 'inside', tdt: 'inside' };
+const contractionStyle: Readonly<Record<string, keyof typeof contractions>> = {
+  en: 'right',
+  fr: 'left',
+  it: 'left',
+  ga: 'left',
+  ca: 'left',
+  so: 'inside',
+  tdt: 'inside',
+};
 
 /** The rules of a language, less the user's choices. */
 export function languageRules(language: string): Pick<TokenizerRules, 'separators' | 'apostrophes'> {
-  return { separators: separators[language] ?? separators.default, apostrophes: contractions[contractionStyle[language] ?? 'alone'] };
+  return {
+    separators: separators[language] ?? separators.default,
+    apostrophes: contractions[contractionStyle[language] ?? 'alone'],
+  };
 }
 
 const escapes: readonly Rule[] = [
-  [/&/g, '&amp;'], [/\|/g, '&#124;'], [/</g, '&lt;'], [/>/g, '&gt;'], [/'/g, '&apos;'], [/"/g, '&quot;'], [/\[/g, '&#91;'], [/\]/g, '&#93;'],
+  [/&/g, '&amp;'],
+  [/\|/g, '&#124;'],
+  [/</g, '&lt;'],
+  [/>/g, '&gt;'],
+  [/'/g, '&apos;'],
+  [/"/g, '&quot;'],
+  [/\[/g, '&#91;'],
+  [/\]/g, '&#93;'],
 ];
 
 /** `& | < > ' " [ ]` as character references. */

@@ -3,13 +3,24 @@ import assert from 'node:assert/strict';
 import { createTruecaser, detruecase, parseTruecaseModel, TruecaserTrainer } from './truecase.js';
 
 const corpus = [
-  'The cat sees Anna .', '" We see the NATO and the cat " : The end', 'Anna said : Yes . The NATO sees the cat', 'the', 'The', '<b> Berlin </b> is in Germany .',
+  'The cat sees Anna .',
+  '" We see the NATO and the cat " : The end',
+  'Anna said : Yes . The NATO sees the cat',
+  'the',
+  'The',
+  '<b> Berlin </b> is in Germany .',
 ];
 
 test('the model counts forms within sentences', () => {
   const trainer = new TruecaserTrainer();
   for (const line of corpus) trainer.add(line);
-  assert.deepEqual(trainer.modelText().split('\n').slice(0, 5), ['cat (3/3)', 'sees (2/2)', 'Anna (1/1)', '. (3/3)', 'see (1/1)']);
+  assert.deepEqual(trainer.modelText().split('\n').slice(0, 5), [
+    'cat (3/3)',
+    'sees (2/2)',
+    'Anna (1/1)',
+    '. (3/3)',
+    'see (1/1)',
+  ]);
   assert.match(trainer.modelText(), /^the \(3\/3\)$/m); // "The" only ever begins sentences
   assert.match(trainer.modelText(), /^NATO \(2\/2\)$/m);
   assert.doesNotMatch(trainer.modelText(), /Berlin|<b>/); // first word, and markup
@@ -22,11 +33,21 @@ test('first tokens may count: without a capital in full, alone in their line by 
 });
 
 test('words are written as the model knows them', () => {
-  const truecase = createTruecaser(parseTruecaseModel('the (5/6) The (1)\nNATO (3/3)\nAnna (2/3) anna (1)\nİzmir (1/1)\n'));
+  const truecase = createTruecaser(
+    parseTruecaseModel('the (5/6) The (1)\nNATO (3/3)\nAnna (2/3) anna (1)\nİzmir (1/1)\n'),
+  );
   const cases: [string, string][] = [
-    ['The NATO', 'the NATO'], ['THE nato and The the', 'the NATO and The the'], ['anna . Anna anna ANNA', 'Anna . Anna anna Anna'],
-    ['( &quot; The', '( &quot; the'], ['Dogs : The cat', 'Dogs : the cat'], ['The|DT nato|NN', 'the|DT NATO|NN'], ['|x The', '|x The'],
-    ['<b> The </b> nato', '<b> the</b> NATO'], ['  The\u3000nato ', 'the NATO'], ['', ''], ['unknown', 'unknown'],
+    ['The NATO', 'the NATO'],
+    ['THE nato and The the', 'the NATO and The the'],
+    ['anna . Anna anna ANNA', 'Anna . Anna anna Anna'],
+    ['( &quot; The', '( &quot; the'],
+    ['Dogs : The cat', 'Dogs : the cat'],
+    ['The|DT nato|NN', 'the|DT NATO|NN'],
+    ['|x The', '|x The'],
+    ['<b> The </b> nato', '<b> the</b> NATO'],
+    ['  The\u3000nato ', 'the NATO'],
+    ['', ''],
+    ['unknown', 'unknown'],
   ];
   for (const [input, expected] of cases) assert.equal(truecase(input), expected);
 });

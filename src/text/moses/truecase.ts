@@ -55,7 +55,9 @@ export class TruecaserTrainer {
         total += count;
         if (count > bestCount) [best, bestCount] = [form, count];
       }
-      const others = [...counts].filter(([form]) => form !== best).map(([form, count]) => ` ${form} (${decimal(count)})`);
+      const others = [...counts]
+        .filter(([form]) => form !== best)
+        .map(([form, count]) => ` ${form} (${decimal(count)})`);
       text += `${best} (${decimal(bestCount)}/${decimal(total)})${others.join('')}\n`;
     }
     return text;
@@ -84,7 +86,10 @@ function decimal(count: number): string {
 /** Reads a model of train-truecaser.perl or `TruecaserTrainer`, plain or .gz. */
 export function readTruecaseModel(path: string): TruecaseModel {
   const text = readTextFile(path, 'truecasing model', 2 ** 30);
-  if (text.trim() !== '' && !/^\S+ \(\d+/m.test(text)) throw new DataError(`${path} is no truecasing model: no line has the form "word (count/total)". Expected a file of "coldstart corpus train-truecaser" or of Moses' train-truecaser.perl.`);
+  if (text.trim() !== '' && !/^\S+ \(\d+/m.test(text))
+    throw new DataError(
+      `${path} is no truecasing model: no line has the form "word (count/total)". Expected a file of "coldstart corpus train-truecaser" or of Moses' train-truecaser.perl.`,
+    );
   return parseTruecaseModel(text);
 }
 
@@ -134,13 +139,15 @@ export function createTruecaser(model: TruecaseModel): (line: string) => string 
  */
 export function detruecase(line: string): string {
   let atStart = true;
-  return wordsOf(line).map((word) => {
-    const first = atStart ? String.fromCodePoint(word.codePointAt(0)!) : '';
-    const written = first.toUpperCase() + word.slice(first.length);
-    if (sentenceEnds.has(written)) atStart = true;
-    else if (!delaysStart.has(written)) atStart = false;
-    return written;
-  }).join(' ');
+  return wordsOf(line)
+    .map((word) => {
+      const first = atStart ? String.fromCodePoint(word.codePointAt(0)!) : '';
+      const written = first.toUpperCase() + word.slice(first.length);
+      if (sentenceEnds.has(written)) atStart = true;
+      else if (!delaysStart.has(written)) atStart = false;
+      return written;
+    })
+    .join(' ');
 }
 
 const spaces = new RegExp(`${space}+`, 'v');
@@ -161,7 +168,7 @@ function splitMarkup(line: string): { words: string[]; markup: string[] } {
   }
   const words: string[] = [];
   const markup = [''];
-  for (let rest = line; ; ) {
+  for (let rest = line; ;) {
     const tag = tagFirst.exec(rest);
     const word = tag ? null : (wordFirst.exec(rest) ?? anyFirst.exec(rest));
     if (tag) {

@@ -1,6 +1,14 @@
 import { hashFactor, WordTable } from '../wordTable.js';
 import { partLastQuote, squeeze } from './tokenizeLine.js';
-import { escapeMarks, fullStopOf, isolatePunctuation, restoreMultipleDots, startsLowerCase, startsWithDigit, type TokenizerRules } from './tokenizerRules.js';
+import {
+  escapeMarks,
+  fullStopOf,
+  isolatePunctuation,
+  restoreMultipleDots,
+  startsLowerCase,
+  startsWithDigit,
+  type TokenizerRules,
+} from './tokenizerRules.js';
 
 /** Words remembered with their tokens; at this number the memory starts afresh. */
 const maxRemembered = 2 ** 18;
@@ -51,7 +59,10 @@ export class WordMemory {
    * @param stepByStep for lines that words alone do not decide: of no words, with white space other than single spaces between
    *   words or with control characters, with neighbouring apostrophes, which share a space, or with placeholders of the script
    */
-  constructor(private readonly rules: TokenizerRules, private readonly stepByStep: (line: string) => string) {}
+  constructor(
+    private readonly rules: TokenizerRules,
+    private readonly stepByStep: (line: string) => string,
+  ) {}
 
   /**
    * @param bytes lines in valid UTF-8, with line feeds between them
@@ -61,10 +72,11 @@ export class WordMemory {
     this.bytes = bytes;
     this.copied = 0;
     this.written = 0;
-    for (let start = 0; start <= bytes.length; ) {
+    for (let start = 0; start <= bytes.length;) {
       const { written, copied } = this;
       let end = this.tokenizeLine(start);
-      if (end < 0) { // what was done of this line is undone
+      if (end < 0) {
+        // what was done of this line is undone
         end = bytes.indexOf(lineFeed, start);
         if (end < 0) end = bytes.length;
         this.written = written;
@@ -126,7 +138,8 @@ export class WordMemory {
   private copyUpTo(end: number): void {
     this.reserve(end - this.copied);
     const { bytes, out } = this;
-    if (end - this.copied > 256) out.set(bytes.subarray(this.copied, end), this.written); // a call costs more than a few bytes do
+    if (end - this.copied > 256)
+      out.set(bytes.subarray(this.copied, end), this.written); // a call costs more than a few bytes do
     else for (let i = this.copied, at = this.written; i < end; i++, at++) out[at] = bytes[i];
     this.written += end - this.copied;
     this.copied = end;
@@ -200,18 +213,24 @@ export class WordMemory {
     };
     const lastWord = words[words.length - 1];
     // the full stops before the last one have what follows them here
-    const inner = words.slice(0, -1).map((each, i) => {
-      const fullStop = fullStopOf(each, rules.prefixes);
-      const next = words[i + 1];
-      const stays = fullStop === 'stays' || startsLowerCase(next) || (fullStop === 'staysBeforeNumber' && startsWithDigit(next));
-      return fullStop === 'none' || stays ? `${each} ` : `${each.slice(0, -1)} . `;
-    }).join('');
+    const inner = words
+      .slice(0, -1)
+      .map((each, i) => {
+        const fullStop = fullStopOf(each, rules.prefixes);
+        const next = words[i + 1];
+        const stays =
+          fullStop === 'stays' || startsLowerCase(next) || (fullStop === 'staysBeforeNumber' && startsWithDigit(next));
+        return fullStop === 'none' || stays ? `${each} ` : `${each.slice(0, -1)} . `;
+      })
+      .join('');
     const fullStop = fullStopOf(lastWord, rules.prefixes);
     return {
       text: changed(word, finish(inner + lastWord)),
       parted: fullStop === 'none' ? undefined : Buffer.from(finish(`${inner}${lastWord.slice(0, -1)} .`)),
-      stays: fullStop === 'stays', staysBeforeNumber: fullStop === 'staysBeforeNumber',
-      startsLowerCase: startsLowerCase(words[0]), startsWithDigit: startsWithDigit(words[0]),
+      stays: fullStop === 'stays',
+      staysBeforeNumber: fullStop === 'staysBeforeNumber',
+      startsLowerCase: startsLowerCase(words[0]),
+      startsWithDigit: startsWithDigit(words[0]),
       hasPlaceholder: word.includes('DOTMULTI') || word.includes('THISISPROTECTED'),
     };
   }
@@ -232,16 +251,26 @@ const countOf = Int32Array.from({ length: 256 }, (_, byte) => {
   if (byte === comma) return oneComma << 8;
   if (byte === period) return onePeriod << 8;
   if (byte >= 0x41 && byte <= 0x5a) return 1;
-  const isLetter = (byte >= 0x61 && byte <= 0x7a) || byte === 0xc3 || (byte >= 0x80 && byte <= 0xbf && byte !== 0x97 && byte !== 0xb7);
+  const isLetter =
+    (byte >= 0x61 && byte <= 0x7a) || byte === 0xc3 || (byte >= 0x80 && byte <= 0xbf && byte !== 0x97 && byte !== 0xb7);
   return isLetter ? 0 : 1 << 24;
 });
 
 /** Tokens of words of letters, of which the first is a capital or a small one, alone and with a mark after them. */
 const [wholeWord, withComma, withPeriod] = [
-  { text: null, parted: undefined }, { text: lastApart, parted: undefined }, { text: null, parted: lastApart },
-].map((tokens) => [false, true].map((startsLowerCase): WordTokens => ({
-  ...tokens, stays: false, staysBeforeNumber: false, startsLowerCase, startsWithDigit: false, hasPlaceholder: false,
-})));
+  { text: null, parted: undefined },
+  { text: lastApart, parted: undefined },
+  { text: null, parted: lastApart },
+].map((tokens) =>
+  [false, true].map((startsLowerCase): WordTokens => ({
+    ...tokens,
+    stays: false,
+    staysBeforeNumber: false,
+    startsLowerCase,
+    startsWithDigit: false,
+    hasPlaceholder: false,
+  })),
+);
 
 function changed(word: string, text: string): Uint8Array | null {
   return text === word ? null : Buffer.from(text);
@@ -249,7 +278,13 @@ function changed(word: string, text: string): Uint8Array | null {
 
 /** A word's text before the next word. */
 function beforeWord(word: WordTokens, next: WordTokens): Uint8Array | null {
-  if (word.parted === undefined || word.stays || next.startsLowerCase || (word.staysBeforeNumber && next.startsWithDigit)) return word.text;
+  if (
+    word.parted === undefined ||
+    word.stays ||
+    next.startsLowerCase ||
+    (word.staysBeforeNumber && next.startsWithDigit)
+  )
+    return word.text;
   return word.parted;
 }
 
@@ -260,7 +295,8 @@ function isWideSpace(bytes: Uint8Array, at: number): boolean {
       return bytes[at + 1] === 0x85 || bytes[at + 1] === 0xa0;
     case 0xe1: // U+1680
       return bytes[at + 1] === 0x9a && bytes[at + 2] === 0x80;
-    case 0xe2: { // U+2000 to U+200A, U+2028, U+2029, U+202F; U+205F
+    case 0xe2: {
+      // U+2000 to U+200A, U+2028, U+2029, U+202F; U+205F
       const last = bytes[at + 2];
       if (bytes[at + 1] === 0x80) return last <= 0x8a || last === 0xa8 || last === 0xa9 || last === 0xaf;
       return bytes[at + 1] === 0x81 && last === 0x9f;

@@ -13,12 +13,22 @@ import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } f
  *
  * @throws UsageError if there are more characters than pieces, or, unless `softLimit`, too few pairs
  */
-export function learnBpePieces(words: Words, checker: PieceChecker, { numPieces, softLimit, onRound }: LearnLimits): ScoredPiece[] {
+export function learnBpePieces(
+  words: Words,
+  checker: PieceChecker,
+  { numPieces, softLimit, onRound }: LearnLimits,
+): ScoredPiece[] {
   const { characters } = words;
   if (characters.length > numPieces) throw new UsageError(tooManyCharacters(characters.length, numPieces));
   const known = new Set(characters);
   const merges: string[] = [];
-  for (const { left, right } of characters.length === numPieces ? [] : mergePairs(knownStretches(words), { minFrequency: 1, isBefore: shorterThenFirst, mayMerge: (text) => checker.isPiece(text) })) {
+  for (const { left, right } of characters.length === numPieces
+    ? []
+    : mergePairs(knownStretches(words), {
+        minFrequency: 1,
+        isBefore: shorterThenFirst,
+        mayMerge: (text) => checker.isPiece(text),
+      })) {
     const piece = left + right;
     if (known.has(piece)) continue; // another pair made it
     known.add(piece);
@@ -26,7 +36,8 @@ export function learnBpePieces(words: Words, checker: PieceChecker, { numPieces,
     onRound?.(characters.length + merges.length);
     if (merges.length === numPieces - characters.length) break;
   }
-  if (merges.length < numPieces - characters.length && !softLimit) throw new UsageError(tooFewPieces(characters.length + merges.length, numPieces));
+  if (merges.length < numPieces - characters.length && !softLimit)
+    throw new UsageError(tooFewPieces(characters.length + merges.length, numPieces));
   return [...merges, ...characters].map((piece, i) => ({ piece, score: -i }));
 }
 

@@ -19,7 +19,9 @@ const lastDecomposing = 0x2ffff;
 export function normalizationRules(name: Normalization): Map<string, string> {
   const rules = new Map<string, string>();
   if (name === 'identity') return rules;
-  const fold = name.endsWith('_cf') ? (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC') : (text: string): string => text.normalize('NFKC');
+  const fold = name.endsWith('_cf')
+    ? (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC')
+    : (text: string): string => text.normalize('NFKC');
   /** For each character all that decompose to it alone. */
   const variants = new Map<string, string[]>();
   const decomposed = new Set<string>();
@@ -30,12 +32,14 @@ export function normalizationRules(name: Normalization): Map<string, string> {
     if (composed !== character) rules.set(character, composed);
     const parts = character.normalize('NFKD');
     if (Array.from(parts).length > 1) decomposed.add(parts);
-    else if (parts !== character || variants.has(parts)) variants.set(parts, [...(variants.get(parts) ?? [parts]), ...(parts === character ? [] : [character])]);
+    else if (parts !== character || variants.has(parts))
+      variants.set(parts, [...(variants.get(parts) ?? [parts]), ...(parts === character ? [] : [character])]);
   }
   for (const parts of decomposed) {
     const composed = fold(parts);
     if (composed === parts) continue;
-    for (const sequence of expand(Array.from(parts), variants)) if (sequence !== composed) rules.set(sequence, composed);
+    for (const sequence of expand(Array.from(parts), variants))
+      if (sequence !== composed) rules.set(sequence, composed);
   }
   if (name.startsWith('nmt')) applyNmtRules(rules);
   return rules;
@@ -43,20 +47,37 @@ export function normalizationRules(name: Normalization): Map<string, string> {
 
 /** Every sequence of variants of these characters. */
 function expand(characters: readonly string[], variants: ReadonlyMap<string, readonly string[]>): string[] {
-  return characters.reduce((starts, character) => starts.flatMap((start) => (variants.get(character) ?? [character]).map((variant) => start + variant)), ['']);
+  return characters.reduce(
+    (starts, character) =>
+      starts.flatMap((start) => (variants.get(character) ?? [character]).map((variant) => start + variant)),
+    [''],
+  );
 }
 
 function applyNmtRules(rules: Map<string, string>): void {
-  const dropped = [[0x1, 0x8], [0xb, 0xb], [0xe, 0x1f], [0x7f, 0x7f], [0x8f, 0x8f], [0x9f, 0x9f]];
-  for (const [first, last] of dropped) for (let codePoint = first; codePoint <= last; codePoint++) rules.set(String.fromCodePoint(codePoint), '');
-  const spaces = [0x9, 0xa, 0xc, 0xd, 0x1680, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x2581, 0xfeff, 0xfffd];
+  const dropped = [
+    [0x1, 0x8],
+    [0xb, 0xb],
+    [0xe, 0x1f],
+    [0x7f, 0x7f],
+    [0x8f, 0x8f],
+    [0x9f, 0x9f],
+  ];
+  for (const [first, last] of dropped)
+    for (let codePoint = first; codePoint <= last; codePoint++) rules.set(String.fromCodePoint(codePoint), '');
+  const spaces = [
+    0x9, 0xa, 0xc, 0xd, 0x1680, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x2581, 0xfeff, 0xfffd,
+  ];
   for (const codePoint of spaces) rules.set(String.fromCodePoint(codePoint), ' ');
   rules.delete('\uff5e'); // the full-width tilde stays: Japanese text means it
 }
 
 /** The rules in the form that a model file holds, and that normalises text. */
 export class CharsMap {
-  private constructor(private readonly trie: ByteTrie | undefined, private readonly targets: Uint8Array) {}
+  private constructor(
+    private readonly trie: ByteTrie | undefined,
+    private readonly targets: Uint8Array,
+  ) {}
 
   static compile(rules: ReadonlyMap<string, string>): CharsMap {
     if (rules.size === 0) return new CharsMap(undefined, new Uint8Array());
@@ -78,7 +99,11 @@ export class CharsMap {
   toBytes(): Uint8Array {
     if (this.trie === undefined) return new Uint8Array();
     const { units } = this.trie;
-    return Buffer.concat([new Uint8Array(Uint32Array.of(units.byteLength).buffer), new Uint8Array(units.buffer, units.byteOffset, units.byteLength), this.targets]);
+    return Buffer.concat([
+      new Uint8Array(Uint32Array.of(units.byteLength).buffer),
+      new Uint8Array(units.buffer, units.byteOffset, units.byteLength),
+      this.targets,
+    ]);
   }
 
   /**
@@ -101,7 +126,10 @@ export class CharsMap {
       from = i;
     }
     parts.push(bytes.toString('utf8', from));
-    const words = parts.join('').split(' ').filter((word) => word !== '');
+    const words = parts
+      .join('')
+      .split(' ')
+      .filter((word) => word !== '');
     return words.map((word) => `\u2581${word}`).join('');
   }
 }

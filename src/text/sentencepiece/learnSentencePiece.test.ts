@@ -21,13 +21,29 @@ const folder = mkdtempSync(join(tmpdir(), 'coldstart-spm-'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** English, then German lines of Multi30k. */
-const multi30k = (numLines: number): string[] => ['en', 'de'].flatMap((side) => gunzipSync(readFileSync(join(shared, `data/multi30k/train.${side}.gz`))).toString('utf8').split('\n').slice(0, numLines));
+const multi30k = (numLines: number): string[] =>
+  ['en', 'de'].flatMap((side) =>
+    gunzipSync(readFileSync(join(shared, `data/multi30k/train.${side}.gz`)))
+      .toString('utf8')
+      .split('\n')
+      .slice(0, numLines),
+  );
 
-async function learn(name: string, lines: readonly string[], options: SentencePieceOptions): Promise<{ path: string; pieces: string[] }> {
+async function learn(
+  name: string,
+  lines: readonly string[],
+  options: SentencePieceOptions,
+): Promise<{ path: string; pieces: string[] }> {
   const { model, vocab } = await learnSentencePiece(lines, options);
   const path = join(folder, `${name}.model`);
   writeFileSync(path, model);
-  return { path, pieces: vocab.trimEnd().split('\n').map((line) => line.split('\t')[0]) };
+  return {
+    path,
+    pieces: vocab
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t')[0]),
+  };
 }
 
 async function encode(path: string, lines: readonly string[]): Promise<string[][]> {
@@ -41,81 +57,168 @@ async function encode(path: string, lines: readonly string[]): Promise<string[][
 
 test('normalisation as SentencePiece describes it', () => {
   const map = CharsMap.compile(normalizationRules('nmt_nfkc'));
-  assert.equal(map.normalize('  \ufb01ne  \uff11\uff12\tx\u200b\uff8a\uff9f e\u0301 \uff5e\u0007 '), '\u2581fine\u258112\u2581x\u2581\u30d1\u2581\u00e9\u2581\uff5e');
+  assert.equal(
+    map.normalize('  \ufb01ne  \uff11\uff12\tx\u200b\uff8a\uff9f e\u0301 \uff5e\u0007 '),
+    '\u2581fine\u258112\u2581x\u2581\u30d1\u2581\u00e9\u2581\uff5e',
+  );
   assert.equal(map.normalize(' \t\u3000'), '');
   const nfkc = CharsMap.compile(normalizationRules('nfkc'));
   // characters each with all that combines with it; a combining mark without its character is left as it is
-  const clusters = ['a', '\u00e9', 'e\u0301', 'u\u0308', '\uff76\uff9e', '\ud55c', '\u1112\u1161\u11ab', '\u2460', '\ufb03', '\u0627\u0655', ' ', '\u00a0'];
-  fc.assert(fc.property(fc.array(fc.constantFrom(...clusters)).map((list) => list.join('')), (text) => {
-    assert.equal(nfkc.normalize(text), text.normalize('NFKC').split(' ').filter((word) => word !== '').map((word) => `\u2581${word}`).join(''));
-  }), { numRuns: 300 });
+  const clusters = [
+    'a',
+    '\u00e9',
+    'e\u0301',
+    'u\u0308',
+    '\uff76\uff9e',
+    '\ud55c',
+    '\u1112\u1161\u11ab',
+    '\u2460',
+    '\ufb03',
+    '\u0627\u0655',
+    ' ',
+    '\u00a0',
+  ];
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...clusters)).map((list) => list.join('')),
+      (text) => {
+        assert.equal(
+          nfkc.normalize(text),
+          text
+            .normalize('NFKC')
+            .split(' ')
+            .filter((word) => word !== '')
+            .map((word) => `\u2581${word}`)
+            .join(''),
+        );
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 test('seeds are the sequences in two places of the different words, counted in the text, as the slow search finds them', () => {
-  fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom(...'abc1'), minLength: 1, maxLength: 7 }), { minLength: 1, maxLength: 12 }), (list) => {
-    const text = new TrainingText(CharsMap.compile(new Map()), 1000);
-    text.add(list.join(' '));
-    const words = text.words(1);
-    const rules = { maxPieceLength: 5, splitByScript: true, splitByNumber: true, splitDigits: false };
-    const checker = new PieceChecker(words.characters, rules);
-    const counts = new Map<string, { count: number; places: Set<string>; next: Set<string> }>();
-    for (const word of list.map((each) => `\u2581${each}`)) {
-      for (let i = 0; i < word.length; i++) {
-        for (let length = 2; length <= 5 && i + length <= word.length; length++) {
-          const piece = word.slice(i, i + length);
-          if (/[a-c]/.test(piece) && /1/.test(piece)) break;
-          const entry = counts.get(piece) ?? { count: 0, places: new Set(), next: new Set() };
-          entry.count++;
-          entry.places.add(`${word} ${i}`);
-          const longer = word.slice(i, i + length + 1);
-          entry.next.add(length === 5 || i + length === word.length || (/[a-c]/.test(longer) && /1/.test(longer)) ? 'end' : longer);
-          counts.set(piece, entry);
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: fc.constantFrom(...'abc1'), minLength: 1, maxLength: 7 }), {
+        minLength: 1,
+        maxLength: 12,
+      }),
+      (list) => {
+        const text = new TrainingText(CharsMap.compile(new Map()), 1000);
+        text.add(list.join(' '));
+        const words = text.words(1);
+        const rules = { maxPieceLength: 5, splitByScript: true, splitByNumber: true, splitDigits: false };
+        const checker = new PieceChecker(words.characters, rules);
+        const counts = new Map<string, { count: number; places: Set<string>; next: Set<string> }>();
+        for (const word of list.map((each) => `\u2581${each}`)) {
+          for (let i = 0; i < word.length; i++) {
+            for (let length = 2; length <= 5 && i + length <= word.length; length++) {
+              const piece = word.slice(i, i + length);
+              if (/[a-c]/.test(piece) && /1/.test(piece)) break;
+              const entry = counts.get(piece) ?? { count: 0, places: new Set(), next: new Set() };
+              entry.count++;
+              entry.places.add(`${word} ${i}`);
+              const longer = word.slice(i, i + length + 1);
+              entry.next.add(
+                length === 5 || i + length === word.length || (/[a-c]/.test(longer) && /1/.test(longer))
+                  ? 'end'
+                  : longer,
+              );
+              counts.set(piece, entry);
+            }
+          }
         }
-      }
-    }
-    const expected = [...counts].filter(([, { places, next }]) => places.size > 1 && (next.size > 1 || next.has('end'))).map(([piece, { count }]) => `${piece} ${count}`).sort();
-    const { starts, lengths, counts: found } = seedPieces(words, checker, 1e6);
-    assert.deepEqual([...starts].map((start, p) => `${[...words.symbols.subarray(start, start + lengths[p])].map((symbol) => words.characters[symbol]).join('')} ${found[p]}`).sort(), expected);
-  }), { numRuns: 200 });
+        const expected = [...counts]
+          .filter(([, { places, next }]) => places.size > 1 && (next.size > 1 || next.has('end')))
+          .map(([piece, { count }]) => `${piece} ${count}`)
+          .sort();
+        const { starts, lengths, counts: found } = seedPieces(words, checker, 1e6);
+        assert.deepEqual(
+          [...starts]
+            .map(
+              (start, p) =>
+                `${[...words.symbols.subarray(start, start + lengths[p])].map((symbol) => words.characters[symbol]).join('')} ${found[p]}`,
+            )
+            .sort(),
+          expected,
+        );
+      },
+    ),
+    { numRuns: 200 },
+  );
 });
 
 test('digamma', () => {
   // Abramowitz and Stegun, table 6.1
-  for (const [x, value] of [[1, -0.5772156649], [1.5, 0.03648997398], [2, 0.4227843351], [10, 2.2517525891]]) assert.ok(Math.abs(digamma(x) - value) < 1e-9, `${x}`);
+  for (const [x, value] of [
+    [1, -0.5772156649],
+    [1.5, 0.03648997398],
+    [2, 0.4227843351],
+    [10, 2.2517525891],
+  ])
+    assert.ok(Math.abs(digamma(x) - value) < 1e-9, `${x}`);
 });
 
 test('byte-pair pieces: the most frequent pair first, the shorter among equals', async () => {
-  const { pieces } = await learn('tiny', ['aab aab aab', 'b b'], { vocabSize: 3 + 3 + 3, modelType: 'bpe', characterCoverage: 1 });
+  const { pieces } = await learn('tiny', ['aab aab aab', 'b b'], {
+    vocabSize: 3 + 3 + 3,
+    modelType: 'bpe',
+    characterCoverage: 1,
+  });
   // counts: ▁a 3, aa 3, ab 3, ▁b 2; equals by code point: aa, then aab, then ▁aab
   assert.deepEqual(pieces, ['<unk>', '<s>', '</s>', 'aa', 'aab', '\u2581aab', 'a', 'b', '\u2581']);
 });
 
-test('models of Multi30k: what SentencePiece makes of them, and how they compare with its own', { skip: skipText }, async () => {
-  const lines = multi30k(4000);
-  const heldOut = multi30k(6000).slice(4000, 4300);
-  const haveSpm = spawnSync('spm_train', ['--version']).status === 0;
-  for (const modelType of ['unigram', 'bpe'] as const) {
-    const { path, pieces } = await learn(modelType, lines, { vocabSize: 1500, modelType, characterCoverage: 1 });
-    assert.equal(pieces.length, 1500);
-    assert.equal(new Set(pieces).size, 1500);
-    const segmented = await encode(path, heldOut);
-    heldOut.forEach((line, i) => assert.equal(joinPieces(segmented[i]), line.normalize('NFKC').replace(/ +/g, ' ').trim()));
-    if (!haveSpm) continue; // Debian: apt-get install sentencepiece
-    const run = (program: string, args: string[], input?: string): string => {
-      const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' });
-      assert.equal(status, 0, stderr);
-      return stdout;
-    };
-    const encodeBySpm = (model: string): string[] => run('spm_encode', [`--model=${model}`], `${heldOut.join('\n')}\n`).trimEnd().split('\n');
-    assert.deepEqual(segmented.map((own) => own.join(' ')), encodeBySpm(path));
-    const text = join(folder, 'text.txt');
-    writeFileSync(text, `${lines.join('\n')}\n`);
-    run('spm_train', [`--input=${text}`, `--model_prefix=${join(folder, `spm-${modelType}`)}`, '--vocab_size=1500', `--model_type=${modelType}`, '--character_coverage=1', '--num_threads=1', '--minloglevel=2']);
-    const count = (texts: readonly string[]): number => texts.join(' ').split(' ').length;
-    const [ours, theirs] = [count(segmented.map((own) => own.join(' '))), count(encodeBySpm(join(folder, `spm-${modelType}.model`)))];
-    assert.ok(Math.abs(ours / theirs - 1) < 0.04, `${modelType}: ${ours} pieces, spm_train's model ${theirs}`);
-  }
-});
+test(
+  'models of Multi30k: what SentencePiece makes of them, and how they compare with its own',
+  { skip: skipText },
+  async () => {
+    const lines = multi30k(4000);
+    const heldOut = multi30k(6000).slice(4000, 4300);
+    const haveSpm = spawnSync('spm_train', ['--version']).status === 0;
+    for (const modelType of ['unigram', 'bpe'] as const) {
+      const { path, pieces } = await learn(modelType, lines, { vocabSize: 1500, modelType, characterCoverage: 1 });
+      assert.equal(pieces.length, 1500);
+      assert.equal(new Set(pieces).size, 1500);
+      const segmented = await encode(path, heldOut);
+      heldOut.forEach((line, i) =>
+        assert.equal(joinPieces(segmented[i]), line.normalize('NFKC').replace(/ +/g, ' ').trim()),
+      );
+      if (!haveSpm) continue; // Debian: apt-get install sentencepiece
+      const run = (program: string, args: string[], input?: string): string => {
+        const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        return stdout;
+      };
+      const encodeBySpm = (model: string): string[] =>
+        run('spm_encode', [`--model=${model}`], `${heldOut.join('\n')}\n`)
+          .trimEnd()
+          .split('\n');
+      assert.deepEqual(
+        segmented.map((own) => own.join(' ')),
+        encodeBySpm(path),
+      );
+      const text = join(folder, 'text.txt');
+      writeFileSync(text, `${lines.join('\n')}\n`);
+      run('spm_train', [
+        `--input=${text}`,
+        `--model_prefix=${join(folder, `spm-${modelType}`)}`,
+        '--vocab_size=1500',
+        `--model_type=${modelType}`,
+        '--character_coverage=1',
+        '--num_threads=1',
+        '--minloglevel=2',
+      ]);
+      const count = (texts: readonly string[]): number => texts.join(' ').split(' ').length;
+      const [ours, theirs] = [
+        count(segmented.map((own) => own.join(' '))),
+        count(encodeBySpm(join(folder, `spm-${modelType}.model`))),
+      ];
+      assert.ok(Math.abs(ours / theirs - 1) < 0.04, `${modelType}: ${ours} pieces, spm_train's model ${theirs}`);
+    }
+  },
+);
 
 test('a text that is repeated gives as good a model', { skip: skipText }, async () => {
   const lines = multi30k(2000);
@@ -128,19 +231,41 @@ test('a text that is repeated gives as good a model', { skip: skipText }, async 
 });
 
 test('special pieces, byte fallback, coverage, digits; sizes that cannot be', async () => {
-  const lines = ['call 555 1234 <tag> now', 'call 555 9876 <tag> then', 'Ω'].flatMap((line) => Array.from({ length: line === 'Ω' ? 1 : 30 }, () => line));
-  const options: SentencePieceOptions = { vocabSize: 3 + 2 + 256 + 40, characterCoverage: 0.999, userDefinedSymbols: ['<tag>'], controlSymbols: ['<2de>'], byteFallback: true, splitDigits: true, softLimit: true };
+  const lines = ['call 555 1234 <tag> now', 'call 555 9876 <tag> then', 'Ω'].flatMap((line) =>
+    Array.from({ length: line === 'Ω' ? 1 : 30 }, () => line),
+  );
+  const options: SentencePieceOptions = {
+    vocabSize: 3 + 2 + 256 + 40,
+    characterCoverage: 0.999,
+    userDefinedSymbols: ['<tag>'],
+    controlSymbols: ['<2de>'],
+    byteFallback: true,
+    splitDigits: true,
+    softLimit: true,
+  };
   const { path, pieces } = await learn('special', lines, options);
   assert.deepEqual(pieces.slice(3, 5), ['<2de>', '<tag>']);
   assert.ok(!pieces.includes('Ω'));
   assert.ok(!pieces.slice(5 + 256).some((piece) => /\d/.test(piece) && piece.length > 1));
   const [segmented] = await encode(path, ['call 55 <tag>Ω']);
-  assert.ok(segmented.includes('<tag>') && segmented.join(' ').includes('<0xCE> <0xA9>') && segmented.join(' ').includes('5 5'), segmented.join(' '));
+  assert.ok(
+    segmented.includes('<tag>') && segmented.join(' ').includes('<0xCE> <0xA9>') && segmented.join(' ').includes('5 5'),
+    segmented.join(' '),
+  );
   assert.equal(joinPieces(segmented), 'call 55 <tag>Ω');
   const odd = ['<a-b>', '$1/(x)', '[^]'];
-  assert.deepEqual((await learnSentencePiece(lines, { ...options, userDefinedSymbols: odd })).vocab.split('\n').slice(4, 7), odd.map((piece) => `${piece}\t0`));
-  await assert.rejects(learnSentencePiece(lines, { ...options, byteFallback: false, vocabSize: 6 }), /different characters, 1 pieces were asked for/);
-  await assert.rejects(learnSentencePiece(lines, { vocabSize: 5000 }), /only \d+ pieces can be learnt from this text, 4997 were asked for/);
+  assert.deepEqual(
+    (await learnSentencePiece(lines, { ...options, userDefinedSymbols: odd })).vocab.split('\n').slice(4, 7),
+    odd.map((piece) => `${piece}\t0`),
+  );
+  await assert.rejects(
+    learnSentencePiece(lines, { ...options, byteFallback: false, vocabSize: 6 }),
+    /different characters, 1 pieces were asked for/,
+  );
+  await assert.rejects(
+    learnSentencePiece(lines, { vocabSize: 5000 }),
+    /only \d+ pieces can be learnt from this text, 4997 were asked for/,
+  );
   await assert.rejects(learnSentencePiece(['', ' '], { vocabSize: 50 }), /no text to learn from/);
   await assert.rejects(learnSentencePiece(lines, { vocabSize: 50, controlSymbols: ['<s>'] }), /"<s>" is named twice/);
 });

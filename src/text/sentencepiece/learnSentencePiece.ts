@@ -44,7 +44,9 @@ export interface LearntModel {
 
 /** Types of pieces in model files. */
 const pieceTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, byte: 6 } as const;
-interface Piece extends ScoredPiece { readonly type: keyof typeof pieceTypes }
+interface Piece extends ScoredPiece {
+  readonly type: keyof typeof pieceTypes;
+}
 
 /**
  * Learns a SentencePiece model from lines of text, or from words with their counts.
@@ -52,27 +54,66 @@ interface Piece extends ScoredPiece { readonly type: keyof typeof pieceTypes }
  * @throws UsageError if the vocabulary is too small for the characters or too large for the text
  * Source: Kudo and Richardson 2018 (D18-2012); file format of SentencePiece's sentencepiece_model.proto
  */
-export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable<string> | ReadonlyMap<string, number>, options: SentencePieceOptions): Promise<LearntModel> {
+export async function learnSentencePiece(
+  lines: Iterable<string> | AsyncIterable<string> | ReadonlyMap<string, number>,
+  options: SentencePieceOptions,
+): Promise<LearntModel> {
   const {
-    vocabSize, modelType = 'unigram', characterCoverage = 0.9995, normalization = 'nmt_nfkc', userDefinedSymbols = [], controlSymbols = [], byteFallback = false,
-    softLimit = false, maxLineBytes = 4192, seedPieces = 1_000_000, onProgress,
-    maxPieceLength = 16, splitByScript = true, splitByNumber = true, splitDigits = false,
+    vocabSize,
+    modelType = 'unigram',
+    characterCoverage = 0.9995,
+    normalization = 'nmt_nfkc',
+    userDefinedSymbols = [],
+    controlSymbols = [],
+    byteFallback = false,
+    softLimit = false,
+    maxLineBytes = 4192,
+    seedPieces = 1_000_000,
+    onProgress,
+    maxPieceLength = 16,
+    splitByScript = true,
+    splitByNumber = true,
+    splitDigits = false,
   } = options;
-  if (!(characterCoverage > 0 && characterCoverage <= 1)) throw new UsageError(`the character coverage is ${characterCoverage}, expected a share above 0 and at most 1.`);
+  if (!(characterCoverage > 0 && characterCoverage <= 1))
+    throw new UsageError(`the character coverage is ${characterCoverage}, expected a share above 0 and at most 1.`);
   const special: Piece[] = [
-    { piece: '<unk>', score: 0, type: 'unknown' }, { piece: '<s>', score: 0, type: 'control' }, { piece: '</s>', score: 0, type: 'control' },
+    { piece: '<unk>', score: 0, type: 'unknown' },
+    { piece: '<s>', score: 0, type: 'control' },
+    { piece: '</s>', score: 0, type: 'control' },
     ...controlSymbols.map((piece): Piece => ({ piece, score: 0, type: 'control' })),
     ...userDefinedSymbols.map((piece): Piece => ({ piece, score: 0, type: 'userDefined' })),
-    ...(byteFallback ? Array.from({ length: 256 }, (_, byte): Piece => ({ piece: `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, score: 0, type: 'byte' })) : []),
+    ...(byteFallback
+      ? Array.from({ length: 256 }, (_, byte): Piece => ({
+          piece: `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+          score: 0,
+          type: 'byte',
+        }))
+      : []),
   ];
-  const repeated = special.find(({ piece }, i) => piece === '' || special.findIndex((other) => other.piece === piece) !== i);
-  if (repeated) throw new UsageError(`special piece ${JSON.stringify(repeated.piece)} is ${repeated.piece === '' ? 'empty' : 'named twice'}.`);
+  const repeated = special.find(
+    ({ piece }, i) => piece === '' || special.findIndex((other) => other.piece === piece) !== i,
+  );
+  if (repeated)
+    throw new UsageError(
+      `special piece ${JSON.stringify(repeated.piece)} is ${repeated.piece === '' ? 'empty' : 'named twice'}.`,
+    );
   const numPieces = vocabSize - special.length;
-  if (numPieces < 1) throw new UsageError(`a vocabulary of ${vocabSize} has no room beside ${special.length} special pieces.`);
+  if (numPieces < 1)
+    throw new UsageError(`a vocabulary of ${vocabSize} has no room beside ${special.length} special pieces.`);
 
   const charsMap = CharsMap.compile(normalizationRules(normalization));
   const text = new TrainingText(charsMap, maxLineBytes);
-  const symbolPattern = userDefinedSymbols.length === 0 ? undefined : new RegExp([...userDefinedSymbols].sort((a, b) => b.length - a.length).map((symbol) => symbol.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|'), 'u');
+  const symbolPattern =
+    userDefinedSymbols.length === 0
+      ? undefined
+      : new RegExp(
+          [...userDefinedSymbols]
+            .sort((a, b) => b.length - a.length)
+            .map((symbol) => symbol.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'))
+            .join('|'),
+          'u',
+        );
   for await (const entry of lines) {
     const [line, times] = typeof entry === 'string' ? [entry, 1] : entry;
     for (const part of symbolPattern ? line.split(symbolPattern) : [line]) text.add(part, times);
@@ -80,21 +121,52 @@ export async function learnSentencePiece(lines: Iterable<string> | AsyncIterable
   const words = text.words(characterCoverage);
   const checker = new PieceChecker(words.characters, { maxPieceLength, splitByScript, splitByNumber, splitDigits });
   const limits = { numPieces, softLimit, onRound: onProgress };
-  const learnt = modelType === 'bpe' ? learnBpePieces(words, checker, limits) : learnUnigram(words, checker, { ...limits, seedPieces, shrinkingFactor: 0.75, numSubIterations: 2 });
+  const learnt =
+    modelType === 'bpe'
+      ? learnBpePieces(words, checker, limits)
+      : learnUnigram(words, checker, { ...limits, seedPieces, shrinkingFactor: 0.75, numSubIterations: 2 });
   const taken = new Set(special.map(({ piece }) => piece));
-  const pieces = [...special, ...learnt.filter(({ piece }) => !taken.has(piece)).map((piece): Piece => ({ ...piece, type: 'normal' }))];
+  const pieces = [
+    ...special,
+    ...learnt.filter(({ piece }) => !taken.has(piece)).map((piece): Piece => ({ ...piece, type: 'normal' })),
+  ];
 
   const trainer: Field[] = [
-    [3, 'int', modelType === 'bpe' ? 2 : 1], [4, 'int', pieces.length], [10, 'float', characterCoverage], [14, 'int', seedPieces], [20, 'int', maxPieceLength],
-    [21, 'int', Number(splitByScript)], [23, 'int', Number(splitByNumber)], [25, 'int', Number(splitDigits)],
-    ...controlSymbols.map((symbol): Field => [30, 'bytes', utf8(symbol)]), ...userDefinedSymbols.map((symbol): Field => [31, 'bytes', utf8(symbol)]),
-    [33, 'int', Number(!softLimit)], [35, 'int', Number(byteFallback)],
+    [3, 'int', modelType === 'bpe' ? 2 : 1],
+    [4, 'int', pieces.length],
+    [10, 'float', characterCoverage],
+    [14, 'int', seedPieces],
+    [20, 'int', maxPieceLength],
+    [21, 'int', Number(splitByScript)],
+    [23, 'int', Number(splitByNumber)],
+    [25, 'int', Number(splitDigits)],
+    ...controlSymbols.map((symbol): Field => [30, 'bytes', utf8(symbol)]),
+    ...userDefinedSymbols.map((symbol): Field => [31, 'bytes', utf8(symbol)]),
+    [33, 'int', Number(!softLimit)],
+    [35, 'int', Number(byteFallback)],
   ];
-  const normalizer: Field[] = [[1, 'bytes', utf8(normalization)], [2, 'bytes', charsMap.toBytes()], [3, 'int', 1], [4, 'int', 1], [5, 'int', 1]];
+  const normalizer: Field[] = [
+    [1, 'bytes', utf8(normalization)],
+    [2, 'bytes', charsMap.toBytes()],
+    [3, 'int', 1],
+    [4, 'int', 1],
+    [5, 'int', 1],
+  ];
   const model = encodeMessage([
-    ...pieces.map(({ piece, score, type }): Field => [1, 'bytes', encodeMessage([[1, 'bytes', utf8(piece)], [2, 'float', score], [3, 'int', pieceTypes[type]]])]),
-    [2, 'bytes', encodeMessage(trainer)], [3, 'bytes', encodeMessage(normalizer)],
+    ...pieces.map(({ piece, score, type }): Field => [
+      1,
+      'bytes',
+      encodeMessage([
+        [1, 'bytes', utf8(piece)],
+        [2, 'float', score],
+        [3, 'int', pieceTypes[type]],
+      ]),
+    ]),
+    [2, 'bytes', encodeMessage(trainer)],
+    [3, 'bytes', encodeMessage(normalizer)],
   ]);
-  const vocab = pieces.map(({ piece, score }) => `${piece}\t${Object.is(score, -0) ? '-0' : Number(Math.fround(score).toPrecision(6))}\n`).join('');
+  const vocab = pieces
+    .map(({ piece, score }) => `${piece}\t${Object.is(score, -0) ? '-0' : Number(Math.fround(score).toPrecision(6))}\n`)
+    .join('');
   return { model, vocab, numPieces: pieces.length, numLines: text.numLines, tooLong: text.tooLong };
 }

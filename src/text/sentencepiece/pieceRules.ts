@@ -25,7 +25,10 @@ export class PieceChecker {
 
   private readonly numbers: ReadonlyMap<string, number>;
 
-  constructor(characters: readonly string[], private readonly rules: PieceRules) {
+  constructor(
+    characters: readonly string[],
+    private readonly rules: PieceRules,
+  ) {
     const scripts = new Map<string, number>();
     const kindOf = (character: string): number => {
       if (character === spaceMark) return any;
@@ -68,8 +71,35 @@ export class PieceChecker {
 
 /** Scripts whose letters are told apart; others are one group. */
 const scriptNames = [
-  ['Latin', 'Latin'], ['Greek', 'Greek'], ['Cyrillic', 'Cyrillic'], ['Han', 'Han'], ['Han', 'Hiragana'], ['Han', 'Katakana'], ['Hangul', 'Hangul'], ['Arabic', 'Arabic'],
-  ['Hebrew', 'Hebrew'], ['Devanagari', 'Devanagari'], ['Bengali', 'Bengali'], ['Gurmukhi', 'Gurmukhi'], ['Gujarati', 'Gujarati'], ['Oriya', 'Oriya'], ['Tamil', 'Tamil'],
-  ['Telugu', 'Telugu'], ['Kannada', 'Kannada'], ['Malayalam', 'Malayalam'], ['Sinhala', 'Sinhala'], ['Thai', 'Thai'], ['Lao', 'Lao'], ['Tibetan', 'Tibetan'],
-  ['Myanmar', 'Myanmar'], ['Georgian', 'Georgian'], ['Ethiopic', 'Ethiopic'], ['Khmer', 'Khmer'], ['Mongolian', 'Mongolian'], ['Armenian', 'Armenian'],
-].map(([name, script]) => ({ name, pattern: script === 'Katakana' ? /[\p{Script=Katakana}\u30fc]/u : new RegExp(`\\p{Script=${script}}`, 'u') }));
+  ['Latin', 'Latin'],
+  ['Greek', 'Greek'],
+  ['Cyrillic', 'Cyrillic'],
+  ['Han', 'Han'],
+  ['Han', 'Hiragana'],
+  ['Han', 'Katakana'],
+  ['Hangul', 'Hangul'],
+  ['Arabic', 'Arabic'],
+  ['Hebrew', 'Hebrew'],
+  ['Devanagari', 'Devanagari'],
+  ['Bengali', 'Bengali'],
+  ['Gurmukhi', 'Gurmukhi'],
+  ['Gujarati', 'Gujarati'],
+  ['Oriya', 'Oriya'],
+  ['Tamil', 'Tamil'],
+  ['Telugu', 'Telugu'],
+  ['Kannada', 'Kannada'],
+  ['Malayalam', 'Malayalam'],
+  ['Sinhala', 'Sinhala'],
+  ['Thai', 'Thai'],
+  ['Lao', 'Lao'],
+  ['Tibetan', 'Tibetan'],
+  ['Myanmar', 'Myanmar'],
+  ['Georgian', 'Georgian'],
+  ['Ethiopic', 'Ethiopic'],
+  ['Khmer', 'Khmer'],
+  ['Mongolian', 'Mongolian'],
+  ['Armenian', 'Armenian'],
+].map(([name, script]) => ({
+  name,
+  pattern: script === 'Katakana' ? /[\p{Script=Katakana}\u30fc]/u : new RegExp(`\\p{Script=${script}}`, 'u'),
+}));

@@ -8,7 +8,10 @@ export class PieceTrie {
   /** Piece that ends at a node, or -1. */
   private pieces: Int32Array;
 
-  constructor(private readonly numCharacters: number, expectedNodes: number) {
+  constructor(
+    private readonly numCharacters: number,
+    expectedNodes: number,
+  ) {
     const capacity = 2 ** Math.ceil(Math.log2(Math.max(16, expectedNodes * 2)));
     this.mask = capacity - 1;
     this.keys = new Float64Array(capacity).fill(-1);
@@ -72,7 +75,8 @@ export class PieceTrie {
     this.children = new Int32Array(keys.length * 2);
     this.mask = this.keys.length - 1;
     keys.forEach((key, i) => {
-      if (key >= 0) this.put(key, this.slotOf(Math.floor(key / this.numCharacters), key % this.numCharacters), children[i]);
+      if (key >= 0)
+        this.put(key, this.slotOf(Math.floor(key / this.numCharacters), key % this.numCharacters), children[i]);
     });
   }
 }

@@ -62,7 +62,9 @@ export function seedPieces({ symbols, starts, counts }: Words, checker: PieceChe
   found.sort((a, b) => b.count * b.length - a.count * a.length || a.start - b.start || a.length - b.length);
   const kept = found.slice(0, limit);
   return {
-    starts: Int32Array.from(kept, ({ start }) => start), lengths: Int32Array.from(kept, ({ length }) => length), counts: Float64Array.from(kept, ({ count }) => count),
+    starts: Int32Array.from(kept, ({ start }) => start),
+    lengths: Int32Array.from(kept, ({ length }) => length),
+    counts: Float64Array.from(kept, ({ count }) => count),
   };
 }
 

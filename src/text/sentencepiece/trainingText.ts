@@ -9,7 +9,10 @@ export class TrainingText {
   /** Lines left out because they are longer than `maxLineBytes`. */
   tooLong = 0;
 
-  constructor(private readonly charsMap: CharsMap, private readonly maxLineBytes: number) {}
+  constructor(
+    private readonly charsMap: CharsMap,
+    private readonly maxLineBytes: number,
+  ) {}
 
   /** @param times how often the line is seen */
   add(line: string, times = 1): void {
@@ -38,7 +41,8 @@ export class TrainingText {
   words(coverage: number): Words {
     if (this.counts.size === 0) throw new DataError('there is no text to learn from: every line is empty.');
     const characterCounts = new Map<string, number>();
-    for (const [word, count] of this.counts) for (const character of word) characterCounts.set(character, (characterCounts.get(character) ?? 0) + count);
+    for (const [word, count] of this.counts)
+      for (const character of word) characterCounts.set(character, (characterCounts.get(character) ?? 0) + count);
     const characters = [...characterCounts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
     const total = characters.reduce((sum, [, count]) => sum + count, 0);
     let covered = 0;
@@ -57,8 +61,11 @@ export class TrainingText {
       counts.push(count);
     }
     return {
-      characters: known.map(([character]) => character), characterCounts: known.map(([, count]) => count),
-      symbols: Int32Array.from(symbols), starts: Int32Array.from(starts), counts: Float64Array.from(counts),
+      characters: known.map(([character]) => character),
+      characterCounts: known.map(([, count]) => count),
+      symbols: Int32Array.from(symbols),
+      starts: Int32Array.from(starts),
+      counts: Float64Array.from(counts),
     };
   }
 }

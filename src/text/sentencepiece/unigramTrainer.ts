@@ -46,7 +46,8 @@ const unknownPenalty = 10;
  */
 export function learnUnigram(words: Words, checker: PieceChecker, options: UnigramOptions): ScoredPiece[] {
   const { characters } = words;
-  if (characters.length > options.numPieces) throw new UsageError(tooManyCharacters(characters.length, options.numPieces));
+  if (characters.length > options.numPieces)
+    throw new UsageError(tooManyCharacters(characters.length, options.numPieces));
   let model = seedModel(words, checker, options.seedPieces);
   const wanted = Math.max(options.numPieces, Math.floor(pruneTo * options.numPieces));
   for (;;) {
@@ -69,7 +70,13 @@ interface Model {
   readonly trie: PieceTrie;
 }
 
-function createModel(numCharacters: number, symbols: Int32Array, starts: Int32Array, lengths: Int32Array, scores: Float64Array): Model {
+function createModel(
+  numCharacters: number,
+  symbols: Int32Array,
+  starts: Int32Array,
+  lengths: Int32Array,
+  scores: Float64Array,
+): Model {
   const trie = new PieceTrie(numCharacters, starts.length * 2);
   starts.forEach((start, p) => trie.insert(symbols, start, lengths[p], p));
   return { numCharacters, symbols, starts, lengths, scores, trie };
@@ -80,13 +87,20 @@ function seedModel(words: Words, checker: PieceChecker, limit: number): Model {
   const longer = seedPieces(words, checker, limit);
   // single characters: the first place of each
   const first = new Int32Array(characters.length).fill(-1);
-  for (let i = 0; i < symbols.length; i++) if (symbols[i] !== unknownCharacter && first[symbols[i]] < 0) first[symbols[i]] = i;
+  for (let i = 0; i < symbols.length; i++)
+    if (symbols[i] !== unknownCharacter && first[symbols[i]] < 0) first[symbols[i]] = i;
   const starts = Int32Array.from([...first, ...longer.starts]);
   const lengths = new Int32Array(starts.length).fill(1);
   lengths.set(longer.lengths, characters.length);
   const counts = Float64Array.from([...characterCounts, ...longer.counts.map((count, p) => count * longer.lengths[p])]);
   const logTotal = Math.log(counts.reduce((a, b) => a + b, 0));
-  return createModel(characters.length, symbols, starts, lengths, counts.map((count) => Math.log(count) - logTotal));
+  return createModel(
+    characters.length,
+    symbols,
+    starts,
+    lengths,
+    counts.map((count) => Math.log(count) - logTotal),
+  );
 }
 
 /** How often each piece is expected in the text, over all ways of splitting it, weighted by their probability. */
@@ -113,7 +127,8 @@ function expectedCounts(words: Words, { trie, scores }: Model): Float64Array {
     for (let e = size - 1; e >= 0; e--) backward[from[e]] = logAdd(backward[from[e]], backward[to[e]] + score[e]);
     const total = forward[length];
     const count = counts[w];
-    for (let e = 0; e < size; e++) if (piece[e] >= 0) expected[piece[e]] += count * Math.exp(forward[from[e]] + score[e] + backward[to[e]] - total);
+    for (let e = 0; e < size; e++)
+      if (piece[e] >= 0) expected[piece[e]] += count * Math.exp(forward[from[e]] + score[e] + backward[to[e]] - total);
   }
   return expected;
 }
@@ -126,7 +141,14 @@ class EdgeList {
   piece = new Int32Array(256);
   score = new Float64Array(256);
 
-  fill(symbols: Int32Array, start: number, length: number, trie: PieceTrie, scores: Float64Array, unknown: number): void {
+  fill(
+    symbols: Int32Array,
+    start: number,
+    length: number,
+    trie: PieceTrie,
+    scores: Float64Array,
+    unknown: number,
+  ): void {
     this.size = 0;
     for (let i = 0; i < length; i++) {
       let node = 0;
@@ -167,11 +189,25 @@ function maximize(model: Model, expected: Float64Array): Model {
   const kept = [...expected.keys()].filter((p) => expected[p] >= leastExpected || model.lengths[p] === 1);
   const counts = Float64Array.from(kept, (p) => Math.max(expected[p], leastExpected));
   const logTotal = digamma(counts.reduce((a, b) => a + b, 0));
-  return subset(model, kept, counts.map((count) => digamma(count) - logTotal));
+  return subset(
+    model,
+    kept,
+    counts.map((count) => digamma(count) - logTotal),
+  );
 }
 
-function subset({ numCharacters, symbols, starts, lengths }: Model, kept: readonly number[], scores: Float64Array): Model {
-  return createModel(numCharacters, symbols, Int32Array.from(kept, (p) => starts[p]), Int32Array.from(kept, (p) => lengths[p]), scores);
+function subset(
+  { numCharacters, symbols, starts, lengths }: Model,
+  kept: readonly number[],
+  scores: Float64Array,
+): Model {
+  return createModel(
+    numCharacters,
+    symbols,
+    Int32Array.from(kept, (p) => starts[p]),
+    Int32Array.from(kept, (p) => lengths[p]),
+    scores,
+  );
 }
 
 /** Keeps the pieces whose loss would cost the likelihood of the text most. */
@@ -216,7 +252,11 @@ function prune(words: Words, model: Model, size: number): Model {
   candidates.sort((a, b) => b.loss - a.loss || a.piece - b.piece);
   for (const { piece } of candidates.slice(0, Math.max(0, size - kept.length))) kept.push(piece);
   kept.sort((a, b) => a - b);
-  return subset(model, kept, Float64Array.from(kept, (p) => scores[p]));
+  return subset(
+    model,
+    kept,
+    Float64Array.from(kept, (p) => scores[p]),
+  );
 }
 
 /** Pieces of the most probable split; -1 for a character that no piece covers. @param without a piece that it may not use */
@@ -237,14 +277,21 @@ function bestPath({ from, to, piece, score, size }: EdgeList, length: number, wi
 }
 
 /** Every character, then the pieces of the highest scores. */
-function finalPieces({ characters }: Words, { symbols, starts, lengths, scores }: Model, { numPieces, softLimit }: UnigramOptions): ScoredPiece[] {
+function finalPieces(
+  { characters }: Words,
+  { symbols, starts, lengths, scores }: Model,
+  { numPieces, softLimit }: UnigramOptions,
+): ScoredPiece[] {
   const single = new Map<number, number>();
   const longer: number[] = [];
   scores.forEach((_, p) => (lengths[p] === 1 ? void single.set(symbols[starts[p]], scores[p]) : longer.push(p)));
   const pieces = characters.map((piece, i): ScoredPiece => ({ piece, score: single.get(i)! }));
   longer.sort((a, b) => scores[b] - scores[a] || a - b);
   for (const p of longer.slice(0, numPieces - pieces.length)) {
-    pieces.push({ piece: Array.from(symbols.subarray(starts[p], starts[p] + lengths[p]), (symbol) => characters[symbol]).join(''), score: scores[p] });
+    pieces.push({
+      piece: Array.from(symbols.subarray(starts[p], starts[p] + lengths[p]), (symbol) => characters[symbol]).join(''),
+      score: scores[p],
+    });
   }
   if (pieces.length < numPieces && !softLimit) throw new UsageError(tooFewPieces(pieces.length, numPieces));
   return pieces.sort((a, b) => b.score - a.score);
@@ -264,7 +311,9 @@ export function digamma(x: number): number {
   for (; y < 7; y++) result -= 1 / y;
   y -= 0.5;
   const inverse = 1 / (y * y);
-  return result + Math.log(y) + inverse * (1 / 24 - inverse * (7 / 960 - inverse * (31 / 8064 - inverse * (127 / 30720))));
+  return (
+    result + Math.log(y) + inverse * (1 / 24 - inverse * (7 / 960 - inverse * (31 / 8064 - inverse * (127 / 30720))))
+  );
 }
 
 export function tooManyCharacters(characters: number, numPieces: number): string {

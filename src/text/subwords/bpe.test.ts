@@ -24,7 +24,10 @@ test('merges apply in the order of their ranks', () => {
 test('dropout leaves merges out: with certainty, never, and as the draws say', () => {
   const bpe = new Bpe(toy);
   const text = 'low lower slow l';
-  assert.equal(bpe.segmentLine(text, { probability: 1, random: () => 1 - 2 ** -53 }), 'l@@ o@@ w l@@ o@@ w@@ e@@ r s@@ l@@ o@@ w l');
+  assert.equal(
+    bpe.segmentLine(text, { probability: 1, random: () => 1 - 2 ** -53 }),
+    'l@@ o@@ w l@@ o@@ w@@ e@@ r s@@ l@@ o@@ w l',
+  );
   assert.equal(bpe.segmentLine(text, { probability: 0, random: () => 0.5 }), bpe.segmentLine(text));
   // low: draws for "l o" and "o w</w>"; the first falls out, and with it all: "o w" is no merge
   const draws = [0.1, 0.9, 0.9, 0.9, 0.2];
@@ -53,10 +56,15 @@ test('overlapping occurrences merge from the left, the first rank of a repeated 
 });
 
 test('glossaries are regular expressions as Python reads them', () => {
-  const split = (glossaries: string[], text: string): string => new Bpe(parseBpeCodes('#version: 0.2\na b\n', 'none'), { glossaries }).segmentLine(text);
+  const split = (glossaries: string[], text: string): string =>
+    new Bpe(parseBpeCodes('#version: 0.2\na b\n', 'none'), { glossaries }).segmentLine(text);
   assert.equal(split(['\\d+'], 'x٣٤y'), 'x@@ ٣٤@@ y');
   assert.equal(split(['\\@\\-\\@', '&\\w+;'], 'ab@-@cd &quot; ä&äö;'), 'a@@ b@@ @-@@@ c@@ d &quot; ä@@ &äö;');
-  assert.equal(split(['(?P<letter>[a-c])(?P=letter)'], 'xbbc'), 'x@@ bb@@ b@@ c', 'what a group captures comes twice, as there');
+  assert.equal(
+    split(['(?P<letter>[a-c])(?P=letter)'], 'xbbc'),
+    'x@@ bb@@ b@@ c',
+    'what a group captures comes twice, as there',
+  );
   assert.equal(split(['(?:b|c){2}'], 'xbbc'), 'x@@ bb@@ c');
   assert.equal(split(['<\\/?\\w+>', '{\\d}'], 'x</seg>y{1}'), 'x@@ </seg>@@ y@@ {1}');
   assert.equal(split(['\\bÄb\\b'], 'Äb-Äbc'), 'Äb@@ -@@ Ä@@ b@@ c');
@@ -64,15 +72,24 @@ test('glossaries are regular expressions as Python reads them', () => {
 });
 
 test('a vocabulary of which nothing is frequent enough undoes no merge, as in subword-nmt', () => {
-  assert.throws(() => parseBpeCodes('#version: 0.2 byte\na b\n', 'codes'), /codes:1: .* those of bytes \(learn-bpe --byte\) are not read/);
+  assert.throws(
+    () => parseBpeCodes('#version: 0.2 byte\na b\n', 'codes'),
+    /codes:1: .* those of bytes \(learn-bpe --byte\) are not read/,
+  );
   const codes = parseBpeCodes('#version: 0.2\na b\n', 'codes');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('ab@@ 3\n', 'vocab', 4) }).segmentLine('abc'), 'ab@@ c');
   assert.equal(new Bpe(codes, { vocabulary: parseBpeVocabulary('c 4\n', 'vocab', 4) }).segmentLine('abc'), 'a@@ b@@ c');
 });
 
 test('faults of codes and vocabulary files are named', () => {
-  assert.throws(() => parseBpeCodes('#version: 0.3\na b\n', 'codes'), /codes:1: "#version: 0.3": expected version 0.1 or 0.2/);
-  assert.throws(() => parseBpeCodes('#version: 0.2\na b\na b c\n', 'codes'), /codes:3: expected a merge of two units "left right", found "a b c"/);
+  assert.throws(
+    () => parseBpeCodes('#version: 0.3\na b\n', 'codes'),
+    /codes:1: "#version: 0.3": expected version 0.1 or 0.2/,
+  );
+  assert.throws(
+    () => parseBpeCodes('#version: 0.2\na b\na b c\n', 'codes'),
+    /codes:3: expected a merge of two units "left right", found "a b c"/,
+  );
   assert.throws(() => parseBpeVocabulary('a 1\nb\n', 'vocab'), /vocab:2: expected "unit count", found "b"/);
   assert.throws(() => new Bpe(toy, { glossaries: ['('] }), /glossary entry .* is not a regular expression/);
 });
@@ -99,12 +116,16 @@ test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }
   for (const language of ['en', 'de']) {
     bpes.set(`${language} no_vocabulary`, new Bpe(codes));
     for (const threshold of ['none', '1', '10', '50', '500']) {
-      const units = readBpeVocabulary(`${shared}fixtures/text/subword/vocab.joint10k.${language}.gz`, threshold === 'none' ? undefined : Number(threshold));
+      const units = readBpeVocabulary(
+        `${shared}fixtures/text/subword/vocab.joint10k.${language}.gz`,
+        threshold === 'none' ? undefined : Number(threshold),
+      );
       bpes.set(`${language} threshold_${threshold}`, new Bpe(codes, { vocabulary: units }));
     }
   }
   for (const { language, input, ...outputs } of vocabulary) {
-    for (const [column, output] of Object.entries(outputs)) assert.equal(bpes.get(`${language} ${column}`)!.segmentLine(input), output, column);
+    for (const [column, output] of Object.entries(outputs))
+      assert.equal(bpes.get(`${language} ${column}`)!.segmentLine(input), output, column);
   }
   const whole = new Bpe(codes, { glossaries: ['USA', '<tag>', 'https?://\\S+'] });
   for (const { input, output } of glossaries) assert.equal(whole.segmentLine(input), output);
@@ -120,11 +141,15 @@ test('glossary patterns read text as Python does', () => {
 
 test('removing the joiner undoes segmentation, whatever the words', () => {
   assert.equal(removeJoiner('low@@ er s@@'), 'lower s');
-  const word = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[ \n\r]|@/.test(text) && !/[\s\x1c-\x1f\x85]$/u.test(text));
+  const word = fc
+    .string({ unit: 'binary', minLength: 1 })
+    .filter((text) => !/[ \n\r]|@/.test(text) && !/[\s\x1c-\x1f\x85]$/u.test(text));
   const bpe = new Bpe(toy);
-  fc.assert(fc.property(fc.array(word, { minLength: 1 }), (words) => {
-    assert.equal(removeJoiner(bpe.segment(words.join(' ')).join(' ')), words.join(' '));
-  }));
+  fc.assert(
+    fc.property(fc.array(word, { minLength: 1 }), (words) => {
+      assert.equal(removeJoiner(bpe.segment(words.join(' ')).join(' ')), words.join(' '));
+    }),
+  );
 });
 
 test('a very long word takes neither long nor much memory', () => {

@@ -28,11 +28,18 @@ export class Bpe {
   private readonly isGlossary: RegExp | null;
   private remembered = new Map<string, readonly string[]>();
 
-  constructor(private readonly codes: BpeCodes, { joiner = '@@', vocabulary, glossaries = [] }: BpeOptions = {}) {
+  constructor(
+    private readonly codes: BpeCodes,
+    { joiner = '@@', vocabulary, glossaries = [] }: BpeOptions = {},
+  ) {
     this.joiner = joiner;
     this.vocabulary = vocabulary?.size === 0 ? undefined : vocabulary; // as subword-nmt: where nothing is frequent enough, nothing is undone
     const patterns = glossaries.map((glossary) => checkedPattern(glossary));
-    this.glossaries = patterns.map((pattern) => ({ whole: new RegExp(`^${pattern}$`, 'svy'), inside: new RegExp(pattern, 'sv'), each: new RegExp(pattern, 'svg') }));
+    this.glossaries = patterns.map((pattern) => ({
+      whole: new RegExp(`^${pattern}$`, 'svy'),
+      inside: new RegExp(pattern, 'sv'),
+      each: new RegExp(pattern, 'svg'),
+    }));
     this.isGlossary = patterns.length > 0 ? new RegExp(`^(${patterns.join('|')})$`, 'sv') : null;
   }
 
@@ -96,11 +103,15 @@ export class Bpe {
     if (characters.length === 1) return characters; // as subword-nmt: neither merges nor the vocabulary are asked
     if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
     else characters.push(endOfWord);
-    const units = dropout ? mergeWithDropout(characters, this.codes.ranks, dropout) : merge(characters, this.codes.ranks);
+    const units = dropout
+      ? mergeWithDropout(characters, this.codes.ranks, dropout)
+      : merge(characters, this.codes.ranks);
     const last = units[units.length - 1];
     if (last === endOfWord) units.pop();
     else if (last.endsWith(endOfWord)) units[units.length - 1] = last.slice(0, -endOfWord.length);
-    return this.vocabulary ? units.flatMap((unit, index) => this.splitUnknown(unit, index === units.length - 1)) : units;
+    return this.vocabulary
+      ? units.flatMap((unit, index) => this.splitUnknown(unit, index === units.length - 1))
+      : units;
   }
 
   /** Undoes merges until every unit is in the vocabulary or cannot be split further. */
@@ -166,7 +177,10 @@ function checkedPattern(glossary: string): string {
     new RegExp(pattern, 'v');
     return pattern;
   } catch (cause) {
-    throw new UsageError(`glossary entry ${JSON.stringify(glossary)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`, { cause });
+    throw new UsageError(
+      `glossary entry ${JSON.stringify(glossary)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`,
+      { cause },
+    );
   }
 }
 

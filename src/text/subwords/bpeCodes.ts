@@ -25,15 +25,22 @@ export interface BpeCodes {
 export function parseBpeCodes(text: string, name: string, maxMerges = Infinity): BpeCodes {
   const lines = text.replace(/\n+$/, '').split('\n');
   const versionLine = lines[0].startsWith('#version:') ? lines.shift()! : '#version: 0.1';
-  const version = versionLine.slice('#version:'.length).trim().replace(/(\.0+)*$/, '');
+  const version = versionLine
+    .slice('#version:'.length)
+    .trim()
+    .replace(/(\.0+)*$/, '');
   if (version !== '0.1' && version !== '0.2') {
-    throw new DataError(`${name}:1: "${versionLine.slice(0, 80)}": expected version 0.1 or 0.2 of subword-nmt's codes format${version.endsWith(' byte') ? ', with merges of characters: those of bytes (learn-bpe --byte) are not read' : ''}.`);
+    throw new DataError(
+      `${name}:1: "${versionLine.slice(0, 80)}": expected version 0.1 or 0.2 of subword-nmt's codes format${version.endsWith(' byte') ? ', with merges of characters: those of bytes (learn-bpe --byte) are not read' : ''}.`,
+    );
   }
   const offset = text.startsWith('#version:') ? 2 : 1;
   const merges = lines.slice(0, maxMerges).map((line, index) => {
     const units = line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ');
     if (units.length !== 2) {
-      throw new DataError(`${name}:${index + offset}: expected a merge of two units "left right", found ${JSON.stringify(line.slice(0, 80))}. Is it a codes file of subword-nmt?`);
+      throw new DataError(
+        `${name}:${index + offset}: expected a merge of two units "left right", found ${JSON.stringify(line.slice(0, 80))}. Is it a codes file of subword-nmt?`,
+      );
     }
     return units as [string, string];
   });
@@ -60,13 +67,16 @@ export function readBpeCodes(path: string, maxMerges?: number): BpeCodes {
  */
 export function parseBpeVocabulary(text: string, name: string, threshold = 0): Set<string> {
   const units = new Set<string>();
-  text.replace(/\n$/, '').split('\n').forEach((line, index) => {
-    const [unit, count, ...rest] = line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ');
-    if (count === undefined || rest.length > 0 || !/^\d+$/.test(count)) {
-      throw new DataError(`${name}:${index + 1}: expected "unit count", found ${JSON.stringify(line.slice(0, 80))}.`);
-    }
-    if (Number(count) >= threshold) units.add(unit);
-  });
+  text
+    .replace(/\n$/, '')
+    .split('\n')
+    .forEach((line, index) => {
+      const [unit, count, ...rest] = line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ');
+      if (count === undefined || rest.length > 0 || !/^\d+$/.test(count)) {
+        throw new DataError(`${name}:${index + 1}: expected "unit count", found ${JSON.stringify(line.slice(0, 80))}.`);
+      }
+      if (Number(count) >= threshold) units.add(unit);
+    });
   return units;
 }
 

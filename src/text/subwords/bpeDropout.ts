@@ -12,10 +12,15 @@ export interface BpeDropout {
  *
  * Source: Provilkov, Emelianenko and Voita 2020 (2020.acl-main.170), §4; order of draws as subword-nmt 0.3.9.
  */
-export function mergeWithDropout(units: string[], mergeRanks: ReadonlyMap<string, number>, { probability, random }: BpeDropout): string[] {
+export function mergeWithDropout(
+  units: string[],
+  mergeRanks: ReadonlyMap<string, number>,
+  { probability, random }: BpeDropout,
+): string[] {
   while (units.length > 1) {
     const ranks: number[] = [];
-    for (let i = 0; i + 1 < units.length; i++) ranks.push(random() > probability ? (mergeRanks.get(`${units[i]} ${units[i + 1]}`) ?? Infinity) : Infinity);
+    for (let i = 0; i + 1 < units.length; i++)
+      ranks.push(random() > probability ? (mergeRanks.get(`${units[i]} ${units[i + 1]}`) ?? Infinity) : Infinity);
     const best = Math.min(...ranks);
     if (best === Infinity) break;
     const merged: string[] = [];

@@ -28,8 +28,12 @@ export type Merge = readonly [left: string, right: string];
  * @throws UsageError if `numMerges` is not a positive integer
  * Source: Sennrich, Haddow and Birch 2016 (P16-1162), Algorithm 1; conventions of subword-nmt 0.3.9 learn_bpe.
  */
-export function learnBpe(wordCounts: ReadonlyMap<string, number>, { numMerges, minFrequency = 2, totalSymbols = false, onMerge }: LearnBpeOptions): Merge[] {
-  if (!Number.isInteger(numMerges) || numMerges < 1) throw new UsageError(`the number of merges is ${numMerges}, expected a positive integer.`);
+export function learnBpe(
+  wordCounts: ReadonlyMap<string, number>,
+  { numMerges, minFrequency = 2, totalSymbols = false, onMerge }: LearnBpeOptions,
+): Merge[] {
+  if (!Number.isInteger(numMerges) || numMerges < 1)
+    throw new UsageError(`the number of merges is ${numMerges}, expected a positive integer.`);
   const wanted = totalSymbols ? numMerges - countCharacters(wordCounts) : numMerges;
   const merges: Merge[] = [];
   if (wanted <= 0) return merges;
@@ -80,5 +84,8 @@ export async function countWords(paths: readonly string[]): Promise<Map<string, 
 
 /** The text of a subword-nmt vocabulary file: `unit count`, highest count first, equal counts in order of appearance. */
 export function bpeVocabularyText(unitCounts: ReadonlyMap<string, number>): string {
-  return [...unitCounts].sort(([, a], [, b]) => b - a).map(([unit, count]) => `${unit} ${count}\n`).join('');
+  return [...unitCounts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([unit, count]) => `${unit} ${count}\n`)
+    .join('');
 }

@@ -22,10 +22,17 @@ export type CountedWord = readonly [units: readonly string[], frequency: number]
  * Counts are kept up to date where a merge changes them and the next pair is found in a heap, so that the work is nearly linear
  * in the number of distinct words. Units of the same text are the same unit.
  */
-export function* mergePairs(words: Iterable<CountedWord>, { minFrequency, isBefore, mayMerge = () => true }: MergeOptions): Generator<Pair> {
+export function* mergePairs(
+  words: Iterable<CountedWord>,
+  { minFrequency, isBefore, mayMerge = () => true }: MergeOptions,
+): Generator<Pair> {
   const units = new UnitTable();
   const stored = new WordUnits();
-  for (const [word, frequency] of words) stored.add(word.map((unit) => units.idOf(unit)), frequency);
+  for (const [word, frequency] of words)
+    stored.add(
+      word.map((unit) => units.idOf(unit)),
+      frequency,
+    );
   const pairs = new PairCounts(minFrequency, isBefore, mayMerge, units);
   for (let index = 0; index < stored.size; index++) pairs.addWord(stored, index);
   pairs.queueGrown();
@@ -120,8 +127,10 @@ class PairCounts {
   private grownPairs: number[] = [];
 
   constructor(
-    private readonly minFrequency: number, private readonly isBefore: (a: Pair, b: Pair) => boolean,
-    private readonly mayMerge: (text: string) => boolean, private readonly units: UnitTable,
+    private readonly minFrequency: number,
+    private readonly isBefore: (a: Pair, b: Pair) => boolean,
+    private readonly mayMerge: (text: string) => boolean,
+    private readonly units: UnitTable,
   ) {}
 
   pairOf(pair: number): Pair {
@@ -147,7 +156,13 @@ class PairCounts {
     }
   }
 
-  private mergeInWord(index: number, left: number, right: number, merged: number, { ids, starts, lengths, frequencies }: WordUnits): void {
+  private mergeInWord(
+    index: number,
+    left: number,
+    right: number,
+    merged: number,
+    { ids, starts, lengths, frequencies }: WordUnits,
+  ): void {
     const start = starts[index];
     const end = start + lengths[index];
     const frequency = frequencies[index];
@@ -293,7 +308,11 @@ class PairCounts {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && this.before(heapPairs[child + 1], heapCounts[child + 1], heapPairs[child], heapCounts[child])) child++;
+      if (
+        child + 1 < size &&
+        this.before(heapPairs[child + 1], heapCounts[child + 1], heapPairs[child], heapCounts[child])
+      )
+        child++;
       if (!this.before(heapPairs[child], heapCounts[child], pair, count)) break;
       heapPairs[at] = heapPairs[child];
       heapCounts[at] = heapCounts[child];

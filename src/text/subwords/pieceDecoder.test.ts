@@ -4,14 +4,41 @@ import { createPieceDecoder } from './pieceDecoder.js';
 import type { PieceType, SentencePieceInfo } from './sentencePieceModel.js';
 
 const pieces: [piece: string, type: PieceType][] = [
-  ['<unk>', 'unknown'], ['<s>', 'control'], ['</s>', 'control'], ['<tag>', 'userDefined'], ['▁', 'normal'], ['▁a', 'normal'], ['▁▁', 'normal'], ['a', 'normal'],
-  ['<0xC3>', 'byte'], ['<0xA4>', 'byte'], ['<0xE2>', 'byte'], ['<0x96>', 'byte'], ['<0x41>', 'byte'],
+  ['<unk>', 'unknown'],
+  ['<s>', 'control'],
+  ['</s>', 'control'],
+  ['<tag>', 'userDefined'],
+  ['▁', 'normal'],
+  ['▁a', 'normal'],
+  ['▁▁', 'normal'],
+  ['a', 'normal'],
+  ['<0xC3>', 'byte'],
+  ['<0xA4>', 'byte'],
+  ['<0xE2>', 'byte'],
+  ['<0x96>', 'byte'],
+  ['<0x41>', 'byte'],
 ];
 
-function decoder(normalizer: Partial<SentencePieceInfo['normalizer']> = {}, unknownSurface = ' \u2047 '): (text: string) => string {
+function decoder(
+  normalizer: Partial<SentencePieceInfo['normalizer']> = {},
+  unknownSurface = ' \u2047 ',
+): (text: string) => string {
   const decode = createPieceDecoder({
-    modelType: 'unigram', pieces: pieces.map(([piece]) => piece), types: pieces.map(([, type]) => type), scores: pieces.map(() => 0), unknownId: 0, unknownSurface,
-    byteFallback: true, spaceAsSuffix: false, normalizer: { charsMap: new Uint8Array(), addDummyPrefix: true, removeExtraSpaces: true, escapeSpaces: true, ...normalizer },
+    modelType: 'unigram',
+    pieces: pieces.map(([piece]) => piece),
+    types: pieces.map(([, type]) => type),
+    scores: pieces.map(() => 0),
+    unknownId: 0,
+    unknownSurface,
+    byteFallback: true,
+    spaceAsSuffix: false,
+    normalizer: {
+      charsMap: new Uint8Array(),
+      addDummyPrefix: true,
+      removeExtraSpaces: true,
+      escapeSpaces: true,
+      ...normalizer,
+    },
   });
   return (text) => decode(text.split(' '));
 }

@@ -11,7 +11,12 @@ export const spaceMark = '\u2581';
  *
  * Source: google/sentencepiece 0.1.97, SentencePieceProcessor::Decode.
  */
-export function createPieceDecoder({ pieces: known, types, unknownSurface, normalizer }: SentencePieceInfo): (pieces: readonly string[]) => string {
+export function createPieceDecoder({
+  pieces: known,
+  types,
+  unknownSurface,
+  normalizer,
+}: SentencePieceInfo): (pieces: readonly string[]) => string {
   const typeOf = new Map<string, PieceType>();
   known.forEach((piece, id) => typeOf.set(piece, types[id]));
   const { addDummyPrefix, removeExtraSpaces } = normalizer;
@@ -44,7 +49,7 @@ export function createPieceDecoder({ pieces: known, types, unknownSurface, norma
 
 function textOfBytes(bytes: readonly number[]): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const lead = bytes[at];
     const character = Buffer.from(bytes.slice(at, at + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4)));
     const isCharacter = isUtf8(character);

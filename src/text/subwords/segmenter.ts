@@ -43,12 +43,20 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
       const joiner = options.joiner ?? '@@';
       return {
         segment: (lines) => lines.map((line) => line.split(' ').filter((token) => token !== '')),
-        join: (tokens) => (joiner === '\u2581' ? joinPieces(tokens) : joiner === '' ? tokens.join(' ') : removeJoiner(tokens.join(' '), joiner)),
+        join: (tokens) =>
+          joiner === '\u2581'
+            ? joinPieces(tokens)
+            : joiner === ''
+              ? tokens.join(' ')
+              : removeJoiner(tokens.join(' '), joiner),
         close: async () => {},
       };
     }
     case 'bpe': {
-      const vocabulary = options.vocabulary === undefined ? undefined : readBpeVocabulary(options.vocabulary, options.vocabularyThreshold);
+      const vocabulary =
+        options.vocabulary === undefined
+          ? undefined
+          : readBpeVocabulary(options.vocabulary, options.vocabularyThreshold);
       const bpe = new Bpe(readBpeCodes(options.codes), { vocabulary, glossaries: options.glossaries });
       return {
         segment: (lines) => lines.map((line) => bpe.segment(line)),
@@ -58,18 +66,34 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
     }
     case 'sentencepiece': {
       const model = await SentencePiece.open(options.model);
-      return { segment: (lines) => model.encode(lines), join: (pieces) => model.decode(pieces), close: () => model.close() };
+      return {
+        segment: (lines) => model.encode(lines),
+        join: (pieces) => model.decode(pieces),
+        close: () => model.close(),
+      };
     }
     case 'huggingface': {
       const tokenizer = TokenizerJson.read(options.tokenizer);
-      return { segment: (lines) => lines.map((line) => tokenizer.segment(line)), join: (tokens) => tokenizer.join(tokens), close: async () => {} };
+      return {
+        segment: (lines) => lines.map((line) => tokenizer.segment(line)),
+        join: (tokens) => tokenizer.join(tokens),
+        close: async () => {},
+      };
     }
   }
 }
 
 /** Names and paths of the files the options read. */
-export function subwordFiles(options: SubwordOptions): { readonly codes?: string; readonly vocabulary?: string; readonly model?: string; readonly tokenizer?: string } {
-  if (options.method === 'bpe') return options.vocabulary === undefined ? { codes: options.codes } : { codes: options.codes, vocabulary: options.vocabulary };
+export function subwordFiles(options: SubwordOptions): {
+  readonly codes?: string;
+  readonly vocabulary?: string;
+  readonly model?: string;
+  readonly tokenizer?: string;
+} {
+  if (options.method === 'bpe')
+    return options.vocabulary === undefined
+      ? { codes: options.codes }
+      : { codes: options.codes, vocabulary: options.vocabulary };
   if (options.method === 'sentencepiece') return { model: options.model };
   if (options.method === 'huggingface') return { tokenizer: options.tokenizer };
   return {};

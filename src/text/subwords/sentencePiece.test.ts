@@ -31,32 +31,52 @@ test('pieces and decoded text equal spm_encode and spm_decode, and no handler st
   }
 });
 
-const skipPeer = skip || (spawnSync('spm_encode', ['--version']).error ? 'spm_encode is not installed (Debian package sentencepiece)' : false);
+const skipPeer =
+  skip ||
+  (spawnSync('spm_encode', ['--version']).error ? 'spm_encode is not installed (Debian package sentencepiece)' : false);
 
-test('pieces of random text equal those of the installed spm_encode, and join to what spm_decode makes of them', { skip: skipPeer }, async () => {
-  const unit = fc.oneof(fc.constantFrom(...'aber the ein ing\u2581'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }));
-  const line = fc.string({ unit, maxLength: 40 }).map((text) => text.replace(/[\n\0]/g, '')); // what ends a line, or a C string
-  const lines = fc.sample(line, { numRuns: 500, seed: 1 });
-  const peer = (program: string, model: string, input: readonly string[]): string[] => {
-    const { status, stdout, stderr } = spawnSync(program, [`--model=${model}`], { input: input.map((text) => `${text}\n`).join(''), encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    return stdout.split('\n').slice(0, -1);
-  };
-  for (const kind of ['bpe', 'unigram']) {
-    const path = `${folder}m30k.${kind}.4000.model`;
-    const model = await SentencePiece.open(path);
-    const encoded = await model.encode(lines);
-    await model.close();
-    const joined = encoded.map((pieces) => pieces.join(' '));
-    assert.deepEqual(joined, peer('spm_encode', path, lines), kind);
-    assert.deepEqual(encoded.map(joinPieces), peer('spm_decode', path, joined), kind);
-  }
-});
+test(
+  'pieces of random text equal those of the installed spm_encode, and join to what spm_decode makes of them',
+  { skip: skipPeer },
+  async () => {
+    const unit = fc.oneof(
+      fc.constantFrom(...'aber the ein ing\u2581'),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+    );
+    const line = fc.string({ unit, maxLength: 40 }).map((text) => text.replace(/[\n\0]/g, '')); // what ends a line, or a C string
+    const lines = fc.sample(line, { numRuns: 500, seed: 1 });
+    const peer = (program: string, model: string, input: readonly string[]): string[] => {
+      const { status, stdout, stderr } = spawnSync(program, [`--model=${model}`], {
+        input: input.map((text) => `${text}\n`).join(''),
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stderr);
+      return stdout.split('\n').slice(0, -1);
+    };
+    for (const kind of ['bpe', 'unigram']) {
+      const path = `${folder}m30k.${kind}.4000.model`;
+      const model = await SentencePiece.open(path);
+      const encoded = await model.encode(lines);
+      await model.close();
+      const joined = encoded.map((pieces) => pieces.join(' '));
+      assert.deepEqual(joined, peer('spm_encode', path, lines), kind);
+      assert.deepEqual(encoded.map(joinPieces), peer('spm_decode', path, joined), kind);
+    }
+  },
+);
 
 test('U+FEFF stays where a piece begins with it and the model does not normalise it', async () => {
   const path = join(mkdtempSync(join(tmpdir(), 'coldstart-feff-')), 'identity.model');
-  const text = new Map([['ab', 10], ['ba', 10]]);
-  writeFileSync(path, (await learnSentencePiece(text, { vocabSize: 8, modelType: 'bpe', normalization: 'identity', softLimit: true })).model);
+  const text = new Map([
+    ['ab', 10],
+    ['ba', 10],
+  ]);
+  writeFileSync(
+    path,
+    (await learnSentencePiece(text, { vocabSize: 8, modelType: 'bpe', normalization: 'identity', softLimit: true }))
+      .model,
+  );
   const model = await SentencePiece.open(path);
   const unknown = `\ufeff${'\u{1f469}\u200d'.repeat(4)}`; // long enough for the decoder
   assert.deepEqual(await model.encode([`ab ${unknown}`]), [['\u2581', 'ab', '\u2581', unknown]]);

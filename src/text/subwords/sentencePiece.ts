@@ -14,20 +14,29 @@ const maxModelBytes = 256 * 2 ** 20;
  * Source: Kudo and Richardson 2018 (D18-2012); output as spm_encode's with default options.
  */
 export class SentencePiece {
-  private readonly waiting = new Map<number, { resolve: (pieces: string[][]) => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<
+    number,
+    { resolve: (pieces: string[][]) => void; reject: (error: Error) => void }
+  >();
   private nextId = 0;
   private failure: Error | null = null;
   /** The text of pieces, as spm_decode gives it. */
   readonly decode: (pieces: readonly string[]) => string;
 
-  private constructor(path: string, private readonly worker: Worker, readonly info: SentencePieceInfo) {
+  private constructor(
+    path: string,
+    private readonly worker: Worker,
+    readonly info: SentencePieceInfo,
+  ) {
     this.decode = createPieceDecoder(info);
     worker.on('message', ({ id, pieces }: { id: number; pieces: string[][] }) => {
       this.waiting.get(id)?.resolve(pieces);
       this.waiting.delete(id);
       if (this.waiting.size === 0) worker.unref();
     });
-    worker.on('error', (cause) => this.fail(new DataError(`SentencePiece stopped on model ${path}: ${cause.message}.`, { cause })));
+    worker.on('error', (cause) =>
+      this.fail(new DataError(`SentencePiece stopped on model ${path}: ${cause.message}.`, { cause })),
+    );
     worker.on('exit', () => this.fail(new DataError(`SentencePiece with model ${path} has ended.`)));
     worker.unref(); // an open model must not keep the process alive
   }
@@ -46,8 +55,12 @@ export class SentencePiece {
     });
     await new Promise<void>((ready, reject) => {
       worker.once('message', () => ready());
-      worker.once('error', (cause) => reject(new DataError(`SentencePiece cannot load ${path}: ${cause.message}.`, { cause })));
-      worker.once('exit', () => reject(new DataError(`SentencePiece cannot load ${path}: it gave up without a message.`)));
+      worker.once('error', (cause) =>
+        reject(new DataError(`SentencePiece cannot load ${path}: ${cause.message}.`, { cause })),
+      );
+      worker.once('exit', () =>
+        reject(new DataError(`SentencePiece cannot load ${path}: it gave up without a message.`)),
+      );
     });
     return new SentencePiece(path, worker, info);
   }
@@ -102,7 +115,10 @@ function readModel(path: string): Uint8Array {
   refusePipe(path, 'SentencePiece model'); // its thread reads it once more
   try {
     const { size } = statSync(path);
-    if (size > maxModelBytes) throw new DataError(`${path} has ${size} bytes; a SentencePiece model has at most ${maxModelBytes}. Is it the right file?`);
+    if (size > maxModelBytes)
+      throw new DataError(
+        `${path} has ${size} bytes; a SentencePiece model has at most ${maxModelBytes}. Is it the right file?`,
+      );
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof DataError) throw cause;

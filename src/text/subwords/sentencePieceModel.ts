@@ -27,8 +27,20 @@ export interface SentencePieceInfo {
 
 /** What a piece stands for: text, what no piece covers, a command, a symbol kept whole, nothing, or a byte. */
 export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
-const pieceTypes: Readonly<Record<number, PieceType>> = { 1: 'normal', 2: 'unknown', 3: 'control', 4: 'userDefined', 5: 'unused', 6: 'byte' };
-const modelTypes: Readonly<Record<number, SentencePieceInfo['modelType']>> = { 1: 'unigram', 2: 'bpe', 3: 'word', 4: 'char' };
+const pieceTypes: Readonly<Record<number, PieceType>> = {
+  1: 'normal',
+  2: 'unknown',
+  3: 'control',
+  4: 'userDefined',
+  5: 'unused',
+  6: 'byte',
+};
+const modelTypes: Readonly<Record<number, SentencePieceInfo['modelType']>> = {
+  1: 'unigram',
+  2: 'bpe',
+  3: 'word',
+  4: 'char',
+};
 
 /**
  * Reads a SentencePiece model (a protocol buffer, sentencepiece_model.proto) as far as its pieces and normaliser go, and tells
@@ -38,7 +50,8 @@ const modelTypes: Readonly<Record<number, SentencePieceInfo['modelType']>> = { 1
  *   several unknown pieces, no trainer or normalizer specification
  */
 export function parseSentencePieceModel(bytes: Uint8Array, name: string): SentencePieceInfo {
-  const junk = (why: string): DataError => new DataError(`${name} is not a SentencePiece model: ${why}. Expected a .model file written by spm_train.`);
+  const junk = (why: string): DataError =>
+    new DataError(`${name} is not a SentencePiece model: ${why}. Expected a .model file written by spm_train.`);
   const pieces: Piece[] = [];
   const seen = new Set<string>();
   let trainer: FieldValues | undefined;
@@ -95,7 +108,8 @@ function parsePiece(bytes: Uint8Array, junk: (why: string) => DataError): Piece 
   let type: PieceType | undefined = 'normal';
   for (const { field, value } of messageFields(bytes, junk)) {
     if (field === 1 && typeof value !== 'number') text = decodePiece(value, junk);
-    if (field === 2 && typeof value !== 'number' && value.length === 4) score = new DataView(value.buffer, value.byteOffset).getFloat32(0, true);
+    if (field === 2 && typeof value !== 'number' && value.length === 4)
+      score = new DataView(value.buffer, value.byteOffset).getFloat32(0, true);
     if (field === 3 && typeof value === 'number') type = pieceTypes[value];
   }
   if (type === undefined) throw junk(`piece ${JSON.stringify(text)} is of no known type`);
@@ -104,7 +118,8 @@ function parsePiece(bytes: Uint8Array, junk: (why: string) => DataError): Piece 
 
 type FieldValues = ReadonlyMap<number, number | Uint8Array>;
 
-const fieldValues = (bytes: Uint8Array, junk: (why: string) => DataError): FieldValues => new Map(Array.from(messageFields(bytes, junk), ({ field, value }) => [field, value]));
+const fieldValues = (bytes: Uint8Array, junk: (why: string) => DataError): FieldValues =>
+  new Map(Array.from(messageFields(bytes, junk), ({ field, value }) => [field, value]));
 
 function numberOf(values: FieldValues, field: number, ifAbsent: number): number {
   const value = values.get(field);

@@ -15,14 +15,23 @@ export class TokenizerJson {
   /** Tokens that stand for no text: what the file calls special, and its unknown token. */
   private readonly special: ReadonlySet<string>;
 
-  private constructor(private readonly path: string, private readonly tokenizer: Tokenizer) {
-    const { added_tokens: added } = tokenizer as unknown as { added_tokens: readonly { content: string; special: boolean }[] };
-    this.special = new Set([...added.filter((token) => token.special).map((token) => token.content), ...[tokenizer.model?.unk_token].filter((token) => typeof token === 'string')]);
+  private constructor(
+    private readonly path: string,
+    private readonly tokenizer: Tokenizer,
+  ) {
+    const { added_tokens: added } = tokenizer as unknown as {
+      added_tokens: readonly { content: string; special: boolean }[];
+    };
+    this.special = new Set([
+      ...added.filter((token) => token.special).map((token) => token.content),
+      ...[tokenizer.model?.unk_token].filter((token) => typeof token === 'string'),
+    ]);
   }
 
   /** @throws DataError if the file cannot be read, is not JSON or describes no tokenizer that the library knows */
   static read(path: string): TokenizerJson {
-    const junk = (why: string, cause?: unknown): DataError => new DataError(`${path} is not a tokenizer.json of Hugging Face's tokenizers: ${why}.`, { cause });
+    const junk = (why: string, cause?: unknown): DataError =>
+      new DataError(`${path} is not a tokenizer.json of Hugging Face's tokenizers: ${why}.`, { cause });
     let json: unknown;
     try {
       json = JSON.parse(readTextFile(path, 'tokenizer', maxTokenizerBytes));
@@ -33,7 +42,20 @@ export class TokenizerJson {
     const missing = checkForm(json);
     if (missing !== undefined) throw junk(missing);
     try {
-      const tokenizer = new TokenizerJson(path, new Tokenizer({ normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [], ...(json as object) }, {}));
+      const tokenizer = new TokenizerJson(
+        path,
+        new Tokenizer(
+          {
+            normalizer: null,
+            pre_tokenizer: null,
+            post_processor: null,
+            decoder: null,
+            added_tokens: [],
+            ...(json as object),
+          },
+          {},
+        ),
+      );
       tokenizer.segment('a'); // some junk shows only when it is used
       return tokenizer;
     } catch (cause) {
@@ -49,14 +71,19 @@ export class TokenizerJson {
   segment(line: string): string[] {
     return this.tokenizer.tokenize(line).map((token: string) => {
       if (this.special.has(token)) return unknownToken;
-      if (/\s/u.test(token)) throw new DataError(`${this.path} makes the token ${JSON.stringify(token)} of ${JSON.stringify(line.slice(0, 80))}. Vocabularies hold no tokens with white space: normalise the text first, or use another tokenizer.`);
+      if (/\s/u.test(token))
+        throw new DataError(
+          `${this.path} makes the token ${JSON.stringify(token)} of ${JSON.stringify(line.slice(0, 80))}. Vocabularies hold no tokens with white space: normalise the text first, or use another tokenizer.`,
+        );
       return token;
     });
   }
 
   /** Ids of a line in the file's own numbering, with the special tokens that the file puts around it if asked for. */
   encode(line: string, { withSpecialTokens = false } = {}): number[] {
-    return line === '' && !withSpecialTokens ? [] : this.tokenizer.encode(line, { add_special_tokens: withSpecialTokens }).ids;
+    return line === '' && !withSpecialTokens
+      ? []
+      : this.tokenizer.encode(line, { add_special_tokens: withSpecialTokens }).ids;
   }
 
   /** The token of an id. @throws DataError for an id that the file does not have */
@@ -79,19 +106,34 @@ export class TokenizerJson {
 
 /** Why this is no tokenizer, if it is none: what the library itself does not check. */
 function checkForm(json: unknown): string | undefined {
-  const { model, added_tokens: added = [] } = (json ?? {}) as { model?: Record<string, unknown>; added_tokens?: unknown };
+  const { model, added_tokens: added = [] } = (json ?? {}) as {
+    model?: Record<string, unknown>;
+    added_tokens?: unknown;
+  };
   if (typeof model !== 'object' || model === null) return 'it has no "model"';
   const { vocab, merges } = model;
   if (typeof vocab !== 'object' || vocab === null) return 'its model has no "vocab"';
-  const isScored = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
-  if (Array.isArray(vocab) ? !vocab.every(isScored) || vocab.length === 0 : !Object.values(vocab).every((id) => isId(id, maxId))) return 'its "vocab" holds something else than tokens with ids or scores';
-  const isMerge = (entry: unknown): boolean => (typeof entry === 'string' ? entry.includes(' ') : Array.isArray(entry) && entry.length === 2 && entry.every((part) => typeof part === 'string'));
-  if ((merges !== undefined || model.type === 'BPE') && !(Array.isArray(merges) && merges.every(isMerge))) return 'its "merges" are not pairs';
-  const isToken = (entry: { content?: unknown; id?: unknown } | null): boolean => typeof entry?.content === 'string' && entry.content !== '' && isId(entry.id, maxId);
+  const isScored = (entry: unknown): boolean =>
+    Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
+  if (
+    Array.isArray(vocab)
+      ? !vocab.every(isScored) || vocab.length === 0
+      : !Object.values(vocab).every((id) => isId(id, maxId))
+  )
+    return 'its "vocab" holds something else than tokens with ids or scores';
+  const isMerge = (entry: unknown): boolean =>
+    typeof entry === 'string'
+      ? entry.includes(' ')
+      : Array.isArray(entry) && entry.length === 2 && entry.every((part) => typeof part === 'string');
+  if ((merges !== undefined || model.type === 'BPE') && !(Array.isArray(merges) && merges.every(isMerge)))
+    return 'its "merges" are not pairs';
+  const isToken = (entry: { content?: unknown; id?: unknown } | null): boolean =>
+    typeof entry?.content === 'string' && entry.content !== '' && isId(entry.id, maxId);
   if (!Array.isArray(added) || !added.every(isToken)) return 'its "added_tokens" are not tokens with ids';
   return undefined;
 }
 
 /** Ids index arrays: larger ones than any vocabulary's would only take memory. */
 const maxId = 2 ** 24;
-const isId = (value: unknown, most: number): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
+const isId = (value: unknown, most: number): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;

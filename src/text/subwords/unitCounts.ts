@@ -8,6 +8,7 @@ import type { Bpe } from './bpe.js';
  */
 export function countUnits(wordCounts: ReadonlyMap<string, number>, bpe: Bpe): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const [word, count] of wordCounts) for (const unit of bpe.segment(word)) counts.set(unit, (counts.get(unit) ?? 0) + count);
+  for (const [word, count] of wordCounts)
+    for (const unit of bpe.segment(word)) counts.set(unit, (counts.get(unit) ?? 0) + count);
   return counts;
 }

@@ -14,7 +14,7 @@ export class WordCounter {
 
   /** @param bytes lines of valid UTF-8, with line feeds between them */
   add(bytes: Buffer): void {
-    for (let lineStart = 0; lineStart < bytes.length; ) {
+    for (let lineStart = 0; lineStart < bytes.length;) {
       let lineEnd = bytes.indexOf(lineFeed, lineStart);
       if (lineEnd < 0) lineEnd = bytes.length;
       this.addLine(bytes, lineStart, lineEnd);
@@ -28,7 +28,8 @@ export class WordCounter {
     while (start < end) {
       let hash = 0;
       let wordEnd = start;
-      for (let byte; wordEnd < end && (byte = bytes[wordEnd]) !== space; wordEnd++) hash = (Math.imul(hash, hashFactor) + byte) | 0;
+      for (let byte; wordEnd < end && (byte = bytes[wordEnd]) !== space; wordEnd++)
+        hash = (Math.imul(hash, hashFactor) + byte) | 0;
       if (wordEnd > start) this.addWord(bytes, start, wordEnd, hash);
       start = wordEnd + 1;
     }

@@ -31,7 +31,18 @@ export function tokenizerFile(parts: TokenizerParts): TokenizerFile {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: [...specialTokens.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })), ...addedTokens],
+    added_tokens: [
+      ...specialTokens.map((content, id) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+      ...addedTokens,
+    ],
     normalizer,
     pre_tokenizer,
     post_processor: {
@@ -51,7 +62,10 @@ const specialToken = (id: string, typeId: number): object => ({ SpecialToken: { 
 /** tokenizer_config.json: what Transformers and Transformers.js want to know beside it. */
 export const tokenizerConfig = {
   tokenizer_class: 'PreTrainedTokenizerFast',
-  bos_token: bos, pad_token: pad, eos_token: eos, unk_token: unk,
+  bos_token: bos,
+  pad_token: pad,
+  eos_token: eos,
+  unk_token: unk,
   clean_up_tokenization_spaces: false,
   model_input_names: ['input_ids', 'attention_mask'],
 } as const;

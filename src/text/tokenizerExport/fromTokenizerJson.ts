@@ -10,7 +10,11 @@ interface GivenFile {
   readonly pre_tokenizer?: object | null;
   readonly decoder?: object | null;
   readonly added_tokens?: readonly { readonly content: string; readonly special?: boolean }[];
-  readonly model: { readonly unk_token?: string | null; readonly unk_id?: number | null; readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] };
+  readonly model: {
+    readonly unk_token?: string | null;
+    readonly unk_id?: number | null;
+    readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[];
+  };
 }
 
 /**
@@ -23,17 +27,32 @@ interface GivenFile {
  */
 export function renumberedTokenizer(path: string, vocabulary: Vocabulary): TokenizerParts {
   TokenizerJson.read(path);
-  const { normalizer = null, pre_tokenizer = null, decoder = null, added_tokens: added = [], model } = JSON.parse(readTextFile(path, 'tokenizer', maxTokenizerBytes)) as GivenFile;
+  const {
+    normalizer = null,
+    pre_tokenizer = null,
+    decoder = null,
+    added_tokens: added = [],
+    model,
+  } = JSON.parse(readTextFile(path, 'tokenizer', maxTokenizerBytes)) as GivenFile;
   const unknown = unknownTokenOf(model);
   const special = new Set(added.filter((token) => token.special).map(({ content }) => content));
   const ids = new Map(vocabulary.tokens.map((token, id) => [token, id]));
   for (const token of special) if ((ids.get(token) ?? 0) >= firstOrdinaryId) ids.delete(token); // no text of the corpus became it
-  const own = (Array.isArray(model.vocab) ? model.vocab.map(([token]) => token as string) : Object.keys(model.vocab)).filter((token) => token !== unknown);
+  const own = (
+    Array.isArray(model.vocab) ? model.vocab.map(([token]) => token as string) : Object.keys(model.vocab)
+  ).filter((token) => token !== unknown);
   const numExtra = addUnits(ids, vocabulary, [...own, ...added.map(({ content }) => content)]);
   return {
-    normalizer, pre_tokenizer, decoder, numExtra,
-    model: Array.isArray(model.vocab) ? { ...model, unk_id: unkId, vocab: scored(ids, model.vocab) } : { ...model, ...(unknown !== undefined && { unk_token: specialTokens[unkId] }), vocab: toObject(ids) },
-    addedTokens: added.filter(({ content }) => !specialTokens.includes(content)).map((token) => ({ ...token, id: ids.get(token.content)! })),
+    normalizer,
+    pre_tokenizer,
+    decoder,
+    numExtra,
+    model: Array.isArray(model.vocab)
+      ? { ...model, unk_id: unkId, vocab: scored(ids, model.vocab) }
+      : { ...model, ...(unknown !== undefined && { unk_token: specialTokens[unkId] }), vocab: toObject(ids) },
+    addedTokens: added
+      .filter(({ content }) => !specialTokens.includes(content))
+      .map((token) => ({ ...token, id: ids.get(token.content)! })),
   };
 }
 
@@ -45,5 +64,7 @@ function unknownTokenOf({ unk_token: token, unk_id: id, vocab }: GivenFile['mode
 function scored(ids: ReadonlyMap<string, number>, pieces: readonly (readonly [string, number])[]): [string, number][] {
   const scores = new Map(pieces);
   const least = pieces.reduce((lowest, [, score]) => Math.min(lowest, score), 0);
-  return [...ids].sort(([, a], [, b]) => a - b).map(([piece, id]) => [piece, id < firstOrdinaryId ? 0 : (scores.get(piece) ?? least)]);
+  return [...ids]
+    .sort(([, a], [, b]) => a - b)
+    .map(([piece, id]) => [piece, id < firstOrdinaryId ? 0 : (scores.get(piece) ?? least)]);
 }

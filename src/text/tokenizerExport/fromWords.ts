@@ -10,7 +10,12 @@ export function wordTokenizer(vocabulary: Vocabulary, joiner: string): Tokenizer
   return {
     normalizer: null,
     pre_tokenizer: splitAtSpaces,
-    decoder: joiner === '' ? null : joiner === '\u2581' ? { type: 'Metaspace', replacement: joiner, prepend_scheme: 'always', split: true } : joinerDecoder(joiner),
+    decoder:
+      joiner === ''
+        ? null
+        : joiner === '\u2581'
+          ? { type: 'Metaspace', replacement: joiner, prepend_scheme: 'always', split: true }
+          : joinerDecoder(joiner),
     model: { type: 'WordLevel', vocab: toObject(idsByName(vocabulary, (token) => token)), unk_token: '<unk>' },
     numExtra: 0,
   };

@@ -1,22 +1,106 @@
 import {
-  Add, AddN, Atan2, BatchMatMul, Maximum, Minimum, Mod, Multiply, Pow, RealDiv, SquaredDifference, Sub,
-  add, cast, div, floor, greater, greaterEqual, less, lessEqual, log, matMul, mul, neg, ones, pow, square, sub, where,
-  type NamedAttrMap, type Tensor,
+  Add,
+  AddN,
+  Atan2,
+  BatchMatMul,
+  Maximum,
+  Minimum,
+  Mod,
+  Multiply,
+  Pow,
+  RealDiv,
+  SquaredDifference,
+  Sub,
+  add,
+  cast,
+  div,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  matMul,
+  mul,
+  neg,
+  ones,
+  pow,
+  square,
+  sub,
+  where,
+  type NamedAttrMap,
+  type Tensor,
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../withoutGradient.js';
 import { mask, registerBinary, registerExact, sumToShape } from './register.js';
 
 const real = (x: Tensor): Tensor => cast(x, 'float32');
 
-registerBinary(Add, (dy) => dy, (dy) => dy);
-registerBinary(Sub, (dy) => dy, (dy) => neg(dy));
-registerBinary(Multiply, (dy, _, b) => mul(dy, real(b)), (dy, a) => mul(dy, real(a)));
-registerBinary(RealDiv, (dy, _, b) => div(dy, real(b)), (dy, a, b) => neg(div(mul(dy, real(a)), square(real(b)))));
-registerBinary(SquaredDifference, (dy, a, b) => mul(dy, mul(sub(a, b), 2)), (dy, a, b) => mul(dy, mul(sub(b, a), 2)));
-registerBinary(Maximum, (dy, a, b) => mul(dy, mask(() => greaterEqual(a, b))), (dy, a, b) => mul(dy, mask(() => less(a, b))));
-registerBinary(Minimum, (dy, a, b) => mul(dy, mask(() => lessEqual(a, b))), (dy, a, b) => mul(dy, mask(() => greater(a, b))));
-registerBinary(Mod, (dy) => dy, (dy, a, b) => mul(dy, withoutGradient(() => neg(floor(div(a, b))))));
-registerBinary(Atan2, (dy, a, b) => mul(dy, div(b, add(square(a), square(b)))), (dy, a, b) => neg(mul(dy, div(a, add(square(a), square(b))))));
+registerBinary(
+  Add,
+  (dy) => dy,
+  (dy) => dy,
+);
+registerBinary(
+  Sub,
+  (dy) => dy,
+  (dy) => neg(dy),
+);
+registerBinary(
+  Multiply,
+  (dy, _, b) => mul(dy, real(b)),
+  (dy, a) => mul(dy, real(a)),
+);
+registerBinary(
+  RealDiv,
+  (dy, _, b) => div(dy, real(b)),
+  (dy, a, b) => neg(div(mul(dy, real(a)), square(real(b)))),
+);
+registerBinary(
+  SquaredDifference,
+  (dy, a, b) => mul(dy, mul(sub(a, b), 2)),
+  (dy, a, b) => mul(dy, mul(sub(b, a), 2)),
+);
+registerBinary(
+  Maximum,
+  (dy, a, b) =>
+    mul(
+      dy,
+      mask(() => greaterEqual(a, b)),
+    ),
+  (dy, a, b) =>
+    mul(
+      dy,
+      mask(() => less(a, b)),
+    ),
+);
+registerBinary(
+  Minimum,
+  (dy, a, b) =>
+    mul(
+      dy,
+      mask(() => lessEqual(a, b)),
+    ),
+  (dy, a, b) =>
+    mul(
+      dy,
+      mask(() => greater(a, b)),
+    ),
+);
+registerBinary(
+  Mod,
+  (dy) => dy,
+  (dy, a, b) =>
+    mul(
+      dy,
+      withoutGradient(() => neg(floor(div(a, b)))),
+    ),
+);
+registerBinary(
+  Atan2,
+  (dy, a, b) => mul(dy, div(b, add(square(a), square(b)))),
+  (dy, a, b) => neg(mul(dy, div(a, add(square(a), square(b))))),
+);
 registerBinary(
   Pow,
   (dy, a, b) => mul(dy, mul(real(b), pow(real(a), sub(real(b), 1)))),
@@ -25,7 +109,13 @@ registerBinary(
 
 /** log(x) where x > 0, else 0, with no infinite derivative at the rest: a power of a negative base has no gradient by its exponent. */
 function logOfPositive(x: Tensor): Tensor {
-  return log(where(withoutGradient(() => greater(x, 0)), x, ones(x.shape)));
+  return log(
+    where(
+      withoutGradient(() => greater(x, 0)),
+      x,
+      ones(x.shape),
+    ),
+  );
 }
 
 registerExact({

@@ -1,7 +1,36 @@
 import {
-  AvgPool, AvgPoolGrad, Conv2D, Conv2DBackpropFilter, Conv2DBackpropInput, DepthwiseConv2dNative, DepthwiseConv2dNativeBackpropFilter,
-  DepthwiseConv2dNativeBackpropInput, FusedBatchNorm, MaxPool, MaxPoolWithArgmax, ResizeBilinear, ResizeBilinearGrad, ResizeNearestNeighbor, ResizeNearestNeighborGrad,
-  add, backend_util, div, engine, getKernel, mul, neg, reshape, rsqrt, sub, unsortedSegmentSum, zeros, type NamedAttrMap, type NamedTensorMap, type Tensor, type Tensor1D, type Tensor4D,
+  AvgPool,
+  AvgPoolGrad,
+  Conv2D,
+  Conv2DBackpropFilter,
+  Conv2DBackpropInput,
+  DepthwiseConv2dNative,
+  DepthwiseConv2dNativeBackpropFilter,
+  DepthwiseConv2dNativeBackpropInput,
+  FusedBatchNorm,
+  MaxPool,
+  MaxPoolWithArgmax,
+  ResizeBilinear,
+  ResizeBilinearGrad,
+  ResizeNearestNeighbor,
+  ResizeNearestNeighborGrad,
+  add,
+  backend_util,
+  div,
+  engine,
+  getKernel,
+  mul,
+  neg,
+  reshape,
+  rsqrt,
+  sub,
+  unsortedSegmentSum,
+  zeros,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../../errors.js';
 import { withoutGradient } from '../withoutGradient.js';
@@ -16,8 +45,10 @@ function run(kernelName: string, inputs: NamedTensorMap, attrs: Attrs): Tensor {
 
 function registerConvolution(forward: string, backpropInput: string, backpropFilter: string): void {
   const convolve = (x: Tensor, filter: Tensor, attrs: Attrs): Tensor => run(forward, { x, filter }, attrs);
-  const toInput = (dy: Tensor, filter: Tensor, inputShape: number[], attrs: Attrs): Tensor => run(backpropInput, { dy, filter }, { ...attrs, inputShape });
-  const toFilter = (x: Tensor, dy: Tensor, filterShape: number[], attrs: Attrs): Tensor => run(backpropFilter, { x, dy }, { ...attrs, filterShape });
+  const toInput = (dy: Tensor, filter: Tensor, inputShape: number[], attrs: Attrs): Tensor =>
+    run(backpropInput, { dy, filter }, { ...attrs, inputShape });
+  const toFilter = (x: Tensor, dy: Tensor, filterShape: number[], attrs: Attrs): Tensor =>
+    run(backpropFilter, { x, dy }, { ...attrs, filterShape });
   registerExact({
     kernelName: forward,
     inputsToSave: ['x', 'filter'],
@@ -50,7 +81,10 @@ function registerConvolution(forward: string, backpropInput: string, backpropFil
 /** The attributes that all three kernels read. */
 function plainAttrs(kernelName: string, { strides, pad, dataFormat, dimRoundingMode, dilations }: Attrs): Attrs {
   const dilated = ([dilations ?? 1].flat() as number[]).some((rate) => rate !== 1);
-  if (dilated) throw new ShapeError(`the gradient of ${kernelName} needs dilations of 1, found ${String(dilations)}: tfjs has no kernels for others.`);
+  if (dilated)
+    throw new ShapeError(
+      `the gradient of ${kernelName} needs dilations of 1, found ${String(dilations)}: tfjs has no kernels for others.`,
+    );
   return { strides, pad, dataFormat: dataFormat ?? 'NHWC', dimRoundingMode, dilations: [1, 1] };
 }
 
@@ -62,7 +96,9 @@ function registerLinearPair(forward: string, input: string, gradient: string, gr
   registerExact({
     kernelName: forward,
     inputsToSave: [input],
-    gradFunc: (dy, [x], attrs) => ({ [input]: () => run(gradient, { dy: dy as Tensor, [gradientInput]: x }, attrs as Attrs) }),
+    gradFunc: (dy, [x], attrs) => ({
+      [input]: () => run(gradient, { dy: dy as Tensor, [gradientInput]: x }, attrs as Attrs),
+    }),
   });
   registerExact({
     kernelName: gradient,
@@ -82,7 +118,8 @@ registerExact({
   kernelName: AvgPool,
   inputsToSave: ['x'],
   gradFunc: (dy, [x], attrs) => ({
-    x: () => run(AvgPoolGrad, { dy: div(dy as Tensor, windowFill(x as Tensor4D, attrs as Attrs)), input: x }, attrs as Attrs),
+    x: () =>
+      run(AvgPoolGrad, { dy: div(dy as Tensor, windowFill(x as Tensor4D, attrs as Attrs)), input: x }, attrs as Attrs),
   }),
 });
 registerExact({
@@ -95,13 +132,22 @@ registerExact({
 });
 
 function poolInfo(x: Tensor4D, { filterSize, strides, pad, dimRoundingMode }: Attrs): backend_util.Conv2DInfo {
-  return backend_util.computePool2DInfo(x.shape, filterSize as number, strides as number, 1, pad as 'same', dimRoundingMode as 'floor');
+  return backend_util.computePool2DInfo(
+    x.shape,
+    filterSize as number,
+    strides as number,
+    1,
+    pad as 'same',
+    dimRoundingMode as 'floor',
+  );
 }
 
 /** Which part of each pooling window lies inside the image, as a constant [1, outHeight, outWidth, 1]. */
 function windowFill(x: Tensor4D, attrs: Attrs): Tensor {
-  const { outHeight, outWidth, inHeight, inWidth, filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = poolInfo(x, attrs);
-  const inside = (start: number, length: number, end: number): number => Math.min(end, start + length) - Math.max(0, start);
+  const { outHeight, outWidth, inHeight, inWidth, filterHeight, filterWidth, strideHeight, strideWidth, padInfo } =
+    poolInfo(x, attrs);
+  const inside = (start: number, length: number, end: number): number =>
+    Math.min(end, start + length) - Math.max(0, start);
   const fill = Float32Array.from({ length: outHeight * outWidth }, (_, i) => {
     const rows = inside(Math.floor(i / outWidth) * strideHeight - padInfo.top, filterHeight, inHeight);
     const columns = inside((i % outWidth) * strideWidth - padInfo.left, filterWidth, inWidth);
@@ -127,7 +173,15 @@ function maxPoolWinners(x: Tensor4D, attrs: Attrs): Tensor {
   // tfjs's kernel for it knows no rounding of sizes
   if (getKernel(MaxPoolWithArgmax, engine().backendName) != null && attrs.dimRoundingMode == null) {
     const { filterSize, strides, pad } = attrs;
-    const [pooled, winners] = withoutGradient(() => engine().runKernel(MaxPoolWithArgmax, { x }, { filterSize, strides, pad, includeBatchInIndex: true } as unknown as NamedAttrMap) as unknown as Tensor[]);
+    const [pooled, winners] = withoutGradient(
+      () =>
+        engine().runKernel(MaxPoolWithArgmax, { x }, {
+          filterSize,
+          strides,
+          pad,
+          includeBatchInIndex: true,
+        } as unknown as NamedAttrMap) as unknown as Tensor[],
+    );
     pooled.dispose();
     return winners;
   }
@@ -168,7 +222,11 @@ registerExact({
     return {
       x: () => mul(scaled, inverseDeviation),
       mean: () => sumToShape(neg(mul(scaled, inverseDeviation)), mean.shape),
-      variance: () => sumToShape(mul(mul(scaled, centred), mul(mul(inverseDeviation, mul(inverseDeviation, inverseDeviation)), -0.5)), variance.shape),
+      variance: () =>
+        sumToShape(
+          mul(mul(scaled, centred), mul(mul(inverseDeviation, mul(inverseDeviation, inverseDeviation)), -0.5)),
+          variance.shape,
+        ),
       scale: () => sumToShape(mul(dy, mul(centred, inverseDeviation)), scale.shape),
       offset: () => sumToShape(dy, mean.shape),
     };

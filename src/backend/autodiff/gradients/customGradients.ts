@@ -24,12 +24,14 @@ export function installExactCustomGradients(): void {
   installed = true;
   const tfjs = engine();
   const customGrad = tfjs.customGrad.bind(tfjs);
-  const exact = (f: CustomGradient) => (...inputs: Tensor[]): Tensor => {
-    const scope = tfjs.state.activeScope?.name ?? '';
-    if (tfjs.state.gradientDepth < 2 || harmless.has(scope)) return customGrad(f)(...inputs);
-    if (recomputed.has(scope)) return f(...inputs, () => {}).value;
-    return customGrad(refusingIfItReusesComputed(f))(...inputs);
-  };
+  const exact =
+    (f: CustomGradient) =>
+    (...inputs: Tensor[]): Tensor => {
+      const scope = tfjs.state.activeScope?.name ?? '';
+      if (tfjs.state.gradientDepth < 2 || harmless.has(scope)) return customGrad(f)(...inputs);
+      if (recomputed.has(scope)) return f(...inputs, () => {}).value;
+      return customGrad(refusingIfItReusesComputed(f))(...inputs);
+    };
   tfjs.customGrad = exact as typeof tfjs.customGrad;
 }
 
@@ -49,8 +51,11 @@ function refusingIfItReusesComputed(f: CustomGradient): CustomGradient {
       value,
       gradFunc: (dy, saved) => {
         if (reusesComputed && engine().state.gradientDepth > 0) {
-          throw new ColdstartError('NOT_TWICE_DIFFERENTIABLE', 'a customGrad operation whose gradient reuses a tensor that it computed was differentiated twice, ' +
-            'which tfjs would silently get wrong. Save only its inputs and compute the rest from them in gradFunc.');
+          throw new ColdstartError(
+            'NOT_TWICE_DIFFERENTIABLE',
+            'a customGrad operation whose gradient reuses a tensor that it computed was differentiated twice, ' +
+              'which tfjs would silently get wrong. Save only its inputs and compute the rest from them in gradFunc.',
+          );
         }
         return gradFunc(dy, saved);
       },

@@ -1,9 +1,90 @@
 import {
-  Abs, Acos, Acosh, All, Any, ArgMax, ArgMin, Asin, Asinh, Atan, Atanh, Cast, Ceil, ClipByValue, Cos, Cosh, Elu, Equal, Erf, Exp, Expm1, Floor, FloorDiv, Greater,
-  GreaterEqual, Identity, IsFinite, IsInf, IsNan, LeakyRelu, Less, LessEqual, Log, Log1p, LogicalAnd, LogicalNot, LogicalOr, Neg, NotEqual, OneHot,
-  OnesLike, Prelu, Reciprocal, Relu, Relu6, Round, Rsqrt, Select, Selu, Sigmoid, Sign, Sin, Sinh, Softplus, Sqrt, Square, Step, Tan, Tanh, ZerosLike,
-  add, cast, cos, cosh, div, exp, greater, greaterEqual, lessEqual, logicalAnd, minimum, mul, neg, sigmoid, sign, sin, sinh, sqrt, square, step, sub,
-  tanh, where, zerosLike, zeros, type Tensor,
+  Abs,
+  Acos,
+  Acosh,
+  All,
+  Any,
+  ArgMax,
+  ArgMin,
+  Asin,
+  Asinh,
+  Atan,
+  Atanh,
+  Cast,
+  Ceil,
+  ClipByValue,
+  Cos,
+  Cosh,
+  Elu,
+  Equal,
+  Erf,
+  Exp,
+  Expm1,
+  Floor,
+  FloorDiv,
+  Greater,
+  GreaterEqual,
+  Identity,
+  IsFinite,
+  IsInf,
+  IsNan,
+  LeakyRelu,
+  Less,
+  LessEqual,
+  Log,
+  Log1p,
+  LogicalAnd,
+  LogicalNot,
+  LogicalOr,
+  Neg,
+  NotEqual,
+  OneHot,
+  OnesLike,
+  Prelu,
+  Reciprocal,
+  Relu,
+  Relu6,
+  Round,
+  Rsqrt,
+  Select,
+  Selu,
+  Sigmoid,
+  Sign,
+  Sin,
+  Sinh,
+  Softplus,
+  Sqrt,
+  Square,
+  Step,
+  Tan,
+  Tanh,
+  ZerosLike,
+  add,
+  cast,
+  cos,
+  cosh,
+  div,
+  exp,
+  greater,
+  greaterEqual,
+  lessEqual,
+  logicalAnd,
+  minimum,
+  mul,
+  neg,
+  sigmoid,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  square,
+  step,
+  sub,
+  tanh,
+  where,
+  zerosLike,
+  zeros,
+  type Tensor,
 } from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../withoutGradient.js';
 import { mask, registerExact, registerPiecewiseConstant, registerUnary, sumToShape } from './register.js';
@@ -20,9 +101,18 @@ registerUnary(Expm1, (dy, x) => mul(dy, exp(x)));
 registerUnary(Log, (dy, x) => div(dy, cast(x, 'float32')));
 registerUnary(Log1p, (dy, x) => div(dy, add(x, 1)));
 registerUnary(Erf, (dy, x) => mul(dy, mul(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))));
-registerUnary(Abs, (dy, x) => mul(dy, withoutGradient(() => sign(cast(x, 'float32')))));
+registerUnary(Abs, (dy, x) =>
+  mul(
+    dy,
+    withoutGradient(() => sign(cast(x, 'float32'))),
+  ),
+);
 registerUnary(ClipByValue, (dy, x, { clipValueMin, clipValueMax }) =>
-  mul(dy, mask(() => logicalAnd(greaterEqual(x, clipValueMin as number), lessEqual(x, clipValueMax as number)))));
+  mul(
+    dy,
+    mask(() => logicalAnd(greaterEqual(x, clipValueMin as number), lessEqual(x, clipValueMax as number))),
+  ),
+);
 
 registerUnary(Sin, (dy, x) => mul(dy, cos(x)));
 registerUnary(Cos, (dy, x) => neg(mul(dy, sin(x))));
@@ -37,10 +127,23 @@ registerUnary(Asinh, (dy, x) => div(dy, sqrt(add(square(x), 1))));
 registerUnary(Acosh, (dy, x) => div(dy, sqrt(sub(square(x), 1))));
 registerUnary(Atanh, (dy, x) => div(dy, sub(1, square(x))));
 
-registerUnary(Relu, (dy, x) => mul(dy, mask(() => step(x))));
-registerUnary(Relu6, (dy, x) => mul(dy, mask(() => logicalAnd(greater(x, 0), lessEqual(x, 6)))));
+registerUnary(Relu, (dy, x) =>
+  mul(
+    dy,
+    mask(() => step(x)),
+  ),
+);
+registerUnary(Relu6, (dy, x) =>
+  mul(
+    dy,
+    mask(() => logicalAnd(greater(x, 0), lessEqual(x, 6))),
+  ),
+);
 registerUnary(LeakyRelu, (dy, x, attrs) => mul(dy, slopes(x, attrs.alpha as number)));
-registerUnary(Sigmoid, (dy, x) => { const y = sigmoid(x); return mul(dy, mul(y, sub(1, y))); });
+registerUnary(Sigmoid, (dy, x) => {
+  const y = sigmoid(x);
+  return mul(dy, mul(y, sub(1, y)));
+});
 registerUnary(Softplus, (dy, x) => mul(dy, sigmoid(x)));
 // exp(min(x, 0)) is 1 on the positive side and never overflows
 registerUnary(Elu, (dy, x) => mul(dy, exp(minimum(x, 0))));
@@ -50,7 +153,10 @@ registerUnary(Selu, (dy, x) => mul(dy, mul(exp(minimum(x, 0)), mul(slopes(x, sel
 
 /** 1 where x > 0, else alpha, as a constant. */
 function slopes(x: Tensor, alpha: number): Tensor {
-  return withoutGradient(() => { const positive = step(x); return add(mul(positive, 1 - alpha), alpha); });
+  return withoutGradient(() => {
+    const positive = step(x);
+    return add(mul(positive, 1 - alpha), alpha);
+  });
 }
 
 registerExact({
@@ -59,7 +165,12 @@ registerExact({
   gradFunc: (dyAny, [x, alpha]) => {
     const dy = dyAny as Tensor;
     return {
-      x: () => where(withoutGradient(() => greater(x, 0)), dy, mul(dy, alpha)),
+      x: () =>
+        where(
+          withoutGradient(() => greater(x, 0)),
+          dy,
+          mul(dy, alpha),
+        ),
       alpha: () => sumToShape(mul(dy, minimum(x, 0)), alpha.shape),
     };
   },
@@ -78,6 +189,12 @@ registerExact({
   },
 });
 
-registerPiecewiseConstant([Sign, Step, Floor, Ceil, Round, IsNan, IsInf, IsFinite, LogicalNot, ZerosLike, OnesLike, ArgMax, ArgMin, All, Any], ['x']);
-registerPiecewiseConstant([Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalOr, FloorDiv], ['a', 'b']);
+registerPiecewiseConstant(
+  [Sign, Step, Floor, Ceil, Round, IsNan, IsInf, IsFinite, LogicalNot, ZerosLike, OnesLike, ArgMax, ArgMin, All, Any],
+  ['x'],
+);
+registerPiecewiseConstant(
+  [Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual, LogicalAnd, LogicalOr, FloorDiv],
+  ['a', 'b'],
+);
 registerPiecewiseConstant([OneHot], ['indices']);

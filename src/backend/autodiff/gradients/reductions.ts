@@ -1,6 +1,34 @@
 import {
-  Cumprod, Cumsum, Max, Mean, Min, Prod, Softmax, LogSoftmax, Sum,
-  broadcastTo, concat, cumsum, div, engine, equal, exp, logSoftmax, max, min, mul, ones, reshape, reverse, softmax, split, sub, sum, transpose, util, type Tensor,
+  Cumprod,
+  Cumsum,
+  Max,
+  Mean,
+  Min,
+  Prod,
+  Softmax,
+  LogSoftmax,
+  Sum,
+  broadcastTo,
+  concat,
+  cumsum,
+  div,
+  engine,
+  equal,
+  exp,
+  logSoftmax,
+  max,
+  min,
+  mul,
+  ones,
+  reshape,
+  reverse,
+  softmax,
+  split,
+  sub,
+  sum,
+  transpose,
+  util,
+  type Tensor,
 } from '@tensorflow/tfjs-core';
 import { mask, registerUnary } from './register.js';
 
@@ -10,18 +38,33 @@ registerUnary(Mean, (dy, x, attrs) => div(spreadOverAxes(dy, x, reducedAxes(x, a
 registerUnary(Max, (dy, x, attrs) => toExtremum(dy, x, reducedAxes(x, attrs.reductionIndices ?? attrs.axis), max));
 registerUnary(Min, (dy, x, attrs) => toExtremum(dy, x, reducedAxes(x, attrs.axis), min));
 registerUnary(Cumsum, (dy, _, attrs) => cumsum(dy, attrs.axis as number, attrs.exclusive as boolean, !attrs.reverse));
-registerUnary(Prod, (dy, x, attrs) => gradientThrough((value) => productOver(value, reducedAxes(value, attrs.axis), dy.shape), x, dy));
+registerUnary(Prod, (dy, x, attrs) =>
+  gradientThrough((value) => productOver(value, reducedAxes(value, attrs.axis), dy.shape), x, dy),
+);
 registerUnary(Cumprod, (dy, x, attrs) =>
-  gradientThrough((value) => runningProduct(value, attrs.axis as number, attrs.exclusive as boolean, attrs.reverse as boolean), x, dy));
+  gradientThrough(
+    (value) => runningProduct(value, attrs.axis as number, attrs.exclusive as boolean, attrs.reverse as boolean),
+    x,
+    dy,
+  ),
+);
 
-registerUnary(Softmax, (dy, logits, attrs) => {
-  const dim = attrs.dim as number;
-  const y = softmax(logits, dim);
-  const weighted = mul(dy, y);
-  return sub(weighted, mul(sum(weighted, dim, true), y));
-}, 'logits');
-registerUnary(LogSoftmax, (dy, logits, attrs) =>
-  sub(dy, mul(sum(dy, attrs.axis as number, true), exp(logSoftmax(logits, attrs.axis as number)))), 'logits');
+registerUnary(
+  Softmax,
+  (dy, logits, attrs) => {
+    const dim = attrs.dim as number;
+    const y = softmax(logits, dim);
+    const weighted = mul(dy, y);
+    return sub(weighted, mul(sum(weighted, dim, true), y));
+  },
+  'logits',
+);
+registerUnary(
+  LogSoftmax,
+  (dy, logits, attrs) =>
+    sub(dy, mul(sum(dy, attrs.axis as number, true), exp(logSoftmax(logits, attrs.axis as number)))),
+  'logits',
+);
 
 function reducedAxes(x: Tensor, axis: unknown): number[] {
   return util.parseAxisParam((axis ?? x.shape.map((_, i) => i)) as number[], x.shape);
@@ -37,7 +80,10 @@ function spreadOverAxes(dy: Tensor, x: Tensor, axes: number[]): Tensor {
 }
 
 function toExtremum(dy: Tensor, x: Tensor, axes: number[], extremum: typeof max): Tensor {
-  return mul(reshape(dy, withOnes(x, axes)), mask(() => equal(x, extremum(x, axes, true))));
+  return mul(
+    reshape(dy, withOnes(x, axes)),
+    mask(() => equal(x, extremum(x, axes, true))),
+  );
 }
 
 /** The gradient of an operation, as that of the same operation written in simpler ones. */
@@ -56,7 +102,10 @@ function productOver(x: Tensor, axes: number[], outShape: number[]): Tensor {
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const count = axes.reduce((size, axis) => size * x.shape[axis], 1);
   const rows = reshape(transpose(x, [...kept, ...axes]), [x.size / count, count]);
-  return reshape(split(rows, count, 1).reduce((product, part) => mul(product, part)), outShape);
+  return reshape(
+    split(rows, count, 1).reduce((product, part) => mul(product, part)),
+    outShape,
+  );
 }
 
 function runningProduct(x: Tensor, axis: number, exclusive: boolean, reversed: boolean): Tensor {

@@ -1,4 +1,14 @@
-import { broadcast_util, cast, getGradient, registerGradient, reshape, sum, zeros, type GradConfig, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  broadcast_util,
+  cast,
+  getGradient,
+  registerGradient,
+  reshape,
+  sum,
+  zeros,
+  type GradConfig,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../withoutGradient.js';
 
 export type Attrs = Record<string, unknown>;
@@ -21,7 +31,11 @@ export function ensureExactGradients(): void {
 }
 
 /** The gradient of a kernel with one input. */
-export function registerUnary(kernelName: string, derivative: (dy: Tensor, x: Tensor, attrs: Attrs) => Tensor, input = 'x'): void {
+export function registerUnary(
+  kernelName: string,
+  derivative: (dy: Tensor, x: Tensor, attrs: Attrs) => Tensor,
+  input = 'x',
+): void {
   registerExact({
     kernelName,
     inputsToSave: [input],
@@ -30,7 +44,11 @@ export function registerUnary(kernelName: string, derivative: (dy: Tensor, x: Te
 }
 
 /** The gradients of a kernel with inputs a and b that are broadcast against each other. */
-export function registerBinary(kernelName: string, byA: (dy: Tensor, a: Tensor, b: Tensor) => Tensor, byB: (dy: Tensor, a: Tensor, b: Tensor) => Tensor): void {
+export function registerBinary(
+  kernelName: string,
+  byA: (dy: Tensor, a: Tensor, b: Tensor) => Tensor,
+  byB: (dy: Tensor, a: Tensor, b: Tensor) => Tensor,
+): void {
   registerExact({
     kernelName,
     inputsToSave: ['a', 'b'],

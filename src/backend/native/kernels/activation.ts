@@ -2,7 +2,13 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../nativeBackend.js';
 
 /** Kernels of the activations that fused tfjs kernels end with; the rarer ones are the cpu backend's. */
-const kernels: Readonly<Record<string, string | undefined>> = { linear: '', relu: 'Relu', relu6: 'Relu6', elu: 'Elu', sigmoid: 'Sigmoid' };
+const kernels: Readonly<Record<string, string | undefined>> = {
+  linear: '',
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  sigmoid: 'Sigmoid',
+};
 
 export function hasActivation(name: string): boolean {
   return kernels[name] !== undefined;

@@ -23,8 +23,28 @@ function comparison(name: string): NativeKernel {
   };
 }
 
-const arithmeticNames = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'Pow', 'SquaredDifference', 'Atan2', 'Mod'];
-const comparisonNames = ['Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual', 'LogicalAnd', 'LogicalOr'];
+const arithmeticNames = [
+  'Add',
+  'Sub',
+  'Multiply',
+  'RealDiv',
+  'Maximum',
+  'Minimum',
+  'Pow',
+  'SquaredDifference',
+  'Atan2',
+  'Mod',
+];
+const comparisonNames = [
+  'Equal',
+  'NotEqual',
+  'Less',
+  'LessEqual',
+  'Greater',
+  'GreaterEqual',
+  'LogicalAnd',
+  'LogicalOr',
+];
 
 /** Functions of two tensors, element by element, with broadcasting. */
 export const binaryKernels: NativeKernels = {
@@ -33,11 +53,14 @@ export const binaryKernels: NativeKernels = {
   Prelu: (backend, { x, alpha }) => zip(backend, 'Prelu', x, alpha),
   EluGrad: (backend, { dy, y }) => zip(backend, 'EluGrad', dy, y),
   Select: (backend, { condition, t, e }) => {
-    if (condition.dtype !== 'bool' || t.dtype !== e.dtype || t.dtype === 'string' || t.dtype === 'complex64') return undefined;
+    if (condition.dtype !== 'bool' || t.dtype !== e.dtype || t.dtype === 'string' || t.dtype === 'complex64')
+      return undefined;
     return backend.compute('Select', [condition, t, e], t.shape, t.dtype);
   },
   AddN: (backend, inputs) => {
     const terms = Object.values(inputs);
-    return terms.every((x) => x.dtype === 'float32') ? backend.compute('AddN', terms, terms[0].shape, 'float32') : undefined;
+    return terms.every((x) => x.dtype === 'float32')
+      ? backend.compute('AddN', terms, terms[0].shape, 'float32')
+      : undefined;
   },
 };

@@ -9,18 +9,50 @@ type Shape4D = [number, number, number, number];
 function geometry(info: backend_util.Conv2DInfo): number[] {
   const { top, left } = info.padInfo;
   // what the output needs behind the input: rounding of the output size may ask for more or less than tfjs's own figures
-  const bottom = Math.max(0, (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top);
+  const bottom = Math.max(
+    0,
+    (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top,
+  );
   const right = Math.max(0, (info.outWidth - 1) * info.strideWidth + info.effectiveFilterWidth - info.inWidth - left);
-  return [info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth, info.outChannels, info.filterHeight, info.filterWidth,
-    info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth, top, left, bottom, right];
+  return [
+    info.batchSize,
+    info.inHeight,
+    info.inWidth,
+    info.inChannels,
+    info.outHeight,
+    info.outWidth,
+    info.outChannels,
+    info.filterHeight,
+    info.filterWidth,
+    info.strideHeight,
+    info.strideWidth,
+    info.dilationHeight,
+    info.dilationWidth,
+    top,
+    left,
+    bottom,
+    right,
+  ];
 }
 
 /** Sizes of a convolution over channels-last images; undefined where the cpu backend has to do it. */
 function convolutionInfo(
-  inputShape: number[], filterShape: number[], { strides, dilations, pad, dimRoundingMode, dataFormat }: KernelAttributes, depthwise = false,
+  inputShape: number[],
+  filterShape: number[],
+  { strides, dilations, pad, dimRoundingMode, dataFormat }: KernelAttributes,
+  depthwise = false,
 ): backend_util.Conv2DInfo | undefined {
   if (!depthwise && backend_util.convertConv2DDataFormat(dataFormat) !== 'channelsLast') return undefined;
-  const info = backend_util.computeConv2DInfo(inputShape as Shape4D, filterShape as Shape4D, strides, dilations ?? 1, pad, dimRoundingMode, depthwise, 'channelsLast');
+  const info = backend_util.computeConv2DInfo(
+    inputShape as Shape4D,
+    filterShape as Shape4D,
+    strides,
+    dilations ?? 1,
+    pad,
+    dimRoundingMode,
+    depthwise,
+    'channelsLast',
+  );
   return util.sizeFromShape(info.outShape) === 0 || util.sizeFromShape(inputShape) === 0 ? undefined : info;
 }
 
@@ -39,13 +71,21 @@ function pooling(kernel: string): NativeKernel {
 }
 
 /** Sizes of a pooling; undefined where there is nothing to compute. */
-function poolingInfo(x: TensorInfo, { filterSize, strides, pad, dimRoundingMode }: KernelAttributes): backend_util.Conv2DInfo | undefined {
+function poolingInfo(
+  x: TensorInfo,
+  { filterSize, strides, pad, dimRoundingMode }: KernelAttributes,
+): backend_util.Conv2DInfo | undefined {
   const info = backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
   return util.sizeFromShape(info.outShape) === 0 || util.sizeFromShape(x.shape) === 0 ? undefined : info;
 }
 
 /** The result of a max pool, and the position of the input that each element was taken from. */
-function maxPositions(backend: NativeBackend, x: TensorInfo, info: backend_util.Conv2DInfo, inBatch: boolean): [TensorInfo, TensorInfo] {
+function maxPositions(
+  backend: NativeBackend,
+  x: TensorInfo,
+  info: backend_util.Conv2DInfo,
+  inBatch: boolean,
+): [TensorInfo, TensorInfo] {
   const pooled = backend.output(info.outShape, 'float32');
   const positions = backend.output(info.outShape, 'int32');
   backend.run('MaxPoolingPositions', [x, pooled, positions], [...geometry(info), inBatch ? 1 : 0]);
@@ -53,7 +93,13 @@ function maxPositions(backend: NativeBackend, x: TensorInfo, info: backend_util.
 }
 
 /** One step of a composed kernel: runs it and lets its inputs go. */
-function consume(backend: NativeBackend, kernel: string, inputs: TensorInfo[], shape: readonly number[], temporary: readonly TensorInfo[]): TensorInfo {
+function consume(
+  backend: NativeBackend,
+  kernel: string,
+  inputs: TensorInfo[],
+  shape: readonly number[],
+  temporary: readonly TensorInfo[],
+): TensorInfo {
   const out = backend.compute(kernel, inputs, shape, 'float32');
   for (const tensor of temporary) backend.disposeData(tensor.dataId);
   return out;

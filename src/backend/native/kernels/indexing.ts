@@ -11,18 +11,34 @@ export const indexingKernels: NativeKernels = {
     const at = util.parseAxisParam(axis, x.shape)[0];
     const info = backend_util.segment_util.collectGatherOpShapeInfo(x as never, indices as never, at, batchDims ?? 0);
     const count = util.sizeFromShape(indices.shape) / Math.max(1, info.batchSize);
-    return backend.compute('Gather', [x, indices], info.outputShape, x.dtype, [info.batchSize, info.outerSize, info.dimSize, info.sliceSize, count]);
+    return backend.compute('Gather', [x, indices], info.outputShape, x.dtype, [
+      info.batchSize,
+      info.outerSize,
+      info.dimSize,
+      info.sliceSize,
+      count,
+    ]);
   },
   GatherNd: (backend, { params, indices }) => {
     if (!isFourBytes(params.dtype) || indices.dtype !== 'int32') return undefined;
     const depth = indices.shape[indices.shape.length - 1];
     const [shape, , sliceSize, strides] = backend_util.prepareAndValidate(params as never, indices as never);
-    return backend.compute('GatherNd', [params, indices], shape, params.dtype, [sliceSize, depth, ...strides.slice(0, depth), ...params.shape.slice(0, depth)]);
+    return backend.compute('GatherNd', [params, indices], shape, params.dtype, [
+      sliceSize,
+      depth,
+      ...strides.slice(0, depth),
+      ...params.shape.slice(0, depth),
+    ]);
   },
   ScatterNd: (backend, { indices, updates }, { shape }) => {
     if (updates.dtype !== 'float32' || indices.dtype !== 'int32') return undefined;
     const { sliceRank, sliceSize, strides } = backend_util.calculateShapes(updates, indices, shape);
-    return backend.compute('ScatterNd', [indices, updates], shape, 'float32', [sliceSize, sliceRank, ...strides.slice(0, sliceRank), ...shape.slice(0, sliceRank)]);
+    return backend.compute('ScatterNd', [indices, updates], shape, 'float32', [
+      sliceSize,
+      sliceRank,
+      ...strides.slice(0, sliceRank),
+      ...shape.slice(0, sliceRank),
+    ]);
   },
   UnsortedSegmentSum: (backend, { x, segmentIds }, { numSegments }) => {
     if (x.dtype !== 'float32' || segmentIds.dtype !== 'int32') return undefined;

@@ -10,17 +10,41 @@ interface MatMulAttrs {
 }
 
 /** The product of the last two dimensions, with the leading ones broadcast. */
-function matMul(backend: NativeBackend, a: TensorInfo, b: TensorInfo, attrs: KernelAttributes, bias?: TensorInfo): TensorInfo | undefined {
+function matMul(
+  backend: NativeBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  attrs: KernelAttributes,
+  bias?: TensorInfo,
+): TensorInfo | undefined {
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return undefined;
   const { transposeA, transposeB } = attrs as unknown as MatMulAttrs;
   const [aRows, aColumns] = lastTwo(a.shape, transposeA);
   const [bRows, bColumns] = lastTwo(b.shape, transposeB);
   const batch = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  util.assert(aColumns === bRows, () => `matMul: the inner dimensions ${aColumns} and ${bRows} of shapes ${a.shape} and ${b.shape} with transposeA=${transposeA} and transposeB=${transposeB} must match.`);
+  util.assert(
+    aColumns === bRows,
+    () =>
+      `matMul: the inner dimensions ${aColumns} and ${bRows} of shapes ${a.shape} and ${b.shape} with transposeA=${transposeA} and transposeB=${transposeB} must match.`,
+  );
   const [left, right] = [a, b].map((operand) => inBatch(backend, operand, batch));
   try {
-    return backend.compute('MatMul', bias === undefined ? [left, right] : [left, right, bias], [...batch, aRows, bColumns], 'float32',
-      [batchSize(left), batchSize(right), aRows, aColumns, bColumns, transposeA ? 1 : 0, transposeB ? 1 : 0, bias === undefined ? 0 : 1]);
+    return backend.compute(
+      'MatMul',
+      bias === undefined ? [left, right] : [left, right, bias],
+      [...batch, aRows, bColumns],
+      'float32',
+      [
+        batchSize(left),
+        batchSize(right),
+        aRows,
+        aColumns,
+        bColumns,
+        transposeA ? 1 : 0,
+        transposeB ? 1 : 0,
+        bias === undefined ? 0 : 1,
+      ],
+    );
   } finally {
     for (const operand of [left, right]) backend.disposeData(operand.dataId);
   }

@@ -27,7 +27,14 @@ function viewFrom(shape: readonly number[], begin: readonly number[]): View {
 }
 
 /** Copies a view of x into a view of out; both are walked over `dims`. */
-function copy(backend: NativeBackend, x: TensorInfo, from: View, out: TensorInfo, to: View, dims: readonly number[]): TensorInfo {
+function copy(
+  backend: NativeBackend,
+  x: TensorInfo,
+  from: View,
+  out: TensorInfo,
+  to: View,
+  dims: readonly number[],
+): TensorInfo {
   backend.run('Copy', [x, out], [from.offset, to.offset, dims.length, ...dims, ...from.strides, ...to.strides]);
   return out;
 }
@@ -35,7 +42,14 @@ function copy(backend: NativeBackend, x: TensorInfo, from: View, out: TensorInfo
 export function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly number[]): TensorInfo {
   const shape = perm.map((d) => x.shape[d]);
   const { strides } = viewOf(x.shape);
-  return copy(backend, x, { offset: 0, strides: perm.map((d) => strides[d]) }, backend.output(shape, x.dtype), viewOf(shape), shape);
+  return copy(
+    backend,
+    x,
+    { offset: 0, strides: perm.map((d) => strides[d]) },
+    backend.output(shape, x.dtype),
+    viewOf(shape),
+    shape,
+  );
 }
 
 /** x with its single and missing dimensions repeated. */
@@ -75,7 +89,13 @@ function split(backend: NativeBackend, x: TensorInfo, axis: number, sizes: reado
 }
 
 /** The elements of x in the order of the given dimensions and strides, from the offset on. */
-function reorder(backend: NativeBackend, x: TensorInfo, dims: readonly number[], strides: readonly number[], shape: readonly number[]): TensorInfo {
+function reorder(
+  backend: NativeBackend,
+  x: TensorInfo,
+  dims: readonly number[],
+  strides: readonly number[],
+  shape: readonly number[],
+): TensorInfo {
   return copy(backend, x, { offset: 0, strides }, backend.output(shape, x.dtype), viewOf(dims), dims);
 }
 
@@ -91,7 +111,17 @@ function using(backend: NativeBackend, intermediate: TensorInfo, use: (x: Tensor
 function pad(backend: NativeBackend, x: TensorInfo, paddings: readonly [number, number][], value: number): TensorInfo {
   const shape = paddings.map(([before, after], d) => before + x.shape[d] + after);
   const out = backend.compute('Fill', [], shape, x.dtype, [value]);
-  return copy(backend, x, viewOf(x.shape), out, viewFrom(shape, paddings.map(([before]) => before)), x.shape);
+  return copy(
+    backend,
+    x,
+    viewOf(x.shape),
+    out,
+    viewFrom(
+      shape,
+      paddings.map(([before]) => before),
+    ),
+    x.shape,
+  );
 }
 
 function withDim(shape: readonly number[], axis: number, dim: number): number[] {
@@ -105,11 +135,18 @@ export const movementKernels: NativeKernels = {
   Identity: alias,
   Reshape: (backend, { x }, { shape }) => {
     const inferred = util.inferFromImplicitShape(shape, util.sizeFromShape(x.shape));
-    util.assert(util.sizeFromShape(inferred) === util.sizeFromShape(x.shape), () => `The new shape (${inferred}) has other elements than the old one (${x.shape}); their products must be equal.`);
+    util.assert(
+      util.sizeFromShape(inferred) === util.sizeFromShape(x.shape),
+      () =>
+        `The new shape (${inferred}) has other elements than the old one (${x.shape}); their products must be equal.`,
+    );
     return backend.alias(x, inferred);
   },
   ExpandDims: (backend, { input }, { dim }) => {
-    util.assert(-(input.shape.length + 1) <= dim && dim <= input.shape.length, () => `expandDims: axis must be from ${-(input.shape.length + 1)} to ${input.shape.length}, found ${dim}`);
+    util.assert(
+      -(input.shape.length + 1) <= dim && dim <= input.shape.length,
+      () => `expandDims: axis must be from ${-(input.shape.length + 1)} to ${input.shape.length}, found ${dim}`,
+    );
     const axis = dim < 0 ? dim + input.shape.length + 1 : dim;
     return backend.alias(input, withDim(input.shape, axis, 1));
   },
@@ -124,13 +161,20 @@ export const movementKernels: NativeKernels = {
     const parts = Object.values(inputs);
     if (!parts.every((part) => isNative(part.dtype) && part.dtype === parts[0].dtype)) return undefined;
     const at = util.parseAxisParam(axis, parts[0].shape)[0];
-    backend_util.assertParamsConsistent(parts.map((part) => part.shape), at);
+    backend_util.assertParamsConsistent(
+      parts.map((part) => part.shape),
+      at,
+    );
     return concat(backend, parts, at);
   },
   Pack: (backend, inputs, { axis }) => {
     const parts = Object.values(inputs);
     if (!parts.every((part) => isNative(part.dtype) && part.dtype === parts[0].dtype)) return undefined;
-    return concat(backend, parts.map((part) => ({ ...part, dataId: part.dataId, shape: withDim(part.shape, axis, 1), dtype: part.dtype })), axis);
+    return concat(
+      backend,
+      parts.map((part) => ({ ...part, dataId: part.dataId, shape: withDim(part.shape, axis, 1), dtype: part.dtype })),
+      axis,
+    );
   },
   Unpack: (backend, { value }, { axis }) => {
     if (!isNative(value.dtype)) return undefined;
@@ -143,9 +187,23 @@ export const movementKernels: NativeKernels = {
     const at = util.parseAxisParam(axis, x.shape)[0];
     return split(backend, x, at, backend_util.prepareSplitSize(x as never, numOrSizeSplits, at));
   },
-  StridedSlice: (backend, { x }, { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask }) => {
+  StridedSlice: (
+    backend,
+    { x },
+    { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask },
+  ) => {
     if (!isNative(x.dtype)) return undefined;
-    const info = slice_util.sliceInfo(x.shape, begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask);
+    const info = slice_util.sliceInfo(
+      x.shape,
+      begin,
+      end,
+      strides,
+      beginMask,
+      endMask,
+      ellipsisMask,
+      newAxisMask,
+      shrinkAxisMask,
+    );
     if (info.isIdentity) return backend.alias(x, info.finalShape);
     if (util.sizeFromShape(info.finalShape) === 0) return backend.output(info.finalShape, x.dtype);
     if (info.sliceDim0 || info.isSimpleSlice) {
@@ -155,29 +213,48 @@ export const movementKernels: NativeKernels = {
     }
     const dims = slice_util.computeOutShape(info.begin, info.end, info.strides);
     const steps = viewOf(x.shape).strides.map((stride, d) => stride * info.strides[d]);
-    return copy(backend, x, { ...viewFrom(x.shape, info.begin), strides: steps }, backend.output(info.finalShape, x.dtype), viewOf(dims), dims);
+    return copy(
+      backend,
+      x,
+      { ...viewFrom(x.shape, info.begin), strides: steps },
+      backend.output(info.finalShape, x.dtype),
+      viewOf(dims),
+      dims,
+    );
   },
-  PadV2: (backend, { x }, { paddings, constantValue }) => (isNative(x.dtype) ? pad(backend, x, paddings, constantValue) : undefined),
+  PadV2: (backend, { x }, { paddings, constantValue }) =>
+    isNative(x.dtype) ? pad(backend, x, paddings, constantValue) : undefined,
   // Each dimension in turn: what is before and after it are its own elements in reverse, without the edge ("reflect") or with it.
   MirrorPad: (backend, { x }, { paddings, mode }) => {
     if (!isNative(x.dtype) || util.sizeFromShape(x.shape) === 0) return undefined;
     const edge = mode === 'reflect' ? 1 : 0;
-    return (paddings as [number, number][]).reduce((padded, [before, after], d) => using(backend, padded, (from) => {
-      const shape = from.shape.slice();
-      shape[d] += before + after;
-      const out = backend.output(shape, x.dtype);
-      const source = viewOf(from.shape);
-      const target = viewOf(shape);
-      const mirrored = source.strides.map((stride, k) => (k === d ? -stride : stride));
-      const put = (first: number, strides: readonly number[], to: number, count: number): void => {
-        const dims = from.shape.map((size, k) => (k === d ? count : size));
-        copy(backend, from, { offset: first * source.strides[d], strides }, out, { offset: to * target.strides[d], strides: target.strides }, dims);
-      };
-      put(before - 1 + edge, mirrored, 0, before);
-      put(0, source.strides, before, from.shape[d]);
-      put(from.shape[d] - 1 - edge, mirrored, before + from.shape[d], after);
-      return out;
-    }), backend.alias(x));
+    return (paddings as [number, number][]).reduce(
+      (padded, [before, after], d) =>
+        using(backend, padded, (from) => {
+          const shape = from.shape.slice();
+          shape[d] += before + after;
+          const out = backend.output(shape, x.dtype);
+          const source = viewOf(from.shape);
+          const target = viewOf(shape);
+          const mirrored = source.strides.map((stride, k) => (k === d ? -stride : stride));
+          const put = (first: number, strides: readonly number[], to: number, count: number): void => {
+            const dims = from.shape.map((size, k) => (k === d ? count : size));
+            copy(
+              backend,
+              from,
+              { offset: first * source.strides[d], strides },
+              out,
+              { offset: to * target.strides[d], strides: target.strides },
+              dims,
+            );
+          };
+          put(before - 1 + edge, mirrored, 0, before);
+          put(0, source.strides, before, from.shape[d]);
+          put(from.shape[d] - 1 - edge, mirrored, before + from.shape[d], after);
+          return out;
+        }),
+      backend.alias(x),
+    );
   },
   // [blocks of the first block dimension, …, batch] of the batch go to positions inside the blocks
   BatchToSpaceND: (backend, { x }, { blockShape, crops }) => {
@@ -186,25 +263,64 @@ export const movementKernels: NativeKernels = {
     const batch = x.shape[0] / sizeBetween(block, 0, block.length);
     const { strides } = viewOf([...block, batch, ...x.shape.slice(1)]);
     const spatial = block.length;
-    const order = [spatial, ...block.flatMap((_, d) => [spatial + 1 + d, d]), ...x.shape.slice(1 + spatial).map((_, d) => 2 * spatial + 1 + d)];
+    const order = [
+      spatial,
+      ...block.flatMap((_, d) => [spatial + 1 + d, d]),
+      ...x.shape.slice(1 + spatial).map((_, d) => 2 * spatial + 1 + d),
+    ];
     const from = [...block, batch, ...x.shape.slice(1)];
     const shape = [batch, ...block.map((size, d) => size * x.shape[1 + d]), ...x.shape.slice(1 + spatial)];
-    const whole = reorder(backend, x, order.map((d) => from[d]), order.map((d) => strides[d]), shape);
-    return using(backend, whole, (y) => slice(backend, y, [0, ...(crops as [number, number][]).map(([before]) => before), ...shape.slice(1 + spatial).map(() => 0)],
-      [batch, ...(crops as [number, number][]).map(([before, after], d) => shape[1 + d] - before - after), ...shape.slice(1 + spatial)]));
+    const whole = reorder(
+      backend,
+      x,
+      order.map((d) => from[d]),
+      order.map((d) => strides[d]),
+      shape,
+    );
+    return using(backend, whole, (y) =>
+      slice(
+        backend,
+        y,
+        [0, ...(crops as [number, number][]).map(([before]) => before), ...shape.slice(1 + spatial).map(() => 0)],
+        [
+          batch,
+          ...(crops as [number, number][]).map(([before, after], d) => shape[1 + d] - before - after),
+          ...shape.slice(1 + spatial),
+        ],
+      ),
+    );
   },
   SpaceToBatchND: (backend, { x }, { blockShape, paddings }) => {
     if (!isNative(x.dtype)) return undefined;
     const block = blockShape as number[];
     const spatial = block.length;
     const rest = x.shape.slice(1 + spatial);
-    return using(backend, pad(backend, x, [[0, 0], ...(paddings as [number, number][]), ...rest.map((): [number, number] => [0, 0])], 0), (padded) => {
-      const from = [padded.shape[0], ...block.flatMap((size, d) => [padded.shape[1 + d] / size, size]), ...rest];
-      const order = [...block.map((_, d) => 2 + 2 * d), 0, ...block.map((_, d) => 1 + 2 * d), ...rest.map((_, d) => 1 + 2 * spatial + d)];
-      const { strides } = viewOf(from);
-      const shape = [padded.shape[0] * sizeBetween(block, 0, spatial), ...block.map((size, d) => padded.shape[1 + d] / size), ...rest];
-      return reorder(backend, padded, order.map((d) => from[d]), order.map((d) => strides[d]), shape);
-    });
+    return using(
+      backend,
+      pad(backend, x, [[0, 0], ...(paddings as [number, number][]), ...rest.map((): [number, number] => [0, 0])], 0),
+      (padded) => {
+        const from = [padded.shape[0], ...block.flatMap((size, d) => [padded.shape[1 + d] / size, size]), ...rest];
+        const order = [
+          ...block.map((_, d) => 2 + 2 * d),
+          0,
+          ...block.map((_, d) => 1 + 2 * d),
+          ...rest.map((_, d) => 1 + 2 * spatial + d),
+        ];
+        const { strides } = viewOf(from);
+        const shape = [
+          padded.shape[0] * sizeBetween(block, 0, spatial),
+          ...block.map((size, d) => padded.shape[1 + d] / size),
+          ...rest,
+        ];
+        return reorder(
+          backend,
+          padded,
+          order.map((d) => from[d]),
+          order.map((d) => strides[d]),
+          shape,
+        );
+      },
+    );
   },
   DepthToSpace: (backend, { x }, { blockSize, dataFormat }) => {
     if (!isNative(x.dtype) || dataFormat !== 'NHWC') return undefined;
@@ -213,7 +329,13 @@ export const movementKernels: NativeKernels = {
     const from = [batch, height, width, blockSize, blockSize, channels];
     const { strides } = viewOf(from);
     const order = [0, 1, 3, 2, 4, 5];
-    return reorder(backend, x, order.map((d) => from[d]), order.map((d) => strides[d]), [batch, height * blockSize, width * blockSize, channels]);
+    return reorder(
+      backend,
+      x,
+      order.map((d) => from[d]),
+      order.map((d) => strides[d]),
+      [batch, height * blockSize, width * blockSize, channels],
+    );
   },
   Tile: (backend, { x }, { reps }) => {
     if (!isNative(x.dtype)) return undefined;
@@ -221,8 +343,14 @@ export const movementKernels: NativeKernels = {
     const from = viewOf(x.shape);
     const to = viewOf(shape);
     const dims = x.shape.flatMap((dim, d) => [reps[d] as number, dim]);
-    return copy(backend, x, { offset: 0, strides: from.strides.flatMap((stride) => [0, stride]) }, backend.output(shape, x.dtype),
-      { offset: 0, strides: to.strides.flatMap((stride, d) => [stride * x.shape[d], stride]) }, dims);
+    return copy(
+      backend,
+      x,
+      { offset: 0, strides: from.strides.flatMap((stride) => [0, stride]) },
+      backend.output(shape, x.dtype),
+      { offset: 0, strides: to.strides.flatMap((stride, d) => [stride * x.shape[d], stride]) },
+      dims,
+    );
   },
   BroadcastTo: (backend, { x }, { shape }) => (isNative(x.dtype) ? broadcastTo(backend, x, shape) : undefined),
   Reverse: (backend, { x }, { dims }) => {
@@ -230,7 +358,15 @@ export const movementKernels: NativeKernels = {
     const axes = new Set(util.parseAxisParam(dims, x.shape));
     const { strides } = viewOf(x.shape);
     const size = util.sizeFromShape(x.shape);
-    const offset = size === 0 ? 0 : strides.reduce((sum, stride, d) => (axes.has(d) ? sum + stride * (x.shape[d] - 1) : sum), 0);
-    return copy(backend, x, { offset, strides: strides.map((stride, d) => (axes.has(d) ? -stride : stride)) }, backend.output(x.shape, x.dtype), viewOf(x.shape), x.shape);
+    const offset =
+      size === 0 ? 0 : strides.reduce((sum, stride, d) => (axes.has(d) ? sum + stride * (x.shape[d] - 1) : sum), 0);
+    return copy(
+      backend,
+      x,
+      { offset, strides: strides.map((stride, d) => (axes.has(d) ? -stride : stride)) },
+      backend.output(x.shape, x.dtype),
+      viewOf(x.shape),
+      x.shape,
+    );
   },
 };

@@ -21,14 +21,33 @@ function arrange(backend: NativeBackend, x: TensorInfo, axis: number | number[] 
   const isBlock = axes.every((a, i) => a === first + i);
   if (isBlock) {
     const end = first + axes.length;
-    return { outer: sizeBetween(x.shape, 0, first), count: sizeBetween(x.shape, first, end), inner: sizeBetween(x.shape, end, x.shape.length), arranged: backend.alias(x), shape };
+    return {
+      outer: sizeBetween(x.shape, 0, first),
+      count: sizeBetween(x.shape, first, end),
+      inner: sizeBetween(x.shape, end, x.shape.length),
+      arranged: backend.alias(x),
+      shape,
+    };
   }
   const kept = x.shape.map((_, d) => d).filter((d) => !axes.includes(d));
   const count = axes.reduce((size, a) => size * x.shape[a], 1);
-  return { outer: util.sizeFromShape(reducedShape), count, inner: 1, arranged: transpose(backend, x, [...kept, ...axes]), shape };
+  return {
+    outer: util.sizeFromShape(reducedShape),
+    count,
+    inner: 1,
+    arranged: transpose(backend, x, [...kept, ...axes]),
+    shape,
+  };
 }
 
-function reduce(backend: NativeBackend, kernel: string, x: TensorInfo, axis: number | number[] | null, keepDims: boolean, dtype: DataType): TensorInfo {
+function reduce(
+  backend: NativeBackend,
+  kernel: string,
+  x: TensorInfo,
+  axis: number | number[] | null,
+  keepDims: boolean,
+  dtype: DataType,
+): TensorInfo {
   const { outer, count, inner, arranged, shape } = arrange(backend, x, axis, keepDims);
   const out = backend.compute(kernel, [arranged], shape, dtype, [outer, count, inner]);
   backend.disposeData(arranged.dataId);
@@ -45,15 +64,22 @@ function overFloats(kernel: string, intKernel?: string): NativeKernel {
 }
 
 function overBools(kernel: string): NativeKernel {
-  return (backend, { x }, { axis, keepDims }) => (x.dtype === 'bool' ? reduce(backend, kernel, x, axis, keepDims, 'bool') : undefined);
+  return (backend, { x }, { axis, keepDims }) =>
+    x.dtype === 'bool' ? reduce(backend, kernel, x, axis, keepDims, 'bool') : undefined;
 }
 
 function extremePosition(kernel: string): NativeKernel {
-  return (backend, { x }, { axis }) => (x.dtype === 'float32' ? reduce(backend, kernel, x, axis, false, 'int32') : undefined);
+  return (backend, { x }, { axis }) =>
+    x.dtype === 'float32' ? reduce(backend, kernel, x, axis, false, 'int32') : undefined;
 }
 
 /** Along any axis: moved last, run, and moved back. */
-function alongLast(backend: NativeBackend, x: TensorInfo, axis: number, run: (last: TensorInfo) => TensorInfo): TensorInfo {
+function alongLast(
+  backend: NativeBackend,
+  x: TensorInfo,
+  axis: number,
+  run: (last: TensorInfo) => TensorInfo,
+): TensorInfo {
   const rank = x.shape.length;
   const at = util.parseAxisParam(axis, x.shape)[0];
   if (at === rank - 1 || rank === 0) return run(x);
@@ -69,14 +95,22 @@ function alongLast(backend: NativeBackend, x: TensorInfo, axis: number, run: (la
 function cumulative(kernel: string): NativeKernel {
   return (backend, { x }, { axis, exclusive, reverse }) => {
     if (x.dtype !== 'float32' || x.shape.length === 0) return undefined;
-    return alongLast(backend, x, axis, (last) => backend.compute(kernel, [last], last.shape, 'float32', [last.shape[last.shape.length - 1], exclusive ? 1 : 0, reverse ? 1 : 0]));
+    return alongLast(backend, x, axis, (last) =>
+      backend.compute(kernel, [last], last.shape, 'float32', [
+        last.shape[last.shape.length - 1],
+        exclusive ? 1 : 0,
+        reverse ? 1 : 0,
+      ]),
+    );
   };
 }
 
 function softmax(kernel: string): NativeKernel {
   return (backend, { logits }, { dim, axis }) => {
     if (logits.dtype !== 'float32' || logits.shape.length === 0) return undefined;
-    return alongLast(backend, logits, dim ?? axis, (last) => backend.compute(kernel, [last], last.shape, 'float32', [last.shape[last.shape.length - 1]]));
+    return alongLast(backend, logits, dim ?? axis, (last) =>
+      backend.compute(kernel, [last], last.shape, 'float32', [last.shape[last.shape.length - 1]]),
+    );
   };
 }
 

@@ -1,7 +1,40 @@
 import type { NativeKernel, NativeKernels } from '../kernel.js';
 
-const floatKernels = ['Abs', 'Neg', 'Exp', 'Expm1', 'Log', 'Log1p', 'Sqrt', 'Rsqrt', 'Square', 'Reciprocal', 'Relu', 'Relu6', 'Elu', 'Selu', 'Sigmoid',
-  'Softplus', 'Tanh', 'Sin', 'Cos', 'Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh', 'Acosh', 'Atanh', 'Erf', 'Floor', 'Ceil', 'Round', 'Sign'];
+const floatKernels = [
+  'Abs',
+  'Neg',
+  'Exp',
+  'Expm1',
+  'Log',
+  'Log1p',
+  'Sqrt',
+  'Rsqrt',
+  'Square',
+  'Reciprocal',
+  'Relu',
+  'Relu6',
+  'Elu',
+  'Selu',
+  'Sigmoid',
+  'Softplus',
+  'Tanh',
+  'Sin',
+  'Cos',
+  'Tan',
+  'Asin',
+  'Acos',
+  'Atan',
+  'Sinh',
+  'Cosh',
+  'Asinh',
+  'Acosh',
+  'Atanh',
+  'Erf',
+  'Floor',
+  'Ceil',
+  'Round',
+  'Sign',
+];
 const intKernels = new Set(['Neg', 'Abs', 'Square', 'Relu']);
 
 function elementwise(name: string): NativeKernel {
@@ -13,7 +46,8 @@ function elementwise(name: string): NativeKernel {
 }
 
 function withAttributes(name: string, attributes: (attrs: Record<string, number>) => number[]): NativeKernel {
-  return (backend, { x }, attrs) => (x.dtype === 'float32' ? backend.compute(name, [x], x.shape, 'float32', attributes(attrs)) : undefined);
+  return (backend, { x }, attrs) =>
+    x.dtype === 'float32' ? backend.compute(name, [x], x.shape, 'float32', attributes(attrs)) : undefined;
 }
 
 function test(name: string): NativeKernel {
@@ -29,7 +63,8 @@ export const unaryKernels: NativeKernels = {
   IsNan: test('IsNan'),
   IsInf: test('IsInf'),
   IsFinite: test('IsFinite'),
-  LogicalNot: (backend, { x }) => (x.dtype === 'bool' ? backend.compute('LogicalNot', [x], x.shape, 'bool') : undefined),
+  LogicalNot: (backend, { x }) =>
+    x.dtype === 'bool' ? backend.compute('LogicalNot', [x], x.shape, 'bool') : undefined,
   Cast: (backend, { x }, { dtype }) => {
     if (x.dtype === dtype) return backend.alias(x);
     const isNative = (type: string): boolean => type === 'float32' || type === 'int32' || type === 'bool';
