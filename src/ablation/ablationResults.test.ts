@@ -156,6 +156,7 @@ test('presets change little, and every one gives a run that can be', () => {
   assert.deepEqual(changed, {
     warmup: [],
     'no-warmup': [plain],
+    'short-warmup': ['train.warmupUpdates=100', 'train.holdUpdates=3900'],
     'gradinit-adam': ['gradinit.algorithm="adam"', plain],
     'gradinit-sgd': ['gradinit.algorithm="sgd"', plain],
     'sgd-warmup': ['train.optimizer="sgd"', 'train.lr=0.1'],

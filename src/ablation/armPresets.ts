@@ -28,6 +28,18 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     source: 'Xiong et al. 2020 (arXiv 2002.04745)',
     changes: () => atFullRate,
   },
+  'short-warmup': {
+    summary: 'a warmup of 2 / (1 - beta2) updates, then the full rate',
+    source: 'Ma and Yarats 2019 (arXiv 1910.04209), the untuned linear warmup',
+    changes: ({ train }) => {
+      // short of the baseline's fall, so that only the first updates differ from it
+      const warmup = Math.min(Math.round(2 / (1 - train.beta2)), train.warmupUpdates + train.holdUpdates);
+      return {
+        'train.warmupUpdates': warmup,
+        'train.holdUpdates': train.warmupUpdates + train.holdUpdates - warmup,
+      };
+    },
+  },
   'gradinit-adam': {
     summary: 'GradInit with A = Adam',
     source: gradInitPaper,

@@ -240,6 +240,7 @@ export const schema = {
       1e-7,
       "Rate of the first update of a warmup; negative: lr, so that the warmup's updates run at the full rate.",
     ),
+    holdUpdates: integer(0, 'Updates at lr after the warmup, before the rate falls.', { min: 0, unit: 'updates' }),
     extraEpoch: choice(
       ['none', 'constant', 'warmup'],
       'none',

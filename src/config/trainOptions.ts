@@ -14,6 +14,7 @@ export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): T
     lr: train.lr,
     warmupUpdates: train.warmupUpdates,
     warmupInitLr: train.warmupInitLr,
+    holdUpdates: train.holdUpdates,
     minLr: train.minLr,
     maxUpdates: train.maxUpdates,
     maxEpochs: train.maxEpochs,

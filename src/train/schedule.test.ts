@@ -72,6 +72,34 @@ describe('learning rates', () => {
     );
   });
 
+  test('with a hold the full rate lasts until the fall begins, which inverse_sqrt and linear count from its end', () => {
+    const rates = (options: Partial<ScheduleOptions>, updates: readonly number[]) =>
+      updates.map((t) => Number(learningRate({ ...base, ...options }, t).toFixed(12)));
+    const updates = [0, 2, 4, 9, 10, 40, 90];
+    const short = { warmupUpdates: 4, warmupInitLr: 0.1, holdUpdates: 6 };
+    assert.deepEqual(
+      rates({ ...short, schedule: 'inverse_sqrt' }, updates),
+      [0.1, 0.3, 0.5, 0.5, 0.5, 0.25, 1 / 6].map((rate) => Number(rate.toFixed(12))),
+    );
+    // falls over the 90 updates from 10 to 100
+    assert.deepEqual(rates({ ...short, schedule: 'linear' }, [0, 2, 4, 10, 55, 100]), [0.1, 0.3, 0.5, 0.5, 0.25, 0]);
+    assert.deepEqual(rates(short, updates), [0.1, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    // the same fall as with a warmup of all ten updates, or a hold alone
+    for (const schedule of ['inverse_sqrt', 'linear'] as const)
+      for (const other of [{ warmupUpdates: 10 }, { holdUpdates: 10 }])
+        assert.deepEqual(
+          rates({ ...short, schedule }, [10, 11, 40, 90]),
+          rates({ ...other, schedule }, [10, 11, 40, 90]),
+        );
+    // after a lead, which lies before the warmup
+    const led: Partial<ScheduleOptions> = {
+      ...short,
+      schedule: 'inverse_sqrt',
+      lead: { shape: 'constant', updates: 10 },
+    };
+    assert.deepEqual(rates(led, [9, 10, 19, 20, 50]), [0.5, 0.1, 0.5, 0.5, 0.25]);
+  });
+
   test('an unknown schedule is refused, not taken for another', () => {
     assert.throws(
       () => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0),

@@ -9,6 +9,8 @@ export interface ScheduleOptions {
   readonly warmupUpdates: number;
   /** Rate of the very first update when there is a warmup; negative: `lr`. */
   readonly warmupInitLr: number;
+  /** Updates at `lr` after the warmup, before the rate begins to fall; default 0. */
+  readonly holdUpdates?: number;
   /** Rate that `linear` reaches at `maxUpdates`. */
   readonly minLr: number;
   /** Length of the run in updates; `linear` needs it. */
@@ -20,8 +22,11 @@ export interface ScheduleOptions {
 /**
  * The learning rate of one update.
  *
- * - `inverse_sqrt`: lr sqrt(warmup) / sqrt(t) after the warmup (with warmup 0: lr / sqrt(t), lr for the first update).
- * - `linear`: falls in a straight line from lr at the end of the warmup to minLr at maxUpdates, and on beyond.
+ * The rate rises over the warmup, stays at lr over the hold, and begins to fall at update s = warmup + hold:
+ *
+ * - `inverse_sqrt`: lr sqrt(s) / sqrt(t) (with s = 0: lr / sqrt(t), lr for the first update). Warmups of different length with the same
+ *   s therefore differ in their first updates only.
+ * - `linear`: falls in a straight line from lr at update s to minLr at maxUpdates, and on beyond.
  * - `constant`: lr.
  *
  * With a lead of k updates the schedule begins at update k; update t of a lead of shape warmup has lr (t + 1) / k.
@@ -38,16 +43,18 @@ export function learningRate(options: ScheduleOptions, update: number): number {
 }
 
 function scheduledRate(options: ScheduleOptions, update: number): number {
-  const { schedule, lr, warmupUpdates: warmup, minLr, maxUpdates } = options;
+  const { schedule, lr, warmupUpdates: warmup, holdUpdates: hold = 0, minLr, maxUpdates } = options;
   if (update < warmup) {
     const start = options.warmupInitLr < 0 ? lr : options.warmupInitLr;
     return start + (update * (lr - start)) / warmup;
   }
+  const fallsFrom = warmup + hold;
+  if (update < fallsFrom) return lr;
   switch (schedule) {
     case 'inverse_sqrt':
-      return (lr * Math.sqrt(Math.max(warmup, 1))) / Math.sqrt(Math.max(update, 1));
+      return (lr * Math.sqrt(Math.max(fallsFrom, 1))) / Math.sqrt(Math.max(update, 1));
     case 'linear':
-      return (lr - minLr) * (1 - (update - warmup) / (maxUpdates - warmup)) + minLr;
+      return (lr - minLr) * (1 - (update - fallsFrom) / (maxUpdates - fallsFrom)) + minLr;
     case 'constant':
       return lr;
     default:

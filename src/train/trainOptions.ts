@@ -72,6 +72,7 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
     'patience',
   ] as const)
     count(key, 0);
+  if (options.holdUpdates !== undefined) count('holdUpdates', 0);
   for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
   for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
   if (!Number.isFinite(options.warmupInitLr)) throw refuse('warmupInitLr', 'a number (negative: the highest rate)');
@@ -98,10 +99,16 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
     throw refuse('lead', 'a shape (constant or warmup) and an integer of at least 0 updates');
   }
   const lead = leadIn?.updates ?? 0;
-  if (options.schedule === 'linear' && options.maxUpdates <= options.warmupUpdates + lead) {
+  const { warmupUpdates, holdUpdates: hold = 0 } = options;
+  if (options.schedule === 'linear' && options.maxUpdates <= warmupUpdates + hold + lead) {
+    const before = [
+      `train.warmupUpdates (${warmupUpdates})`,
+      ...(hold > 0 ? [`train.holdUpdates (${hold})`] : []),
+      ...(lead > 0 ? [`the extra epoch (${lead})`] : []),
+    ];
     throw refuse(
       'maxUpdates',
-      `more than train.warmupUpdates (${options.warmupUpdates})${lead > 0 ? ` and the extra epoch (${lead})` : ''}, as the linear schedule ends there`,
+      `more than ${before.join(' and ')}, because the linear schedule falls from there to maxUpdates`,
     );
   }
   return options;

@@ -325,6 +325,11 @@ describe('training', () => {
       { schedule: 'linear', warmupUpdates: 24 },
       /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(24\)/,
     );
+    await refused(
+      { schedule: 'linear', warmupUpdates: 4, holdUpdates: 20 },
+      /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(4\) and train\.holdUpdates \(20\), because the linear schedule falls from there/,
+    );
+    await refused({ holdUpdates: -1 }, /train\.holdUpdates is -1, expected an integer of at least 0/);
     await refused({ updateFreq: 0 }, /train\.updateFreq is 0, expected an integer of at least 1/);
     await refused({ labelSmoothing: 1 }, /train\.labelSmoothing is 1, expected a number of at least 0 and below 1/);
     await refused({ lr: NaN }, /train\.lr is null, expected a number of at least 0/);
