@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: {
     peer: {
       type: 'string',
-      default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)),
+      default: fileURLToPath(new URL('peer/pytorch_transformer.py', import.meta.url)),
     },
     python: { type: 'string', default: '/usr/bin/python3' },
     arch: { type: 'string', default: 'tiny' },

@@ -1,5 +1,5 @@
 // Training throughput beside PyTorch's: alternating pairs in one run, the median of their ratios.
-//   node bench/comparePyTorch.mjs --peer ../shared/bench/pytorch_transformer.py --arch tiny --backend wasm --pairs 5
+//   node bench/comparePyTorch.mjs --arch tiny --backend wasm --pairs 5
 // Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones.
 // The peer needs a Python with torch (Debian: python3-torch, libopenblas0); it is started with the malloc settings that are
 // fastest for it.
@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     peer: {
       type: 'string',
-      default: fileURLToPath(new URL('../../shared/bench/pytorch_transformer.py', import.meta.url)),
+      default: fileURLToPath(new URL('peer/pytorch_transformer.py', import.meta.url)),
     },
     python: { type: 'string', default: '/usr/bin/python3' },
     arch: { type: 'string', default: 'tiny' },

@@ -1,11 +1,20 @@
 // Runs the compiled tests with Node's own runner: `npm test`, or `npm test -- name` for files whose path holds `name`.
+// With --corpora DIR only the tests in test/corpora run, on the real corpora in DIR: `npm run test:corpora -- DIR`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const wanted = process.argv.slice(2);
+const withCorpora = process.argv[2] === '--corpora';
+const corpora = withCorpora ? process.argv[3] : undefined;
+const wanted = process.argv.slice(withCorpora ? 4 : 2);
+
+function stop(message) {
+  console.error(message);
+  process.exit(2);
+}
 
 function testFiles(dir) {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
@@ -15,22 +24,28 @@ function testFiles(dir) {
   });
 }
 
-if (!existsSync(join(root, 'dist'))) {
-  console.error('Nothing is built yet (no dist/). Run "npm run build" first.');
-  process.exit(1);
-}
-const files = testFiles(join(root, 'dist')).filter(
-  (path) => wanted.length === 0 || wanted.some((name) => relative(root, path).includes(name)),
-);
-if (files.length === 0) {
-  console.error(`No test file matches ${wanted.join(', ')}.`);
-  process.exit(1);
-}
+if (withCorpora && (corpora === undefined || !existsSync(corpora)))
+  stop(`The folder of corpora, ${corpora ?? 'not given'}, does not exist. Use: npm run test:corpora -- DIR`);
+if (!existsSync(join(root, 'dist'))) stop('Nothing is built yet (no dist/). Run "npm run build" first.');
+const ofCorpora = (path) => relative(root, path).startsWith(join('dist', 'test', 'corpora'));
+const files = testFiles(join(root, 'dist'))
+  .filter((path) => ofCorpora(path) === withCorpora)
+  .filter((path) => wanted.length === 0 || wanted.some((name) => relative(root, path).includes(name)));
+if (files.length === 0) stop(`No test file matches ${wanted.join(', ')}.`);
+
 // Test files run side by side, one per core: threads of their own would only wait for each other. Tests of threads ask for them.
 const env = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
-const result = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], {
-  cwd: root,
-  stdio: 'inherit',
-  env,
-});
-process.exit(result.status ?? 1);
+if (withCorpora) env.COLDSTART_CORPORA = resolve(corpora);
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-tests-'));
+const summary = join(folder, 'summary');
+const reporters = [
+  '--test-reporter=spec',
+  '--test-reporter-destination=stdout',
+  `--test-reporter=${new URL('testSummary.mjs', import.meta.url).href}`,
+  `--test-reporter-destination=${summary}`,
+];
+const options = ['--enable-source-maps', '--test', ...reporters, ...files];
+const { status } = spawnSync(process.execPath, options, { cwd: root, stdio: 'inherit', env });
+if (existsSync(summary)) process.stdout.write(readFileSync(summary, 'utf8'));
+rmSync(folder, { recursive: true });
+process.exit(status ?? 1);

@@ -1,18 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { makeBatch, type Batch, type IdPair } from '../src/data/batch.js';
 import type { ModelConfig, Sharing } from '../src/model/config.js';
 import { readSafetensors, type StoredTensor } from '../src/storage/safetensors.js';
+import { referencePath } from './reference.js';
 
-/** Reference numbers for tests: `shared/fixtures/model` beside the project, which a bare checkout does not have. */
-const folder = fileURLToPath(new URL('../../../shared/fixtures/model', import.meta.url));
-
-/** For node:test's `skip`: false when the reference numbers are there, else why the test is skipped. */
-export const skipWithoutModelFixtures: string | false = existsSync(folder)
-  ? false
-  : `no reference numbers at ${folder}`;
+const folder = referencePath('model');
 
 export const fixtureModelNames = ['tied', 'decoder-tied', 'trained-reverse'] as const;
 export type FixtureModelName = (typeof fixtureModelNames)[number];

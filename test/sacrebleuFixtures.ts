@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bleu, type BleuOptions } from '../src/score/bleu.js';
 import { chrf } from '../src/score/chrf.js';
 import { formatScore } from '../src/score/formatScore.js';
 import { corpusStatistics, sumLines, type Metric, type Score } from '../src/score/metric.js';
 import { formatSignature, signatureFields } from '../src/score/signature.js';
 import { ter } from '../src/score/ter/ter.js';
+import { referencePath } from './reference.js';
 
 /** For tests: what sacreBLEU 2.6.0 itself gave. */
-const folder = fileURLToPath(new URL('../../../shared/fixtures/text/sacrebleu', import.meta.url));
-export const skip = existsSync(folder) ? false : `no reference numbers at ${folder}`;
+const folder = referencePath('text/sacrebleu');
 
 export function readFixture<T>(name: string): T {
   return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { referencePath } from '../../test/reference.js';
 
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-score-'));
@@ -101,9 +102,7 @@ test('sentences, tokenised BLEU and the diagnosis', () => {
   );
 });
 
-const model = fileURLToPath(
-  new URL('../../../../shared/fixtures/text/sentencepiece/m30k.bpe.4000.model', import.meta.url),
-);
+const model = referencePath('text/sentencepiece/m30k.bpe.4000.model');
 test('the diagnosis is by the score above it: smoothing, seed, resamples', () => {
   const { stdout } = score([
     '--ref',

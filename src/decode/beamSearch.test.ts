@@ -3,13 +3,7 @@ import assert from 'node:assert/strict';
 import { matMul, memory, tensor, tensor1d, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../../test/testBackends.js';
-import {
-  fixtureModelNames,
-  fixtureParams,
-  readFixtureModel,
-  readModelFixture,
-  skipWithoutModelFixtures,
-} from '../../test/modelFixture.js';
+import { fixtureModelNames, fixtureParams, readFixtureModel, readModelFixture } from '../../test/modelFixture.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId, padId } from '../text/specialIds.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
@@ -40,7 +34,7 @@ function assertScores(found: readonly number[], expected: readonly number[], wha
 
 for (const backend of testBackends) {
   for (const name of fixtureModelNames) {
-    describe(`beam search with ${name} on ${backend} equals the reference`, { skip: skipWithoutModelFixtures }, () => {
+    describe(`beam search with ${name} on ${backend} equals the reference`, () => {
       let params: Map<string, Tensor>;
       before(async () => {
         await selectBackend(backend);
@@ -48,8 +42,7 @@ for (const backend of testBackends) {
       });
       after(() => disposeParams(params));
 
-      const fixture =
-        skipWithoutModelFixtures === false ? readModelFixture<DecodeFixture>(`${name}/decode.json`) : undefined;
+      const fixture = readModelFixture<DecodeFixture>(`${name}/decode.json`);
       const search = (sources: number[][], beamSize: number, lengthPenalty: number): Hypothesis[][] => {
         const { config } = readFixtureModel(name);
         return beamSearch(

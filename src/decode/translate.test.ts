@@ -7,12 +7,7 @@ import { testBackends } from '../../test/testBackends.js';
 import { UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
-import {
-  fixtureParams,
-  readFixtureModel,
-  readModelFixture,
-  skipWithoutModelFixtures,
-} from '../../test/modelFixture.js';
+import { fixtureParams, readFixtureModel, readModelFixture } from '../../test/modelFixture.js';
 import { beamSearch } from './beamSearch.js';
 import { translate, type TranslateOptions } from './translate.js';
 
@@ -134,7 +129,7 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       );
     });
 
-    test('a trained model reverses its input in any batching', { skip: skipWithoutModelFixtures }, async () => {
+    test('a trained model reverses its input in any batching', async () => {
       const fixture = readModelFixture<{
         sources: number[][];
         runs: { beam: number; lenpen: number; sentences: { hypotheses: { tokens: number[] }[] }[] }[];

@@ -11,7 +11,6 @@ import {
   fixtureParams,
   readFixtureModel,
   readModelFixture,
-  skipWithoutModelFixtures,
   type FixtureModelName,
   type FixturePair,
 } from '../../test/modelFixture.js';
@@ -121,9 +120,9 @@ const backends: Record<string, (file: string) => boolean> = {
 };
 
 for (const [backend, follows] of Object.entries(backends)) {
-  describe(`GradInit on ${backend} takes the reference trajectories`, { skip: skipWithoutModelFixtures }, () => {
+  describe(`GradInit on ${backend} takes the reference trajectories`, () => {
     before(async () => void (await selectBackend(backend)));
-    const files = skipWithoutModelFixtures ? [] : fixtureFiles();
+    const files = fixtureFiles();
     for (const file of files.filter(follows)) {
       test(file, async () => {
         const trajectory = readModelFixture<Trajectory>(file);
@@ -177,7 +176,7 @@ function fixtureFiles(): string[] {
   return [...new Set(files)].filter((file) => !file.includes('batches'));
 }
 
-test('the scale optimiser alone takes the reference steps', { skip: skipWithoutModelFixtures }, () => {
+test('the scale optimiser alone takes the reference steps', () => {
   const { config, group, iterations } = readModelFixture<{
     config: Config;
     group: TensorGroup[];
@@ -192,7 +191,7 @@ test('the scale optimiser alone takes the reference steps', { skip: skipWithoutM
 });
 
 for (const model of ['tied', 'decoder-tied'] as const) {
-  test(`MetaInit takes the reference trajectory of ${model}`, { skip: skipWithoutModelFixtures }, async () => {
+  test(`MetaInit takes the reference trajectory of ${model}`, async () => {
     await selectBackend('wasm');
     const expected = readModelFixture<{
       config: { lr: number; momentum: number; eps: number; iterations: number };

@@ -10,7 +10,6 @@ import {
   readFixtureModel,
   readFixtureTensors,
   readModelFixture,
-  skipWithoutModelFixtures,
 } from '../../test/modelFixture.js';
 import { sourceTokens, targetTokens, translationLoss } from './loss.js';
 import { outputMatrix, parameterShapes } from './parameters.js';
@@ -33,7 +32,7 @@ function l2(values: ArrayLike<number>): number {
 
 for (const backend of testBackends) {
   for (const name of fixtureModelNames) {
-    describe(`${name} on ${backend} equals the reference numbers`, { skip: skipWithoutModelFixtures }, () => {
+    describe(`${name} on ${backend} equals the reference numbers`, () => {
       let params: Map<string, Tensor>;
       before(async () => {
         await selectBackend(backend);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatScore } from './formatScore.js';
 import { corpusStatistics, sumLines } from './metric.js';
 import { NumpyRandom, seedWords } from '../random/numpyRandom.js';
-import { assertClose, fixtureVersion, metricOf, readFixture, readSets, skip } from '../../test/sacrebleuFixtures.js';
+import { assertClose, fixtureVersion, metricOf, readFixture, readSets } from '../../test/sacrebleuFixtures.js';
 import { signatureFields } from './signature.js';
 import { bootstrap, confidenceOf, drawResamples, pairedTest, resampledScores } from './significance.js';
 
@@ -20,7 +20,7 @@ interface Generator {
 const bits = (words: Uint32Array, count: number): string =>
   Array.from({ length: count }, (_, i) => (words[Math.floor(i / 32)] >>> (i % 32)) & 1).join('');
 
-test("random numbers equal NumPy's", { skip }, () => {
+test("random numbers equal NumPy's", () => {
   const { generators } = readFixture<{ generators: Generator[] }>('numpy_rng.json');
   for (const {
     seed: text,
@@ -72,7 +72,7 @@ interface Bootstrap {
   formatted: string;
 }
 
-test("bootstrap confidence equals sacreBLEU's", { skip }, () => {
+test("bootstrap confidence equals sacreBLEU's", () => {
   const sets = readSets();
   const systems = readFixture<{ refs: string[][] } & Record<string, string[]>>('systems.json');
   const { bootstrap: cases } = readFixture<{ bootstrap: Bootstrap[] }>('significance.json');
@@ -119,7 +119,7 @@ interface Paired {
   expected: { systems: ({ system: string } & Record<string, PairedSystem>)[] };
 }
 
-test("paired tests equal sacreBLEU's", { skip }, () => {
+test("paired tests equal sacreBLEU's", () => {
   const texts = readFixture<{ refs: string[][] } & Record<string, string[]>>('systems.json');
   const { paired } = readFixture<{ paired: Paired[] }>('significance.json');
   const metrics = new Map(

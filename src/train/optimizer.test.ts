@@ -12,7 +12,6 @@ import {
   readFixtureModel,
   readFixtureTensors,
   readModelFixture,
-  skipWithoutModelFixtures,
 } from '../../test/modelFixture.js';
 import { clipScale } from './clip.js';
 import { createOptimizer, disposeOptimizerState, type OptimizerOptions } from './optimizer.js';
@@ -129,7 +128,7 @@ for (const backend of testBackends) {
     });
 
     for (const name of fixtureModelNames) {
-      test(`every step on ${name} equals the reference numbers`, { skip: skipWithoutModelFixtures }, () => {
+      test(`every step on ${name} equals the reference numbers`, () => {
         const { config, labelSmoothing, batch } = readFixtureModel(name);
         const entries = readModelFixture<{ optim: Record<string, Entry> }>(`${name}/expected.json`).optim;
         const whole = readFixtureTensors(`${name}/optim.safetensors`);

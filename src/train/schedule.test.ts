@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readModelFixture, skipWithoutModelFixtures } from '../../test/modelFixture.js';
+import { readModelFixture } from '../../test/modelFixture.js';
 import { learningRate, type ScheduleOptions } from './schedule.js';
 
 interface Table {
@@ -23,7 +23,7 @@ const base: ScheduleOptions = {
 };
 
 describe('learning rates', () => {
-  test('equal the reference tables', { skip: skipWithoutModelFixtures }, () => {
+  test('equal the reference tables', () => {
     const tables = readModelFixture<Record<'inverse_sqrt' | 'linear', Table[]>>('schedules.json');
     let compared = 0;
     for (const schedule of ['inverse_sqrt', 'linear'] as const) {

@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { batchRow } from '../../data/batch.js';
 import { createBatches } from '../../data/batches.js';
 import type { PrepareOptions } from './options.js';
@@ -21,11 +20,10 @@ import { prepareCorpus } from './prepareCorpus.js';
 import { openPreparedCorpus } from '../preparedCorpus.js';
 import { writeSyntheticCorpus } from '../synth/generateCorpus.js';
 import { copyTextPipeline, openTextPipeline } from '../../text/textPipeline.js';
+import { referencePath } from '../../../test/reference.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-prepare-'));
 after(() => rmSync(folder, { recursive: true }));
-const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
-const skip = existsSync(`${shared}data/multi30k`) ? false : 'shared/data is not there';
 
 let count = 0;
 function corpus(
@@ -266,37 +264,23 @@ test('impossible options are refused', async () => {
   );
 });
 
-test('BPE applied to raw lines gives the published segmentation, and the pipeline travels', { skip }, async () => {
-  const published = `${shared}data/multi30k/bpe/`;
+test('BPE applied to raw lines gives the published segmentation, and the pipeline travels', async () => {
+  const { multi30k_code: cases } = JSON.parse(readFileSync(referencePath('text/subword/apply.json'), 'utf8')) as {
+    multi30k_code: { category: string; input: string; output: string }[];
+  };
+  const sentences = cases.filter(({ category }) => category === 'multi30k').slice(0, 200);
   const home = join(folder, 'bpe');
   mkdirSync(home);
-  const bpeLines = (name: string) =>
-    gunzipSync(readFileSync(`${published}${name}.gz`))
-      .toString('utf8')
-      .split('\n')
-      .slice(0, 200);
   const files = { src: join(home, 'en'), trg: join(home, 'de.gz') };
-  writeFileSync(
-    files.src,
-    bpeLines('valid.en')
-      .map((line) => line.replaceAll('@@ ', ''))
-      .join('\n'),
-  );
-  writeFileSync(
-    files.trg,
-    gzipSync(
-      bpeLines('valid.de')
-        .map((line) => line.replaceAll('@@ ', ''))
-        .join('\n'),
-    ),
-  );
+  writeFileSync(files.src, sentences.map(({ input }) => input).join('\n'));
+  writeFileSync(files.trg, gzipSync(sentences.map(({ input }) => input).join('\n')));
   const options: PrepareOptions = {
     outDir: join(home, 'out'),
     srcLang: 'en',
     trgLang: 'de',
     train: files,
     valid: files,
-    subwords: { method: 'bpe', codes: `${published}code.gz`, vocabulary: undefined },
+    subwords: { method: 'bpe', codes: referencePath('text/subword/multi30k.codes.gz'), vocabulary: undefined },
     vocabulary: { joined: true },
   };
   await prepareCorpus(options);
@@ -306,31 +290,31 @@ test('BPE applied to raw lines gives the published segmentation, and the pipelin
   const { trgVocabulary } = prepared.pipeline;
   assert.deepEqual(
     dataset.pairs(rows).map(({ trg }) => trgVocabulary.decode(trg).join(' ')),
-    bpeLines('valid.de'),
+    sentences.map(({ output }) => output),
   );
 
   const run = join(home, 'run');
   copyTextPipeline(options.outDir, run);
   rmSync(options.outDir, { recursive: true });
   const pipeline = await openTextPipeline(run);
-  const [ids] = await pipeline.encodeSources([bpeLines('valid.en')[7].replaceAll('@@ ', '')]);
-  assert.equal(pipeline.srcVocabulary.decode(ids).join(' '), bpeLines('valid.en')[7]);
+  const [ids] = await pipeline.encodeSources([sentences[7].input]);
+  assert.equal(pipeline.srcVocabulary.decode(ids).join(' '), sentences[7].output);
   assert.equal(
-    pipeline.decodeTarget(pipeline.trgVocabulary.encode(bpeLines('valid.de')[3].split(' '))),
-    bpeLines('valid.de')[3].replaceAll('@@ ', ''),
+    pipeline.decodeTarget(pipeline.trgVocabulary.encode(sentences[3].output.split(' '))),
+    sentences[3].input,
   );
   await pipeline.close();
   await prepared.close();
 });
 
-test('SentencePiece models segment and join', { skip }, async () => {
+test('SentencePiece models segment and join', async () => {
   const options = corpus({
     src: 'Ein Haus am See.\n',
     trg: 'A house.\n',
     validSrc: 'Ein Haus\n',
     validTrg: 'A \uff28ouse\n',
   });
-  const model = `${shared}fixtures/text/sentencepiece/m30k.unigram.4000.model`;
+  const model = referencePath('text/sentencepiece/m30k.unigram.4000.model');
   await prepareCorpus({ ...options, subwords: { method: 'sentencepiece', model }, vocabulary: { joined: true } });
   const prepared = await openPreparedCorpus(options.outDir);
   const [{ trg }] = prepared.dataset('train').pairs([0]);

@@ -5,8 +5,6 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import { createBatches } from '../../data/batches.js';
 import { createCleaner } from '../../text/clean/rules.js';
 import { createPunctuationNormalizer, lowercase } from '../../text/moses/normalize.js';
@@ -22,8 +20,6 @@ import { planCorpus, prepareCorpus, type PrepareResult } from './prepareCorpus.j
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-stages-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
-const skip = existsSync(`${shared}data/multi30k`) ? false : 'shared/data is not there';
 
 /** Text that gives every stage something to do. */
 async function writeText(): Promise<string> {
@@ -318,34 +314,6 @@ test('killed at any moment, it goes on to the same result', async () => {
     readdirSync(folder).filter((name) => name.startsWith('.killed')),
     [],
   );
-});
-
-test('Multi30k in words gives the published merges and the published segmentation', { skip }, async () => {
-  const published = `${shared}data/multi30k/bpe/`;
-  const text = (name: string): string => gunzipSync(readFileSync(`${published}${name}.gz`)).toString('utf8');
-  for (const language of ['en', 'de'])
-    writeFileSync(join(folder, `m30k.${language}`), text(`train.${language}`).replaceAll('@@ ', ''));
-  const options: PrepareOptions = {
-    outDir: join(folder, 'm30k'),
-    srcLang: 'en',
-    trgLang: 'de',
-    train: { src: join(folder, 'm30k.en'), trg: join(folder, 'm30k.de') },
-    subwords: { method: 'bpe', learn: { merges: 10000 } },
-    vocabulary: { joined: true },
-  };
-  const { manifest } = await prepareCorpus(options);
-  assert.equal(readFileSync(join(options.outDir, 'subwords.trg.codes'), 'utf8'), text('code'));
-  assert.equal(manifest.vocabularySizes.src, 9712);
-  const prepared = await openPreparedCorpus(options.outDir);
-  const dataset = prepared.dataset('train');
-  const { trgVocabulary } = prepared.pipeline;
-  assert.deepEqual(
-    dataset
-      .pairs(Array.from({ length: dataset.length }, (_, row) => row))
-      .map(({ trg }) => trgVocabulary.decode(trg).join(' ')),
-    text('train.de').split('\n').slice(0, -1),
-  );
-  await prepared.close();
 });
 
 test('a SentencePiece model learnt of both sides splits the text, and goes with the corpus', async () => {

@@ -1,15 +1,15 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { cleanCorpus } from './cleanCorpus.js';
 import { HeldOutText } from './heldOutText.js';
 import { createCleaner, type CleanRules } from './rules.js';
 import { textHash } from './textHash.js';
+import { referencePath } from '../../../test/reference.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-clean-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -150,56 +150,52 @@ test('a corpus stays aligned, removed pairs are listed with their reason', async
   await assert.rejects(cleanCorpus(options), /clean.de exists already/);
 });
 
-const mosesFolder = fileURLToPath(new URL('../../../../../shared/fixtures/text/moses/', import.meta.url));
-test(
-  'with tidied text the files equal those of clean-corpus-n',
-  { skip: existsSync(mosesFolder) ? false : 'shared/fixtures/text/moses is not there' },
-  async () => {
-    const corpus = JSON.parse(readFileSync(`${mosesFolder}clean_corpus.json`, 'utf8'));
-    for (const [pairs, runs] of [
-      ['pairs', 'runs'],
-      ['factored_pairs', 'factored_runs'],
-    ] as const) {
-      const sides = ['en', 'de'].map(
-        (side) => corpus[pairs].map((pair: Record<string, string>) => pair[side]) as string[],
+const mosesFolder = referencePath('text/moses/');
+test('with tidied text the files equal those of clean-corpus-n', async () => {
+  const corpus = JSON.parse(readFileSync(`${mosesFolder}clean_corpus.json`, 'utf8'));
+  for (const [pairs, runs] of [
+    ['pairs', 'runs'],
+    ['factored_pairs', 'factored_runs'],
+  ] as const) {
+    const sides = ['en', 'de'].map(
+      (side) => corpus[pairs].map((pair: Record<string, string>) => pair[side]) as string[],
+    );
+    const files = {
+      src: write(`${pairs}.en`, `${sides[0].join('\n')}\n`),
+      trg: write(`${pairs}.de`, `${sides[1].join('\n')}\n`),
+    };
+    for (const [number, { options, kept_lines, changed }] of corpus[runs].entries()) {
+      const out = { src: join(folder, `${runs}.${number}.en`), trg: join(folder, `${runs}.${number}.de`) };
+      await cleanCorpus({
+        files,
+        out,
+        srcLang: 'en',
+        trgLang: 'de',
+        tidy: true,
+        lowercase: options.lowercase,
+        rules: {
+          minTokens: options.min,
+          maxTokens: options.max,
+          maxRatio: options.ignore_ratio ? Infinity : options.ratio,
+          maxWordLength: options.max_word_length ?? 1000,
+          ignoreXml: options.ignore_xml,
+        },
+      });
+      const altered = new Map<number, Record<string, string>>(
+        changed.map((each: { line: number }) => [each.line, each]),
       );
-      const files = {
-        src: write(`${pairs}.en`, `${sides[0].join('\n')}\n`),
-        trg: write(`${pairs}.de`, `${sides[1].join('\n')}\n`),
-      };
-      for (const [number, { options, kept_lines, changed }] of corpus[runs].entries()) {
-        const out = { src: join(folder, `${runs}.${number}.en`), trg: join(folder, `${runs}.${number}.de`) };
-        await cleanCorpus({
-          files,
-          out,
-          srcLang: 'en',
-          trgLang: 'de',
-          tidy: true,
-          lowercase: options.lowercase,
-          rules: {
-            minTokens: options.min,
-            maxTokens: options.max,
-            maxRatio: options.ignore_ratio ? Infinity : options.ratio,
-            maxWordLength: options.max_word_length ?? 1000,
-            ignoreXml: options.ignore_xml,
-          },
-        });
-        const altered = new Map<number, Record<string, string>>(
-          changed.map((each: { line: number }) => [each.line, each]),
-        );
-        for (const [side, path, lines] of [
-          ['en', out.src, sides[0]],
-          ['de', out.trg, sides[1]],
-        ] as const) {
-          const expected = (kept_lines as number[])
-            .map((line) => `${altered.get(line)?.[side] ?? lines[line - 1]}\n`)
-            .join('');
-          assert.equal(readFileSync(path, 'utf8'), expected, `${runs} ${number} ${side}`);
-        }
+      for (const [side, path, lines] of [
+        ['en', out.src, sides[0]],
+        ['de', out.trg, sides[1]],
+      ] as const) {
+        const expected = (kept_lines as number[])
+          .map((line) => `${altered.get(line)?.[side] ?? lines[line - 1]}\n`)
+          .join('');
+        assert.equal(readFileSync(path, 'utf8'), expected, `${runs} ${number} ${side}`);
       }
     }
-  },
-);
+  }
+});
 
 test('whatever is removed, what stays is aligned, in order and accounted for', async () => {
   const line = fc.oneof(

@@ -1,15 +1,13 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { MersenneTwister } from '../../random/pythonRandom.js';
 import { Bpe, removeJoiner } from './bpe.js';
 import { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
+import { referencePath } from '../../../test/reference.js';
 
-const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
-const skip = existsSync(`${shared}fixtures/text/subword`) ? false : 'shared/fixtures/text/subword is not there';
-const fixture = () => JSON.parse(readFileSync(`${shared}fixtures/text/subword/apply.json`, 'utf8'));
+const fixture = () => JSON.parse(readFileSync(referencePath('text/subword/apply.json'), 'utf8'));
 
 const toy = parseBpeCodes('#version: 0.2\nl o\nlo w</w>\ne r</w>\nlo w\n', 'toy');
 
@@ -36,8 +34,8 @@ test('dropout leaves merges out: with certainty, never, and as the draws say', (
   assert.equal(bpe.segmentLine(text), 'low low@@ er s@@ low l'); // what was drawn is not remembered
 });
 
-test('with dropout the text stays the same, and a word is split in several ways', { skip }, () => {
-  const bpe = new Bpe(readBpeCodes(`${shared}data/multi30k/bpe/code.gz`));
+test('with dropout the text stays the same, and a word is split in several ways', () => {
+  const bpe = new Bpe(readBpeCodes(referencePath('text/subword/multi30k.codes.gz')));
   const twister = new MersenneTwister(1);
   const dropout = { probability: 0.1, random: () => twister.random() };
   const ways = new Set(Array.from({ length: 50 }, () => bpe.segmentLine('skateboarding children', dropout)));
@@ -94,9 +92,9 @@ test('faults of codes and vocabulary files are named', () => {
   assert.throws(() => new Bpe(toy, { glossaries: ['('] }), /glossary entry .* is not a regular expression/);
 });
 
-test('output equals subword-nmt: whole and shortened code, other joiner', { skip }, () => {
+test('output equals subword-nmt: whole and shortened code, other joiner', () => {
   const { multi30k_code, iwslt_code } = fixture();
-  const path = `${shared}data/multi30k/bpe/code.gz`;
+  const path = referencePath('text/subword/multi30k.codes.gz');
   const all = new Bpe(readBpeCodes(path));
   const first1000 = new Bpe(readBpeCodes(path, 1000));
   const tilde = new Bpe(readBpeCodes(path), { joiner: '~~' });
@@ -105,19 +103,19 @@ test('output equals subword-nmt: whole and shortened code, other joiner', { skip
     assert.equal(first1000.segmentLine(input), output_1000_merges);
     assert.equal(tilde.segmentLine(input), output_separator_tilde);
   }
-  const iwslt = new Bpe(readBpeCodes(`${shared}data/iwslt14-de-en/code.gz`));
+  const iwslt = new Bpe(readBpeCodes(referencePath('text/subword/iwslt14.codes.gz')));
   for (const { input, output } of iwslt_code) assert.equal(iwslt.segmentLine(input), output);
 });
 
-test('output equals subword-nmt: vocabulary thresholds and glossaries', { skip }, () => {
+test('output equals subword-nmt: vocabulary thresholds and glossaries', () => {
   const { vocabulary, glossaries } = fixture();
-  const codes = readBpeCodes(`${shared}data/multi30k/bpe/code.gz`);
+  const codes = readBpeCodes(referencePath('text/subword/multi30k.codes.gz'));
   const bpes = new Map<string, Bpe>();
   for (const language of ['en', 'de']) {
     bpes.set(`${language} no_vocabulary`, new Bpe(codes));
     for (const threshold of ['none', '1', '10', '50', '500']) {
       const units = readBpeVocabulary(
-        `${shared}fixtures/text/subword/vocab.joint10k.${language}.gz`,
+        referencePath(`text/subword/vocab.joint10k.${language}.gz`),
         threshold === 'none' ? undefined : Number(threshold),
       );
       bpes.set(`${language} threshold_${threshold}`, new Bpe(codes, { vocabulary: units }));

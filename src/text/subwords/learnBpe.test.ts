@@ -1,74 +1,35 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { compareCodePoints } from '../codePoints.js';
 import { Bpe } from './bpe.js';
 import { parseBpeCodes } from './bpeCodes.js';
-import { bpeCodesText, bpeVocabularyText, countWords, learnBpe, type Merge } from './learnBpe.js';
+import { bpeCodesText, countWords, learnBpe, type Merge } from './learnBpe.js';
+import { referencePath } from '../../../test/reference.js';
 
-const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
-const skip = existsSync(`${shared}fixtures/text/subword`) ? false : 'shared/fixtures/text/subword is not there';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-learn-bpe-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** The training text without joiners, as the reference runs read it (tok: the published file had one doubled space). */
-function text(language: string, joined = false): string {
-  const bpe = gunzipSync(readFileSync(`${shared}data/multi30k/bpe/train.${language}.gz`)).toString('utf8');
-  return joined ? bpe : bpe.replaceAll('@@ ', '');
-}
 
 async function wordsOf(content: string): Promise<Map<string, number>> {
   writeFileSync(join(folder, 'text'), content);
   return countWords([join(folder, 'text')]);
 }
 
-test('10,000 joint merges and the vocabulary equal subword-nmt on Multi30k', { skip }, async () => {
-  const { runs, get_vocab } = JSON.parse(readFileSync(`${shared}fixtures/text/subword/learn.json`, 'utf8'));
-  const merges = learnBpe(await wordsOf(text('en') + text('de')), { numMerges: 10_000 });
-  assert.equal(sha256(bpeCodesText(merges)), runs[1].sha256);
-  assert.equal(sha256(bpeCodesText(merges.slice(0, 2000))), runs[0].sha256);
-  assert.equal(sha256(bpeVocabularyText(await wordsOf(text('en', true)))), get_vocab.sha256);
+test('a small text gives the merges of subword-nmt: ties, repeated letters, supplementary characters', async () => {
+  const { small_runs } = JSON.parse(readFileSync(referencePath('text/subword/learn.json'), 'utf8'));
+  const toy = small_runs.find(({ id }: { id: string }) => id === 'toy');
+  const merges = learnBpe(await wordsOf(`${toy.input_lines.join('\n')}\n`.repeat(toy.repeated)), { numMerges: 200 });
+  assert.equal(merges.length, toy.count);
+  assert.equal(sha256(bpeCodesText(merges)), toy.sha256);
+  const bpe = new Bpe(parseBpeCodes(bpeCodesText(merges), 'learnt'));
+  for (const { input, output } of toy.applied ?? []) assert.equal(bpe.segmentLine(input), output);
 });
-
-test(
-  'small inputs equal subword-nmt: ties, exhaustion, least frequency, total symbols, supplementary characters',
-  { skip },
-  async () => {
-    const { small_runs } = JSON.parse(readFileSync(`${shared}fixtures/text/subword/learn.json`, 'utf8'));
-    const head = (content: string): string =>
-      content
-        .split('\n')
-        .slice(0, 200)
-        .map((line) => `${line}\n`)
-        .join('');
-    const small = await wordsOf(head(text('en')) + head(text('de')));
-    const options: Record<string, Parameters<typeof learnBpe>[1]> = {
-      small_500: { numMerges: 500 },
-      small_until_exhausted: { numMerges: 100_000 },
-      small_min_frequency_10: { numMerges: 100_000, minFrequency: 10 },
-      small_total_symbols_500: { numMerges: 500, totalSymbols: true },
-      toy: { numMerges: 200 },
-    };
-    for (const run of small_runs) {
-      const words = run.id === 'toy' ? await wordsOf(`${run.input_lines.join('\n')}\n`.repeat(run.repeated)) : small;
-      const merges = learnBpe(words, options[run.id]);
-      assert.equal(merges.length, run.count);
-      assert.equal(sha256(bpeCodesText(merges)), run.sha256, run.id);
-      if (run.applied) {
-        const bpe = new Bpe(parseBpeCodes(bpeCodesText(merges), 'learnt'));
-        for (const { input, output } of run.applied) assert.equal(bpe.segmentLine(input), output);
-      }
-    }
-  },
-);
 
 /** The definition: count every pair anew for every merge. */
 function learnSlowly(wordCounts: ReadonlyMap<string, number>, numMerges: number): Merge[] {

@@ -1,19 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { learnSentencePiece } from '../sentencepiece/learnSentencePiece.js';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
 import { parseSentencePieceModel } from './sentencePieceModel.js';
+import { referencePath } from '../../../test/reference.js';
 
-const folder = fileURLToPath(new URL('../../../../../shared/fixtures/text/sentencepiece/', import.meta.url));
-const skip = existsSync(folder) ? false : 'shared/fixtures/text/sentencepiece is not there';
+const folder = referencePath('text/sentencepiece/');
 
-test('pieces and decoded text equal spm_encode and spm_decode, and no handler stays behind', { skip }, async () => {
+test('pieces and decoded text equal spm_encode and spm_decode, and no handler stays behind', async () => {
   const { lines } = JSON.parse(readFileSync(`${folder}encode.json`, 'utf8'));
   const handlers = () => [process.listenerCount('uncaughtException'), process.listenerCount('unhandledRejection')];
   const before = handlers();
@@ -31,9 +30,9 @@ test('pieces and decoded text equal spm_encode and spm_decode, and no handler st
   }
 });
 
-const skipPeer =
-  skip ||
-  (spawnSync('spm_encode', ['--version']).error ? 'spm_encode is not installed (Debian package sentencepiece)' : false);
+const skipPeer = spawnSync('spm_encode', ['--version']).error
+  ? 'spm_encode is not installed (Debian package sentencepiece)'
+  : false;
 
 test(
   'pieces of random text equal those of the installed spm_encode, and join to what spm_decode makes of them',
@@ -90,7 +89,7 @@ test('bytes of a model with byte fallback become characters again', () => {
   assert.equal(joinPieces([]), '');
 });
 
-test('junk is refused with a reason', { skip }, async () => {
+test('junk is refused with a reason', async () => {
   const bytes = readFileSync(`${folder}m30k.bpe.4000.model`);
   const parse = (data: Uint8Array) => () => parseSentencePieceModel(data, 'm');
   assert.throws(parse(new Uint8Array()), /m is not a SentencePiece model: it has no pieces/);

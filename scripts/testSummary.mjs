@@ -1,0 +1,18 @@
+// Reporter of node:test: what was skipped and why, and as the last line how many tests passed, failed and were skipped.
+export default async function* testSummary(events) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const reasons = new Map();
+  for await (const { type, data } of events) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.details?.type === 'suite' && !data.skip) continue;
+    if (type === 'test:fail') counts.failed++;
+    else if (data.skip === undefined || data.skip === false) counts.passed++;
+    else {
+      counts.skipped++;
+      const reason = typeof data.skip === 'string' ? data.skip : 'no reason given';
+      reasons.set(reason, [...(reasons.get(reason) ?? []), data.name]);
+    }
+  }
+  for (const [reason, names] of reasons) yield `skipped, ${reason}:\n${names.map((name) => `  ${name}\n`).join('')}`;
+  yield `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
+}
