@@ -58,13 +58,13 @@ describe('imports', () => {
     assert.deepEqual(against, []);
   });
 
-  test('of the modules beside the folders only what knows of none: counts in words, errors, suggestions, the version', () => {
+  test('of the modules beside the folders only what knows of none: counts in words, errors, fields of settings, suggestions, the version', () => {
     const beside = shipped.flatMap(({ path, imports }) =>
       imports.filter((name) => folderOf(path) !== '' && /^[^/]+\.js$/.test(name)),
     );
-    assert.deepEqual([...new Set(beside)].sort(), ['counted.js', 'errors.js', 'suggest.js', 'version.js']);
+    assert.deepEqual([...new Set(beside)].sort(), ['counted.js', 'errors.js', 'field.js', 'suggest.js', 'version.js']);
     for (const { path, imports } of shipped.filter(({ path: own }) =>
-      /^(counted|errors|suggest|version)\.ts$/.test(own),
+      /^(counted|errors|field|suggest|version)\.ts$/.test(own),
     ))
       assert.deepEqual(
         imports.filter((name) => !name.startsWith('node:')),

@@ -13,7 +13,7 @@ import {
 } from 'yaml';
 import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
-import { isField, type Field, type Section } from './field.js';
+import { isField, type Field, type Section } from '../field.js';
 import { schema, type Config } from './schema.js';
 import { suggest } from '../suggest.js';
 

@@ -1,5 +1,5 @@
 import { flatten } from './loadConfig.js';
-import type { Section } from './field.js';
+import type { Section } from '../field.js';
 import { schema } from './schema.js';
 
 /** docs/config.md: every setting with its values, default and help, made from the schema. */

@@ -18,7 +18,7 @@ import {
   texts,
   type Section,
   type Values,
-} from './field.js';
+} from '../field.js';
 
 const pairFiles = (which: string) => ({
   src: optionalPath(`Source side of the ${which} set, plain text or .gz, one sentence per line.`),
