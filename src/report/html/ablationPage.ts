@@ -8,21 +8,22 @@ import {
   type GradientMeasure,
 } from '../text/gradientMeasures.js';
 import { gradientTable, gradientTableNote } from '../text/gradientTable.js';
-import { escapeHtml, markMissing } from './htmlPage.js';
+import { html, joinHtml, noHtml, type Html, type HtmlContent } from './html.js';
+import { markMissing } from './htmlPage.js';
 import { beforeAfterChart, bleuChart, groupOf } from './armCharts.js';
 import { shownRuns } from '../text/shownRuns.js';
 import { curvesChart } from './curves.js';
 import { scalesCharts } from './scalesCharts.js';
 import { stabilityCharts } from './stabilityCharts.js';
-import { armColour, details, runsPage, sortableTable } from './page.js';
+import { armKey, details, runsPage, sortableTable } from './page.js';
 
 /** The report of a folder of runs as one HTML file. */
-export function ablationPage(data: AblationData, { script = '' }: { script?: string } = {}): string {
-  return runsPage(`${data.name}: coldstart`, ablationMain(data), script);
+export function ablationPage(data: AblationData, { liveScript }: { liveScript?: string } = {}): string {
+  return runsPage(`${data.name}: coldstart`, ablationMain(data), liveScript);
 }
 
 /** What stands in the page's <main>; a page that follows a run replaces it. */
-export function ablationMain(data: AblationData): string {
+export function ablationMain(data: AblationData): Html {
   const { name, runs, arms, baseline, axes } = data;
   const complete = runs.filter(({ scores }) => scores).length;
   const sections = [
@@ -97,101 +98,117 @@ export function ablationMain(data: AblationData): string {
     section('Translations', samples(data)),
     section('Runs', runsTable(data), changes(data)),
   ];
-  return `<h1>${escapeHtml(name)}</h1>
-<p>${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? `, <strong>${complete} complete so far</strong>` : ''}.${arms.length > 1 ? ` Baseline: ${escapeHtml(baseline)}.` : ''}</p>
-${legend(data)}
-${sections.join('\n')}`;
+  return html`<h1>${name}</h1>
+    <p>
+      ${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length}
+      ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? html`, <strong>${complete} complete so far</strong>` : ''}.${arms.length > 1 ? ` Baseline: ${baseline}.` : ''}
+    </p>
+    ${legend(data)} ${joinHtml(sections, '\n')}`;
 }
 
-function section(title: string, ...parts: readonly string[]): string {
-  const content = parts.filter((part) => part !== '').join('\n');
-  return content === '' ? '' : `<section>\n<h2>${title}</h2>\n${content}\n</section>`;
+function section(title: string, ...parts: readonly Html[]): Html {
+  const content = joinHtml(parts, '\n');
+  return content.isEmpty
+    ? noHtml
+    : html`<section>
+        <h2>${title}</h2>
+        ${content}
+      </section>`;
 }
 
-function key(i: number, name: string): string {
-  return `<span class="key" style="background:${armColour(i)}"></span>${escapeHtml(name)}`;
-}
-
-function legend({ arms }: AblationData): string {
-  if (arms.length < 2) return '';
-  return `<div class="legend" aria-label="Arms; a click shows one of them by itself">${arms.map(({ name }, i) => `<button type="button" data-arm="${escapeHtml(name)}" aria-pressed="false">${key(i, name)}</button>`).join('')}</div>`;
-}
-
-function resultsTables(data: AblationData): string {
-  const tables = armTables(data).map(
-    ({ title, head, rows }) =>
-      `<h3>${title}</h3>\n${sortableTable(
-        head.map(escapeHtml),
-        rows.map(([, ...numbers], i) => [
-          armInCell(data.arms[i], i),
-          ...numbers.map((text) => escapeHtml(text.replace(/^-(?=\d)/, '−'))),
-        ]),
-      )}`,
+function legend({ arms }: AblationData): Html {
+  if (arms.length < 2) return noHtml;
+  const buttons = arms.map(
+    ({ name }, i) => html`<button type="button" data-arm="${name}" aria-pressed="false">${armKey(i, name)}</button>`,
   );
-  return `${tables.join('\n')}\n<p class="quiet small anywhere">${notes(data).map(escapeHtml).join('<br>')}</p>`;
+  return html`<div class="legend" aria-label="Arms; a click shows one of them by itself">${buttons}</div>`;
 }
 
-/** An arm's name, and under it the cell that its numbers are of: beside it the table would be too wide for most screens. */
-function armInCell({ name, cells, selected }: AblationData['arms'][number], i: number): string {
+function resultsTables(data: AblationData): Html {
+  const tables = armTables(data).map(({ title, head, rows }) => {
+    const cells = rows.map(([, ...numbers], i) => [
+      armInCell(data.arms[i], i),
+      ...numbers.map((text) => text.replace(/^-(?=\d)/, '−')),
+    ]);
+    return html`<h3>${title}</h3>
+      ${sortableTable(head, cells)}`;
+  });
+  return html`${joinHtml(tables, '\n')}
+    <p class="quiet small anywhere">${joinHtml(notes(data), html`<br />`)}</p>`;
+}
+
+/** An arm's name, and under it the cell that its numbers are of: next to it the table would be too wide for most screens. */
+function armInCell({ name, cells, selected }: AblationData['arms'][number], i: number): Html {
   const cell = cells[selected].name;
-  return `${key(i, name)}${cell === '' ? '' : `<br><span class="quiet small">${cell.split(',').map(escapeHtml).join('<br>')}</span>`}`;
+  const lines = html`<br /><span class="quiet small">${joinHtml(cell.split(','), html`<br />`)}</span>`;
+  return html`${armKey(i, name)}${cell === '' ? noHtml : lines}`;
 }
 
-function gradients(data: AblationData): string {
+function gradients(data: AblationData): Html {
   const [head, ...rows] = gradientTable(data, shownRuns(data));
-  if (head === undefined) return '';
+  if (head === undefined) return noHtml;
   const named = rows.map(([name, ...numbers]) => [
-    key(
+    armKey(
       data.arms.findIndex((arm) => arm.name === name),
       name,
     ),
     ...numbers,
   ]);
-  return `<h3>Gradients before training</h3>\n${sortableTable(head, named)}\n<p class="quiet small">${gradientTableNote}</p>`;
+  return html`<h3>Gradients before training</h3>
+    ${sortableTable(head, named)}
+    <p class="quiet small">${gradientTableNote}</p>`;
 }
 
 /** More rows than these are folded away. */
 const mostRunsOpen = 24;
 
-function runsTable({ runs }: AblationData): string {
-  const rows = runs.map(({ key: run, seed, state, failure, updates, maxUpdates, scores }) => [
-    escapeHtml(run),
-    String(seed),
+function runsTable({ runs }: AblationData): Html {
+  const rows = runs.map(({ key: run, seed, state, failure, updates, maxUpdates, scores }): HtmlContent[] => [
+    run,
+    seed,
     ['diverged', 'stuck', 'failed'].includes(state)
-      ? `<span class="bad"${failure === undefined ? '' : ` title="${escapeHtml(failure)}"`}>${state}</span>`
+      ? html`<span class="bad" ${failure === undefined ? undefined : html` title="${failure}"`}>${state}</span>`
       : state,
     maxUpdates
-      ? `<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}`
-      : String(updates),
-    scores?.best?.loss.toFixed(3) ?? '',
-    scores?.test?.bleu.toFixed(2) ?? '',
-    scores?.test?.chrf?.toFixed(2) ?? '',
-    scores?.backend ?? '',
+      ? html`<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}`
+      : updates,
+    scores?.best?.loss.toFixed(3),
+    scores?.test?.bleu.toFixed(2),
+    scores?.test?.chrf?.toFixed(2),
+    scores?.backend,
   ]);
   const table = sortableTable(['run', 'seed', 'state', 'updates', 'valid loss', 'test BLEU', 'chrF', 'backend'], rows);
   return runs.length > mostRunsOpen ? details(`All ${runs.length} runs`, table) : table;
 }
 
 /** What each arm changes of the baseline, and every configuration in full. */
-function changes(data: AblationData): string {
+function changes(data: AblationData): Html {
   const { arms, baseline } = data;
-  const list = arms.map(
-    ({ name, summary, source, differences }, i) =>
-      `<li>${key(i, name)}${summary === undefined ? '' : ` <span class="quiet">${escapeHtml(summary)}; ${escapeHtml(source ?? '')}</span>`}: ${differences.length === 0 ? 'nothing' : differences.map((d) => `<code>${escapeHtml(d)}</code>`).join(', ')}</li>`,
-  );
+  const list = arms.map(({ name, summary, source, differences }, i) => {
+    const about = summary === undefined ? noHtml : html` <span class="quiet">${summary}; ${source}</span>`;
+    const changed = joinHtml(
+      differences.map((difference) => html`<code>${difference}</code>`),
+      ', ',
+    );
+    return html`<li>${armKey(i, name)}${about}: ${differences.length === 0 ? 'nothing' : changed}</li>`;
+  });
   const configs = shownRuns(data).map(([run], i) =>
     run?.configYaml === undefined
-      ? ''
+      ? noHtml
       : details(
-          `Configuration of ${escapeHtml(arms[i].name)}, seed ${run.seed}${run.program ? `, ${escapeHtml(run.program)}` : ''}`,
-          `<pre>${escapeHtml(run.configYaml)}</pre>`,
+          `Configuration of ${arms[i].name}, seed ${run.seed}${run.program ? `, ${run.program}` : ''}`,
+          html`<pre>${run.configYaml}</pre>`,
         ),
   );
-  return `${arms.length > 1 ? `<h3>What each arm changes of ${escapeHtml(baseline)}</h3>\n<ul>\n${list.join('\n')}\n</ul>\n` : ''}${configs.join('\n')}\n${madeWith(data)}`;
+  const differences = html`<h3>What each arm changes of ${baseline}</h3>
+    <ul>
+      ${joinHtml(list, '\n')}
+    </ul>`;
+  return joinHtml([arms.length > 1 ? differences : noHtml, ...configs, madeWith(data)], '\n');
 }
 
 /** Programs and signatures, for whoever cites or repeats the numbers. */
-function madeWith({ runs, signature, chrfSignature, backends }: AblationData): string {
+function madeWith({ runs, signature, chrfSignature, backends }: AblationData): Html {
   const programs = [...new Set(runs.flatMap(({ program }) => program ?? []))];
   const lines = [
     ...(programs.length > 0
@@ -200,31 +217,50 @@ function madeWith({ runs, signature, chrfSignature, backends }: AblationData): s
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),
   ];
-  return lines.length === 0 ? '' : `<p class="quiet small anywhere">${lines.map(escapeHtml).join('<br>')}</p>`;
+  return lines.length === 0 ? noHtml : html`<p class="quiet small anywhere">${joinHtml(lines, html`<br />`)}</p>`;
 }
 
 const shownSamples = 8;
 /** With many arms a sample is long: the others are folded away. */
 const openSamples = 3;
 
-function samples(data: AblationData): string {
+function samples(data: AblationData): Html {
   const first = shownRuns(data).map((runs) => runs.find(({ scores }) => scores?.test));
   const step = Math.max(1, Math.floor(data.samples.length / shownSamples));
   const shown = data.samples.filter((_, i) => i % step === 0).slice(0, shownSamples);
-  if (shown.length === 0) return '';
+  if (shown.length === 0) return noHtml;
   const blocks = shown.map(({ line, src, ref, hyps }) => {
     const rows = first.flatMap((run, i) =>
       run && hyps[run.key] !== undefined
-        ? [`<tr><th>${key(i, data.arms[i].name)}</th><td>${markMissing(hyps[run.key], [ref])}</td></tr>`]
+        ? [
+            html`<tr>
+              <th>${armKey(i, data.arms[i].name)}</th>
+              <td>${markMissing(hyps[run.key], [ref])}</td>
+            </tr>`,
+          ]
         : [],
     );
-    return `<table class="text"><caption class="left quiet">Line ${line}</caption>
-<tr><th>source</th><td>${escapeHtml(src)}</td></tr>
-<tr><th>reference</th><td>${escapeHtml(ref)}</td></tr>
-${rows.join('\n')}
-</table>`;
+    return html`<table class="text">
+      <caption class="left quiet">
+        Line ${line}
+      </caption>
+      <tr>
+        <th>source</th>
+        <td>${src}</td>
+      </tr>
+      <tr>
+        <th>reference</th>
+        <td>${ref}</td>
+      </tr>
+      ${joinHtml(rows, '\n')}
+    </table>`;
   });
-  return `<p class="quiet small">Lines of the test set, evenly spread; words that the reference does not have, or not so often, are underlined. Each arm by its first seed.</p>\n${blocks.slice(0, openSamples).join('\n')}${blocks.length > openSamples ? details(`${blocks.length - openSamples} more`, blocks.slice(openSamples).join('\n')) : ''}`;
+  const [open, folded] = [blocks.slice(0, openSamples), blocks.slice(openSamples)];
+  return html`<p class="quiet small">
+      Lines of the test set, evenly spread; words that the reference does not have, or not so often, are underlined.
+      Each arm by its first seed.
+    </p>
+    ${joinHtml(open, '\n')}${folded.length > 0 ? details(`${folded.length} more`, joinHtml(folded, '\n')) : undefined}`;
 }
 
 function median(values: readonly (number | null)[]): number | undefined {

@@ -2,16 +2,17 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
+import { noHtml, type Html } from './html.js';
 import { shownRuns } from '../text/shownRuns.js';
 import { armColour } from './page.js';
 
 /** Test BLEU of every run, by arm, with the mean and its standard error; empty until there are two to compare. */
-export function bleuChart(data: AblationData): string {
+export function bleuChart(data: AblationData): Html {
   const arms = data.arms.map(({ name }) => name);
   const points = shownRuns(data).flatMap((runs, i) =>
     runs.flatMap(({ scores, seed }) => (scores?.test ? [{ arm: arms[i], i, seed, bleu: scores.test.bleu }] : [])),
   );
-  if (points.length < 2) return '';
+  if (points.length < 2) return noHtml;
   const means = data.arms.flatMap(({ name, cells, selected }, i) => {
     const estimate = cells[selected].testBleu;
     return estimate ? [{ arm: name, i, ...estimate }] : [];
@@ -116,14 +117,14 @@ function logTicks(values: readonly number[]): (tick: number) => string {
 }
 
 /** What learning the parameters changed in each layer, an arm beside the other; empty if no run has such numbers. */
-export function beforeAfterChart(data: AblationData, { title, caption, label, before, after }: BeforeAfter): string {
+export function beforeAfterChart(data: AblationData, { title, caption, label, before, after }: BeforeAfter): Html {
   const arms = data.arms.map(({ name }) => name);
   const rows = shownRuns(data).flatMap((runs, i) => {
     const last = meanByKey(runs.flatMap((run) => after(run) ?? []));
     const first = meanByKey(runs.flatMap((run) => before(run) ?? []));
     return [...last].map(([group, value]) => ({ arm: arms[i], i, group, value, drawn: first.get(group) }));
   });
-  if (rows.length === 0) return '';
+  if (rows.length === 0) return noHtml;
   const shown = [...new Set(rows.map(({ arm }) => arm))];
   const groups = [...new Set(rows.map(({ group }) => group))];
   return chart({

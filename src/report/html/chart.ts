@@ -1,11 +1,11 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { escapeHtml } from './htmlPage.js';
+import { html, svgMarkup, type Html, type SvgNode } from './html.js';
 import { details, sortableTable } from './page.js';
 
 export interface ChartOptions {
   readonly title: string;
-  /** What is to be seen and how to read it; HTML. */
+  /** What is to be seen and how to read it. */
   readonly caption: string;
   /** Plot's options at a width of the page in pixels. */
   readonly plot: (width: number) => Plot.PlotOptions;
@@ -20,8 +20,8 @@ const wideWidth = 1100;
 const narrowWidth = 420;
 
 /** A chart as inline SVG, in a wide and a narrow form, with its numbers below. */
-export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions): string {
-  const draw = (width: number, className: string): string => {
+export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions): Html {
+  const draw = (width: number, className: string): Html => {
     const { document } = parseHTML('<html><body></body></html>');
     const options = plot(width);
     const svg = Plot.plot({
@@ -29,27 +29,19 @@ export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions
       document: document as never,
       width,
       ariaLabel: title,
-      style: { fontSize: '12px', background: 'none' },
     });
     svg.setAttribute('role', 'img');
     for (const mark of svg.querySelectorAll('[class]')) {
       const found = /(?:^|\s)arm-(\d+)(?:\s|$)/.exec(mark.getAttribute('class')!);
       if (found) mark.setAttribute('data-arm', arms[Number(found[1])]);
     }
-    return `<div class="${className}">${svg.outerHTML}</div>`;
+    return html`<div class="${className}">${svgMarkup(svg as unknown as SvgNode)}</div>`;
   };
-  return `<figure>
-<figcaption><strong>${escapeHtml(title)}</strong><span class="quiet small">${caption}</span></figcaption>
-${draw(wideWidth, 'wide-only')}
-${draw(narrowWidth, 'narrow-only')}
-${details(
-  'Numbers',
-  sortableTable(
-    numbers.head.map(escapeHtml),
-    numbers.rows.map((row) => row.map(escapeHtml)),
-  ),
-)}
-</figure>`;
+  return html`<figure>
+    <figcaption><strong>${title}</strong><span class="quiet small">${caption}</span></figcaption>
+    ${draw(wideWidth, 'wide-only')} ${draw(narrowWidth, 'narrow-only')}
+    ${details('Numbers', sortableTable(numbers.head, numbers.rows))}
+  </figure>`;
 }
 
 /** Rounded for a table or a hover text. */

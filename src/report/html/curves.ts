@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
-import { escapeHtml } from './htmlPage.js';
+import { noHtml, type Html } from './html.js';
 import { shownRuns } from '../text/shownRuns.js';
 import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
 import { armColour } from './page.js';
@@ -31,7 +31,7 @@ const mostTogether = 6;
 export function curvesChart(
   data: AblationData,
   { title, caption, label, series, logX = false, logY = false }: CurvesOptions,
-): string {
+): Html {
   const arms = data.arms.map(({ name }) => name);
   const isBaseline = (arm: string): boolean => arms.length > 1 && arm === data.baseline;
   const limit = arms.length > mostTogether ? 60 : 150;
@@ -42,7 +42,7 @@ export function curvesChart(
       points: joinSeeds(runs.map(series), limit).filter(({ mean }) => !logY || mean > 0),
     }))
     .filter(({ points }) => points.length > 0);
-  if (curves.length === 0) return '';
+  if (curves.length === 0) return noHtml;
   const { domain, cut } = shownRange(
     curves.flatMap(({ points }) => points),
     logY,
@@ -71,7 +71,7 @@ export function curvesChart(
     caption: [
       caption,
       manySeeds ? 'Lines: mean over seeds; bands: from the least to the greatest of them.' : '',
-      inPanels ? `Dashed: ${escapeHtml(data.baseline)}.` : '',
+      inPanels ? `Dashed: ${data.baseline}.` : '',
       cut,
     ]
       .filter((part) => part !== '')

@@ -1,35 +1,53 @@
+import { createHash } from 'node:crypto';
+import { codeElement, html, type Html } from './html.js';
+
 /**
- * A page that needs nothing else: no scripts, no fonts, no pictures to load; light or dark as the reader has it.
+ * A page that needs nothing else: no scripts, no fonts, no pictures to load; light or dark as the reader has it. Its content security
+ * policy allows the one script and the one style sheet below by their checksums, so that no other script or style in it takes effect.
  *
- * @param script runs in the page
+ * @param options.script runs in the page
+ * @param options.connects whether the script asks the page's own server for something
  */
-export function htmlPage(title: string, content: string, style = '', script = ''): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'">
-<link rel="icon" href="data:,">
-<title>${escapeHtml(title)}</title>
-<style>${pageStyle}${style}</style>
-<main>
-${content}
-</main>${
-    script === ''
-      ? ''
-      : `
-<script>${script}</script>`
-  }
-</html>
-`;
+export function htmlPage(
+  title: string,
+  content: Html,
+  { style = '', script = '', connects = false }: { style?: string; script?: string; connects?: boolean } = {},
+): string {
+  const allStyle = pageStyle + style;
+  const policy = [
+    "default-src 'none'",
+    `style-src ${sourceOf(allStyle)}`,
+    ...(script === '' ? [] : [`script-src ${sourceOf(script)}`]),
+    'img-src data:',
+    ...(connects ? ["connect-src 'self'"] : []),
+    "base-uri 'none'",
+    "form-action 'none'",
+  ];
+  return html`<!doctype html>
+    <html lang="en">
+      <meta charset="utf-8" />
+      <meta http-equiv="Content-Security-Policy" content="${policy.join('; ')}" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <link rel="icon" href="data:," />
+      <title>${title}</title>
+      ${codeElement('style', allStyle)}
+      <main>${content}</main>
+      ${script === '' ? undefined : html` ${codeElement('script', script)}`}
+    </html> `.toString();
 }
 
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+/** How a content security policy names code that stands in the page. */
+function sourceOf(code: string): string {
+  return `'sha256-${createHash('sha256').update(code).digest('base64')}'`;
+}
+
+/** A bar of a table. @param percent of the room for it */
+export function bar(side: number, percent: string): Html {
+  return html`<svg class="fill s${side}" width="${percent}%" aria-hidden="true"></svg>`; // the policy allows no style attributes
 }
 
 /** A translation with the words marked that no reference has, or none so often, whatever their case. */
-export function markMissing(hypothesis: string, references: readonly string[]): string {
+export function markMissing(hypothesis: string, references: readonly string[]): Html {
   const left = new Map<string, number>(); // how often each word may still come
   for (const reference of references) {
     const counts = new Map<string, number>();
@@ -37,16 +55,13 @@ export function markMissing(hypothesis: string, references: readonly string[]): 
       counts.set(word, (counts.get(word) ?? 0) + 1);
     for (const [word, count] of counts) left.set(word, Math.max(left.get(word) ?? 0, count));
   }
-  return hypothesis
-    .split(/([\p{L}\p{N}]+)/u)
-    .map((part, i) => {
-      if (i % 2 === 0) return escapeHtml(part);
-      const word = part.toLowerCase();
-      const allowed = left.get(word) ?? 0;
-      left.set(word, allowed - 1);
-      return allowed > 0 ? escapeHtml(part) : `<u>${escapeHtml(part)}</u>`;
-    })
-    .join('');
+  return html`${hypothesis.split(/([\p{L}\p{N}]+)/u).map((part, i) => {
+    if (i % 2 === 0) return part;
+    const word = part.toLowerCase();
+    const allowed = left.get(word) ?? 0;
+    left.set(word, allowed - 1);
+    return allowed > 0 ? part : html`<u>${part}</u>`;
+  })}`;
 }
 
 /** Two systems or two sides are told apart by the colours s0 and s1. */
@@ -61,7 +76,7 @@ th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(-
 th { font-weight: 600; font-size: .87rem; color: var(--quiet) }
 th:first-child, td:first-child { text-align: left }
 .bar { display: flex; align-items: center; gap: .5rem; line-height: 1.35 }
-.fill { height: .75rem; border-radius: 0 3px 3px 0; min-width: 1px }
+.fill { flex: none; height: .75rem; border-radius: 0 3px 3px 0; min-width: 1px }
 .s0 { background: var(--s0) } .s1 { background: var(--s1) }
 .key { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .35rem }
 .quiet { color: var(--quiet) } .wide { overflow-x: auto }

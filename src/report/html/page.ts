@@ -1,33 +1,42 @@
+import { html, joinHtml, type Html, type HtmlContent } from './html.js';
 import { htmlPage } from './htmlPage.js';
 import { pageScript } from './pageScript.js';
 
-/** The page of a folder of runs. @param script after the page's own */
-export function runsPage(title: string, content: string, script: string): string {
-  return htmlPage(title, content, style, pageScript + script);
+/** The page of a folder of runs. @param liveScript after the page's own; it asks the server for news */
+export function runsPage(title: string, content: Html, liveScript = ''): string {
+  return htmlPage(title, content, { style, script: pageScript + liveScript, connects: liveScript !== '' });
 }
 
-/** A table that sorts by a click on a head. Cells are HTML; those of all columns but the first stand to the right. */
+/** A table that sorts by a click on a head. Cells of all columns but the first are aligned to the right. */
 export function sortableTable(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly HtmlContent[])[],
   { sortable = true, leftColumns = 1 }: { sortable?: boolean; leftColumns?: number } = {},
-): string {
-  const cell = (tag: 'th' | 'td', content: string, i: number): string =>
-    `<${tag}${i < leftColumns ? ' class="left"' : ''}>${content}</${tag}>`;
-  const heads = head
-    .map((text, i) => cell('th', sortable ? `<button type="button">${text}</button>` : text, i))
-    .join('');
-  return `<div class="wide"><table${sortable ? ' class="sortable"' : ''}>
+): Html {
+  const left = (i: number): Html | undefined => (i < leftColumns ? html` class="left"` : undefined);
+  const heads = head.map(
+    (text, i) => html`<th${left(i)}>${sortable ? html`<button type="button">${text}</button>` : text}</th>`,
+  );
+  const body = rows.map(
+    (row) =>
+      html`<tr>
+        ${row.map((content, i) => html`<td${left(i)}>${content}</td>`)}
+      </tr>`,
+  );
+  return html`<div class="wide"><table${sortable ? html` class="sortable"` : undefined}>
 <thead><tr>${heads}</tr></thead>
 <tbody>
-${rows.map((row) => `<tr>${row.map((content, i) => cell('td', content, i)).join('')}</tr>`).join('\n')}
+${joinHtml(body, '\n')}
 </tbody>
 </table></div>`;
 }
 
 /** What few readers need at once. */
-export function details(summary: string, content: string): string {
-  return `<details><summary>${summary}</summary>\n${content}\n</details>`;
+export function details(summary: HtmlContent, content: HtmlContent): Html {
+  return html`<details>
+    <summary>${summary}</summary>
+    ${content}
+  </details>`;
 }
 
 /** Colours of arms, in light and dark; the first is the baseline's. */
@@ -76,6 +85,11 @@ const colours = (values: readonly string[]): string => values.map((value, i) => 
 /** Colour of the i-th arm; they come round again when they run out. */
 export const armColour = (i: number): string => `var(--c${i % light.length})`;
 
+/** An arm's name with its colour; the name alone where it has none. */
+export function armKey(i: number, name: string): Html {
+  return i < 0 ? html`${name}` : html`<span class="key c${i % light.length}"></span>${name}`;
+}
+
 const style = `
 :root { --panel: #f5f7f9; ${colours(light)} }
 @media (prefers-color-scheme: dark) { :root { --panel: #1e2227; ${colours(dark)} } }
@@ -88,7 +102,8 @@ th[aria-sort=ascending] button::after { content: " ▲" } th[aria-sort=descendin
 .text { table-layout: fixed; margin: .8rem 0 1.4rem } .text th { width: 13rem; vertical-align: top; overflow-wrap: anywhere } .text caption { font-weight: 600 }
 .wide { margin: .6rem 0 } .small { font-size: .87rem } .anywhere { overflow-wrap: anywhere } .bad { color: var(--bad) }
 figure { margin: 1rem 0 1.4rem } figcaption { margin-bottom: .3rem } figcaption strong { display: block }
-figure svg { overflow: visible; max-width: 100%; height: auto; background: none }
+${light.map((_, i) => `.c${i} { background: var(--c${i}) }`).join(' ')}
+figure svg { display: block; overflow: visible; max-width: 100%; height: auto; font-size: 12px } figure svg text { white-space: pre }
 .narrow-only { display: none }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .87rem; margin: .4rem 0 }
 .legend button { font: inherit; color: inherit; background: none; border: 0; padding: .1rem 0; cursor: pointer } .legend button[aria-pressed=true] { font-weight: 700; text-decoration: underline }

@@ -3,6 +3,7 @@ import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults } from '../../ablation/ablationResults.js';
 import { armPanels } from './armPanels.js';
 import { chart, readable } from './chart.js';
+import { joinHtml, noHtml, type Html } from './html.js';
 
 /** What a heat map shows of a cell of the grid. */
 interface Measure {
@@ -61,19 +62,19 @@ interface Place {
  * Heat maps of a grid: last validation loss, test BLEU, and runs that diverged or came out stuck. Two axes give a panel for each arm, one axis one map with a row for
  * each; empty for other grids, and where there is nothing to show.
  */
-export function stabilityCharts(data: AblationData): string {
-  if (data.axes.length === 0 || data.axes.length > 2) return '';
+export function stabilityCharts(data: AblationData): Html {
+  if (data.axes.length === 0 || data.axes.length > 2) return noHtml;
   const severalSeeds = data.seeds.length > 1; // with one, the marks in the first map say all
-  return measures
-    .filter(({ title }) => severalSeeds || title !== lostRuns)
-    .map((measure) => stabilityChart(data, measure))
-    .join('\n');
+  return joinHtml(
+    measures.filter(({ title }) => severalSeeds || title !== lostRuns).map((measure) => stabilityChart(data, measure)),
+    '\n',
+  );
 }
 
 /** Room for an arm's name above its panel and the axis below, in pixels. */
 const betweenPanels = 44;
 
-function stabilityChart({ axes, arms }: AblationData, measure: Measure): string {
+function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
   const across = axes[axes.length - 1];
   const down = axes.length === 2 ? axes[0] : undefined;
   const places = arms.flatMap(({ name, cells }) =>
@@ -88,7 +89,7 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): string 
       })),
   );
   const values = places.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
-  if (values.length === 0 || (measure.lowIsGood && values[values.length - 1] === 0)) return '';
+  if (values.length === 0 || (measure.lowIsGood && values[values.length - 1] === 0)) return noHtml;
   // a loss far off would make all others look the same
   const { low = values[0] } = measure;
   const high = Math.max(low + 1e-3, measure.high ?? values[Math.round(0.95 * (values.length - 1))]);

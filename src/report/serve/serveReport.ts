@@ -33,7 +33,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     } else if (request.method !== 'GET') {
       response.writeHead(405, { allow: 'GET' }).end();
     } else if (request.url === '/') {
-      respond(response, () => ablationPage(gather(dir), { script: liveScript }));
+      respond(response, () => ablationPage(gather(dir), { liveScript }));
     } else if (request.url === '/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write('retry: 2000\n\n');
@@ -61,7 +61,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     try {
       const written = lastWritten(dir);
       if (written === shown) return;
-      const main = ablationMain(gather(dir));
+      const main = ablationMain(gather(dir)).toString();
       shown = written;
       const event = `data: ${JSON.stringify(main)}\n\n`;
       for (const reader of readers) reader.write(event);
@@ -92,12 +92,21 @@ function gather(dir: string): AblationData {
   return data.runs.every(({ scores }) => scores) ? gatherAblation(dir) : data;
 }
 
+/** A message of an error stays text, whatever it quotes; a page of another site cannot show this one as a part of it. */
+const headers = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "frame-ancestors 'none'",
+};
+
 function respond(response: ServerResponse, page: () => string): void {
   try {
     const text = page();
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(text);
+    response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(text);
   } catch (error) {
-    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${(error as Error).message}\n`);
+    response
+      .writeHead(500, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
+      .end(`${(error as Error).message}\n`);
   }
 }
 

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parseHTML } from 'linkedom';
+import { chromium } from 'playwright-core';
+import { gatherAblation } from '../../ablation/gatherAblation.js';
+import { ColdstartError } from '../../errors.js';
+import { makeRealAblation } from '../../../test/realAblation.js';
+import { ablationPage } from './ablationPage.js';
+import { codeElement, html, svgMarkup, type SvgNode } from './html.js';
+import { htmlPage } from './htmlPage.js';
+
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-hostile-'));
+const ablation = join(folder, 'ablation');
+before(() => makeRealAblation(folder));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Leaves a title, an attribute, a style sheet and a script; asks for a picture that does not exist. */
+const attack =
+  '"\'`--></title></style></script><hostile-tag><img src=x onerror="window.attacked=1"><svg onload=window.attacked=1>';
+
+/** What the page consists of must be what coldstart wrote. */
+function checkPage(page: string, what: string): void {
+  const { document } = parseHTML(page);
+  for (const name of ['hostile-tag', 'img', 'iframe', 'object', 'embed', 'a', 'form', 'base', 'foreignObject'])
+    assert.equal(document.querySelectorAll(name).length, 0, `${what}: <${name}>`);
+  assert.equal(document.querySelectorAll('script').length, 1, `${what}: one script`);
+  assert.equal(document.querySelectorAll('style').length, 1, `${what}: one style sheet`);
+  for (const element of document.querySelectorAll('*'))
+    for (const { name } of element.attributes)
+      assert.ok(!/^on|^style$|^(xlink:)?href$|^src/.test(name) || element.localName === 'link', `${what}: ${name}`);
+}
+
+/** Every text, number and the like in a JSON file, as a path to it. */
+function places(value: unknown, path: readonly (string | number)[] = []): (string | number)[][] {
+  if (typeof value !== 'object' || value === null) return [[...path]];
+  return Object.entries(value)
+    .slice(0, 40) // the members of a long list are read alike
+    .flatMap(([key, each]) => places(each, [...path, Array.isArray(value) ? Number(key) : key]));
+}
+
+function withValue(value: unknown, [key, ...rest]: readonly (string | number)[], replacement: unknown): unknown {
+  if (key === undefined) return replacement;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
+  copy[key] = withValue(copy[key], rest, replacement);
+  return copy;
+}
+
+const files = (): string[] =>
+  readdirSync(ablation, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(json|jsonl|yaml|hyp|src|ref)$/.test(name),
+  );
+
+/** Whether the folder can be read; where not, the user gets a message. */
+function isAccepted(dir: string): boolean {
+  try {
+    gatherAblation(dir, { bootstrapSamples: 0 });
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof ColdstartError, (error as Error).stack);
+    return false;
+  }
+}
+
+test('every field of every file that a report reads: hostile text stays text', () => {
+  const attackedFiles = new Set<string>();
+  /** Those of the changes that are not refused one by one, together in one page. */
+  const attempt = <T>(name: string, changes: readonly T[], apply: (changes: readonly T[]) => string): void => {
+    const path = join(ablation, name);
+    const original = readFileSync(path);
+    try {
+      const accepted = changes.filter((change) => {
+        writeFileSync(path, apply([change]));
+        return isAccepted(ablation);
+      });
+      if (accepted.length === 0) return;
+      writeFileSync(path, apply(accepted));
+      const page = ablationPage(gatherAblation(ablation, { bootstrapSamples: 0 }));
+      if (page.includes('hostile')) attackedFiles.add(name.replace(/.*\//, ''));
+      checkPage(page, name);
+    } finally {
+      writeFileSync(path, original);
+    }
+  };
+  for (const name of files().filter((each) => !each.startsWith('no-warmup/') || each.endsWith('scores.json'))) {
+    const text = readFileSync(join(ablation, name), 'utf8');
+    if (name.endsWith('.json')) {
+      const content = JSON.parse(text) as unknown;
+      attempt(name, places(content), (some) =>
+        JSON.stringify(some.reduce<unknown>((json, place) => withValue(json, place, attack), content)),
+      );
+    } else if (name.endsWith('.jsonl')) {
+      const lines = text.trimEnd().split('\n');
+      const changes = lines.flatMap((line, i) => places(JSON.parse(line)).map((place) => ({ i, place })));
+      attempt(name, changes, (some) =>
+        some
+          .reduce(
+            (all, { i, place }) => all.with(i, JSON.stringify(withValue(JSON.parse(all[i]), place, attack))),
+            lines,
+          )
+          .join('\n'),
+      );
+    } else if (name.endsWith('.yaml')) {
+      const lines = text.split('\n');
+      const settings = lines.flatMap((line, i) => (/: \S/.test(line) ? [i] : []));
+      attempt(name, settings, (some) =>
+        some
+          .reduce(
+            (all, i) =>
+              all.with(
+                i,
+                all[i].replace(/: .*/, () => `: ${JSON.stringify(attack)}`),
+              ),
+            lines,
+          )
+          .join('\n'),
+      );
+    } else attempt(name, [0], () => text.replace(/^.*$/gm, () => attack));
+  }
+  for (const name of ['scores.json', 'run.json', 'test.hyp', 'plan.json', 'config.yaml'])
+    assert.ok(attackedFiles.has(name), `${name} is shown: ${[...attackedFiles].join(', ')}`);
+});
+
+test('names of arms and of folders are text', () => {
+  const dir = join(folder, '<img src=x onerror=window.attacked=1>');
+  cpSync(ablation, dir, { recursive: true });
+  const page = ablationPage(gatherAblation(dir, { bootstrapSamples: 0 }));
+  assert.match(page, /<h1>&#60;img src=x onerror=window\.attacked=1&#62;<\/h1>/);
+  checkPage(page, 'name of the folder');
+});
+
+test('templates: what is put in is text, in content, in attributes and in lists; markup stays markup', () => {
+  assert.equal(
+    html`<p title="${'"><b>'}">${['<i>', html`<u>${'&'}</u>`, 1, undefined]}</p>`.toString(),
+    '<p title="&#34;&#62;&#60;b&#62;">&#60;i&#62;<u>&#38;</u>1</p>',
+  );
+  const forged = { markup: '<b>', toString: () => '<b>' };
+  assert.equal(html`${forged as never}`.toString(), '&#60;b&#62;'); // only this module makes markup
+  assert.throws(() => codeElement('script', 'a = "</script>"'), /must not contain the beginning of a tag/);
+  const { document } = parseHTML(
+    '<svg onload="x()" style="fill:url(http://x)" class="a&quot;b"><script>x()</script><a href="javascript:x()"><path d="M0"/></a><text>&lt;b&gt;</text><foreignObject></foreignObject></svg>',
+  );
+  assert.equal(
+    svgMarkup(document.querySelector('svg') as unknown as SvgNode).toString(),
+    '<svg class="a&#34;b"><text>&#60;b&#62;</text></svg>',
+  );
+});
+
+test(
+  'in a browser: the policy stops a script, a handler, a style and a picture that got into the page all the same',
+  { skip: browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)' },
+  async () => {
+    const page = htmlPage(
+      'page',
+      html`<p id="shown">text</p>
+        <div class="bar"><svg class="fill s1" width="50%"></svg></div>`,
+      {
+        script: 'window.own = 1;',
+      },
+    );
+    const intruders =
+      '<img src="data:image/png;base64,x" onerror="window.attacked=1"><script>window.attacked=2</script><script src="http://127.0.0.1:9/x.js"></script><p id="styled" style="color:red">x</p><style>#shown{color:red}</style>';
+    const file = join(folder, 'page.html');
+    writeFileSync(
+      file,
+      page.replace('</main>', () => `${intruders}</main>`),
+    );
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      const tab = await browser.newPage();
+      const requests: string[] = [];
+      tab.on('requestfinished', (request) => requests.push(request.url()));
+      await tab.goto(`file://${file}`);
+      assert.equal(await tab.evaluate('window.own'), 1);
+      assert.equal(await tab.evaluate('window.attacked'), undefined);
+      const colour = (id: string): Promise<unknown> => tab.evaluate(`getComputedStyle(${id}).color`);
+      assert.notEqual(await colour('shown'), 'rgb(255, 0, 0)');
+      assert.notEqual(await colour('styled'), 'rgb(255, 0, 0)');
+      const [bar, fill] = (await tab.evaluate(
+        `['.bar', '.fill'].map((name) => document.querySelector(name).getBoundingClientRect().width)`,
+      )) as number[];
+      assert.ok(Math.abs(fill - bar / 2) < 1, `a bar of half the width: ${fill} of ${bar}`);
+      assert.ok(
+        requests.every((url) => url.startsWith('file:') || url.startsWith('data:')),
+        requests.join(),
+      );
+    } finally {
+      await browser.close();
+    }
+  },
+);

@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+
+/** The smallest ablation with every kind of file: GradInit against none, learning curves, update ratios, gradients, translations. */
+const config = `
+backend: wasm
+corpus:
+  dir: data
+  srcLang: de
+  trgLang: en
+  train: { src: text/train.de, trg: text/train.en }
+  valid: { src: text/valid.de, trg: text/valid.en }
+  test: { src: text/test.de, trg: text/test.en }
+  subwords: { method: bpe, merges: 60 }
+model: { dModel: 8, dFf: 16, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
+train: { maxUpdates: 6, maxTokens: 200, logEveryUpdates: 2, validateEveryUpdates: 3, saveEveryUpdates: 3, keepEpochs: 2 }
+gradinit: { iterations: 2 }
+decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
+ablation: { baseline: no-warmup, arms: { no-warmup: {}, gradinit-adam: {} }, seeds: [1] }
+`;
+
+/** Runs the command line. */
+export function coldstart(args: readonly string[], cwd: string): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
+/** Makes in a folder config.yaml, text/, data/ (prepared) and ablation/ (two arms), by the command line. */
+export function makeRealAblation(folder: string): void {
+  writeFileSync(join(folder, 'config.yaml'), config);
+  for (const args of [
+    ['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20'],
+    ['corpus', 'prepare', '-c', 'config.yaml'],
+    ['ablate', '-c', 'config.yaml', '--run', 'ablation'],
+  ]) {
+    const { status, output } = coldstart(args, folder);
+    if (status !== 0) throw new Error(`coldstart ${args.join(' ')} ended with ${status}: ${output}`);
+  }
+}
