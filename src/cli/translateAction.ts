@@ -73,8 +73,9 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
 }
 
 function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
-  const { path, description } = chooseCheckpoint(run, decode);
-  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, made anew.`);
+  const { path, use, description } = chooseCheckpoint(run, decode);
+  if (decode.checkpoint === 'average')
+    console.error(`${path}: ${description}${use === 'average' ? ', written again' : ''}.`);
   return path;
 }
 

@@ -123,6 +123,10 @@ describe('checkpoints', () => {
       );
     }
     assert.throws(() => averageCheckpoints(paths, out), /exists already/);
-    assert.throws(() => lastEpochCheckpoints(join(folder, 'average'), 3), /has 2 epoch checkpoints, 3 were asked for/);
+    assert.deepEqual(lastEpochCheckpoints(join(folder, 'average'), 3), paths);
+    assert.throws(
+      () => lastEpochCheckpoints(join(folder, 'none'), 3),
+      /none has no epoch checkpoints to average\. Train/,
+    );
   });
 });
