@@ -1,10 +1,9 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { counted } from '../counted.js';
 import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationData } from './ablationData.js';
-import { ablationPaths } from './ablationPaths.js';
 import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
 import { checkExistingRuns, isCompleteRun } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
@@ -47,7 +46,7 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   const plan = planAblation(task.config, task.dir);
   checkExistingRuns(plan, task.dir);
   makeFolder(task.dir);
-  const release = lockFolder(ablationPaths(task.dir).lock, 'working on this ablation');
+  const release = lockFolder(join(task.dir, '.lock'), 'working on this ablation');
   try {
     return await carryOut(plan, task);
   } finally {
@@ -70,7 +69,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
   const record = (bootstrapSamples: number): AblationData => {
     const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
-    writeFileAtomic(ablationPaths(dir).results, `${JSON.stringify(resultsOf(data), null, 2)}\n`);
+    writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(resultsOf(data), null, 2)}\n`);
     task.onResults?.(data);
     return data;
   };

@@ -17,7 +17,7 @@ export interface AblationData extends AblationResults {
   readonly budget?: number;
   /** The limits where runs differ in them. */
   readonly differentBudgets?: readonly number[];
-  /** Keys of runs that have a test BLEU, but lack its translations (test.hyp) or the references that give it: none of them are compared or shown. */
+  /** Keys of runs that have a test BLEU, but not both translations and references (test.hyp, test.ref) in their folder: none of them are compared or shown. */
   readonly untranslated?: readonly string[];
   /** In the order of the plan: every arm in every cell with the first seed, then with the second. */
   readonly runs: readonly RunData[];

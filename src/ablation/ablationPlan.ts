@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { changeConfig, configDifferences } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { UsageError } from '../errors.js';
-import { ablationPaths } from './ablationPaths.js';
 import { armPresets } from './armPresets.js';
 import { learnsInitialParams } from '../run/initialParams.js';
 import { runConfig } from '../run/runFolder.js';
@@ -58,10 +57,7 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   const names = Object.keys(arms);
   if (names.length === 0)
     throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
-  for (const name of names) {
-    checkPreset(name, arms[name].preset);
-    checkArmName(name);
-  }
+  for (const name of names) checkPreset(name, arms[name].preset);
   if (!names.includes(baseline))
     throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
   if (new Set(seeds).size !== seeds.length)
@@ -133,15 +129,6 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
     throw new UsageError(`ablation.arms.${name}: ${(cause as Error).message}`, { cause });
   }
   return result;
-}
-
-/** Arms are folders next to the ablation's own files; some file systems do not tell letter case apart. */
-function checkArmName(name: string): void {
-  const own = Object.values(ablationPaths('')).find((file) => file.toLowerCase() === name.toLowerCase());
-  if (own !== undefined)
-    throw new UsageError(
-      `ablation.arms.${name} has the name of a file that the ablation itself writes (${own}). Give the arm another name.`,
-    );
 }
 
 function checkPreset(arm: string, preset: unknown): void {

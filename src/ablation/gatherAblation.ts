@@ -10,7 +10,7 @@ import { readAblation } from './planFile.js';
 import type { PlanRecord } from './planRecord.js';
 import { readRunFailures } from './runFailures.js';
 import { runPaths } from '../run/runFolder.js';
-import { scoredText, type ScoredText } from './scoredText.js';
+import { readTextFile } from '../storage/textFile.js';
 
 export interface GatherOptions {
   /** Sentences of the test set, evenly spread, whose translations are gathered. Default 20. */
@@ -40,9 +40,9 @@ export function gatherAblation(
   const budgets = new Set(
     runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined),
   );
-  const translated = inFolders.flatMap(withText);
+  const translated = inFolders.filter(hasTranslations);
   const untranslated = inFolders
-    .filter(({ run }) => run.scores?.test && !translated.some((each) => each.run === run))
+    .filter((each) => each.run.scores?.test && !translated.includes(each))
     .map(({ run }) => run.key);
   return {
     name: basename(resolve(dir)),
@@ -89,37 +89,24 @@ function gatherOne(dir: string): Gathered {
   };
 }
 
-/** A run with its test set. */
-interface TranslatedRun extends RunInFolder {
-  readonly text: ScoredText;
-}
-
-function withText(each: RunInFolder): TranslatedRun[] {
-  const { run, folder } = each;
-  const text = run.scores?.test && scoredText(folder, run.config, run.scores.test);
-  return text ? [{ ...each, text }] : [];
-}
-
+/** @param translated runs of which {@link hasTranslations} */
 function withComparisons(
   results: AblationResults,
-  translated: readonly TranslatedRun[],
+  translated: readonly RunInFolder[],
   numSamples: number,
 ): AblationResults {
-  const inCell = (arm: string, cell: string): TranslatedRun[] =>
-    translated.filter(({ run }) => run.arm === arm && cellName(run.cell) === cell);
+  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] =>
+    translated
+      .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
+      .map(({ run, folder }) => ({
+        trainSeed: run.seed,
+        hyps: readLines(hypPath(run, folder)),
+        refs: readLines(runPaths(folder).testRef),
+      }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
-  const [first] = inCell(reference.name, reference.cells[reference.selected].name);
-  const config = first?.run.config;
-  if (config === undefined) return results;
-  const { refs } = first.text;
-  // scores on other references, or by another BLEU, cannot be compared
-  const isComparable = ({ run, text }: TranslatedRun): boolean =>
-    run.scores?.test?.signature === first.run.scores?.test?.signature && text.refs.join('\n') === refs.join('\n');
-  const translations = (arm: string, cell: string): TestTranslations[] =>
-    inCell(arm, cell)
-      .filter(isComparable)
-      .map(({ run, text }) => ({ trainSeed: run.seed, hyps: text.hyps }));
   const baseline = translations(reference.name, reference.cells[reference.selected].name);
+  const config = translated.find(({ run }) => run.config)?.run.config;
+  if (baseline.length === 0 || config === undefined) return results;
   const options = bleuOptions(config.decode);
   return {
     ...results,
@@ -133,7 +120,13 @@ function withComparisons(
               c === arm.selected
                 ? {
                     ...cell,
-                    comparison: compareArms(translations(arm.name, cell.name), baseline, refs, options, numSamples),
+                    comparison: compareArms(
+                      translations(arm.name, cell.name),
+                      baseline,
+                      baseline[0].refs,
+                      options,
+                      numSamples,
+                    ),
                   }
                 : cell,
             ),
@@ -142,18 +135,35 @@ function withComparisons(
   };
 }
 
-function sampleTranslations(translated: readonly TranslatedRun[], count: number): SampleTranslation[] {
-  const first = translated.find(({ text }) => text.src !== undefined);
+/** @param translated runs of which {@link hasTranslations} */
+function sampleTranslations(translated: readonly RunInFolder[], count: number): SampleTranslation[] {
+  const first = translated.find(({ folder }) => existsSync(runPaths(folder).testSrc));
   if (first === undefined || count === 0) return [];
-  const { src = [], refs } = first.text;
+  const [src, ref] = [runPaths(first.folder).testSrc, runPaths(first.folder).testRef].map(readLines);
+  const hyps = translated.map(({ run, folder }) => ({ key: run.key, lines: readLines(hypPath(run, folder)) }));
   const wanted = Math.min(count, src.length);
   return Array.from({ length: wanted }, (_, i) => {
     const at = Math.floor((i * src.length) / wanted);
     return {
       line: at + 1,
       src: src[at],
-      ref: refs[at],
-      hyps: Object.fromEntries(translated.map(({ run, text }) => [run.key, text.hyps[at]])),
+      ref: ref[at],
+      hyps: Object.fromEntries(hyps.map(({ key, lines }) => [key, lines[at]])),
     };
   });
+}
+
+function hypPath({ scores }: RunData, folder: string): string {
+  return join(folder, scores?.test?.hyp ?? 'test.hyp');
+}
+
+/** A run that was copied without them still has its scores. */
+function hasTranslations({ run, folder }: RunInFolder): boolean {
+  return (
+    run.scores?.test !== undefined && [hypPath(run, folder), runPaths(folder).testRef].every((path) => existsSync(path))
+  );
+}
+
+function readLines(path: string): string[] {
+  return readTextFile(path, 'text of the test set').replace(/\n$/, '').split('\n');
 }

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
-import { ablationPaths } from './ablationPaths.js';
 import type { AblationPlan } from './ablationPlan.js';
 import { findRuns } from './existingRuns.js';
 import { planOfFound } from './foundPlan.js';
@@ -10,7 +9,7 @@ import type { PlanRecord } from './planRecord.js';
 
 const formatVersion = 1;
 
-const planPath = (dir: string): string => ablationPaths(dir).plan;
+const planPath = (dir: string): string => join(dir, 'plan.json');
 
 export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
   return {

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { counted } from '../counted.js';
 import { jsonOption, positiveInteger } from './options.js';
 
 export function averageCommand(): Command {
@@ -12,7 +11,7 @@ export function averageCommand(): Command {
     .addHelpText(
       'after',
       `
-The run keeps train.keepEpochs of them. Where it has fewer than asked for, all are averaged.
+The run keeps train.keepEpochs of them.
 
 Example:
   coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`,
@@ -27,13 +26,9 @@ Example:
       const paths = lastEpochCheckpoints(flags.run, flags.last);
       averageCheckpoints(paths, flags.out);
       if (flags.json) console.log(JSON.stringify({ out: flags.out, checkpoints: paths }, null, 2));
-      else {
-        const names = paths.length === 1 ? basename(paths[0]) : `${basename(paths[0])} to ${basename(paths.at(-1)!)}`;
-        const asked =
-          paths.length < flags.last
-            ? ` The run has no more epochs; ${counted(flags.last, 'was', 'were')} asked for.`
-            : '';
-        console.log(`${flags.out}: mean of ${counted(paths.length, 'checkpoint')}, ${names}.${asked}`);
-      }
+      else
+        console.log(
+          `${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`,
+        );
     });
 }

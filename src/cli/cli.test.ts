@@ -412,8 +412,8 @@ ablation:
     const taken = cli(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']);
     assert.match(taken.stderr, /average\.safetensors exists already and would be overwritten/);
     assert.match(
-      ok(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']),
-      /^b\.safetensors: mean of 2 checkpoints, epoch-\d{4}\.safetensors to epoch-\d{4}\.safetensors\. The run has no more epochs; 9 were asked for\.$/m,
+      cli(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']).stderr,
+      /has \d epoch checkpoints?, 9 were asked for/,
     );
 
     const test = readFileSync(join(folder, 'text/test.de'), 'utf8');

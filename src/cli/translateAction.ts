@@ -10,6 +10,7 @@ import { readRunConfig, runPaths } from '../run/runFolder.js';
 import { findTextFolder, Translator, type TextTranslation } from '../decode/translateText.js';
 import { ProgressBar } from '../report/progress/progressBar.js';
 import { refuseExisting, TextOutput } from '../storage/textOutput.js';
+import { withoutLineEnd } from '../text/linePairs.js';
 import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
 import type { TranslateFlags } from './translateFlags.js';
@@ -73,9 +74,8 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
 }
 
 function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
-  const { path, use, description } = chooseCheckpoint(run, decode);
-  if (decode.checkpoint === 'average')
-    console.error(`${path}: ${description}${use === 'average' ? ', written again' : ''}.`);
+  const { path, description } = chooseCheckpoint(run, decode);
+  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, made anew.`);
   return path;
 }
 
@@ -104,7 +104,7 @@ async function* windowsOfLines(input: string | undefined, size: number, signal: 
   let window: string[] = [];
   for await (const block of readLines(input, signal)) {
     for (const line of block) {
-      window.push(line);
+      window.push(withoutLineEnd(line));
       if (window.length < size) continue;
       yield window;
       window = [];

@@ -55,8 +55,11 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
       open.set(split, dataset);
       return dataset;
     },
-    text: (split, side) => readHeldOut(folder, split, heldOutFile(folder, split, side, false)),
-    rawText: (split, side) => readHeldOut(folder, split, heldOutFile(folder, split, side, true)),
+    text: (split, side) => readHeldOut(folder, split, `${split}.${side}.txt`),
+    rawText(split, side) {
+      const raw = `${split}.${side}.raw.txt`;
+      return readHeldOut(folder, split, existsSync(join(folder, raw)) ? raw : `${split}.${side}.txt`);
+    },
     async close() {
       for (const dataset of open.values()) dataset.close();
       await pipeline.close();
@@ -64,16 +67,8 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
   };
 }
 
-/**
- * Where a prepared corpus keeps the lines of a held-out split.
- * @param raw as the user gave them, where words were separated on the way; else in words
- */
-export function heldOutFile(folder: string, split: 'valid' | 'test', side: 'src' | 'trg', raw: boolean): string {
-  const path = join(folder, `${split}.${side}.raw.txt`);
-  return raw && existsSync(path) ? path : join(folder, `${split}.${side}.txt`);
-}
-
-function readHeldOut(folder: string, split: SplitName, path: string): string[] {
+function readHeldOut(folder: string, split: SplitName, name: string): string[] {
+  const path = join(folder, name);
   if (!existsSync(path))
     throw new DataError(
       `${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`,

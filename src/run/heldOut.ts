@@ -25,18 +25,6 @@ export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions 
 }
 
 /**
- * A side of a held-out set in the form that is scored: running text for sacreBLEU, as the user gave it; else the prepared words.
- */
-export function heldOutText(
-  corpus: Pick<PreparedCorpus, 'rawText' | 'text'>,
-  { bleu }: Pick<Config['decode'], 'bleu'>,
-  split: 'valid' | 'test',
-  side: 'src' | 'trg',
-): string[] {
-  return bleu === 'sacrebleu' ? corpus.rawText(split, side) : corpus.text(split, side);
-}
-
-/**
  * Translates the validation or test set and scores it against its references. Where words were separated when the corpus was
  * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
  */
@@ -59,6 +47,6 @@ export async function translateHeldOut(
   const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
   const runningText = options.decode.bleu === 'sacrebleu';
   const hyps = runningText ? words.map(detokenizeTarget) : words;
-  const refs = heldOutText(corpus, options.decode, split, 'trg').slice(0, count);
+  const refs = (runningText ? corpus.rawText(split, 'trg') : corpus.text(split, 'trg')).slice(0, count);
   return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
 }

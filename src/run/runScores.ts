@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readLog } from '../train/runLog.js';
@@ -81,16 +80,11 @@ export function readRunScores(path: string): RunScores | undefined {
     const scores: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (isRunScores(scores)) return scores;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. ${scoreAgain(path)}`, { cause });
+    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove it and run again with --resume.`, {
+      cause,
+    });
   }
-  throw new DataError(`${path} does not hold the scores of a run. ${scoreAgain(path)}`);
-}
-
-function scoreAgain(path: string): string {
-  return (
-    `Restore it from a copy, or rename it and run the same command again, "coldstart train" with --resume: ` +
-    `what was trained is kept in ${join(dirname(path), 'checkpoints')}, only the test set is translated and scored again.`
-  );
+  throw new DataError(`${path} does not hold the scores of a run. Remove it and run again with --resume.`);
 }
 
 function isRunScores(value: unknown): value is RunScores {

@@ -11,9 +11,10 @@ import { formatSignature, signatureFields } from '../score/signature.js';
 import type { ModelConfig } from '../model/config.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
+import { epochCheckpoints } from '../train/runFiles.js';
 import { validationLoss } from '../train/validationLoss.js';
-import { chooseCheckpoint, epochsToAverage, type ChosenCheckpoint } from './chooseCheckpoint.js';
-import { bleuOptions, heldOutText, translateHeldOut } from './heldOut.js';
+import { chooseCheckpoint } from './chooseCheckpoint.js';
+import { bleuOptions, translateHeldOut } from './heldOut.js';
 import { runPaths } from './runFolder.js';
 import type { CheckpointUse, RunScores, TestResult } from './runScores.js';
 
@@ -34,28 +35,26 @@ export interface TestTask {
  * what `decode.checkpoint` names; scores each, and says which of best and average has the better validation. The test set
  * chooses nothing.
  *
- * Written to the run: test.ref (the references that were scored), test.src (in the same form: words or running text), test.hyp
- * (of `decode.checkpoint`), test.USE.hyp of the others.
+ * Written to the run: test.src, test.ref, test.hyp (of `decode.checkpoint`), test.USE.hyp of the others.
  */
 export async function translateTest(
   task: TestTask,
 ): Promise<Required<Pick<RunScores, 'test' | 'tests'>> & Pick<RunScores, 'selected'>> {
   const { runDir, config, corpus } = task;
   const paths = runPaths(runDir);
-  const isAverageUseful = epochsToAverage(runDir, config.decode).length > 0;
+  const isAverageUseful = epochCheckpoints(runDir).length >= 2;
   const candidates: CheckpointUse[] = [
     ...(existsSync(paths.best) ? ['best' as const] : []),
     ...(isAverageUseful ? ['average' as const] : []),
   ];
-  const named = chooseCheckpoint(runDir, config.decode);
+  const named = config.decode.checkpoint;
   const tests: TestResult[] = [];
-  for (const use of new Set([named.use, ...candidates])) {
-    const isNamed = use === named.use;
-    const chosen = isNamed ? named : chooseCheckpoint(runDir, { ...config.decode, checkpoint: use });
-    tests.push(await testOne(task, chosen, isNamed ? 'test.hyp' : `test.${use}.hyp`));
+  for (const use of new Set([named, ...candidates])) {
+    const hyp = use === named ? 'test.hyp' : `test.${use}.hyp`;
+    tests.push(await testOne(task, use, hyp));
   }
-  writeLines(paths.testSrc, heldOutText(corpus, config.decode, 'test', 'src'));
-  writeLines(paths.testRef, heldOutText(corpus, config.decode, 'test', 'trg'));
+  writeLines(paths.testSrc, corpus.text('test', 'src'));
+  writeLines(paths.testRef, corpus.text('test', 'trg'));
   const selected = tests.filter(({ use }) => candidates.includes(use)).toSorted(byValidation(config))[0]?.use;
   return { test: tests[0], tests, ...(selected && { selected }) };
 }
@@ -65,10 +64,10 @@ function byValidation({ train: { bestBy } }: Config): (a: TestResult, b: TestRes
   return bestBy === 'bleu' ? (a, b) => b.validBleu! - a.validBleu! : (a, b) => a.validLoss! - b.validLoss!;
 }
 
-async function testOne(task: TestTask, chosen: ChosenCheckpoint, hyp: string): Promise<TestResult> {
+async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise<TestResult> {
   const { runDir, config, model, corpus, signal, onProgress } = task;
-  const { use } = chosen;
   const started = performance.now();
+  const chosen = chooseCheckpoint(runDir, { ...config.decode, checkpoint: use });
   const params = toTensors(readCheckpoint(chosen.path).params);
   try {
     const validation = await validate(task, use, params);

@@ -22,6 +22,8 @@ export interface Metric<S extends Score = Score> {
   readonly width: number;
   /** Text before it is compared: stripped, cased and tokenised as the metric has it. */
   preprocess(line: string): string;
+  /** The same for a reference, where the metric treats it differently; default: `preprocess`. */
+  preprocessRef?(line: string): string;
   /**
    * Numbers of one line, written to `out` from `at`.
    *
@@ -55,7 +57,9 @@ export function corpusStatistics(metric: Metric, hyps: readonly string[], refs: 
   let numRefs: number | 'var' | undefined;
   for (let i = 0; i < hyps.length; i++) {
     const lineRefs: string[] = [];
-    for (const ref of refs) if (ref[i] !== null) lineRefs.push(metric.preprocess(ref[i]!));
+    for (const ref of refs)
+      if (ref[i] !== null)
+        lineRefs.push(metric.preprocessRef ? metric.preprocessRef(ref[i]!) : metric.preprocess(ref[i]!));
     if (lineRefs.length === 0) throw new DataError(`line ${i + 1} has no reference. Every line needs at least one.`);
     numRefs = numRefs === undefined || numRefs === lineRefs.length ? lineRefs.length : 'var';
     metric.lineStatistics(metric.preprocess(hyps[i]), lineRefs, values, i * metric.width);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkSameLength, readScoringStream, warnIfTokenised } from './scoringText.js';
 
-async function* bytes(...chunks: (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
+async function* bytes(...chunks: (string | Uint8Array)[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) yield Buffer.from(chunk as string);
 }
 const read = (...chunks: (string | Uint8Array)[]) => readScoringStream('text', bytes(...chunks));

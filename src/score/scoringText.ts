@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { counted } from '../counted.js';
 import { DataError } from '../errors.js';
 import { readLineBlocks } from '../storage/lines.js';
@@ -19,25 +18,20 @@ export interface ScoringText {
  * @throws DataError if it cannot be read, is empty or is not valid UTF-8
  */
 export async function readScoringText(path: string): Promise<ScoringText> {
-  const lines: (string | null)[] = [];
-  for await (const block of readLineBlocks(path)) for (const line of block) lines.push(line);
-  return checkText(path, lines);
+  return checkText(path, await allLines(path));
 }
 
 /** The same from a stream, e.g. `process.stdin`. */
-export async function readScoringStream(name: string, stream: AsyncIterable<Uint8Array>): Promise<ScoringText> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
+export async function readScoringStream(name: string, stream: AsyncIterable<Buffer>): Promise<ScoringText> {
+  return checkText(name, await allLines(name, stream));
+}
+
+/** With the byte order mark, which sacreBLEU counts. */
+async function allLines(path: string, stream?: AsyncIterable<Buffer>): Promise<(string | null)[]> {
   const lines: (string | null)[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const found = bytes.indexOf(10, start);
-    const end = found < 0 ? bytes.length : found;
-    const line = bytes.subarray(start, end);
-    lines.push(isUtf8(line) ? line.toString('utf8') : null);
-    start = end + 1;
-  }
-  return checkText(name, lines);
+  for await (const block of readLineBlocks(path, stream, { keepMark: true }))
+    for (const line of block) lines.push(line);
+  return lines;
 }
 
 /**

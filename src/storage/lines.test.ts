@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readLineBlocks } from './lines.js';
+import { caseLines, casePath } from '../../test/cases.js';
+import { readTextFile } from './textFile.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-lines-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -20,7 +22,6 @@ test('lines end at LF alone', async () => {
   assert.deepEqual(await linesOf('a\n\nb\r\nc\u2028d\u0085e\ff\vg'), ['a', '', 'b\r', 'c\u2028d\u0085e\ff\vg']);
   assert.deepEqual(await linesOf(''), []);
   assert.deepEqual(await linesOf('\n'), ['']);
-  assert.deepEqual(await linesOf('\ufeffa\n'), ['\ufeffa']);
 });
 
 test('long files, characters across chunks, and gzip', async () => {
@@ -50,4 +51,34 @@ test('damaged files are named', async () => {
   await assert.rejects(async () => {
     for await (const block of readLineBlocks(join(folder, 'none.gz'))) void block;
   }, /none.gz cannot be read as gzip: ENOENT/);
+});
+
+test('a byte order mark at the start is not text', async () => {
+  const mark = '\ufeff';
+  assert.deepEqual(await linesOf(`${mark}a\n${mark}b\n`), ['a', `${mark}b`]);
+  assert.deepEqual(await linesOf(gzipSync(`${mark}a\n`), 'marked.gz'), ['a']);
+  assert.deepEqual(await linesOf(mark), []);
+  async function* bytewise(): AsyncGenerator<Buffer> {
+    for (const byte of Buffer.from(`${mark}a\nb`)) yield Buffer.of(byte);
+  }
+  const lines: (string | null)[] = [];
+  for await (const block of readLineBlocks('stream', bytewise())) lines.push(...block);
+  assert.deepEqual(lines, ['a', 'b']);
+  for (const kind of ['codes', 'vocabulary'])
+    assert.equal(
+      readTextFile(casePath(`03-byte-order-mark.${kind}`), kind),
+      readTextFile(casePath(`03-plain.${kind}`), kind),
+    );
+});
+
+test('gzip is read whatever its name, other packings and UTF-16 are named', async () => {
+  const packed = casePath('13-gzip-without-gz-ending.de');
+  const lines: (string | null)[] = [];
+  for await (const block of readLineBlocks(packed)) lines.push(...block);
+  assert.equal(lines.length, caseLines('13-text.en').length);
+  assert.equal(readTextFile(packed, 'text'), `${lines.join('\n')}\n`);
+  const xz = Buffer.from([0xfd, ...Buffer.from('7zXZ'), 0, 1, 2]);
+  await assert.rejects(linesOf(xz), /text is packed with xz, expected text. Unpack it first: xz -dc/);
+  assert.throws(() => readTextFile(join(folder, 'text'), 'list'), /list .*text is packed with xz/);
+  await assert.rejects(linesOf(Buffer.from('\ufeffa\n', 'utf16le')), /text is text in UTF-16, expected UTF-8/);
 });

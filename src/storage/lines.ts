@@ -1,23 +1,30 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { checkIsText, headBytes, withoutMark } from './plainText.js';
+import { packingOfBytes } from './unpacked.js';
 
 /** A longer line is taken for a file that is no text. */
 const maxLineBytes = 4 * 2 ** 20;
 
 /**
- * Lines of a text file in blocks of about 64 KiB, plain or .gz. Lines end at LF alone; a carriage return, U+2028 and
+ * Lines of a text file in blocks of about 64 KiB, plain or gzip. A byte order mark at its start is dropped. Lines end at LF alone; a carriage return, U+2028 and
  * the like are part of the line. The last line needs no LF.
  *
  * @param path file, or what to call `input` in messages
  * @param input bytes to read instead of the file, e.g. standard input
+ * @param options.keepMark a byte order mark is part of the first line
  * @returns for each line its text, or null where it is not valid UTF-8
- * @throws DataError if the file cannot be read, a .gz file is damaged or cut short, or a line exceeds 4 MiB
+ * @throws DataError if the file cannot be read, is packed in another way or in UTF-16, a gzip file is damaged or cut short, or a line exceeds 4 MiB
  */
-export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<(string | null)[]> {
-  for await (const { bytes } of readWholeLines(path, input)) yield decodeLines(bytes);
+export async function* readLineBlocks(
+  path: string,
+  input?: AsyncIterable<Buffer>,
+  { keepMark = false } = {},
+): AsyncGenerator<(string | null)[]> {
+  for await (const { bytes } of readWholeLines(path, input, keepMark)) yield decodeLines(bytes);
 }
 
 /**
@@ -28,11 +35,6 @@ export async function* readLineBlocks(path: string, input?: AsyncIterable<Buffer
 export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const { bytes, firstLine } of readWholeLines(path, input)) {
     if (!isUtf8(bytes)) {
-      const packer =
-        firstLine === 1 &&
-        Object.entries(packedBeginnings).find(([, beginning]) => bytes.toString('latin1').startsWith(beginning))?.[0];
-      if (packer)
-        throw new DataError(`${path} is packed with ${packer}, expected text. Unpack it first: ${packer} -dc.`);
       throw new DataError(
         `${path}:${firstLine + decodeLines(bytes).indexOf(null)} is not valid UTF-8. Convert the text first, for example with iconv.`,
       );
@@ -40,9 +42,6 @@ export async function* readUtf8Blocks(path: string, input?: AsyncIterable<Buffer
     yield bytes;
   }
 }
-
-/** First bytes, as Latin-1, of what a program of that name has packed. */
-const packedBeginnings = { gzip: '\x1f\x8b', xz: '\xfd7zXZ', zstd: '(\xb5/\xfd', bzip2: 'BZh' };
 
 /** As `readUtf8Blocks`, without lines that are not valid UTF-8. */
 export async function* readValidLines(path: string): AsyncGenerator<Buffer> {
@@ -60,12 +59,18 @@ export async function* readValidLines(path: string): AsyncGenerator<Buffer> {
 async function* readWholeLines(
   path: string,
   input: AsyncIterable<Buffer> = byteStream(path),
+  keepMark = false,
 ): AsyncGenerator<{ bytes: Buffer; firstLine: number }> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   let firstLine = 1;
   try {
-    for await (const chunk of input) {
+    const { head, rest: all } = await readHead(gunzipped(input));
+    checkIsText(head, path);
+    let isFirst = true;
+    for await (const whole of all) {
+      const chunk = isFirst && !keepMark ? withoutMark(whole) : whole;
+      isFirst = false;
       const end = chunk.lastIndexOf(10);
       if (end >= 0) {
         const bytes = Buffer.concat([...rest, chunk.subarray(0, end)]);
@@ -97,28 +102,56 @@ function countLines(bytes: Buffer): number {
 }
 
 /**
- * Bytes of a file, those of a .gz file unpacked.
- * @param onRead told how many bytes of the file as stored have been read
+ * Bytes of a file, unpacked if it is gzip, whatever its name.
+ * @param onRead gets how many bytes of the file as stored have been read
  */
 export async function* byteStream(path: string, onRead?: (bytes: number) => void): AsyncGenerator<Buffer> {
   const file = createReadStream(path);
-  if (!path.endsWith('.gz')) {
+  async function* stored(): AsyncGenerator<Buffer> {
     for await (const chunk of file) {
       onRead?.(file.bytesRead);
       yield chunk as Buffer;
     }
+  }
+  yield* gunzipped(stored(), path.endsWith('.gz'));
+}
+
+/** @param certain whether the bytes must be gzip; else their first two decide */
+async function* gunzipped(source: AsyncIterable<Buffer>, certain = false): AsyncGenerator<Buffer> {
+  const { head, rest } = await readHead(source);
+  if (!certain && packingOfBytes(head) !== 'gzip') {
+    yield* rest;
     return;
   }
-  const unpacked = createGunzip();
-  file.on('error', (error) => unpacked.destroy(error)); // pipe does not pass errors on
+  const unpacker = createGunzip();
+  const feeding = pipeline(rest, unpacker).catch(() => {}); // whoever reads gets the error
   try {
-    for await (const chunk of file.pipe(unpacked) as Readable) {
-      onRead?.(file.bytesRead);
-      yield chunk as Buffer;
-    }
+    yield* unpacker as AsyncIterable<Buffer>;
   } finally {
-    file.destroy();
+    unpacker.destroy();
+    await feeding;
   }
+}
+
+/** The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. */
+async function readHead(source: AsyncIterable<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
+  const chunks = source[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  let ended = false;
+  while (head.length < headBytes && !ended) {
+    const next = await chunks.next();
+    if (next.done) ended = true;
+    else head = Buffer.concat([head, next.value]);
+  }
+  async function* all(): AsyncGenerator<Buffer> {
+    try {
+      if (head.length > 0) yield head;
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+    } finally {
+      await chunks.return?.();
+    }
+  }
+  return { head, rest: all() };
 }
 
 function decodeLines(block: Buffer): (string | null)[] {

@@ -1,25 +1,29 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { checkIsText, withoutMark } from './plainText.js';
+import { packingOfBytes } from './unpacked.js';
 
 /**
  * A whole UTF-8 text file, for files that fit in memory (vocabularies, merge lists); corpora are read by lines.ts.
  *
- * @param path a name ending in .gz is unpacked
+ * @param path unpacked if it is gzip, whatever its name
  * @param what what the file should be, for messages, e.g. "vocabulary"
  * @param maxBytes larger files (unpacked) are refused
- * @throws DataError if the file is missing, too large, a damaged gzip file or not valid UTF-8
+ * @returns the text without a byte order mark at its start
+ * @throws DataError if the file is missing, packed in another way, in UTF-16, too large, a damaged gzip file or not valid UTF-8
  */
 export function readTextFile(path: string, what: string, maxBytes = 256 * 2 ** 20): string {
   const bytes = readBounded(path, what, maxBytes);
+  checkIsText(bytes, `${what} ${path}`);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(withoutMark(bytes));
   } catch (cause) {
     throw new DataError(`${what} ${path} is not valid UTF-8. Convert it first, for example with iconv.`, { cause });
   }
 }
 
-function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
+function readBounded(path: string, what: string, maxBytes: number): Buffer {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -35,7 +39,7 @@ function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
     const bytes = readToEnd(file, size, maxBytes);
     if (bytes.length > maxBytes)
       throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
-    return path.endsWith('.gz') ? unpack(bytes, path, what, maxBytes) : bytes;
+    return path.endsWith('.gz') || packingOfBytes(bytes) === 'gzip' ? unpack(bytes, path, what, maxBytes) : bytes;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
     throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
@@ -45,7 +49,7 @@ function readBounded(path: string, what: string, maxBytes: number): Uint8Array {
 }
 
 /** The rest of a file, which may be a pipe, whose size nobody knows; not much more than `maxBytes` of it. */
-function readToEnd(file: number, likelySize: number, maxBytes: number): Uint8Array {
+function readToEnd(file: number, likelySize: number, maxBytes: number): Buffer {
   let bytes = Buffer.alloc(likelySize + 1); // one more: the end is known where it is not filled
   for (let filled = 0; ;) {
     const got = readSync(file, bytes, filled, bytes.length - filled, null);
@@ -55,7 +59,7 @@ function readToEnd(file: number, likelySize: number, maxBytes: number): Uint8Arr
   }
 }
 
-function unpack(bytes: Uint8Array, path: string, what: string, maxBytes: number): Uint8Array {
+function unpack(bytes: Buffer, path: string, what: string, maxBytes: number): Buffer {
   try {
     return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (cause) {

@@ -17,7 +17,15 @@ const programs = {
 
 /** How a file is packed, by its first bytes; null if it is not. @throws DataError if it cannot be read */
 export function packingOf(path: string): Packing | null {
-  const head = firstBytes(path, 6).toString('latin1');
+  return packingOfBytes(firstBytes(path, packingBytes));
+}
+
+/** So many bytes tell how a file is packed. */
+export const packingBytes = 6;
+
+/** As `packingOf`, from the first `packingBytes` bytes. */
+export function packingOfBytes(bytes: Buffer): Packing | null {
+  const head = bytes.toString('latin1', 0, packingBytes);
   if (head.startsWith('\x1f\x8b')) return 'gzip';
   if (head === '\xfd7zXZ\0') return 'xz';
   if (head.startsWith('(\xb5/\xfd')) return 'zstd';

@@ -36,6 +36,11 @@ export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairB
   }
 }
 
+/** A line less the carriage return of a Windows line end: what a model learns and translates does not depend on it. */
+export function withoutLineEnd(line: string): string {
+  return line.endsWith('\r') ? line.replace(/\r+$/, '') : line;
+}
+
 /**
  * Two streams of lines, or of what stands for lines, in blocks of equal length.
  *

@@ -2,6 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Vocabulary } from './vocabulary.js';
+import { casePath } from '../../test/cases.js';
 
 test('ids run from 4 by falling count, equal counts by code point', () => {
   const counts = new Map([
@@ -67,4 +68,10 @@ test('writing and reading gives the same vocabulary', () => {
       assert.deepEqual(again.counts, vocabulary.counts);
     }),
   );
+});
+
+test('special tokens marked #fairseq:overwrite are read, an empty file is refused', () => {
+  assert.deepEqual(Vocabulary.read(casePath('12-fairseq-overwrite.dict.txt')).tokens.slice(4), ['der', 'die']);
+  assert.throws(() => Vocabulary.read(casePath('12-empty.dict.txt')), /12-empty.dict.txt holds no tokens/);
+  assert.throws(() => Vocabulary.parse('a 1\n<s> 0\n', 'dict'), /dict:2: <s> is a special token/);
 });

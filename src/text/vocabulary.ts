@@ -6,6 +6,9 @@ import { eosId, firstOrdinaryId, unkId } from './specialIds.js';
 /** Names of ids 0 to 3, as fairseq writes them. Text that holds one of these words is read as unknown. */
 export const specialTokens: readonly string[] = ['<s>', '<pad>', '</s>', '<unk>'];
 
+/** What fairseq writes behind a line whose token is a special one, or stands in the file already. */
+const overwriteMark = ' #fairseq:overwrite';
+
 export interface VocabularyLimits {
   /** Tokens seen less often are left out. Default 1. */
   readonly minCount?: number;
@@ -54,15 +57,17 @@ export class Vocabulary {
    * @throws DataError naming the line, for a line without a count, an empty or special token, or a token given twice
    */
   static parse(text: string, name: string): Vocabulary {
-    const lines = text.split('\n');
+    const lines = text.split(/\r?\n/);
     if (lines[lines.length - 1] === '') lines.pop();
     const entries: [string, number][] = [];
     const firstLine = new Map<string, number>();
     lines.forEach((line, index) => {
       const where = `${name}:${index + 1}`;
-      const space = line.lastIndexOf(' ');
-      const token = line.slice(0, space);
-      const count = line.slice(space + 1);
+      const overwrites = line.endsWith(overwriteMark);
+      const listed = overwrites ? line.slice(0, -overwriteMark.length) : line;
+      const space = listed.lastIndexOf(' ');
+      const token = listed.slice(0, space);
+      const count = listed.slice(space + 1);
       if (space < 1 || !/^\d{1,15}$/.test(count)) {
         throw new DataError(
           `${where}: expected "token count", found ${JSON.stringify(line.slice(0, 80))}. A vocabulary has one token and its count per line.`,
@@ -71,6 +76,7 @@ export class Vocabulary {
       if (token.includes(' '))
         throw new DataError(`${where}: a token cannot hold a space, found ${JSON.stringify(token.slice(0, 80))}.`);
       if (specialTokens.includes(token)) {
+        if (overwrites) return; // it has its id already
         throw new DataError(
           `${where}: ${token} is a special token with a fixed id and must not be listed. Remove the line.`,
         );
@@ -88,7 +94,10 @@ export class Vocabulary {
 
   /** Reads a vocabulary file (see `parse`), plain or .gz. @throws DataError also if it cannot be read or is not UTF-8 */
   static read(path: string): Vocabulary {
-    return Vocabulary.parse(readTextFile(path, 'vocabulary'), path);
+    const vocabulary = Vocabulary.parse(readTextFile(path, 'vocabulary'), path);
+    if (vocabulary.size === firstOrdinaryId)
+      throw new DataError(`${path} holds no tokens: every word would be unknown. Is it the right file?`);
+    return vocabulary;
   }
 
   /** The file's text; `Vocabulary.parse` gives the same vocabulary back. */

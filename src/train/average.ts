@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { modelDifference } from '../model/config.js';
 import type { StoredTensor } from '../storage/safetensors.js';
@@ -38,14 +39,14 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 }
 
 /**
- * The newest kept epoch checkpoints of a run, oldest first: at most `count`, fewer if the run kept fewer.
- * @throws UsageError if the run kept none
+ * The newest kept epoch checkpoints of a run, oldest first.
+ * @throws UsageError if the run kept fewer
  */
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {
   const kept = epochCheckpoints(runDir);
-  if (kept.length === 0) {
+  if (kept.length < count) {
     throw new UsageError(
-      `${runDir} has no epoch checkpoints to average. Train for at least one epoch with train.keepEpochs above 0.`,
+      `${runDir} has ${counted(kept.length, 'epoch checkpoint')}, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`,
     );
   }
   return kept.slice(-count);

@@ -123,10 +123,6 @@ describe('checkpoints', () => {
       );
     }
     assert.throws(() => averageCheckpoints(paths, out), /exists already/);
-    assert.deepEqual(lastEpochCheckpoints(join(folder, 'average'), 3), paths);
-    assert.throws(
-      () => lastEpochCheckpoints(join(folder, 'none'), 3),
-      /none has no epoch checkpoints to average\. Train/,
-    );
+    assert.throws(() => lastEpochCheckpoints(join(folder, 'average'), 3), /has 2 epoch checkpoints, 3 were asked for/);
   });
 });

@@ -88,7 +88,9 @@ export async function readCounts(
   const counts = new Map<string, number>();
   for (const side of sides) {
     for (const name of names) {
-      for await (const lines of readLineBlocks(join(folder, `${name}.${side}.counts`))) {
+      for await (const lines of readLineBlocks(join(folder, `${name}.${side}.counts`), undefined, {
+        keepMark: true, // a token may be one
+      })) {
         for (const line of lines as string[]) {
           const space = line.lastIndexOf(' ');
           const token = line.slice(0, space);

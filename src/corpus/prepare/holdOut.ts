@@ -89,7 +89,7 @@ export function heldOutReadStage(read: Stage<ReadReport>, heldOut: Stage<TextRep
         parts.map((part) => ({ from, as, ...part })),
         pairsOf,
       );
-      return { pairs, parts: done, lines: pairs, invalidUtf8: noFinding };
+      return { pairs, parts: done, lines: pairs, invalidUtf8: noFinding, carriageReturn: noFinding };
     },
   };
 }

@@ -27,7 +27,7 @@ export interface SplitReport {
   readonly emptySide: LineFinding;
   readonly tooLong: LineFinding;
   readonly ratio: LineFinding;
-  /** Pairs kept with a carriage return at the end of a side. */
+  /** Pairs with a carriage return at the end of a side, which was left out. */
   readonly carriageReturn: LineFinding;
 }
 

@@ -173,7 +173,7 @@ test('unusable training lines are left out, counted and numbered', async () => {
     'train: 2 lines (2, 7) with an empty side, left out',
     'train: 1 line (6) longer than maxLengthTokens, left out',
     'train: 1 line (3) beyond maxLengthRatio, left out',
-    'train: 1 line (5) ending in a carriage return, kept as part of the text',
+    'train: 1 line (5) ending in a carriage return, read without it',
     'valid: 1 line (2) with an empty side, kept',
   ]);
   await assert.rejects(

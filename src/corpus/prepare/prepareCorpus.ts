@@ -195,7 +195,7 @@ function warningsOf({ splits }: PrepareManifest): string[] {
       ['emptySide', `with an empty side, ${fate}`],
       ['tooLong', `longer than maxLengthTokens, ${fate}`],
       ['ratio', `beyond maxLengthRatio, ${fate}`],
-      ['carriageReturn', 'ending in a carriage return, kept as part of the text'],
+      ['carriageReturn', 'ending in a carriage return, read without it'],
     ];
     for (const [kind, what] of kinds)
       if (report[kind].count > 0) warnings.push(`${split}: ${describeFinding(report[kind])} ${what}`);

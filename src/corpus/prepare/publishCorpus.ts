@@ -111,8 +111,8 @@ async function writeSide(
 }
 
 function splitReport({ read, cleaning, segment, binarize }: SplitStages, result: Result): SplitReport {
-  const { lines, invalidUtf8 } = result(read).report;
-  const { emptySide, tooLong, ratio, carriageReturn } = result(segment).report;
+  const { lines, invalidUtf8, carriageReturn } = result(read).report;
+  const { emptySide, tooLong, ratio } = result(segment).report;
   const { pairs, srcTokens, trgTokens, srcUnknown, trgUnknown } = result(binarize).report;
   return {
     lines,

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { DataError } from '../../errors.js';
-import { readLinePairs, type PairFiles } from '../../text/linePairs.js';
+import { readLinePairs, withoutLineEnd, type PairFiles } from '../../text/linePairs.js';
 import { describeFinding, FindingCollector } from './findings.js';
 import type { LineFinding, SplitName } from './manifest.js';
 import { PartsWriter, type TextReport } from './parts.js';
@@ -9,6 +9,7 @@ import type { Stage } from './stage.js';
 export interface ReadReport extends TextReport {
   readonly lines: number;
   readonly invalidUtf8: LineFinding;
+  readonly carriageReturn: LineFinding;
 }
 
 /**
@@ -18,13 +19,14 @@ export interface ReadReport extends TextReport {
 export function readStage(split: SplitName, files: PairFiles, pairsPerPart: number): Stage<ReadReport> {
   return {
     name: `read.${split}`,
-    version: 1,
+    version: 2, // 1: with byte order marks and carriage returns
     settings: { pairsPerPart },
     files: { src: files.src, trg: files.trg },
     needs: [],
     async run({ folder, progress }) {
       const writer = new PartsWriter(folder, pairsPerPart);
       const invalidUtf8 = new FindingCollector();
+      const carriageReturn = new FindingCollector();
       const totalBytes = statSync(files.src).size + statSync(files.trg).size;
       let lines = 0;
       try {
@@ -32,7 +34,10 @@ export function readStage(split: SplitName, files: PairFiles, pairsPerPart: numb
           src.forEach((line, i) => {
             const other = trg[i];
             if (line === null || other === null) invalidUtf8.note(firstLine + i);
-            else writer.add(line, other, firstLine + i);
+            else {
+              if (line.endsWith('\r') || other.endsWith('\r')) carriageReturn.note(firstLine + i);
+              writer.add(withoutLineEnd(line), withoutLineEnd(other), firstLine + i);
+            }
           });
           lines += src.length;
           progress(bytesRead, totalBytes, 'bytes');
@@ -42,7 +47,7 @@ export function readStage(split: SplitName, files: PairFiles, pairsPerPart: numb
             `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or mend these lines first.`,
           );
         }
-        return { ...writer.finish(), lines, invalidUtf8: invalidUtf8.plain };
+        return { ...writer.finish(), lines, invalidUtf8: invalidUtf8.plain, carriageReturn: carriageReturn.plain };
       } catch (error) {
         writer.abandon();
         throw error;

@@ -8,7 +8,7 @@ import type { OpenTask } from './openTask.js';
 import { pairsOf } from './preprocess.js';
 import type { Plain, Stage, StageContext } from './stage.js';
 
-type Findings = Readonly<Record<'emptySide' | 'tooLong' | 'ratio' | 'carriageReturn', LineFinding>>;
+type Findings = Readonly<Record<'emptySide' | 'tooLong' | 'ratio', LineFinding>>;
 
 export interface SegmentReport extends TextReport, Findings {}
 
@@ -70,7 +70,6 @@ export function segmentStage(
         emptySide: joined('emptySide'),
         tooLong: joined('tooLong'),
         ratio: joined('ratio'),
-        carriageReturn: joined('carriageReturn'),
       };
     },
   };
@@ -92,7 +91,6 @@ export async function openSegment({
         emptySide: new FindingCollector(),
         tooLong: new FindingCollector(),
         ratio: new FindingCollector(),
-        carriageReturn: new FindingCollector(),
       };
       try {
         for await (const block of readPart(from, name)) {
@@ -112,7 +110,6 @@ export async function openSegment({
                     : null;
             fault?.note(line);
             if (fault && limits) return;
-            if (block.src[i].endsWith('\r') || block.trg[i].endsWith('\r')) found.carriageReturn.note(line);
             countTokens(counts.src, srcTokens[i]);
             countTokens(counts.trg, trgTokens[i]);
             writer.add(srcTokens[i].join(' '), trgTokens[i].join(' '), line);
@@ -123,7 +120,6 @@ export async function openSegment({
           emptySide: found.emptySide.plain,
           tooLong: found.tooLong.plain,
           ratio: found.ratio.plain,
-          carriageReturn: found.carriageReturn.plain,
         };
         return { files, report: { ...writer.finish(), ...findings } };
       } catch (error) {

@@ -218,9 +218,7 @@ export function notes({
       ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?']
       : []),
     ...(untranslated
-      ? [
-          `test.hyp, or the reference that gives its score, is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`,
-        ]
+      ? [`test.hyp or test.ref is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`]
       : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),

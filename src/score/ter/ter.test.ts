@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sentenceScore } from '../metric.js';
 import { assertClose, optionsOf, readFixture, readSets, scoreAndCheckPrint } from '../../../test/sacrebleuFixtures.js';
-import { sentenceTer, ter, type TerOptions } from './ter.js';
+import { corpusTer, sentenceTer, ter, type TerOptions } from './ter.js';
+import { caseLines } from '../../../test/cases.js';
 
 interface Expected {
   score: number;
@@ -69,4 +70,12 @@ test('known answers', () => {
   assert.equal(sentenceTer('a b', ['']).score, 100);
   assert.equal(sentenceTer('', ['']).score, 0);
   assert.equal(sentenceTer('', ['a b c']).numEdits, 3);
+});
+
+test('references are normalised twice, as in sacreBLEU', () => {
+  const lines = caseLines('02-ter-normalized-possessive-before-mark.txt');
+  const score = (options: TerOptions): string => corpusTer(lines, [lines], options).score.toFixed(2);
+  assert.equal(score({ normalized: true }), '28.57');
+  assert.equal(score({ normalized: true, asianSupport: true }), '28.57');
+  assert.equal(score({}), '0.00');
 });

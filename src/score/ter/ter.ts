@@ -25,12 +25,16 @@ export function sentenceTer(hyp: string, refs: readonly string[], options: TerOp
 /** The metric. A line's statistics are the fewest edits over its references and the mean length of these. */
 export function ter(options: TerOptions = {}): Metric<TerScore> {
   const { normalized = false, noPunct = false, asianSupport = false, caseSensitive = false } = options;
+  const preprocess = (line: string): string => tokenizeTer(stripRight(line), options);
   const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
   return {
     name: 'TER',
     higherIsBetter: false,
     width: 2,
-    preprocess: (line) => tokenizeTer(stripRight(line), options),
+    preprocess,
+    // sacreBLEU tokenises references twice: when it caches them, and again when it takes their words. Normalisation
+    // of a normalised line can part more ("neighbour's." becomes "neighbour 's ." only the second time).
+    preprocessRef: (line) => preprocess(preprocess(line)),
     lineStatistics(hyp, refs, out, at) {
       const numbers = new Map<string, number>();
       const hypWords = wordsOf(hyp).map((word) => {

@@ -35,7 +35,7 @@ const finnishSuffix =
 /**
  * A function that joins tokens into running text; its output equals Moses' detokenizer.perl.
  *
- * @param language two-letter code; en, fr, it, ga, cs, fi and ko have rules of their own
+ * @param language two-letter code; en, fr, it, cs, fi and ko have rules of their own
  * @returns lines to lines, without line feeds
  * Source: mosesdecoder, scripts/tokenizer/detokenizer.perl, commit 3445289.
  */
@@ -88,7 +88,7 @@ function join(words: readonly string[], language: string): string {
     ) {
       shiftLeft(word);
     } else if (
-      ['fr', 'it', 'ga'].includes(language) &&
+      (language === 'fr' || language === 'it') &&
       i <= words.length - 2 &&
       elision.test(word) &&
       startsWithLetter.test(next)

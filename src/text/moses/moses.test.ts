@@ -11,6 +11,7 @@ import { createTokenizer, createUtf8Tokenizer } from './tokenize.js';
 import { padLine, tokenizeLine } from './tokenizeLine.js';
 import { languageRules } from './tokenizerRules.js';
 import { referencePath } from '../../../test/reference.js';
+import { caseLines } from '../../../test/cases.js';
 
 const fixture = (name: string) => JSON.parse(readFileSync(referencePath(`text/moses/${name}.json`), 'utf8'));
 
@@ -288,4 +289,12 @@ test('faulty protected patterns are named', () => {
     () => createTokenizer('en', { protectedPatterns: ['('] }),
     /protected pattern "\(" is not a regular expression/,
   );
+});
+
+test('Irish words with an apostrophe are left apart', () => {
+  assert.deepEqual(caseLines('07-irish-elision.txt').map(createDetokenizer('ga')), [
+    "d 'ith sé",
+    "d' ith sé",
+    "b' fhéidir go raibh",
+  ]);
 });

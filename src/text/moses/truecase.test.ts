@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createTruecaser, detruecase, parseTruecaseModel, TruecaserTrainer } from './truecase.js';
+import { caseLines } from '../../../test/cases.js';
 
 const corpus = [
   'The cat sees Anna .',
@@ -18,8 +19,8 @@ test('the model counts forms within sentences', () => {
     'cat (3/3)',
     'sees (2/2)',
     'Anna (1/1)',
-    '. (3/3)',
     'see (1/1)',
+    'the (3/3)',
   ]);
   assert.match(trainer.modelText(), /^the \(3\/3\)$/m); // "The" only ever begins sentences
   assert.match(trainer.modelText(), /^NATO \(2\/2\)$/m);
@@ -55,4 +56,18 @@ test('words are written as the model knows them', () => {
 test('sentences begin with capitals again', () => {
   assert.equal(detruecase(' the end . " we : you '), 'The end . " We : You');
   assert.equal(detruecase('ßa \u{10428} : \u{10428}x'), 'SSa \u{10428} : \u{10400}x');
+});
+
+test('words without a cased letter are left out of the model', () => {
+  const trainer = new TruecaserTrainer();
+  for (const line of caseLines('06-truecaser-words-without-case.txt')) trainer.add(line);
+  assert.deepEqual(trainer.modelText().split('\n').slice(0, -1).sort(), [
+    'dog (1/1)',
+    'is (1/1)',
+    'm (1/1)',
+    'man (1/1)',
+    'old (1/1)',
+    'said (1/1)',
+    'years (1/1)',
+  ]);
 });

@@ -2,7 +2,7 @@ import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 import { ownText } from '../ownText.js';
 import { lowercase } from './normalize.js';
-import { space } from './perlText.js';
+import { assignedLater, space } from './perlText.js';
 
 /** How words are written within sentences, by their lower-case form. */
 export interface TruecaseModel {
@@ -11,6 +11,9 @@ export interface TruecaseModel {
   /** Every form that was seen. */
   readonly known: ReadonlySet<string>;
 }
+
+/** Words without such a letter (numbers, marks, Chinese) can be written in one way only, and have no place in a model. */
+const hasCase = new RegExp(`[[\\p{Ll}\\p{Lu}\\p{Lt}\\u{295}]--${assignedLater}]`, 'v');
 
 const sentenceEnds = new Set(['.', ':', '?', '!']);
 /** Marks that may stand before the first word of a sentence. */
@@ -37,7 +40,7 @@ export class TruecaserTrainer {
     let isFirst = true;
     for (let i = start; i < words.length; i++) {
       if (!isFirst && sentenceEnds.has(words[i - 1])) isFirst = true;
-      const weight = isFirst ? this.firstWordWeight(words[i], words.length) : 1;
+      const weight = !hasCase.test(words[i]) ? 0 : isFirst ? this.firstWordWeight(words[i], words.length) : 1;
       if (weight > 0) this.count(words[i], weight);
       isFirst = false;
     }
