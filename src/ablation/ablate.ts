@@ -1,11 +1,12 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { counted } from '../counted.js';
 import type { Config } from '../config/schema.js';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import type { AblationData } from './ablationData.js';
+import { ablationFiles } from './ablationFiles.js';
 import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan.js';
-import { checkExistingRuns, isCompleteRun } from './existingRuns.js';
+import { checkExistingRuns, isPlannedRunComplete } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
 import type { RunEvent } from '../run/runEvents.js';
@@ -46,7 +47,7 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   const plan = planAblation(task.config, task.dir);
   checkExistingRuns(plan, task.dir);
   makeFolder(task.dir);
-  const release = lockFolder(join(task.dir, '.lock'), 'working on this ablation');
+  const release = lockFolder(ablationFiles(task.dir).lock, 'working on this ablation');
   try {
     return await carryOut(plan, task);
   } finally {
@@ -60,16 +61,16 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const parallel = task.parallel ?? config.ablation.parallel;
   writePlan(dir, plan);
   task.onPlan?.(plan);
-  const isComplete = ({ runDir }: PlannedRun): boolean => isCompleteRun(runDir);
-  for (const planned of plan.runs.filter(isComplete)) onEvent?.(planned, { event: 'complete', already: true });
-  const waiting = plan.runs.filter((planned) => !isComplete(planned));
+  for (const planned of plan.runs.filter(isPlannedRunComplete))
+    onEvent?.(planned, { event: 'complete', already: true });
+  const waiting = plan.runs.filter((planned) => !isPlannedRunComplete(planned));
   const failures: string[] = [];
   let completed = 0;
   // one run's failure does not cost the others their night, but what fails every run need not be tried on all
   const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
   const record = (bootstrapSamples: number): AblationData => {
     const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
-    writeFileAtomic(join(dir, 'results.json'), `${JSON.stringify(resultsOf(data), null, 2)}\n`);
+    writeFileAtomic(ablationFiles(dir).results, `${JSON.stringify(resultsOf(data), null, 2)}\n`);
     task.onResults?.(data);
     return data;
   };

@@ -17,7 +17,10 @@ export interface AblationData extends AblationResults {
   readonly budget?: number;
   /** The limits where runs differ in them. */
   readonly differentBudgets?: readonly number[];
-  /** Keys of runs that have a test BLEU, but not both translations and references (test.hyp, test.ref) in their folder: none of them are compared or shown. */
+  /**
+   * Keys of runs that have a test BLEU, but in whose folder translations or references (test.hyp, test.ref) are missing or
+   * are not what was scored: they are neither compared nor shown.
+   */
   readonly untranslated?: readonly string[];
   /** In the order of the plan: every arm in every cell with the first seed, then with the second. */
   readonly runs: readonly RunData[];

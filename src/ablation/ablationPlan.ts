@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { changeConfig, configDifferences } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { UsageError } from '../errors.js';
+import { isAblationFile } from './ablationFiles.js';
 import { armPresets } from './armPresets.js';
 import { learnsInitialParams } from '../run/initialParams.js';
 import { runConfig } from '../run/runFolder.js';
@@ -57,7 +58,13 @@ export function planAblation(config: Config, dir: string): AblationPlan {
   const names = Object.keys(arms);
   if (names.length === 0)
     throw new UsageError('the configuration has no ablation.arms. See configs/ablate-builtin.yaml for an example.');
-  for (const name of names) checkPreset(name, arms[name].preset);
+  for (const name of names) {
+    if (isAblationFile(name))
+      throw new UsageError(
+        `ablation.arms has an arm "${name}", the name of a file of the ablation. Give it another name.`,
+      );
+    checkPreset(name, arms[name].preset);
+  }
   if (!names.includes(baseline))
     throw new UsageError(`ablation.baseline is "${baseline}", expected one of the arms: ${names.join(', ')}.`);
   if (new Set(seeds).size !== seeds.length)

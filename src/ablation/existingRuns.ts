@@ -4,8 +4,9 @@ import { settingOf } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { readPrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError } from '../errors.js';
-import { cellName, type AblationPlan, type AxisValue, type Cell } from './ablationPlan.js';
+import { cellName, type AblationPlan, type AxisValue, type Cell, type PlannedRun } from './ablationPlan.js';
 import { corpusIdentity, readRunConfig, runChanges, runDifferences, runPaths } from '../run/runFolder.js';
+import { readRunScores } from '../run/runScores.js';
 
 /** A complete run in the folder of an ablation. */
 export interface FoundRun {
@@ -66,10 +67,14 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
       return like ? [{ runDir: join(dir, key), config: { ...like.config, seed } }] : [];
     },
   );
+  const planned = new Set(plan.runs.map(({ runDir }) => runDir));
   const differing = [...plan.runs, ...otherSeeds].flatMap(({ runDir, config }) => {
     if (!existsSync(runPaths(runDir).config)) return [];
     const manifest = corpora.get(config.corpus.dir);
-    const changes = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
+    const { fixed, changeable } = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
+    // a run of the plan is resumed with what may change; one that is complete needs its checkpoints for that
+    const canChange = planned.has(runDir) && (!isCompleteRun(runDir) || existsSync(runPaths(runDir).last));
+    const changes = canChange ? fixed : [...fixed, ...changeable];
     return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
   });
   if (differing.length === 0) return;
@@ -99,6 +104,15 @@ const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
 export function isCompleteRun(runDir: string): boolean {
   const { scores, config, identity } = runPaths(runDir);
   return [scores, config, identity].every((path) => existsSync(path));
+}
+
+/** Whether a run of a plan needs nothing more: it is complete, with the settings that the plan has. */
+export function isPlannedRunComplete({ runDir, config }: Pick<PlannedRun, 'runDir' | 'config'>): boolean {
+  return (
+    isCompleteRun(runDir) &&
+    (readRunScores(runPaths(runDir).scores)?.status === 'diverged' ||
+      runDifferences(readRunConfig(runDir), config).length === 0)
+  );
 }
 
 /** Links to folders among them: runs may lie on another disk. */

@@ -10,6 +10,7 @@ import { readAblation } from './planFile.js';
 import type { PlanRecord } from './planRecord.js';
 import { readRunFailures } from './runFailures.js';
 import { runPaths } from '../run/runFolder.js';
+import { scoredReferences } from '../run/scoredReferences.js';
 import { readTextFile } from '../storage/textFile.js';
 
 export interface GatherOptions {
@@ -23,6 +24,12 @@ export interface GatherOptions {
 interface RunInFolder {
   readonly run: RunData;
   readonly folder: string;
+}
+
+/** A run with its translations of the test set and the references that they were scored against. */
+interface TranslatedRun extends RunInFolder {
+  readonly hyps: readonly string[];
+  readonly refs: readonly string[];
 }
 
 /**
@@ -40,10 +47,9 @@ export function gatherAblation(
   const budgets = new Set(
     runs.map(({ config }) => config?.train.maxUpdates || undefined).filter((budget) => budget !== undefined),
   );
-  const translated = inFolders.filter(hasTranslations);
-  const untranslated = inFolders
-    .filter((each) => each.run.scores?.test && !translated.includes(each))
-    .map(({ run }) => run.key);
+  const translated = withSameReferences(inFolders.flatMap(readTranslations), plan.baseline);
+  const comparable = new Set(translated.map(({ run }) => run));
+  const untranslated = runs.filter((run) => run.scores?.test && !comparable.has(run)).map(({ key }) => key);
   return {
     name: basename(resolve(dir)),
     ...(bootstrapSamples > 0 ? withComparisons(results, translated, bootstrapSamples) : results),
@@ -89,20 +95,15 @@ function gatherOne(dir: string): Gathered {
   };
 }
 
-/** @param translated runs of which {@link hasTranslations} */
 function withComparisons(
   results: AblationResults,
-  translated: readonly RunInFolder[],
+  translated: readonly TranslatedRun[],
   numSamples: number,
 ): AblationResults {
-  const translations = (arm: string, cell: string): (TestTranslations & { refs: string[] })[] =>
+  const translations = (arm: string, cell: string): TestTranslations[] =>
     translated
       .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
-      .map(({ run, folder }) => ({
-        trainSeed: run.seed,
-        hyps: readLines(hypPath(run, folder)),
-        refs: readLines(runPaths(folder).testRef),
-      }));
+      .map(({ run, hyps }) => ({ trainSeed: run.seed, hyps }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
   const baseline = translations(reference.name, reference.cells[reference.selected].name);
   const config = translated.find(({ run }) => run.config)?.run.config;
@@ -123,7 +124,7 @@ function withComparisons(
                     comparison: compareArms(
                       translations(arm.name, cell.name),
                       baseline,
-                      baseline[0].refs,
+                      translated[0].refs,
                       options,
                       numSamples,
                     ),
@@ -135,12 +136,12 @@ function withComparisons(
   };
 }
 
-/** @param translated runs of which {@link hasTranslations} */
-function sampleTranslations(translated: readonly RunInFolder[], count: number): SampleTranslation[] {
+function sampleTranslations(translated: readonly TranslatedRun[], count: number): SampleTranslation[] {
   const first = translated.find(({ folder }) => existsSync(runPaths(folder).testSrc));
   if (first === undefined || count === 0) return [];
-  const [src, ref] = [runPaths(first.folder).testSrc, runPaths(first.folder).testRef].map(readLines);
-  const hyps = translated.map(({ run, folder }) => ({ key: run.key, lines: readLines(hypPath(run, folder)) }));
+  const src = readLines(runPaths(first.folder).testSrc);
+  const ref = first.refs;
+  const hyps = translated.map(({ run, hyps: lines }) => ({ key: run.key, lines }));
   const wanted = Math.min(count, src.length);
   return Array.from({ length: wanted }, (_, i) => {
     const at = Math.floor((i * src.length) / wanted);
@@ -153,15 +154,20 @@ function sampleTranslations(translated: readonly RunInFolder[], count: number): 
   });
 }
 
-function hypPath({ scores }: RunData, folder: string): string {
-  return join(folder, scores?.test?.hyp ?? 'test.hyp');
+/** The translations of a run; none of one without a test BLEU, or copied without what it was computed from. */
+function readTranslations({ run, folder }: RunInFolder): TranslatedRun[] {
+  const { config, scores } = run;
+  if (config === undefined || scores?.test === undefined) return [];
+  const path = join(folder, scores.test.hyp ?? 'test.hyp');
+  if (!existsSync(path)) return [];
+  const refs = scoredReferences(folder, config, { ...scores.test, hyp: scores.test.hyp ?? 'test.hyp' });
+  return refs === undefined ? [] : [{ run, folder, hyps: readLines(path), refs }];
 }
 
-/** A run that was copied without them still has its scores. */
-function hasTranslations({ run, folder }: RunInFolder): boolean {
-  return (
-    run.scores?.test !== undefined && [hypPath(run, folder), runPaths(folder).testRef].every((path) => existsSync(path))
-  );
+/** Only translations of one text can be compared: those whose references are the baseline's. */
+function withSameReferences(translated: readonly TranslatedRun[], baseline: string): TranslatedRun[] {
+  const standard = (translated.find(({ run }) => run.arm === baseline) ?? translated[0])?.refs.join('\n');
+  return translated.filter(({ refs }) => refs.join('\n') === standard);
 }
 
 function readLines(path: string): string[] {

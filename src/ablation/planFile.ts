@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { ablationFiles } from './ablationFiles.js';
 import type { AblationPlan } from './ablationPlan.js';
 import { findRuns } from './existingRuns.js';
 import { planOfFound } from './foundPlan.js';
@@ -9,7 +10,7 @@ import type { PlanRecord } from './planRecord.js';
 
 const formatVersion = 1;
 
-const planPath = (dir: string): string => join(dir, 'plan.json');
+const planPath = (dir: string): string => ablationFiles(dir).plan;
 
 export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRecord {
   return {

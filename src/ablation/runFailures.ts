@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { ablationFiles } from './ablationFiles.js';
 
 /** Why runs of an ablation failed (other than by diverging), by key: failures.json of its folder. */
 export type RunFailures = Readonly<Record<string, { readonly message: string; readonly at: string }>>;
 
-const path = (dir: string): string => join(dir, 'failures.json');
+const path = (dir: string): string => ablationFiles(dir).failures;
 
 /** Empty if none failed, or the file cannot be read: it only informs. */
 export function readRunFailures(dir: string): RunFailures {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Config } from '../config/schema.js';
 import { counted } from '../counted.js';
+import { ablationFiles } from '../ablation/ablationFiles.js';
 import { armPresets } from '../ablation/armPresets.js';
 import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
 
@@ -48,7 +49,7 @@ Examples:
     )
     .action(async (flags: AblateFlags) => {
       const [
-        { basename, join },
+        { basename },
         { loadConfig },
         { ablate, resultsOf },
         { ablationMarkdown, ablationText },
@@ -76,11 +77,12 @@ Examples:
         signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
         onPlan: (plan) => progress.plan(plan),
         onEvent: (run, event) => progress.event(run, event),
-        onResults: (current) => writeFileAtomic(join(dir, 'results.md'), ablationMarkdown(current)),
+        onResults: (current) => writeFileAtomic(ablationFiles(dir).table, ablationMarkdown(current)),
       });
       progress.finish();
       if (flags.json) console.log(JSON.stringify(resultsOf(results), null, 2));
-      else console.log(`\n${ablationText(results)}\nresults: ${join(dir, 'results.md')}, ${join(dir, 'results.json')}`);
+      else
+        console.log(`\n${ablationText(results)}\nresults: ${ablationFiles(dir).table}, ${ablationFiles(dir).results}`);
     });
 }
 

@@ -5,7 +5,7 @@ export function averageCommand(): Command {
   return new Command('average')
     .description("Averages the parameters of a run's last epoch checkpoints into one.")
     .requiredOption('--run <dir>', 'the run')
-    .option('--last <n>', 'how many epoch checkpoints', positiveInteger, 10)
+    .option('--last <n>', 'how many epoch checkpoints; all if the run kept fewer', positiveInteger, 10)
     .requiredOption('--out <file>', 'checkpoint to write')
     .addOption(jsonOption())
     .addHelpText(
@@ -30,5 +30,7 @@ Example:
         console.log(
           `${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`,
         );
+      if (paths.length < flags.last)
+        console.error(`${flags.run} kept no more than ${paths.length} of the ${flags.last} epochs asked for.`);
     });
 }

@@ -270,7 +270,7 @@ ablation:
     );
     assert.ok(!existsSync(join(folder, 'broken/scores.json')));
     const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);
-    assert.match(again.stderr, /broken holds this run, unfinished\. Go on with --resume/);
+    assert.match(again.stderr, /broken holds this run, unfinished\. Resume it with --resume/);
     assert.equal(again.status, 1);
     ok(['train', '-c', config, '--run', 'broken', '--set', 'seed=5', '--resume']);
     for (const name of ['test.hyp', 'checkpoints/best.safetensors']) {
@@ -360,7 +360,7 @@ ablation:
     ok(['report', 'junk', '--out', 'junk.html']); // its numbers do not need the translations
     assert.match(
       readFileSync(join(folder, 'junk.html'), 'utf8'),
-      /test\.hyp or test\.ref is missing in the folder of run: not compared, not shown/,
+      /run: not compared, not shown, because test\.hyp or test\.ref is missing/,
     );
   });
 
@@ -411,10 +411,6 @@ ablation:
     );
     const taken = cli(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']);
     assert.match(taken.stderr, /average\.safetensors exists already and would be overwritten/);
-    assert.match(
-      cli(['average', '--run', 'whole', '--last', '9', '--out', 'b.safetensors']).stderr,
-      /has \d epoch checkpoints?, 9 were asked for/,
-    );
 
     const test = readFileSync(join(folder, 'text/test.de'), 'utf8');
     ok(['translate', '--run', 'whole', '--backend', 'wasm', '--input', 'text/test.de', '--output', 'own.hyp']);

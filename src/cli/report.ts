@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { ablationFiles } from '../ablation/ablationFiles.js';
 import type { AblationData } from '../ablation/ablationData.js';
 
 const formats = ['html', 'md', 'csv', 'json'] as const;
@@ -35,8 +36,7 @@ Examples:
 "coldstart watch DIR" shows the same page while runs go on.`,
     )
     .action(async (dir: string, flags: ReportFlags) => {
-      const [{ join }, { gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
-        import('node:path'),
+      const [{ gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
         import('../ablation/gatherAblation.js'),
         import('../storage/atomicFile.js'),
         import('../storage/textOutput.js'),
@@ -46,7 +46,7 @@ Examples:
       const text = await formatReport(gatherAblation(dir), format);
       if (flags.out !== undefined) writeFileAtomic(flags.out, text, { overwrite: false });
       else if (format === 'html') {
-        const path = join(dir, 'report.html');
+        const path = ablationFiles(dir).page;
         writeFileAtomic(path, text);
         console.log(path);
       } else process.stdout.write(text);

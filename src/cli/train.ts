@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { ColdstartError } from '../errors.js';
 import { backendOption, configOption, jsonOption, precisionOption, setOption } from './options.js';
 
 interface TrainFlags {
@@ -21,13 +22,14 @@ export function trainCommand(): Command {
     .addOption(setOption())
     .addOption(backendOption())
     .addOption(precisionOption())
-    .option('--resume', 'go on with the unfinished run in the folder')
+    .option('--resume', 'resume the run in the folder; its length, decoding, validation and logging may change')
     .addOption(jsonOption())
     .addHelpText(
       'after',
       `
 The run's folder gets config.yaml (every key resolved), log.jsonl (losses, rates, norms), checkpoints/, gradinit.json,
-test.hyp and scores.json. Ctrl-C saves and stops; --resume goes on exactly where it was.
+test.hyp and scores.json. Ctrl-C saves and stops; --resume continues exactly where it was. A complete run is prolonged
+by --resume with a larger train.maxUpdates, and translated again with other decode settings.
 
 Examples:
   coldstart train -c configs/builtin.yaml
@@ -56,6 +58,12 @@ Examples:
         signal,
         onEvent: showRun(process.stderr),
       });
+      if (alreadyComplete && scores.status === 'diverged')
+        throw new ColdstartError(
+          'DIVERGED',
+          `${runDir} holds this run, and it diverged at update ${scores.diverged?.update ?? scores.updates}: ` +
+            `${scores.diverged?.message ?? 'its loss was not finite'} Choose other settings and another folder with --run.`,
+        );
       if (alreadyComplete) console.error(`${runDir} holds this run, complete already; nothing was done.`);
       if (flags.json) console.log(JSON.stringify(scores, null, 2));
       else if (scores.test)

@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
-import { DataError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import { averageCheckpoints } from '../train/average.js';
 import { epochCheckpoints } from '../train/runFiles.js';
 import { runPaths } from './runFolder.js';
 
 export interface ChosenCheckpoint {
   readonly path: string;
+  /** What the parameters are: best where an average was asked for and cannot be made. */
+  readonly use: Config['decode']['checkpoint'];
   /** In words, for reports. */
   readonly description: string;
 }
 
 /**
- * The checkpoint of a run that `decode.checkpoint` asks for; an average is made and kept in the run.
+ * The checkpoint of a run that `decode.checkpoint` asks for; an average is made and kept in the run. An average of several
+ * epochs needs two; where fewer were kept, the best parameters are taken, and the description says why.
  * @throws DataError if the run does not have it
  */
 export function chooseCheckpoint(
@@ -22,18 +25,38 @@ export function chooseCheckpoint(
   const paths = runPaths(runDir);
   if (checkpoint === 'average') {
     const newest = epochCheckpoints(runDir).slice(-averageLast);
-    if (newest.length === 0)
-      throw new DataError(
-        `${runDir} has no epoch checkpoints to average. Train for at least one epoch with train.keepEpochs above 0, or set decode.checkpoint to best.`,
-      );
+    if (newest.length < Math.min(averageLast, 2)) {
+      const kept = newest.length === 0 ? 'no epoch was kept' : 'one epoch was kept';
+      const best = chooseCheckpoint(runDir, { checkpoint: 'best', averageLast });
+      return { ...best, description: `${best.description}; ${kept}, an average needs two` };
+    }
     averageCheckpoints(newest, paths.average, true);
     return {
       path: paths.average,
+      use: 'average',
       description: newest.length === 1 ? 'parameters of the last epoch' : `average of the last ${newest.length} epochs`,
     };
   }
   const path = paths[checkpoint];
   if (!existsSync(path))
     throw new DataError(`${runDir} has no ${checkpoint} checkpoint yet (${path}). Train further with --resume.`);
-  return { path, description: checkpoint === 'best' ? 'best of validation' : 'last' };
+  return { path, use: checkpoint, description: checkpoint === 'best' ? 'best of validation' : 'last' };
+}
+
+/**
+ * Refuses decoding settings that no training can satisfy, before training.
+ * @param trgVocabSize entries of the target vocabulary
+ * @throws UsageError naming the settings
+ */
+export function checkDecode({ decode, train }: Pick<Config, 'decode' | 'train'>, trgVocabSize: number): void {
+  if (decode.checkpoint === 'average' && train.keepEpochs < Math.min(decode.averageLast, 2))
+    throw new UsageError(
+      `decode.checkpoint is average and train.keepEpochs is ${train.keepEpochs}: there will be no epochs to average. ` +
+        'Set train.keepEpochs to at least 2, or decode.checkpoint to best.',
+    );
+  if (2 * decode.beamSize > trgVocabSize)
+    throw new UsageError(
+      `decode.beamSize is ${decode.beamSize}, expected at most ${Math.floor(trgVocabSize / 2)}: ` +
+        `a beam looks at twice as many continuations, and the target vocabulary has ${trgVocabSize} entries.`,
+    );
 }

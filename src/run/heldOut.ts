@@ -24,6 +24,16 @@ export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions 
   return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { ...tokenisedBleuVariant, lowercase };
 }
 
+/** A side of a held-out split as it is scored: running text for sacreBLEU, words for the tokenised BLEU. */
+export function referenceText(
+  corpus: PreparedCorpus,
+  { bleu }: Pick<Config['decode'], 'bleu'>,
+  split: 'valid' | 'test',
+  side: 'src' | 'trg',
+): string[] {
+  return bleu === 'sacrebleu' ? corpus.rawText(split, side) : corpus.text(split, side);
+}
+
 /**
  * Translates the validation or test set and scores it against its references. Where words were separated when the corpus was
  * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
@@ -47,6 +57,6 @@ export async function translateHeldOut(
   const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
   const runningText = options.decode.bleu === 'sacrebleu';
   const hyps = runningText ? words.map(detokenizeTarget) : words;
-  const refs = (runningText ? corpus.rawText(split, 'trg') : corpus.text(split, 'trg')).slice(0, count);
+  const refs = referenceText(corpus, options.decode, split, 'trg').slice(0, count);
   return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
 }

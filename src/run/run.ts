@@ -20,6 +20,7 @@ import { RunLog } from '../train/runLog.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../version.js';
+import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
@@ -61,12 +62,13 @@ export interface RunResult {
  * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
  */
 export async function run(task: RunTask): Promise<RunResult> {
-  const options = trainOptions(task.config); // contradictions are told before anything is written
+  const options = trainOptions(task.config); // contradictions are reported before anything is written
   learnsInitialParams(task.config);
   const corpus = await openPreparedCorpus(corpusFolder(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
-    const complete = claimRunFolder(
+    checkDecode(task.config, model.trgVocabSize);
+    const { scores: complete, changed } = claimRunFolder(
       task.runDir,
       task.config,
       { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) },
@@ -75,7 +77,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     if (complete) return { scores: complete, alreadyComplete: true };
     const release = lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
-      return { scores: await new Run(task, options, corpus, model).finish(), alreadyComplete: false };
+      return { scores: await new Run(task, options, corpus, model, changed).finish(), alreadyComplete: false };
     } finally {
       release();
     }
@@ -113,6 +115,7 @@ class Run {
     private readonly options: ReturnType<typeof trainOptions>,
     private readonly corpus: PreparedCorpus,
     private readonly model: ModelConfig,
+    private readonly changed: readonly string[],
   ) {
     this.paths = runPaths(task.runDir);
   }
@@ -124,9 +127,8 @@ class Run {
     copyTextPipeline(this.corpus.folder, this.paths.text);
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
-    this.log = existsSync(this.paths.log)
-      ? RunLog.resume(this.paths.log, resumeFrom?.training?.position)
-      : RunLog.create(this.paths.log);
+    const hasLog = existsSync(this.paths.log);
+    this.log = hasLog ? RunLog.resume(this.paths.log, resumeFrom?.training?.position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
     const trainBatches = createBatches(this.corpus.dataset('train'), {
@@ -140,6 +142,8 @@ class Run {
     }).epochBatches(1);
     const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
     this.emitStart(updatesPerEpoch, resumedAt);
+    if (!hasLog && resumedAt > 0) this.emit({ event: 'logLost', path: this.paths.log });
+    if (this.changed.length > 0) this.emit({ event: 'changed', settings: this.changed });
     try {
       const params = resumeFrom ? new Map() : await this.initialise();
       const options = this.trainingOptions(updatesPerEpoch);

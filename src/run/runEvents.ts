@@ -56,12 +56,26 @@ export interface ClosedLayerNorms {
   readonly scales: Readonly<Record<string, number>>;
 }
 
+/** Settings that differ from what the run had so far, as `key: a → b`. */
+export interface SettingsChanged {
+  readonly event: 'changed';
+  readonly settings: readonly string[];
+}
+
+/** A run was resumed whose log.jsonl is gone: curves and totals begin where it was resumed. */
+export interface LogLost {
+  readonly event: 'logLost';
+  readonly path: string;
+}
+
 /** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
 export type RunEvent =
   | RunStart
   | UpdateProgress
   | StageProgress
   | ClosedLayerNorms
+  | SettingsChanged
+  | LogLost
   | TrainEvent
   | ({ readonly event: 'scores' } & RunScores);
 

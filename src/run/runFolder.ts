@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
@@ -6,6 +6,7 @@ import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
+import { fallsToMaxUpdates } from '../train/schedule.js';
 import { readRunScores, type RunScores } from './runScores.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
@@ -49,11 +50,19 @@ export function runConfig(config: Config): Config {
   return { ...config, ablation: defaultConfig().ablation };
 }
 
+/** A folder that a run may use, and what lies in it. */
+export interface ClaimedFolder {
+  /** Scores, if the run is complete already. */
+  readonly scores?: RunScores;
+  /** Settings that were changed for the rest of the run, as `key: a → b`. */
+  readonly changed: readonly string[];
+}
+
 /**
- * Claims a folder for a run: a new one gets its configuration; one that holds this run already is gone on with or reported
- * as complete; anything else is refused.
+ * Claims a folder for a run: a new one gets its configuration; one that holds this run already is resumed or reported as
+ * complete; anything else is refused. With `resume`, settings that the numbers so far do not depend on may differ: the
+ * folder gets the new configuration, and a complete run is open again.
  *
- * @returns the scores if the run is complete already
  * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what is in the folder and what can be done
  */
 export function claimRunFolder(
@@ -61,7 +70,7 @@ export function claimRunFolder(
   config: Config,
   identity: Omit<RunIdentity, 'startedAt'>,
   resume: boolean,
-): RunScores | undefined {
+): ClaimedFolder {
   const paths = runPaths(runDir);
   if (!existsSync(paths.config)) {
     // a run killed at its very beginning has its identity alone
@@ -79,40 +88,99 @@ export function claimRunFolder(
       paths.identity,
       `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`,
     );
-    writeFileAtomic(paths.config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
-    return undefined;
+    writeConfig(runDir, config);
+    return { changed: [] };
   }
-  const changes = runChanges(runDir, config, identity);
-  if (changes.length > 0) {
+  const { fixed, changeable } = runChanges(runDir, config, identity);
+  if (fixed.length > 0) {
     throw new ColdstartError(
       'RUN_DIFFERS',
       [
         `${runDir} holds a run that differs from what was asked for:`,
-        ...changes.map((line) => `  ${line}`),
-        'Choose another folder with --run, or remove this one.',
+        ...fixed.map((line) => `  ${line}`),
+        'Its numbers so far depend on that. Choose another folder with --run, or remove this one.',
       ].join('\n'),
     );
   }
   const scores = readRunScores(paths.scores);
+  if (changeable.length > 0 && !resume) {
+    throw new ColdstartError(
+      'RUN_DIFFERS',
+      [
+        `${runDir} holds this run with other settings:`,
+        ...changeable.map((line) => `  ${line}`),
+        'These may change: resume with --resume, or choose another folder with --run.',
+      ].join('\n'),
+    );
+  }
   if (scores === undefined && !resume) {
     const begun = existsSync(paths.last) || existsSync(paths.initial);
     throw new ColdstartError(
       'RUN_EXISTS',
-      `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Go on with --resume, choose another folder with --run, or remove this one.`,
+      `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Resume it with --resume, choose another folder with --run, or remove this one.`,
     );
   }
-  return scores;
+  // no setting that may change undoes a divergence
+  if (changeable.length === 0 || scores?.status === 'diverged') return { scores, changed: [] };
+  if (scores && !existsSync(paths.last))
+    throw new ColdstartError(
+      'RUN_EXISTS',
+      `${runDir} holds this run complete but without checkpoints, so it cannot take other settings. Choose another folder with --run.`,
+    );
+  // in this order: a kill between the two leaves a run that is open and asks for the change again
+  rmSync(paths.scores, { force: true });
+  writeConfig(runDir, config);
+  return { changed: changeable };
 }
 
-/** How the run in a folder differs from what is asked for, one line each; empty if it is the same run. */
-export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): string[] {
+function writeConfig(runDir: string, config: Config): void {
+  writeFileAtomic(runPaths(runDir).config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
+}
+
+/** How a run differs from what is asked for, one line each. */
+export interface RunChanges {
+  /** What its numbers so far depend on. */
+  readonly fixed: readonly string[];
+  /** What may change on resuming. */
+  readonly changeable: readonly string[];
+}
+
+/** How the run in a folder differs from what is asked for; nothing if it is the same run. */
+export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): RunChanges {
   const madeFrom = readRunIdentity(runDir);
-  const changes = runDifferences(readRunConfig(runDir), config);
+  const own = readRunConfig(runDir);
+  const all = runDifferences(own, config);
+  const changeable = all.filter((line) => mayChange(line.slice(0, line.indexOf(':')), own));
+  const fixed = all
+    .filter((line) => !changeable.includes(line))
+    .map((line) =>
+      line.startsWith('train.maxUpdates:')
+        ? `${line} (the ${own.train.schedule} schedule falls towards it, so every rate so far depends on it)`
+        : line,
+    );
   for (const [file, sha256] of Object.entries(identity.corpus)) {
     if (madeFrom.corpus[file] !== sha256)
-      changes.push(`corpus file ${file}: its content is not what the run was begun with`);
+      fixed.push(`corpus file ${file}: its content is not what the run was begun with`);
   }
-  return changes;
+  return { fixed, changeable };
+}
+
+/** Whether a setting may change on resuming, since nothing so far depends on it. */
+function mayChange(key: string, { train }: Config): boolean {
+  if (key === 'train.maxUpdates') return !fallsToMaxUpdates(train.schedule);
+  return (
+    key.startsWith('decode.') ||
+    [
+      'train.maxEpochs',
+      'train.patience',
+      'train.keepEpochs',
+      'train.logEveryUpdates',
+      'train.saveEveryUpdates',
+      'train.validateEveryUpdates',
+      'train.validateBleu',
+      'train.validateBleuSentences',
+    ].includes(key)
+  );
 }
 
 /** How the settings of two runs differ in what determines their numbers, one line each. */
@@ -139,9 +207,9 @@ export function readRunIdentity(runDir: string): RunIdentity {
     if (typeof corpus === 'object' && corpus !== null) return { program, corpus, startedAt };
   } catch (cause) {
     throw new DataError(
-      `${identity} cannot be read: ${(cause as Error).message}. Start the run anew in another folder.`,
+      `${identity} cannot be read: ${(cause as Error).message}. Start the run again in another folder.`,
       { cause },
     );
   }
-  throw new DataError(`${identity} does not say what the run was made from. Start the run anew in another folder.`);
+  throw new DataError(`${identity} does not say what the run was made from. Start the run again in another folder.`);
 }

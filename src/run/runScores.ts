@@ -80,11 +80,16 @@ export function readRunScores(path: string): RunScores | undefined {
     const scores: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (isRunScores(scores)) return scores;
   } catch (cause) {
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Remove it and run again with --resume.`, {
-      cause,
-    });
+    throw new DataError(
+      `${path} is not JSON: ${(cause as Error).message}. It was damaged or changed after it was written. Move it out of the folder and run the same command with --resume: checkpoints and log stay, only the test set is translated again.`,
+      {
+        cause,
+      },
+    );
   }
-  throw new DataError(`${path} does not hold the scores of a run. Remove it and run again with --resume.`);
+  throw new DataError(
+    `${path} does not hold the scores of a run. It was damaged or changed after it was written. Move it out of the folder and run the same command with --resume: checkpoints and log stay, only the test set is translated again.`,
+  );
 }
 
 function isRunScores(value: unknown): value is RunScores {

@@ -14,7 +14,7 @@ import { readCheckpoint, toTensors } from '../train/checkpoint.js';
 import { epochCheckpoints } from '../train/runFiles.js';
 import { validationLoss } from '../train/validationLoss.js';
 import { chooseCheckpoint } from './chooseCheckpoint.js';
-import { bleuOptions, translateHeldOut } from './heldOut.js';
+import { bleuOptions, referenceText, translateHeldOut } from './heldOut.js';
 import { runPaths } from './runFolder.js';
 import type { CheckpointUse, RunScores, TestResult } from './runScores.js';
 
@@ -35,26 +35,27 @@ export interface TestTask {
  * what `decode.checkpoint` names; scores each, and says which of best and average has the better validation. The test set
  * chooses nothing.
  *
- * Written to the run: test.src, test.ref, test.hyp (of `decode.checkpoint`), test.USE.hyp of the others.
+ * Written to the run: test.src, test.ref (what is scored against), test.hyp (of `decode.checkpoint`), test.USE.hyp of the
+ * others.
  */
 export async function translateTest(
   task: TestTask,
 ): Promise<Required<Pick<RunScores, 'test' | 'tests'>> & Pick<RunScores, 'selected'>> {
   const { runDir, config, corpus } = task;
   const paths = runPaths(runDir);
-  const isAverageUseful = epochCheckpoints(runDir).length >= 2;
+  const canAverage = epochCheckpoints(runDir).length >= 2;
   const candidates: CheckpointUse[] = [
     ...(existsSync(paths.best) ? ['best' as const] : []),
-    ...(isAverageUseful ? ['average' as const] : []),
+    ...(canAverage ? ['average' as const] : []),
   ];
-  const named = config.decode.checkpoint;
+  const named = chooseCheckpoint(runDir, config.decode).use;
   const tests: TestResult[] = [];
   for (const use of new Set([named, ...candidates])) {
     const hyp = use === named ? 'test.hyp' : `test.${use}.hyp`;
     tests.push(await testOne(task, use, hyp));
   }
-  writeLines(paths.testSrc, corpus.text('test', 'src'));
-  writeLines(paths.testRef, corpus.text('test', 'trg'));
+  writeLines(paths.testSrc, referenceText(corpus, config.decode, 'test', 'src'));
+  writeLines(paths.testRef, referenceText(corpus, config.decode, 'test', 'trg'));
   const selected = tests.filter(({ use }) => candidates.includes(use)).toSorted(byValidation(config))[0]?.use;
   return { test: tests[0], tests, ...(selected && { selected }) };
 }
@@ -67,7 +68,10 @@ function byValidation({ train: { bestBy } }: Config): (a: TestResult, b: TestRes
 async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise<TestResult> {
   const { runDir, config, model, corpus, signal, onProgress } = task;
   const started = performance.now();
-  const chosen = chooseCheckpoint(runDir, { ...config.decode, checkpoint: use });
+  const chosen = chooseCheckpoint(
+    runDir,
+    use === chooseCheckpoint(runDir, config.decode).use ? config.decode : { ...config.decode, checkpoint: use },
+  );
   const params = toTensors(readCheckpoint(chosen.path).params);
   try {
     const validation = await validate(task, use, params);

@@ -1,4 +1,3 @@
-import { counted } from '../counted.js';
 import { UsageError } from '../errors.js';
 import { modelDifference } from '../model/config.js';
 import type { StoredTensor } from '../storage/safetensors.js';
@@ -39,15 +38,14 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 }
 
 /**
- * The newest kept epoch checkpoints of a run, oldest first.
- * @throws UsageError if the run kept fewer
+ * The newest kept epoch checkpoints of a run, oldest first: as many as asked for, or all if the run kept fewer.
+ * @throws UsageError if the run kept none
  */
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {
   const kept = epochCheckpoints(runDir);
-  if (kept.length < count) {
+  if (kept.length === 0)
     throw new UsageError(
-      `${runDir} has ${counted(kept.length, 'epoch checkpoint')}, ${count} were asked for. Train longer, raise train.keepEpochs, or average fewer.`,
+      `${runDir} has no epoch checkpoints to average. Train at least one epoch with train.keepEpochs above 0.`,
     );
-  }
   return kept.slice(-count);
 }

@@ -19,6 +19,11 @@ export interface ScheduleOptions {
   readonly lead?: { readonly shape: 'constant' | 'warmup'; readonly updates: number };
 }
 
+/** Whether the rates of a schedule depend on where training ends. */
+export function fallsToMaxUpdates(schedule: ScheduleOptions['schedule']): boolean {
+  return schedule === 'linear';
+}
+
 /**
  * The learning rate of one update.
  *

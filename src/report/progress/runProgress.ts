@@ -71,6 +71,12 @@ class RunDisplay {
         this.endStage();
         this.line(closedLayerNormsText(event.scales));
         break;
+      case 'changed':
+        for (const setting of event.settings) this.line(`changed   ${setting}`);
+        break;
+      case 'logLost':
+        this.line(`log       ${event.path} is gone: curves and totals begin here`);
+        break;
       case 'diverged':
         this.line(`diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
         break;
@@ -144,7 +150,7 @@ function startLines({
       ? formatCount(model.trgVocabSize)
       : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
   return [
-    `run       ${runDir}${resumedFrom === undefined ? '' : `, going on from update ${formatCount(resumedFrom)}`}`,
+    `run       ${runDir}${resumedFrom === undefined ? '' : `, resumed from update ${formatCount(resumedFrom)}`}`,
     `backend   ${backend}, ${precision}`,
     `model     ${formatCount(numParameters)} parameters: ${model.numEncoderLayers}+${model.numDecoderLayers} layers, d ${model.dModel}, ffn ${model.dFf}, ${model.numHeads} heads, vocabulary ${vocabulary} (${model.sharing}), dropout ${model.dropout}`,
     `data      ${formatCount(trainPairs)} pairs; ${formatCount(trgTokensPerEpoch)} target tokens in ${formatCount(updatesPerEpoch)} updates per epoch${maxUpdates === undefined ? '' : `, ${formatCount(maxUpdates)} updates in all`}`,

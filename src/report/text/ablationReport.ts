@@ -218,7 +218,9 @@ export function notes({
       ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?']
       : []),
     ...(untranslated
-      ? [`test.hyp or test.ref is missing in the folder of ${untranslated.join(', ')}: not compared, not shown`]
+      ? [
+          `${untranslated.join(', ')}: not compared, not shown, because test.hyp or test.ref is missing or has another text than what was scored`,
+        ]
       : []),
     ...(signature ? [`BLEU ${signature}`] : []),
     ...(chrfSignature ? [`chrF2 ${chrfSignature}`] : []),

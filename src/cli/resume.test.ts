@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { RunScores } from '../run/runScores.js';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-resume-'));
+after(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function coldstart(...args: string[]): Outcome {
+  return spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8' });
+}
+
+function train(run: string, ...args: string[]): Outcome {
+  return coldstart('train', '-c', 'my.yaml', '--run', run, ...args);
+}
+
+function ok({ status, stdout, stderr }: Outcome): string {
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const set = (...settings: string[]): string[] => settings.flatMap((setting) => ['--set', setting]);
+const bytes = (...path: string[]): Buffer => readFileSync(join(folder, ...path));
+const scoresOf = (run: string): RunScores => JSON.parse(bytes(run, 'scores.json').toString()) as RunScores;
+const logOf = (run: string): { event: string; [key: string]: unknown }[] =>
+  bytes(run, 'log.jsonl')
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string });
+
+before(() => {
+  ok(coldstart('corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '10', '--test-pairs', '20'));
+  writeFileSync(
+    join(folder, 'my.yaml'),
+    `
+seed: 5
+backend: wasm
+corpus:
+  dir: data
+  srcLang: de
+  trgLang: en
+  train: { src: text/train.de, trg: text/train.en }
+  valid: { src: text/valid.de, trg: text/valid.en }
+  test: { src: text/test.de, trg: text/test.en }
+  subwords: { method: none, joiner: "" }
+model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
+train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 20, maxTokens: 400, validateEveryUpdates: 10, logEveryUpdates: 5, keepEpochs: 2 }
+decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
+`,
+  );
+  ok(coldstart('corpus', 'prepare', '-c', 'my.yaml'));
+  ok(train('short'));
+});
+
+describe('what may change on resuming', () => {
+  test('a complete run is prolonged bit for bit as if it had been given more updates at the start', () => {
+    const longer = set('train.maxUpdates=40', 'train.logEveryUpdates=10', 'train.patience=9');
+    const refused = train('short', ...longer);
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /short holds this run with other settings:\n {2}train\.maxUpdates: 20 → 40\n[^]*These may change: resume with --resume/,
+    );
+    assert.ok(existsSync(join(folder, 'short', 'scores.json')));
+    ok(train('short', ...longer, '--resume'));
+    ok(train('whole', ...longer));
+    for (const name of ['test.hyp', 'checkpoints/best.safetensors', 'checkpoints/epoch-0002.safetensors'])
+      if (existsSync(join(folder, 'whole', name))) assert.deepEqual(bytes('short', name), bytes('whole', name), name);
+    const [short, whole] = [scoresOf('short'), scoresOf('whole')];
+    assert.deepEqual([short.updates, short.budget, short.last!.loss], [40, 40, whole.last!.loss]);
+    assert.equal(short.test!.bleu, whole.test!.bleu);
+    assert.deepEqual(logOf('short').find(({ event }) => event === 'changed')?.settings, [
+      'train.maxUpdates: 20 → 40',
+      'train.logEveryUpdates: 5 → 10',
+      'train.patience: 0 → 9',
+    ]);
+    assert.match(bytes('short', 'config.yaml').toString(), /maxUpdates: 40/);
+    assert.match(train('short', ...longer).stderr, /complete already; nothing was done/);
+  });
+
+  test('with other decoding a complete run is translated and scored again, not trained', () => {
+    ok(train('decoded'));
+    const last = bytes('decoded', 'checkpoints/last.safetensors');
+    const decoding = set('decode.beamSize=1', 'decode.checkpoint=last', 'decode.bleu=sacrebleu');
+    ok(train('decoded', ...decoding, '--resume'));
+    assert.deepEqual(bytes('decoded', 'checkpoints/last.safetensors'), last);
+    const { test: scored, updates } = scoresOf('decoded');
+    assert.deepEqual([updates, scored!.use], [20, 'last']);
+    assert.match(scored!.signature, /tok:13a/);
+  });
+
+  test('a length that the schedule falls to is not one of them, and the message says why', () => {
+    const linear = set('train.schedule=linear');
+    ok(train('linear', ...linear));
+    const { status, stderr } = train('linear', ...linear, ...set('train.maxUpdates=40'), '--resume');
+    assert.equal(status, 1);
+    assert.match(stderr, /train\.maxUpdates: 20 → 40 \(the linear schedule falls towards it, so every rate so far/);
+  });
+
+  test('a log that is gone is reported, and in the log', () => {
+    ok(train('no-log'));
+    unlinkSync(join(folder, 'no-log', 'log.jsonl'));
+    const { status, stderr } = train('no-log', ...set('train.maxUpdates=25'), '--resume');
+    assert.equal(status, 0);
+    assert.match(stderr, /log\.jsonl is gone: curves and totals begin here/);
+    assert.ok(logOf('no-log').some(({ event }) => event === 'logLost'));
+  });
+});
+
+test('what cannot be decoded is refused before training', () => {
+  for (const [settings, message] of [
+    [['decode.checkpoint=average', 'train.keepEpochs=0'], /train\.keepEpochs is 0: there will be no epochs to average/],
+    [['decode.checkpoint=average', 'train.keepEpochs=1'], /train\.keepEpochs is 1: there will be no epochs to average/],
+    [['decode.beamSize=1000000'], /decode\.beamSize is 1000000, expected at most \d+/],
+  ] as const) {
+    const { status, stderr } = train('undecodable', ...set(...settings));
+    assert.equal(status, 2);
+    assert.match(stderr, message);
+    assert.ok(!existsSync(join(folder, 'undecodable')));
+  }
+});
+
+test('an average needs two epochs: with fewer the best parameters are scored, and the line says so', () => {
+  // an epoch has more than 3 updates
+  const run = train('brief', ...set('decode.checkpoint=average', 'train.maxUpdates=3'));
+  assert.match(
+    ok(run),
+    /^BLEU [\d.]+ \(.*\), best of validation; no epoch was kept, an average needs two; brief\/scores/,
+  );
+  const { test: scored, tests } = scoresOf('brief');
+  assert.deepEqual([scored!.use, scored!.hyp, tests!.length], ['best', 'test.hyp', 1]);
+  const { status, stderr } = coldstart('average', '--run', 'brief', '--out', 'average.safetensors');
+  assert.equal(status, 2);
+  assert.match(stderr, /brief has no epoch checkpoints to average/);
+  const fewer = coldstart('average', '--run', 'short', '--last', '9', '--out', 'fewer.safetensors');
+  assert.match(ok(fewer), /^fewer\.safetensors: mean of [12] checkpoints?/);
+  assert.match(fewer.stderr, /short kept no more than [12] of the 9 epochs asked for/);
+});
+
+test('a run that diverged, asked for again, says so with status 1', () => {
+  const hot = set('train.lr=1e30', 'train.warmupUpdates=0', 'train.schedule=constant');
+  assert.equal(train('hot', ...hot).status, 1);
+  for (const options of [[], ['--resume'], ['--resume', ...set('train.maxUpdates=40')]]) {
+    const { status, stderr } = train('hot', ...hot, ...options);
+    assert.equal(status, 1);
+    assert.match(stderr, /hot holds this run, and it diverged at update \d+: .*Choose other settings/);
+  }
+});
+
+test('an arm cannot be named like a file of the ablation', () => {
+  for (const name of ['plan.json', 'results.md', 'Report.html']) {
+    const { status, stderr } = coldstart('ablate', '-c', 'my.yaml', '--set', `ablation.arms={${name}: {}}`);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`an arm "${name}", the name of a file of the ablation`));
+  }
+});
+
+describe('test.ref is what was scored', () => {
+  const preprocessing: Record<string, string[]> = {
+    none: [],
+    tokens: ['corpus.tokenize.method=moses'],
+    'tokens and small letters': ['corpus.tokenize.method=moses', 'corpus.letterCase=lower'],
+    'punctuation, tokens and true case': [
+      'corpus.normalize.punctuation=true',
+      'corpus.tokenize.method=moses',
+      'corpus.letterCase="true"',
+    ],
+  };
+  for (const [name, settings] of Object.entries(preprocessing))
+    for (const bleu of ['sacrebleu', 'tokenised'])
+      test(`${name}, ${bleu}`, () => {
+        const key = `${name}-${bleu}`.replaceAll(/\W+/g, '-');
+        const options = set(...settings, `corpus.dir=data-${key}`, `decode.bleu=${bleu}`, 'train.maxUpdates=3');
+        ok(coldstart('corpus', 'prepare', '-c', 'my.yaml', ...options));
+        ok(train(key, ...options));
+        const files = ['--ref', `${key}/test.ref`, '--hyp', `${key}/test.hyp`];
+        const variant = bleu === 'sacrebleu' ? [] : ['-m', 'tokenised-bleu'];
+        const { score } = JSON.parse(ok(coldstart('score', ...files, ...variant, '--json'))) as { score: number };
+        assert.equal(score, scoresOf(key).test!.bleu);
+        if (bleu === 'sacrebleu')
+          assert.equal(bytes(key, 'test.ref').toString(), readFileSync(join(folder, 'text/test.en'), 'utf8'));
+        // as runs stored it that were made before: the preprocessed text
+        writeFileSync(join(folder, key, 'test.ref'), bytes(`data-${key}`, 'test.trg.txt'));
+        ok(coldstart('report', key, '--out', `${key}.html`));
+        const page = bytes(`${key}.html`).toString();
+        assert.ok(!page.includes('has another text than what was scored'), 'scored from the corpus');
+        if (settings.length === 0 || bleu === 'tokenised') return;
+        rmSync(join(folder, `data-${key}`), { recursive: true });
+        ok(coldstart('report', key, '--format', 'md', '--out', `${key}.md`));
+        assert.match(
+          bytes(`${key}.md`).toString(),
+          /not compared, not shown, because .* has another text than what was/,
+        );
+      });
+});

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
+import { corpusBleu } from '../score/bleu.js';
+import { chrf } from '../score/chrf.js';
+import { corpusScore } from '../score/metric.js';
+import { readTextFile } from '../storage/textFile.js';
+import { bleuOptions } from './heldOut.js';
+import { runPaths } from './runFolder.js';
+import type { TestResult } from './runScores.js';
+
+/**
+ * The references that a run's test BLEU was computed against, one line each: its test.ref. Runs made before test.ref was
+ * what was scored hold preprocessed text there; the prepared corpus then has the references, if it still lies where it did.
+ *
+ * @returns undefined if neither file gives the stored scores
+ */
+export function scoredReferences(
+  runDir: string,
+  config: Config,
+  test: Pick<TestResult, 'bleu' | 'refLen' | 'hyp'> & Partial<Pick<TestResult, 'chrf'>>,
+): string[] | undefined {
+  const { testRef } = runPaths(runDir);
+  const own = existsSync(testRef) ? readLines(testRef) : undefined;
+  if (!mayBePreprocessed(config)) return own;
+  const hyps = join(runDir, test.hyp);
+  if (!existsSync(hyps)) return undefined;
+  const hypLines = readLines(hyps);
+  const metric = chrf({ lowercase: config.decode.lowercase });
+  const isScored = (refs: string[]): boolean => {
+    if (refs.length !== hypLines.length) return false;
+    const { score, refLen } = corpusBleu(hypLines, [refs], bleuOptions(config.decode));
+    // chrF too: BLEU is 0 for every bad translation
+    return (
+      isClose(score, test.bleu) &&
+      refLen === test.refLen &&
+      (test.chrf === undefined || isClose(corpusScore(metric, hypLines, [refs]).score, test.chrf))
+    );
+  };
+  if (own && isScored(own)) return own;
+  const { dir } = config.corpus;
+  const prepared = dir === undefined ? [] : ['test.trg.raw.txt', 'test.trg.txt'].map((name) => join(dir, name));
+  return prepared
+    .filter((path) => existsSync(path))
+    .map(readLines)
+    .find(isScored);
+}
+
+const isClose = (a: number, b: number): boolean => Math.abs(a - b) < 1e-9;
+
+/** Whether a test.ref of older runs may be other text than what was scored. */
+function mayBePreprocessed({ corpus, decode }: Config): boolean {
+  const { tokenize, letterCase, normalize } = corpus;
+  return (
+    decode.bleu === 'sacrebleu' &&
+    (tokenize.method !== 'none' ||
+      letterCase !== 'keep' ||
+      normalize.punctuation ||
+      normalize.nonPrinting ||
+      normalize.unicode !== 'none')
+  );
+}
+
+function readLines(path: string): string[] {
+  return readTextFile(path, 'text of the test set').replace(/\n$/, '').split('\n');
+}
