@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { makeBatch, type Batch, type IdPair } from '../src/data/batch.js';
-import type { ModelConfig, Sharing } from '../src/model/config.js';
+import type { ModelConfig, ResidualScheme, Sharing } from '../src/model/config.js';
 import { readSafetensors, type StoredTensor } from '../src/storage/safetensors.js';
 import { referencePath } from './reference.js';
 
 const folder = referencePath('model');
 
 export const fixtureModelNames = ['tied', 'decoder-tied', 'trained-reverse'] as const;
-export type FixtureModelName = (typeof fixtureModelNames)[number];
+/** Models with reference numbers of forward pass and gradients; the first three have those of optimisers and decoding too. */
+export const forwardFixtureNames = [...fixtureModelNames, 'pre-ln'] as const;
+export type FixtureModelName = (typeof forwardFixtureNames)[number];
 
 /** Any JSON file of the fixtures. */
 export function readModelFixture<T>(path: string): T {
@@ -39,6 +41,7 @@ export function readFixtureModel(name: FixtureModelName): FixtureModel {
     enc_layers: number;
     dec_layers: number;
     sharing: Sharing;
+    residual?: ResidualScheme;
     ln_eps: number;
     label_smoothing: number;
     parameters: Record<string, number[]>;
@@ -52,6 +55,7 @@ export function readFixtureModel(name: FixtureModelName): FixtureModel {
     numEncoderLayers: stored.enc_layers,
     numDecoderLayers: stored.dec_layers,
     sharing: stored.sharing,
+    ...(stored.residual && { residual: stored.residual }),
     layerNormEps: stored.ln_eps,
     dropout: 0,
     attentionDropout: 0,

@@ -46,14 +46,16 @@ export function slowTranslationLoss(
       return name.startsWith('encoder') ? 0.81 * (n * n * n * n * m) ** 0.0625 : Math.sqrt(Math.sqrt(3 * m));
     return 1;
   };
+  const normalise = (x: Float64Array, name: string) =>
+    slowLayerNorm(x, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
   const addAndNorm = (x: Float64Array, y: Float64Array, name: string) => {
     const dropped = drop(y, config.dropout);
     observe?.(name, x, dropped);
     const total = x.map((value, i) => inputScale(name, i % dModel) * value + dropped[i]);
-    return config.residual === 'none'
-      ? total
-      : slowLayerNorm(total, get(`${name}.weight`), get(`${name}.bias`), layerNormEps);
+    return config.residual === 'none' || config.residual === 'pre-ln' ? total : normalise(total, name);
   };
+  /** Where pre-LN normalises: before each sublayer, and after each stack. */
+  const preNorm = (x: Float64Array, name: string) => (config.residual === 'pre-ln' ? normalise(x, name) : x);
   const embed = (ids: readonly number[], table: Values) =>
     drop(
       Float64Array.from({ length: ids.length * dModel }, (_, i) => {
@@ -67,10 +69,12 @@ export function slowTranslationLoss(
       }),
       config.dropout,
     );
-  const attend = (x: Float64Array, keys: Float64Array, name: string, causal: boolean) => {
+  const attend = (x: Float64Array, source: Float64Array | undefined, name: string, causal: boolean) => {
+    const queries = preNorm(x, `${name}_layer_norm`);
+    const keys = source ?? queries;
     const [queryLength, keyLength] = [x.length / dModel, keys.length / dModel];
     const heads = slowAttention(
-      project(x, `${name}.q_proj`),
+      project(queries, `${name}.q_proj`),
       project(keys, `${name}.k_proj`),
       project(keys, `${name}.v_proj`),
       [keyLength],
@@ -80,24 +84,26 @@ export function slowTranslationLoss(
     return addAndNorm(x, project(heads, `${name}.out_proj`), `${name}_layer_norm`);
   };
   const feedForward = (x: Float64Array, layer: string) => {
-    const hidden = drop(project(x, `${layer}.fc1`, dModel, dFf, true), config.reluDropout);
+    const opened = preNorm(x, `${layer}.final_layer_norm`);
+    const hidden = drop(project(opened, `${layer}.fc1`, dModel, dFf, true), config.reluDropout);
     return addAndNorm(x, project(hidden, `${layer}.fc2`, dFf, dModel), `${layer}.final_layer_norm`);
   };
 
   let encoded: Float64Array = embed(src, get('encoder.embed_tokens.weight'));
   for (let i = 0; i < config.numEncoderLayers; i++) {
-    encoded = attend(encoded, encoded, `encoder.layers.${i}.self_attn`, false);
+    encoded = attend(encoded, undefined, `encoder.layers.${i}.self_attn`, false);
     encoded = feedForward(encoded, `encoder.layers.${i}`);
   }
+  encoded = preNorm(encoded, 'encoder.layer_norm');
   const lookup = config.sharing === 'tied' ? 'encoder.embed_tokens.weight' : 'decoder.embed_tokens.weight';
   let hidden: Float64Array = embed([eosId, ...trg.slice(0, -1)], get(lookup));
   for (let i = 0; i < config.numDecoderLayers; i++) {
-    hidden = attend(hidden, hidden, `decoder.layers.${i}.self_attn`, true);
+    hidden = attend(hidden, undefined, `decoder.layers.${i}.self_attn`, true);
     hidden = attend(hidden, encoded, `decoder.layers.${i}.encoder_attn`, false);
     hidden = feedForward(hidden, `decoder.layers.${i}`);
   }
   return slowCrossEntropy(
-    hidden,
+    preNorm(hidden, 'decoder.layer_norm'),
     get(config.sharing === 'none' ? 'decoder.output_projection.weight' : lookup),
     trg,
     dModel,

@@ -170,6 +170,8 @@ test('presets change little, and every one gives a run that can be', () => {
     't-fixup': ['model.residual="none"', 'init.method="tfixup"', plain],
     admin: ['model.residual="admin"', plain],
     deepnorm: ['model.residual="deepnorm"', 'init.method="deepnorm"', plain],
+    'pre-ln-warmup': ['model.residual="pre-ln"'],
+    'pre-ln': ['model.residual="pre-ln"', plain],
     'gi-adam': ['train.secondMomentStart="first-gradient"', plain],
   });
 });

@@ -103,6 +103,16 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     source: 'Wang et al. 2022 (arXiv 2203.00555), figure 2',
     changes: () => ({ ...atFullRate, 'model.residual': 'deepnorm', 'init.method': 'deepnorm' }),
   },
+  'pre-ln-warmup': {
+    summary: 'layer norms before the sublayers, with warmup',
+    source: 'Xiong et al. 2020 (arXiv 2002.04745)',
+    changes: () => ({ 'model.residual': 'pre-ln' }),
+  },
+  'pre-ln': {
+    summary: 'layer norms before the sublayers, without warmup',
+    source: 'Xiong et al. 2020 (arXiv 2002.04745)',
+    changes: () => ({ ...atFullRate, 'model.residual': 'pre-ln' }),
+  },
   'gi-adam': {
     summary: 'GI-Adam: second moment begins with the first squared gradient',
     source: 'Kalra and Barkeshli 2024 (arXiv 2406.09405)',

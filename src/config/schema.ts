@@ -161,7 +161,7 @@ export const schema = {
     residual: choice(
       residualSchemes,
       'post-ln',
-      'How a sublayer ends: post-ln LN(x + f(x)), admin LN(w x + f(x)) with learned w, deepnorm LN(a x + f(x)), none x + f(x).',
+      'How a sublayer f and its input x are joined: post-ln LN(x + f(x)), pre-ln x + f(LN(x)) and LN after the last layer, admin LN(w x + f(x)) with learned w, deepnorm LN(a x + f(x)), none x + f(x).',
     ),
     layerNormEps: real(1e-5, 'Added to the variance in layer normalisation.', { min: 1e-12, max: 0.1 }),
     dropout: real(0.1, 'Dropout after embeddings and sublayers.', { min: 0, max: 0.99 }),

@@ -10,16 +10,17 @@ export type Sharing = 'none' | 'decoder-tied' | 'tied';
 export const sharings: readonly Sharing[] = ['none', 'decoder-tied', 'tied'];
 
 /**
- * How a sublayer f ends, x being its input:
+ * How a sublayer f and its input x are joined:
  *
  * - `post-ln`: LN(x + f(x)) (Vaswani et al. 2017).
+ * - `pre-ln`: x + f(LN(x)), and one more LN after the last layer of each stack (Xiong et al. 2020; fairseq's normalize-before).
  * - `admin`: LN(w x + f(x)), w a learned vector of each sublayer (Liu et al. 2020).
  * - `deepnorm`: LN(a x + f(x)), a fixed by the depths (Wang et al. 2022).
  * - `none`: x + f(x), without layer normalisation (Huang et al. 2020, T-Fixup).
  */
-export type ResidualScheme = 'post-ln' | 'admin' | 'deepnorm' | 'none';
+export type ResidualScheme = 'post-ln' | 'pre-ln' | 'admin' | 'deepnorm' | 'none';
 
-export const residualSchemes: readonly ResidualScheme[] = ['post-ln', 'admin', 'deepnorm', 'none'];
+export const residualSchemes: readonly ResidualScheme[] = ['post-ln', 'pre-ln', 'admin', 'deepnorm', 'none'];
 
 /** The sizes that a named architecture fixes. */
 export interface ArchitectureSizes {

@@ -5,8 +5,8 @@ import { disposeParams, valueAndGradients, type Params } from '../backend/autodi
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../../test/testBackends.js';
 import {
-  fixtureModelNames,
   fixtureParams,
+  forwardFixtureNames,
   readFixtureModel,
   readFixtureTensors,
   readModelFixture,
@@ -31,7 +31,7 @@ function l2(values: ArrayLike<number>): number {
 }
 
 for (const backend of testBackends) {
-  for (const name of fixtureModelNames) {
+  for (const name of forwardFixtureNames) {
     describe(`${name} on ${backend} equals the reference numbers`, () => {
       let params: Map<string, Tensor>;
       before(async () => {

@@ -19,12 +19,13 @@ import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
 import { decoderLookup } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
+import { closeStack } from './residual.js';
 import {
   closeAttention,
   feedForward,
-  project,
   selfProjections,
   sourceProjections,
+  sourceQuery,
   type Encoded,
 } from './transformer.js';
 
@@ -99,7 +100,7 @@ export class IncrementalDecoder {
       ); // [rows, d]
       this.layers.forEach(({ srcK, srcV, keys, values }, i) => {
         const layer = `decoder.layers.${i}`;
-        const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+        const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x, config);
         keys.push(keep(k));
         values.push(keep(v));
         x = closeAttention(
@@ -111,13 +112,13 @@ export class IncrementalDecoder {
           noDropout,
         );
 
-        const srcQ = project(params, `${layer}.encoder_attn.q_proj`, x);
+        const srcQ = sourceQuery(params, `${layer}.encoder_attn`, x, config);
         x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, srcK, srcV, cross), x, config, noDropout);
 
         x = feedForward(params, layer, x, config, noDropout);
       });
       this.step++;
-      return x;
+      return closeStack(params, 'decoder', x, config);
     });
   }
 

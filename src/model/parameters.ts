@@ -10,13 +10,16 @@ export const outputProjection = 'decoder.output_projection.weight';
 /** The residual scale (`admin`) of the sublayer whose layer norm has this name. */
 export const residualScale = (norm: string): string => norm.replace(/layer_norm$/, 'residual_scale.weight');
 
+/** The layer norm after the last layer of a stack (`pre-ln`). */
+export const finalNorm = (stack: 'encoder' | 'decoder'): string => `${stack}.layer_norm`;
+
 /**
  * Names and shapes of all parameters, in the order in which they are stored.
  *
  * A linear layer's weight is [out, in], an embedding [V, d]. A shared matrix is named once: with `tied` sharing it is
  * `encoder.embed_tokens.weight`, with `decoder-tied` the decoder's is `decoder.embed_tokens.weight`; only `none` has
  * `decoder.output_projection.weight`. Without layer normalisation (`residual: none`) there are no layer-norm tensors; with `admin`
- * each has a residual scale before it.
+ * each has a residual scale before it; with `pre-ln` each stack has one more after its layers, `encoder.layer_norm` and `decoder.layer_norm`.
  *
  * Source: fairseq's names and order.
  */
@@ -49,12 +52,14 @@ export function parameterShapes(config: ModelConfig): Map<string, number[]> {
     attention(`encoder.layers.${i}.self_attn`);
     feedForward(`encoder.layers.${i}`);
   }
+  if (residual === 'pre-ln') layerNorm(finalNorm('encoder'));
   if (sharing !== 'tied') shapes.set(decoderEmbedding, [trgVocabSize, dModel]);
   for (let i = 0; i < config.numDecoderLayers; i++) {
     attention(`decoder.layers.${i}.self_attn`);
     attention(`decoder.layers.${i}.encoder_attn`);
     feedForward(`decoder.layers.${i}`);
   }
+  if (residual === 'pre-ln') layerNorm(finalNorm('decoder'));
   if (sharing === 'none') shapes.set(outputProjection, [trgVocabSize, dModel]);
   return shapes;
 }

@@ -54,6 +54,15 @@ test('parameters of each scheme', () => {
     names('none'),
     names('post-ln').filter((name) => !name.includes('layer_norm')),
   );
+  assert.deepEqual(
+    names('pre-ln').filter((name) => !names('post-ln').includes(name)),
+    ['encoder.layer_norm.weight', 'encoder.layer_norm.bias', 'decoder.layer_norm.weight', 'decoder.layer_norm.bias'],
+  );
+  assert.equal(
+    names('pre-ln').indexOf('encoder.layer_norm.weight'),
+    names('pre-ln').indexOf('encoder.layers.1.final_layer_norm.bias') + 1,
+  );
+  assert.equal(names('pre-ln').at(-1), 'decoder.layer_norm.bias');
   const added = names('admin').filter((name) => !names('post-ln').includes(name));
   assert.deepEqual(added.slice(0, 2), [
     'encoder.layers.0.self_attn_residual_scale.weight',

@@ -1,10 +1,30 @@
 import { add, mul, type Tensor } from '@tensorflow/tfjs-core';
 import { dropout } from '../backend/ops/dropout.js';
-import { residualLayerNorm } from '../backend/ops/layerNorm.js';
+import { layerNorm, residualLayerNorm } from '../backend/ops/layerNorm.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { ModelConfig } from './config.js';
 import type { Dropouts } from './dropouts.js';
-import { parameter, residualScale } from './parameters.js';
+import { finalNorm, parameter, residualScale } from './parameters.js';
+
+/**
+ * What a sublayer computes from: its input, which `pre-ln` normalises first.
+ *
+ * @param norm name of the sublayer's layer norm, e.g. `encoder.layers.0.final_layer_norm`
+ * @param input [N, d]
+ * @returns [N, d]
+ */
+export function openSublayer(params: Params, norm: string, input: Tensor, config: ModelConfig): Tensor {
+  return config.residual === 'pre-ln' ? normalised(params, norm, input, config) : input;
+}
+
+/** What a stack gives on after its last layer, [N, d]: with `pre-ln`, whose sublayers do not normalise what they add up, normalised. */
+export function closeStack(params: Params, stack: 'encoder' | 'decoder', x: Tensor, config: ModelConfig): Tensor {
+  return config.residual === 'pre-ln' ? normalised(params, finalNorm(stack), x, config) : x;
+}
+
+function normalised(params: Params, norm: string, x: Tensor, { layerNormEps }: ModelConfig): Tensor {
+  return layerNorm(x, parameter(params, `${norm}.weight`), parameter(params, `${norm}.bias`), layerNormEps);
+}
 
 /**
  * The end of a sublayer: what it computed, dropped out, is added to its input as the model's residual scheme says.
@@ -25,7 +45,7 @@ export type CloseSublayer = (
 
 export const closeSublayer: CloseSublayer = (params, norm, output, input, config, dropouts) => {
   const draw = dropouts.next(config.dropout);
-  if (config.residual === 'none') return add(input, dropout(output, draw));
+  if (config.residual === 'none' || config.residual === 'pre-ln') return add(input, dropout(output, draw));
   const gamma = parameter(params, `${norm}.weight`);
   const beta = parameter(params, `${norm}.bias`);
   return residualLayerNorm(output, scaledInput(params, norm, input, config), gamma, beta, config.layerNormEps, draw);

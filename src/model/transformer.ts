@@ -9,11 +9,11 @@ import type { ModelConfig } from './config.js';
 import { Dropouts } from './dropouts.js';
 import { decoderLookup, encoderEmbedding, parameter } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
-import { closeSublayer } from './residual.js';
+import { closeStack, closeSublayer, openSublayer } from './residual.js';
 
 /*
- * The post-LN encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts has its other residual
- * schemes.
+ * The encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts says where layer norms are and how a
+ * sublayer joins its input.
  *
  * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right; nothing ever
  * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed. Every layer is tidied: what the
@@ -64,13 +64,13 @@ export function encode(
   for (let i = 0; i < config.numEncoderLayers; i++) {
     x = tidy(() => {
       const layer = `encoder.layers.${i}`;
-      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x, config);
       const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
       const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
       return feedForward(params, layer, attended, config, dropouts, close);
     });
   }
-  return { hidden: x, lengths, batch, length };
+  return { hidden: closeStack(params, 'encoder', x, config), lengths, batch, length };
 }
 
 /**
@@ -101,19 +101,19 @@ export function decode(
   for (let i = 0; i < config.numDecoderLayers; i++) {
     x = tidy(() => {
       const layer = `decoder.layers.${i}`;
-      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x);
+      const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x, config);
       const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
       const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
 
       const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
-      const srcQ = project(params, `${layer}.encoder_attn.q_proj`, attended);
+      const srcQ = sourceQuery(params, `${layer}.encoder_attn`, attended, config);
       const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
       const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts, close);
 
       return feedForward(params, layer, informed, config, dropouts, close);
     });
   }
-  return x;
+  return closeStack(params, 'decoder', x, config);
 }
 
 /** sqrt(d) * E[token] + P[position], then dropout: [B*length, d]. */
@@ -125,9 +125,15 @@ function embed(table: Tensor, { ids, batch, length }: Tokens, config: ModelConfi
   return dropout(reshape(x, [batch * length, dModel]), dropouts.next(config.dropout));
 }
 
-/** Keys, values and queries of a self-attention, each [N, d]. */
-export function selfProjections(params: Params, name: string, x: Tensor): Tensor[] {
-  return projections(params, name, ['k_proj', 'v_proj', 'q_proj'], x);
+/** Keys, values and queries of a self-attention, each [N, d]. @param x [N, d] the sublayer's input */
+export function selfProjections(params: Params, name: string, x: Tensor, config: ModelConfig): Tensor[] {
+  const opened = openSublayer(params, `${name}_layer_norm`, x, config);
+  return projections(params, name, ['k_proj', 'v_proj', 'q_proj'], opened);
+}
+
+/** Queries of a cross-attention, [N, d]. @param x [N, d] the sublayer's input */
+export function sourceQuery(params: Params, name: string, x: Tensor, config: ModelConfig): Tensor {
+  return project(params, `${name}.q_proj`, openSublayer(params, `${name}_layer_norm`, x, config));
 }
 
 /** Keys and values of the source for a cross-attention, each [B*S, d]. */
@@ -144,7 +150,7 @@ function projections(params: Params, name: string, kinds: readonly string[], x: 
 }
 
 /** One linear layer: [N, in] → [N, out]. */
-export function project(params: Params, name: string, x: Tensor): Tensor {
+function project(params: Params, name: string, x: Tensor): Tensor {
   return linear(x, parameter(params, `${name}.weight`), parameter(params, `${name}.bias`));
 }
 
@@ -172,6 +178,10 @@ export function feedForward(
 ): Tensor {
   const weight = parameter(params, `${layer}.fc1.weight`);
   const bias = parameter(params, `${layer}.fc1.bias`);
-  const hidden = linear(x, weight, bias, { relu: true, dropout: dropouts.next(config.reluDropout) }); // [N, dFf]
-  return close(params, `${layer}.final_layer_norm`, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
+  const norm = `${layer}.final_layer_norm`;
+  const hidden = linear(openSublayer(params, norm, x, config), weight, bias, {
+    relu: true,
+    dropout: dropouts.next(config.reluDropout),
+  }); // [N, dFf]
+  return close(params, norm, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
 }

@@ -87,6 +87,7 @@ function byPart(a: string, b: string): number {
       'fc1',
       'fc2',
       'final_layer_norm',
+      'layer_norm',
     ].findIndex((part) => row.startsWith(part));
   return rank(a) - rank(b) || a.localeCompare(b);
 }
