@@ -298,3 +298,8 @@ test('Irish words with an apostrophe are left apart', () => {
     "b' fhéidir go raibh",
   ]);
 });
+
+test('Czech and German abbreviations are those of Moses where corpora showed a difference', () => {
+  assert.equal(createTokenizer('cs')('p. Novák, med. X'), 'p. Novák , med . X');
+  assert.equal(createTokenizer('de')('Fr. Jan. Feb. Dr. X'), 'Fr . Jan . Feb . Dr. X');
+});

@@ -34,13 +34,13 @@ export const prefixLists: Readonly<Record<string, PrefixList>> = {
     beforeNumber: 'No Nos Art Nr pp',
   },
   de: {
-    leftOut: `Alt Am App Ben Best Chin Di Do Kop Max Mi Mo Mod Obj PIN Port Rel Sa So Temp Test Trans am Abs Abw Adr Akt Apr
+    leftOut: `Alt Am App Feb Fr Jan Ben Best Chin Di Do Kop Max Mi Mo Mod Obj PIN Port Rel Sa So Temp Test Trans am Abs Abw Adr Akt Apr
       Ausschl Bed Ber Bibl Dat Dim Dir Einh Erf Fa Fam Fn Folg Gem Geograph Ges Gesch Ggf Hptst Inh Int Jr Kl Konv Min
       Mind Msp Pfd Phys Prot Proz Qu Rd Reg Schr Sek Sep Spezif StR Tägl Urspr Ursprüngl Wg amtl beil eigtl erw ev gedr
       gek hpts jew jhrl kath kfm kgl led mtl möbl näml od schles schwäb südd tägl verh verw`,
     always: `${initials} ${initials.toLowerCase()} ${englishPersons} ${companies} ${numerals} ${romanNumerals} ${romanNumerals.toLowerCase()}
-      Hr Hrn Frl Fr Dipl Ing Gebr jun sen Mrd Mio Dtzd Std Ztr Tel Str Kap Bd Bde Aufl Ausg Hrsg Verf Anm Abt Hbf Buchst MwSt Jh Jahrh
-      Jan Feb Aug Sept Okt Nov Dez
+      Hr Hrn Frl Dipl Ing Gebr jun sen Mrd Mio Dtzd Std Ztr Tel Str Kap Bd Bde Aufl Ausg Hrsg Verf Anm Abt Hbf Buchst MwSt Jh Jahrh
+      Aug Sept Okt Nov Dez
       bzw bzgl vs usw usf etc ggf ggfs vgl Vgl sog evtl Evtl Chr dgl dergl Zt zzt spp allg Allg ehem einschl zzgl inkl exkl entspr
       frz engl röm österr schweiz gest geb gesch Geschf Nachf Kfm`,
     beforeNumber: 'No Nos Art Nr pp ca Ca',
@@ -57,11 +57,11 @@ export const prefixLists: Readonly<Record<string, PrefixList>> = {
   cs: {
     leftOut: '',
     always: `Bc BcA Ing MUDr MVDr MDDr MgA Mgr JUDr PhDr PaedDr PharmDr RNDr RSDr ThDr ThLic PhMr Dr DrSc CSc DiS prof doc akad
-      r st stol č čj čp tab obr odd okr popř např tzn tzv tj tř atd atp apod aj ap resp zejm vč pozn srov
+      p r st stol č čj čp tab obr odd okr popř např tzn tzv tj tř atd atp apod aj ap resp zejm vč pozn srov
       vl voj vol vs vyd zal zast zem zkr zř roč kl
       adj adv ak alch amer anat angl anon arab arch archit astr astron aut bás bibl biol biogr bot br bulh cca cit círk čas čes čín dat děj dial
       dol dop dosl ed ekon ev event f fam fem fil fot fr franc fut fyz gen geogr geol geom germ gram hebr hist hl hor horn hovor hud chem ibid
-      ind inf instr it jap kniž kol kr krit lat lid lit m maď mat med mj ml mld n násl něm nepubl no nr odp opr orig os pl plk pokrač pol
+      ind inf instr it jap kniž kol kr krit lat lid lit m maď mat mj ml mld n násl něm nepubl no nr odp opr orig os pl plk pokrač pol
       pomn port prap př přel příl pseud red rep rok roz rozš rum rus řec s samost sest sl slang slov spol sport srv subst sv šk špan švýc tech
       telev teol tis univ v vedl vulg výtv zvl ž`,
     beforeNumber: '',
