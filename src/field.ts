@@ -3,11 +3,13 @@ export interface Field<T> {
   readonly isField: true;
   /** What is accepted, in words, for messages and the reference. */
   readonly accepts: string;
+  /** More than `accepts` says, where this value breaks a bound that most values are far from; undefined: `accepts` says it. */
+  readonly expects?: (value: unknown) => string | undefined;
   /** undefined: not set unless the user does. */
   readonly default: T;
   readonly unit?: string;
   readonly help: string;
-  /** Paths are resolved against the folder of the file they stand in. */
+  /** Paths are relative to the folder of the file that names them. */
   readonly isPath: boolean;
   /** The value if it is acceptable, else undefined. */
   readonly parse: (value: unknown) => T | undefined;
@@ -20,26 +22,38 @@ interface NumberLimits {
   /** Less than any allowed value. */
   readonly above?: number;
   readonly max?: number;
+  /** More than any allowed value. */
+  readonly below?: number;
   readonly unit?: string;
+}
+
+/** The bounds in words: " from 0 to 1", " of at least 0 and below 1"; empty if there are none. */
+function range({ min, above, max, below }: NumberLimits): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  const from = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : undefined;
+  const to = below !== undefined ? `below ${below}` : max !== undefined ? `at most ${max}` : undefined;
+  const both = [from, to].filter((bound) => bound !== undefined).join(' and ');
+  return both === '' ? '' : ` ${both}`;
 }
 
 function numeric(
   whole: boolean,
   initial: number | undefined,
   help: string,
-  { min = -Infinity, max = Infinity, above = -Infinity, unit }: NumberLimits,
+  limits: NumberLimits,
 ): Field<number | undefined> {
-  const range =
-    above > -Infinity
-      ? ` above ${above}`
-      : min === -Infinity
-        ? ''
-        : max === Infinity
-          ? ` of at least ${min}`
-          : ` from ${min} to ${max}`;
+  const { min = -Infinity, above = -Infinity, max = Infinity, below = Infinity, unit } = limits;
+  const kind = whole ? 'an integer' : 'a number';
   return {
     isField: true,
-    accepts: `${whole ? 'an integer' : 'a number'}${range}`,
+    accepts: `${kind}${range(limits)}`,
+    expects: (value) => {
+      if (typeof value !== 'number' || Number.isNaN(value)) return undefined;
+      if (!Number.isFinite(value)) return `${whole ? kind : 'a finite number'}${range(limits)}`;
+      if (!whole || !Number.isInteger(value) || Number.isSafeInteger(value)) return undefined;
+      const bound = value > 0 ? { max: Number.MAX_SAFE_INTEGER } : { min: Number.MIN_SAFE_INTEGER };
+      return `${kind}${range({ ...bound, ...limits })}`;
+    },
     default: initial,
     unit,
     help,
@@ -49,7 +63,8 @@ function numeric(
       (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
       value >= min &&
       value > above &&
-      value <= max
+      value <= max &&
+      value < below
         ? value
         : undefined,
   };
@@ -92,16 +107,36 @@ export const choice = <const V extends readonly string[]>(
   help: string,
 ): Field<V[number]> => ({
   isField: true,
-  accepts: `one of ${values.join(', ')}`,
+  accepts: `one of ${choicesText(values)}`,
   default: initial,
   help,
   isPath: false,
   parse: (value) => values.find((candidate) => candidate === value),
 });
 
+/** Choices as a configuration has to write them: in quotes where YAML would read something other than a text. */
+function choicesText(values: readonly string[]): string {
+  return values
+    .map((value) => (/^(true|false|null|~|[-+.\d].*)$/i.test(value) ? JSON.stringify(value) : value))
+    .join(', ');
+}
+
+/** Any of some words, none twice. */
+export const choices = <const V extends readonly string[]>(values: V, help: string): Field<readonly V[number][]> => ({
+  isField: true,
+  accepts: `a list of ${choicesText(values)}, none twice`,
+  default: [],
+  help,
+  isPath: false,
+  parse: (value) =>
+    Array.isArray(value) && new Set(value).size === value.length && value.every((one) => values.includes(one as string))
+      ? (value as V[number][])
+      : undefined,
+});
+
 export const integers = (initial: readonly number[], help: string): Field<readonly number[]> => ({
   isField: true,
-  accepts: 'a list of integers of at least 0, at least one',
+  accepts: `a list of integers from 0 to ${Number.MAX_SAFE_INTEGER}, at least one`,
   default: initial,
   help,
   isPath: false,
@@ -113,7 +148,7 @@ export const integers = (initial: readonly number[], help: string): Field<readon
 
 export const texts = (help: string): Field<readonly string[]> => ({
   isField: true,
-  accepts: 'a list of texts',
+  accepts: 'a list of texts (numbers, true, false and null in quotes)',
   default: [],
   help,
   isPath: false,
@@ -189,4 +224,39 @@ export type Values<S> = { readonly [K in keyof S]: S[K] extends Field<infer T> ?
 
 export function isField(entry: unknown): entry is Field<unknown> {
   return (entry as Field<unknown>).isField === true;
+}
+
+/**
+ * Why a field does not take a value, as a sentence: what was found and what is expected. undefined: the field takes it.
+ *
+ * @param name what to call the setting, e.g. "train.lr"
+ * @param written the value as its author wrote it; default: as JavaScript shows it
+ */
+export function refusal(
+  field: Field<unknown>,
+  value: unknown,
+  name: string,
+  written = shown(value),
+): string | undefined {
+  if (field.parse(value) !== undefined) return undefined;
+  const expected = `${field.expects?.(value) ?? field.accepts}${field.unit ? ` (${field.unit})` : ''}`;
+  return `${name} is ${written}, expected ${expected}.${quotesHint(field, value, written)}`;
+}
+
+/** What to do if the value would do as a text, or the text without its quotes would. */
+function quotesHint(field: Field<unknown>, value: unknown, written: string): string {
+  if (typeof value === 'string')
+    return value.trim() !== '' && field.parse(Number(value)) !== undefined
+      ? ' Write it without quotes.'
+      : /^(true|false)$/.test(value) && field.parse(value === 'true') !== undefined
+        ? ' Write it without quotes.'
+        : '';
+  if (typeof value === 'object' && value !== null) return '';
+  return written !== '' && field.parse(written) !== undefined ? ` For the text, write it in quotes: "${written}".` : '';
+}
+
+/** A value in messages: NaN and infinity by their names, nothing as null. */
+export function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  return JSON.stringify(value) ?? 'undefined';
 }

@@ -273,7 +273,7 @@ test('arms that cannot be run are refused before anything starts', () => {
     [{ 'ablation.arms': ['warmpu'] }, /ablation\.arms\.warmpu has the preset "warmpu".* Did you mean warmup\?$/],
     [
       { 'ablation.grid': { 'train.beta2': [0.9, 2] } },
-      /ablation\.grid\.train\.beta2: train\.beta2 is 2, expected a number from 0 to 1/,
+      /ablation\.grid\.train\.beta2: train\.beta2 is 2, expected a number of at least 0 and below 1\./,
     ],
     [{ 'ablation.grid': { seed: [1] } }, /ablation\.grid sets seed/],
   ];

@@ -6,8 +6,11 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { changeConfig, configDifferences, configToYaml, defaultConfig, flatten, loadConfig } from './loadConfig.js';
+import { modelOptions } from './modelOptions.js';
 import { configReference } from './reference.js';
 import { schema } from './schema.js';
+import { trainOptions } from './trainOptions.js';
+import { parse } from 'yaml';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -57,12 +60,41 @@ test('values that cannot be used say what was found and what is expected', () =>
     ['train: { maxTokens: 12.5 }', /train\.maxTokens is 12\.5, expected an integer/],
     ['train: { lr: fast }', /train\.lr is "fast", expected a number of at least 0\./],
     ['train: { schedule: cosine }', /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant\./],
-    ['train: 3', /train is a group of settings \(optimizer, beta1, .*\), found a single value/],
+    ['train: 3', /:1: train is 3, but it is a group of settings \(optimizer, beta1, .*\)\. Name one of them\./],
     ['train: { nesterov: "yes" }', /train\.nesterov is "yes", expected true or false\./],
-    ['seed: .nan', /seed is null, expected an integer|seed is NaN|expected an integer/],
+    ['seed: .nan', /:1: seed is \.nan, expected an integer of at least 0\./],
+    ['train: { lr: -.Inf }', /:1: train\.lr is -\.Inf, expected a finite number of at least 0\./],
+    ['train: { lr: 1e400 }', /train\.lr is 1e400, expected a finite number of at least 0\./],
+    ['train: { warmupInitLr: .inf }', /train\.warmupInitLr is \.inf, expected a finite number\./],
+    ['train: { maxUpdates: .inf }', /train\.maxUpdates is \.inf, expected an integer of at least 0 \(updates\)\./],
+    ['seed:', /:1: seed is empty \(null\), expected an integer of at least 0\./],
+    ['seed: "5"', /seed is "5", expected an integer of at least 0\. Write it without quotes\./],
+    ['train: { nesterov: "true" }', /nesterov is "true", expected true or false\. Write it without quotes\./],
+    ['train: { nesterov: 1 }', /nesterov is 1, expected true or false\./],
+    [
+      'corpus:\n  letterCase: true',
+      /:2: corpus\.letterCase is true, expected one of keep, lower, "true"\. For the text, write it in quotes: "true"\./,
+    ],
+    ['corpus: { srcLang: 0x1F }', /srcLang is 0x1F, expected a text\. For the text, write it in quotes: "0x1F"\./],
+    ['corpus: { subwords: { joiner: 1.10 } }', /joiner is 1\.10, expected a text\. For .* in quotes: "1\.10"\./],
+    [
+      'corpus: { subwords: { glossaries: [USA, 2024] } }',
+      /glossaries is \[USA, 2024\], expected a list of texts \(numbers, true, false and null in quotes\)\./,
+    ],
+    [
+      'corpus: { clean: { duplicates: [pair, pair] } }',
+      /is \[pair, pair\], expected a list of pair, source, target, none twice/,
+    ],
+    ['train: { beta1: 1 }', /:1: train\.beta1 is 1, expected a number of at least 0 and below 1\./],
+    ['train: { momentum: 1 }', /:1: train\.momentum is 1, expected a number of at least 0 and below 1\./],
+    ['train: { eps: 0 }', /:1: train\.eps is 0, expected a number above 0 and below 1\./],
+    ['metainit: { momentum: 1 }', /:1: metainit\.momentum is 1, expected a number of at least 0 and below 1\./],
     ['ablation: { arms: { "../x": {} } }', /ablation\.arms is .*, expected named sets of settings/],
     ['seed: [', /is not valid YAML/],
-    ['seed: 1\nseed: 2', /is not valid YAML: Map keys must be unique/],
+    ['\nseed: [', /refused\.yaml:2 is not valid YAML: /],
+    ['seed: 1\n---\nseed: 2', /refused\.yaml:2: a second YAML document begins here, expected one\./],
+    ['seed: *none', /refused\.yaml:1: the alias \*none has no &none before it\./],
+    [`seed: ${'['.repeat(100_000)}`, /refused\.yaml.*(is nested too deeply|is not valid YAML)/],
     ['just text', /expected "key: value" lines/],
   ];
   for (const [text, message] of refused) assert.throws(() => loadConfig(file('refused.yaml', text)), message, text);
@@ -82,9 +114,165 @@ test('circles of extends and missing files are refused by name', () => {
   );
 });
 
-test('an alias bomb is refused', () => {
-  const bomb = `a: &a [x,x,x,x,x,x,x,x,x,x]\n${[...'bcdefghi'].map((name, i) => `${name}: &${name} [${new Array(10).fill(`*${'abcdefghi'[i]}`).join(',')}]`).join('\n')}\n`;
-  assert.throws(() => loadConfig(file('bomb.yaml', bomb)));
+test('settings given twice, nested or dotted, are refused with both lines', () => {
+  const twice: [string, number, string, number][] = [
+    ['train: { lr: 1e-3 }\ntrain.lr: 5e-3\n', 2, 'train.lr', 1],
+    ['train.lr: 5e-3\ntrain:\n  lr: 5e-3\n', 3, 'train.lr', 1],
+    ['corpus.train: { src: a }\ncorpus:\n  train.src: b\n', 3, 'corpus.train.src', 1],
+    ['seed: 1\nseed: 2\n', 2, 'seed', 1],
+    ['seed: 1\n"seed": 2\n', 2, 'seed', 1],
+    ['train:\n  lr: 1\n\ntrain:\n  beta1: 0\n', 4, 'train', 1],
+    ['extends: a.yaml\nextends: b.yaml\n', 2, 'extends', 1],
+    ['ablation:\n  arms:\n    one:\n      train.lr: 1\n      train.lr: 2\n', 5, 'train.lr', 4],
+    ['ablation:\n  arms:\n    one: {}\n    one: {}\n', 4, 'one', 3],
+  ];
+  for (const [text, line, key, first] of twice) {
+    const path = file('twice.yaml', text);
+    assert.throws(() => loadConfig(path), {
+      message: `${path}:${line}: ${key} is set twice, first in ${path}:${first}. Remove one of the two.`,
+      exitCode: 2,
+    });
+  }
+  assert.equal(loadConfig(file('groups.yaml', 'train: { lr: 1 }\ntrain.beta1: 0.5\n')).train.beta1, 0.5);
+});
+
+test('inputs that went wrong: a setting twice, an infinite rate, a seed that is not exact', () => {
+  const cases = fileURLToPath(new URL('../../../test/cases/', import.meta.url));
+  const refused: [string, string][] = [
+    [
+      '10-setting-twice-nested-and-dotted.yaml',
+      `:2: train.lr is set twice, first in ${cases}10-setting-twice-nested-and-dotted.yaml:1. Remove one of the two.`,
+    ],
+    ['11-infinite-rate.yaml', ':1: train.lr is .inf, expected a finite number of at least 0.'],
+    ['11-seed-beyond-53-bits.yaml', ':1: seed is 9007199254740993, expected an integer from 0 to 9007199254740991.'],
+  ];
+  for (const [name, message] of refused)
+    assert.throws(() => loadConfig(cases + name), { message: cases + name + message, exitCode: 2 });
+});
+
+test('aliases: what they repeat counts; circles and bombs are refused', () => {
+  const shared = 'ablation:\n  arms:\n    one: &one { train.lr: 1 }\n    two: *one\n';
+  assert.deepEqual(loadConfig(file('shared.yaml', shared)).ablation.arms, {
+    one: { 'train.lr': 1 },
+    two: { 'train.lr': 1 },
+  });
+  const circle = file('circle.yaml', 'ablation:\n  arms: &a\n    one: *a\n');
+  assert.throws(() => loadConfig(circle), {
+    message: `${circle}:3: the alias *a stands within the value that it repeats.`,
+    exitCode: 2,
+  });
+  const names = [...'abcdefghi'];
+  const rows = names.map(
+    (name, i) => `  ${name}: &${name} [${new Array(10).fill(i === 0 ? 'x' : `*${names[i - 1]}`).join(',')}]`,
+  );
+  const bomb = file('bomb.yaml', `ablation.grid:\n${rows.join('\n')}\n`);
+  assert.throws(() => loadConfig(bomb), {
+    message: `${bomb}:1: ablation.grid repeats aliases too often. Write the values out.`,
+    exitCode: 2,
+  });
+});
+
+test('a setting that a choice leaves without effect is refused, with the choice', () => {
+  const refused: [string, RegExp][] = [
+    [
+      'corpus:\n  subwords:\n    method: bpe\n    model: m',
+      /:4: corpus\.subwords\.model has no effect, as corpus\.subwords\.method is bpe \(.*effect\.yaml:3\)\. Remove it, or set corpus\.subwords\.method to sentencepiece\.$/,
+    ],
+    ['corpus.subwords.merges: 100', /merges has no effect, as corpus\.subwords\.method is none \(the default\)\./],
+    ['corpus.subwords: { method: sentencepiece, vocabSize: 9, codes: x }', /subwords\.codes has no effect/],
+    ['corpus.trgSubwords.merges: 100', /trgSubwords\.merges has no effect, .*method is same \(the default\)/],
+    ['corpus.tokenize.aggressive: true', /aggressive has no effect, .*method is none .* to moses\.$/],
+    ['train: { optimizer: sgd, beta1: 0.5 }', /train\.beta1 has no effect, as train\.optimizer is sgd/],
+    ['train.momentum: 0.5', /train\.momentum has no effect, as train\.optimizer is adam \(the default\)/],
+    ['train.minLr: 1e-9', /train\.minLr has no effect, as train\.schedule is inverse_sqrt/],
+    ['train: { validateBleu: false, validateBleuSentences: 3 }', /validateBleuSentences has no effect/],
+    ['gradinit: { variant: paper, layerNormLr: 1 }', /gradinit\.layerNormLr has no effect, .* to released\.$/],
+    ['gradinit: { algorithm: adam, normalizeGrad: true }', /normalizeGrad has no effect, .* to sgd\.$/],
+  ];
+  for (const [text, message] of refused) assert.throws(() => loadConfig(file('effect.yaml', text)), message, text);
+
+  const base = file('effect-base.yaml', 'corpus.subwords: { method: bpe, merges: 100 }\n');
+  assert.equal(loadConfig(base, ['corpus.subwords.method=none']).corpus.subwords.merges, 100);
+  assert.throws(
+    () => loadConfig(base, ['corpus.subwords.model=m']),
+    /^UsageError: --set: corpus\.subwords\.model has no/,
+  );
+  loadConfig(file('effect-default.yaml', 'train.momentum: 0.9\n'));
+  loadConfig(file('effect-arm.yaml', 'train.momentum: 0.5\nablation.arms: { a: {}, b: { train.optimizer: sgd } }\n'));
+  const saved = configToYaml(loadConfig(base, ['corpus.subwords.method=none']));
+  assert.equal(loadConfig(file('effect-saved.yaml', saved)).corpus.subwords.merges, 100);
+});
+
+test('settings that contradict each other are refused with file and line', () => {
+  const model = file('odd.yaml', 'model:\n  dModel: 30\n  numHeads: 4\n');
+  assert.throws(() => modelOptions(loadConfig(model), { src: 9, trg: 9 }), {
+    message: `${model}:2: model.dModel is 30, expected a multiple of model.numHeads (4).`,
+  });
+  const linear = file('linear.yaml', 'train:\n  schedule: linear\n  maxUpdates: 10\n');
+  assert.throws(() => trainOptions(loadConfig(linear)), /linear\.yaml:3: train\.maxUpdates is 10, expected more than/);
+});
+
+/** Values of every kind, as YAML writes them. */
+const anyValue = fc.oneof(
+  fc.constantFrom('.inf', '-.inf', '.nan', '1e400', '9007199254740993', '-9007199254740993', '0x10', 'true', 'no', '~'),
+  fc.integer({ min: -1e6, max: 1e6 }).map(String),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+  fc.constantFrom('word', '"5"', '[]', '[1, x]', '[[1]]', '{}', '{ a: 1 }', '{ a: { b: 1 } }', '2001-01-01'),
+);
+
+test('every setting: a value that it does not take gives an error with key, file and line', () => {
+  for (const [key, field] of flatten(schema)) {
+    let refused = 0;
+    fc.assert(
+      fc.property(anyValue, (written) => {
+        const value: unknown = parse(written);
+        if (field.parse(value) !== undefined || (value === null && field.default === undefined)) return;
+        refused++;
+        const path = file('any.yaml', `# a comment\n\n${key}: ${written}\n`);
+        assert.throws(
+          () => loadConfig(path),
+          (error: Error & { exitCode?: number }) =>
+            error.message.startsWith(`${path}:3: ${key} is `) &&
+            error.message.includes(', expected ') &&
+            error.exitCode === 2,
+          `${key}: ${written}`,
+        );
+      }),
+      { numRuns: 25, seed: 1 },
+    );
+    assert.ok(refused > 3, `${key} takes nearly everything`);
+  }
+});
+
+test('every number with a bound refuses what lies just beyond it', () => {
+  for (const [key, { accepts, parse: accept }] of flatten(schema)) {
+    const [, min] = /(?:of at least|from) (-?[\d.e-]+)/.exec(accepts) ?? [];
+    const [, max] = /(?:at most|to) (-?[\d.e-]+)$/.exec(accepts) ?? [];
+    const [, above] = /above (-?[\d.e-]+)/.exec(accepts) ?? [];
+    const [, below] = /below (-?[\d.e-]+)/.exec(accepts) ?? [];
+    if (!/^an? (integer|number)/.test(accepts)) continue;
+    const whole = accepts.startsWith('an integer');
+    const step = (bound: string): number => (whole ? 1 : Math.max(Math.abs(Number(bound)), 1e-12) * 1e-3);
+    if (min !== undefined) {
+      assert.equal(accept(Number(min)), Number(min), key);
+      assert.equal(accept(Number(min) - step(min)), undefined, key);
+    }
+    if (max !== undefined) {
+      assert.equal(accept(Number(max)), Number(max), key);
+      assert.equal(accept(Number(max) + step(max)), undefined, key);
+    }
+    if (above !== undefined) assert.equal(accept(Number(above)), undefined, key);
+    if (below !== undefined) assert.equal(accept(Number(below)), undefined, key);
+    if (whole) assert.equal(accept(0.5), undefined, key);
+    assert.equal(accept(Infinity), undefined, key);
+  }
+});
+
+test('a file of 50,000 keys is read, one above the bound is refused by its size', () => {
+  const arms = Array.from({ length: 50_000 }, (_, i) => `    a${i}: {}\n`).join('');
+  const path = file('many.yaml', `ablation:\n  arms:\n${arms}`);
+  assert.equal(Object.keys(loadConfig(path).ablation.arms).length, 50_000);
+  assert.throws(() => loadConfig(file('large.yaml', `# ${'x'.repeat(2 ** 20)}\n`)), /large\.yaml.*1048579 bytes/);
 });
 
 test('a saved configuration is read back to the same', () => {
@@ -139,7 +327,7 @@ test('paths and values inside arms and grids are checked and resolved like those
   );
   assert.throws(
     () => loadConfig(file('arms/grid.yaml', 'ablation.grid: { train.lr: 3 }\n')),
-    /ablation\.grid is \{"train\.lr":3\}, expected lists of values by setting/,
+    /ablation\.grid is \{ train\.lr: 3 \}, expected lists of values by setting/,
   );
 });
 

@@ -1,27 +1,26 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  LineCounter,
-  parse,
-  parseDocument,
-  stringify,
-  type Document,
-  type YAMLMap,
-} from 'yaml';
+import { isAlias, isMap, isScalar, stringify, type YAMLMap } from 'yaml';
 import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
-import { isField, type Field, type Section } from '../field.js';
+import { isField, refusal, shown as shownValue, type Field, type Section } from '../field.js';
 import { schema, type Config } from './schema.js';
 import { suggest } from '../suggest.js';
+import { refuseWithoutEffect } from './withoutEffect.js';
+import { readYaml, type YamlText } from './yamlText.js';
 
-/** One setting that differs from its default: where it came from, for messages. */
-interface Setting {
+/** One setting as somebody gave it. */
+export interface Setting {
   readonly key: string;
   readonly value: unknown;
+  /** File and line, or the option of the command line, for messages. */
+  readonly where: string;
+  /** Which text gave it: those that come later win. */
+  readonly source: number;
 }
+
+/** Where the settings of a configuration were given. */
+const placesOf = new WeakMap<Config, ReadonlyMap<string, string>>();
 
 /** Configurations are small; anything larger is not one. */
 const maxConfigBytes = 2 ** 20;
@@ -34,17 +33,45 @@ const maxConfigBytes = 2 ** 20;
  * @throws UsageError naming file and line for unknown keys (with the nearest known one) and values that cannot be used
  */
 export function loadConfig(path: string, changes: readonly string[] = []): Config {
-  const settings = [...readSettings(resolve(path), []), ...changes.map(parseChange)];
+  const sources: Setting[][] = [];
+  readSettings(resolve(path), [], sources);
+  for (const change of changes) sources.push(parseChange(change, sources.length));
+  const settings = sources.flat();
+  refuseWithoutEffect(settings);
   return resolveConfig(settings);
 }
 
 /** The configuration with some settings changed, e.g. an arm of an ablation. @param where what to call them in messages */
 export function changeConfig(config: Config, changes: Readonly<Record<string, unknown>>, where: string): Config {
+  const places = placesOf.get(config);
   const settings = Object.entries(changes).map(([key, value]) => ({
     key,
-    value: checkedValue(key, value, where, process.cwd()),
+    value: checkedValue(key, { value }, where, process.cwd()),
+    where,
+    source: 1,
   }));
-  return resolveConfig([...flatten(schema).map(([key]) => ({ key, value: valueAt(config, key) })), ...settings]);
+  const base = flatten(schema).map(([key]) => ({
+    key,
+    value: valueAt(config, key),
+    where: places?.get(key) ?? '',
+    source: 0,
+  }));
+  return resolveConfig([...base, ...settings]);
+}
+
+/**
+ * Runs a check of several settings together. Where it refuses one that was set, by a message that begins with the key, the
+ * error also names the file and the line.
+ */
+export function withPlaces<T>(config: Pick<Config, never>, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause;
+    const place = placesOf.get(config as Config)?.get(/^[\w.]+/.exec(cause.message)?.[0] ?? '');
+    if (!place) throw cause;
+    throw new UsageError(`${place}: ${cause.message}`, { cause });
+  }
 }
 
 /** A configuration with nothing set. */
@@ -78,7 +105,7 @@ export function flatten(section: Section, prefix = ''): [string, Field<unknown>]
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'not set' : JSON.stringify(value);
+  return value === undefined ? 'not set' : shownValue(value);
 }
 
 function resolveConfig(settings: readonly Setting[]): Config {
@@ -91,10 +118,13 @@ function resolveConfig(settings: readonly Setting[]): Config {
         return [key, given.has(full) ? given.get(full) : entry.default];
       }),
     );
-  return build(schema, '') as Config;
+  const config = build(schema, '') as Config;
+  placesOf.set(config, new Map(settings.filter(({ where }) => where !== '').map(({ key, where }) => [key, where])));
+  return config;
 }
 
-function readSettings(path: string, from: readonly string[]): Setting[] {
+/** Adds the settings of a file and of those it extends to the sources, those extended first. */
+function readSettings(path: string, from: readonly string[], sources: Setting[][]): void {
   if (from.includes(path))
     throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
   if (!existsSync(path))
@@ -105,72 +135,89 @@ function readSettings(path: string, from: readonly string[]): Setting[] {
     throw new UsageError(
       `${path} is a folder, expected a configuration file${from.length > 0 ? ` (${from[from.length - 1]} extends it)` : ''}.`,
     );
-  const lines = new LineCounter();
-  const document = parseDocument(readTextFile(path, 'configuration', maxConfigBytes), {
-    lineCounter: lines,
-    uniqueKeys: true,
-  });
-  if (document.errors.length > 0)
-    throw new UsageError(`${path} is not valid YAML: ${document.errors[0].message.split('\n')[0]}`);
-  if (document.contents === null) return [];
-  if (!isMap(document.contents))
-    throw new UsageError(`${path} holds ${document.contents.toString().slice(0, 40)}, expected "key: value" lines.`);
-
-  const settings: Setting[] = [];
-  const root = document.contents;
-  const base = root.get('extends', true);
+  const yaml = readYaml(readTextFile(path, 'configuration', maxConfigBytes), path);
+  const root = yaml.contents;
+  if (root === null) return;
+  if (!isMap(root)) throw new UsageError(`${path} holds ${yaml.written(root)}, expected "key: value" lines.`);
+  const base = root.items.find(({ key }) => isScalar(key) && key.value === 'extends');
   if (base !== undefined) {
-    if (!isScalar(base) || typeof base.value !== 'string')
-      throw new UsageError(`${path}: "extends" must be the path of another configuration.`);
-    settings.push(...readSettings(resolve(dirname(path), base.value), [...from, path]));
-    root.delete('extends');
+    const other = yaml.valueOf(base.value, `${yaml.place(base.key)}: extends`);
+    if (typeof other !== 'string')
+      throw new UsageError(
+        `${yaml.place(base.key)}: extends is ${yaml.written(base.value)}, expected the path of another configuration.`,
+      );
+    readSettings(resolve(dirname(path), other), [...from, path], sources);
   }
-  collect(root, schema, '', { path, document, lines }, settings);
-  return settings;
+  const settings: Setting[] = [];
+  const entries = root.items.filter((item) => item !== base);
+  collect(entries, schema, '', { yaml, folder: dirname(path), source: sources.length }, settings, new Map());
+  sources.push(settings);
 }
 
 interface Source {
-  readonly path: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
+  readonly yaml: YamlText;
+  readonly folder: string;
+  readonly source: number;
 }
 
-function collect(map: YAMLMap, section: Section, prefix: string, source: Source, settings: Setting[]): void {
-  for (const { key: keyNode, value: node } of map.items) {
+/** Adds the settings of a map. @param seen where each key was given first: nested and dotted keys mean the same */
+function collect(
+  entries: YAMLMap['items'],
+  section: Section,
+  prefix: string,
+  source: Source,
+  settings: Setting[],
+  seen: Map<string, string>,
+): void {
+  const { yaml } = source;
+  for (const { key: keyNode, value: node } of entries) {
     const key = String(isScalar(keyNode) ? keyNode.value : keyNode);
-    const offset = (keyNode as { range?: [number, number, number] | null }).range?.[0] ?? 0;
-    const where = `${source.path}:${source.lines.linePos(offset).line}`;
-    const target = isAlias(node) ? node.resolve(source.document) : node;
+    const full = prefix + key;
+    const where = yaml.place(keyNode);
+    const target = isAlias(node) ? node.resolve(yaml.document) : node;
     // a dotted key at any level means the same as nesting
     const entry = lookUp(section, key);
-    if (entry === undefined) throw unknownKey(prefix + key, where);
+    if (entry === undefined) throw unknownKey(full, where);
     if (isField(entry)) {
-      const value = (target as { toJS?: (document: Document) => unknown } | null)?.toJS?.(source.document) ?? null;
-      settings.push({ key: prefix + key, value: checkedValue(prefix + key, value, where, dirname(source.path)) });
+      const first = seen.get(full);
+      if (first !== undefined)
+        throw new UsageError(`${where}: ${full} is set twice, first in ${first}. Remove one of the two.`);
+      seen.set(full, where);
+      const value = yaml.valueOf(node, `${where}: ${full}`);
+      const written = yaml.written(target);
+      settings.push({
+        key: full,
+        value: checkedValue(full, { value, written }, where, source.folder),
+        where,
+        source: source.source,
+      });
     } else if (isMap(target)) {
-      collect(target, entry, `${prefix}${key}.`, source, settings);
+      collect(target.items, entry, `${full}.`, source, settings, seen);
     } else if (target !== null && !(isScalar(target) && target.value === null)) {
       throw new UsageError(
-        `${where}: ${prefix}${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...), found a single value.`,
+        `${where}: ${full} is ${yaml.written(target)}, but it is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...). Name one of them.`,
       );
     }
   }
 }
 
-function parseChange(change: string): Setting {
+function parseChange(change: string, source: number): Setting[] {
   const equals = change.indexOf('=');
   if (equals < 1) throw new UsageError(`--set ${change}: expected key=value, e.g. --set train.lr=0.001.`);
   const key = change.slice(0, equals);
-  let value: unknown;
-  try {
-    value = parse(change.slice(equals + 1));
-  } catch (cause) {
-    throw new UsageError(`--set ${change}: the value is not valid YAML.`, { cause });
-  }
-  return { key, value: checkedValue(key, value, '--set', process.cwd()) };
+  const yaml = readYaml(change.slice(equals + 1), `--set ${key}`);
+  const value = yaml.valueOf(yaml.contents, `--set ${key}`);
+  const written = change.slice(equals + 1).trim();
+  return [{ key, value: checkedValue(key, { value, written }, '--set', process.cwd()), where: '--set', source }];
 }
 
-function checkedValue(key: string, value: unknown, where: string, folder: string): unknown {
+/** A value, and how its author wrote it. */
+interface Given {
+  readonly value: unknown;
+  readonly written?: string;
+}
+
+function checkedValue(key: string, { value, written }: Given, where: string, folder: string): unknown {
   const entry = lookUp(schema, key);
   if (entry === undefined) throw unknownKey(key, where);
   if (!isField(entry))
@@ -178,15 +225,13 @@ function checkedValue(key: string, value: unknown, where: string, folder: string
       `${where}: ${key} is a group of settings (${Object.keys(entry).slice(0, 4).join(', ')}, ...); name one of them.`,
     );
   if (value === undefined || (value === null && entry.default === undefined)) return undefined;
-  // YAML 1.2 reads 5e-4 as a number but -- on command lines -- quotes may have made it a text
+  const asWritten = value === null ? 'empty (null)' : typeof value === 'string' ? undefined : written;
+  const refused = refusal(entry, value, key, asWritten);
+  if (refused !== undefined) throw new UsageError(`${where}: ${refused}`);
   const parsed = entry.parse(value);
-  if (parsed === undefined)
-    throw new UsageError(
-      `${where}: ${key} is ${JSON.stringify(value)}, expected ${entry.accepts}${entry.unit ? ` (${entry.unit})` : ''}.`,
-    );
   if (entry.mapSettings)
     return entry.mapSettings(parsed, (inner, setting, within) =>
-      checkedValue(inner, setting, `${where}: ${key}.${within}`, folder),
+      checkedValue(inner, { value: setting }, `${where}: ${key}.${within}`, folder),
     );
   return entry.isPath ? resolve(folder, parsed as string) : parsed;
 }

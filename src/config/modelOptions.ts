@@ -1,3 +1,4 @@
+import { withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import { architectures, checkModelConfig, type ModelConfig } from '../model/config.js';
 
@@ -6,11 +7,12 @@ import { architectures, checkModelConfig, type ModelConfig } from '../model/conf
  * @throws UsageError naming the key that does not fit
  */
 export function modelOptions(
-  { model }: Pick<Config, 'model'>,
+  config: Pick<Config, 'model'>,
   vocabularySizes: { readonly src: number; readonly trg: number },
 ): ModelConfig {
+  const { model } = config;
   const sizes = architectures[model.arch];
-  return checkModelConfig({
+  const options: ModelConfig = {
     srcVocabSize: vocabularySizes.src,
     trgVocabSize: vocabularySizes.trg,
     dModel: model.dModel ?? sizes.dModel,
@@ -24,5 +26,6 @@ export function modelOptions(
     dropout: model.dropout,
     attentionDropout: model.attentionDropout,
     reluDropout: model.reluDropout,
-  });
+  };
+  return withPlaces(config, () => checkModelConfig(options));
 }

@@ -88,7 +88,7 @@ test('what is missing is named', () => {
     ],
     [
       { ...files, 'corpus.clean.duplicates': ['both'] },
-      /clean\.duplicates names "both", expected pair, source or target/,
+      /clean\.duplicates is \["both"\], expected a list of pair, source, target, none twice/,
     ],
     [{ ...files, 'corpus.trgSubwords.method': 'sentencepiece' }, /does not set corpus\.trgSubwords\.model/],
   ];

@@ -1,3 +1,4 @@
+import { withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import type { PairFiles } from '../text/linePairs.js';
 import type { PrepareOptions, PrepareSubwords } from '../corpus/prepare/options.js';
@@ -7,7 +8,11 @@ import { UsageError } from '../errors.js';
  * What a configuration's `corpus` section asks `prepareCorpus` to do.
  * @throws UsageError naming the first key that is missing
  */
-export function prepareOptions({ corpus }: Config): PrepareOptions {
+export function prepareOptions(config: Config): PrepareOptions {
+  return withPlaces(config, () => optionsOf(config));
+}
+
+function optionsOf({ corpus }: Config): PrepareOptions {
   const { vocabulary } = corpus;
   const fromFiles = vocabulary.srcFile !== undefined && (vocabulary.joined || vocabulary.trgFile !== undefined);
   return {
@@ -50,7 +55,7 @@ function preprocessingOptions({
   const flags = Object.fromEntries(
     Object.entries({ ignoreXml, controlCharacters, sameText, wrongLanguage, leakage }).filter(([, set]) => set),
   );
-  const rules = { ...limits, ...flags, ...(duplicates.length > 0 && { duplicates: duplicates.map(duplicateKind) }) };
+  const rules = { ...limits, ...flags, ...(duplicates.length > 0 && { duplicates }) };
   return {
     normalize:
       unicode !== 'none' || punctuation || nonPrinting
@@ -61,11 +66,6 @@ function preprocessingOptions({
     clean: Object.values(rules).some((value) => value !== undefined) ? rules : undefined,
     letterCase: letterCase === 'keep' ? undefined : letterCase,
   };
-}
-
-function duplicateKind(kind: string): 'pair' | 'source' | 'target' {
-  if (kind === 'pair' || kind === 'source' || kind === 'target') return kind;
-  throw new UsageError(`corpus.clean.duplicates names ${JSON.stringify(kind)}, expected pair, source or target.`);
 }
 
 /** The folder of the prepared corpus. @throws UsageError if it is not set */

@@ -5,6 +5,7 @@ import { residualSchemes, sharings } from '../model/config.js';
 import {
   arms,
   choice,
+  choices,
   flag,
   grid,
   integer,
@@ -100,7 +101,7 @@ export const schema = {
         false,
         "Remove training pairs with a side in the other side's language, as the corpus itself shows the two.",
       ),
-      duplicates: texts('What must not repeat in the training set: pair, source, target.'),
+      duplicates: choices(['pair', 'source', 'target'], 'What must not repeat in the training set.'),
       leakage: flag(false, 'Remove training pairs that share a side with the validation or test set.'),
     },
     letterCase: choice(
@@ -148,11 +149,11 @@ export const schema = {
       'tiny',
       'Sizes to start from: tiny 4+4 layers 128/256, iwslt 6+6 512/1024, base 6+6 512/2048.',
     ),
-    dModel: optionalInteger("Features of every layer; default: the arch's.", { min: 4 }),
-    dFf: optionalInteger('Hidden features of feed-forward sublayers.', { min: 1 }),
-    numHeads: optionalInteger('Attention heads.', { min: 1 }),
-    numEncoderLayers: optionalInteger('Encoder layers.', { min: 1 }),
-    numDecoderLayers: optionalInteger('Decoder layers.', { min: 1 }),
+    dModel: optionalInteger("Features of every layer; default: the arch's.", { min: 4, max: 65536 }),
+    dFf: optionalInteger('Hidden features of feed-forward sublayers.', { min: 1, max: 1048576 }),
+    numHeads: optionalInteger('Attention heads.', { min: 1, max: 65536 }),
+    numEncoderLayers: optionalInteger('Encoder layers.', { min: 1, max: 1000 }),
+    numDecoderLayers: optionalInteger('Decoder layers.', { min: 1, max: 1000 }),
     sharing: choice(
       sharings,
       'tied',
@@ -211,16 +212,16 @@ export const schema = {
   metainit: {
     iterations: integer(0, 'MetaInit steps before training; 0: not used.', { min: 0 }),
     lr: real(0.1, 'Step of the norms.', { min: 0 }),
-    momentum: real(0.9, 'Momentum of the norms.', { min: 0, max: 1 }),
+    momentum: real(0.9, 'Momentum of the norms.', { min: 0, below: 1 }),
     maxTokens: optionalInteger('Batch size for MetaInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
   },
 
   train: {
     optimizer: choice(['adam', 'sgd'], 'adam', 'Optimiser.'),
-    beta1: real(0.9, 'Adam: decay of the first moment.', { min: 0, max: 1 }),
-    beta2: real(0.98, 'Adam: decay of the second moment.', { min: 0, max: 1 }),
-    eps: real(1e-8, 'Adam: added to the root of the second moment.', { min: 0 }),
-    momentum: real(0.9, 'SGD: momentum.', { min: 0, max: 1 }),
+    beta1: real(0.9, 'Adam: decay of the first moment.', { min: 0, below: 1 }),
+    beta2: real(0.98, 'Adam: decay of the second moment.', { min: 0, below: 1 }),
+    eps: real(1e-8, 'Adam: added to the root of the second moment.', { above: 0, below: 1 }),
+    momentum: real(0.9, 'SGD: momentum.', { min: 0, below: 1 }),
     nesterov: flag(false, "SGD: Nesterov's form."),
     weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', {
       min: 0,
@@ -288,8 +289,8 @@ export const schema = {
       min: 1,
       unit: 'checkpoints',
     }),
-    beamSize: integer(5, 'Beam size; 1 is greedy.', { min: 1 }),
-    lengthPenalty: real(1, 'Scores are divided by length to this power.', { min: 0 }),
+    beamSize: integer(5, 'Beam size; 1 is greedy.', { min: 1, max: 1000 }),
+    lengthPenalty: real(1, 'Scores are divided by length to this power.', { min: 0, max: 100 }),
     maxLenA: real(1.2, 'Longest translation: maxLenA times source length plus maxLenB.', { min: 0 }),
     maxLenB: integer(10, 'See maxLenA.', { min: 1, unit: 'tokens' }),
     maxTokens: integer(4096, 'Batch size of decoding, in source tokens.', { min: 1, unit: 'tokens' }),
@@ -327,8 +328,9 @@ export const schema = {
       true,
       'What GradInit, MetaInit and profiling cost counts as updates: train.countInit for every run.',
     ),
-    parallel: integer(1, 'Runs at the same time, each in a process of its own; they share the cores.', {
+    parallel: integer(1, 'Runs at the same time, each in an own process; they share the cores.', {
       min: 1,
+      max: 1024,
       unit: 'processes',
     }),
   },

@@ -1,14 +1,16 @@
+import { withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import { checkTrainOptions, type TrainOptions } from '../train/trainOptions.js';
 
 /** The trainer's options in a configuration. @throws UsageError if they contradict each other */
-export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): TrainOptions {
+export function trainOptions(config: Pick<Config, 'train' | 'seed'>): TrainOptions {
+  const { train, seed } = config;
   const { optimizer, beta1, beta2, eps, secondMomentStart, momentum, nesterov, weightDecay } = train;
   const optimizerOptions =
     optimizer === 'adam'
       ? ({ optimizer, beta1, beta2, eps, weightDecay, secondMomentStart } as const)
       : ({ optimizer, momentum, nesterov, weightDecay } as const);
-  return checkTrainOptions({
+  const options = {
     ...optimizerOptions,
     schedule: train.schedule,
     lr: train.lr,
@@ -29,5 +31,6 @@ export function trainOptions({ train, seed }: Pick<Config, 'train' | 'seed'>): T
     logEveryUpdates: train.logEveryUpdates,
     patience: train.patience,
     bestBy: train.bestBy,
-  });
+  };
+  return withPlaces(config, () => checkTrainOptions(options));
 }

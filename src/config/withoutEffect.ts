@@ -1,0 +1,117 @@
+import { UsageError } from '../errors.js';
+import { isField, type Field, type Section } from '../field.js';
+import type { Setting } from './loadConfig.js';
+import { schema } from './schema.js';
+
+/** Settings of a group that only some values of another setting of that group use. */
+interface Rule {
+  readonly group: string;
+  readonly settings: readonly string[];
+  /** The setting that chooses. */
+  readonly choice: string;
+  /** Its values that use the settings. */
+  readonly usedBy: readonly unknown[];
+}
+
+const subwordRules = (group: string): Rule[] => [
+  {
+    group,
+    settings: ['merges', 'codes', 'vocabulary', 'vocabularyThreshold', 'glossaries'],
+    choice: 'method',
+    usedBy: ['bpe'],
+  },
+  {
+    group,
+    settings: ['model', 'vocabSize', 'modelType', 'characterCoverage'],
+    choice: 'method',
+    usedBy: ['sentencepiece'],
+  },
+  { group, settings: ['tokenizer'], choice: 'method', usedBy: ['huggingface'] },
+  { group, settings: ['joiner'], choice: 'method', usedBy: ['none'] },
+];
+
+const rules: readonly Rule[] = [
+  ...subwordRules('corpus.subwords'),
+  ...subwordRules('corpus.trgSubwords'),
+  {
+    group: 'corpus.tokenize',
+    settings: ['aggressive', 'escape', 'protectedPatterns', 'srcPrefixes', 'trgPrefixes'],
+    choice: 'method',
+    usedBy: ['moses'],
+  },
+  { group: 'corpus.vocabulary', settings: ['trgFile'], choice: 'joined', usedBy: [false] },
+  {
+    group: 'train',
+    settings: ['beta1', 'beta2', 'eps', 'secondMomentStart'],
+    choice: 'optimizer',
+    usedBy: ['adam'],
+  },
+  { group: 'train', settings: ['momentum', 'nesterov'], choice: 'optimizer', usedBy: ['sgd'] },
+  { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear'] },
+  { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
+  {
+    group: 'gradinit',
+    settings: ['layerNormLr', 'biasMinScale', 'layerNormMaxScale', 'gradClip'],
+    choice: 'variant',
+    usedBy: ['released'],
+  },
+  // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
+  { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
+];
+
+/**
+ * Refuses settings that a choice leaves without effect: whoever wrote them believes that they act. What a later text chooses
+ * does not speak against what an earlier one sets, for the one may switch off what the other describes. Values equal to the
+ * default, texts that set everything (a run's config.yaml) and choices that arms of an ablation make are left alone.
+ *
+ * @throws UsageError naming the setting, the choice, and the places of both
+ */
+export function refuseWithoutEffect(settings: readonly Setting[]): void {
+  const given = new Map(settings.map((setting) => [setting.key, setting]));
+  const complete = completeSources(settings);
+  const varied = variedChoices(given);
+  for (const { group, settings: names, choice, usedBy } of rules) {
+    const choiceKey = `${group}.${choice}`;
+    const chosen = given.get(choiceKey);
+    const value = chosen?.value ?? fieldAt(choiceKey).default;
+    if (usedBy.includes(value) || varied(choiceKey)) continue;
+    for (const name of names) {
+      const key = `${group}.${name}`;
+      const setting = given.get(key);
+      if (setting === undefined || setting.source < (chosen?.source ?? -1) || complete.has(setting.source)) continue;
+      if (JSON.stringify(setting.value) === JSON.stringify(fieldAt(key).default)) continue;
+      throw new UsageError(
+        `${setting.where}: ${key} has no effect, as ${choiceKey} is ${String(value)} (${chosen?.where ?? 'the default'}). ` +
+          `Remove it, or set ${choiceKey} to ${usedBy.filter((one) => one !== 'none' || usedBy.length === 1).join(' or ')}.`,
+      );
+    }
+  }
+}
+
+/** Whether arms or the grid may change a choice. Presets are known only to the ablation: any may. */
+function variedChoices(given: ReadonlyMap<string, Setting>): (key: string) => boolean {
+  const arms = Object.values((given.get('ablation.arms')?.value ?? {}) as Record<string, Record<string, unknown>>);
+  const grid = (given.get('ablation.grid')?.value ?? {}) as Record<string, unknown>;
+  const changed = new Set([...arms.flatMap((changes) => Object.keys(changes)), ...Object.keys(grid)]);
+  return (key) => changed.has(key) || (changed.has('preset') && !key.startsWith('corpus.'));
+}
+
+/** Texts that give every setting that has a default. */
+function completeSources(settings: readonly Setting[]): Set<number> {
+  const numWithDefault = countDefaults(schema);
+  const counts = new Map<number, number>();
+  for (const { key, source } of settings)
+    if (fieldAt(key).default !== undefined) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return new Set([...counts].filter(([, count]) => count >= numWithDefault).map(([source]) => source));
+}
+
+function countDefaults(section: Section): number {
+  return Object.values(section).reduce(
+    (count, entry) => count + (isField(entry) ? Number(entry.default !== undefined) : countDefaults(entry as Section)),
+    0,
+  );
+}
+
+function fieldAt(key: string): Field<unknown> {
+  return key.split('.').reduce<unknown>((entry, part) => (entry as Section)[part], schema) as Field<unknown>;
+}
