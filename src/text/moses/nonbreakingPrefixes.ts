@@ -1,5 +1,4 @@
 import { readTextFile } from '../../storage/textFile.js';
-import { cldrSuppressions } from './cldrSuppressions.js';
 import { prefixLists } from './prefixLists.js';
 
 /**
@@ -10,19 +9,13 @@ export type NonbreakingPrefixes = ReadonlyMap<string, 'always' | 'beforeNumber'>
 
 /** Whether there is a list for a language; the others get the English one. */
 export function hasNonbreakingPrefixes(language: string): boolean {
-  return language in prefixLists;
+  return Object.hasOwn(prefixLists, language);
 }
 
-/**
- * The list for a language: Unicode's sentence break suppressions, completed by this project. As Moses does, languages without
- * one have the English list, for the sake of initials and titles.
- */
+/** Moses' list for a language. As there, languages without one have the English list, for the sake of initials and titles. */
 export function nonbreakingPrefixes(language: string): NonbreakingPrefixes {
-  const code = hasNonbreakingPrefixes(language) ? language : 'en';
-  const { leftOut, always, beforeNumber } = prefixLists[code];
-  const without = new Set(words(leftOut));
+  const { always, beforeNumber } = prefixLists[hasNonbreakingPrefixes(language) ? language : 'en'];
   const prefixes = new Map<string, 'always' | 'beforeNumber'>();
-  for (const word of words(cldrSuppressions[code] ?? '')) if (!without.has(word)) prefixes.set(word, 'always');
   for (const word of words(always)) prefixes.set(word, 'always');
   for (const word of words(beforeNumber)) prefixes.set(word, 'beforeNumber');
   return prefixes;
