@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { DataError } from '../errors.js';
 import { isLocked } from '../storage/folderLock.js';
 import { readLog, type LogLine } from '../train/runLog.js';
 import {
@@ -11,8 +10,8 @@ import {
   type ValidPoint,
 } from './ablationData.js';
 import { isStuck } from './ablationResults.js';
-import type { GradientRecord } from '../run/gradientRecord.js';
 import type { InitReport } from '../run/initialParams.js';
+import { readGradientRecord, readInitReport } from '../run/initRecords.js';
 import type { PlanRecord } from './planRecord.js';
 import type { RunStart } from '../run/runEvents.js';
 import { readRunConfig, readRunIdentity, runPaths } from '../run/runFolder.js';
@@ -41,7 +40,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
   const scores = readRunScores(paths.scores);
   const log = readLog(paths.log);
   const start = log.findLast(({ event }) => event === 'start') as unknown as RunStart | undefined;
-  const report = existsSync(paths.initReport) ? readJson<InitReport>(paths.initReport) : undefined;
+  const report = readInitReport(paths.initReport);
   const { maxUpdates, countInit } = config.train;
   const initUpdates = countInit ? Math.ceil(report?.cost?.updateEquivalents ?? 0) : 0;
   const ratios = log.filter(({ event }) => event === 'updateRatios') as unknown as {
@@ -76,7 +75,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
           samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })),
         },
       }),
-    ...(existsSync(paths.gradients) && { gradients: readJson<GradientRecord>(paths.gradients) }),
+    ...(existsSync(paths.gradients) && { gradients: readGradientRecord(paths.gradients) }),
     ...(report && { learned: learnedScales(report) }),
   };
 }
@@ -128,16 +127,5 @@ function learnedScales(report: InitReport): LearnedScales {
       };
     case 'admin':
       return { method: report.method, tensors, iterations: [] };
-  }
-}
-
-function readJson<T>(path: string): T {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch (cause) {
-    throw new DataError(
-      `${path} is not JSON: ${(cause as Error).message}. It was changed or cut short after it was written.`,
-      { cause },
-    );
   }
 }

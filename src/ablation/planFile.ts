@@ -1,7 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import {
+  jsonCount,
+  jsonList,
+  jsonObject,
+  jsonOneOf,
+  jsonOptional,
+  jsonRecord,
+  jsonText,
+  jsonValue,
+  readJsonFile,
+  type JsonFile,
+  type JsonShape,
+} from '../storage/jsonFile.js';
 import { ablationFiles } from './ablationFiles.js';
 import type { AblationPlan } from './ablationPlan.js';
 import { findRuns } from './existingRuns.js';
@@ -101,31 +114,57 @@ export function readPlan(dir: string): PlanRecord {
     throw new DataError(
       `${dir} holds no ablation (no plan.json) and no run (no config.yaml). Name a folder that "coldstart ablate" or "coldstart train" made.`,
     );
-  let plan: PlanRecord & { formatVersion?: number };
-  try {
-    plan = JSON.parse(readFileSync(path, 'utf8')) as PlanRecord;
-  } catch (cause) {
-    throw new DataError(
-      `${path} is not JSON: ${(cause as Error).message}. Run the ablation's command again: it writes the file anew and repeats no complete run.`,
-      { cause },
-    );
-  }
-  const isWhole =
-    plan?.formatVersion === formatVersion &&
-    [plan.seeds, plan.axes, plan.arms, plan.runs].every(Array.isArray) &&
-    plan.runs.length > 0 &&
-    plan.arms.some(({ name }) => name === plan.baseline);
-  // keys are joined to the folder, so they must not leave it
-  const isRun = ({ key, arm, seed }: PlanRecord['runs'][number]): boolean =>
-    typeof key === 'string' &&
-    !key.split(/[/\\]/).includes('..') &&
-    !key.startsWith('/') &&
-    typeof arm === 'string' &&
-    Number.isSafeInteger(seed);
-  if (!isWhole || !plan.runs.every(isRun)) {
-    throw new DataError(
-      `${path} is not a plan that this version reads (format ${formatVersion}). Run the ablation's command again: it writes the file anew.`,
-    );
-  }
-  return plan;
+  return readJsonFile<PlanRecord>(path, planFile);
 }
+
+const setting = jsonValue(
+  'a text, a number or true or false',
+  (value) => typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value),
+);
+
+const planShape: JsonShape = (value, field) => {
+  jsonObject({
+    formatVersion: jsonOneOf([formatVersion]),
+    baseline: jsonText,
+    seeds: jsonList(jsonCount),
+    axes: jsonList(jsonObject({ key: jsonText, values: jsonList(setting) })),
+    arms: jsonList(
+      jsonObject({
+        name: jsonText,
+        preset: jsonOptional(jsonText),
+        summary: jsonOptional(jsonText),
+        source: jsonOptional(jsonText),
+        differences: jsonList(jsonText),
+      }),
+    ),
+    runs: jsonList(
+      jsonObject({
+        // joined to the folder, so that it must not lead out of it
+        key: jsonValue(
+          'a path below the folder',
+          (key) => typeof key === 'string' && !key.split(/[/\\]/).includes('..') && !/^[/\\]|^[A-Za-z]:|\0/.test(key),
+        ),
+        arm: jsonText,
+        cell: jsonRecord(setting),
+        seed: jsonCount,
+      }),
+    ),
+  })(value, field);
+  const { arms, runs, baseline, axes } = value as PlanRecord;
+  const names = arms.map(({ name }) => name);
+  const keys = axes.map(({ key }) => key);
+  jsonOneOf(names)(baseline, 'baseline');
+  jsonValue('a list of at least one run', () => runs.length > 0)(runs, 'runs');
+  runs.forEach(({ arm, cell }, i) => {
+    jsonOneOf(names)(arm, `runs[${i}].arm`);
+    for (const key of Object.keys(cell)) jsonOneOf(keys)(key, `a name in runs[${i}].cell`);
+  });
+  for (const name of names)
+    jsonValue('the name of an arm that has runs', () => runs.some(({ arm }) => arm === name))(name, 'arms');
+};
+
+const planFile: JsonFile = {
+  what: 'plan of an ablation',
+  shape: planShape,
+  advice: "Run the ablation's command again: it writes the file again and repeats no complete run.",
+};

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { jsonObject, jsonRecord, jsonText, readJsonFile } from '../storage/jsonFile.js';
 import { ablationFiles } from './ablationFiles.js';
 
 /** Why runs of an ablation failed (other than by diverging), by key: failures.json of its folder. */
@@ -11,13 +13,14 @@ const path = (dir: string): string => ablationFiles(dir).failures;
 export function readRunFailures(dir: string): RunFailures {
   if (!existsSync(path(dir))) return {};
   try {
-    const found = JSON.parse(readFileSync(path(dir), 'utf8')) as unknown;
-    const entries = Object.entries((found ?? {}) as object).filter(
-      ([, value]) => typeof (value as { message?: unknown } | null)?.message === 'string',
-    );
-    return Object.fromEntries(entries) as RunFailures;
-  } catch {
-    return {};
+    return readJsonFile<RunFailures>(path(dir), {
+      what: 'failures of runs',
+      shape: jsonRecord(jsonObject({ message: jsonText })),
+      advice: 'Remove it.',
+    });
+  } catch (error) {
+    if (error instanceof DataError) return {};
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The process of one run: started by runProcess.ts, which sends the task and hears of events. */
 import { isDivergence, run } from '../run/run.js';
+import { systemFailure } from '../storage/systemFailure.js';
 import type { FromRun, ToRun } from './runProcess.js';
 
 const controller = new AbortController();
@@ -19,7 +20,12 @@ async function work(task: Extract<ToRun, object>['task']): Promise<void> {
   } catch (error) {
     if (controller.signal.aborted) last = { outcome: 'stopped' };
     else if (isDivergence(error)) last = { outcome: 'done' };
-    else last = { outcome: 'failed', message: (error as Error).message, stack: (error as Error).stack };
+    else
+      last = {
+        outcome: 'failed',
+        message: (systemFailure(error) ?? (error as Error)).message,
+        stack: (error as Error).stack,
+      };
   }
   tell(last, () => process.exit(0));
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { ColdstartError } from '../errors.js';
+import { systemFailure } from '../storage/systemFailure.js';
 import { version } from '../version.js';
 import { loadCommands, type CommandModules } from './commandModules.js';
 import { Interrupted } from './interrupts.js';
@@ -68,13 +69,13 @@ async function main(argv: readonly string[]): Promise<number> {
       console.error(error.message);
       return error.exitCode;
     }
-    const known = error instanceof ColdstartError;
-    console.error(`coldstart: ${error instanceof Error ? error.message : String(error)}`);
+    const known = error instanceof ColdstartError ? error : systemFailure(error);
+    console.error(`coldstart: ${known?.message ?? (error instanceof Error ? error.message : String(error))}`);
     if (verbose && error instanceof Error)
       console.error(error.stack, ...(error.cause ? ['\ncaused by', error.cause] : []));
     else if (!known)
       console.error('This is a defect of coldstart. Run again with --verbose for the stack, and report it.');
-    return known ? error.exitCode : 1;
+    return known?.exitCode ?? 1;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
@@ -24,7 +24,7 @@ import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
-import type { InitCost } from './initCost.js';
+import { readInitReport } from './initRecords.js';
 import { initialParams, learnsInitialParams, meanLoss } from './initialParams.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
@@ -95,13 +95,6 @@ export function isDivergence(error: unknown): error is ColdstartError {
     error instanceof DivergenceError ||
     (error instanceof ColdstartError && ['NOT_FINITE', 'GRADINIT', 'METAINIT'].includes(error.code))
   );
-}
-
-/** What the parameters cost that a run began with; undefined if they were only drawn. */
-function readInitCost(reportPath: string): InitCost | undefined {
-  if (!existsSync(reportPath)) return undefined;
-  const { cost, seconds } = JSON.parse(readFileSync(reportPath, 'utf8')) as { cost?: InitCost; seconds: number };
-  return cost ?? { seconds, trgTokens: 0, updateEquivalents: 0 }; // of runs made before costs were recorded
 }
 
 class Run {
@@ -181,7 +174,7 @@ class Run {
     const { countInit, extraEpoch, maxUpdates } = this.task.config.train;
     const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
     const cost =
-      countInit && maxUpdates > 0 ? Math.ceil(readInitCost(this.paths.initReport)?.updateEquivalents ?? 0) : 0;
+      countInit && maxUpdates > 0 ? Math.ceil(readInitReport(this.paths.initReport)?.cost?.updateEquivalents ?? 0) : 0;
     if (cost > 0 && cost >= maxUpdates) {
       throw new UsageError(
         `initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`,
@@ -259,7 +252,7 @@ class Run {
   private saveScores(outcome: Pick<RunScores, 'status' | 'test' | 'tests' | 'selected' | 'diverged'>): RunScores {
     const { status, ...rest } = outcome;
     const { maxUpdates } = this.task.config.train;
-    const init = readInitCost(this.paths.initReport);
+    const init = readInitReport(this.paths.initReport)?.cost;
     const scores: RunScores = {
       status,
       backend: this.backend,

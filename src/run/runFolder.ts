@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { jsonObject, jsonRecord, jsonText, readJsonFile, type JsonFile } from '../storage/jsonFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
 import { readRunScores, type RunScores } from './runScores.js';
@@ -201,15 +202,11 @@ export function readRunConfig(runDir: string): Config {
 
 /** What a run was made from. @throws DataError if its run.json cannot be used */
 export function readRunIdentity(runDir: string): RunIdentity {
-  const { identity } = runPaths(runDir);
-  try {
-    const { program, corpus, startedAt } = JSON.parse(readFileSync(identity, 'utf8')) as RunIdentity;
-    if (typeof corpus === 'object' && corpus !== null) return { program, corpus, startedAt };
-  } catch (cause) {
-    throw new DataError(
-      `${identity} cannot be read: ${(cause as Error).message}. Start the run again in another folder.`,
-      { cause },
-    );
-  }
-  throw new DataError(`${identity} does not say what the run was made from. Start the run again in another folder.`);
+  return readJsonFile<RunIdentity>(runPaths(runDir).identity, identityFile);
 }
+
+const identityFile: JsonFile = {
+  what: 'record of a run',
+  advice: 'Restore it from a copy, or start the run again in another folder.',
+  shape: jsonObject({ program: jsonText, corpus: jsonRecord(jsonText), startedAt: jsonText }),
+};

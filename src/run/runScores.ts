@@ -1,6 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { DataError } from '../errors.js';
+import { existsSync } from 'node:fs';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import {
+  jsonCount,
+  jsonList,
+  jsonNullable,
+  jsonNumber,
+  jsonObject,
+  jsonOneOf,
+  jsonOptional,
+  jsonText,
+  jsonValue,
+  readJsonFile,
+  type JsonFile,
+} from '../storage/jsonFile.js';
 import { readLog } from '../train/runLog.js';
 import type { InitCost } from './initCost.js';
 
@@ -73,46 +85,65 @@ export function writeRunScores(path: string, scores: RunScores): void {
   writeFileAtomic(path, `${JSON.stringify(scores, null, 2)}\n`);
 }
 
+const validationShape = jsonObject({
+  update: jsonCount,
+  epoch: jsonNumber,
+  loss: jsonNumber,
+  nll: jsonOptional(jsonNullable(jsonNumber)),
+  perplexity: jsonOptional(jsonNullable(jsonNumber)),
+  bleu: jsonOptional(jsonNumber),
+});
+
+const testShape = jsonObject({
+  use: jsonOptional(jsonOneOf(['best', 'last', 'average'])),
+  bleu: jsonNumber,
+  signature: jsonText,
+  chrf: jsonOptional(jsonNumber),
+  chrfSignature: jsonOptional(jsonText),
+  precisions: jsonOptional(jsonList(jsonNumber)),
+  validLoss: jsonOptional(jsonNullable(jsonNumber)),
+  validBleu: jsonOptional(jsonNullable(jsonNumber)),
+  // translations are read from there: nothing but a file of translations in the run
+  hyp: jsonOptional(
+    jsonValue(
+      'test.hyp or test.NAME.hyp with best, last or average as NAME',
+      (value) => typeof value === 'string' && /^test(\.(best|last|average))?\.hyp$/.test(value),
+    ),
+  ),
+  checkpoint: jsonOptional(jsonText),
+});
+
+/** Shape of {@link InitCost}. */
+export const initCostShape = jsonObject({ seconds: jsonNumber, trgTokens: jsonNumber, updateEquivalents: jsonNumber });
+
+const scoresFile: JsonFile = {
+  what: 'scores of a run',
+  advice:
+    'It was damaged or changed after it was written. Move it out of the folder and run the same command with --resume: checkpoints and log stay, only the test set is translated again.',
+  shape: jsonObject({
+    status: jsonOneOf(['finished', 'diverged']),
+    backend: jsonText,
+    updates: jsonCount,
+    epochs: jsonNumber,
+    trgTokens: jsonNumber,
+    trainSeconds: jsonNumber,
+    initSeconds: jsonNumber,
+    init: jsonOptional(initCostShape),
+    budget: jsonOptional(jsonNumber),
+    unigramNll: jsonOptional(jsonNumber),
+    firstEpoch: jsonOptional(validationShape),
+    best: jsonOptional(validationShape),
+    last: jsonOptional(validationShape),
+    test: jsonOptional(testShape),
+    tests: jsonOptional(jsonList(testShape)),
+    selected: jsonOptional(jsonOneOf(['best', 'last', 'average'])),
+    diverged: jsonOptional(jsonObject({ update: jsonCount, message: jsonText })),
+  }),
+};
+
 /** The scores of a run; undefined while it is not complete. @throws DataError if the file is damaged */
 export function readRunScores(path: string): RunScores | undefined {
-  if (!existsSync(path)) return undefined;
-  try {
-    const scores: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (isRunScores(scores)) return scores;
-  } catch (cause) {
-    throw new DataError(
-      `${path} is not JSON: ${(cause as Error).message}. It was damaged or changed after it was written. Move it out of the folder and run the same command with --resume: checkpoints and log stay, only the test set is translated again.`,
-      {
-        cause,
-      },
-    );
-  }
-  throw new DataError(
-    `${path} does not hold the scores of a run. It was damaged or changed after it was written. Move it out of the folder and run the same command with --resume: checkpoints and log stay, only the test set is translated again.`,
-  );
-}
-
-function isRunScores(value: unknown): value is RunScores {
-  const scores = value as Partial<RunScores> | null;
-  if (typeof scores !== 'object' || scores === null || !['finished', 'diverged'].includes(scores.status ?? ''))
-    return false;
-  const numbers = [scores.updates, scores.epochs, scores.trgTokens, scores.trainSeconds, scores.initSeconds];
-  const validations = [scores.firstEpoch, scores.best, scores.last].filter((each) => each !== undefined);
-  const tests = [...(scores.test ? [scores.test] : []), ...(Array.isArray(scores.tests) ? scores.tests : [])];
-  return (
-    numbers.every((each) => typeof each === 'number') &&
-    validations.every((each) => typeof each?.loss === 'number') &&
-    tests.every(isTestResult)
-  );
-}
-
-/** Translations are read from where scores.json says, so that it may name nothing but a file of translations in the run. */
-function isTestResult({ bleu, chrf, hyp }: Partial<TestResult>): boolean {
-  return (
-    typeof bleu === 'number' &&
-    (chrf === undefined || typeof chrf === 'number') &&
-    (hyp === undefined || /^test(\.(best|last|average))?\.hyp$/.test(hyp))
-  );
+  return existsSync(path) ? readJsonFile<RunScores>(path, scoresFile) : undefined;
 }
 
 /** A run's log in a few numbers: its length, and the validations that matter. */
@@ -137,7 +168,10 @@ export function summarizeLog(
     // a long log has more lines than a call can have arguments
     updates: lines.reduce((most, { update = 0 }) => Math.max(most, update), 0),
     epochs: (epochs.at(-1)?.epoch ?? 0) as number,
-    trgTokens: lines.reduce((total, line) => total + (line.event === 'train' ? (line.trgTokens as number) : 0), 0),
+    trgTokens: lines.reduce(
+      (total, line) => total + (line.event === 'train' ? ((line.trgTokens as number | null | undefined) ?? 0) : 0),
+      0,
+    ),
     trainSeconds: lines.reduce(
       (most, { seconds, update }) =>
         typeof seconds === 'number' && update !== undefined ? Math.max(most, seconds) : most,

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { DataError } from '../errors.js';
+import { jsonCount, jsonObject, jsonSha256 } from './jsonFile.js';
 
 /** What identifies a file's content. */
 export interface FileIdentity {
   readonly bytes: number;
   readonly sha256: string;
 }
+
+/** Of {@link FileIdentity} in a JSON file. */
+export const fileIdentityShape = jsonObject({ bytes: jsonCount, sha256: jsonSha256 });
 
 /** Size and SHA-256 of a file as it is stored. @throws DataError if it cannot be read */
 export async function fileIdentity(path: string): Promise<FileIdentity> {

@@ -128,6 +128,8 @@ function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
   } catch {
     throw refuse('its header is not JSON');
   }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw refuse('its header is not an object');
   const metadata = (header as Record<string, unknown>)['__metadata__'];
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null))
     throw refuse('its metadata is not an object');

@@ -1,8 +1,19 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import {
+  jsonBoolean,
+  jsonList,
+  jsonNumber,
+  jsonObject,
+  jsonOneOf,
+  jsonOptional,
+  jsonText,
+  readJsonFile,
+  type JsonShape,
+} from '../storage/jsonFile.js';
 import { readTextFile } from '../storage/textFile.js';
+import { unicodeForms } from './moses/normalize.js';
 import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
 import { openSegmenter, type Segmenter, type SubwordOptions } from './subwords/segmenter.js';
 import { Vocabulary } from './vocabulary.js';
@@ -213,30 +224,54 @@ interface SavedSettings {
 
 function readSettings(folder: string): SavedSettings {
   const path = join(folder, settingsFile);
-  let settings: Partial<SavedSettings> & { format?: unknown; version?: unknown };
-  try {
-    settings = JSON.parse(readTextFile(path, 'text settings', 2 ** 20)) as typeof settings;
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(`${path} is not JSON: ${(cause as Error).message}. Re-run "coldstart corpus prepare".`, {
-      cause,
-    });
-  }
-  const known = (saved: SavedSubwords | undefined): boolean =>
-    ['none', 'bpe', 'sentencepiece', 'huggingface'].includes(saved?.method ?? '');
-  const preprocessing = settings?.version === 1 ? { src: [], trg: [] } : settings?.preprocessing;
-  const readable =
-    settings?.format === 'coldstart text pipeline' && (settings.version === 1 || settings.version === formatVersion);
-  if (
-    !readable ||
-    !known(settings.src) ||
-    !known(settings.trg) ||
-    !Array.isArray(preprocessing?.src) ||
-    !Array.isArray(preprocessing.trg)
-  ) {
-    throw new DataError(
-      `${path} does not hold text settings of version 1 or ${formatVersion}. Re-run "coldstart corpus prepare".`,
-    );
-  }
-  return { src: settings.src!, trg: settings.trg!, preprocessing };
+  const settings = readJsonFile<SavedSettings & { readonly version: number }>(path, {
+    what: 'text settings',
+    maxBytes: 2 ** 20,
+    shape: settingsShape,
+    advice: 'Run "coldstart corpus prepare" again.',
+  });
+  return settings.version === 1 ? { ...settings, preprocessing: { src: [], trg: [] } } : settings;
 }
+
+const subwordsShape = jsonObject({
+  method: jsonOneOf(['none', 'bpe', 'sentencepiece', 'huggingface']),
+  joiner: jsonOptional(jsonText),
+  hasVocabulary: jsonOptional(jsonBoolean),
+  vocabularyThreshold: jsonOptional(jsonNumber),
+  glossaries: jsonOptional(jsonList(jsonText)),
+});
+
+const stepShapes: Readonly<Record<PreprocessingStep['step'], JsonShape>> = {
+  normalize: jsonObject({
+    language: jsonText,
+    unicode: jsonOptional(jsonOneOf(unicodeForms)),
+    punctuation: jsonOptional(jsonBoolean),
+    nonPrinting: jsonOptional(jsonBoolean),
+  }),
+  tokenize: jsonObject({
+    language: jsonText,
+    aggressive: jsonOptional(jsonBoolean),
+    escape: jsonOptional(jsonBoolean),
+    protectedPatterns: jsonOptional(jsonList(jsonText)),
+    prefixes: jsonOptional(jsonText),
+  }),
+  lowercase: jsonObject({}),
+  truecase: jsonObject({ model: jsonText }),
+};
+
+const stepsShape = jsonList((value, field) => {
+  jsonObject({ step: jsonOneOf(Object.keys(stepShapes)) })(value, field);
+  stepShapes[(value as PreprocessingStep).step](value, field);
+});
+
+const settingsShape: JsonShape = (value, field) => {
+  jsonObject({
+    format: jsonOneOf(['coldstart text pipeline']),
+    version: jsonOneOf([1, formatVersion]),
+    src: subwordsShape,
+    trg: subwordsShape,
+  })(value, field);
+  // version 1 had no preprocessing
+  if ((value as { version: number }).version === formatVersion)
+    jsonObject({ preprocessing: jsonObject({ src: stepsShape, trg: stepsShape }) })(value, field);
+};

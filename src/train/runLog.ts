@@ -1,6 +1,19 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { DataError } from '../errors.js';
+import { appendFileSync, existsSync } from 'node:fs';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import {
+  jsonBoolean,
+  jsonCount,
+  jsonList,
+  jsonNullable,
+  jsonNumber,
+  jsonObject,
+  jsonOptional,
+  jsonText,
+  parseJson,
+  type JsonShape,
+} from '../storage/jsonFile.js';
+import { readTextFile } from '../storage/textFile.js';
+import { writeFailure } from '../storage/writeFailure.js';
 import type { TrainPosition } from './position.js';
 
 /** One line of log.jsonl. */
@@ -34,7 +47,11 @@ export class RunLog {
   }
 
   append(line: LogLine): void {
-    appendFileSync(this.path, `${JSON.stringify(line)}\n`);
+    try {
+      appendFileSync(this.path, `${JSON.stringify(line)}\n`);
+    } catch (cause) {
+      throw writeFailure(this.path, cause);
+    }
   }
 }
 
@@ -50,23 +67,54 @@ function isBefore({ event, update }: LogLine, position?: TrainPosition): boolean
   return !isToCome;
 }
 
-/** Every whole line of a log; empty if there is none. @throws DataError naming a line in its midst that is not JSON */
+const measured = jsonNullable(jsonNumber);
+
+/** Numbers that lines of earlier versions may lack, and that are null where they were not finite. */
+function maybeMeasured(...names: readonly string[]): Record<string, JsonShape> {
+  return Object.fromEntries(names.map((name) => [name, jsonOptional(measured)]));
+}
+
+/** What is read of the lines of each event; other events have an update or none. */
+const eventShapes: Readonly<Record<string, JsonShape>> = {
+  start: jsonObject({ numParameters: jsonOptional(jsonCount), parameters: jsonOptional(jsonList(jsonText)) }),
+  train: jsonObject({
+    update: jsonCount,
+    ...maybeMeasured('epoch', 'loss', 'nll', 'lr', 'gradNormL2', 'trgTokens', 'trgTokensPerSecond', 'seconds'),
+  }),
+  valid: jsonObject({
+    update: jsonCount,
+    ...maybeMeasured('epoch', 'loss', 'nll', 'perplexity', 'bleu', 'seconds'),
+    best: jsonOptional(jsonBoolean),
+  }),
+  epoch: jsonObject({ update: jsonCount, epoch: jsonOptional(jsonCount) }),
+  updateRatios: jsonObject({ update: jsonCount, ratios: jsonList(measured) }),
+};
+
+const lineShape: JsonShape = (value, field) => {
+  jsonObject({ event: jsonText, update: jsonOptional(jsonCount), seconds: jsonOptional(measured) })(value, field);
+  const { event } = value as LogLine;
+  if (Object.hasOwn(eventShapes, event)) eventShapes[event](value, field);
+};
+
+/** Every whole line of a log; empty if there is none. @throws DataError naming a line that is not JSON or not an event of a run */
 export function readLog(path: string): LogLine[] {
   if (!existsSync(path)) return [];
   const lines: LogLine[] = [];
-  const texts = readFileSync(path, 'utf8').split('\n');
+  const texts = readTextFile(path, 'log').split('\n');
+  const advice = 'The log was changed after it was written; correct the line or remove it.';
   texts.forEach((text, i) => {
-    if (text === '') return;
-    try {
-      lines.push(JSON.parse(text) as LogLine);
-    } catch (cause) {
-      // a killed run can cut its last line short, and no other: whole lines end with a line feed
-      if (i < texts.length - 1)
-        throw new DataError(
-          `${path}:${i + 1} is not JSON: ${text.slice(0, 60)}. The log was changed after it was written; put the line right or remove it.`,
-          { cause },
-        );
-    }
+    // a killed run can cut its last line short, and no other: whole lines end with a line feed
+    if (text === '' || (i === texts.length - 1 && !isJson(text))) return;
+    lines.push(parseJson<LogLine>(text, lineShape, `${path}:${i + 1}`, advice));
   });
   return lines;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

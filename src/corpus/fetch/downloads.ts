@@ -3,12 +3,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError, DataError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
-import type { FileIdentity } from '../../storage/checksum.js';
+import { fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
+import { jsonRecord, readJsonFile } from '../../storage/jsonFile.js';
 import { lockFolder } from '../../storage/folderLock.js';
 import { download, isDownloaded, type DownloadOptions, type ExpectedContent } from '../../storage/http/download.js';
 import { archiveEntries } from '../../storage/archive/unpackArchive.js';
 import { packingOf } from '../../storage/unpacked.js';
-import { readTextFile } from '../../storage/textFile.js';
 import type { RecipeFile } from './recipe.js';
 
 /** A recipe's file where it lies on this machine. */
@@ -99,20 +99,11 @@ export class Downloads {
   private recorded(): Record<string, FileIdentity | undefined> {
     const path = join(this.folder, lockName);
     if (!existsSync(path)) return {};
-    try {
-      const content = JSON.parse(readTextFile(path, 'checksums')) as Record<string, FileIdentity>;
-      if (
-        Object.values(content).every(
-          ({ bytes, sha256 }) => Number.isSafeInteger(bytes) && /^[0-9a-f]{64}$/.test(sha256),
-        )
-      )
-        return content;
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-    }
-    throw new DataError(
-      `${path} is damaged: expected JSON with bytes and sha256 of each file. Correct it; without it, downloads can no longer be compared with earlier ones.`,
-    );
+    return readJsonFile(path, {
+      what: 'checksums',
+      shape: jsonRecord(fileIdentityShape),
+      advice: 'Correct it; without it, downloads can no longer be compared with earlier ones.',
+    });
   }
 
   /** Adds a file that nobody has recorded meanwhile; other processes may be adding theirs. */

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
+import { jsonObject, jsonOneOf, jsonOptional, jsonRecord, jsonText, readJsonFile } from '../../storage/jsonFile.js';
 import type { TextCounts } from './buildText.js';
 import type { RecipePair } from './recipe.js';
 
@@ -25,12 +26,20 @@ export const manifestName = 'manifest.json';
 /** The manifest in a folder; null if there is none that can be read. */
 export function readManifest(folder: string): FetchManifest | null {
   const path = join(folder, manifestName);
-  if (!existsSync(path) || statSync(path).size > 2 ** 20) return null;
+  if (!existsSync(path)) return null;
   try {
-    const manifest = JSON.parse(readFileSync(path, 'utf8')) as FetchManifest;
-    // names are joined to the folder: none may lead out of it
-    const ownFiles = Object.keys(manifest.outputs ?? {}).every((name) => /^(raw|tok|bpe)\/[\w-][\w.-]*$/.test(name));
-    return manifest.format === manifestFormat && ownFiles ? manifest : null;
+    return readJsonFile<FetchManifest>(path, {
+      what: 'manifest of fetched text',
+      maxBytes: 2 ** 20,
+      shape: jsonObject({
+        format: jsonOneOf([manifestFormat]),
+        recipe: jsonText,
+        inputs: jsonRecord(fileIdentityShape),
+        // names are joined to the folder: none may lead out of it
+        outputs: jsonOptional(jsonRecord(fileIdentityShape, /^(raw|tok|bpe)\/[\w-][\w.-]*$/)),
+      }),
+      advice: 'Fetch the text again.',
+    });
   } catch {
     return null;
   }

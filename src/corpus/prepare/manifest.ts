@@ -1,7 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../../errors.js';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
+import {
+  jsonBoolean,
+  jsonCount,
+  jsonObject,
+  jsonOneOf,
+  jsonRecord,
+  jsonSha256,
+  jsonText,
+  jsonValue,
+  readJsonFile,
+} from '../../storage/jsonFile.js';
 import type { CleanRuleName } from '../../text/clean/fault.js';
 
 /** A kind of line that was left out or needs attention: how many, and the numbers of the first few (from 1). */
@@ -63,25 +73,26 @@ export const manifestFile = 'manifest.json';
 export function readPrepareManifest(folder: string): PrepareManifest | null {
   const path = join(folder, manifestFile);
   if (!existsSync(path)) return null;
-  let manifest: PrepareManifest;
-  try {
-    manifest = JSON.parse(readFileSync(path, 'utf8')) as PrepareManifest;
-  } catch (cause) {
-    throw new DataError(
-      `${path} is not JSON: ${(cause as Error).message}. Remove the folder and re-run "coldstart corpus prepare".`,
-      { cause },
-    );
-  }
-  const complete =
-    manifest?.format === manifestFormat &&
-    [manifest.settings, manifest.inputs, manifest.outputs, manifest.splits].every(
-      (part) => typeof part === 'object' && part !== null,
-    );
-  const ownFiles =
-    complete && Object.keys(manifest.outputs).every((name) => /^[\w.-]+$/.test(name) && !name.startsWith('..'));
-  if (!ownFiles) throw new DataError(`${path} is not the manifest of a prepared corpus. Choose another output folder.`);
-  return manifest;
+  return readJsonFile<PrepareManifest>(path, {
+    what: 'manifest of a prepared corpus',
+    shape: manifestShape,
+    advice: 'Run "coldstart corpus prepare" again with --force, or name another folder.',
+  });
 }
+
+const setting = jsonValue('a text, a number or true or false', (value) =>
+  ['string', 'number', 'boolean'].includes(typeof value),
+);
+
+const manifestShape = jsonObject({
+  format: jsonOneOf([manifestFormat]),
+  version: jsonCount,
+  settings: jsonRecord(setting),
+  inputs: jsonRecord(jsonObject({ bytes: jsonCount, sha256: jsonSha256, path: jsonText })),
+  outputs: jsonRecord(fileIdentityShape, /^(?!\.\.)[\w.-]+$/),
+  vocabularySizes: jsonObject({ src: jsonCount, trg: jsonCount, joined: jsonBoolean }),
+  splits: jsonRecord(jsonObject({ lines: jsonCount, pairs: jsonCount, srcTokens: jsonCount, trgTokens: jsonCount })),
+});
 
 /** Names of a split's dataset files, in the order of their rows. */
 export function datasetFiles({ outputs }: PrepareManifest, split: SplitName): string[] {

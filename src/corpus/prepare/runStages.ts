@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { DataError } from '../../errors.js';
+import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
+import { jsonAny, jsonObject, jsonRecord, readJsonFile } from '../../storage/jsonFile.js';
 import { removeStaleParts } from '../../storage/staleParts.js';
 import { version as programVersion } from '../../version.js';
 import { PartPool, type PartResult } from './partPool.js';
@@ -13,6 +15,7 @@ import {
   outputsDigest,
   readStageManifest,
   stageFormat,
+  stageKeyShape,
   stageManifestFile,
   type Stage,
   type StageContext,
@@ -195,7 +198,16 @@ function decide(stage: string, folder: string, key: StageKey): StagePlan {
 
 function isBegun(folder: string, key: StageKey): boolean {
   try {
-    return keyChanges(JSON.parse(readFileSync(join(folder, begunFile), 'utf8')) as StageKey, key).length === 0;
+    return (
+      keyChanges(
+        readJsonFile<StageKey>(join(folder, begunFile), {
+          what: 'stage under way',
+          shape: stageKeyShape,
+          advice: 'It is done again.',
+        }),
+        key,
+      ).length === 0
+    );
   } catch {
     return false;
   }
@@ -273,6 +285,15 @@ function recordPath(folder: string, name: string): string {
 async function readPartRecord(folder: string, name: string): Promise<PartResult | null> {
   const path = recordPath(folder, name);
   if (!existsSync(path)) return null;
-  const made = JSON.parse(readFileSync(path, 'utf8')) as PartResult;
-  return (await areIntact(folder, made.outputs)) ? made : null;
+  try {
+    const made = readJsonFile<PartResult>(path, {
+      what: 'part of a stage',
+      shape: jsonObject({ outputs: jsonRecord(fileIdentityShape), report: jsonAny }),
+      advice: 'It is done again.',
+    });
+    return (await areIntact(folder, made.outputs)) ? made : null;
+  } catch (error) {
+    if (error instanceof DataError) return null; // empty after a power loss, for example
+    throw error;
+  }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
+import { jsonAny, jsonObject, jsonOneOf, jsonRecord, jsonText, readJsonFile } from '../../storage/jsonFile.js';
 import type { PartTaskName } from './partTasks.js';
 
 /** A value that JSON holds. */
@@ -68,15 +69,36 @@ export type StageKey = Pick<StageManifest, 'stage' | 'version' | 'program' | 'se
 export const stageFormat = 'coldstart corpus stage';
 export const stageManifestFile = 'manifest.json';
 
+const keyFields = {
+  stage: jsonText,
+  program: jsonText,
+  settings: jsonRecord(jsonAny),
+  files: jsonRecord(fileIdentityShape),
+  needs: jsonRecord(jsonText),
+};
+
+/** Of {@link StageKey}. */
+export const stageKeyShape = jsonObject(keyFields);
+
+const stageShape = jsonObject({
+  format: jsonOneOf([stageFormat]),
+  ...keyFields,
+  outputs: jsonRecord(fileIdentityShape),
+});
+
 /** The manifest of a finished stage; null if the stage is not there, not finished, or its files have other sizes than it says. */
 export function readStageManifest(folder: string): StageManifest | null {
   const path = join(folder, stageManifestFile);
   if (!existsSync(path)) return null;
   try {
-    const manifest = JSON.parse(readFileSync(path, 'utf8')) as StageManifest;
-    const whole =
-      manifest.format === stageFormat &&
-      Object.entries(manifest.outputs).every(([name, { bytes }]) => statSync(join(folder, name)).size === bytes);
+    const manifest = readJsonFile<StageManifest>(path, {
+      what: 'manifest of a stage',
+      shape: stageShape,
+      advice: 'The stage is done again.',
+    });
+    const whole = Object.entries(manifest.outputs).every(
+      ([name, { bytes }]) => statSync(join(folder, name)).size === bytes,
+    );
     return whole ? manifest : null;
   } catch {
     return null; // whatever it is, the stage can be done again

@@ -1,9 +1,10 @@
 /** The built-in corpus: as many German-English pairs as asked for, reproducible by seed. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { jsonObject, jsonOneOf, jsonRecord, jsonSha256, readJsonFile } from '../../storage/jsonFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { isFreeFolder } from '../../storage/makeFolder.js';
 import { TextOutput } from '../../storage/textOutput.js';
@@ -142,19 +143,20 @@ function writeSides(folder: string, split: string, pairs: Iterable<Phrase>): voi
 /** The manifest of a folder whose files are all as they were written; null if it is something else. */
 async function readIntactManifest(folder: string): Promise<SyntheticCorpusManifest | null> {
   try {
-    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as SyntheticCorpusManifest;
-    if (manifest?.format !== manifestFormat) return null;
+    const manifest = readJsonFile<SyntheticCorpusManifest>(join(folder, 'manifest.json'), {
+      what: 'manifest of the built-in corpus',
+      shape: jsonObject({
+        format: jsonOneOf([manifestFormat]),
+        files: jsonRecord(jsonObject({ sha256: jsonSha256 }), /^[\w-]+\.\w+$/),
+      }),
+      advice: 'Choose another folder.',
+    });
     for (const [name, { sha256 }] of Object.entries(manifest.files)) {
       if ((await fileIdentity(join(folder, name))).sha256 !== sha256) return null;
     }
     return manifest;
   } catch (error) {
-    if (
-      error instanceof DataError ||
-      error instanceof SyntaxError ||
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-    )
-      return null;
+    if (error instanceof DataError) return null;
     throw error;
   }
 }

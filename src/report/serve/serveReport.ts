@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
 import type { AblationData } from '../../ablation/ablationData.js';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
+import { systemFailure } from '../../storage/systemFailure.js';
 import { ablationMain, ablationPage } from '../html/ablationPage.js';
 
 export interface ReportServer {
@@ -106,7 +107,7 @@ function respond(response: ServerResponse, page: () => string): void {
   } catch (error) {
     response
       .writeHead(500, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
-      .end(`${(error as Error).message}\n`);
+      .end(`${(systemFailure(error) ?? (error as Error)).message}\n`);
   }
 }
 

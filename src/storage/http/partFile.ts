@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic } from '../atomicFile.js';
 import { lockFolder } from '../folderLock.js';
+import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../jsonFile.js';
 
 /** What the server said of the file whose beginning is there, so that the rest can be asked for. */
 export interface PartOrigin {
@@ -54,16 +55,11 @@ export class PartFile {
 
   get origin(): PartOrigin | undefined {
     try {
-      const { url, validator, totalBytes } = JSON.parse(readFileSync(this.originPath, 'utf8')) as Record<
-        string,
-        unknown
-      >;
-      if (typeof url !== 'string') return undefined;
-      return {
-        url,
-        validator: typeof validator === 'string' ? validator : undefined,
-        totalBytes: typeof totalBytes === 'number' ? totalBytes : undefined,
-      };
+      return readJsonFile<PartOrigin>(this.originPath, {
+        what: 'origin of a download',
+        shape: jsonObject({ url: jsonText, validator: jsonOptional(jsonText), totalBytes: jsonOptional(jsonCount) }),
+        advice: 'The download starts again.',
+      });
     } catch {
       return undefined; // none yet, or damaged: the download starts afresh
     }

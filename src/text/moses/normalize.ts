@@ -113,7 +113,7 @@ export function removeNonPrinting(line: string): string {
 }
 
 /** Unicode's normal forms: NFC composes letters and marks, NFKC also resolves ligatures, full-width forms and the like. */
-const unicodeForms = ['NFC', 'NFD', 'NFKC', 'NFKD'] as const;
+export const unicodeForms = ['NFC', 'NFD', 'NFKC', 'NFKD'] as const;
 export type UnicodeForm = (typeof unicodeForms)[number];
 
 export interface NormalizeOptions {

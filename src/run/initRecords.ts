@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import {
+  jsonCount,
+  jsonList,
+  jsonNullable,
+  jsonNumber,
+  jsonObject,
+  jsonOneOf,
+  jsonOptional,
+  jsonRecord,
+  jsonText,
+  readJsonFile,
+  type JsonShape,
+} from '../storage/jsonFile.js';
+import type { GradientRecord } from './gradientRecord.js';
+import type { InitReport } from './initialParams.js';
+import { initCostShape } from './runScores.js';
+
+const advice =
+  'The file was changed or damaged after it was written. Restore it from a copy, or start the run again in another folder.';
+const measured = jsonNullable(jsonNumber);
+
+const methodShapes: Readonly<Record<string, JsonShape>> = {
+  gradinit: jsonObject({
+    algorithm: jsonOneOf(['adam', 'sgd']),
+    norm: jsonOptional(jsonOneOf(['L1', 'L2'])),
+    options: jsonObject({ eta: jsonNumber, gamma: jsonNumber }),
+    iterations: jsonList(
+      jsonObject({
+        iteration: jsonCount,
+        branch: jsonOneOf(['constraint', 'objective']),
+        lossBefore: measured,
+        lossAfter: measured,
+        gradNorm: measured,
+      }),
+    ),
+  }),
+  metainit: jsonObject({
+    iterations: jsonList(
+      jsonObject({ iteration: jsonCount, loss: measured, gradNormL2: measured, gradientQuotient: measured }),
+    ),
+  }),
+  admin: jsonObject({}),
+};
+
+const reportShape: JsonShape = (value, field) => {
+  jsonObject({
+    method: jsonOneOf(Object.keys(methodShapes)),
+    scales: jsonRecord(jsonNumber),
+    seconds: jsonNumber,
+    cost: jsonOptional(initCostShape),
+  })(value, field);
+  methodShapes[(value as InitReport).method](value, field);
+};
+
+/** gradinit.json; undefined if there is none. Runs made before costs were recorded have one of the seconds alone. @throws DataError if it is damaged */
+export function readInitReport(path: string): InitReport | undefined {
+  if (!existsSync(path)) return undefined;
+  const report = readJsonFile<InitReport>(path, { what: 'initialisation report', shape: reportShape, advice });
+  const { cost = { seconds: report.seconds, trgTokens: 0, updateEquivalents: 0 } } = report as Partial<InitReport>;
+  return { ...report, cost };
+}
+
+const sampleShape = jsonObject({
+  loss: measured,
+  tensors: jsonList(
+    jsonObject({
+      name: jsonText,
+      size: jsonCount,
+      normL1: measured,
+      normL2: measured,
+      meanNormL2: measured,
+      variance: measured,
+      weightNormL2: measured,
+    }),
+  ),
+});
+
+/** gradients.json. @throws DataError if it is damaged */
+export function readGradientRecord(path: string): GradientRecord {
+  return readJsonFile(path, {
+    what: 'record of gradients',
+    shape: jsonObject({ batches: jsonCount, drawn: jsonOptional(sampleShape), start: sampleShape }),
+    advice,
+  });
+}

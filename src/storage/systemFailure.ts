@@ -1,0 +1,82 @@
+import { ColdstartError } from '../errors.js';
+
+const noRoom = ['no room is left there', 'Make room on the disk, or choose another place.'] as const;
+const tooMany = [
+  'too many files are open',
+  'Close other programs, or raise the limit ("ulimit -n"), and run the command again.',
+] as const;
+const noMemory = [
+  'there is not enough memory',
+  'Use smaller batches (train.maxTokens, gradinit.maxTokens), a smaller model, or fewer runs at once (ablation.parallel).',
+] as const;
+
+/** What went wrong and what the user can do, by the code that the system or Node.js gives. */
+const failures: Readonly<Record<string, readonly [what: string, advice: string]>> = {
+  ENOSPC: noRoom,
+  EDQUOT: ['the quota of this user is used up', 'Make room, or choose another place.'],
+  EFBIG: ['the file would be larger than is allowed there', 'Choose another place.'],
+  EACCES: ['permission denied', 'Change the permissions, or choose another place.'],
+  EPERM: ['permission denied', 'Change the permissions, or choose another place.'],
+  EROFS: ['the file system is read-only', 'Choose another place.'],
+  EMFILE: tooMany,
+  ENFILE: tooMany,
+  EIO: ['the device reports an error', 'Check the disk, or choose another place.'],
+  EISDIR: ['it is a folder, a file was expected', 'Name a file, or remove the folder.'],
+  ENOTDIR: ['a part of the path is a file, a folder was expected', 'Name another path, or remove the file.'],
+  ENAMETOOLONG: ['the name is too long', 'Choose a shorter name.'],
+  EEXIST: ['it exists already', 'Choose another name, or remove it.'],
+  ENOENT: ['it does not exist', 'Check the name; another program may have removed it.'],
+  ENOTEMPTY: ['the folder is not empty', 'Another program may be writing there; empty it, or choose another folder.'],
+  EBUSY: ['another program uses it', 'Close that program, and run the command again.'],
+  ETXTBSY: ['another program uses it', 'Close that program, and run the command again.'],
+  ELOOP: ['it is a link that leads back to itself', 'Remove the link.'],
+  EXDEV: ['it is on another disk', 'Choose a place on the same disk.'],
+  ESTALE: ['the network file system has lost it', 'Mount it again, and run the command again.'],
+  EPIPE: ['the program that reads it has ended', 'Run the command again, and read its whole output.'],
+  EAGAIN: ['the system has no resources left', 'Close other programs, and run the command again.'],
+  ENOMEM: noMemory,
+  ERR_MEMORY_ALLOCATION_FAILED: noMemory,
+  ERR_WORKER_OUT_OF_MEMORY: noMemory,
+  ERR_OUT_OF_MEMORY: noMemory,
+  ERR_FS_FILE_TOO_LARGE: ['the file is too large to be read at once', 'Is it the right file?'],
+  ERR_STRING_TOO_LONG: ['the text is too long to be read at once', 'Is it the right file?'],
+};
+
+const memoryMessages =
+  /allocation failed|bad_alloc|out of memory|could not allocate|cannot allocate memory|invalid (typed )?array (buffer )?length|invalid string length/i;
+
+/**
+ * What the system refuses (a full disk, permissions, open files, memory) as an error with a sentence for the user: the file, what is
+ * wrong, what to do. Undefined for anything else, which is a defect of the program. Errors that others caused are looked into.
+ *
+ * @param path of the file where the error itself does not know it: writing to an open file fails without its name
+ */
+export function systemFailure(error: unknown, path?: string): ColdstartError | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
+    const { code, path: own, dest, syscall } = cause as NodeJS.ErrnoException & { dest?: string };
+    const found =
+      code !== undefined && Object.hasOwn(failures, code)
+        ? failures[code]
+        : (cause instanceof RangeError || cause.constructor === Error) && memoryMessages.test(cause.message)
+          ? noMemory
+          : undefined;
+    if (found === undefined) continue;
+    const [what, advice] = found;
+    const file = path ?? (isReplacing(syscall) ? dest : undefined) ?? own;
+    const subject = file === undefined ? '' : `${file} cannot be ${verb(syscall)}: `;
+    return new ColdstartError('SYSTEM', `${subject}${what}${code === undefined ? '' : ` (${code})`}. ${advice}`, {
+      cause: error,
+    });
+  }
+  return undefined;
+}
+
+const isReplacing = (syscall?: string): boolean => syscall === 'rename' || syscall === 'link' || syscall === 'copyfile';
+
+function verb(syscall = ''): string {
+  if (/^(read|scandir|stat|lstat|fstat|readlink|realpath)/.test(syscall)) return 'read';
+  if (/^(unlink|rm|rmdir)/.test(syscall)) return 'removed';
+  if (/^spawn/.test(syscall)) return 'started';
+  if (/^(open|opendir)/.test(syscall)) return 'opened';
+  return 'written';
+}
