@@ -29,15 +29,20 @@ export function coldstart(args: readonly string[], cwd: string): { status: numbe
   return { status, output: stdout + stderr };
 }
 
-/** Makes in a folder config.yaml, text/, data/ (prepared) and ablation/ (two arms), by the command line. */
-export function makeRealAblation(folder: string): void {
+/** Makes in a folder config.yaml, text/ and data/ (prepared), by the command line. */
+export function makeRealCorpus(folder: string): void {
   writeFileSync(join(folder, 'config.yaml'), config);
-  for (const args of [
-    ['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20'],
-    ['corpus', 'prepare', '-c', 'config.yaml'],
-    ['ablate', '-c', 'config.yaml', '--run', 'ablation'],
-  ]) {
-    const { status, output } = coldstart(args, folder);
-    if (status !== 0) throw new Error(`coldstart ${args.join(' ')} ended with ${status}: ${output}`);
-  }
+  succeed(folder, ['corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '20', '--test-pairs', '20']);
+  succeed(folder, ['corpus', 'prepare', '-c', 'config.yaml']);
+}
+
+/** The same and ablation/ (two arms). */
+export function makeRealAblation(folder: string): void {
+  makeRealCorpus(folder);
+  succeed(folder, ['ablate', '-c', 'config.yaml', '--run', 'ablation']);
+}
+
+function succeed(folder: string, args: readonly string[]): void {
+  const { status, output } = coldstart(args, folder);
+  if (status !== 0) throw new Error(`coldstart ${args.join(' ')} ended with ${status}: ${output}`);
 }
