@@ -20,7 +20,8 @@ import { translationLoss } from '../dist/src/model/loss.js';
 import { withUnmovedOutputProjection } from '../dist/src/model/parameters.js';
 import { readLineBlocks } from '../dist/src/storage/lines.js';
 import { readCheckpoint, toTensors } from '../dist/src/train/checkpoint.js';
-import { createOptimizer, disposeOptimizerState } from '../dist/src/train/optimizer.js';
+import { disposeOptimizerState } from '../dist/src/train/optimizer.js';
+import { createOptimizer } from '../dist/src/train/optimizers.js';
 import { updateGradients } from '../dist/src/train/trainUpdate.js';
 
 const { values } = parseArgs({

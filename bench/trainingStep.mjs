@@ -1,7 +1,7 @@
 // A whole training step on a synthetic batch, for the benches that look inside it.
 import { awaitUpdate, benchmarkBatch, benchmarkModel } from '../dist/src/benchmark/benchmarks.js';
 import { initParams } from '../dist/src/model/init.js';
-import { createOptimizer } from '../dist/src/train/optimizer.js';
+import { createOptimizer } from '../dist/src/train/optimizers.js';
 import { updateGradients } from '../dist/src/train/trainUpdate.js';
 
 /** @returns the model, its batch, and a function that makes one update and waits for its end */

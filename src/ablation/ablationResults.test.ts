@@ -172,6 +172,7 @@ test('presets change little, and every one gives a run that can be', () => {
     deepnorm: ['model.residual="deepnorm"', 'init.method="deepnorm"', plain],
     'pre-ln-warmup': ['model.residual="pre-ln"'],
     'pre-ln': ['model.residual="pre-ln"', plain],
+    radam: ['train.optimizer="radam"', plain],
     'gi-adam': ['train.secondMomentStart="first-gradient"', plain],
   });
 });

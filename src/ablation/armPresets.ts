@@ -113,6 +113,11 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     source: 'Xiong et al. 2020 (arXiv 2002.04745)',
     changes: () => ({ ...atFullRate, 'model.residual': 'pre-ln' }),
   },
+  radam: {
+    summary: 'RAdam: the rate made up for the variance of the young second moment',
+    source: 'Liu et al. 2020 (arXiv 1908.03265)',
+    changes: () => ({ ...atFullRate, 'train.optimizer': 'radam' }),
+  },
   'gi-adam': {
     summary: 'GI-Adam: second moment begins with the first squared gradient',
     source: 'Kalra and Barkeshli 2024 (arXiv 2406.09405)',

@@ -14,7 +14,8 @@ import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
 import { numParameters, withUnmovedOutputProjection } from '../model/parameters.js';
 import { trainingFlops } from '../model/trainingFlops.js';
-import { createOptimizer, disposeOptimizerState } from '../train/optimizer.js';
+import { disposeOptimizerState } from '../train/optimizer.js';
+import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 
 /** What to measure on: a synthetic batch of equally long pairs, with the vocabulary and dropout usual for the architecture. */

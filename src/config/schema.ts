@@ -2,6 +2,7 @@ import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
 import { initMethods } from '../model/init.js';
 import { residualSchemes, sharings } from '../model/config.js';
+import { optimizers } from '../train/optimizers.js';
 import {
   arms,
   choice,
@@ -217,21 +218,9 @@ export const schema = {
   },
 
   train: {
-    optimizer: choice(['adam', 'sgd'], 'adam', 'Optimiser.'),
-    beta1: real(0.9, 'Adam: decay of the first moment.', { min: 0, below: 1 }),
-    beta2: real(0.98, 'Adam: decay of the second moment.', { min: 0, below: 1 }),
-    eps: real(1e-8, 'Adam: added to the root of the second moment.', { above: 0, below: 1 }),
-    momentum: real(0.9, 'SGD: momentum.', { min: 0, below: 1 }),
-    nesterov: flag(false, "SGD: Nesterov's form."),
-    weightDecay: real(0, 'Decoupled and scaled by the rate for adam (as fairseq), added to the gradient for sgd.', {
-      min: 0,
-    }),
+    optimizer: choice(optimizers.names, 'adam', 'Optimiser.'),
+    ...optimizers.fields,
     lr: real(5e-4, 'Highest learning rate.', { min: 0 }),
-    secondMomentStart: choice(
-      ['zeros', 'first-gradient'],
-      'zeros',
-      'Adam: second moment before the first update; first-gradient: GI-Adam.',
-    ),
     schedule: choice(['inverse_sqrt', 'linear', 'constant'], 'inverse_sqrt', 'How the rate falls after the warmup.'),
     warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', {
       min: 0,

@@ -1,17 +1,13 @@
 import { withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
+import { optimizers } from '../train/optimizers.js';
 import { checkTrainOptions, type TrainOptions } from '../train/trainOptions.js';
 
 /** The trainer's options in a configuration. @throws UsageError if they contradict each other */
 export function trainOptions(config: Pick<Config, 'train' | 'seed'>): TrainOptions {
   const { train, seed } = config;
-  const { optimizer, beta1, beta2, eps, secondMomentStart, momentum, nesterov, weightDecay } = train;
-  const optimizerOptions =
-    optimizer === 'adam'
-      ? ({ optimizer, beta1, beta2, eps, weightDecay, secondMomentStart } as const)
-      : ({ optimizer, momentum, nesterov, weightDecay } as const);
-  const options = {
-    ...optimizerOptions,
+  const options: TrainOptions = {
+    ...optimizers.pick(train),
     schedule: train.schedule,
     lr: train.lr,
     warmupUpdates: train.warmupUpdates,

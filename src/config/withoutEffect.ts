@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import { isField, type Field, type Section } from '../field.js';
+import { optimizers } from '../train/optimizers.js';
 import type { Setting } from './loadConfig.js';
 import { schema } from './schema.js';
 
@@ -40,13 +41,12 @@ const rules: readonly Rule[] = [
     usedBy: ['moses'],
   },
   { group: 'corpus.vocabulary', settings: ['trgFile'], choice: 'joined', usedBy: [false] },
-  {
+  ...Object.keys(optimizers.fields).map((key) => ({
     group: 'train',
-    settings: ['beta1', 'beta2', 'eps', 'secondMomentStart'],
+    settings: [key],
     choice: 'optimizer',
-    usedBy: ['adam'],
-  },
-  { group: 'train', settings: ['momentum', 'nesterov'], choice: 'optimizer', usedBy: ['sgd'] },
+    usedBy: optimizers.namesWith(key),
+  })),
   { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear'] },
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {

@@ -14,7 +14,9 @@ import {
   readModelFixture,
 } from '../../test/modelFixture.js';
 import { clipScale } from './clip.js';
-import { createOptimizer, disposeOptimizerState, type OptimizerOptions } from './optimizer.js';
+import { disposeOptimizerState } from './optimizer.js';
+import { createOptimizer, type OptimizerOptions } from './optimizers.js';
+import { rectification } from './radamOptimizer.js';
 
 interface Entry {
   config: {
@@ -35,6 +37,17 @@ interface Entry {
     param_l2: Record<string, number>;
     change_l2: Record<string, number>;
   }[];
+}
+
+interface RadamRun {
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weightDecay: number;
+  lr: number;
+  start: number[];
+  gradients: number[][];
+  values: number[][];
 }
 
 function norm(values: ArrayLike<number>): number {
@@ -201,6 +214,33 @@ for (const backend of testBackends) {
       });
     }
 
+    test("RAdam takes torch.optim.RAdam's steps, without a second moment at first, then rectified", () => {
+      const runs = readModelFixture<RadamRun[]>('radam.json');
+      for (const { lr, start, gradients, values, ...options } of runs) {
+        const optimizer = createOptimizer({ optimizer: 'radam', ...options });
+        const tensorsBefore = memory().numTensors;
+        let params: Params = new Map([['w', tensor1d(start)]]);
+        let state = optimizer.init(params);
+        gradients.forEach((gradient, i) => {
+          const doubled = new Map([['w', tensor1d(gradient.map((value) => 2 * value))]]);
+          ({ params, state } = optimizer.update(doubled, state, params, { lr, gradientScale: 0.5 }));
+          params
+            .get('w')!
+            .dataSync()
+            .forEach((value, k) =>
+              assert.ok(
+                Math.abs(value - values[i][k]) < 2e-6 * (1 + Math.abs(values[i][k])),
+                `beta2 ${options.beta2}, step ${i + 1}, element ${k}: found ${value}, expected ${values[i][k]}`,
+              ),
+            );
+        });
+        assert.deepEqual([...state.slots.keys()], [...optimizer.slots]);
+        disposeParams(params);
+        disposeOptimizerState(state);
+        assert.equal(memory().numTensors, tensorsBefore);
+      }
+    });
+
     test("Nesterov momentum takes torch's steps", () => {
       const optimizer = createOptimizer({ optimizer: 'sgd', momentum: 0.5, nesterov: true, weightDecay: 0 });
       let params: Params = new Map<string, Tensor>([['w', tensor1d([1])]]);
@@ -218,6 +258,23 @@ for (const backend of testBackends) {
     });
   });
 }
+
+test('RAdam rectifies from the sixth update with beta2 0.98, never with beta2 0.6', () => {
+  assert.deepEqual(
+    [1, 4, 5, 6].map((t) => rectification(0.98, t) === undefined),
+    [true, true, true, false],
+  );
+  // 99 - 12 0.98^6 / (1 - 0.98^6) = 5.76 long at update 6
+  const length = 99 - (12 * 0.98 ** 6) / (1 - 0.98 ** 6);
+  within(
+    rectification(0.98, 6)!,
+    Math.sqrt(((length - 4) * (length - 2) * 99) / (95 * 97 * length)),
+    1e-12,
+    'factor of update 6',
+  );
+  within(rectification(0.98, 10000)!, 1, 1e-9, 'factor of an old moment');
+  assert.equal(rectification(0.6, 10000), undefined);
+});
 
 test('gradients and state are matched by name, and a missing one is named', () => {
   const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0 });

@@ -2,7 +2,7 @@ import type { EpochBatches } from '../data/batches.js';
 import { ColdstartError } from '../errors.js';
 import { modelDifference, type ModelConfig } from '../model/config.js';
 import type { Checkpoint } from './checkpoint.js';
-import { slotNames } from './optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import type { TrainPosition } from './position.js';
 import type { TrainOptions } from './trainOptions.js';
 
@@ -15,7 +15,8 @@ import type { TrainOptions } from './trainOptions.js';
 export function checkResumable(
   checkpoint: Checkpoint,
   config: ModelConfig,
-  options: TrainOptions,
+  options: TrainOptions<{ readonly optimizer: string }>,
+  { slots }: Optimizer,
 ): NonNullable<Checkpoint['training']> {
   const { training } = checkpoint;
   if (training === undefined) throw refuse(checkpoint, 'holds parameters only. Use checkpoints/last.safetensors');
@@ -46,9 +47,7 @@ export function checkResumable(
       `has a best validation by ${by}, the configuration says train.bestBy ${options.bestBy}. Resume with the same criterion`,
     );
   }
-  const [found, expected] = [[...training.slots.keys()], slotNames(options)].map(
-    (names) => names.join(' and ') || 'none',
-  );
+  const [found, expected] = [[...training.slots.keys()], slots].map((names) => names.join(' and ') || 'none');
   if (found !== expected && training.optimizerStep > 0) {
     throw refuse(
       checkpoint,

@@ -1,10 +1,10 @@
 import { precisions, type Precision } from '../backend/precisions.js';
 import { UsageError } from '../errors.js';
-import type { OptimizerOptions } from './optimizer.js';
+import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
 import type { ScheduleOptions } from './schedule.js';
 
 /** How a model is trained. */
-export type TrainOptions = OptimizerOptions &
+export type TrainOptions<O extends { readonly optimizer: string } = OptimizerOptions> = O &
   ScheduleOptions & {
     /** Seeds data order and dropout. */
     readonly seed: number;
@@ -33,18 +33,22 @@ export type TrainOptions = OptimizerOptions &
 
 /**
  * The options themselves if a run can follow them.
+ * @param table the optimisers to choose from
  * @throws UsageError naming the first key whose value cannot be used, and what it needs to be
  */
-export function checkTrainOptions(options: TrainOptions): TrainOptions {
+export function checkTrainOptions<O extends { readonly optimizer: string }>(
+  options: TrainOptions<O>,
+  table: OptimizerChoice = optimizers,
+): TrainOptions<O> {
   const refuse = (key: string, expected: string): UsageError =>
     new UsageError(
       `train.${key} is ${JSON.stringify((options as unknown as Record<string, unknown>)[key])}, expected ${expected}.`,
     );
-  const count = (key: keyof TrainOptions, least: number): void => {
+  const count = (key: keyof TrainOptions<{ optimizer: string }>, least: number): void => {
     const value = options[key] as number;
     if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `an integer of at least ${least}`);
   };
-  const atLeastZero = (key: keyof TrainOptions): void => {
+  const atLeastZero = (key: keyof TrainOptions<{ optimizer: string }>): void => {
     const value = options[key] as number;
     if (!(value >= 0 && value < Infinity)) throw refuse(key, 'a number of at least 0');
   };
@@ -57,7 +61,7 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
       throw refuse(key, `one of ${choices.join(', ')}`);
   };
 
-  choice('optimizer', ['adam', 'sgd']);
+  table.check(options);
   choice('schedule', ['inverse_sqrt', 'linear', 'constant']);
   choice('bestBy', ['loss', 'bleu']);
   choice('precision', precisions);
@@ -74,18 +78,9 @@ export function checkTrainOptions(options: TrainOptions): TrainOptions {
     count(key, 0);
   if (options.holdUpdates !== undefined) count('holdUpdates', 0);
   for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
-  for (const key of ['lr', 'minLr', 'clipNorm', 'weightDecay'] as const) atLeastZero(key);
+  for (const key of ['lr', 'minLr', 'clipNorm'] as const) atLeastZero(key);
   if (!Number.isFinite(options.warmupInitLr)) throw refuse('warmupInitLr', 'a number (negative: the highest rate)');
   share('labelSmoothing', options.labelSmoothing);
-  if (options.optimizer === 'adam') {
-    share('beta1', options.beta1);
-    share('beta2', options.beta2);
-    if (!(options.eps > 0 && options.eps < 1)) throw refuse('eps', 'a number above 0 and below 1');
-    if (options.secondMomentStart !== undefined) choice('secondMomentStart', ['zeros', 'first-gradient']);
-  } else {
-    share('momentum', options.momentum);
-    if (options.nesterov && options.momentum === 0) throw refuse('momentum', 'a number above 0, as nesterov is true');
-  }
   if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
     throw new UsageError(
       'train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.',

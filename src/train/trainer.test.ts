@@ -51,6 +51,7 @@ for (const backend of testBackends) {
     const optimizers = [
       ['adam', {}],
       ['sgd', momentum],
+      ['radam', { optimizer: 'radam' } as Partial<TrainOptions>],
     ] as const;
     for (const [optimizer, changes] of backend === 'cpu' ? optimizers.slice(0, 1) : optimizers) {
       test(`in the middle of an epoch goes on bit for bit as the unbroken run (${optimizer})`, async () => {

@@ -10,7 +10,8 @@ import { removeStaleParts } from '../storage/staleParts.js';
 import { toOptimizerState, toTensors, writeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { clipScale } from './clip.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
-import { createOptimizer, disposeOptimizerState, type OptimizerState } from './optimizer.js';
+import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
+import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
 import { emptyInterval, startPosition, type TrainPosition } from './position.js';
 import { checkResumable, checkSameData } from './resume.js';
 import { checkpointPaths, epochCheckpoints, keepLastAsPrevious } from './runFiles.js';
@@ -66,9 +67,9 @@ export type TrainEvent =
       readonly tensor: string;
     };
 
-export interface TrainTask {
+export interface TrainTask<O extends { readonly optimizer: string } = OptimizerOptions> {
   readonly config: ModelConfig;
-  readonly options: TrainOptions;
+  readonly options: TrainOptions<O>;
   /** Initial parameters; the trainer takes them over and disposes them. Not used when resuming. */
   readonly params: Params;
   readonly trainBatches: Batches;
@@ -78,6 +79,8 @@ export interface TrainTask {
   readonly runDir: string;
   /** A training checkpoint to go on from. */
   readonly resumeFrom?: Checkpoint;
+  /** Optimisers that `options.optimizer` may name. Default: those of optimizers.ts. */
+  readonly optimizers?: OptimizerChoice;
   /** Updates in which `updateRatios` are sampled. Default: none. */
   readonly ratioUpdates?: number;
   /** Also validate at the end of the first epoch, whatever `validateEveryUpdates` says: ways of starting are compared there. */
@@ -118,7 +121,7 @@ export interface TrainResult {
  * @throws DivergenceError when the loss, a gradient or a parameter is not finite
  * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run
  */
-export async function train(task: TrainTask): Promise<TrainResult> {
+export async function train<O extends { readonly optimizer: string }>(task: TrainTask<O>): Promise<TrainResult> {
   let trainer: Trainer;
   try {
     trainer = new Trainer(task);
@@ -140,15 +143,15 @@ class Trainer {
   private savedPosition?: TrainPosition;
   private lastLoss = NaN;
 
-  constructor(private readonly task: TrainTask) {
-    const { options, params, resumeFrom } = task;
-    checkTrainOptions(options);
+  constructor(private readonly task: TrainTask<{ readonly optimizer: string }>) {
+    const { options, params, resumeFrom, optimizers: table = optimizers } = task;
+    checkTrainOptions(options, table);
     checkPrecision(options.precision);
     if (options.bestBy === 'bleu' && task.evaluate === undefined)
       throw new UsageError(
         'train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.',
       );
-    this.optimizer = createOptimizer(options);
+    this.optimizer = table.create(options);
     this.paths = checkpointPaths(task.runDir);
     makeFolder(this.paths.folder);
     removeStaleParts(this.paths.folder);
@@ -158,7 +161,7 @@ class Trainer {
       this.params = params;
       this.state = this.optimizer.init(params);
     } else {
-      const training = checkResumable(resumeFrom, task.config, options);
+      const training = checkResumable(resumeFrom, task.config, options, this.optimizer);
       this.epochBatches = task.trainBatches.epochBatches(training.position.epoch);
       checkSameData(resumeFrom, training.position, this.epochBatches);
       this.position = training.position;

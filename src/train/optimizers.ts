@@ -1,0 +1,129 @@
+import { UsageError } from '../errors.js';
+import type { Field, Section, Values } from '../field.js';
+import { adam } from './adamOptimizer.js';
+import type { Optimizer } from './optimizer.js';
+import { radam } from './radamOptimizer.js';
+import { sgd } from './sgdOptimizer.js';
+
+/** Optimisers by name. Settings are flat in `train`: those of the same name are one setting, with one default and the same bounds. */
+type Kinds = Readonly<Record<string, AnyKind>>;
+
+/** A kind whatever its fields. */
+interface AnyKind {
+  readonly fields: Section;
+  readonly check?: (options: never, refuse: never) => void;
+  readonly create: (options: never) => Optimizer;
+}
+
+/** Which optimiser, and its settings; what is left out has its default. */
+type OptionsOf<K extends Kinds> = {
+  readonly [N in keyof K & string]: { readonly optimizer: N } & Partial<Values<K[N]['fields']>>;
+}[keyof K & string];
+
+type UnionToIntersection<U> = (U extends unknown ? (of: U) => void : never) extends (of: infer I) => void ? I : never;
+
+/** What the trainer takes of a set of optimisers: options name one, and are checked by it. */
+export interface OptimizerChoice {
+  /** @throws UsageError naming the first setting (`train.…`) that cannot be used, and what it needs to be */
+  check(options: { readonly optimizer: string }): void;
+  /** The optimiser that the options describe; settings that are left out have their defaults. @throws as `check` does */
+  create(options: { readonly optimizer: string }): Optimizer;
+}
+
+/** What a set of optimisers offers to the schema, the checks and the trainer. */
+export interface OptimizerTable<K extends Kinds> extends OptimizerChoice {
+  readonly names: readonly (keyof K & string)[];
+  /** All settings of all optimisers; the help of each says whose it is. */
+  readonly fields: UnionToIntersection<K[keyof K]['fields']>;
+  /** Which optimisers have a setting. */
+  namesWith(key: string): readonly (keyof K & string)[];
+  /** The settings of one optimiser among those of `train`. */
+  pick(train: { readonly optimizer: keyof K & string } & Readonly<Record<string, unknown>>): OptionsOf<K>;
+  create(options: OptionsOf<K>): Optimizer;
+}
+
+/** @throws Error if two optimisers share a setting's name but not its default or bounds */
+export function optimizerTable<const K extends Kinds>(kinds: K): OptimizerTable<K> {
+  const names = Object.keys(kinds) as (keyof K & string)[];
+  const kindOf = (name: unknown): UntypedKind => {
+    if (typeof name === 'string' && Object.hasOwn(kinds, name)) return kinds[name] as unknown as UntypedKind;
+    throw new UsageError(`train.optimizer is ${JSON.stringify(name)}, expected one of ${names.join(', ')}.`);
+  };
+  const complete = (options: {
+    readonly optimizer: string;
+  }): { kind: UntypedKind; settings: Record<string, unknown> } => {
+    const kind = kindOf(options.optimizer);
+    const given: Readonly<Record<string, unknown>> = { ...options };
+    const settings = Object.fromEntries(
+      Object.entries(kind.fields).map(([key, field]) => [
+        key,
+        given[key] === undefined ? field.default : accepted(key, field, given[key]),
+      ]),
+    );
+    kind.check?.(settings, (key, expected) => refusal(key, settings[key], expected));
+    return { kind, settings };
+  };
+  return {
+    names,
+    fields: mergedFields(names.map((name) => [name, kindOf(name).fields])) as OptimizerTable<K>['fields'],
+    namesWith: (key) => names.filter((name) => Object.hasOwn(kindOf(name).fields, key)),
+    pick: (train) =>
+      ({
+        optimizer: train.optimizer,
+        ...Object.fromEntries(Object.keys(kindOf(train.optimizer).fields).map((key) => [key, train[key]])),
+      }) as OptionsOf<K>,
+    check: (options) => void complete(options),
+    create: (options) => {
+      const { kind, settings } = complete(options);
+      return kind.create(settings);
+    },
+  };
+}
+
+/** A kind as this file sees it: fields by name, settings by name. */
+interface UntypedKind {
+  readonly fields: Readonly<Record<string, Field<unknown>>>;
+  readonly check?: (
+    settings: Readonly<Record<string, unknown>>,
+    refuse: (key: string, expected: string) => UsageError,
+  ) => void;
+  readonly create: (settings: Readonly<Record<string, unknown>>) => Optimizer;
+}
+
+function accepted(key: string, field: Field<unknown>, value: unknown): unknown {
+  const parsed = field.parse(value);
+  if (parsed === undefined) throw refusal(key, value, field.accepts);
+  return parsed;
+}
+
+function refusal(key: string, value: unknown, expected: string): UsageError {
+  return new UsageError(`train.${key} is ${JSON.stringify(value)}, expected ${expected}.`);
+}
+
+/** Every setting once, its help led by the names of the optimisers that have it. */
+function mergedFields(kinds: readonly (readonly [string, UntypedKind['fields']])[]): Record<string, Field<unknown>> {
+  const found = new Map<string, { field: Field<unknown>; helps: Map<string, string[]> }>();
+  for (const [name, fields] of kinds) {
+    for (const [key, field] of Object.entries(fields)) {
+      const entry = found.get(key) ?? { field, helps: new Map<string, string[]>() };
+      if (entry.field.default !== field.default || entry.field.accepts !== field.accepts)
+        throw new Error(`optimisers disagree about the default or the bounds of train.${key}; ${name} is one of them`);
+      entry.helps.set(field.help, [...(entry.helps.get(field.help) ?? []), name]);
+      found.set(key, entry);
+    }
+  }
+  return Object.fromEntries(
+    [...found].map(([key, { field, helps }]) => [
+      key,
+      { ...field, help: [...helps].map(([help, names]) => `${names.join(', ')}: ${help}`).join(' ') },
+    ]),
+  );
+}
+
+/** The optimisers that configurations can name. A further one: a file like sgdOptimizer.ts, and its name here. */
+export const optimizers = optimizerTable({ adam, sgd, radam });
+
+export type OptimizerOptions = Parameters<typeof optimizers.create>[0];
+
+/** The optimiser that the options describe; settings that are left out have their defaults. @throws UsageError naming a setting that cannot be used */
+export const createOptimizer = (options: OptimizerOptions): Optimizer => optimizers.create(options);
