@@ -167,7 +167,7 @@ function runsTable({ runs }: AblationData): Html {
     run,
     seed,
     ['diverged', 'stuck', 'failed'].includes(state)
-      ? html`<span class="bad" ${failure === undefined ? undefined : html` title="${failure}"`}>${state}</span>`
+      ? html`<span${failure === undefined ? undefined : html` title="${failure}"`} class="bad">${state}</span>`
       : state,
     maxUpdates
       ? html`<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}`
