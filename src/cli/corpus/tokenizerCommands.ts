@@ -35,7 +35,10 @@ Examples:
     .action(async ({ tokenizer: path, format, special, decode, ...files }: ApplyFlags) => {
       if (special && (decode || format === 'piece'))
         throw new UsageError('--special goes with --format id and without --decode.');
-      const { TokenizerJson } = await import('../../text/subwords/tokenizerJson.js');
+      const [{ TokenizerJson }, { mapWithinTime }] = await Promise.all([
+        import('../../text/subwords/tokenizerJson.js'),
+        import('../../text/boundedTime.js'),
+      ]);
       const tokenizer = TokenizerJson.read(path);
       const tokenOf = (word: string): string => {
         if (format === 'piece') return word;
@@ -44,7 +47,7 @@ Examples:
         return tokenizer.tokenOf(Number(word));
       };
       await filterLines(files, (lines) =>
-        lines.map((line) => {
+        mapWithinTime(path, lines, (line) => {
           if (decode)
             return tokenizer.join(
               line

@@ -1,3 +1,4 @@
+import { mapWithinTime } from '../boundedTime.js';
 import { Bpe, removeJoiner } from './bpe.js';
 import { readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
@@ -75,7 +76,7 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
     case 'huggingface': {
       const tokenizer = TokenizerJson.read(options.tokenizer);
       return {
-        segment: (lines) => lines.map((line) => tokenizer.segment(line)),
+        segment: (lines) => mapWithinTime(options.tokenizer, lines, (line) => tokenizer.segment(line)),
         join: (tokens) => tokenizer.join(tokens),
         close: async () => {},
       };

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { caseLines, casePath } from '../../../test/cases.js';
 import { DataError } from '../../errors.js';
 import { openSegmenter } from './segmenter.js';
 import { TokenizerJson } from './tokenizerJson.js';
+import { createPreTokenizer, type PreTokenizerConfig } from './tokenizerSplits.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-tokenizer-json-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -121,7 +123,7 @@ test('what is no tokenizer gives a clear error', () => {
     [{ model: { type: 'BPE', vocab: { a: 0 } } }, 'merges'],
     [{ ...wordPiece, added_tokens: [{ id: 0 }] }, 'added_tokens'],
     [{ ...wordPiece, normalizer: { type: 'Nothing' } }, 'Nothing'],
-    [{ ...wordPiece, pre_tokenizer: { type: 'Split', pattern: { Regex: '(' } } }, 'egular'],
+    [{ ...wordPiece, pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } }, 'egular'],
   ];
   for (const [json, part] of bad) {
     assert.throws(
@@ -151,4 +153,170 @@ test('damaged files never give anything but a DataError or a tokenizer', () => {
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
   TokenizerJson.read(write(text.replace('"un":3', '"__proto__":3'))).segment('un');
   assert.equal(Object.getPrototypeOf({}), Object.prototype);
+});
+
+test('Unigram and BPE with byte fallback: ids of tokenizers 0.23, also where a byte is missing or words are apart', () => {
+  const given = JSON.parse(readFileSync(casePath('04-unigram-byte-fallback.tokenizer.json'), 'utf8')) as {
+    model: { vocab: [string, number][] };
+  };
+  const texts = [...caseLines('04-characters-outside-vocabulary.txt'), 'é é', 'hiéa🍣中'];
+  const pieces = given.model.vocab;
+  const withoutF0 = pieces.map(([piece, score]) => [piece === '<0xF0>' ? 'zz' : piece, score]);
+  const bpe = (vocab: unknown[][]): object => ({
+    type: 'BPE',
+    unk_token: '<unk>',
+    fuse_unk: true,
+    byte_fallback: true,
+    vocab: Object.fromEntries(vocab.map(([piece], id) => [piece, id])),
+    merges: ['h i', '▁ hi'],
+  });
+  const apart = { pre_tokenizer: { type: 'WhitespaceSplit' } };
+  const hasBytes = ['2 1 3 4', '2 1 247 166 148 170', '2 1 202 176 235 191 180', '1 202 176 1 202 176'];
+  const cases: [object, string[]][] = [
+    [given, [...hasBytes, '2 202 176 3 247 166 148 170 235 191 180']],
+    [{ ...given, model: { ...given.model, vocab: withoutF0 } }, [...hasBytes.with(1, '2 1 0'), '2 202 176 3 0']],
+    [{ ...given, ...apart }, ['5 6 3 4', '5 6 247 166 148 170', '5 6 202 176 235 191 180', '202 176 202 176']],
+    [{ ...given, ...apart, model: { ...given.model, byte_fallback: false } }, ['5 6 3 4', '5 6 0', '5 6 0', '0 0']],
+    [{ ...given, model: bpe(pieces) }, [...hasBytes, '2 202 176 3 247 166 148 170 235 191 180']],
+    [{ ...given, model: bpe(withoutF0) }, [...hasBytes.with(1, '2 1 0'), '2 202 176 3 235 191 180 0']],
+    [
+      { ...given, model: { ...bpe(pieces), byte_fallback: false, unk_token: null } },
+      ['2 1 3 4', '2 1', '2 1', '1 1', '2 3'],
+    ],
+  ];
+  for (const [json, expected] of cases) {
+    const tokenizer = TokenizerJson.read(write(json));
+    expected.forEach((ids, line) => assert.equal(tokenizer.encode(texts[line]).join(' '), ids, texts[line]));
+  }
+});
+
+test('text is cut into words as tokenizers 0.23 cuts it', () => {
+  const text = "aB é中  x１1 don't¨..!\u0085\ufeff";
+  const cases: [object, string[]][] = [
+    [{ type: 'Whitespace' }, ['aB', 'é中', 'x１1', 'don', "'", 't', '¨..!', '\ufeff']],
+    [{ type: 'WhitespaceSplit' }, ['aB', 'é中', 'x１1', "don't¨..!", '\ufeff']],
+    [{ type: 'BertPreTokenizer' }, ['aB', 'é中', 'x１1', 'don', "'", 't¨', '.', '.', '!', '\ufeff']],
+    [{ type: 'Digits', individual_digits: true }, ['aB é中  x', '１', '1', " don't¨..!\u0085\ufeff"]],
+    [{ type: 'FixedLength', length: 6 }, ['aB é中 ', ' x１1 d', "on't¨.", '.!\u0085\ufeff']],
+    [
+      { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+      ['▁aB', '▁é中', '▁', '▁x１1', "▁don't¨..!\u0085\ufeff"],
+    ],
+    [{ type: 'Punctuation', behavior: 'Isolated' }, ['aB é中  x１1 don', "'", 't¨', '.', '.', '!', '\u0085\ufeff']],
+    [{ type: 'Punctuation', behavior: 'Contiguous' }, ['aB é中  x１1 don', "'", 't¨', '..!', '\u0085\ufeff']],
+    [
+      { type: 'Split', pattern: { String: ' ' }, behavior: 'Removed', invert: false },
+      ['aB', 'é中', 'x１1', "don't¨..!\u0085\ufeff"],
+    ],
+    [
+      { type: 'Split', pattern: { Regex: '(x)|\\d+' }, behavior: 'MergedWithPrevious', invert: false },
+      ['aB é中  x', '１1', " don't¨..!\u0085\ufeff"],
+    ],
+    [
+      { type: 'Split', pattern: { Regex: '\\w+' }, behavior: 'MergedWithNext', invert: true },
+      ['aB', ' é中', '  x１1', ' don', "'t", '¨..!\u0085\ufeff'],
+    ],
+    [
+      { type: 'Split', pattern: { Regex: '\\w+' }, behavior: 'Isolated', invert: true },
+      ['aB', ' ', 'é中', '  ', 'x１1', ' ', 'don', "'", 't', '¨..!\u0085\ufeff'],
+    ],
+    [
+      { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+      ['ĠaB', 'ĠÃ©ä¸Ń', 'Ġ', 'Ġx', 'ï¼ĳ1', 'Ġdon', "'t", 'Â¨..!', 'Âħ', 'ï»¿'],
+    ],
+  ];
+  for (const [config, words] of cases)
+    assert.deepEqual(createPreTokenizer(config as PreTokenizerConfig)(text, 0), words, JSON.stringify(config));
+});
+
+test('every field that is missing or of the wrong type is named, or the file still works', () => {
+  const parts = [
+    wordPiece,
+    {
+      ...byteLevel,
+      normalizer: {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'Replace', pattern: { Regex: 'x+' }, content: 'a' },
+          { type: 'Prepend', prepend: 'a' },
+          { type: 'Strip', strip_left: true, strip_right: false },
+          { type: 'Precompiled', precompiled_charsmap: '' },
+        ],
+      },
+      pre_tokenizer: {
+        type: 'Sequence',
+        pretokenizers: [
+          { type: 'Split', pattern: { String: 'c' }, behavior: 'Isolated', invert: false },
+          { type: 'Digits', individual_digits: true },
+          { type: 'FixedLength', length: 3 },
+          { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: true },
+        ],
+      },
+      decoder: {
+        type: 'Sequence',
+        decoders: [
+          { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+          { type: 'ByteFallback' },
+          { type: 'Fuse' },
+          { type: 'Strip', content: ' ', start: 1, stop: 0 },
+          { type: 'BPEDecoder', suffix: '</w>' },
+          { type: 'CTC', pad_token: '<pad>', word_delimiter_token: '|', cleanup: true },
+          { type: 'WordPiece', prefix: '##', cleanup: true },
+        ],
+      },
+      post_processor: {
+        type: 'Sequence',
+        processors: [{ type: 'BertProcessing', sep: ['a', 0], cls: ['b', 1] }, { type: 'ByteLevel' }],
+      },
+    },
+  ];
+  const wrong = [undefined, null, -1, 'x', true, [], {}, [null], { type: 'Fuse' }];
+  let refused = 0;
+  for (const whole of parts) {
+    for (const place of places(whole).filter(
+      ([part, name, at]) => (part !== 'added_tokens' || name === '0') && (part !== 'model' || at === undefined),
+    )) {
+      for (const value of wrong) {
+        const name = `${place.join('.')} = ${JSON.stringify(value)}`;
+        try {
+          const tokenizer = TokenizerJson.read(write(replaced(whole, place, value)));
+          tokenizer.join(tokenizer.segment('Unwantéd 1 xab'));
+          tokenizer.encode('ab', { withSpecialTokens: true });
+        } catch (error) {
+          assert.ok(error instanceof DataError, `${name}: ${String(error)}`);
+          const field = place.findLast((key) => !/^\d+$/.test(key))!;
+          if (error.message.includes(' is not a tokenizer.json')) {
+            assert.ok(
+              error.message.includes(field) || place.includes('vocab') || place.includes('merges'),
+              `${name}: ${error.message}`,
+            );
+            refused++;
+          }
+        }
+      }
+    }
+  }
+  assert.ok(refused > 400, `${refused} refused`);
+});
+
+/** The paths of all values within a value. */
+function places(value: unknown, path: string[] = []): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...places(inner, [...path, key])]);
+}
+
+function replaced(whole: object, place: readonly string[], value: unknown): object {
+  const copy = structuredClone(whole) as Record<string, never>;
+  const holder = place.slice(0, -1).reduce((inner, key) => inner[key], copy) as Record<string, unknown>;
+  holder[place.at(-1)!] = value;
+  return copy;
+}
+
+test('a part that holds itself very often is refused', () => {
+  let decoder: object = { type: 'Fuse' };
+  for (let depth = 0; depth < 200; depth++) decoder = { type: 'Sequence', decoders: [decoder] };
+  assert.throws(
+    () => TokenizerJson.read(write({ ...byteLevel, decoder })),
+    (error: Error) => error instanceof DataError && error.message.includes('nested too deeply'),
+  );
 });

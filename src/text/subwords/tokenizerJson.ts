@@ -1,13 +1,18 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
+import { withinTime } from '../boundedTime.js';
 import { specialTokens } from '../vocabulary.js';
+import { checkTokenizerForm } from './tokenizerForm.js';
+import { treatUnknownAsRust, type LibraryModel } from './tokenizerModel.js';
+import { createPreTokenizer, type PreTokenizerConfig } from './tokenizerSplits.js';
 
 export const maxTokenizerBytes = 256 * 2 ** 20;
 const unknownToken = specialTokens[3];
 
 /**
- * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, words, model and decoder.
+ * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, model and decoder. Words
+ * are cut and unknown text is treated as the Rust library does it.
  *
  * What stands in tokenizer_config.json beside it is not read, and no special tokens are put around a line.
  */
@@ -39,23 +44,20 @@ export class TokenizerJson {
       if (cause instanceof DataError) throw cause;
       throw junk(`it is not JSON (${(cause as Error).message})`, cause);
     }
-    const missing = checkForm(json);
+    const missing = checkTokenizerForm(json);
     if (missing !== undefined) throw junk(missing);
     try {
-      const tokenizer = new TokenizerJson(
-        path,
-        new Tokenizer(
-          {
-            normalizer: null,
-            pre_tokenizer: null,
-            post_processor: null,
-            decoder: null,
-            added_tokens: [],
-            ...(json as object),
-          },
-          {},
-        ),
-      );
+      const { pre_tokenizer: words, ...rest } = json as { pre_tokenizer?: PreTokenizerConfig | null };
+      const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
+      const given = Object.entries(rest).filter(([, part]) => part !== null);
+      const library = new Tokenizer({ ...parts, ...Object.fromEntries(given) } as never, {});
+      if (words) {
+        const cut = createPreTokenizer(words);
+        library.pre_tokenizer = ((text: string, { section_index: section }: { section_index: number }) =>
+          cut(text, section)) as never;
+      }
+      treatUnknownAsRust(library.model as unknown as LibraryModel);
+      const tokenizer = new TokenizerJson(path, library);
       tokenizer.segment('a'); // some junk shows only when it is used
       return tokenizer;
     } catch (cause) {
@@ -69,7 +71,7 @@ export class TokenizerJson {
    * @throws DataError for a token with white space, which no vocabulary file can hold
    */
   segment(line: string): string[] {
-    return this.tokenizer.tokenize(line).map((token: string) => {
+    return withinTime(this.path, line, () => this.tokenizer.tokenize(line)).map((token: string) => {
       if (this.special.has(token)) return unknownToken;
       if (/\s/u.test(token))
         throw new DataError(
@@ -81,9 +83,16 @@ export class TokenizerJson {
 
   /** Ids of a line in the file's own numbering, with the special tokens that the file puts around it if asked for. */
   encode(line: string, { withSpecialTokens = false } = {}): number[] {
-    return line === '' && !withSpecialTokens
-      ? []
-      : this.tokenizer.encode(line, { add_special_tokens: withSpecialTokens }).ids;
+    if (line === '' && !withSpecialTokens) return [];
+    const { ids, tokens } = withinTime(this.path, line, () =>
+      this.tokenizer.encode(line, { add_special_tokens: withSpecialTokens }),
+    );
+    const lacking = ids.findIndex((id: number | undefined) => id === undefined);
+    if (lacking >= 0)
+      throw new DataError(
+        `${this.path} has no id for ${JSON.stringify(tokens[lacking])} of ${JSON.stringify(line.slice(0, 80))}, and no unknown token.`,
+      );
+    return ids;
   }
 
   /** The token of an id. @throws DataError for an id that the file does not have */
@@ -98,42 +107,8 @@ export class TokenizerJson {
     const { decoder } = this.tokenizer;
     const said = tokens.filter((token) => token === unknownToken || !this.special.has(token));
     if (said.length === 0) return '';
-    const text = decoder ? decoder.decode([...said]) : said.join(' ');
+    const text = decoder ? withinTime(this.path, said.join(' '), () => decoder.decode([...said])) : said.join(' ');
     const suffix = this.tokenizer.model?.end_of_word_suffix;
     return suffix ? text.replaceAll(suffix, ' ').trimEnd() : text;
   }
 }
-
-/** Why this is no tokenizer, if it is none: what the library itself does not check. */
-function checkForm(json: unknown): string | undefined {
-  const { model, added_tokens: added = [] } = (json ?? {}) as {
-    model?: Record<string, unknown>;
-    added_tokens?: unknown;
-  };
-  if (typeof model !== 'object' || model === null) return 'it has no "model"';
-  const { vocab, merges } = model;
-  if (typeof vocab !== 'object' || vocab === null) return 'its model has no "vocab"';
-  const isScored = (entry: unknown): boolean =>
-    Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
-  if (
-    Array.isArray(vocab)
-      ? !vocab.every(isScored) || vocab.length === 0
-      : !Object.values(vocab).every((id) => isId(id, maxId))
-  )
-    return 'its "vocab" holds something else than tokens with ids or scores';
-  const isMerge = (entry: unknown): boolean =>
-    typeof entry === 'string'
-      ? entry.includes(' ')
-      : Array.isArray(entry) && entry.length === 2 && entry.every((part) => typeof part === 'string');
-  if ((merges !== undefined || model.type === 'BPE') && !(Array.isArray(merges) && merges.every(isMerge)))
-    return 'its "merges" are not pairs';
-  const isToken = (entry: { content?: unknown; id?: unknown } | null): boolean =>
-    typeof entry?.content === 'string' && entry.content !== '' && isId(entry.id, maxId);
-  if (!Array.isArray(added) || !added.every(isToken)) return 'its "added_tokens" are not tokens with ids';
-  return undefined;
-}
-
-/** Ids index arrays: larger ones than any vocabulary's would only take memory. */
-const maxId = 2 ** 24;
-const isId = (value: unknown, most: number): boolean =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
