@@ -121,10 +121,10 @@ function isStale(object, source) {
   );
 }
 
-function compile({ source, object, flags }) {
+function compile({ source, object, flags }, place) {
   const target = join(build, object);
   const path = join(native, source);
-  if (!isStale(target, path)) return Promise.resolve();
+  console.error(`native engine: compiling ${object.replace('.o', '')} (${place})`);
   const args = [...common, ...flags, '-MMD', '-c', path, '-o', target];
   return new Promise((resolve) => {
     spawn(compiler, args, { stdio: 'inherit' }).on('close', (status) => {
@@ -138,10 +138,12 @@ function compile({ source, object, flags }) {
 }
 
 mkdirSync(build, { recursive: true });
-const waiting = [...jobs];
+const waiting = jobs.filter(({ source, object }) => isStale(join(build, object), join(native, source)));
+const numStale = waiting.length;
 await Promise.all(
   Array.from({ length: availableParallelism() }, async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await compile(job);
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift())
+      await compile(job, `file ${numStale - waiting.length} of ${numStale}`);
   }),
 );
 

@@ -46,7 +46,7 @@ export async function runInProcess(
       child.on('exit', (code, signalName) => {
         if (outcome?.outcome === 'done' || outcome?.outcome === 'stopped') resolve(outcome.outcome);
         // an interrupt at the terminal reaches every process, and ends one that has not yet got so far as to wait for "stop"
-        else if (outcome === undefined && signal?.aborted && (signalName === 'SIGINT' || signalName === 'SIGTERM'))
+        else if (outcome === undefined && signal?.aborted && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signalName ?? ''))
           resolve('stopped');
         else
           reject(

@@ -1,11 +1,13 @@
 /** The process of one run: started by runProcess.ts, which sends the task and hears of events. */
 import { isDivergence, run } from '../run/run.js';
+import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
 import type { FromRun, ToRun } from './runProcess.js';
 
+handleOutputErrors();
 const controller = new AbortController();
-// An interrupt at the terminal reaches every process of the group; the parent decides and says "stop".
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {});
+// An interrupt at the terminal, or its end, reaches every process of the group; the parent decides and says "stop".
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 process.on('disconnect', () => controller.abort(new Error('the parent process is gone')));
 process.on('message', (message: ToRun) => {
   if (message === 'stop') controller.abort(new Error('stopped'));

@@ -393,6 +393,32 @@ ablation:
     );
   });
 
+  test('SIGHUP, as of a closed terminal, saves and exits with 129', async () => {
+    const { status, stderr } = await interruptAfter(
+      ['train', '-c', config, '--run', 'hung-up'],
+      /update 5\/30/,
+      'SIGHUP',
+    );
+    assert.equal(status, 129);
+    assert.match(stderr, /What was done is saved/);
+    assert.ok(existsSync(join(folder, 'hung-up/checkpoints/last.safetensors')));
+  });
+
+  for (const [name, lost] of [
+    ['a reader that ends', '2>&1 >/dev/null | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}'],
+    ...(existsSync('/dev/full') ? [['a full disk', '2>/dev/full']] : []),
+  ]) {
+    test(`standard error lost to ${name} ends neither a run nor an ablation`, () => {
+      const run = `without-stderr-${name.replaceAll(' ', '-')}`;
+      const bash = (args: string): number | null =>
+        spawnSync('bash', ['-c', `"${process.execPath}" "${program}" ${args} ${lost}`], { cwd: folder }).status;
+      assert.equal(bash(`train -c ${config} --run ${run}`), 0);
+      assert.ok(existsSync(join(folder, run, 'scores.json')));
+      assert.equal(bash(`ablate -c ${config} --run ${run}-arms --set 'ablation.arms={ one: {} }'`), 0);
+      assert.ok(existsSync(join(folder, `${run}-arms`, 'one/seed-1/scores.json')));
+    });
+  }
+
   test('average, translate and score', () => {
     assert.match(
       ok(['average', '--run', 'whole', '--last', '1', '--out', 'average.safetensors']),

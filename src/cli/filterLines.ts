@@ -19,13 +19,18 @@ export interface FilterFlags {
  *
  * @throws DataError naming a line that is not valid UTF-8
  */
-export async function* readLines(input: string | undefined, signal?: AbortSignal): AsyncGenerator<string[]> {
-  for await (const utf8 of readUtf8(input, signal)) yield utf8.toString().split('\n');
+export async function* readLines(
+  input: string | undefined,
+  signal?: AbortSignal,
+  prompt = '',
+): AsyncGenerator<string[]> {
+  for await (const utf8 of readUtf8(input, signal, prompt)) yield utf8.toString().split('\n');
 }
 
 /** As `readLines`, not decoded, with line feeds between the lines of a block. */
-export async function* readUtf8(input: string | undefined, signal?: AbortSignal): AsyncGenerator<Buffer> {
-  if (input === undefined && process.stdin.isTTY) console.error('Reading lines from the terminal; end with Ctrl-D.');
+export async function* readUtf8(input: string | undefined, signal?: AbortSignal, prompt = ''): AsyncGenerator<Buffer> {
+  if (input === undefined && process.stdin.isTTY)
+    process.stderr.write(`Reading lines from the terminal; end with Ctrl-D.\n${prompt}`);
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
   if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
   try {

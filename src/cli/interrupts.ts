@@ -1,25 +1,29 @@
 import { constants } from 'node:os';
 
+/** The signals that stop work. SIGHUP comes when a terminal closes. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type StopSignal = (typeof stopSignals)[number];
+
 /** Why work stopped: a signal of the user or the system. The message says how to go on. */
 export class Interrupted extends Error {
-  /** 128 plus the signal's number, as shells report it: 130 for SIGINT, 143 for SIGTERM. */
+  /** 128 plus the signal's number, as shells report it: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
-  constructor(signalName: 'SIGINT' | 'SIGTERM', howToGoOn: string) {
+  constructor(signalName: StopSignal, howToGoOn: string) {
     super(`Interrupted. ${howToGoOn}`);
     this.exitCode = 128 + constants.signals[signalName];
   }
 }
 
 /**
- * An abort signal that SIGINT and SIGTERM raise. The first lets the work save what it has; a second one ends the program
+ * An abort signal that SIGINT, SIGTERM and SIGHUP raise. The first lets the work save what it has; a second one ends the program
  * at once.
  *
  * @param howToGoOn what is told once the work has stopped
  */
 export function abortOnInterrupt(howToGoOn: string): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of stopSignals) {
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToGoOn);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
@@ -30,9 +34,9 @@ export function abortOnInterrupt(howToGoOn: string): AbortSignal {
   return controller.signal;
 }
 
-/** For work that may be ended at any moment without harm: SIGINT and SIGTERM end the program with a word on how to go on. */
+/** For work that may be ended at any moment without harm: SIGINT, SIGTERM and SIGHUP end the program with a word on how to go on. */
 export function exitOnInterrupt(howToGoOn: string): void {
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of stopSignals) {
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToGoOn);
       process.stderr.write(`\n${interrupted.message}\n`);

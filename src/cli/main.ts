@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { ColdstartError } from '../errors.js';
+import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
 import { version } from '../version.js';
 import { loadCommands, type CommandModules } from './commandModules.js';
@@ -37,7 +38,8 @@ From text to a table of results:
   coldstart ablate -c configs/ablate-builtin.yaml          warmup, no warmup, GradInit side by side
   coldstart report runs/ablate-builtin                     what came of it
 
-Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 130 and 143 interrupted.`,
+Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted,
+141 when the reader of standard output ended.`,
     )
     .showHelpAfterError('Try "coldstart --help".');
   for (const subcommand of await loadCommands(modules(argv), argv[0])) command.addCommand(subcommand);
@@ -79,11 +81,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-// A reader that closed our output (head, less) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  console.error(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.`);
-  process.exit(1);
-});
-
+handleOutputErrors();
 process.exitCode = await main(process.argv.slice(2));

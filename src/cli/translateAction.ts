@@ -41,7 +41,12 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     signal,
   };
 
-  const progress = new ProgressBar({ label: 'translate', unit: 'sentences' });
+  // where the answer goes to the terminal, the progress line would stand in its way
+  const progress =
+    flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY
+      ? undefined
+      : new ProgressBar({ label: 'translate', unit: 'sentences' });
+  const prompt = fromTerminal && process.stdout.isTTY ? '> ' : '';
   const output = flags.output === undefined ? undefined : newOutput(flags.output);
   let done = 0;
   const cut: number[] = [];
@@ -50,21 +55,23 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
       flags.input,
       flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines),
       signal,
+      prompt,
     )) {
       const { translations, truncated } = await translator.translate(lines, {
         ...options,
-        onProgress: (count) => progress.update(done + count),
+        onProgress: (count) => progress?.update(done + count),
       });
       const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
       if (output !== undefined) text.forEach((line) => output.line(line));
       else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
       cut.push(...truncated.map((line) => done + line));
       done += lines.length;
+      process.stderr.write(prompt);
     }
     output?.finish();
   } finally {
     output?.abandon(); // does nothing once it is finished
-    progress.finish();
+    progress?.finish();
     await translator.close();
   }
   if (cut.length > 0)
@@ -100,9 +107,14 @@ function format(
 }
 
 /** The input's lines, `size` at a time. */
-async function* windowsOfLines(input: string | undefined, size: number, signal: AbortSignal): AsyncGenerator<string[]> {
+async function* windowsOfLines(
+  input: string | undefined,
+  size: number,
+  signal: AbortSignal,
+  prompt: string,
+): AsyncGenerator<string[]> {
   let window: string[] = [];
-  for await (const block of readLines(input, signal)) {
+  for await (const block of readLines(input, signal, prompt)) {
     for (const line of block) {
       window.push(withoutLineEnd(line));
       if (window.length < size) continue;

@@ -1,7 +1,7 @@
 import { counted } from '../../counted.js';
 import type { AblationEvent } from '../../ablation/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/ablationPlan.js';
-import { formatDuration, formatNumber } from '../text/format.js';
+import { formatDuration, formatLoss, formatNumber } from '../text/format.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
@@ -71,21 +71,23 @@ export class AblationProgress {
       }
       case 'update':
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
-        this.stand(run, this.shareOf(name, event.update), `update ${event.update} loss ${event.loss.toFixed(2)}`);
+        this.stand(run, this.shareOf(name, event.update), `update ${event.update} loss ${formatLoss(event.loss, 2)}`);
         break;
       case 'progress':
         this.stand(run, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
         break;
       case 'valid':
         this.log(
-          `${label}update ${event.update}  valid loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`,
+          `${label}update ${event.update}  valid loss ${formatLoss(event.loss)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`,
         );
         break;
       case 'closedLayerNorms':
         this.log(`${label}${closedLayerNormsText(event.scales)}`);
         break;
       case 'diverged':
-        this.log(`${label}diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
+        this.log(
+          `${label}diverged at update ${event.update}: loss ${formatLoss(event.loss)}, first in the ${event.tensor}`,
+        );
         break;
       case 'scores':
         this.log(

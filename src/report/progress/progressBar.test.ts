@@ -31,7 +31,7 @@ describe('progress bar', () => {
     progress.update(1000);
     progress.finish();
     assert.deepEqual(written, [
-      '\rtranslate  [##..................]  100/1,000 sentences  18s left  beam 5\x1b[K',
+      '\rtranslate  [##..................]  100/1,000 sentences  beam 5\x1b[K',
       '\rtranslate  [##########..........]  500/1,000 sentences  4.0s left\x1b[K',
       '\r\x1b[K',
       'a line that stays\n',
@@ -45,7 +45,20 @@ describe('progress bar', () => {
     const { written, clock, stream, now } = stage(true, 20);
     clock.ms = 500;
     new ProgressBar({ label: 'a long label', total: 10, unit: 'sentences', stream, now }).update(5);
-    assert.deepEqual(written, ['\ra long label  [####\x1b[K']);
+    assert.deepEqual(written, ['\ra long label\x1b[K']);
+  });
+
+  test('drops whole fields, the last first, where the terminal is narrow', () => {
+    const shown = [80, 60, 57, 56, 40].map((columns) => {
+      const { written, clock, stream, now } = stage(true, columns);
+      const progress = new ProgressBar({ label: 'train', total: 100, unit: 'updates', stream, now });
+      clock.ms = 5000;
+      progress.update(50, 'loss 4.310  lr 5.33e-7');
+      return written[0].slice(1, -3);
+    });
+    const all = 'train  [##########..........]  50/100 updates  5.0s left  loss 4.310  lr 5.33e-7';
+    assert.equal(all.length, 80);
+    assert.deepEqual(shown, [all.slice(0, 68), all.slice(0, 56), all.slice(0, 56), all.slice(0, 45), all.slice(0, 29)]);
   });
 
   test('writes whole lines now and then where there is no terminal', () => {
@@ -71,7 +84,7 @@ describe('progress bar', () => {
 
 test('numbers read well', () => {
   assert.deepEqual([0, 999, 1000, 1234567].map(formatCount), ['0', '999', '1,000', '1,234,567']);
-  assert.deepEqual([0.04, 9.94, 9.96, 59.4, 59.6, 187, 3599.7, 7500].map(formatDuration), [
+  assert.deepEqual([0.04, 9.94, 9.96, 59.4, 59.6, 187, 3599.7, 7500, 273600].map(formatDuration), [
     '0.0s',
     '9.9s',
     '10s',
@@ -80,6 +93,7 @@ test('numbers read well', () => {
     '3m07s',
     '1h00m',
     '2h05m',
+    '3d04h',
   ]);
   assert.deepEqual([0, 0.005, 4.1234e-7, 1e-4, 33.123, 148.41, 5432.1, 123456, 1e100, Infinity].map(formatNumber), [
     '0',

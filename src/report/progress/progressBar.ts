@@ -27,6 +27,8 @@ export interface ProgressBarOptions {
 /** Redrawing more often than this only costs time. */
 const redrawEveryMs = 100;
 const barColumns = 20;
+/** The first steps are slow or none: a time left is shown only after so many seconds of measuring. */
+const measuredSeconds = 3;
 
 /**
  * Shows how far a long task has come: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line now
@@ -82,7 +84,7 @@ export class ProgressBar {
       return;
     }
     const columns = Math.max((this.stream.columns || 80) - 1, 1); // a full last column would wrap on some terminals
-    this.stream.write(`\r${line.slice(0, columns)}\x1b[K`);
+    this.stream.write(`\r${fit(line, columns)}\x1b[K`);
     this.lineOnScreen = true;
   }
 
@@ -109,8 +111,16 @@ export class ProgressBar {
     // before the details, which a narrow terminal cuts
     if (total === undefined || done >= total) parts.push(formatDuration(seconds));
     else if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
-    else if (done > startAt) parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
+    else if (done > startAt && seconds >= measuredSeconds)
+      parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
     if (details !== '') parts.push(details);
     return parts.join('  ');
   }
+}
+
+/** Whole fields of a line, which two spaces separate, as many as the columns hold; the last are the least important. */
+function fit(line: string, columns: number): string {
+  if (line.length <= columns) return line;
+  const end = line.lastIndexOf('  ', columns);
+  return end > 0 ? line.slice(0, end).trimEnd() : line.slice(0, columns);
 }

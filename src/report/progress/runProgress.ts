@@ -1,6 +1,6 @@
 import { formatCount } from '../../counted.js';
 import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../../run/runEvents.js';
-import { formatDuration, formatNumber } from '../text/format.js';
+import { formatDuration, formatLoss, formatNumber } from '../text/format.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 
@@ -55,12 +55,12 @@ class RunDisplay {
         // a terminal has the bar
         if (!this.stream.isTTY)
           this.line(
-            `train     ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}  lr ${formatNumber(event.lr)}  gnorm ${formatNumber(event.gradNormL2)}  ${formatCount(Math.round(event.trgTokensPerSecond))} tok/s  ${this.timeLeft(event.update, event.seconds)}`,
+            `train     ${this.place(event.update)}  loss ${formatLoss(event.loss)}  ppl ${formatNumber(event.perplexity)}  lr ${formatNumber(event.lr)}  gnorm ${formatNumber(event.gradNormL2)}  ${formatCount(Math.round(event.trgTokensPerSecond))} tok/s  ${this.timeLeft(event.update, event.seconds)}`,
           );
         break;
       case 'valid':
         this.line(
-          `validate  ${this.place(event.update)}  loss ${event.loss.toFixed(3)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}${event.best ? '  best so far' : ''}`,
+          `validate  ${this.place(event.update)}  loss ${formatLoss(event.loss)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}${event.best ? '  best so far' : ''}`,
         );
         this.endStage();
         break;
@@ -78,7 +78,7 @@ class RunDisplay {
         this.line(`log       ${event.path} is gone: curves and totals begin here`);
         break;
       case 'diverged':
-        this.line(`diverged at update ${event.update}: loss ${event.loss}, first in the ${event.tensor}`);
+        this.line(`diverged at update ${event.update}: loss ${formatLoss(event.loss)}, first in the ${event.tensor}`);
         break;
       case 'scores':
         this.endStage();
@@ -97,7 +97,7 @@ class RunDisplay {
       seconds: 0.95 * this.recent.seconds + seconds,
     };
     const rate = Math.round(this.recent.trgTokens / this.recent.seconds);
-    return `epoch ${epoch}  loss ${loss.toFixed(3)}  ppl ${formatNumber(perplexity)}  lr ${formatNumber(lr)}  gnorm ${formatNumber(gradNormL2)}  ${formatCount(rate)} tok/s`;
+    return `epoch ${epoch}  loss ${formatLoss(loss)}  ppl ${formatNumber(perplexity)}  lr ${formatNumber(lr)}  gnorm ${formatNumber(gradNormL2)}  ${formatCount(rate)} tok/s`;
   }
 
   private showStage({ stage, done, total, note }: StageProgress): void {

@@ -1,11 +1,13 @@
-/** Seconds as "4.2s", "3m07s" or "2h05m". */
+/** Seconds as "4.2s", "3m07s", "2h05m" or, from two days on, "3d04h". */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)}s`;
   const whole = Math.round(seconds);
   const twoDigits = (value: number): string => String(value).padStart(2, '0');
   if (whole < 60) return `${whole}s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m${twoDigits(whole % 60)}s`;
-  return `${Math.floor(whole / 3600)}h${twoDigits(Math.floor((whole % 3600) / 60))}m`;
+  const hours = Math.floor(whole / 3600);
+  if (hours >= 48) return `${Math.floor(hours / 24)}d${twoDigits(hours % 24)}h`;
+  return `${hours}h${twoDigits(Math.floor((whole % 3600) / 60))}m`;
 }
 
 /** A learning rate, norm or the like with three significant digits: "0.005", "4.12e-7", "33.1". */
@@ -18,4 +20,10 @@ export function formatNumber(value: number): string {
       .replace(/\.?0+e/, 'e')
       .replace('e+', 'e');
   return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
+}
+
+/** A loss with so many decimals: "4.310"; one that grew out of bounds as `formatNumber` shows it: "1.93e23". */
+export function formatLoss(value: number | string, decimals = 3): string {
+  if (typeof value === 'string') return value; // "NaN" and "Infinity", which JSON has no numbers for
+  return Math.abs(value) < 1e5 ? value.toFixed(decimals) : formatNumber(value);
 }

@@ -1,0 +1,36 @@
+import { constants } from 'node:os';
+
+/**
+ * Keeps the loss of an output from ending work. To be called once, before anything is written, in every process of ours.
+ *
+ * Standard error shows progress and notes: when it cannot be written (its reader ended, the terminal closed, the disk is
+ * full) it falls silent and the work continues. Standard output holds results: when its reader ends, the program ends
+ * quietly as Unix filters do, with the status of SIGPIPE (141); any other failure is reported, with status 1.
+ */
+export function handleOutputErrors(): void {
+  silenceWhenBroken(process.stderr);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+    process.stderr.write(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.\n`);
+    process.exit(1);
+  });
+}
+
+/** After its first error a stream drops what is written to it. */
+function silenceWhenBroken(stream: NodeJS.WriteStream): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  let broken = false;
+  stream.on('error', () => (broken = true));
+  stream.write = (...args: unknown[]): boolean => {
+    if (!broken) {
+      try {
+        return write(...args);
+      } catch {
+        broken = true; // files and devices are written at once, and some versions of Node.js throw here
+      }
+    }
+    const done = args.at(-1);
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  };
+}
