@@ -41,12 +41,10 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     signal,
   };
 
-  // where the answer goes to the terminal, the progress line would stand in its way
-  const progress =
-    flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY
-      ? undefined
-      : new ProgressBar({ label: 'translate', unit: 'sentences' });
-  const prompt = fromTerminal && process.stdout.isTTY ? '> ' : '';
+  // on one terminal the progress line and the translations would overwrite each other
+  const answersOnTerminal = flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY;
+  const progress = answersOnTerminal ? undefined : new ProgressBar({ label: 'translate', unit: 'sentences' });
+  const prompt = fromTerminal && answersOnTerminal ? '> ' : '';
   const output = flags.output === undefined ? undefined : newOutput(flags.output);
   let done = 0;
   const cut: number[] = [];
@@ -69,6 +67,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
       process.stderr.write(prompt);
     }
     output?.finish();
+    if (prompt !== '') process.stderr.write('\n'); // the shell's own prompt begins on a new line
   } finally {
     output?.abandon(); // does nothing once it is finished
     progress?.finish();

@@ -133,12 +133,15 @@ async function* gunzipped(source: AsyncIterable<Buffer>, certain = false): Async
   }
 }
 
-/** The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. */
+/**
+ * The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. A line feed ends them too:
+ * who typed a short line waits for the answer, and no mark or packing has a line feed so early.
+ */
 async function readHead(source: AsyncIterable<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
   const chunks = source[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   let ended = false;
-  while (head.length < headBytes && !ended) {
+  while (head.length < headBytes && !head.includes(10) && !ended) {
     const next = await chunks.next();
     if (next.done) ended = true;
     else head = Buffer.concat([head, next.value]);

@@ -5,15 +5,18 @@ import { constants } from 'node:os';
  *
  * Standard error shows progress and notes: when it cannot be written (its reader ended, the terminal closed, the disk is
  * full) it falls silent and the work continues. Standard output holds results: when its reader ends, the program ends
- * quietly as Unix filters do, with the status of SIGPIPE (141); any other failure is reported, with status 1.
+ * quietly as Unix filters do, with the status of SIGPIPE (141); any other failure is reported, with status 1. A terminal
+ * that closed is no such failure: nobody is left to read, and work that outlives its terminal ends as if it were open.
  */
 export function handleOutputErrors(): void {
   silenceWhenBroken(process.stderr);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
-    process.stderr.write(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.\n`);
-    process.exit(1);
-  });
+  if (process.stdout.isTTY) silenceWhenBroken(process.stdout);
+  else
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+      process.stderr.write(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.\n`);
+      process.exit(1);
+    });
 }
 
 /** After its first error a stream drops what is written to it. */
