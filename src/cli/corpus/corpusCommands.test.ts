@@ -54,12 +54,12 @@ test('lists of prefixes and protected patterns from files', () => {
     'Dr. A xyz. B a.b. C\n',
     'Dr . A xyz. B a.b. C\n',
   );
-  const { stderr, status } = corpus(['tokenize', '-l', 'sv'], 'a');
+  const { stderr, status } = corpus(['tokenize', '-l', 'tr'], 'a');
   assert.deepEqual(
     [status, stderr],
     [
       0,
-      'coldstart: no abbreviations of language "sv" are known, the English ones are used. --prefixes FILE reads a list.\n',
+      'coldstart: no abbreviations of language "tr" are known, the English ones are used. --prefixes FILE reads a list.\n',
     ],
   );
 });
