@@ -62,9 +62,16 @@ describe('imports', () => {
     const beside = shipped.flatMap(({ path, imports }) =>
       imports.filter((name) => folderOf(path) !== '' && /^[^/]+\.js$/.test(name)),
     );
-    assert.deepEqual([...new Set(beside)].sort(), ['counted.js', 'errors.js', 'field.js', 'suggest.js', 'version.js']);
+    assert.deepEqual([...new Set(beside)].sort(), [
+      'counted.js',
+      'errors.js',
+      'extremes.js',
+      'field.js',
+      'suggest.js',
+      'version.js',
+    ]);
     for (const { path, imports } of shipped.filter(({ path: own }) =>
-      /^(counted|errors|field|suggest|version)\.ts$/.test(own),
+      /^(counted|errors|extremes|field|suggest|version)\.ts$/.test(own),
     ))
       assert.deepEqual(
         imports.filter((name) => !name.startsWith('node:')),

@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import type { Precision } from '../backend/precisions.js';
 import type { BenchmarkTask } from '../benchmark/benchmarks.js';
 import type { ArchitectureName } from '../model/config.js';
-import { backendOption, jsonOption, positiveInteger, precisionOption } from './options.js';
+import { schema } from '../config/schema.js';
+import { backendOption, fieldValue, jsonOption, positiveInteger, precisionOption } from './options.js';
 
 interface BenchFlags {
   readonly arch: ArchitectureName;
@@ -46,7 +47,9 @@ Examples:
       .addOption(jsonOption())
       .action((flags: BenchFlags) => bench(name, flags));
     if (name === 'translate')
-      subcommand.addOption(new Option('--beam <n>', 'beam size').argParser(positiveInteger).default(5));
+      subcommand.addOption(
+        new Option('--beam <n>', 'beam size').argParser(fieldValue(schema.decode.beamSize)).default(5),
+      );
     if (name === 'train') subcommand.addOption(precisionOption());
     command.addCommand(subcommand);
   }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
+import type { Field } from '../field.js';
 
 /** `-c, --config FILE`, and `--set key=value` as often as wanted. */
 export const configOption = () =>
@@ -13,6 +14,15 @@ export const backendOption = () => new Option('--backend <name>', 'where to comp
 export const precisionOption = () =>
   new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
 export const jsonOption = () => new Option('--json', 'print JSON');
+
+/** An option's parser with the bounds of the setting that it stands for. */
+export function fieldValue(field: Field<number>): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? undefined : field.parse(Number(text));
+    if (value === undefined) throw new InvalidArgumentError(`Expected ${field.accepts}.`);
+    return value;
+  };
+}
 
 /** For options that are counts. */
 export function positiveInteger(text: string): number {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { backendOption, finiteNumber, jsonOption, positiveInteger } from './options.js';
+import { schema } from '../config/schema.js';
+import { atMost, backendOption, fieldValue, jsonOption, positiveInteger } from './options.js';
 import type { TranslateFlags } from './translateFlags.js';
 
 export function translateCommand(): Command {
@@ -9,13 +10,18 @@ export function translateCommand(): Command {
     .option('--checkpoint <file>', 'checkpoint that translates')
     .option('--text <dir>', "folder of the vocabularies and subwords (default: the run's)")
     .option('--use <which>', 'with --run: best, last or average (default: decode.checkpoint)')
-    .option('--beam <n>', "beam size (default: the run's, or 5)", positiveInteger)
-    .option('--lenpen <x>', "length penalty (default: the run's, or 1)", finiteNumber)
-    .option('--nbest <k>', 'print K translations of each line as "line number ||| text ||| score"', positiveInteger, 1)
+    .option('--beam <n>', "beam size (default: the run's, or 5)", fieldValue(schema.decode.beamSize))
+    .option('--lenpen <x>', "length penalty (default: the run's, or 1)", fieldValue(schema.decode.lengthPenalty))
+    .option(
+      '--nbest <k>',
+      'print K translations of each line as "line number ||| text ||| score"',
+      fieldValue(schema.decode.beamSize),
+      1,
+    )
     .option(
       '--max-source-tokens <n>',
       'longer lines are cut to as many tokens, and counted at the end',
-      positiveInteger,
+      atMost(10_000, positiveInteger),
       1024,
     )
     .option(

@@ -62,7 +62,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
       const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
       if (output !== undefined) text.forEach((line) => output.line(line));
       else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
-      cut.push(...truncated.map((line) => done + line));
+      for (const line of truncated) cut.push(done + line);
       done += lines.length;
       process.stderr.write(prompt);
     }

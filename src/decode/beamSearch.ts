@@ -1,3 +1,4 @@
+import { greatest } from '../extremes.js';
 import { tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { topLogProbs, type TopLogProbs } from '../backend/ops/topLogProbs.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
@@ -132,7 +133,7 @@ export class BeamSearch {
     this.stepsDone++;
     this.open = survivors.map((i) => open[i]);
     if (this.open.length === 0) return;
-    this.width = Math.max(...this.open.map(({ live }) => live.length));
+    this.width = greatest(this.open.map(({ live }) => live.length));
     const rows = parents.flatMap((row) => Array.from({ length: this.width }, (_, j) => row[j] ?? row[0]));
     this.decoder!.select(Int32Array.from(survivors), Int32Array.from(rows), this.width);
   }
@@ -205,7 +206,7 @@ export class BeamSearch {
 /** Encodes the sources; the decoder starts from there. */
 function startDecoding(params: Params, config: ModelConfig, sources: readonly Int32Array[]): IncrementalDecoder {
   const batch = sources.length;
-  const length = Math.max(...sources.map((source) => source.length));
+  const length = greatest(sources.map((source) => source.length));
   const ids = new Int32Array(batch * length).fill(padId);
   sources.forEach((source, row) => ids.set(source, row * length));
   let decoder!: IncrementalDecoder;

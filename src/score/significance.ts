@@ -156,7 +156,7 @@ function shuffledDifferences(
     const row = Array.from({ length: width }, (_, k) => baseline.values[i * width + k] - system.values[i * width + k]);
     if (row.every((gain) => gain === 0)) continue;
     lines.push(i);
-    gains.push(...row);
+    for (const gain of row) gains.push(gain);
   }
   const first = new Float64Array(width);
   const second = new Float64Array(width);

@@ -44,7 +44,7 @@ export async function unpackText(
       onProgress: (bytes) => onProgress?.(archive.name, bytes),
     });
     for (const { path } of files) if (path !== inner) found.set(path, join(target, path));
-    seen.push(...others);
+    for (const name of others) seen.push(name);
     if (inner !== undefined && files.some(({ path }) => path === inner)) {
       const innerTarget = join(folder, `${i}-${basename(inner)}`);
       const report = await unpackArchive(join(target, inner), innerTarget, {
@@ -53,7 +53,7 @@ export async function unpackText(
         onProgress: (bytes) => onProgress?.(basename(inner), bytes),
       });
       for (const { path } of report.files) found.set(path, join(innerTarget, path));
-      seen.push(...report.others);
+      for (const name of report.others) seen.push(name);
     }
   }
   const absent = wantedPaths(pair).filter((path) => !found.has(path));

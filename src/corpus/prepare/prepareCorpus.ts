@@ -69,7 +69,7 @@ const defaultPairsPerPart = 25_000;
  * unless `force` is set; `force` replaces only folders that hold a prepared corpus.
  *
  * @throws UsageError for impossible options; DataError for input that cannot be used; ColdstartError code
- *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, CORPUS_BUSY when another process prepares it
+ *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, FOLDER_BUSY when another process prepares it
  */
 export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
   const {

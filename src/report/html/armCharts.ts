@@ -1,3 +1,4 @@
+import { greatest, least } from '../../extremes.js';
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
@@ -107,7 +108,7 @@ const betweenPanels = 30;
 
 /** Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too every digit. */
 function logTicks(values: readonly number[]): (tick: number) => string {
-  const decades = Math.log10(Math.max(...values) / Math.min(...values));
+  const decades = Math.log10(greatest(values) / least(values));
   return (tick) => {
     const [digits, exponent] = tick.toExponential(6).split('e');
     const first = Number(digits);

@@ -1,3 +1,4 @@
+import { greatest as greatestOf, least as leastOf } from '../../extremes.js';
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
@@ -198,8 +199,8 @@ function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [num
   const quantile = (p: number): number => sorted[Math.round(p * (sorted.length - 1))];
   const margin = 0.25 * (quantile(0.97) - quantile(0.03));
   const positive = (value: number): boolean => !log || value > 0;
-  const least = Math.min(...points.flatMap(({ least: one, mean }) => to(positive(one) ? one : mean)));
-  const greatest = Math.max(...points.map(({ greatest: one }) => to(one)));
+  const least = leastOf(points.flatMap(({ least: one, mean }) => to(positive(one) ? one : mean)));
+  const greatest = greatestOf(points.map(({ greatest: one }) => to(one)));
   const [low, high] = [Math.max(least, quantile(0.03) - margin), Math.min(greatest, quantile(0.97) + margin)];
   const cut = [
     ...(high < greatest ? [`above ${readable(from(high))}`] : []),

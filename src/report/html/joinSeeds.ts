@@ -1,3 +1,4 @@
+import { greatest as greatestOf, least as leastOf } from '../../extremes.js';
 /** A quantity of an arm over updates: mean over seeds, and the least and greatest of them. */
 export interface CurvePoint {
   readonly update: number;
@@ -35,8 +36,8 @@ export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): Cu
       return {
         update,
         mean: values.reduce((a, b) => a + b, 0) / values.length,
-        least: Math.min(...values),
-        greatest: Math.max(...values),
+        least: leastOf(values),
+        greatest: greatestOf(values),
         seeds: values.length,
       };
     });
@@ -48,9 +49,9 @@ export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): Cu
  */
 function withSharedEnd(runs: readonly (readonly Series[])[]): Series[][] {
   const ends = runs.map((points) => points.at(-1)?.update ?? 0);
-  const isNear = (end: number): boolean => end > 0.95 * Math.max(...ends);
+  const isNear = (end: number): boolean => end > 0.95 * greatestOf(ends);
   const near = ends.filter(isNear);
-  const [first, mean] = [Math.min(...near), near.reduce((a, b) => a + b, 0) / near.length];
+  const [first, mean] = [leastOf(near), near.reduce((a, b) => a + b, 0) / near.length];
   return runs.map((points, i) =>
     points.length > 0 && isNear(ends[i])
       ? [...points.slice(0, -1).filter(({ update }) => update < first), { ...points[points.length - 1], update: mean }]

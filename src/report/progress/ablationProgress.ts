@@ -1,3 +1,4 @@
+import { greatest } from '../../extremes.js';
 import { counted } from '../../counted.js';
 import type { AblationEvent } from '../../ablation/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/ablationPlan.js';
@@ -158,7 +159,7 @@ export function planLines({
   axes,
   seeds,
 }: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
-  const width = Math.max(...arms.map(({ name }) => name.length)) + 2;
+  const width = greatest(arms.map(({ name }) => name.length)) + 2;
   return [
     `${counted(runs.length, 'run')}: ${counted(arms.length, 'arm')} x ${counted(seeds.length, 'seed')}${axes.map(({ key, values }) => ` x ${counted(values.length, 'value')} of ${key}`).join('')}`,
     ...axes.map(({ key, values }) => `  ${key}: ${values.join(', ')}`),

@@ -1,3 +1,4 @@
+import { greatest, least } from '../../extremes.js';
 import { formatFixed } from '../../score/formatFixed.js';
 import { formatConfidence, formatScore, type ScoreFormat } from '../../score/formatScore.js';
 import type { ComparedResult, SystemScores } from '../../score/scoreSystems.js';
@@ -46,7 +47,7 @@ export function scoresAsLatex(systems: readonly SystemScores[], format: ScoreFor
   const { width = 2 } = format;
   const best = systems[0].results.map(({ metric }, m) => {
     const scores = systems.map(({ results }) => results[m].score.score);
-    return metric.higherIsBetter ? Math.max(...scores) : Math.min(...scores);
+    return metric.higherIsBetter ? greatest(scores) : least(scores);
   });
   const latexCell = ({ score, confidence, pValue }: ComparedResult, m: number): string => {
     const number = formatFixed(score.score, width);

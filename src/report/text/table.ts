@@ -1,6 +1,7 @@
+import { greatest } from '../../extremes.js';
 /** A table of text, columns padded to line up: the first to the left, the others to the right unless `left` names them. */
 export function textTable(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = rows[0].map((_, column) => greatest(rows.map((row) => row[column].length)));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => (left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))

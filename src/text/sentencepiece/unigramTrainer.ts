@@ -321,5 +321,5 @@ export function tooManyCharacters(characters: number, numPieces: number): string
 }
 
 export function tooFewPieces(found: number, numPieces: number): string {
-  return `only ${found} pieces can be learnt from this text, ${numPieces} were asked for besides the special ones. Ask for no more than that, or allow fewer (--soft-limit).`;
+  return `only ${found} pieces can be learnt from this text, ${numPieces} were asked for besides the special ones. Ask for no more than that, or allow fewer: softLimit of learnSentencePiece, --soft-limit of "corpus learn-spm".`;
 }

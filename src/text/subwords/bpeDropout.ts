@@ -1,3 +1,5 @@
+import { least } from '../../extremes.js';
+
 /** Merges are left out at random, so that a word is not always split alike: for training text alone. */
 export interface BpeDropout {
   /** How likely each possible merge is left out, each time; 0.1 is usual. */
@@ -21,7 +23,7 @@ export function mergeWithDropout(
     const ranks: number[] = [];
     for (let i = 0; i + 1 < units.length; i++)
       ranks.push(random() > probability ? (mergeRanks.get(`${units[i]} ${units[i + 1]}`) ?? Infinity) : Infinity);
-    const best = Math.min(...ranks);
+    const best = least(ranks);
     if (best === Infinity) break;
     const merged: string[] = [];
     for (let i = 0; i < units.length; i++) {
