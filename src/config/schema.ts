@@ -1,5 +1,6 @@
 import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
+import { scaleSteps } from '../gradinit/scaleOptimizer.js';
 import { initMethods } from '../model/init.js';
 import { residualSchemes, sharings } from '../model/config.js';
 import { optimizers } from '../train/optimizers.js';
@@ -198,9 +199,15 @@ export const schema = {
     lr: real(2.5e-3, "Learning rate of the scales (tau for the paper's variant).", { min: 0 }),
     layerNormLr: optionalReal('Learning rate of layer-norm scales (released variant); default: lr.', { min: 0 }),
     minScale: real(0.01, 'Least scale of weights and layer norms.', { min: 0 }),
+    layerNormMinScale: optionalReal('Least scale of layer norms (released variant); default: minScale.', { min: 0 }),
     biasMinScale: real(0, 'Least scale of biases (released variant).', { min: 0 }),
     layerNormMaxScale: real(100, 'Largest scale of layer norms (released variant).', { min: 0 }),
     gradClip: real(1e8, "Bound on each scale's gradient (released variant).", { above: 0 }),
+    scaleStep: choice(
+      scaleSteps,
+      'add',
+      'How a step changes a scale (released variant): it is added, or multiplies, which moves the logarithm and never reaches 0.',
+    ),
     normalizeGrad: flag(false, 'Divide the step of sgd by the gradient norm.'),
     tiedStep: choice(
       ['lookup-only', 'shared'],

@@ -51,7 +51,7 @@ const rules: readonly Rule[] = [
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
     group: 'gradinit',
-    settings: ['layerNormLr', 'biasMinScale', 'layerNormMaxScale', 'gradClip'],
+    settings: ['layerNormLr', 'layerNormMinScale', 'biasMinScale', 'layerNormMaxScale', 'gradClip', 'scaleStep'],
     choice: 'variant',
     usedBy: ['released'],
   },

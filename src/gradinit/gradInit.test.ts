@@ -190,6 +190,9 @@ describe('GradInit as a library', () => {
     ['eps', { eps: 0 }],
     ['biasMinScale', { biasMinScale: -1 }],
     ['layerNormMaxScale', { layerNormMaxScale: 0 }],
+    ['layerNormMaxScale', { layerNormMinScale: 2, layerNormMaxScale: 1 }],
+    ['layerNormMinScale', { layerNormMinScale: -1 }],
+    ['scaleStep', { scaleStep: 'halve' }],
     ['gradClip', { gradClip: 0 }],
   ] as const) {
     test(`options out of range are refused: ${what}`, async () => {

@@ -18,6 +18,7 @@ import { ColdstartError, UsageError } from '../errors.js';
 import {
   paperScaleOptimizer,
   releasedScaleOptimizer,
+  scaleSteps,
   type Branch,
   type PaperScaleOptions,
   type ReleasedScaleOptions,
@@ -305,6 +306,14 @@ function checkOptions(options: GradInitOptions): void {
     throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
   if (variant === 'paper') return;
   const { layerNormLr, beta1, beta2, eps, biasMinScale, layerNormMaxScale, gradClip } = options;
+  const { layerNormMinScale = minScale, scaleStep = 'add' } = options;
+  if (!scaleSteps.includes(scaleStep)) throw refuse('scaleStep', scaleStep, scaleSteps.join(' or '));
+  check(
+    'layerNormMinScale',
+    layerNormMinScale,
+    layerNormMinScale >= 0 && layerNormMinScale < Infinity,
+    'a number of at least 0',
+  );
   check('layerNormLr', layerNormLr, layerNormLr >= 0 && layerNormLr < Infinity, 'a number of at least 0');
   check('beta1', beta1, beta1 >= 0 && beta1 < 1, 'a number of at least 0 and below 1');
   check('beta2', beta2, beta2 >= 0 && beta2 < 1, 'a number of at least 0 and below 1');
@@ -313,8 +322,8 @@ function checkOptions(options: GradInitOptions): void {
   check(
     'layerNormMaxScale',
     layerNormMaxScale,
-    layerNormMaxScale >= minScale,
-    'a number of at least minScale (Infinity: no bound)',
+    layerNormMaxScale >= layerNormMinScale,
+    'a number of at least the least scale of layer norms (Infinity: no bound)',
   );
   check('gradClip', gradClip, gradClip > 0, 'a number above 0 (Infinity: no bound)');
 }

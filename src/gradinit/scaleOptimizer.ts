@@ -23,29 +23,41 @@ export interface ReleasedScaleOptions {
   readonly eps: number;
   /** Least scale of weights and layer norms. */
   readonly minScale: number;
+  /** Least scale of layer norms; default: minScale. */
+  readonly layerNormMinScale?: number;
   /** Least scale of biases; 0 lets them vanish, and then they stay 0. */
   readonly biasMinScale: number;
   /** Largest scale of layer norms. */
   readonly layerNormMaxScale: number;
   /** Bound on the size of each scale's gradient. */
   readonly gradClip: number;
+  /**
+   * Whether a step is added to a scale s (default, as the authors' program) or multiplies it: then Adam moves log s, along s times the
+   * derivative by s, and no scale reaches zero.
+   */
+  readonly scaleStep?: ScaleStep;
 }
+
+export type ScaleStep = (typeof scaleSteps)[number];
+export const scaleSteps = ['add', 'multiply'] as const;
 
 /**
  * Adam on the scales, with moments and step counts of their own for each branch: gradients of the norm and of the loss differ
- * by orders of magnitude and would spoil each other's averages.
+ * by orders of magnitude and would spoil each other's averages. With `scaleStep: multiply` it is Adam on their logarithms.
  *
  * Source: RescaleAdam of the GradInit authors' released program.
  */
 export function releasedScaleOptimizer(groups: readonly TensorGroup[], options: ReleasedScaleOptions): ScaleOptimizer {
   const newState = () => groups.map(() => ({ step: 0, first: 0, second: 0 }));
   const state = { constraint: newState(), objective: newState() };
-  const { beta1, beta2, eps, gradClip } = options;
+  const { beta1, beta2, eps, gradClip, minScale, scaleStep = 'add' } = options;
+  const least = { weight: minScale, layer_norm: options.layerNormMinScale ?? minScale, bias: options.biasMinScale };
   return {
     update(scales, gradients, branch) {
       gradients.forEach((unclipped, i) => {
         if (unclipped === null) return;
-        const gradient = Math.min(Math.max(unclipped, -gradClip), gradClip);
+        const derivative = scaleStep === 'multiply' ? scales[i] * unclipped : unclipped;
+        const gradient = Math.min(Math.max(derivative, -gradClip), gradClip);
         const moments = state[branch][i];
         moments.step++;
         moments.first = beta1 * moments.first + (1 - beta1) * gradient;
@@ -53,10 +65,10 @@ export function releasedScaleOptimizer(groups: readonly TensorGroup[], options: 
         const mean = moments.first / (1 - beta1 ** moments.step);
         const deviation = Math.sqrt(moments.second / (1 - beta2 ** moments.step));
         const isLayerNorm = groups[i] === 'layer_norm';
-        const moved = scales[i] - ((isLayerNorm ? options.layerNormLr : options.lr) * mean) / (deviation + eps);
-        const least = groups[i] === 'bias' ? options.biasMinScale : options.minScale;
+        const step = ((isLayerNorm ? options.layerNormLr : options.lr) * mean) / (deviation + eps);
+        const moved = scaleStep === 'multiply' ? scales[i] * Math.exp(-step) : scales[i] - step;
         const most = isLayerNorm ? options.layerNormMaxScale : Infinity;
-        scales[i] = Math.min(Math.max(moved, least), most);
+        scales[i] = Math.min(Math.max(moved, least[groups[i]]), most);
       });
     },
   };

@@ -227,8 +227,16 @@ function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>
     minScale,
   };
   if (variant === 'paper') return { ...common, variant };
-  const { layerNormLr = lr, biasMinScale, layerNormMaxScale, gradClip } = gradinit;
-  return { ...releasedDefaults, ...common, variant, layerNormLr, biasMinScale, layerNormMaxScale, gradClip };
+  const {
+    layerNormLr = lr,
+    layerNormMinScale = minScale,
+    biasMinScale,
+    layerNormMaxScale,
+    gradClip,
+    scaleStep,
+  } = gradinit;
+  const bounds = { layerNormMinScale, biasMinScale, layerNormMaxScale, gradClip };
+  return { ...releasedDefaults, ...common, variant, layerNormLr, ...bounds, scaleStep };
 }
 
 /** Mean label-smoothed loss per target token, without dropout. */
