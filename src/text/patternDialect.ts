@@ -4,124 +4,384 @@ export interface PatternDialect {
   readonly classes: Readonly<Record<string, string>> & { readonly w: string };
   /** What stands for a position, such as `A` for `\A`. */
   readonly assertions: Readonly<Record<string, string>>;
+  /** Characters by letter, such as `a` for the bell. */
+  readonly characters: Readonly<Record<string, string>>;
   /** `[:alpha:]` and the like; absent: a bracket within brackets is an ordinary character. */
   readonly posixClasses?: Readonly<Record<string, string>>;
-  /** Names for `\p{...}` that JavaScript does not know. */
-  readonly properties?: Readonly<Record<string, string>>;
+  /** What `\p{name}` is, or nothing for a name that the language does not have; absent: it has no `\p`. */
+  readonly property?: (name: string) => string | undefined;
+  /** The least and the most repetitions that `{...}` says, where it repeats at all. */
+  readonly braces: (text: string) => readonly [least: string, most: string] | undefined;
+  /** Whether `(?i)` may stand anywhere, and holds for the rest of its group. */
+  readonly flagsAnywhere: boolean;
+  /** Whether a hyphen next to a class, as in `[\w-.]`, is a hyphen; otherwise it is refused. */
+  readonly hyphenAfterClass: boolean;
 }
 
 /**
- * A regular expression of another language as JavaScript writes it, for the flag "v". Braces that repeat nothing, and
- * backslashes before marks that need none, are read as those languages read them.
+ * A regular expression of another language as JavaScript writes it, for the flag "v". The groups of the user are named `g1`, `g2`, ... in
+ * the order of their brackets; there may be others, which possessive and atomic ones need.
  *
- * @throws SyntaxError for brackets that are not closed
+ * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
+ * no recursion, conditions, branch resets or code.
+ *
+ * @throws SyntaxError that names what cannot be expressed
  */
-export function translatePattern(
-  pattern: string,
-  { classes, assertions, posixClasses = {}, properties = {} }: PatternDialect,
-): string {
-  const edge = `(?:(?<=${classes.w})(?!${classes.w})|(?<!${classes.w})(?=${classes.w}))`;
-  const names: Names = {
-    classes: Object.fromEntries(
-      Object.entries(classes).flatMap(([name, text]) => [
-        [name, text],
-        [name.toUpperCase(), `[^${text}]`],
-      ]),
-    ),
-    assertions: { b: edge, B: `(?!${edge})`, ...assertions },
-    posixClasses,
-    properties,
-  };
-  let translated = '';
-  for (let i = 0; i < pattern.length;) {
-    const rest = pattern.slice(i);
-    const [whole, text] = rest.startsWith('\\')
-      ? escaped(rest, names, names.assertions)
-      : rest.startsWith('[')
-        ? bracketed(rest, names)
-        : plain(rest);
-    translated += text;
-    i += whole.length;
+export function translatePattern(pattern: string, dialect: PatternDialect): string {
+  return new Translation(pattern, dialect).whole();
+}
+
+/** The texts of the user's groups of a match, in order. */
+export function userGroups(match: RegExpMatchArray): (string | undefined)[] {
+  return Object.entries(match.groups ?? {}).flatMap(([name, text]) => (name.startsWith('g') ? [text] : []));
+}
+
+interface Flags {
+  readonly i: boolean;
+  readonly x: boolean;
+}
+
+interface Group {
+  readonly start: number;
+  /** What closes it. */
+  readonly end: string;
+  /** The flags around it. */
+  readonly flags: Flags;
+  readonly isLookbehind: boolean;
+}
+
+const quantifiers: Readonly<Record<string, string>> = { '*': '*', '+': '+', '?': '?' };
+
+class Translation {
+  private at = 0;
+  private out = '';
+  /** Where the last thing that can be repeated begins in `out`, if that was the last thing. */
+  private atom: number | undefined;
+  private flags: Flags = { i: false, x: false };
+  private readonly groups: Group[] = [];
+  private readonly names = new Map<string, number>();
+  private numGroups = 0;
+  private numAtomic = 0;
+  private readonly edge: string;
+
+  constructor(
+    private readonly pattern: string,
+    private readonly dialect: PatternDialect,
+  ) {
+    const { w } = dialect.classes;
+    this.edge = `(?:(?<=${w})(?!${w})|(?<!${w})(?=${w}))`;
   }
-  return translated;
-}
 
-interface Names {
-  readonly classes: Readonly<Record<string, string>>;
-  readonly assertions: Readonly<Record<string, string>>;
-  readonly posixClasses: Readonly<Record<string, string>>;
-  readonly properties: Readonly<Record<string, string>>;
-}
-
-/** What a backslash makes ordinary, outside of brackets and inside. */
-const syntaxMarks = /[\^$\\.*+?()[\]{}|/]/;
-const classMarks = /[\^$\\.*+?()[\]{}|/\-&!#%,:;<=>@`~]/;
-
-type Part = readonly [read: string, javaScript: string];
-
-function plain(rest: string): Part {
-  const character = String.fromCodePoint(rest.codePointAt(0)!);
-  if (character === '{') {
-    const quantifier = /^\{\d+(,\d*)?\}/.exec(rest);
-    return quantifier ? [quantifier[0], quantifier[0]] : ['{', '\\{'];
+  whole(): string {
+    while (this.at < this.pattern.length) this.next();
+    if (this.groups.length > 0) throw new SyntaxError('a group is not closed');
+    return this.out;
   }
-  return [character, character === '}' || character === ']' ? `\\${character}` : character];
-}
 
-function escaped(
-  rest: string,
-  { classes, properties }: Names,
-  others: Readonly<Record<string, string>>,
-  marks = syntaxMarks,
-): Part {
-  const property = /^\\([pP])(?:\{(\^?)([^}]*)\}|([A-Z]))/.exec(rest);
-  if (property) {
-    const [whole, kind, caret, long, short] = property;
-    const name = long ?? short;
-    const positive = properties[name] ?? `\\p{${name.replace(/^Is(?=[A-Z][a-z]?$)/, '')}}`;
-    return [whole, (kind === 'P') !== (caret === '^') ? `[^${positive}]` : positive];
+  private get rest(): string {
+    return this.pattern.slice(this.at);
   }
-  const code = /^\\x(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))/.exec(rest);
-  if (code) return [code[0], `\\u{${code[1] ?? code[2]}}`];
-  const character = rest.slice(1, 2);
-  const known = classes[character] ?? others[character];
-  if (known !== undefined) return [rest.slice(0, 2), known];
-  if (/[A-Za-z0-9]/.test(character) || character === '') return [rest.slice(0, 2), rest.slice(0, 2)];
-  const literal = String.fromCodePoint(rest.codePointAt(1)!);
-  return [`\\${literal}`, marks.test(literal) ? `\\${literal}` : literal];
-}
 
-/** A class in brackets. A hyphen beside another class is a hyphen. */
-function bracketed(rest: string, names: Names): Part {
-  let translated = rest.startsWith('[^') ? '[^' : '[';
-  let i = translated.length;
-  let lastWasClass = false;
-  for (let first = true; i < rest.length && (first || rest[i] !== ']'); first = false) {
-    const posix = /^\[:(\^?)([a-z]+):\]/.exec(rest.slice(i));
-    const posixClass = posix && names.posixClasses[posix[2]];
-    if (posix && posixClass) {
-      translated += posix[1] ? `[^${posixClass}]` : posixClass;
-      i += posix[0].length;
-      lastWasClass = true;
-    } else if (rest[i] === '\\') {
-      const [whole, text] = escaped(rest.slice(i), names, { b: '\\x08' }, classMarks);
-      translated += text;
-      i += whole.length;
-      lastWasClass = text.startsWith('[') || text.startsWith('\\p');
-    } else if (rest[i] === '-') {
-      const next = rest.slice(i + 1);
-      const isRange =
-        !first && !lastWasClass && next !== '' && !next.startsWith(']') && !/^\\[wWdDsShHpP]|^\[:/.test(next);
-      translated += isRange ? '-' : '\\-';
-      i++;
-      lastWasClass = false;
-    } else {
-      const character = String.fromCodePoint(rest.codePointAt(i)!);
-      translated += classMarks.test(character) ? `\\${character}` : character;
-      i += character.length;
-      lastWasClass = false;
+  private next(): void {
+    const { rest } = this;
+    const character = String.fromCodePoint(rest.codePointAt(0)!);
+    if (this.flags.x && /^[\t-\r ]/.test(rest)) this.at++;
+    else if (this.flags.x && character === '#') this.at += /^[^\n]*/.exec(rest)![0].length;
+    else if (character === '\\') this.escape();
+    else if (character === '[') this.emit(this.bracket());
+    else if (character === '(') this.open();
+    else if (character === ')') this.close();
+    else if (character === '|' || character === '^' || character === '$') {
+      this.at++;
+      this.out += character;
+      this.atom = undefined;
+    } else if (quantifiers[character]) this.repeat(character, character);
+    else if (character === '{') this.brace();
+    else {
+      this.at += character.length;
+      this.emit(character === '.' ? '.' : this.literal(character));
     }
   }
-  if (i >= rest.length) throw new SyntaxError('a bracket is not closed');
-  return [rest.slice(0, i + 1), `${translated}]`];
+
+  private emit(text: string): void {
+    this.atom = this.out.length;
+    this.out += text;
+  }
+
+  private literal(character: string): string {
+    const variants = this.flags.i ? caseVariants(character) : [];
+    return variants.length > 1 ? `[${variants.map(escapeLiteral).join('')}]` : escapeLiteral(character);
+  }
+
+  private brace(): void {
+    const text = /^\{[^{}]*\}/.exec(this.rest)?.[0];
+    const range = text === undefined ? undefined : this.dialect.braces(text.slice(1, -1));
+    if (range) this.repeat(text!, range[0] === range[1] ? `{${range[0]}}` : `{${range[0]},${range[1]}}`);
+    else {
+      this.at++;
+      this.emit('\\{');
+    }
+  }
+
+  /** A repetition, and what makes it lazy or possessive. */
+  private repeat(read: string, quantifier: string): void {
+    if (this.atom === undefined) throw new SyntaxError(`${read} has nothing to repeat`);
+    this.at += read.length;
+    const kind = /^[?+]?/.exec(this.rest)![0];
+    this.at += kind.length;
+    const { atom } = this;
+    const repeated = this.out.slice(atom) + quantifier;
+    if (kind === '+') {
+      const [start, end] = this.atomic();
+      this.out = this.out.slice(0, atom) + start + repeated + end;
+    } else this.out = this.out.slice(0, atom) + repeated + kind;
+    this.atom = undefined;
+  }
+
+  /** What stands around a pattern that gives back nothing of what it matched. */
+  private atomic(): readonly [start: string, end: string] {
+    if (this.groups.some(({ isLookbehind }) => isLookbehind))
+      throw new SyntaxError('an atomic or possessive group within a lookbehind cannot be expressed here');
+    const name = `a${++this.numAtomic}`;
+    return [`(?:(?=(?<${name}>`, `))\\k<${name}>)`];
+  }
+
+  private open(): void {
+    const { rest } = this;
+    const comment = /^\(\?#[^)]*\)/.exec(rest);
+    if (comment) {
+      this.at += comment[0].length;
+      return;
+    }
+    const flags = /^\(\?(\^?)([a-zA-Z]*)(?:-([a-zA-Z]+))?([:)])/.exec(rest);
+    if (flags) {
+      this.openFlags(flags);
+      return;
+    }
+    const back = /^\(\?P=(\w+)\)/.exec(rest);
+    if (back) {
+      this.at += back[0].length;
+      this.emit(this.backReference(back[1], back[0]));
+      return;
+    }
+    const named = /^\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
+    const other = /^\((?:\?(?:[=!>]|<[=!]))/.exec(rest)?.[0];
+    if (other) {
+      this.at += other.length;
+      const [start, end] = other === '(?>' ? this.atomic() : [other, ')'];
+      this.push(start, end, other.startsWith('(?<'));
+      return;
+    }
+    if (/^\([?*]/.test(rest) && !named)
+      throw new SyntaxError(
+        `${/^\([?*][^()]{0,12}/.exec(rest)![0]} cannot be expressed here (recursion, conditions, branch resets, verbs and code cannot)`,
+      );
+    this.at += named ? named[0].length : 1;
+    this.numGroups++;
+    const name = named?.[1] ?? named?.[2];
+    if (name !== undefined) this.names.set(name, this.numGroups);
+    this.push(`(?<g${this.numGroups}>`, ')');
+  }
+
+  private push(start: string, end: string, isLookbehind = false): void {
+    this.groups.push({ start: this.out.length, end, flags: this.flags, isLookbehind });
+    this.out += start;
+    this.atom = undefined;
+  }
+
+  /** `(?i:...)` and `(?i)`. Lines hold no line feeds: `m` and `s` change nothing. */
+  private openFlags([whole, caret, on, off = '', end]: RegExpExecArray): void {
+    const strange = /[^imsxup]/.exec(on + off);
+    if (strange) throw new SyntaxError(`the flag ${strange[0]} of ${whole} cannot be expressed here`);
+    const before = caret ? { i: false, x: false } : this.flags;
+    const after = {
+      i: (before.i || on.includes('i')) && !off.includes('i'),
+      x: (before.x || on.includes('x')) && !off.includes('x'),
+    };
+    if (end === ')' && !this.dialect.flagsAnywhere)
+      throw new SyntaxError(`flags as in ${whole} cannot stand within an expression: write ${whole.slice(0, -1)}:...)`);
+    this.at += whole.length;
+    if (end === ':') this.push('(?:', ')');
+    this.flags = after;
+    this.atom = undefined;
+  }
+
+  private close(): void {
+    const group = this.groups.pop();
+    if (!group) throw new SyntaxError('a group is closed that was not opened');
+    this.at++;
+    this.out += group.end;
+    this.flags = group.flags;
+    this.atom = group.start;
+  }
+
+  private escape(): void {
+    const { rest, dialect } = this;
+    const letter = rest[1];
+    const assertion = { b: this.edge, B: `(?!${this.edge})`, ...dialect.assertions }[letter];
+    if (assertion !== undefined) {
+      this.at += 2;
+      this.out += assertion;
+      this.atom = undefined;
+      return;
+    }
+    const quoted = dialect.flagsAnywhere ? /^\\Q(.*?)(?:\\E|$)/s.exec(rest) : null;
+    if (quoted) {
+      this.at += quoted[0].length;
+      for (const character of quoted[1]) this.emit(this.literal(character));
+      return;
+    }
+    const back = /^\\(?:([1-9]\d?)|g(-?\d+)|g\{(-?\d+)\}|[gk]\{(\w+)\}|k<(\w+)>|k'(\w+)')/.exec(rest);
+    if (back && (dialect.flagsAnywhere || back[1])) {
+      this.at += back[0].length;
+      this.emit(this.backReference(back[1] ?? back[2] ?? back[3] ?? back[4] ?? back[5] ?? back[6], back[0]));
+      return;
+    }
+    const part = this.escaped(false);
+    this.emit('character' in part ? this.literal(part.character) : this.folded(part.set));
+  }
+
+  private backReference(name: string, read: string): string {
+    const number = /^-/.test(name)
+      ? this.numGroups + 1 + Number(name)
+      : /^\d+$/.test(name)
+        ? Number(name)
+        : this.names.get(name);
+    if (number === undefined || number < 1 || number > this.numGroups)
+      throw new SyntaxError(`${read} names no group before it`);
+    if (this.flags.i) throw new SyntaxError(`${read} where case does not matter cannot be expressed here`);
+    return `\\k<g${number}>`;
+  }
+
+  /** What a backslash and what follows it stand for: one character, or a set of them. */
+  private escaped(inBracket: boolean): { character: string } | { set: string } {
+    const { rest, dialect } = this;
+    const property = dialect.property && /^\\([pP])(?:\{\s*(\^?)([^}]*)\}|([A-Z]))/.exec(rest);
+    if (property) {
+      const [whole, kind, caret = '', long, short] = property;
+      const set = dialect.property!(long ?? short);
+      if (set === undefined) throw new SyntaxError(`the property ${whole} is not known here`);
+      this.at += whole.length;
+      return { set: (kind === 'P') !== (caret === '^') ? `[^${set}]` : set };
+    }
+    const code =
+      /^\\(?:x\{([0-9A-Fa-f]+)\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|N\{U\+([0-9A-Fa-f]+)\})/.exec(
+        rest,
+      );
+    const isCode = code && (dialect.flagsAnywhere ? !/^\\[uU]/.test(rest) : !/^\\(?:x\{|N)/.test(rest));
+    if (isCode) {
+      this.at += code[0].length;
+      return {
+        character: String.fromCodePoint(
+          parseInt(
+            code.slice(1).find((digits) => digits !== undefined)!,
+            16,
+          ),
+        ),
+      };
+    }
+    const octal = (inBracket ? /^\\([0-7]{1,3})/ : /^\\(0[0-7]{0,2}|[1-7][0-7]{2})/).exec(rest);
+    if (octal) {
+      this.at += octal[0].length;
+      return { character: String.fromCodePoint(parseInt(octal[1], 8)) };
+    }
+    if (rest.length === 1) throw new SyntaxError('a backslash stands at the end');
+    const character = String.fromCodePoint(rest.codePointAt(1)!);
+    const known = inBracket && character === 'b' ? '\b' : dialect.characters[character];
+    const lowerCase = dialect.classes[character.toLowerCase()];
+    if (known === undefined && lowerCase === undefined && /[A-Za-z0-9]/.test(character))
+      throw new SyntaxError(`\\${character} cannot be expressed here`);
+    this.at += 1 + character.length;
+    if (known !== undefined) return { character: known };
+    if (lowerCase !== undefined) return { set: character === character.toLowerCase() ? lowerCase : `[^${lowerCase}]` };
+    return { character };
+  }
+
+  /** A class in brackets. */
+  private bracket(): string {
+    const isNegated = this.rest.startsWith('[^');
+    this.at += isNegated ? 2 : 1;
+    let set = '';
+    for (let first = true; first || this.rest[0] !== ']'; first = false) {
+      const from = this.bracketItem();
+      const isRange = /^-[^\]]/.test(this.rest);
+      if (!isRange) {
+        set += 'character' in from ? escapeLiteral(from.character) : from.set;
+        continue;
+      }
+      const hyphen = this.at++;
+      const to = 'character' in from || !this.dialect.hyphenAfterClass ? this.bracketItem() : from;
+      if ('character' in from && 'character' in to) {
+        if (from.character.codePointAt(0)! > to.character.codePointAt(0)!)
+          throw new SyntaxError(`the range ${from.character}-${to.character} runs backwards`);
+        set += `${escapeLiteral(from.character)}-${escapeLiteral(to.character)}`;
+      } else if (this.dialect.hyphenAfterClass) {
+        this.at = hyphen + 1;
+        set += `${'character' in from ? escapeLiteral(from.character) : from.set}\\-`;
+      } else throw new SyntaxError('a class is no end of a range');
+    }
+    this.at++;
+    const folded = this.folded(`[${set}]`);
+    return isNegated ? `[^${folded}]` : folded;
+  }
+
+  private bracketItem(): { character: string } | { set: string } {
+    const { rest, dialect } = this;
+    if (rest === '') throw new SyntaxError('a bracket is not closed');
+    if (rest.startsWith('\\')) return this.escaped(true);
+    const posix = dialect.posixClasses && /^\[([:.=])(\^?)([a-z]+)\1\]/.exec(rest);
+    if (posix) {
+      const set = posix[1] === ':' ? dialect.posixClasses![posix[3]] : undefined;
+      if (set === undefined) throw new SyntaxError(`the class ${posix[0]} is not known here`);
+      this.at += posix[0].length;
+      return { set: posix[2] ? `[^${set}]` : set };
+    }
+    const character = String.fromCodePoint(rest.codePointAt(0)!);
+    this.at += character.length;
+    return { character };
+  }
+
+  /** A set with the other cases of its characters, where case does not matter. */
+  private folded(set: string): string {
+    if (!this.flags.i) return set;
+    const holds = new RegExp(`^${set}$`, 'v');
+    const others = [...cases().values()].flatMap((variants) => {
+      const inside = variants.filter((variant) => holds.test(variant));
+      return inside.length > 0 && inside.length < variants.length ? variants : [];
+    });
+    return others.length === 0 ? set : `[${set}${others.map(escapeLiteral).join('')}]`;
+  }
+}
+
+function escapeLiteral(character: string): string {
+  return /[A-Za-z0-9_]/.test(character) || character > '\x7f'
+    ? character
+    : `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}
+
+function caseVariants(character: string): readonly string[] {
+  return cases().get(foldCase(character)) ?? [];
+}
+
+let knownCases: Map<string, string[]> | undefined;
+
+/** All characters that differ from others by case alone, by their folded form. */
+function cases(): ReadonlyMap<string, readonly string[]> {
+  if (knownCases) return knownCases;
+  knownCases = new Map();
+  for (let code = 0x41; code < 0x1e944; code++) {
+    const character = String.fromCodePoint(code);
+    if (code === 0x345) continue; // a mark whose capital is a letter: it would make letters of what is none
+    const fold = foldCase(character);
+    if (fold === character && character.toUpperCase() === character) continue;
+    knownCases.set(fold, [...(knownCases.get(fold) ?? []), character]);
+  }
+  for (const [fold, variants] of knownCases) if (variants.length < 2) knownCases.delete(fold);
+  return knownCases;
+}
+
+/** Simple case folding: no character becomes several. */
+function foldCase(character: string): string {
+  const one = (text: string): string => (Array.from(text).length === 1 ? text : character);
+  return one(one(character.toUpperCase()).toLowerCase());
 }

@@ -12,6 +12,7 @@ import { padLine, tokenizeLine } from './tokenizeLine.js';
 import { languageRules } from './tokenizerRules.js';
 import { referencePath } from '../../../test/reference.js';
 import { caseLines } from '../../../test/cases.js';
+import { perlPattern } from './perlPattern.js';
 
 const fixture = (name: string) => JSON.parse(readFileSync(referencePath(`text/moses/${name}.json`), 'utf8'));
 
@@ -313,4 +314,42 @@ test('Czech and German abbreviations are those of Moses where corpora showed a d
   assert.equal(createTokenizer('cs')('p. Novák, med. X'), 'p. Novák , med . X');
   assert.equal(createTokenizer('fr')("c.-à-d. l'an, boul. X"), 'c.-à-d. l&apos; an , boul. X');
   assert.equal(createTokenizer('de')('Fr. Jan. Feb. Dr. X'), 'Fr . Jan . Feb . Dr. X');
+});
+
+test('protected patterns of Perl that JavaScript lacks: as Perl 5.36 reads them, or refused by name', () => {
+  const whole = (pattern: string, input: string) => createTokenizer('en', { protectedPatterns: [pattern] })(input);
+  const [text] = caseLines('05-text.txt');
+  const pattern = (name: string): string => caseLines(`05-protected-${name}.txt`)[0];
+  assert.match(whole(pattern('hyphen-after-range'), text), / jane-doe_7@mail-host\.example about/);
+  assert.match(whole(pattern('at-most-three'), text), / about 250% of /);
+  assert.equal(whole(pattern('inline-flag'), 'an (IPhone)'), 'an ( IPhone )');
+  assert.match(whole(pattern('script-property'), text), / 中文 now/);
+  const matches: [string, string, string | null][] = [
+    ['(?i:iphone)x', 'IPHONEx IPHONEX', 'IPHONEx'],
+    ['a(?i)b', 'AB aB', 'aB'],
+    ['(?<n>a|b)\\k<n>', 'ab bb', 'bb'],
+    ['(?P<n>a|b)(?P=n)\\1', 'ab bbb', 'bbb'],
+    ['(?>a+)ab', 'aaab', null],
+    ['a++ab|x', 'aaabx', 'x'],
+    ['[[:alpha:]]+\\h\\p{Lu}', 'é 1 é Ö', 'é Ö'],
+    ['\\Aa|b\\z', 'xab', 'b'],
+    ['\\p{script=greek}+', 'aωμ', 'ωμ'],
+    ['a{ 1, 2 }b', 'aaab', 'aab'],
+    ['a{,}', 'aa{,}', 'a{,}'],
+  ];
+  for (const [expression, input, match] of matches)
+    assert.equal(perlPattern(expression, 'pattern').exec(input)?.[0] ?? null, match, expression);
+  for (const [expression, named] of [
+    ['(a(?1)?b)', '(?1'],
+    ['(?(1)a|b)', '(?'],
+    ['a\\Kb', '\\K'],
+    ['[[:nope:]]', '[:nope:]'],
+    ['\\p{Nope}', '\\p{Nope}'],
+    ['(?a:\\w)', 'flag a'],
+  ])
+    assert.throws(
+      () => perlPattern(expression, 'protected pattern'),
+      (error: Error) => error.message.includes('is not a regular expression') && error.message.includes(named),
+      expression,
+    );
 });

@@ -156,3 +156,24 @@ test('a very long word takes neither long nor much memory', () => {
   assert.equal(units.length, 100_000);
   assert.deepEqual(units.slice(-2), ['low@@', 'low']);
 });
+
+test('glossary patterns that JavaScript lacks: as Python 3.11 reads them, or refused by name', () => {
+  const split = (glossary: string, text: string): string =>
+    new Bpe(parseBpeCodes('#version: 0.2\na b\n', 'none'), { glossaries: [glossary] }).segmentLine(text);
+  assert.equal(split('[a-zA-Z0-9-_.]+@x', 'jane-d_7@x'), 'jane-d_7@x');
+  assert.equal(split('\\d{,3}4', '1234'), '1234');
+  assert.equal(split('(?i:usa)', 'xUSA'), 'x@@ USA');
+  assert.equal(split('(?>ab)|(?:ab)++', 'abab'), 'abab');
+  assert.equal(split('(?P<n>c)(?P=n)', 'xcc'), 'x@@ cc@@ c');
+  for (const [glossary, named] of [
+    ['\\p{Han}', '\\p'],
+    ['\\h', '\\h'],
+    ['[\\w-.]', 'range'],
+    ['a(?i)b', '(?i)'],
+  ])
+    assert.throws(
+      () => split(glossary, 'a'),
+      (error: Error) => error.message.includes('is not a regular expression') && error.message.includes(named),
+      glossary,
+    );
+});

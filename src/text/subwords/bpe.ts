@@ -2,6 +2,7 @@ import { UsageError } from '../../errors.js';
 import { ownText } from '../ownText.js';
 import { endOfWord, type BpeCodes } from './bpeCodes.js';
 import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
+import { userGroups } from '../patternDialect.js';
 import { pythonPattern } from './pythonPattern.js';
 
 export interface BpeOptions {
@@ -25,7 +26,7 @@ export class Bpe {
   private readonly joiner: string;
   private readonly vocabulary?: ReadonlySet<string>;
   private readonly glossaries: readonly { whole: RegExp; inside: RegExp; each: RegExp }[];
-  private readonly isGlossary: RegExp | null;
+  private readonly isGlossary: readonly RegExp[];
   private remembered = new Map<string, readonly string[]>();
 
   constructor(
@@ -40,7 +41,7 @@ export class Bpe {
       inside: new RegExp(pattern, 'sv'),
       each: new RegExp(pattern, 'svg'),
     }));
-    this.isGlossary = patterns.length > 0 ? new RegExp(`^(${patterns.join('|')})$`, 'sv') : null;
+    this.isGlossary = patterns.map((pattern) => new RegExp(`^(?:${pattern})$`, 'sv'));
   }
 
   /** The line with words split into units; spaces around the line stay, doubled ones inside do not. */
@@ -87,7 +88,7 @@ export class Bpe {
         const parts: (string | undefined)[] = [];
         let end = 0;
         for (const match of stretch.matchAll(each)) {
-          parts.push(stretch.slice(end, match.index), ...match);
+          parts.push(stretch.slice(end, match.index), match[0], ...userGroups(match));
           end = match.index + match[0].length;
         }
         parts.push(stretch.slice(end).replace(/^\r+|\r+$/g, '')); // as subword-nmt, though elsewhere a carriage return is part of the word
@@ -98,7 +99,7 @@ export class Bpe {
   }
 
   private encode(word: string, dropout?: BpeDropout): string[] {
-    if (this.isGlossary?.test(word)) return [word];
+    if (this.isGlossary.some((pattern) => pattern.test(word))) return [word];
     const characters = Array.from(word);
     if (characters.length === 1) return characters; // as subword-nmt: neither merges nor the vocabulary are asked
     if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
@@ -178,7 +179,7 @@ function checkedPattern(glossary: string): string {
     return pattern;
   } catch (cause) {
     throw new UsageError(
-      `glossary entry ${JSON.stringify(glossary)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /, '')}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`,
+      `glossary entry ${JSON.stringify(glossary)} is not a regular expression: ${(cause as Error).message.replace(/^Invalid regular expression: .*: /s, '')}. Put a backslash before characters such as . * + ? ( ) [ ] { } |.`,
       { cause },
     );
   }
