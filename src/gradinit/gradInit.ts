@@ -1,3 +1,4 @@
+import { formatLoss, formatNumber } from '../format.js';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import {
   abs,
@@ -339,7 +340,7 @@ function notFinite(
 ): ColdstartError {
   return new ColdstartError(
     'GRADINIT',
-    `gradInit: iteration ${index + 1} (${branch}) gave numbers that are not finite: loss ${lossBefore}, gradient norm ${gradNorm}` +
-      `${lossAfter === null ? '' : `, loss after the step ${lossAfter}`}. Lower eta or the scales' learning rate, or start from another initialisation.`,
+    `gradInit: iteration ${index + 1} (${branch}) gave numbers that are not finite: loss ${formatLoss(lossBefore)}, gradient norm ${formatNumber(gradNorm)}` +
+      `${lossAfter === null ? '' : `, loss after the step ${formatLoss(lossAfter)}`}. Lower eta or the scales' learning rate, or start from another initialisation.`,
   );
 }

@@ -1,3 +1,4 @@
+import { formatLoss, formatNumber } from '../format.js';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import {
   abs,
@@ -121,7 +122,7 @@ export async function metaInit<B>(
     if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
       throw new ColdstartError(
         'METAINIT',
-        `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${measured.gradientQuotient}, loss ${measured.loss}. Lower lr, or start from another initialisation.`,
+        `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${formatNumber(measured.gradientQuotient)}, loss ${formatLoss(measured.loss)}. Lower lr, or start from another initialisation.`,
       );
     }
     const newNorms = normGradients.map((gradient, t) => {

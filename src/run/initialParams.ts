@@ -1,3 +1,4 @@
+import { formatLoss, formatNumber } from '../format.js';
 import { div, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Config } from '../config/schema.js';
@@ -130,7 +131,7 @@ async function withGradInit(
         stage: 'gradinit',
         done: iteration,
         total: options.iterations,
-        note: `loss ${lossBefore.toFixed(3)}  gnorm ${gradNorm.toPrecision(3)} of ${options.gamma.toPrecision(3)}  ${branch}`,
+        note: `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)} of ${formatNumber(options.gamma)}  ${branch}`,
       }),
   });
   const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
@@ -172,7 +173,7 @@ async function withMetaInit(
         stage: 'metainit',
         done: iteration,
         total: iterations,
-        note: `loss ${loss.toFixed(3)}  gradient quotient ${gradientQuotient.toPrecision(3)}`,
+        note: `loss ${formatLoss(loss)}  gradient quotient ${formatNumber(gradientQuotient)}`,
       }),
   });
   const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));

@@ -1,3 +1,4 @@
+import { formatLoss } from '../format.js';
 import { isFinite as isFiniteElement, all, tidy } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError } from '../errors.js';
@@ -14,7 +15,7 @@ export class DivergenceError extends ColdstartError {
   ) {
     super(
       'DIVERGED',
-      `training diverged at update ${update}: loss ${loss}, first in the ${tensor}. ` +
+      `training diverged at update ${update}: loss ${formatLoss(loss)}, first in the ${tensor}. ` +
         (lastCheckpoint
           ? `The last good checkpoint is ${lastCheckpoint}. `
           : 'There is no checkpoint from before that. ') +

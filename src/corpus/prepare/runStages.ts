@@ -132,8 +132,10 @@ class StageRunner {
     const folder = this.folderOf(stage);
     const key = keyOf(stage, this.digests, this.identities);
     const plan = decide(stage.name, folder, key);
-    if (plan.action === 'keep') this.manifests.set(stage, readStageManifest(folder)!);
-    else await this.carryOut(stage, key);
+    if (plan.action === 'keep') {
+      this.manifests.set(stage, readStageManifest(folder)!);
+      this.onProgress?.({ ...this.placeOf(stage), done: 1, total: 1, unit: 'kept' });
+    } else await this.carryOut(stage, key);
     const manifest = this.manifests.get(stage)!;
     this.digests.set(stage, outputsDigest(manifest));
     return { ...plan, seconds: plan.action === 'keep' ? 0 : manifest.seconds, report: manifest.report };
@@ -149,11 +151,19 @@ class StageRunner {
 
   private async carryOut(stage: Stage, key: StageKey): Promise<void> {
     for (const need of stage.needs) await this.mend(need);
-    const place = { stage: stage.name, number: this.stages.indexOf(stage) + 1, numStages: this.stages.length };
-    const progress: StageContext['progress'] = (done, total, unit) =>
+    const place = this.placeOf(stage);
+    let shown = false;
+    const progress: StageContext['progress'] = (done, total, unit) => {
+      shown = true;
       this.onProgress?.({ ...place, done, total, unit });
+    };
     this.manifests.set(stage, await carryOut(stage, this.folderOf(stage), key, this.pool, this.result, progress));
+    if (!shown) progress(1, 1, 'step'); // whoever counts the stages misses none
     this.intact.add(stage);
+  }
+
+  private placeOf(stage: Stage): Pick<StageProgress, 'stage' | 'number' | 'numStages'> {
+    return { stage: stage.name, number: this.stages.indexOf(stage) + 1, numStages: this.stages.length };
   }
 
   /** Before a kept result is read: if its files are not what was written, they are made again, and so are the same. */

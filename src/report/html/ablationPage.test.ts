@@ -74,8 +74,8 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
   for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs'])
     assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
   assert.match(figure('Diverged or stuck runs over train.lr and train.beta2'), />2\/2<\/text>/);
-  assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0\.0+</); // a scale of 0 is shown, not left out
-  assert.match(figure('Scales learned: arm-number-0'), /decoder\.layers\.0\.fc1\.weight: -2\.000</);
+  assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0</); // a scale of 0 is shown, not left out
+  assert.match(figure('Scales learned: arm-number-0'), /decoder\.layers\.0\.fc1\.weight: -2</);
 });
 
 test('the page holds every number and nothing from elsewhere; names cannot inject markup', () => {
@@ -107,7 +107,7 @@ test('the page holds every number and nothing from elsewhere; names cannot injec
   const other = ablationPage({ ...hostile, name: '<i>name</i>', runs: learned, baseline: '<i>base</i>' });
   assert.ok(!other.replace(/="[^"]*"/g, '').includes('<i>'));
   // of the second arm's layer as drawn: variance 2^2 by the squared norm of the mean, 2^2
-  assert.match(page, /encoder embeddings, as drawn: 1\.000<\/title>/);
+  assert.match(page, /encoder embeddings, as drawn: 1<\/title>/);
   const addresses = (page.match(/(?:https?:)?\/\/[\w.]+/g) ?? []).filter(
     (address) => !address.endsWith('//www.w3.org'),
   );

@@ -1,3 +1,4 @@
+import { formatLoss } from '../../format.js';
 import { tensorPlace, type AblationData } from '../../ablation/ablationData.js';
 import type { GradientSample, TensorGradients } from '../../run/gradientRecord.js';
 import { armTables, notes } from '../text/ablationReport.js';
@@ -172,7 +173,7 @@ function runsTable({ runs }: AblationData): Html {
     maxUpdates
       ? html`<progress max="${maxUpdates}" value="${Math.min(updates, maxUpdates)}">${updates}</progress> ${updates}`
       : updates,
-    scores?.best?.loss.toFixed(3),
+    scores?.best && formatLoss(scores.best.loss),
     scores?.test?.bleu.toFixed(2),
     scores?.test?.chrf?.toFixed(2),
     scores?.backend,

@@ -2,7 +2,8 @@ import { greatest, least } from '../../extremes.js';
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
-import { chart, readable } from './chart.js';
+import { formatNumber } from '../../format.js';
+import { chart } from './chart.js';
 import { noHtml, type Html } from './html.js';
 import { shownRuns } from '../text/shownRuns.js';
 import { armColour } from './page.js';
@@ -106,14 +107,17 @@ export interface BeforeAfter {
 /** Room for an arm's name above its panel, in pixels. */
 const betweenPanels = 30;
 
-/** Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too every digit. */
-function logTicks(values: readonly number[]): (tick: number) => string {
+/**
+ * Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too every tick
+ * with all its digits, which on a narrow axis are several.
+ */
+export function logTicks(values: readonly number[]): (tick: number) => string {
   const decades = Math.log10(greatest(values) / least(values));
   return (tick) => {
     const [digits, exponent] = tick.toExponential(6).split('e');
     const first = Number(digits);
     if (first !== 1 && decades > (first === 2 || first === 5 ? 1.5 : 0.7)) return '';
-    return Math.abs(Number(exponent)) <= 2 ? String(Number(tick.toPrecision(1))) : `${first}e${Number(exponent)}`;
+    return Math.abs(Number(exponent)) <= 2 ? String(Number(tick.toPrecision(7))) : `${first}e${Number(exponent)}`;
   };
 }
 
@@ -176,7 +180,7 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
               r: 3.5,
               stroke: (d: (typeof rows)[number]) => armColour(d.i),
               fill: 'var(--back)',
-              title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${readable(d.drawn!)}`,
+              title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, as drawn: ${formatNumber(d.drawn!, 4)}`,
             },
           ),
           Plot.dot(rows, {
@@ -185,7 +189,8 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
             y: 'group',
             r: 3.5,
             fill: (d: (typeof rows)[number]) => armColour(d.i),
-            title: (d: (typeof rows)[number]) => `${d.arm}, ${d.group}, at the start of training: ${readable(d.value)}`,
+            title: (d: (typeof rows)[number]) =>
+              `${d.arm}, ${d.group}, at the start of training: ${formatNumber(d.value, 4)}`,
           }),
         ],
       };
@@ -195,8 +200,8 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
       rows: rows.map(({ arm, group, drawn, value }) => [
         arm,
         group,
-        drawn === undefined ? '' : readable(drawn),
-        readable(value),
+        drawn === undefined ? '' : formatNumber(drawn, 4),
+        formatNumber(value, 4),
       ]),
     },
   });

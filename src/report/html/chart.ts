@@ -43,11 +43,3 @@ export function chart({ title, caption, plot, numbers, arms = [] }: ChartOptions
     ${details('Numbers', sortableTable(numbers.head, numbers.rows))}
   </figure>`;
 }
-
-/** Rounded for a table or a hover text. */
-export function readable(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
-  return value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 5);
-}

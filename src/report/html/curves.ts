@@ -2,7 +2,8 @@ import { greatest as greatestOf, least as leastOf } from '../../extremes.js';
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
 import { armPanels } from './armPanels.js';
-import { chart, readable } from './chart.js';
+import { formatNumber } from '../../format.js';
+import { chart } from './chart.js';
 import { noHtml, type Html } from './html.js';
 import { shownRuns } from '../text/shownRuns.js';
 import { joinSeeds, type CurvePoint, type Series } from './joinSeeds.js';
@@ -95,9 +96,9 @@ export function curvesChart(
         thinned(points, 25).map(({ update, mean, least, greatest, seeds }) => [
           arm,
           String(Math.round(update)),
-          readable(mean),
-          readable(least),
-          readable(greatest),
+          formatNumber(mean, 4),
+          formatNumber(least, 4),
+          formatNumber(greatest, 4),
           String(seeds),
         ]),
       ),
@@ -141,7 +142,7 @@ function curveMarks({ arm, i, points }: ArmCurve, isBaseline: boolean, facet: ob
       clip: true,
       className: `arm-${i}`,
       title: (d: CurvePoint) =>
-        `${arm}\nupdate ${Math.round(d.update)}: ${readable(d.mean)}${d.seeds > 1 ? `\n${readable(d.least)} to ${readable(d.greatest)} over ${d.seeds} seeds` : ''}`,
+        `${arm}\nupdate ${Math.round(d.update)}: ${formatNumber(d.mean, 4)}${d.seeds > 1 ? `\n${formatNumber(d.least, 4)} to ${formatNumber(d.greatest, 4)} over ${d.seeds} seeds` : ''}`,
     }),
   ];
 }
@@ -203,8 +204,8 @@ function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [num
   const greatest = greatestOf(points.map(({ greatest: one }) => to(one)));
   const [low, high] = [Math.max(least, quantile(0.03) - margin), Math.min(greatest, quantile(0.97) + margin)];
   const cut = [
-    ...(high < greatest ? [`above ${readable(from(high))}`] : []),
-    ...(low > least ? [`below ${readable(from(low))}`] : []),
+    ...(high < greatest ? [`above ${formatNumber(from(high), 4)}`] : []),
+    ...(low > least ? [`below ${formatNumber(from(low), 4)}`] : []),
   ];
   return {
     domain: low < high ? [from(low), from(high)] : [low === 0 ? 0 : from(low - 1), from(high + 1)],

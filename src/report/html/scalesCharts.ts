@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot';
 import type { AblationData, LearnedTensor } from '../../ablation/ablationData.js';
 import { groupOf } from './armCharts.js';
-import { chart, readable } from './chart.js';
+import { formatNumber } from '../../format.js';
+import { chart } from './chart.js';
 import { joinHtml, noHtml, type Html } from './html.js';
 import { shownRuns } from '../text/shownRuns.js';
 
@@ -27,7 +28,7 @@ export function scalesCharts(data: AblationData): Html {
     const groups = [...new Set(layers.map(({ group }) => group))];
     return chart({
       title: `Scales learned: ${data.arms[i].name}`,
-      caption: `Final over initial value of each tensor${learned.length > 1 ? `, geometric mean over ${learned.length} seeds, 0 as soon as one is` : ''}. Blue: larger; red: smaller; white: as drawn.${others.map(({ name, scale }) => ` ${name}: ${readable(scale)}.`).join('')}`,
+      caption: `Final over initial value of each tensor${learned.length > 1 ? `, geometric mean over ${learned.length} seeds, 0 as soon as one is` : ''}. Blue: larger; red: smaller; white: as drawn.${others.map(({ name, scale }) => ` ${name}: ${formatNumber(scale, 4)}.`).join('')}`,
       plot: (width) => ({
         height: rows.filter((row) => layers.some((tensor) => tensor.row === row)).length * 20 + (width > 600 ? 70 : 86),
         marginLeft: 200,
@@ -47,7 +48,7 @@ export function scalesCharts(data: AblationData): Html {
             x: 'group',
             y: 'row',
             fill: (d: LearnedTensor) => shade(d.scale),
-            title: (d: (typeof layers)[number]) => `${d.name}: ${readable(d.scale)}`,
+            title: (d: (typeof layers)[number]) => `${d.name}: ${formatNumber(d.scale, 4)}`,
           }),
           ...(width > 600
             ? [
@@ -64,7 +65,7 @@ export function scalesCharts(data: AblationData): Html {
             : []),
         ],
       }),
-      numbers: { head: ['tensor', 'scale'], rows: tensors.map(({ name, scale }) => [name, readable(scale)]) },
+      numbers: { head: ['tensor', 'scale'], rows: tensors.map(({ name, scale }) => [name, formatNumber(scale, 4)]) },
     });
   });
   return joinHtml(charts, '\n');

@@ -2,7 +2,8 @@ import * as Plot from '@observablehq/plot';
 import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults } from '../../ablation/ablationResults.js';
 import { armPanels } from './armPanels.js';
-import { chart, readable } from './chart.js';
+import { formatLoss } from '../../format.js';
+import { chart } from './chart.js';
 import { joinHtml, noHtml, type Html } from './html.js';
 
 /** What a heat map shows of a cell of the grid. */
@@ -27,7 +28,7 @@ const measures: readonly Measure[] = [
     title: 'Last validation loss',
     lowIsGood: true,
     value: ({ finalLoss }) => finalLoss?.mean,
-    text: (value, cell) => value.toFixed(2) + lostMark(cell),
+    text: (value, cell) => formatLoss(value, 2) + lostMark(cell),
     caption:
       'Mean over the seeds that finished; lighter is lower. × marks cells in which runs diverged or came out stuck (no better than token frequencies), with their number where there are several seeds.',
   },
@@ -164,7 +165,7 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
       rows: places.map(({ arm, cell }) => [
         arm,
         ...axes.map(({ key }) => String(cell.cell[key])),
-        cell.finalLoss?.mean.toFixed(4) ?? '',
+        cell.finalLoss === undefined ? '' : formatLoss(cell.finalLoss.mean, 4),
         cell.testBleu?.mean.toFixed(2) ?? '',
         String(cell.diverged),
         String(cell.stuck),
@@ -175,5 +176,5 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
 }
 
 function hover({ arm, cell }: Place): string {
-  return `${arm}, ${cell.name}\nlast validation loss ${cell.finalLoss ? readable(cell.finalLoss.mean) : 'none'}${cell.testBleu ? `, test BLEU ${cell.testBleu.mean.toFixed(2)}` : ''}\n${cell.diverged} of ${cell.complete} diverged, ${cell.stuck} stuck`;
+  return `${arm}, ${cell.name}\nlast validation loss ${cell.finalLoss ? formatLoss(cell.finalLoss.mean) : 'none'}${cell.testBleu ? `, test BLEU ${cell.testBleu.mean.toFixed(2)}` : ''}\n${cell.diverged} of ${cell.complete} diverged, ${cell.stuck} stuck`;
 }

@@ -2,7 +2,7 @@ import { greatest } from '../../extremes.js';
 import { counted } from '../../counted.js';
 import type { AblationEvent } from '../../ablation/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/ablationPlan.js';
-import { formatDuration, formatLoss, formatNumber } from '../text/format.js';
+import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
@@ -135,7 +135,11 @@ export class AblationProgress {
   private draw(): void {
     const running = [...this.standing.values()].map(({ label, text }) => `${label}: ${text}`);
     const done = [...this.standing.values()].reduce((total, { share }) => total + share, this.runsDone);
-    this.bar?.update(done, [`${this.runsDone}/${this.numRuns} runs`, ...running].join('  '), this.timeLeft?.seconds());
+    this.bar?.update(
+      done,
+      [`${this.runsDone}/${this.numRuns} runs`, ...running].join('  '),
+      this.timeLeft?.seconds() ?? null,
+    );
   }
 
   private log(line: string): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatCount } from '../../counted.js';
-import { formatDuration, formatNumber } from '../text/format.js';
+import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { ProgressBar } from './progressBar.js';
 
 /** A terminal or file that keeps what is written, and a clock that stands until it is moved. */
@@ -95,16 +95,16 @@ test('numbers read well', () => {
     '2h05m',
     '3d04h',
   ]);
-  assert.deepEqual([0, 0.005, 4.1234e-7, 1e-4, 33.123, 148.41, 5432.1, 123456, 1e100, Infinity].map(formatNumber), [
-    '0',
-    '0.005',
-    '4.12e-7',
-    '1e-4',
-    '33.1',
-    '148.4',
-    '5432',
-    '1.23e5',
-    '1e100',
-    'Infinity',
-  ]);
+  assert.deepEqual(
+    [0, 0.005, 4.1234e-7, 1e-4, 33.123, 148.41, 5432.1, 123456, 1e100, Infinity].map((value) => formatNumber(value)),
+    ['0', '0.005', '4.12e-7', '1e-4', '33.1', '148.4', '5432', '1.23e5', '1e100', 'Infinity'],
+  );
+  assert.deepEqual(
+    [54321.4, 0.01234567, 4.31049, 9e22].map((value) => formatNumber(value, 4)),
+    ['54321', '0.01235', '4.31', '9e22'],
+  );
+  assert.deepEqual(
+    [4.31, 1.9302723871873334e23, NaN, Infinity].map((value) => formatLoss(value)),
+    ['4.310', '1.93e23', 'NaN', 'Infinity'],
+  );
 });

@@ -1,5 +1,6 @@
 import { formatCount } from '../../counted.js';
-import { formatDuration } from '../text/format.js';
+import { formatDuration } from '../../format.js';
+import { measuredSeconds } from './timeLeft.js';
 
 /** Where progress is shown: standard error, or a stand-in for it. */
 export interface ProgressStream {
@@ -27,8 +28,6 @@ export interface ProgressBarOptions {
 /** Redrawing more often than this only costs time. */
 const redrawEveryMs = 100;
 const barColumns = 20;
-/** The first steps are slow or none: a time left is shown only after so many seconds of measuring. */
-const measuredSeconds = 3;
 
 /**
  * Shows how far a long task has come: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line now
@@ -52,9 +51,9 @@ export class ProgressBar {
   /**
    * @param done units done, `startAt` included
    * @param details what else to show, e.g. "loss 4.31"
-   * @param secondsLeft where the caller knows better than the rate so far
+   * @param secondsLeft where the caller knows better than the rate so far; null while it does not know yet
    */
-  update(done: number, details = '', secondsLeft?: number): void {
+  update(done: number, details = '', secondsLeft?: number | null): void {
     const nowMs = this.now();
     this.latest = this.describe(done, details, nowMs, secondsLeft);
     const everyMs = this.stream.isTTY ? redrawEveryMs : (this.options.lineEverySeconds ?? 10) * 1000;
@@ -93,7 +92,7 @@ export class ProgressBar {
     this.lineOnScreen = false;
   }
 
-  private describe(done: number, details: string, nowMs: number, secondsLeft: number | undefined): string {
+  private describe(done: number, details: string, nowMs: number, secondsLeft: number | null | undefined): string {
     const { label, total, unit, startAt = 0 } = this.options;
     const seconds = (nowMs - this.startedMs) / 1000;
     const parts = [label];
@@ -110,8 +109,8 @@ export class ProgressBar {
     }
     // before the details, which a narrow terminal cuts
     if (total === undefined || done >= total) parts.push(formatDuration(seconds));
-    else if (secondsLeft !== undefined) parts.push(`${formatDuration(secondsLeft)} left`);
-    else if (done > startAt && seconds >= measuredSeconds)
+    else if (typeof secondsLeft === 'number') parts.push(`${formatDuration(secondsLeft)} left`);
+    else if (secondsLeft === undefined && done > startAt && seconds >= measuredSeconds)
       parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
     if (details !== '') parts.push(details);
     return parts.join('  ');

@@ -1,6 +1,7 @@
 import { formatCount } from '../../counted.js';
 import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../../run/runEvents.js';
-import { formatDuration, formatLoss, formatNumber } from '../text/format.js';
+import { formatDuration, formatLoss, formatNumber } from '../../format.js';
+import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 
@@ -121,7 +122,7 @@ class RunDisplay {
   }
 
   private timeLeft(update: number, seconds: number): string {
-    return this.maxUpdates === undefined
+    return this.maxUpdates === undefined || seconds < measuredSeconds
       ? ''
       : `${formatDuration((seconds / update) * (this.maxUpdates - update))} left`;
   }

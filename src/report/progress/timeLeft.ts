@@ -1,3 +1,6 @@
+/** The first steps are slow or none: a time left is shown only after so many seconds of measuring. */
+export const measuredSeconds = 3;
+
 interface Task {
   readonly kind: string;
   /** Of its work: what is done, and what was done before this process. */
@@ -43,11 +46,11 @@ export class TimeLeft {
     Object.assign(task, { done: 1, ended: true });
   }
 
-  /** Undefined until something has been done here. */
+  /** Undefined until something has been done here, and for its first seconds. */
   seconds(): number | undefined {
     const all = [...this.tasks.values()];
     const overall = msPerTask(all);
-    if (overall === undefined) return undefined;
+    if (overall === undefined || all.every(({ tookMs }) => tookMs < 1000 * measuredSeconds)) return undefined;
     const left = all
       .filter(({ ended }) => !ended)
       .map(

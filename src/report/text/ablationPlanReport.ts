@@ -3,7 +3,7 @@ import type { AblationPlan } from '../../ablation/ablationPlan.js';
 import type { RunData, RunState } from '../../ablation/ablationData.js';
 import { totalSeconds, type PlanEstimate } from '../../ablation/estimateTime.js';
 import { planLines } from '../progress/ablationProgress.js';
-import { formatDuration } from './format.js';
+import { formatDuration, formatLoss } from '../../format.js';
 import { textTable } from './table.js';
 
 /** What `ablate --dry-run` says: the plan, and how long it is expected to take. */
@@ -65,7 +65,7 @@ export function statusText(
       key,
       state,
       `${updates}${maxUpdates === undefined ? '' : `/${maxUpdates}`}`,
-      valid.at(-1)?.loss.toFixed(3) ?? '',
+      valid.length > 0 ? formatLoss(valid.at(-1)!.loss) : '',
       lastWrittenMs === undefined ? '' : `${formatDuration(Math.max(0, nowMs - lastWrittenMs) / 1000)} ago`,
     ]);
   const failed = runs.filter(({ state }) => state === 'failed').map(({ key, failure }) => `${key}: ${failure}`);

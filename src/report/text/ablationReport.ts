@@ -1,7 +1,7 @@
 import { formatCount } from '../../counted.js';
 import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults, Estimate } from '../../ablation/ablationResults.js';
-import { formatDuration, formatNumber } from './format.js';
+import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { gradientTable, gradientTableNote } from './gradientTable.js';
 import { gridTables } from './gridTable.js';
 import { shownRuns } from './shownRuns.js';
@@ -151,7 +151,7 @@ function runRows({ runs }: AblationData): string[][] {
       state,
       String(updates),
       scores?.best ? `update ${scores.best.update}` : '',
-      scores?.best?.loss.toFixed(3) ?? '',
+      scores?.best ? formatLoss(scores.best.loss) : '',
       scores?.test?.bleu.toFixed(2) ?? '',
       scores?.test?.chrf?.toFixed(2) ?? '',
       scores?.selected ?? '',
@@ -167,7 +167,8 @@ function time(value: Estimate | undefined): string {
 function show(value: Estimate | undefined, digits: number): string {
   if (value === undefined) return '-';
   return (
-    value.mean.toFixed(digits) + (value.standardError === undefined ? '' : ` ± ${value.standardError.toFixed(digits)}`)
+    formatLoss(value.mean, digits) +
+    (value.standardError === undefined ? '' : ` ± ${formatLoss(value.standardError, digits)}`)
   );
 }
 

@@ -1,5 +1,5 @@
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
-import { formatNumber } from './format.js';
+import { formatNumber } from '../../format.js';
 import { gradientNorm, gradientVariance, relativeGradientVariance, type GradientMeasure } from './gradientMeasures.js';
 
 /**

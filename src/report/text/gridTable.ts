@@ -1,3 +1,4 @@
+import { formatLoss } from '../../format.js';
 import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults } from '../../ablation/ablationResults.js';
 
@@ -33,5 +34,5 @@ export function gridTables({ axes, arms }: AblationData): { title: string; rows:
 function describe(cell: CellResults | undefined): string {
   if (cell === undefined || cell.complete === 0) return '';
   const failed = cell.diverged + cell.stuck;
-  return `${cell.finalLoss ? cell.finalLoss.mean.toFixed(3) : 'diverged'}${failed > 0 ? ` (${failed} of ${cell.complete})` : ''}`;
+  return `${cell.finalLoss ? formatLoss(cell.finalLoss.mean) : 'diverged'}${failed > 0 ? ` (${failed} of ${cell.complete})` : ''}`;
 }

@@ -10,16 +10,19 @@ export function formatDuration(seconds: number): string {
   return `${hours}h${twoDigits(Math.floor((whole % 3600) / 60))}m`;
 }
 
-/** A learning rate, norm or the like with three significant digits: "0.005", "4.12e-7", "33.1". */
-export function formatNumber(value: number): string {
+/**
+ * A learning rate, norm or the like with so many significant digits: "0.005", "4.12e-7", "33.1". Whole digits are kept
+ * where it has more of them: "54321"; from 100 on it has at least four: "148.4".
+ */
+export function formatNumber(value: number, digits = 3): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e5)
     return value
-      .toExponential(2)
+      .toExponential(digits - 1)
       .replace(/\.?0+e/, 'e')
       .replace('e+', 'e');
-  return String(Number(value.toPrecision(size >= 100 ? 4 : 3)));
+  return String(Number(value.toPrecision(Math.max(digits, size >= 1e4 ? 5 : size >= 100 ? 4 : 0))));
 }
 
 /** A loss with so many decimals: "4.310"; one that grew out of bounds as `formatNumber` shows it: "1.93e23". */
