@@ -89,7 +89,7 @@ test('every field of every JSON file of an ablation and a run: no change of it i
     const { event } = JSON.parse(line) as { event: string };
     if (seen.has(event)) continue;
     seen.add(event);
-    for (const { what, text } of jsonMutations(JSON.parse(line)))
+    for (const { what, text } of jsonMutations(JSON.parse(line), 2))
       withText(log, `${lines.with(i, text).join('\n')}\n`, () => {
         changes++;
         if (readAll(`${log} ${event} ${what}`).length > 0) refused++;
@@ -120,7 +120,7 @@ test('manifest and text settings of a prepared corpus: every field changed', asy
     const path = join(folder, 'data', name);
     const original = readFileSync(path, 'utf8');
     try {
-      for (const { what, text } of jsonMutations(JSON.parse(original))) {
+      for (const { what, text } of jsonMutations(JSON.parse(original), 2)) {
         writeFileSync(path, text);
         try {
           const corpus = await openPreparedCorpus(join(folder, 'data'));

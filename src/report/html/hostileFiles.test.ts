@@ -7,6 +7,7 @@ import { parseHTML } from 'linkedom';
 import { chromium } from 'playwright-core';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
 import { ColdstartError } from '../../errors.js';
+import { changed, placesOf, type Path } from '../../../test/jsonMutations.js';
 import { makeRealAblation } from '../../../test/realAblation.js';
 import { ablationPage } from './ablationPage.js';
 import { codeElement, html, svgMarkup, type SvgNode } from './html.js';
@@ -36,20 +37,12 @@ function checkPage(page: string, what: string): void {
       assert.ok(!/^on|^style$|^(xlink:)?href$|^src/.test(name) || element.localName === 'link', `${what}: ${name}`);
 }
 
-/** Every text, number and the like in a JSON file, as a path to it. */
-function places(value: unknown, path: readonly (string | number)[] = []): (string | number)[][] {
-  if (typeof value !== 'object' || value === null) return [[...path]];
-  return Object.entries(value)
-    .slice(0, 40) // the members of a long list are read alike
-    .flatMap(([key, each]) => places(each, [...path, Array.isArray(value) ? Number(key) : key]));
-}
-
-function withValue(value: unknown, [key, ...rest]: readonly (string | number)[], replacement: unknown): unknown {
-  if (key === undefined) return replacement;
-  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
-  copy[key] = withValue(copy[key], rest, replacement);
-  return copy;
-}
+/** Paths to every text, number and the like in a JSON document. */
+const places = (document: unknown): Path[] =>
+  placesOf(document).filter((path) => {
+    const value = path.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], document);
+    return typeof value !== 'object' || value === null;
+  });
 
 const files = (): string[] =>
   readdirSync(ablation, { recursive: true, encoding: 'utf8' }).filter((name) =>
@@ -92,17 +85,18 @@ test('every field of every file that a report reads: hostile text stays text', (
     if (name.endsWith('.json')) {
       const content = JSON.parse(text) as unknown;
       attempt(name, places(content), (some) =>
-        JSON.stringify(some.reduce<unknown>((json, place) => withValue(json, place, attack), content)),
+        JSON.stringify(some.reduce<unknown>((json, place) => changed(json, place, attack), content)),
       );
     } else if (name.endsWith('.jsonl')) {
       const lines = text.trimEnd().split('\n');
-      const changes = lines.flatMap((line, i) => places(JSON.parse(line)).map((place) => ({ i, place })));
+      const kinds = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+      const changes = lines.flatMap((line, i) =>
+        // lines of one kind are read alike
+        kinds.indexOf(kinds[i]) === i ? places(JSON.parse(line)).map((place) => ({ i, place })) : [],
+      );
       attempt(name, changes, (some) =>
         some
-          .reduce(
-            (all, { i, place }) => all.with(i, JSON.stringify(withValue(JSON.parse(all[i]), place, attack))),
-            lines,
-          )
+          .reduce((all, { i, place }) => all.with(i, JSON.stringify(changed(JSON.parse(all[i]), place, attack))), lines)
           .join('\n'),
       );
     } else if (name.endsWith('.yaml')) {
