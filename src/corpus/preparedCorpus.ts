@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { readRecorded } from '../storage/recordedFiles.js';
 import { Dataset } from '../data/dataset.js';
 import { datasetFiles, readPrepareManifest, type PrepareManifest, type SplitName } from './prepare/manifest.js';
 import { openTextPipeline, type TextPipeline } from '../text/textPipeline.js';
@@ -30,8 +30,19 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
   const manifest = readPrepareManifest(folder);
   if (!manifest)
     throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "coldstart corpus prepare" first.`);
-  for (const name of Object.keys(manifest.outputs)) if (!name.endsWith('.bin')) checkFile(folder, name, manifest);
-  const pipeline = await openTextPipeline(folder);
+  const recorded = Object.entries(manifest.outputs).filter(([name]) => !name.endsWith('.bin'));
+  const pipeline = await openTextPipeline(folder, {
+    sha256: Object.fromEntries(recorded.map(([name, { sha256 }]) => [name, sha256])),
+    ...prepared,
+  });
+  const { srcVocabulary, trgVocabulary } = pipeline;
+  const { src, trg } = manifest.vocabularySizes;
+  if (srcVocabulary.size !== src || trgVocabulary.size !== trg) {
+    await pipeline.close();
+    throw new DataError(
+      `${join(folder, 'manifest.json')} says that the vocabularies have ${src} and ${trg} entries, they have ${srcVocabulary.size} and ${trgVocabulary.size}. ${prepared.advice}`,
+    );
+  }
   const open = new Map<SplitName, Dataset>();
   return {
     folder,
@@ -48,6 +59,17 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
       // held-out ids are few, and opened late: another program may have prepared the folder again meanwhile
       if (split !== 'train') for (const name of datasetFiles(manifest, split)) checkFile(folder, name, manifest);
       const dataset = Dataset.open(datasetFiles(manifest, split).map((name) => join(folder, name)));
+      const headers = dataset.headersSha256();
+      for (const name of datasetFiles(manifest, split)) {
+        const { headerSha256 } = manifest.outputs[name]; // older manifests lack it
+        const path = join(folder, name);
+        if (headerSha256 !== undefined && headers.get(path) !== headerSha256) {
+          dataset.close();
+          throw new DataError(
+            `${path} is not what "coldstart corpus prepare" wrote: its header has SHA-256 ${headers.get(path)}, expected ${headerSha256}. ${prepared.advice}`,
+          );
+        }
+      }
       const { srcVocabSize, trgVocabSize } = dataset.header;
       if (srcVocabSize !== pipeline.srcVocabulary.size || trgVocabSize !== pipeline.trgVocabulary.size) {
         dataset.close();
@@ -70,31 +92,21 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
   };
 }
 
+const prepared = {
+  writer: '"coldstart corpus prepare"',
+  advice: 'It was changed, or prepared again meanwhile: run "coldstart corpus prepare" with --force.',
+};
+
 /**
- * Vocabularies, codes, models and held-out text are read whole, so that all of their bytes are compared with what was written. Ids have
- * checksums in their own files, which are compared block by block when they are read.
+ * Held-out text and ids are few: all of their bytes are compared with what was written.
  *
  * @throws DataError if the file is not what was prepared
  */
 function checkFile(folder: string, name: string, { outputs }: PrepareManifest): Buffer {
-  const path = join(folder, name);
-  const recorded = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new DataError(`${path} cannot be read: ${(cause as Error).message}. ${again}`, { cause });
-  }
-  if (recorded === undefined) throw new DataError(`${path} is not in the manifest of ${folder}. ${again}`);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== recorded.sha256)
-    throw new DataError(
-      `${path} is not what "coldstart corpus prepare" wrote: SHA-256 ${sha256}, expected ${recorded.sha256}. ${again}`,
-    );
-  return bytes;
+  if (!Object.hasOwn(outputs, name))
+    throw new DataError(`${join(folder, name)} is not in the manifest of ${folder}. ${prepared.advice}`);
+  return readRecorded(folder, name, { sha256: { [name]: outputs[name].sha256 }, ...prepared });
 }
-
-const again = 'It was changed, or prepared again meanwhile: run "coldstart corpus prepare" with --force.';
 
 function readHeldOut(folder: string, split: SplitName, name: string, manifest: PrepareManifest): string[] {
   const path = join(folder, name);

@@ -95,6 +95,11 @@ export class Dataset implements PairSource {
     }
   }
 
+  /** SHA-256 of the header of each file, by path: it stands for the content of the whole file. */
+  headersSha256(): Map<string, string> {
+    return new Map(this.shards.map(({ path, headerSha256 }) => [path, headerSha256]));
+  }
+
   /** The file, or the first of the shards. */
   get path(): string {
     return this.shards[0].path;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 
@@ -46,6 +46,8 @@ export interface DatasetIndex {
   readonly idsBytes: number;
   /** CRC-32 by block of ids; null in version 1, whose ids were checked when it was opened. */
   readonly blockChecksums: Uint32Array | null;
+  /** SHA-256 of the header, which holds that of the index, which holds the checksums of all ids: it stands for the whole file. */
+  readonly headerSha256: string;
 }
 
 export const rerun = 'Re-run "coldstart corpus prepare".';
@@ -80,7 +82,7 @@ export function readIndex(
   path: string,
   lengthsFor: (header: DatasetHeader) => { src: Int32Array; trg: Int32Array },
 ): DatasetIndex {
-  const { version, header, digest } = readHeader(file, path);
+  const { version, header, digest, headerSha256 } = readHeader(file, path);
   const idsStart = version === 1 ? 80 : headerBytes;
   const idsBytes = (header.srcTokens + header.trgTokens) * header.bytesPerId;
   const numBlocks = version === 1 ? 0 : Math.ceil(idsBytes / blockBytes);
@@ -111,10 +113,13 @@ export function readIndex(
       `dataset ${path} was changed or damaged after it was written: its checksum does not match. ${rerun}`,
     );
   checkLengths(lengths, header, path);
-  return { header, idsStart, idsBytes, blockChecksums: version === 1 ? null : blockChecksums };
+  return { header, idsStart, idsBytes, blockChecksums: version === 1 ? null : blockChecksums, headerSha256 };
 }
 
-function readHeader(file: number, path: string): { version: number; header: DatasetHeader; digest: Buffer } {
+function readHeader(
+  file: number,
+  path: string,
+): { version: number; header: DatasetHeader; digest: Buffer; headerSha256: string } {
   const bytes = Buffer.alloc(headerBytes);
   const got = readSync(file, bytes, 0, headerBytes, 0);
   if (got < 80 || bytes.toString('latin1', 0, 8) !== datasetMagic) {
@@ -153,7 +158,23 @@ function readHeader(file: number, path: string): { version: number; header: Data
       `dataset ${path} has a damaged header: ${bytesPerId} bytes per id, counts ${counts.join(', ')}, shard ${header.shard} of ${header.numShards}, blocks of ${block} bytes. ${rerun}`,
     );
   }
-  return { version, header, digest: version === 1 ? bytes.subarray(48, 80) : bytes.subarray(60, 92) };
+  const used = bytes.subarray(0, version === 1 ? 80 : headerBytes);
+  return {
+    version,
+    header,
+    digest: version === 1 ? bytes.subarray(48, 80) : bytes.subarray(60, 92),
+    headerSha256: createHash('sha256').update(used).digest('hex'),
+  };
+}
+
+/** SHA-256 of a dataset file's header (see {@link DatasetIndex}). @throws DataError if it is not the header of a dataset */
+export function datasetHeaderSha256(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    return readHeader(file, path).headerSha256;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function checkLengths({ src, trg }: { src: Int32Array; trg: Int32Array }, header: DatasetHeader, path: string): void {

@@ -57,6 +57,11 @@ export class DatasetShard {
     return this.index.header;
   }
 
+  /** Stands for the content of the whole file. */
+  get headerSha256(): string {
+    return this.index.headerSha256;
+  }
+
   get length(): number {
     return this.index.header.numPairs;
   }

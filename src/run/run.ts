@@ -117,7 +117,11 @@ class Run {
     const { config, runDir } = this.task;
     this.backend = await selectBackend(config.backend);
     checkPrecision(this.options.precision);
-    copyTextPipeline(this.corpus.folder, this.paths.text);
+    copyTextPipeline(
+      this.corpus.folder,
+      this.paths.text,
+      Object.fromEntries(Object.entries(this.corpus.manifest.outputs).map(([name, { sha256 }]) => [name, sha256])),
+    );
     const resumeFrom = readLastCheckpoint(runDir);
     const resumedAt = resumeFrom?.training?.position.update ?? 0;
     const hasLog = existsSync(this.paths.log);

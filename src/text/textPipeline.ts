@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
@@ -8,10 +8,13 @@ import {
   jsonObject,
   jsonOneOf,
   jsonOptional,
+  jsonRecord,
+  jsonSha256,
   jsonText,
   readJsonFile,
   type JsonShape,
 } from '../storage/jsonFile.js';
+import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { unicodeForms } from './moses/normalize.js';
 import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
@@ -39,6 +42,8 @@ export interface TextPipeline {
 }
 
 const settingsFile = 'text.json';
+/** Of a copy in a run: SHA-256 of its files. Runs of earlier versions have none. */
+const checksumsFile = 'checksums.json';
 /** 1: without preprocessing; such folders are read too. */
 const formatVersion = 2;
 const vocabularyFile = (side: Side): string => `vocab.${side}.txt`;
@@ -100,10 +105,26 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
   writeFileAtomic(join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** Copies a saved pipeline, e.g. from the prepared corpus into a run. */
-export function copyTextPipeline(from: string, to: string): void {
+/**
+ * Copies a saved pipeline, e.g. from the prepared corpus into a run, and writes down the checksums of the copies.
+ *
+ * @param sha256 of the files by name, as the pipeline was opened
+ * @throws DataError if a file was changed since
+ */
+export function copyTextPipeline(from: string, to: string, sha256: Readonly<Record<string, string>>): void {
   readSettings(from);
   makeFolder(to);
+  const own: RecordedFiles = {
+    sha256,
+    writer: '"coldstart corpus prepare"',
+    advice: 'It was changed while the run began: run "coldstart corpus prepare" with --force, then train again.',
+  };
+  const copied: Record<string, string> = {};
+  const copy = (name: string): void => {
+    const bytes = readRecorded(from, name, own);
+    copied[name] = sha256Of(bytes);
+    writeFileAtomic(join(to, name), bytes);
+  };
   for (const side of ['src', 'trg'] as const) {
     for (const name of [
       vocabularyFile(side),
@@ -111,10 +132,12 @@ export function copyTextPipeline(from: string, to: string): void {
       truecaseFile(side),
       ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind)),
     ]) {
-      if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name));
+      if (existsSync(join(from, name))) copy(name);
     }
   }
-  writeFileAtomic(join(to, settingsFile), readFileSync(join(from, settingsFile))); // last: it marks the copy as whole
+  rmSync(join(to, checksumsFile), { force: true });
+  copy(settingsFile);
+  writeFileAtomic(join(to, checksumsFile), `${JSON.stringify({ sha256: copied }, null, 2)}\n`);
 }
 
 /**
@@ -133,11 +156,43 @@ export function readTextPipeline(folder: string): TextPipelineParts {
 }
 
 /**
- * Opens a pipeline saved in a folder.
+ * Opens a pipeline saved in a folder. Its files are compared with their checksums before and after they are read, so that what is used
+ * is what was compared.
  *
+ * @param recorded checksums. Default: those in the folder of a run; a folder without them is read as it is
  * @throws DataError if a file is missing or not what it should be
  */
-export async function openTextPipeline(folder: string): Promise<TextPipeline> {
+export async function openTextPipeline(
+  folder: string,
+  recorded: RecordedFiles = readChecksums(folder),
+): Promise<TextPipeline> {
+  checkRecorded(folder, recorded);
+  const pipeline = await openUnchecked(folder);
+  try {
+    checkRecorded(folder, recorded);
+  } catch (error) {
+    await pipeline.close();
+    throw error;
+  }
+  return pipeline;
+}
+
+function readChecksums(folder: string): RecordedFiles {
+  const path = join(folder, checksumsFile);
+  const advice =
+    'Restore the folder from a copy, or resume the run ("coldstart train --resume"), which writes it again.';
+  const none = { sha256: {} };
+  const { sha256 } = existsSync(path)
+    ? readJsonFile<typeof none>(path, {
+        what: 'checksums of the text settings of a run',
+        shape: jsonObject({ sha256: jsonRecord(jsonSha256, /^(?!\.\.)[\w.-]+$/) }),
+        advice,
+      })
+    : none;
+  return { sha256, writer: 'the run', advice };
+}
+
+async function openUnchecked(folder: string): Promise<TextPipeline> {
   const { subwords, vocabularies, preprocessing } = readTextPipeline(folder);
   const { src: srcVocabulary, trg: trgVocabulary } = vocabularies;
   const srcSegmenter = await openSegmenter(subwords.src);

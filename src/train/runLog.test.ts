@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -49,3 +49,19 @@ test('a damaged line in the midst of a log is named, not taken for its end', () 
   writeFileSync(path, '{"event":"start"}\n{"event":"tr\n{"event":"train","update":1}\n');
   assert.throws(() => readLog(path), /damaged\.jsonl:2 is not JSON/);
 });
+
+test(
+  'a full disk while the log is written: one sentence with the file and what to do',
+  { skip: !existsSync('/dev/full') && 'no /dev/full here' },
+  () => {
+    const path = join(folder, 'full.jsonl');
+    const log = RunLog.create(path);
+    unlinkSync(path);
+    symlinkSync('/dev/full', path);
+    assert.throws(() => log.append({ event: 'train', update: 1 }), {
+      name: 'ColdstartError',
+      code: 'WRITE_FAILED',
+      message: `${path} cannot be written: no room is left there (ENOSPC). Make room on the disk, or choose another place.`,
+    });
+  },
+);

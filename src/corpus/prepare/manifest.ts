@@ -6,6 +6,7 @@ import {
   jsonCount,
   jsonObject,
   jsonOneOf,
+  jsonOptional,
   jsonRecord,
   jsonSha256,
   jsonText,
@@ -50,7 +51,8 @@ export interface PrepareManifest {
   /** Settings by dotted name; files are under `inputs`. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly inputs: Readonly<Record<string, FileIdentity & { readonly path: string }>>;
-  readonly outputs: Readonly<Record<string, FileIdentity>>;
+  /** `headerSha256` of datasets stands for the whole file and is compared when it is opened; older manifests lack it. */
+  readonly outputs: Readonly<Record<string, FileIdentity & { readonly headerSha256?: string }>>;
   readonly vocabularySizes: { readonly src: number; readonly trg: number; readonly joined: boolean };
   readonly splits: Readonly<Partial<Record<SplitName, SplitReport>>>;
 }
@@ -89,7 +91,10 @@ const manifestShape = jsonObject({
   version: jsonCount,
   settings: jsonRecord(setting),
   inputs: jsonRecord(jsonObject({ bytes: jsonCount, sha256: jsonSha256, path: jsonText })),
-  outputs: jsonRecord(fileIdentityShape, /^(?!\.\.)[\w.-]+$/),
+  outputs: jsonRecord((value, field) => {
+    fileIdentityShape(value, field);
+    jsonObject({ headerSha256: jsonOptional(jsonSha256) })(value, field);
+  }, /^(?!\.\.)[\w.-]+$/),
   vocabularySizes: jsonObject({ src: jsonCount, trg: jsonCount, joined: jsonBoolean }),
   splits: jsonRecord(jsonObject({ lines: jsonCount, pairs: jsonCount, srcTokens: jsonCount, trgTokens: jsonCount })),
 });

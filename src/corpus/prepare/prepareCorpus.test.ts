@@ -294,7 +294,7 @@ test('BPE applied to raw lines gives the published segmentation, and the pipelin
   );
 
   const run = join(home, 'run');
-  copyTextPipeline(options.outDir, run);
+  copyTextPipeline(options.outDir, run, {});
   rmSync(options.outDir, { recursive: true });
   const pipeline = await openTextPipeline(run);
   const [ids] = await pipeline.encodeSources([sentences[7].input]);

@@ -1,8 +1,9 @@
 import { closeSync, constants, copyFileSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { datasetHeaderSha256 } from '../../data/datasetFormat.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
-import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fileIdentity } from '../../storage/checksum.js';
 import { TextOutput } from '../../storage/textOutput.js';
 import type { PreprocessingStep } from '../../text/preprocessing.js';
 import { openSegmenter, type SubwordOptions } from '../../text/subwords/segmenter.js';
@@ -47,8 +48,14 @@ export async function publishCorpus(
       vocabularies: readVocabularies(result(stages.vocabulary).folder),
       preprocessing,
     });
-    const outputs: Record<string, FileIdentity> = {};
-    for (const name of readdirSync(folder).sort()) outputs[name] = await fileIdentity(join(folder, name));
+    const outputs: Record<string, PrepareManifest['outputs'][string]> = {};
+    for (const name of readdirSync(folder).sort()) {
+      const path = join(folder, name);
+      outputs[name] = {
+        ...(await fileIdentity(path)),
+        ...(name.endsWith('.bin') && { headerSha256: datasetHeaderSha256(path) }),
+      };
+    }
     const manifest: PrepareManifest = {
       format: manifestFormat,
       ...asked,

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../errors.js';
+
+/** What the files of a folder were when they were written. */
+export interface RecordedFiles {
+  /** SHA-256 by name of the file. */
+  readonly sha256: Readonly<Record<string, string>>;
+  /** Who wrote them, for messages. */
+  readonly writer: string;
+  /** What to do about a file that was changed: a sentence. */
+  readonly advice: string;
+}
+
+/** The bytes of a small file. @throws DataError if it cannot be read, or has a record and differs from it */
+export function readRecorded(folder: string, name: string, { sha256, writer, advice }: RecordedFiles): Buffer {
+  const path = join(folder, name);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new DataError(`${path} cannot be read: ${(cause as Error).message}. ${advice}`, { cause });
+  }
+  const found = sha256Of(bytes);
+  if (Object.hasOwn(sha256, name) && found !== sha256[name])
+    throw new DataError(`${path} is not what ${writer} wrote: SHA-256 ${found}, expected ${sha256[name]}. ${advice}`);
+  return bytes;
+}
+
+/** @throws DataError naming the first file that differs from its record */
+export function checkRecorded(folder: string, recorded: RecordedFiles): void {
+  for (const name of Object.keys(recorded.sha256)) readRecorded(folder, name, recorded);
+}
+
+/** SHA-256 of bytes, in lower-case hexadecimal. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
