@@ -521,6 +521,13 @@ ablation:
     assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
   });
 
+  test("gradinit with Admin's residual scales alone profiles them and names no setting that the user left out", () => {
+    assert.match(
+      ok(['gradinit', '-c', config, '--out', 'admin.safetensors', '--set', 'model.residual=admin']),
+      /tensor +scale\n/,
+    );
+  });
+
   test('ablate: a table, divergence as a result, nothing repeated', () => {
     const table = ok(['ablate', '-c', config, '--run', 'ablation']);
     assert.match(table, /^warmup +\d+\.\d\d +\d/m);

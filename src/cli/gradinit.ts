@@ -6,6 +6,7 @@ interface GradInitFlags {
   out: string;
   set: string[];
   backend?: string;
+  resume?: boolean;
   json?: boolean;
 }
 
@@ -18,6 +19,10 @@ export function gradinitCommand(): Command {
     .requiredOption('--out <file>', 'checkpoint to write, *.safetensors; the report gets the same name with .json')
     .addOption(setOption())
     .addOption(backendOption())
+    .option(
+      '--resume',
+      'continue after an interruption; finished iterations are in *.learning.jsonl next to the checkpoint',
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -31,6 +36,9 @@ Examples:
     )
     .action(async (flags: GradInitFlags) => {
       const [
+        { existsSync },
+        { UsageError },
+        { learnsInitialParams },
         { refuseExisting },
         { loadConfig },
         { saveInitialParams },
@@ -38,6 +46,9 @@ Examples:
         { scaleTable },
         { abortOnInterrupt },
       ] = await Promise.all([
+        import('node:fs'),
+        import('../errors.js'),
+        import('../run/initialParams.js'),
         import('../storage/textOutput.js'),
         import('../config/loadConfig.js'),
         import('../run/saveInitialParams.js'),
@@ -46,14 +57,19 @@ Examples:
         import('./interrupts.js'),
       ]);
       const reportFile = `${flags.out.replace(/\.safetensors$/, '')}.json`;
+      const learningLog = `${flags.out.replace(/\.safetensors$/, '')}.learning.jsonl`;
       refuseExisting([flags.out, reportFile]);
+      if (!flags.resume && existsSync(learningLog))
+        throw new UsageError(
+          `${learningLog} holds finished iterations of an interrupted command. Continue with --resume, choose another --out, or remove the file.`,
+        );
       let config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
-      if (config.gradinit.algorithm === 'none' && config.metainit.iterations === 0)
-        config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
+      if (!learnsInitialParams(config)) config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
       const report = await saveInitialParams(config, {
         out: flags.out,
         reportFile,
-        signal: abortOnInterrupt('Nothing was written.'),
+        learningLog,
+        signal: abortOnInterrupt('The same command with --resume continues.'),
         onEvent: showRun(process.stderr),
       });
       if (flags.json) console.log(JSON.stringify(report, null, 2));

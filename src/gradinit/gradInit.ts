@@ -49,6 +49,11 @@ export interface GradInitTask<B> {
   /** Bounds and rates by kind of tensor (released variant). Default: every tensor is a weight. */
   readonly groupOf?: (name: string) => TensorGroup;
   readonly onIteration?: (iteration: GradInitIteration) => void;
+  /**
+   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again. Their
+   * recorded derivatives bring scales and moments back bit for bit, so this works for any deterministic `ScaleOptimizer`.
+   */
+  readonly done?: readonly GradInitIteration[];
   /** When aborted, gradInit throws the signal's reason between two iterations. */
   readonly signal?: AbortSignal;
 }
@@ -144,10 +149,12 @@ export async function gradInit<B>(
   const isZero = zeroTensors(initial);
   const optimizer = scaleOptimizer(options, names.map(task.groupOf ?? (() => 'weight')));
   const scales = new Float64Array(names.length).fill(1);
-  const iterations: GradInitIteration[] = [];
+  const iterations = [...(task.done ?? [])];
+  const secondsBefore = iterations.reduce((total, { seconds }) => total + seconds, 0);
+  replay(iterations, options.iterations, scales, optimizer);
   const started = performance.now();
 
-  for (let i = 0; i < options.iterations; i++) {
+  for (let i = iterations.length; i < options.iterations; i++) {
     await yieldToEvents();
     signal?.throwIfAborted();
     const iterationStarted = performance.now();
@@ -193,7 +200,7 @@ export async function gradInit<B>(
       norm: options.algorithm === 'adam' ? 'L1' : 'L2',
       iterations,
       scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
-      seconds: (performance.now() - started) / 1000,
+      seconds: secondsBefore + (performance.now() - started) / 1000,
     },
   };
 
@@ -238,6 +245,29 @@ export async function gradInit<B>(
       };
     });
   }
+}
+
+/**
+ * Moves the scales as finished iterations did.
+ * @throws UsageError if they are not the first iterations of this task
+ */
+function replay(
+  done: readonly GradInitIteration[],
+  total: number,
+  scales: Float64Array,
+  optimizer: ScaleOptimizer,
+): void {
+  if (done.length > total)
+    throw new UsageError(`gradInit: ${done.length} iterations are done already, the task has only ${total}.`);
+  done.forEach(({ iteration, branch, scaleGradients, scales: recorded }, i) => {
+    const isNext = iteration === i + 1 && scaleGradients.length === scales.length;
+    if (isNext) optimizer.update(scales, scaleGradients, branch);
+    if (!isNext || recorded.length !== scales.length || recorded.some((scale, t) => scale !== scales[t])) {
+      throw new UsageError(
+        `gradInit: finished iteration ${i + 1} does not belong to this task: its derivatives do not lead to its scales. Start again without the finished iterations.`,
+      );
+    }
+  });
 }
 
 /** The norm of all gradients together, differentiable: L1 for adam, L2 for sgd. */

@@ -37,6 +37,11 @@ export interface MetaInitTask<B> {
   /** Keeps the quotient finite where a gradient vanishes. Default 1e-5. */
   readonly eps?: number;
   readonly onIteration?: (iteration: MetaInitIteration) => void;
+  /**
+   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again. Their
+   * recorded derivatives bring scales and momentum back bit for bit.
+   */
+  readonly done?: readonly MetaInitIteration[];
   readonly signal?: AbortSignal;
 }
 
@@ -91,10 +96,12 @@ export async function metaInit<B>(
     );
   const scales = new Float64Array(names.length).fill(1);
   const memory = new Float64Array(names.length);
-  const done: MetaInitIteration[] = [];
+  const done = [...(task.done ?? [])];
+  const secondsBefore = done.reduce((total, { seconds }) => total + seconds, 0);
+  replay();
   const started = performance.now();
 
-  for (let i = 0; i < iterations; i++) {
+  for (let i = done.length; i < iterations; i++) {
     await yieldToEvents();
     signal?.throwIfAborted();
     const iterationStarted = performance.now();
@@ -117,7 +124,7 @@ export async function metaInit<B>(
     } finally {
       disposeParams(current);
     }
-    const norms = names.map((name, t) => Math.abs(scales[t]) * initialNorms.get(name)!);
+    const norms = currentNorms();
     const normGradients = measured.byNorm.map((value, t) => value / norms[t]); // sum(p dGQ/dp) / |p|
     if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
       throw new ColdstartError(
@@ -125,12 +132,7 @@ export async function metaInit<B>(
         `metaInit: iteration ${i + 1} gave numbers that are not finite: gradient quotient ${formatNumber(measured.gradientQuotient)}, loss ${formatLoss(measured.loss)}. Lower lr, or start from another initialisation.`,
       );
     }
-    const newNorms = normGradients.map((gradient, t) => {
-      memory[t] = momentum * memory[t] - lr * Math.sign(gradient);
-      const moved = norms[t] + memory[t];
-      scales[t] *= moved / norms[t];
-      return Math.abs(moved);
-    });
+    const newNorms = move(norms, normGradients);
     const { gradientQuotient: quotient, loss: lossBefore, gradNormL2 } = measured;
     done.push({
       iteration: i + 1,
@@ -150,9 +152,38 @@ export async function metaInit<B>(
       names,
       iterations: done,
       scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
-      seconds: (performance.now() - started) / 1000,
+      seconds: secondsBefore + (performance.now() - started) / 1000,
     },
   };
+
+  function currentNorms(): number[] {
+    return names.map((name, t) => Math.abs(scales[t]) * initialNorms.get(name)!);
+  }
+
+  /** One step of sign descent with momentum on the scales. @returns the new norms */
+  function move(norms: readonly number[], normGradients: readonly number[]): number[] {
+    return normGradients.map((gradient, t) => {
+      memory[t] = momentum * memory[t] - lr * Math.sign(gradient);
+      const moved = norms[t] + memory[t];
+      scales[t] *= moved / norms[t];
+      return Math.abs(moved);
+    });
+  }
+
+  /** Moves the scales as finished iterations did. @throws UsageError if they are not the first iterations of this task */
+  function replay(): void {
+    if (done.length > iterations)
+      throw new UsageError(`metaInit: ${done.length} iterations are done already, the task has only ${iterations}.`);
+    done.forEach(({ iteration, normGradients, scales: recorded }, i) => {
+      const isNext = iteration === i + 1 && normGradients.length === names.length;
+      if (isNext) move(currentNorms(), normGradients);
+      if (!isNext || recorded.length !== names.length || recorded.some((scale, t) => scale !== scales[t])) {
+        throw new UsageError(
+          `metaInit: finished iteration ${i + 1} does not belong to this task: its derivatives do not lead to its scales. Start again without the finished iterations.`,
+        );
+      }
+    });
+  }
 }
 
 /** mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements of all tensors; Hg is the gradient of sum(g²) / 2. */

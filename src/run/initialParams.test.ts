@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { reversals, tinyConfig } from '../../test/tinyRun.js';
-import { initialParams } from './initialParams.js';
+import { initialParams, type InitialParamsControl } from './initialParams.js';
 
 before(async () => void (await selectBackend('wasm')));
 
-const learn = (settings: Record<string, unknown>) =>
-  initialParams(changeConfig(defaultConfig(), settings, 'test'), tinyConfig, pairsInMemory(reversals(12, 1)));
+const learn = (settings: Record<string, unknown>, control?: InitialParamsControl) =>
+  initialParams(changeConfig(defaultConfig(), settings, 'test'), tinyConfig, pairsInMemory(reversals(12, 1)), control);
 
 test('GradInit cuts batches in thirds, and says which setting leaves too few sentences', async () => {
   const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 1 };
@@ -28,4 +31,56 @@ test('MetaInit takes batches as small as training has', async () => {
   const { params, report } = await learn({ 'metainit.iterations': 2, 'train.maxSentences': 1 });
   assert.equal(report?.method, 'metainit');
   disposeParams(params);
+});
+
+test('interrupted learning resumes from its log bit for bit; a torn line is dropped, a foreign or damaged log refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'learning-'));
+  const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 4, 'gradinit.maxTokens': 60 };
+  const values = async (learned: ReturnType<typeof learn>): Promise<number[][]> => {
+    const { params } = await learned;
+    const data = [...params.values()].map((tensor) => [...tensor.dataSync()]);
+    disposeParams(params);
+    return data;
+  };
+  try {
+    for (const settings of [gradInit, { 'metainit.iterations': 4, 'metainit.maxTokens': 60 }]) {
+      const path = join(folder, `${Object.keys(settings)[0]}.jsonl`);
+      const unbroken = await values(learn(settings));
+      for (const at of [1, 3]) {
+        const controller = new AbortController();
+        const saved: unknown[] = [];
+        const learningLog = { path, corpus: { 'train.bin': 'a' } };
+        await assert.rejects(
+          learn(settings, {
+            learningLog,
+            signal: controller.signal,
+            onProgress: ({ done }) => done === at && controller.abort(new Error('stop')),
+            onSaved: ({ done, total }) => saved.push([done, total]),
+          }),
+          /^Error: stop$/,
+        );
+        assert.deepEqual(saved, [[at, 4]]);
+        appendFileSync(path, '{"iteration":'); // killed while writing
+        const continued: number[] = [];
+        assert.equal(readFileSync(path, 'utf8').split('\n').length, at + 2);
+        const resumed = learn(settings, { learningLog, onProgress: ({ done }) => continued.push(done) });
+        assert.deepEqual(await values(resumed), unbroken);
+        assert.deepEqual(continued, [1, 2, 3, 4].slice(at));
+        if (at === 1) rmSync(path);
+      }
+      const other = { path, corpus: { 'train.bin': 'b' } };
+      await assert.rejects(learn({ ...settings, seed: 2 }, { learningLog: other }), {
+        code: 'LEARNING_DIFFERS',
+        message: `${path} holds unfinished learning of another task: seed, corpus differ. Use the settings and the corpus that it was started with, or remove the file to start again.`,
+      });
+      const [header, , ...rest] = readFileSync(path, 'utf8').split('\n');
+      writeFileSync(path, [header, '{"scales":3}', ...rest].join('\n'));
+      await assert.rejects(learn(settings, { learningLog: { path, corpus: { 'train.bin': 'a' } } }), {
+        code: 'DATA',
+        message: `${path}:2 is damaged: it is not an iteration with scales, derivatives and seconds. Remove the file to start learning again.`,
+      });
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

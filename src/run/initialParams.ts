@@ -10,15 +10,17 @@ import {
   defaultStep,
   gradInit,
   releasedDefaults,
+  type GradInitIteration,
   type GradInitOptions,
   type GradInitReport,
 } from '../gradinit/gradInit.js';
-import { metaInit, type MetaInitReport } from '../gradinit/metaInit.js';
+import { metaInit, type MetaInitIteration, type MetaInitReport } from '../gradinit/metaInit.js';
 import { profileResidualScales } from '../model/admin.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
 import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { LearningLog } from './learningLog.js';
 import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 import { epochShape } from './epochShape.js';
 import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
@@ -43,6 +45,14 @@ export interface InitialParamsControl {
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
   /** Learned scales that a run may stall with. */
   readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
+  /** Where finished iterations are stored, and read again if the file is there. Without it an interruption loses them. */
+  readonly learningLog?: {
+    readonly path: string;
+    /** SHA-256 of the prepared files that determine the numbers. */
+    readonly corpus: Readonly<Record<string, string>>;
+  };
+  /** Learning was interrupted: how many iterations the learning log holds. */
+  readonly onSaved?: (saved: Pick<StageProgress, 'stage' | 'done' | 'total'>) => void;
   /** Sees the parameters as drawn, before anything is learned. */
   readonly onDrawn?: (params: Params) => void;
 }
@@ -105,35 +115,52 @@ async function withGradInit(
   config: Config,
   model: ModelConfig,
   trainPairs: PairSource,
-  { signal, onProgress }: InitialParamsControl,
+  control: InitialParamsControl,
 ): Promise<InitialParams> {
   const options = gradInitOptions(config);
+  const { signal, onProgress } = control;
   const loss = meanLoss(config, model);
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
   const partTokens: [number, number][] = [];
-  const { params, report } = await gradInit<Batch>({
-    params: drawn,
-    loss,
-    options,
-    groupOf: parameterGroup,
-    signal,
-    batches: () => {
-      const { first, second } = gradInitParts(nextBatch());
-      partTokens.push([first.trgTokens, second.trgTokens]);
-      return { first, second };
-    },
-    ...(config.gradinit.tiedStep === 'lookup-only' && {
-      stepLoss: (moved: Params, current: Params, batch: Batch) =>
-        loss(withUnmovedOutputProjection(moved, current), batch),
-    }),
-    onIteration: ({ iteration, branch, lossBefore, gradNorm }) =>
-      onProgress?.({
-        stage: 'gradinit',
-        done: iteration,
-        total: options.iterations,
-        note: `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)} of ${formatNumber(options.gamma)}  ${branch}`,
+  const nextParts = (): { first: Batch; second: Batch } => {
+    const parts = gradInitParts(nextBatch());
+    partTokens.push([parts.first.trgTokens, parts.second.trgTokens]);
+    return parts;
+  };
+  const learnGradInit = (log: IterationLog<GradInitIteration>): ReturnType<typeof gradInit> => {
+    for (let i = 0; i < log.done.length; i++) nextParts(); // batches that finished iterations used
+    return gradInit<Batch>({
+      done: log.done,
+      params: drawn,
+      loss,
+      options,
+      groupOf: parameterGroup,
+      signal,
+      batches: nextParts,
+      ...(config.gradinit.tiedStep === 'lookup-only' && {
+        stepLoss: (moved: Params, current: Params, batch: Batch) =>
+          loss(withUnmovedOutputProjection(moved, current), batch),
       }),
-  });
+      onIteration: (finished) => {
+        log.append(finished);
+        const { iteration, branch, lossBefore, gradNorm } = finished;
+        onProgress?.({
+          stage: 'gradinit',
+          done: iteration,
+          total: options.iterations,
+          note: `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)} of ${formatNumber(options.gamma)}  ${branch}`,
+        });
+      },
+    });
+  };
+  const { params, report } = await withLearningLog(
+    'gradinit',
+    options.iterations,
+    config,
+    model,
+    control,
+    learnGradInit,
+  );
   const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
   return {
     params,
@@ -151,31 +178,41 @@ async function withMetaInit(
   config: Config,
   model: ModelConfig,
   trainPairs: PairSource,
-  { signal, onProgress }: InitialParamsControl,
+  control: InitialParamsControl,
 ): Promise<InitialParams> {
   const { iterations, lr, momentum, maxTokens } = config.metainit;
+  const { signal, onProgress } = control;
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens });
   const tokens: number[] = [];
-  const { params, report } = await metaInit<Batch>({
-    params: drawn,
-    loss: meanLoss(config, model),
-    iterations,
-    lr,
-    momentum,
-    signal,
-    batches: () => {
-      const batch = nextBatch();
-      tokens.push(batch.trgTokens);
-      return batch;
-    },
-    onIteration: ({ iteration, gradientQuotient, loss }) =>
-      onProgress?.({
-        stage: 'metainit',
-        done: iteration,
-        total: iterations,
-        note: `loss ${formatLoss(loss)}  gradient quotient ${formatNumber(gradientQuotient)}`,
-      }),
-  });
+  const next = (): Batch => {
+    const batch = nextBatch();
+    tokens.push(batch.trgTokens);
+    return batch;
+  };
+  const learnMetaInit = (log: IterationLog<MetaInitIteration>): ReturnType<typeof metaInit> => {
+    for (let i = 0; i < log.done.length; i++) next(); // batches that finished iterations used
+    return metaInit<Batch>({
+      done: log.done,
+      params: drawn,
+      loss: meanLoss(config, model),
+      iterations,
+      lr,
+      momentum,
+      signal,
+      batches: next,
+      onIteration: (finished) => {
+        log.append(finished);
+        const { iteration, gradientQuotient, loss } = finished;
+        onProgress?.({
+          stage: 'metainit',
+          done: iteration,
+          total: iterations,
+          note: `loss ${formatLoss(loss)}  gradient quotient ${formatNumber(gradientQuotient)}`,
+        });
+      },
+    });
+  };
+  const { params, report } = await withLearningLog('metainit', iterations, config, model, control, learnMetaInit);
   const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));
   return {
     params,
@@ -185,6 +222,52 @@ async function withMetaInit(
       cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds),
     },
   };
+}
+
+interface IterationLog<I> {
+  /** Iterations finished before an interruption. */
+  readonly done: readonly I[];
+  append(iteration: I): void;
+}
+
+/** Learns with the finished iterations in the learning log, if the caller keeps one, and reports what it holds if interrupted. */
+async function withLearningLog<I extends object, R>(
+  stage: 'gradinit' | 'metainit',
+  total: number,
+  config: Config,
+  model: ModelConfig,
+  { learningLog, signal, onSaved }: InitialParamsControl,
+  learn: (log: IterationLog<I>) => Promise<R>,
+): Promise<R> {
+  if (learningLog === undefined) return learn({ done: [], append: () => undefined });
+  const { init, gradinit, metainit, seed } = config;
+  const { optimizer, lr, labelSmoothing, maxTokens, maxSentences } = config.train;
+  const train = { optimizer, lr, labelSmoothing, maxTokens, maxSentences };
+  const log = LearningLog.open(learningLog.path, {
+    version: 1,
+    method: stage,
+    seed,
+    model,
+    init,
+    [stage]: stage === 'gradinit' ? gradinit : metainit,
+    train,
+    corpus: learningLog.corpus,
+  });
+  let count = log.done.length;
+  try {
+    return await learn({
+      done: log.done as readonly I[],
+      append: (iteration) => {
+        log.append(iteration);
+        count++;
+      },
+    });
+  } catch (error) {
+    if (signal?.aborted) onSaved?.({ stage, done: count, total });
+    throw error;
+  } finally {
+    log.close();
+  }
 }
 
 /** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */

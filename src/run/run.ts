@@ -26,6 +26,7 @@ import { measureGradients, type GradientRecord, type GradientSample } from './gr
 import { translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
 import { initialParams, learnsInitialParams, meanLoss } from './initialParams.js';
+import { removeLearningLog } from './learningLog.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
@@ -189,7 +190,7 @@ class Run {
 
   /** Initial parameters; learned ones are saved, since learning them takes time. */
   private async initialise(): Promise<Params> {
-    const { initial, initReport, gradients } = this.paths;
+    const { initial, initReport, gradients, learningLog } = this.paths;
     if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
     let drawn: GradientSample | undefined;
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
@@ -199,6 +200,8 @@ class Run {
       },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
       onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
+      learningLog: { path: learningLog, corpus: corpusIdentity(this.corpus.manifest) },
+      onSaved: (saved) => this.task.onEvent?.({ event: 'learningSaved', ...saved }),
     });
     const start = this.measureGradients(params);
     if (start)
@@ -208,6 +211,7 @@ class Run {
       );
     if (report) writeFileAtomic(initReport, `${JSON.stringify(report, null, 2)}\n`);
     writeCheckpoint(initial, this.model, params);
+    removeLearningLog(learningLog);
     return params;
   }
 

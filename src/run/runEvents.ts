@@ -68,6 +68,14 @@ export interface LogLost {
   readonly path: string;
 }
 
+/** Learning of initial parameters was interrupted and resumes after iteration `done`; for displays, not logged. */
+export interface LearningSaved {
+  readonly event: 'learningSaved';
+  readonly stage: StageProgress['stage'];
+  readonly done: number;
+  readonly total: number;
+}
+
 /** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
 export type RunEvent =
   | RunStart
@@ -76,6 +84,7 @@ export type RunEvent =
   | ClosedLayerNorms
   | SettingsChanged
   | LogLost
+  | LearningSaved
   | TrainEvent
   | ({ readonly event: 'scores' } & RunScores);
 

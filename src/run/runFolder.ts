@@ -20,6 +20,7 @@ export const runPaths = (runDir: string) => ({
   text: join(runDir, 'text'),
   initial: join(runDir, 'initial.safetensors'),
   initReport: join(runDir, 'gradinit.json'),
+  learningLog: join(runDir, 'learning.jsonl'),
   gradients: join(runDir, 'gradients.json'),
   average: join(runDir, 'checkpoints', 'average.safetensors'),
   testHyp: join(runDir, 'test.hyp'),

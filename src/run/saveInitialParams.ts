@@ -7,6 +7,8 @@ import { writeCheckpoint } from '../train/checkpoint.js';
 import { initialParams, type InitialParams } from './initialParams.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
+import { removeLearningLog } from './learningLog.js';
+import { corpusIdentity } from './runFolder.js';
 import type { RunListener } from './runEvents.js';
 
 /** Learns initial parameters as a run would, and saves them and the report. @returns the report */
@@ -15,11 +17,14 @@ export async function saveInitialParams(
   {
     out,
     reportFile,
+    learningLog,
     signal,
     onEvent,
   }: {
     readonly out: string;
     readonly reportFile: string;
+    /** Finished iterations, until all are; resumed from if it is there. */
+    readonly learningLog: string;
     readonly signal?: AbortSignal;
     readonly onEvent?: RunListener;
   },
@@ -32,9 +37,12 @@ export async function saveInitialParams(
       signal,
       onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
       onClosedLayerNorms: (scales) => onEvent?.({ event: 'closedLayerNorms', scales }),
+      learningLog: { path: learningLog, corpus: corpusIdentity(corpus.manifest) },
+      onSaved: (saved) => onEvent?.({ event: 'learningSaved', ...saved }),
     });
     writeCheckpoint(out, model, params, undefined, false);
     writeFileAtomic(reportFile, `${JSON.stringify(report, null, 2)}\n`, { overwrite: false });
+    removeLearningLog(learningLog);
     disposeParams(params);
     return report!;
   } finally {

@@ -3,6 +3,7 @@ import { counted } from '../../counted.js';
 import type { AblationEvent } from '../../ablation/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/ablationPlan.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
+import { learningSavedText } from './runProgress.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
@@ -81,6 +82,9 @@ export class AblationProgress {
         this.log(
           `${label}update ${event.update}  valid loss ${formatLoss(event.loss)}  ppl ${formatNumber(event.perplexity)}${event.bleu === undefined ? '' : `  BLEU ${event.bleu.toFixed(2)}`}`,
         );
+        break;
+      case 'learningSaved':
+        this.log(`${label}${learningSavedText(event)}`);
         break;
       case 'closedLayerNorms':
         this.log(`${label}${closedLayerNormsText(event.scales)}`);

@@ -1,5 +1,12 @@
 import { formatCount } from '../../counted.js';
-import type { RunEvent, RunListener, RunStart, StageProgress, UpdateProgress } from '../../run/runEvents.js';
+import type {
+  LearningSaved,
+  RunEvent,
+  RunListener,
+  RunStart,
+  StageProgress,
+  UpdateProgress,
+} from '../../run/runEvents.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
@@ -20,6 +27,13 @@ const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: str
   validation: { label: 'validate', unit: 'sentences' },
   translation: { label: 'test', unit: 'sentences' },
 };
+
+/** What an interruption of GradInit or MetaInit left in the run's folder. */
+export function learningSavedText({ stage, done, total }: LearningSaved): string {
+  return done === 0
+    ? `${stages[stage].label}  no iteration of ${total} was finished, so there is nothing to save`
+    : `${stages[stage].label}  iteration ${done} of ${total} is saved: the scales, the state of their optimiser and the position in the data`;
+}
 
 class RunDisplay {
   private start?: RunStart;
@@ -77,6 +91,10 @@ class RunDisplay {
         break;
       case 'logLost':
         this.line(`log       ${event.path} is gone: curves and totals begin here`);
+        break;
+      case 'learningSaved':
+        this.endStage();
+        this.line(learningSavedText(event));
         break;
       case 'diverged':
         this.line(`diverged at update ${event.update}: loss ${formatLoss(event.loss)}, first in the ${event.tensor}`);
