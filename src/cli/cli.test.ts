@@ -528,6 +528,56 @@ ablation:
     );
   });
 
+  describe('a process that ends while scales are learned resumes to the bytes of an unbroken one', () => {
+    const gradinit = ['gradinit', '-c', config, '--set', 'gradinit.iterations=60', '--out'];
+    const train = [
+      ...['train', '-c', config, '--set', 'gradinit.algorithm=adam', '--set', 'gradinit.iterations=60'],
+      ...['--set', 'train.countInit=false', '--run'],
+    ];
+    const bytes = (name: string): string => readFileSync(join(folder, name)).toString('base64');
+
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      test(`gradinit, ${signal}`, async () => {
+        const name = `learned-${signal}`;
+        ok([...gradinit, `${name}-whole.safetensors`]);
+        const broken = [...gradinit, `${name}.safetensors`];
+        const { status, stderr } = await endAfterIterations(broken, `${name}.learning.jsonl`, 5, signal);
+        if (signal === 'SIGINT') {
+          assert.equal(status, 130);
+          assert.match(
+            stderr,
+            /gradinit {2}iteration \d+ of 60 is saved: the scales, the state of their optimiser and the position in the data\n/,
+          );
+          assert.match(stderr, /Interrupted\. The same command with --resume continues\.\n$/);
+        }
+        assert.ok(!existsSync(join(folder, `${name}.safetensors`)));
+        const again = cli(broken);
+        assert.equal(again.status, 2);
+        assert.match(again.stderr, /learning\.jsonl holds finished iterations .* Continue with --resume/);
+        ok([...broken, '--resume']);
+        assert.equal(bytes(`${name}.safetensors`), bytes(`${name}-whole.safetensors`));
+        assert.ok(!existsSync(join(folder, `${name}.learning.jsonl`)));
+      });
+
+      test(`train, ${signal}`, async () => {
+        const run = `learning-${signal}`;
+        ok([...train, `${run}-whole`]);
+        const broken = [...train, run];
+        const { status, stderr } = await endAfterIterations(broken, `${run}/learning.jsonl`, 5, signal);
+        if (signal === 'SIGINT') {
+          assert.equal(status, 130);
+          const [, done] = /Interrupted\. (\d+) of 60 iterations of gradinit are saved; [^\n]* goes on\.\n$/.exec(
+            stderr,
+          )!;
+          assert.equal(readFileSync(join(folder, run, 'learning.jsonl'), 'utf8').split('\n').length - 2, Number(done));
+        }
+        ok([...broken, '--resume']);
+        for (const file of ['initial.safetensors', 'checkpoints/best.safetensors', 'test.hyp'])
+          assert.equal(bytes(`${run}/${file}`), bytes(`${run}-whole/${file}`), file);
+      });
+    }
+  });
+
   test('ablate: a table, divergence as a result, nothing repeated', () => {
     const table = ok(['ablate', '-c', config, '--run', 'ablation']);
     assert.match(table, /^warmup +\d+\.\d\d +\d/m);
@@ -790,5 +840,29 @@ function interruptAfter(
       if (!sent && shown.test(stderr)) sent = wholeGroup ? process.kill(-child.pid!, signal) : child.kill(signal);
     });
     child.on('close', (status) => resolve({ status, stderr }));
+  });
+}
+
+/** Ends a command as soon as its learning log holds so many iterations; the log's first line is its header. */
+function endAfterIterations(
+  args: string[],
+  log: string,
+  iterations: number,
+  signal: NodeJS.Signals,
+): Promise<{ status: number | null; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const path = join(folder, log);
+    const watch = setInterval(() => {
+      if (!existsSync(path) || readFileSync(path, 'utf8').split('\n').length - 2 < iterations) return;
+      clearInterval(watch);
+      child.kill(signal);
+    }, 5);
+    child.on('close', (status) => {
+      clearInterval(watch);
+      resolve({ status, stderr });
+    });
   });
 }

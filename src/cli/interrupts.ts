@@ -4,14 +4,22 @@ import { constants } from 'node:os';
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type StopSignal = (typeof stopSignals)[number];
 
-/** Why work stopped: a signal of the user or the system. The message says how to go on. */
+/** Why work stopped: a signal of the user or the system. */
 export class Interrupted extends Error {
   /** 128 plus the signal's number, as shells report it: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
-  constructor(signalName: StopSignal, howToGoOn: string) {
-    super(`Interrupted. ${howToGoOn}`);
+  constructor(
+    signalName: StopSignal,
+    private readonly howToGoOn: string | (() => string),
+  ) {
+    super('Interrupted.');
     this.exitCode = 128 + constants.signals[signalName];
+  }
+
+  /** The last line that the user reads: to be called once the work has stopped, when it is known what was saved. */
+  lastLine(): string {
+    return `${this.message} ${typeof this.howToGoOn === 'string' ? this.howToGoOn : this.howToGoOn()}`;
   }
 }
 
@@ -19,9 +27,9 @@ export class Interrupted extends Error {
  * An abort signal that SIGINT, SIGTERM and SIGHUP raise. The first lets the work save what it has; a second one ends the program
  * at once.
  *
- * @param howToGoOn what is told once the work has stopped
+ * @param howToGoOn what the last line says once the work has stopped; a function is called only then
  */
-export function abortOnInterrupt(howToGoOn: string): AbortSignal {
+export function abortOnInterrupt(howToGoOn: string | (() => string)): AbortSignal {
   const controller = new AbortController();
   for (const name of stopSignals) {
     process.on(name, () => {
@@ -39,7 +47,7 @@ export function exitOnInterrupt(howToGoOn: string): void {
   for (const name of stopSignals) {
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToGoOn);
-      process.stderr.write(`\n${interrupted.message}\n`);
+      process.stderr.write(`\n${interrupted.lastLine()}\n`);
       process.exit(interrupted.exitCode);
     });
   }

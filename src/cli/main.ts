@@ -68,7 +68,7 @@ async function main(argv: readonly string[]): Promise<number> {
     // commander has printed its message, or the help or version that was asked for
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupted) {
-      console.error(error.message);
+      console.error(error.lastLine());
       return error.exitCode;
     }
     const known = error instanceof ColdstartError ? error : systemFailure(error);

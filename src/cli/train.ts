@@ -1,3 +1,4 @@
+import type { LearningSaved } from '../run/runEvents.js';
 import { Command } from 'commander';
 import { ColdstartError } from '../errors.js';
 import { backendOption, configOption, jsonOption, precisionOption, setOption } from './options.js';
@@ -37,26 +38,33 @@ Examples:
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`,
     )
     .action(async (flags: TrainFlags) => {
-      const [{ basename }, { loadConfig }, { run }, { showRun }, { abortOnInterrupt }] = await Promise.all([
-        import('node:path'),
-        import('../config/loadConfig.js'),
-        import('../run/run.js'),
-        import('../report/progress/runProgress.js'),
-        import('./interrupts.js'),
-      ]);
+      const [{ basename }, { loadConfig }, { run }, { showRun, whatIsSaved }, { abortOnInterrupt }] = await Promise.all(
+        [
+          import('node:path'),
+          import('../config/loadConfig.js'),
+          import('../run/run.js'),
+          import('../report/progress/runProgress.js'),
+          import('./interrupts.js'),
+        ],
+      );
       const config = loadConfig(flags.config, [
         ...flags.set,
         ...(flags.backend ? [`backend=${flags.backend}`] : []),
         ...(flags.precision ? [`train.precision=${flags.precision}`] : []),
       ]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
-      const signal = abortOnInterrupt('What was done is saved; the same command with --resume goes on.');
+      let learning: LearningSaved | undefined;
+      const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume goes on.`);
+      const show = showRun(process.stderr);
       const { scores, alreadyComplete } = await run({
         config,
         runDir,
         resume: flags.resume === true,
         signal,
-        onEvent: showRun(process.stderr),
+        onEvent: (event) => {
+          if (event.event === 'learningSaved') learning = event;
+          show(event);
+        },
       });
       if (alreadyComplete && scores.status === 'diverged')
         throw new ColdstartError(

@@ -116,7 +116,7 @@ export function claimRunFolder(
     );
   }
   if (scores === undefined && !resume) {
-    const begun = existsSync(paths.last) || existsSync(paths.initial);
+    const begun = [paths.last, paths.initial, paths.learningLog].some((path) => existsSync(path));
     throw new ColdstartError(
       'RUN_EXISTS',
       `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Resume it with --resume, choose another folder with --run, or remove this one.`,

@@ -35,6 +35,15 @@ export function learningSavedText({ stage, done, total }: LearningSaved): string
     : `${stages[stage].label}  iteration ${done} of ${total} is saved: the scales, the state of their optimiser and the position in the data`;
 }
 
+/** What an interrupted run has saved. @param learning what is known if the interruption came during GradInit or MetaInit */
+export function whatIsSaved(learning: LearningSaved | undefined): string {
+  if (learning === undefined) return 'What was done is saved';
+  const { stage, done, total } = learning;
+  return done === 0
+    ? `No iteration of ${stages[stage].label} was finished, nothing is saved`
+    : `${done} of ${total} iterations of ${stages[stage].label} are saved`;
+}
+
 class RunDisplay {
   private start?: RunStart;
   /** Where training ends: known exactly only once initialisation is done. */
