@@ -49,7 +49,10 @@ COLDSTART_INLINE float vectorExp(float x) {
   r = r + n * 2.12194440e-4f;
   const float p = expPolynomial(r) * r * r + r + 1.0f;
   // in two factors: 2^128 itself is not a float
-  const float result = p * floatOf(((exponent >> 1) + 127) << 23) * floatOf((exponent - (exponent >> 1) + 127) << 23);
+  // shifted without a sign: for a NaN the exponent is any number, and its result is not used
+  const uint32_t half = static_cast<uint32_t>(exponent >> 1);
+  const uint32_t rest = static_cast<uint32_t>(exponent) - half;
+  const float result = p * floatOf(static_cast<int32_t>((half + 127u) << 23)) * floatOf(static_cast<int32_t>((rest + 127u) << 23));
   const float bounded = x < -87.3365f ? 0.0f : (x > 88.7228394f ? __builtin_inff() : result);
   return x != x ? x : bounded;
 }
@@ -108,6 +111,7 @@ constexpr int64_t kVector = 4;
 #endif
 typedef float Vector __attribute__((vector_size(4 * kVector), aligned(4), may_alias));
 typedef int32_t IntVector __attribute__((vector_size(4 * kVector)));
+typedef uint32_t UIntVector __attribute__((vector_size(4 * kVector)));
 
 COLDSTART_INLINE Vector loadVector(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vector*>(to) = x; }
@@ -135,7 +139,8 @@ COLDSTART_INLINE Vector expOf(Vector x) {
   r = r + n * 2.12194440e-4f;
   const Vector p = expPolynomial(r) * r * r + r + 1.0f;
   const IntVector half = exponent >> 1;
-  const Vector result = p * (Vector)((half + 127) << 23) * (Vector)((exponent - half + 127) << 23);
+  // shifted without a sign, as in vectorExp
+  const Vector result = p * (Vector)(((UIntVector)half + 127u) << 23) * (Vector)(((UIntVector)(exponent - half) + 127u) << 23);
   return x < -87.3365f ? zero : result;
 }
 #endif

@@ -47,7 +47,7 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   const plan = planAblation(task.config, task.dir);
   checkExistingRuns(plan, task.dir);
   makeFolder(task.dir);
-  const release = lockFolder(ablationFiles(task.dir).lock, 'working on this ablation');
+  const release = await lockFolder(ablationFiles(task.dir).lock, 'working on this ablation');
   try {
     return await carryOut(plan, task);
   } finally {

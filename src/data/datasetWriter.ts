@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { IdPair } from './batch.js';
 import { blockBytes, encodeHeader, headerBytes } from './datasetFormat.js';
 import { makeFolder } from '../storage/makeFolder.js';
+import { forgetPart, partPath } from '../storage/partName.js';
 
 /** Whole blocks for either size of id. */
 const idsPerWrite = 2 ** 18;
@@ -38,8 +39,8 @@ export class DatasetWriter {
     this.bytesPerId = Math.max(srcVocabSize, trgVocabSize) <= 2 ** 16 ? 2 : 4;
     this.ids = this.bytesPerId === 2 ? new Uint16Array(idsPerWrite) : new Int32Array(idsPerWrite);
     makeFolder(dirname(path));
-    this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-    this.file = openSync(this.temporary, 'w');
+    this.temporary = partPath(path);
+    this.file = openSync(this.temporary, 'wx');
     this.write(Buffer.alloc(headerBytes)); // room for the header, which is known last
   }
 
@@ -80,6 +81,7 @@ export class DatasetWriter {
     closeSync(this.file);
     this.finished = true;
     renameSync(this.temporary, this.path);
+    forgetPart(this.temporary);
     return { numPairs, srcTokens, trgTokens };
   }
 
@@ -89,6 +91,7 @@ export class DatasetWriter {
     this.finished = true;
     closeSync(this.file);
     rmSync(this.temporary, { force: true });
+    forgetPart(this.temporary);
   }
 
   private append(ids: ArrayLike<number>): void {

@@ -76,7 +76,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       task.resume,
     );
     if (complete) return { scores: complete, alreadyComplete: true };
-    const release = lockFolder(runPaths(task.runDir).lock, 'training this run');
+    const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
       return { scores: await new Run(task, options, corpus, model, changed).finish(), alreadyComplete: false };
     } finally {

@@ -1,11 +1,13 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { ColdstartError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
+import { forgetPart, partPath } from './partName.js';
+import { syncToDisk } from './syncToDisk.js';
 import { writeFailure } from './writeFailure.js';
 
 /**
- * Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
+ * Writes a file that appears whole or not at all: a temporary file next to it, fsync, rename, fsync of the folder.
  *
  * @param path final name; its folder is made if missing
  * @param chunks written one after another
@@ -28,31 +30,27 @@ export function writeFileAtomic(
   }
   const folder = dirname(path);
   makeFolder(folder);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.part`);
+  const temporary = partPath(path);
   const pieces: Iterable<Uint8Array> =
     typeof chunks === 'string' ? [Buffer.from(chunks, 'utf8')] : chunks instanceof Uint8Array ? [chunks] : chunks;
   const durable = options.durable ?? true;
   try {
-    onFile(temporary, 'w', (file) => {
+    const file = openSync(temporary, 'wx');
+    try {
       for (const piece of pieces) {
         // writeSync may write less than asked on pipes and full disks
         for (let at = 0; at < piece.length;) at += writeSync(file, piece, at, piece.length - at);
       }
       if (durable) fsyncSync(file);
-    });
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, path);
-    if (durable) onFile(folder, 'r', fsyncSync);
+    if (durable) syncToDisk(folder);
   } catch (cause) {
     if (existsSync(temporary)) rmSync(temporary);
     throw writeFailure(path, cause);
-  }
-}
-
-function onFile(path: string, flags: 'r' | 'w', use: (file: number) => void): void {
-  const file = openSync(path, flags);
-  try {
-    use(file);
   } finally {
-    closeSync(file);
+    forgetPart(temporary);
   }
 }

@@ -39,9 +39,9 @@ test('failure leaves the older folder and nothing else', async () => {
 
 test('what killed runs left is cleared away, and a folder they moved aside comes back', async () => {
   const path = join(home, 'late');
-  mkdirSync(join(home, `.late.${gone}.part`));
-  mkdirSync(join(home, `.late.${gone}.replaced`));
-  writeFileSync(join(home, `.late.${gone}.replaced`, 'old'), '1');
+  mkdirSync(join(home, `.late.${gone}-0123456789abcdef.part`));
+  mkdirSync(join(home, `.late.${gone}-0123456789abcdef.replaced`));
+  writeFileSync(join(home, `.late.${gone}-0123456789abcdef.replaced`, 'old'), '1');
   await assert.rejects(
     writeFolderAtomic(path, () => Promise.reject(new Error('stopped'))),
     /stopped/,

@@ -15,7 +15,7 @@ const at = (name: string): string => join(folder, name);
 test('a file gets its name when it is finished; its folder is made', () => {
   const output = new TextOutput(at('new/a.txt'));
   output.line('a');
-  assert.deepEqual(readdirSync(at('new')), [`.a.txt.${process.pid}.part`]);
+  assert.match(readdirSync(at('new')).join(), new RegExp(`^\\.a\\.txt\\.${process.pid}-[0-9a-f]{16}\\.part$`));
   output.finish();
   output.abandon();
   assert.deepEqual([readdirSync(at('new')), readFileSync(at('new/a.txt'), 'utf8')], [['a.txt'], 'a\n']);
@@ -28,7 +28,7 @@ test('a whole text is packed by its name', () => {
 });
 
 test('what the system refuses is said with the name of the file, and nothing is left', () => {
-  const long = 'x'.repeat(250);
+  const long = 'x'.repeat(256);
   const named = {
     code: 'WRITE_FAILED',
     message: `${at(long)} cannot be written: the name is too long (ENAMETOOLONG). Choose a shorter name.`,

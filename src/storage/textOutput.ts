@@ -1,9 +1,12 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
 import { makeFolder } from './makeFolder.js';
+import { forgetPart, partPath } from './partName.js';
+import { removeStaleParts } from './staleParts.js';
+import { syncToDisk } from './syncToDisk.js';
 import { writeFailure } from './writeFailure.js';
 
 /** @throws ColdstartError code FILE_EXISTS naming the first of the files that is there already */
@@ -43,16 +46,18 @@ export class TextOutput {
    * @param path its folder is made if missing
    * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a power
    *   failure the file may be damaged; for what is checked before it is used. Default true
+   * @param options.sweep false: leaves what a killed process began of this file, e.g. where a folder of many is swept at once
    * @throws ColdstartError code WRITE_FAILED, as all methods do, if the file cannot be made there
    */
   constructor(
     private readonly path: string,
-    private readonly options: { readonly durable?: boolean } = {},
+    private readonly options: { readonly durable?: boolean; readonly sweep?: boolean } = {},
   ) {
-    this.temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+    this.temporary = partPath(path);
     this.packed = isPacked(path);
     makeFolder(dirname(path));
-    this.file = this.attempt(() => openSync(this.temporary, 'w'));
+    if (options.sweep ?? true) this.attempt(() => removeStaleParts(dirname(path), basename(path)));
+    this.file = this.attempt(() => openSync(this.temporary, 'wx'));
   }
 
   /** Adds a line; the line feed is added to it. */
@@ -78,16 +83,24 @@ export class TextOutput {
 
   /** Gives the file its name, after `complete`. */
   publish(): void {
-    this.attempt(() => renameSync(this.temporary, this.path));
-    this.state = 'done';
+    this.attempt(() => {
+      renameSync(this.temporary, this.path);
+      if (this.options.durable ?? true) syncToDisk(dirname(this.path));
+    });
+    this.done();
   }
 
   /** Removes the unfinished file; does nothing after `finish`. */
   abandon(): void {
     if (this.state === 'done') return;
     if (this.state === 'open') closeSync(this.file);
-    this.state = 'done';
     rmSync(this.temporary, { force: true });
+    this.done();
+  }
+
+  private done(): void {
+    this.state = 'done';
+    forgetPart(this.temporary);
   }
 
   private flush(): void {

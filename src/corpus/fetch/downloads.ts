@@ -119,10 +119,10 @@ export class Downloads {
 }
 
 /** Waits for a lock that is held for moments, a few seconds at most. */
-async function whenFree(lock: () => () => void): Promise<() => void> {
+async function whenFree(lock: () => Promise<() => void>): Promise<() => void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return lock();
+      return await lock();
     } catch (error) {
       if (!(error instanceof ColdstartError && error.code === 'FOLDER_BUSY') || attempt === 200) throw error;
       await sleep(10 + 20 * Math.random());

@@ -158,7 +158,7 @@ test('checksums are recorded one after the other', async () => {
   server.files.set('/data.tgz', archive);
   const lock = join(folder, 'downloads/checksums.json');
   mkdirSync(join(folder, 'downloads'));
-  const release = lockFolder(`${lock}.lock`, 'recording');
+  const release = await lockFolder(`${lock}.lock`, 'recording');
   const fetching = fetchOurs();
   while (!existsSync(join(folder, 'downloads/ours/data.tgz'))) await sleep(5);
   await sleep(50);

@@ -5,7 +5,7 @@ import { TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs } from '../../text/linePairs.js';
 
 /*
- * Between stages a corpus stands in parts of equally many pairs: NAME.src and NAME.trg with a line per pair, and NAME.lines,
+ * Between stages a corpus lies in parts of equally many pairs: NAME.src and NAME.trg with a line per pair, and NAME.lines,
  * the line number in the user's files of each pair (uint32, little-endian, from 1).
  */
 
@@ -64,8 +64,8 @@ export class PartWriter {
     private readonly folder: string,
     readonly name: string,
   ) {
-    this.src = new TextOutput(join(folder, `${name}.src`), scratch);
-    this.trg = new TextOutput(join(folder, `${name}.trg`), scratch);
+    this.src = new TextOutput(join(folder, `${name}.src`), { ...scratch, sweep: false });
+    this.trg = new TextOutput(join(folder, `${name}.trg`), { ...scratch, sweep: false });
   }
 
   get pairs(): number {

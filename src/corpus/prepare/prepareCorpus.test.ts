@@ -237,7 +237,7 @@ test('a folder that holds something else is never replaced', async () => {
 
 test('what a killed run left is cleared away', async () => {
   const options = corpus();
-  const stale = join(options.outDir, '..', '.out.4194999.part');
+  const stale = join(options.outDir, '..', '.out.4194999-0123456789abcdef.part');
   mkdirSync(stale);
   await prepareCorpus(options);
   assert.equal(existsSync(stale), false);

@@ -1,7 +1,8 @@
-import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ColdstartError, UsageError } from '../../errors.js';
+import { ColdstartError, DataError, UsageError } from '../../errors.js';
+import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { lockFolder } from '../../storage/folderLock.js';
 import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
@@ -83,7 +84,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
     throw new UsageError(`workers is ${workers}, expected a positive integer.`);
   const started = performance.now();
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
-  const { made, changes } = await compare(options.outDir, asked);
+  const { made, changes } = await compare(options.outDir, asked, force);
   if (made && changes.length === 0)
     return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
   if (made && !force) {
@@ -97,7 +98,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
     );
   }
   const workFolder = stagesFolder(options.outDir);
-  const release = claimWorkFolder(workFolder);
+  const release = await claimWorkFolder(workFolder);
   try {
     const stages = corpusStages(options, pairsPerPart);
     const { outcomes, result } = await runStages(workFolder, stages.all, identitiesOf(asked), { workers, onProgress });
@@ -146,8 +147,16 @@ function stagesFolder(outDir: string): string {
 async function compare(
   outDir: string,
   asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
+  force = false,
 ): Promise<{ made: PrepareManifest | null; changes: string[] }> {
-  const made = readPrepareManifest(outDir);
+  let made: PrepareManifest | null;
+  try {
+    made = readPrepareManifest(outDir);
+  } catch (error) {
+    // cut short by a power failure, say; the corpus is made again and replaces it
+    if (force && error instanceof DataError) return { made: null, changes: [error.message] };
+    throw error;
+  }
   if (made) return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
   if (!isFreeFolder(outDir)) {
     throw new ColdstartError(
@@ -165,7 +174,7 @@ const lockFile = 'lock';
 const lockFiles = /^\.?lock(\.|$)/;
 
 /** Makes the folder this process's own. @returns what gives it back */
-function claimWorkFolder(folder: string): () => void {
+async function claimWorkFolder(folder: string): Promise<() => void> {
   makeFolder(folder);
   const entries = readdirSync(folder);
   if (entries.length > 0 && !entries.includes(markFile) && entries.some((name) => !lockFiles.test(name))) {
@@ -174,10 +183,8 @@ function claimWorkFolder(folder: string): () => void {
       `${folder} is needed for intermediate results, but holds something else. Move it, or choose another output folder.`,
     );
   }
-  const release = lockFolder(join(folder, lockFile), 'preparing this corpus');
-  const mark = openSync(join(folder, markFile), 'w');
-  writeSync(mark, markText);
-  closeSync(mark);
+  const release = await lockFolder(join(folder, lockFile), 'preparing this corpus');
+  if (!existsSync(join(folder, markFile))) writeFileAtomic(join(folder, markFile), markText);
   return release;
 }
 

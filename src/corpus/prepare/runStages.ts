@@ -291,7 +291,7 @@ function recordPath(folder: string, name: string): string {
   return join(folder, `part-${name}.json`);
 }
 
-/** What a job left that an earlier run finished; null if there is nothing, or not what was written. */
+/** What a job left that an earlier run finished; null if there is nothing, or not what was written: it is done again. */
 async function readPartRecord(folder: string, name: string): Promise<PartResult | null> {
   const path = recordPath(folder, name);
   if (!existsSync(path)) return null;

@@ -391,3 +391,32 @@ test('a tokenizer.json counts by its content: what it splits anew is made anew',
   assert.ok(ran(await prepareCorpus(options, { workers: 1, force: true })).includes('segment.train'));
   assert.equal(readFileSync(join(options.outDir, 'vocab.src.txt'), 'utf8'), 'ab 4\n##c 2\n');
 });
+
+test('what a power failure cut short is made again: records of parts, manifests of stages, results, the manifest itself', async () => {
+  const options = await recipe('cut', {});
+  const control = { pairsPerPart: 64, workers: 1 };
+  await prepareCorpus(options, control);
+  const whole = filesOf(options.outDir);
+  const work = `${options.outDir}.stages`;
+  const damages: ((path: string) => void)[] = [
+    (path) => writeFileSync(path, ''),
+    (path) => writeFileSync(path, readFileSync(path).subarray(0, readFileSync(path).length >> 1)),
+    (path) => writeFileSync(path, 'null'),
+  ];
+  const stages = readdirSync(work, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.ok(stages.length > 5);
+  for (const damage of damages) {
+    for (const { name } of stages) {
+      const folderOfStage = join(work, name);
+      // as a killed run leaves it: a stage under way whose record of a part is cut short
+      writeFileSync(join(folderOfStage, 'part-00000.json'), '{}');
+      for (const file of readdirSync(folderOfStage)) damage(join(folderOfStage, file));
+    }
+    const outputs = readdirSync(options.outDir);
+    for (const name of outputs.filter((each) => each.endsWith('.bin') || each === 'manifest.json'))
+      damage(join(options.outDir, name));
+    await assert.rejects(prepareCorpus(options, control), /--force/);
+    await prepareCorpus(options, { ...control, force: true });
+    assert.deepEqual(filesOf(options.outDir), whole);
+  }
+});

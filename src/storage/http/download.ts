@@ -61,7 +61,7 @@ const maxAttemptsInAll = 100;
 export async function download(options: DownloadOptions): Promise<FileIdentity & { readonly url: string }> {
   const { urls, path, onNote = () => {} } = options;
   makeFolder(dirname(path));
-  const part = new PartFile(path);
+  const part = await PartFile.open(path, options.signal);
   const reasons: string[] = [];
   try {
     for (const url of urls) {

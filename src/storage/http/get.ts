@@ -23,14 +23,16 @@ export interface GetOptions {
 export async function get(url: URL, options: GetOptions): Promise<IncomingMessage> {
   const proxy = proxyFor(url, options.environment);
   const headers = { host: url.host, ...credentials('authorization', url), ...options.headers };
-  if (proxy === null) return answerTo(start(url, { path: url.pathname + url.search, headers }, options));
+  if (proxy === null)
+    return answerTo(start(url, { path: url.pathname + url.search, headers }, options), options.idleTimeoutMs);
   if (url.protocol === 'http:') {
     return answerTo(
       start(proxy, { path: url.href, headers: { ...headers, ...credentials('proxy-authorization', proxy) } }, options),
+      options.idleTimeoutMs,
     );
   }
   const socket = await openTunnel(proxy, url, options);
-  return answerTo(start(url, { path: url.pathname + url.search, headers, socket }, options));
+  return answerTo(start(url, { path: url.pathname + url.search, headers, socket }, options), options.idleTimeoutMs);
 }
 
 interface Start {
@@ -58,14 +60,38 @@ function start(
     // an agent, even none of one's own, would make its own connection
     ...(socket ? { createConnection: () => tlsConnect({ socket, servername: hostname }) } : { agent: false }),
   });
+  // whoever waits for an answer hears of errors; those that come later end its body, and nobody listens here
+  request.on('error', () => {});
   request.on('timeout', () => request.destroy(new Error(`nothing came from ${to.host} for ${idleTimeoutMs / 1000} s`)));
   return request;
 }
 
-async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
-  request.end();
-  const [answer] = (await once(request, 'response')) as [IncomingMessage];
-  return answer;
+/** Headers that come in drops are given up after so many times the idle time. */
+const headerPatience = 5;
+
+function answerTo(request: ClientRequest, idleTimeoutMs: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(
+      () => request.destroy(new Error('sends its headers too slowly')),
+      headerPatience * idleTimeoutMs,
+    );
+    const settle = (then: () => void): void => {
+      clearTimeout(deadline);
+      then();
+    };
+    request.once('response', (answer) => {
+      answer.on('error', () => {}); // one that is given up has no other listener
+      settle(() => resolve(answer));
+    });
+    request.once('upgrade', (_, socket) => {
+      socket.destroy();
+      settle(() => reject(new Error('answered with another protocol')));
+    });
+    request.once('error', (error) => settle(() => reject(error)));
+    // without effect after any of the others
+    request.once('close', () => settle(() => reject(new Error('closed the connection without an answer'))));
+    request.end();
+  });
 }
 
 async function openTunnel(proxy: URL, url: URL, options: GetOptions): Promise<Socket> {
@@ -77,6 +103,7 @@ async function openTunnel(proxy: URL, url: URL, options: GetOptions): Promise<So
   );
   request.end();
   const [answer, socket] = (await once(request, 'connect')) as [IncomingMessage, Socket];
+  socket.on('error', () => {}); // the connection through the tunnel reports it
   if (answer.statusCode !== 200) {
     socket.destroy();
     throw new Error(

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic } from '../atomicFile.js';
 import { lockFolder } from '../folderLock.js';
 import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../jsonFile.js';
+import { syncToDisk } from '../syncToDisk.js';
 
 /** What the server said of the file whose beginning is there, so that the rest can be asked for. */
 export interface PartOrigin {
@@ -17,14 +18,24 @@ export interface PartOrigin {
 export class PartFile {
   readonly path: string;
   private readonly originPath: string;
-  /** Takes back that this process is at work; what is there stays for the next. */
-  readonly release: () => void;
+
+  private constructor(
+    private readonly finalPath: string,
+    /** Takes back that this process is at work; what is there stays for the next. */
+    readonly release: () => void,
+  ) {
+    this.path = pathOfPart(finalPath);
+    this.originPath = `${this.path}.json`;
+  }
 
   /** @throws ColdstartError code BUSY if another process is at this download */
-  constructor(private readonly finalPath: string) {
-    this.path = join(dirname(finalPath), `${basename(finalPath)}.part`);
-    this.originPath = `${this.path}.json`;
-    this.release = lockFolder(`${this.path}.lock`, `downloading ${finalPath}`, 'BUSY');
+  static async open(finalPath: string, signal?: AbortSignal): Promise<PartFile> {
+    const lock = `${pathOfPart(finalPath)}.lock`;
+    const release = await lockFolder(lock, `downloading ${finalPath}`, { code: 'BUSY', signal });
+    // a link planted in its place would have another file overwritten
+    const found = lstatSync(pathOfPart(finalPath), { throwIfNoEntry: false });
+    if (found && !found.isFile()) rmSync(pathOfPart(finalPath), { recursive: true });
+    return new PartFile(finalPath, release);
   }
 
   get bytes(): number {
@@ -43,13 +54,9 @@ export class PartFile {
 
   /** Gives the complete file its name. */
   finish(): void {
-    const file = openSync(this.path, 'r');
-    try {
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    syncToDisk(this.path);
     renameSync(this.path, this.finalPath);
+    syncToDisk(dirname(this.finalPath));
     rmSync(this.originPath, { force: true });
   }
 
@@ -64,4 +71,8 @@ export class PartFile {
       return undefined; // none yet, or damaged: the download starts afresh
     }
   }
+}
+
+function pathOfPart(finalPath: string): string {
+  return join(dirname(finalPath), `${basename(finalPath)}.part`);
 }
