@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import type { Config } from '../config/schema.js';
+import { schema, type Config } from '../config/schema.js';
 import { counted } from '../counted.js';
 import { ablationFiles } from '../ablation/ablationFiles.js';
 import { armPresets } from '../ablation/armPresets.js';
-import { backendOption, configOption, jsonOption, positiveInteger, setOption } from './options.js';
+import { backendOption, configOption, fieldValue, jsonOption, setOption } from './options.js';
 
 interface AblateFlags {
   config: string;
@@ -29,7 +29,11 @@ export function ablateCommand(): Command {
     .option('--run <dir>', 'folder of the ablation (default: runs/ and the name of the configuration)')
     .addOption(setOption())
     .addOption(backendOption())
-    .option('--parallel <n>', 'runs at the same time (default: ablation.parallel)', positiveInteger)
+    .option(
+      '--parallel <n>',
+      'runs at the same time (default: ablation.parallel)',
+      fieldValue(schema.ablation.parallel),
+    )
     .option('--dry-run', 'say what would run and how long it takes, from measured steps; nothing is written')
     .option('--status', 'say how far the runs are; nothing is started')
     .addOption(jsonOption())

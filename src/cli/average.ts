@@ -17,11 +17,14 @@ Example:
   coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`,
     )
     .action(async (flags: { run: string; last: number; out: string; json?: boolean }) => {
-      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }] = await Promise.all([
-        import('../train/average.js'),
-        import('node:path'),
-        import('../run/runFolder.js'),
-      ]);
+      const [{ averageCheckpoints, lastEpochCheckpoints }, { basename }, { readRunConfig }, { checkOutputs }] =
+        await Promise.all([
+          import('../train/average.js'),
+          import('node:path'),
+          import('../run/runFolder.js'),
+          import('../storage/checkOutputs.js'),
+        ]);
+      checkOutputs([flags.out]);
       readRunConfig(flags.run); // says so if it is no run
       const paths = lastEpochCheckpoints(flags.run, flags.last);
       averageCheckpoints(paths, flags.out);

@@ -3,7 +3,7 @@ import type { Precision } from '../backend/precisions.js';
 import type { BenchmarkTask } from '../benchmark/benchmarks.js';
 import type { ArchitectureName } from '../model/config.js';
 import { schema } from '../config/schema.js';
-import { backendOption, fieldValue, jsonOption, positiveInteger, precisionOption } from './options.js';
+import { atMost, backendOption, fieldValue, jsonOption, positiveInteger, precisionOption } from './options.js';
 
 interface BenchFlags {
   readonly arch: ArchitectureName;
@@ -38,11 +38,13 @@ Examples:
       .addOption(new Option('--arch <name>', 'sizes of the model').choices(['tiny', 'iwslt', 'base']).default('tiny'))
       .addOption(
         new Option('--sentences <n>', 'sentence pairs')
-          .argParser(positiveInteger)
+          .argParser(atMost(100_000, positiveInteger))
           .default(name === 'translate' ? 64 : 256),
       )
-      .addOption(new Option('--length <n>', 'tokens of each side').argParser(positiveInteger).default(16))
-      .addOption(new Option('--repeats <n>', 'timed repetitions').argParser(positiveInteger).default(5))
+      .addOption(
+        new Option('--length <n>', 'tokens of each side').argParser(atMost(10_000, positiveInteger)).default(16),
+      )
+      .addOption(new Option('--repeats <n>', 'timed repetitions').argParser(atMost(10_000, positiveInteger)).default(5))
       .addOption(backendOption())
       .addOption(jsonOption())
       .action((flags: BenchFlags) => bench(name, flags));

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadCommands, type CommandModules } from './commandModules.js';
-import { jsonOption, positiveInteger, wholeNumber } from './options.js';
+import { atMost, jsonOption, positiveInteger, wholeNumber } from './options.js';
 
 const modules: CommandModules = {
   synth: async () => synthCommand(),
@@ -32,15 +32,18 @@ export async function corpusCommand(name: string | undefined): Promise<Command> 
   return command;
 }
 
+/** The pairs of a corpus are made in memory. */
+const mostPairs = 10_000_000;
+
 function synthCommand(): Command {
   return new Command('synth')
     .description(
       'Writes the built-in corpus: German-English sentence pairs of a synchronous grammar, reproducible by seed, in train, valid and test without overlap.',
     )
     .requiredOption('--out <dir>', 'folder to write, e.g. runs/data/builtin/text')
-    .option('--pairs <n>', 'training pairs', positiveInteger, 20000)
-    .option('--valid-pairs <n>', 'validation pairs', positiveInteger, 500)
-    .option('--test-pairs <n>', 'test pairs', positiveInteger, 500)
+    .option('--pairs <n>', 'training pairs', atMost(mostPairs, positiveInteger), 20000)
+    .option('--valid-pairs <n>', 'validation pairs', atMost(mostPairs, positiveInteger), 500)
+    .option('--test-pairs <n>', 'test pairs', atMost(mostPairs, positiveInteger), 500)
     .option('--seed <n>', 'seed of the sentences', wholeNumber, 1)
     .addOption(jsonOption())
     .addHelpText(

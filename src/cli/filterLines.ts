@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
 import { readUtf8Blocks } from '../storage/lines.js';
-import { refuseExisting, TextOutput } from '../storage/textOutput.js';
+import { checkOutputs } from '../storage/checkOutputs.js';
+import { TextOutput } from '../storage/textOutput.js';
 import { abortOnInterrupt } from './interrupts.js';
 
 /** `--input` and `--output` of a command that turns lines into lines. */
@@ -72,7 +73,7 @@ export async function filterUtf8(
     }
     return;
   }
-  refuseExisting([output]);
+  checkOutputs([output]);
   const signal = abortOnInterrupt('Nothing was written.');
   const file = new TextOutput(output);
   try {

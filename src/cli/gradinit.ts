@@ -27,7 +27,7 @@ export function gradinitCommand(): Command {
     .addHelpText(
       'after',
       `
-With gradinit.algorithm none in the configuration, adam is used. "train" runs the same before training; this command is for
+Where the configuration learns or profiles nothing, GradInit with adam is used. "train" runs the same before training; this command is for
 looking at the scales.
 
 Examples:
@@ -38,33 +38,34 @@ Examples:
       const [
         { existsSync },
         { UsageError },
-        { learnsInitialParams },
-        { refuseExisting },
-        { loadConfig },
+        { checkOutputs },
+        { changeConfig, loadConfig },
         { saveInitialParams },
+        { learnsInitialParams },
         { showRun },
         { scaleTable },
         { abortOnInterrupt },
       ] = await Promise.all([
         import('node:fs'),
         import('../errors.js'),
-        import('../run/initialParams.js'),
-        import('../storage/textOutput.js'),
+        import('../storage/checkOutputs.js'),
         import('../config/loadConfig.js'),
         import('../run/saveInitialParams.js'),
+        import('../run/initialParams.js'),
         import('../report/progress/runProgress.js'),
         import('../report/text/scaleReport.js'),
         import('./interrupts.js'),
       ]);
       const reportFile = `${flags.out.replace(/\.safetensors$/, '')}.json`;
       const learningLog = `${flags.out.replace(/\.safetensors$/, '')}.learning.jsonl`;
-      refuseExisting([flags.out, reportFile]);
+      checkOutputs([flags.out, reportFile]);
       if (!flags.resume && existsSync(learningLog))
         throw new UsageError(
           `${learningLog} holds finished iterations of an interrupted command. Continue with --resume, choose another --out, or remove the file.`,
         );
       let config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
-      if (!learnsInitialParams(config)) config = { ...config, gradinit: { ...config.gradinit, algorithm: 'adam' } };
+      if (!learnsInitialParams(config))
+        config = changeConfig(config, { 'gradinit.algorithm': 'adam' }, 'the default of "coldstart gradinit"');
       const report = await saveInitialParams(config, {
         out: flags.out,
         reportFile,

@@ -16,7 +16,7 @@ export const precisionOption = () =>
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** An option's parser with the bounds of the setting that it stands for. */
-export function fieldValue(field: Field<number>): (text: string) => number {
+export function fieldValue(field: Field<number> | Field<number | undefined>): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? undefined : field.parse(Number(text));
     if (value === undefined) throw new InvalidArgumentError(`Expected ${field.accepts}.`);
@@ -50,5 +50,12 @@ export function atMost(limit: number, parse: (text: string) => number): (text: s
 export function finiteNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
+/** A share or a probability. */
+export function share(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
 }

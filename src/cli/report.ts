@@ -36,19 +36,21 @@ Examples:
 "coldstart watch DIR" shows the same page while runs go on.`,
     )
     .action(async (dir: string, flags: ReportFlags) => {
-      const [{ gatherAblation }, { writeFileAtomic }, { refuseExisting }] = await Promise.all([
+      const [{ gatherAblation }, { writeFileAtomic }, { checkOutputs }] = await Promise.all([
         import('../ablation/gatherAblation.js'),
         import('../storage/atomicFile.js'),
-        import('../storage/textOutput.js'),
+        import('../storage/checkOutputs.js'),
       ]);
       const format = flags.format ?? formats.find((name) => flags.out?.endsWith(`.${name}`)) ?? 'html';
-      if (flags.out !== undefined) refuseExisting([flags.out]);
-      const text = await formatReport(gatherAblation(dir), format);
+      if (flags.out !== undefined) checkOutputs([flags.out]);
+      const data = gatherAblation(dir);
+      const page = ablationFiles(dir).page;
+      if (flags.out === undefined && format === 'html') checkOutputs([page], { replace: true });
+      const text = await formatReport(data, format);
       if (flags.out !== undefined) writeFileAtomic(flags.out, text, { overwrite: false });
       else if (format === 'html') {
-        const path = ablationFiles(dir).page;
-        writeFileAtomic(path, text);
-        console.log(path);
+        writeFileAtomic(page, text);
+        console.log(page);
       } else process.stdout.write(text);
     });
 }

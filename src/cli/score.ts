@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { atMost, jsonOption, positiveInteger, wholeNumber, finiteNumber } from './options.js';
+import { atMost, jsonOption, positiveInteger, finiteNumber, wholeNumber } from './options.js';
 import type { ScoreFlags } from './scoreAction.js';
 
 export function scoreCommand(): Command {
@@ -41,8 +41,8 @@ export function scoreCommand(): Command {
     .option('--joiner <mark>', 'tokenised-bleu: mark of subword units, removed first', '@@')
     .option('--force', 'no warning about tokenised text')
     .optionsGroup('chrF:')
-    .option('--chrf-char-order <n>', 'longest character n-grams', wholeNumber, 6)
-    .option('--chrf-word-order <n>', 'longest word n-grams; 2 is chrF++', wholeNumber, 0)
+    .option('--chrf-char-order <n>', 'longest character n-grams', atMost(100, wholeNumber), 6)
+    .option('--chrf-word-order <n>', 'longest word n-grams; 2 is chrF++', atMost(100, wholeNumber), 0)
     .option('--chrf-beta <n>', 'weight of recall', wholeNumber, 2)
     .option('--chrf-whitespace', 'keep white space in character n-grams')
     .option('--chrf-lowercase', 'ignore case')

@@ -17,6 +17,7 @@ import { signatureFields } from '../score/signature.js';
 import { spmTokenizer } from '../score/spmTokenizer.js';
 import { ter } from '../score/ter/ter.js';
 import { joinUnits, tokenisedBleu, tokenisedBleuWarning } from '../score/tokenisedBleu.js';
+import { checkOutputs } from '../storage/checkOutputs.js';
 import { scoresAsJson, scoresAsLatex, scoresAsText } from '../report/text/scoreTables.js';
 
 export interface ScoreFlags {
@@ -63,6 +64,7 @@ export interface ScoreFlags {
 /** Scores files as the flags say and prints the result. */
 export async function scoreFiles(flags: ScoreFlags): Promise<void> {
   checkFlags(flags);
+  if (flags.diagnosis !== undefined && flags.diagnosis !== '-') checkOutputs([flags.diagnosis]);
   const refs = await Promise.all(flags.ref.map(readScoringText));
   const hyps = flags.hyp
     ? await Promise.all(flags.hyp.map(readScoringText))
@@ -148,7 +150,7 @@ function warnings(
   const found = texts.flatMap((text) => text.warnings);
   if (metrics.includes('tokenised-bleu')) found.push(tokenisedBleuWarning);
   else if (metrics.includes('bleu') && !force)
-    found.push(...texts.map(warnIfTokenised).filter((warning) => warning !== undefined));
+    for (const warning of texts.map(warnIfTokenised)) if (warning !== undefined) found.push(warning);
   return found;
 }
 

@@ -9,7 +9,8 @@ import { beamOptions } from '../run/heldOut.js';
 import { readRunConfig, runPaths } from '../run/runFolder.js';
 import { findTextFolder, Translator, type TextTranslation } from '../decode/translateText.js';
 import { ProgressBar } from '../report/progress/progressBar.js';
-import { refuseExisting, TextOutput } from '../storage/textOutput.js';
+import { checkOutputs } from '../storage/checkOutputs.js';
+import { TextOutput } from '../storage/textOutput.js';
 import { withoutLineEnd } from '../text/linePairs.js';
 import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
@@ -21,11 +22,16 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use))
     throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
-  if (flags.output !== undefined) refuseExisting([flags.output]);
+  if (flags.output !== undefined) checkOutputs([flags.output]);
   const signal = abortOnInterrupt(
     flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
   );
   const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
+  const beamSize = flags.beam ?? decode.beamSize;
+  if (flags.nbest > beamSize)
+    throw new UsageError(
+      `--nbest is ${flags.nbest}, but a beam of ${beamSize} finds no more than ${beamSize} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
+    );
   const checkpoint =
     flags.checkpoint ?? checkpointOf(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint });
   const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
@@ -34,7 +40,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   const translator = await Translator.open(checkpoint, textFolder);
   const options = {
     ...beamOptions(decode),
-    beamSize: flags.beam ?? decode.beamSize,
+    beamSize,
     lengthPenalty: flags.lenpen ?? decode.lengthPenalty,
     nbest: flags.nbest,
     maxSourceTokens: flags.maxSourceTokens,

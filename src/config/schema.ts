@@ -44,7 +44,7 @@ const subwordSettings = {
   model: optionalPath('SentencePiece model, for sentencepiece.'),
   vocabSize: optionalInteger(
     'Pieces to learn from the training set, special ones included, for sentencepiece without a model.',
-    { min: 4 },
+    { min: 4, max: 1_000_000 },
   ),
   modelType: choice(['unigram', 'bpe'], 'unigram', 'Kind of SentencePiece model to learn.'),
   tokenizer: optionalPath("tokenizer.json of Hugging Face's tokenizers, for huggingface."),

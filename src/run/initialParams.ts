@@ -1,6 +1,7 @@
 import { formatLoss, formatNumber } from '../format.js';
 import { div, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
 import { createBatches } from '../data/batches.js';
@@ -92,7 +93,11 @@ type LearnMethod = (
   control: InitialParamsControl,
 ) => Promise<InitialParams>;
 
-function learnMethod({ gradinit, metainit, model }: Config): LearnMethod | undefined {
+function learnMethod(config: Config): LearnMethod | undefined {
+  return withPlaces(config, () => chosenMethod(config));
+}
+
+function chosenMethod({ gradinit, metainit, model }: Config): LearnMethod | undefined {
   const methods: { setting: string; learn: LearnMethod }[] = [
     ...(gradinit.algorithm === 'none' ? [] : [{ setting: 'gradinit.algorithm', learn: withGradInit }]),
     ...(metainit.iterations === 0 ? [] : [{ setting: 'metainit.iterations', learn: withMetaInit }]),

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeCheckpoint } from '../train/checkpoint.js';
-import { initialParams, type InitialParams } from './initialParams.js';
+import { initialParams, learnsInitialParams, type InitialParams } from './initialParams.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import { removeLearningLog } from './learningLog.js';
@@ -29,6 +29,7 @@ export async function saveInitialParams(
     readonly onEvent?: RunListener;
   },
 ): Promise<NonNullable<InitialParams['report']>> {
+  learnsInitialParams(config); // contradictions, before anything is read
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {
     const model = modelOptions(config, corpus.manifest.vocabularySizes);

@@ -1,23 +1,12 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ColdstartError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
 import { makeFolder } from './makeFolder.js';
 import { forgetPart, partPath } from './partName.js';
 import { removeStaleParts } from './staleParts.js';
 import { syncToDisk } from './syncToDisk.js';
 import { writeFailure } from './writeFailure.js';
-
-/** @throws ColdstartError code FILE_EXISTS naming the first of the files that is there already */
-export function refuseExisting(paths: readonly string[]): void {
-  const existing = paths.find((path) => existsSync(path));
-  if (existing !== undefined)
-    throw new ColdstartError(
-      'FILE_EXISTS',
-      `${existing} exists already and would be overwritten. Choose another name, or remove it first.`,
-    );
-}
 
 /** Writes a whole text file, packed if its name ends in .gz. @throws ColdstartError code FILE_EXISTS if it is there; WRITE_FAILED */
 export function writeTextFile(path: string, text: string): void {

@@ -54,7 +54,10 @@ export function mapWithinTime<T>(what: string, lines: readonly string[], change:
   const results: T[] = [];
   for (let first = 0; first < lines.length; first += linesPerClock) {
     const some = lines.slice(first, first + linesPerClock);
-    results.push(...withinTime(what, some[0], () => some.map((line) => withinTime(what, line, () => change(line)))));
+    for (const result of withinTime(what, some[0], () =>
+      some.map((line) => withinTime(what, line, () => change(line))),
+    ))
+      results.push(result);
   }
   return results;
 }

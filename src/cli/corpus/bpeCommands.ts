@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, readLines, readUtf8, type FilterFlags } from '../filterLines.js';
-import { finiteNumber, positiveInteger, wholeNumber } from '../options.js';
+import { positiveInteger, share, wholeNumber } from '../options.js';
 
 const joinerOption = () =>
   new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@').argParser(mark);
@@ -79,7 +79,8 @@ async function learnBpeAction({
     { Bpe },
     { parseBpeCodes },
     { countUnits },
-    { refuseExisting, writeTextFile },
+    { writeTextFile },
+    { checkOutputs },
     { ProgressBar },
   ] = await Promise.all([
     import('../../text/subwords/learnBpe.js'),
@@ -87,9 +88,10 @@ async function learnBpeAction({
     import('../../text/subwords/bpeCodes.js'),
     import('../../text/subwords/unitCounts.js'),
     import('../../storage/textOutput.js'),
+    import('../../storage/checkOutputs.js'),
     import('../../report/progress/progressBar.js'),
   ]);
-  refuseExisting([codes, ...writeVocabulary]);
+  checkOutputs([codes, ...writeVocabulary]);
   const all = new Map<string, number>();
   const countsOfEach: Map<string, number>[] = [];
   for (const path of inputs) {
@@ -168,12 +170,7 @@ export function applyBpeCommand(): Command {
     .option('--vocabulary <file>', 'units and counts (learn-bpe --write-vocabulary): units outside are split further')
     .option('--vocabulary-threshold <n>', 'with --vocabulary: so are units seen less often than this', wholeNumber)
     .option('--glossaries <words...>', 'words and regular expressions that stay whole')
-    .option(
-      '--dropout <p>',
-      'leave merges out with this probability (BPE-dropout), for training text alone',
-      finiteNumber,
-      0,
-    )
+    .option('--dropout <p>', 'leave merges out with this probability (BPE-dropout), for training text alone', share, 0)
     .option('--seed <n>', 'of --dropout', wholeNumber, 1)
     .addHelpText(
       'after',
@@ -187,8 +184,6 @@ Examples:
     .action(async (flags: ApplyFlags) => {
       if (flags.vocabularyThreshold !== undefined && flags.vocabulary === undefined)
         throw new UsageError('--vocabulary-threshold needs a --vocabulary.');
-      if (!(flags.dropout >= 0 && flags.dropout <= 1))
-        throw new UsageError(`--dropout is ${flags.dropout}, expected a probability from 0 to 1.`);
       const [{ Bpe }, { readBpeCodes, readBpeVocabulary }, { MersenneTwister }] = await Promise.all([
         import('../../text/subwords/bpe.js'),
         import('../../text/subwords/bpeCodes.js'),
@@ -219,10 +214,12 @@ Examples:
   coldstart corpus get-vocab -i train.bpe.de train.bpe.en -o vocab`,
     )
     .action(async ({ input = [undefined], output }: { input?: (string | undefined)[]; output?: string }) => {
-      const [{ bpeVocabularyText }, { writeTextFile }] = await Promise.all([
+      const [{ bpeVocabularyText }, { writeTextFile }, { checkOutputs }] = await Promise.all([
         import('../../text/subwords/learnBpe.js'),
         import('../../storage/textOutput.js'),
+        import('../../storage/checkOutputs.js'),
       ]);
+      if (output !== undefined) checkOutputs([output]);
       const counts = new Map<string, number>();
       for (const path of input) await countInputWords(path, counts);
       const text = bpeVocabularyText(counts);

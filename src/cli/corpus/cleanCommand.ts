@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { DuplicateKind } from '../../text/clean/rules.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
-import { finiteNumber, jsonOption, positiveInteger } from '../options.js';
+import { finiteNumber, jsonOption, positiveInteger, share } from '../options.js';
 import { heldOutOption, languageOf, pairedFiles } from './pairOptions.js';
 
 interface CleanFlags {
@@ -93,12 +93,6 @@ Examples:
 function ratio(text: string): number {
   const value = finiteNumber(text);
   if (value < 1) throw new InvalidArgumentError('Expected a number of at least 1.');
-  return value;
-}
-
-function share(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a share from 0 to 1.');
   return value;
 }
 

@@ -87,7 +87,7 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
     [inFile.status, inFile.stderr],
     [
       1,
-      'coldstart: folder in.txt cannot be made: there is a file of that name. Choose another place, or remove it first.\n',
+      `coldstart: in.txt/a cannot be written: ${join(folder, 'in.txt')} is a file, expected a folder. Choose another place.\n`,
     ],
   );
 });
@@ -174,7 +174,7 @@ test('byte-pair encoding is learnt from two texts and applied', () => {
   gives(['apply-bpe', '-c', 'codes', '--dropout', '1', '--seed', '3'], 'low\n', 'l@@ o@@ w\n');
   assert.match(
     corpus(['apply-bpe', '-c', 'codes', '--dropout', '2'], 'low').stderr,
-    /--dropout is 2, expected a probability from 0 to 1/,
+    /argument '2' is invalid\. Expected a number from 0 to 1\./,
   );
   writeFileSync(join(folder, 'counts'), 'low 4\nlower 1\nslow 1\n');
   assert.equal(corpus(['learn-bpe', '--dict-input', '-i', 'counts', '-n', '2', '-o', 'codes2']).status, 0);
@@ -293,7 +293,7 @@ test('what is refused is called by the name that the user typed', () => {
   for (const [args, message] of [
     [
       ['clean', ...files, ...out, '--script', '50'],
-      /option '--script <share>' argument '50' is invalid\. Expected a share from 0 to 1/,
+      /option '--script <share>' argument '50' is invalid\. Expected a number from 0 to 1/,
     ],
     [
       ['clean', ...files, ...out, '--ratio', '0.5'],

@@ -75,15 +75,15 @@ Examples:
 }
 
 async function extractAction(flags: ExtractFlags): Promise<void> {
-  const [{ extractCorpus }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+  const [{ extractCorpus }, { checkOutputs }, { ProgressBar }] = await Promise.all([
     import('../../corpus/extract/extractCorpus.js'),
-    import('../../storage/textOutput.js'),
+    import('../../storage/checkOutputs.js'),
     import('../../report/progress/progressBar.js'),
   ]);
   const heldOut = heldOutOf(flags);
   const written = [flags.outSrc, flags.outTrg, ...(heldOut ? [heldOut.out.src, heldOut.out.trg] : [])];
   if (new Set(written).size < written.length) throw new UsageError('the files to write must be different ones.');
-  refuseExisting(written);
+  checkOutputs(written);
   const signal = abortOnInterrupt('Nothing was written.');
   const named = await sourcesOf(flags);
   const unpackedTo = flags.archive === undefined ? undefined : mkdtempSync(join(tmpdir(), 'coldstart-extract-'));

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { PreparePlan, PrepareResult } from '../../corpus/prepare/prepareCorpus.js';
 import { exitOnInterrupt } from '../interrupts.js';
-import { configOption, jsonOption, positiveInteger, setOption } from '../options.js';
+import { atMost, configOption, jsonOption, positiveInteger, setOption } from '../options.js';
 
 interface PrepareFlags {
   readonly config: string;
@@ -23,7 +23,7 @@ export function prepareCommand(): Command {
     .option(
       '--workers <n>',
       'threads; the result does not depend on it (default: one per processor, at most 8)',
-      positiveInteger,
+      atMost(512, positiveInteger),
     )
     .option(
       '--shards <n>',

@@ -3,7 +3,8 @@ import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
 import { normalizations, type Normalization } from '../../text/sentencepiece/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
-import { finiteNumber, positiveInteger } from '../options.js';
+import { schema } from '../../config/schema.js';
+import { atMost, fieldValue, positiveInteger, share } from '../options.js';
 
 interface LearnFlags {
   input?: string[];
@@ -29,7 +30,7 @@ export function learnSpmCommand(): Command {
       new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'),
     )
     .requiredOption('-o, --model <file>', 'model to write; its vocabulary stands beside it as .vocab')
-    .option('-n, --vocab-size <n>', 'pieces, special ones included', positiveInteger, 8000)
+    .option('-n, --vocab-size <n>', 'pieces, special ones included', fieldValue(schema.corpus.subwords.vocabSize), 8000)
     .addOption(
       new Option('--type <name>', 'unigram language model, or byte-pair merges')
         .choices(['unigram', 'bpe'])
@@ -38,7 +39,7 @@ export function learnSpmCommand(): Command {
     .option(
       '--character-coverage <share>',
       "share of the text's characters that get a piece; 1 for small alphabets",
-      finiteNumber,
+      share,
       0.9995,
     )
     .addOption(
@@ -48,7 +49,7 @@ export function learnSpmCommand(): Command {
     .option('--control-symbols <pieces...>', 'pieces that text never becomes', [])
     .option('--byte-fallback', 'spell unknown characters as bytes')
     .option('--split-digits', 'every digit is a piece of its own')
-    .option('--max-piece-length <n>', 'characters', positiveInteger, 16)
+    .option('--max-piece-length <n>', 'characters', atMost(512, positiveInteger), 16)
     .option('--soft-limit', 'be content with fewer pieces where the text has no more')
     .addHelpText(
       'after',
@@ -58,16 +59,16 @@ Examples:
   zcat train.ja.gz | coldstart corpus learn-spm --type bpe -n 16000 -o ja.model`,
     )
     .action(async ({ input, model: path, vocabSize, type, symbols, ...flags }: LearnFlags) => {
-      const [{ learnSentencePiece }, { writeFileAtomic }, { refuseExisting }, { ProgressBar }] = await Promise.all([
+      const [{ learnSentencePiece }, { writeFileAtomic }, { checkOutputs }, { ProgressBar }] = await Promise.all([
         import('../../text/sentencepiece/learnSentencePiece.js'),
         import('../../storage/atomicFile.js'),
-        import('../../storage/textOutput.js'),
+        import('../../storage/checkOutputs.js'),
         import('../../report/progress/progressBar.js'),
       ]);
       if (!path.endsWith('.model'))
         throw new UsageError(`the model is to be written to ${path}; its name has to end in .model.`);
       const vocabPath = path.replace(/\.model$/, '.vocab');
-      refuseExisting([path, vocabPath]);
+      checkOutputs([path, vocabPath]);
       const progress = new ProgressBar({ label: 'learn-spm', unit: 'lines' });
       let numLines = 0;
       async function* lines(): AsyncGenerator<string> {

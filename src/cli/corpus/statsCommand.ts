@@ -42,17 +42,17 @@ async function statsAction(flags: StatsFlags): Promise<void> {
     { corpusStatsAsText },
     { corpusStatsAsHtml },
     { ProgressBar },
-    { refuseExisting },
+    { checkOutputs },
     { writeFileAtomic },
   ] = await Promise.all([
     import('../../text/clean/corpusStats.js'),
     import('../../report/text/corpusStatsText.js'),
     import('../../report/html/corpusStatsHtml.js'),
     import('../../report/progress/progressBar.js'),
-    import('../../storage/textOutput.js'),
+    import('../../storage/checkOutputs.js'),
     import('../../storage/atomicFile.js'),
   ]);
-  if (flags.html !== undefined) refuseExisting([flags.html]);
+  if (flags.html !== undefined) checkOutputs([flags.html]);
   const unitsOf = flags.codes === undefined ? undefined : await unitCounter(flags.codes);
   const progress = new ProgressBar({ label: 'stats', unit: 'pairs', lineEverySeconds: 30 });
   const stats = await corpusStats(

@@ -163,11 +163,12 @@ Examples:
         input?: string[];
         possiblyUseFirstToken?: boolean;
       }) => {
-        const [{ TruecaserTrainer }, { refuseExisting, writeTextFile }] = await Promise.all([
+        const [{ TruecaserTrainer }, { writeTextFile }, { checkOutputs }] = await Promise.all([
           import('../../text/moses/truecase.js'),
           import('../../storage/textOutput.js'),
+          import('../../storage/checkOutputs.js'),
         ]);
-        refuseExisting([model]);
+        checkOutputs([model]);
         const trainer = new TruecaserTrainer({ possiblyUseFirstToken });
         for (const file of input ?? [undefined])
           for await (const lines of readLines(file)) for (const line of lines) trainer.add(line);

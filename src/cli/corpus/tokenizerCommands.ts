@@ -84,13 +84,13 @@ Example:
   coldstart corpus export-tokenizer --corpus runs/data/multi30k-en-de --out tokenizer`,
     )
     .action(async ({ corpus, out, side }: ExportFlags) => {
-      const [{ readTextPipeline }, { exportTokenizer }, { writeFolderAtomic }, { refuseExisting }] = await Promise.all([
+      const [{ readTextPipeline }, { exportTokenizer }, { writeFolderAtomic }, { checkOutputs }] = await Promise.all([
         import('../../text/textPipeline.js'),
         import('../../text/tokenizerExport/exportTokenizer.js'),
         import('../../storage/atomicFolder.js'),
-        import('../../storage/textOutput.js'),
+        import('../../storage/checkOutputs.js'),
       ]);
-      refuseExisting([out]);
+      checkOutputs([out], { kind: 'folder' });
       const parts = readTextPipeline(corpus);
       const { files, notes } = exportTokenizer(parts, side ?? 'trg');
       if (side === undefined && files['tokenizer.json'] !== exportTokenizer(parts, 'src').files['tokenizer.json']) {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { fetchCommandFor } from './fetchCommandFor.js';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -284,4 +285,13 @@ test('faults of a recipe are named with their place', () => {
   for (const [changes, message] of faults)
     assert.throws(() => parseRecipe(stringify(ours(changes)), 'ours.yaml'), message);
   assert.throws(() => parseRecipe('a: [', 'bad.yaml'), /bad\.yaml is not YAML/);
+});
+
+test('the command that writes a missing file', () => {
+  const at = (path: string): string | undefined => fetchCommandFor(resolve(path));
+  assert.equal(at('corpora/iwslt14-de-en/raw/train.de'), 'coldstart corpus fetch iwslt14');
+  assert.equal(at('corpora/wmt14-en-fr/raw/train.en'), 'coldstart corpus fetch wmt14 --pair en-fr');
+  assert.equal(at('data/multi30k-en-de/bpe/train.en'), 'coldstart corpus fetch multi30k --dir data');
+  assert.equal(at('/data/iwslt14-de-en/bpe/train.en'), 'coldstart corpus fetch iwslt14 --dir /data');
+  assert.equal(at('corpora/mine-de-en/train.en'), undefined);
 });

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { checkOutputs } from '../../storage/checkOutputs.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../version.js';
@@ -69,6 +70,7 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
     );
   };
   refuseOther(present !== null && sameWork(present, work)); // before anything is downloaded
+  checkOutputs([folder], { kind: 'folder', replace: true });
   const local = fromLocal === undefined ? null : await findLocalText(fromLocal, pair, onNote);
   const archives = local?.archives ?? (await downloadAll(pair, join(dir, 'downloads'), options));
   const unpacked = local?.unpacked ?? new Map<string, string>();

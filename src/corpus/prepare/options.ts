@@ -1,5 +1,7 @@
-import { UsageError } from '../../errors.js';
+import { existsSync } from 'node:fs';
+import { DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
+import { fetchCommandFor } from '../fetch/fetchCommandFor.js';
 import { refusePipe } from '../../storage/refusePipe.js';
 import type { CleanRules } from '../../text/clean/rules.js';
 import type { PairFiles } from '../../text/linePairs.js';
@@ -207,8 +209,16 @@ export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest
   const inputs: Record<string, FileIdentity & { path: string }> = {};
   for (const [name, path] of paths) {
     if (path === undefined) continue;
+    if (!existsSync(path)) throw missing(path, name);
     refusePipe(path, name);
     inputs[name] = { path, ...(await fileIdentity(path)) };
   }
   return inputs;
+}
+
+function missing(path: string, name: string): DataError {
+  const command = fetchCommandFor(path);
+  const advice =
+    command === undefined ? 'Check the path, or write the file first.' : `Get the corpus first: ${command}`;
+  return new DataError(`corpus.${name} is ${path}, but there is no such file. ${advice}`);
 }

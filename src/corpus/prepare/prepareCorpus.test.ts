@@ -260,7 +260,7 @@ test('impossible options are refused', async () => {
   );
   await assert.rejects(
     prepareCorpus({ ...options, train: { src: '/nowhere', trg: '/nowhere' } }),
-    /\/nowhere cannot be read: ENOENT/,
+    /^DataError: corpus.train.src is \/nowhere, but there is no such file. Check the path, or write the file first.$/,
   );
 });
 

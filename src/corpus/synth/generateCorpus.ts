@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { checkOutputs } from '../../storage/checkOutputs.js';
 import { jsonObject, jsonOneOf, jsonRecord, jsonSha256, readJsonFile } from '../../storage/jsonFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { isFreeFolder } from '../../storage/makeFolder.js';
@@ -106,7 +107,6 @@ export async function writeSyntheticCorpus(
   options: SyntheticCorpusOptions,
 ): Promise<{ status: 'written' | 'upToDate'; manifest: SyntheticCorpusManifest }> {
   const { pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed } = options;
-  const corpus = generateCorpus(options);
   const asked = { format: manifestFormat, grammarVersion, pairs, validPairs, testPairs, seed } as const;
   if (!isFreeFolder(outDir)) {
     const made = await readIntactManifest(outDir);
@@ -118,6 +118,8 @@ export async function writeSyntheticCorpus(
       `${outDir} is not empty and does not hold this corpus (${pairs} pairs, seed ${seed}). Choose another folder, or remove it first.`,
     );
   }
+  checkOutputs([outDir], { kind: 'folder', replace: true });
+  const corpus = generateCorpus(options);
   const manifest = await writeFolderAtomic(outDir, async (folder): Promise<SyntheticCorpusManifest> => {
     for (const split of ['train', 'valid', 'test'] as const) writeSides(folder, split, corpus[split]);
     const files: Record<string, FileIdentity> = {};

@@ -1,3 +1,4 @@
+import { greatest } from '../../extremes.js';
 import { formatCount } from '../../counted.js';
 import type { CorpusSetStats, CorpusStats } from '../../text/clean/corpusStats.js';
 import type { SideStats } from '../../text/clean/sideCounter.js';
@@ -185,7 +186,7 @@ function lengthTable({ src, trg }: CorpusStats, names: readonly [string, string]
     row(width === 1 ? String(from) : `${from}–${from + width - 1}`, from, from + width);
   if (from <= longest) row(`${from} and more`, from, longest + 1);
   const shown = rows.filter(({ counts }, i) => i > 0 || counts.some((count) => count > 0));
-  return barTable('Tokens', shown, names, Math.max(...shown.flatMap(({ shares }) => shares), 1e-9));
+  return barTable('Tokens', shown, names, greatest([...shown.flatMap(({ shares }) => shares), 1e-9]));
 }
 
 function coverageTable({ src, trg }: CorpusStats, names: readonly [string, string]): Html {

@@ -1,5 +1,6 @@
 import { refusePipe } from '../../storage/refusePipe.js';
-import { finishTogether, refuseExisting, TextOutput } from '../../storage/textOutput.js';
+import { checkOutputs } from '../../storage/checkOutputs.js';
+import { finishTogether, TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { refuseEmptyFactors, tidyLine } from '../moses/cleanPair.js';
 import { lowercase } from '../moses/normalize.js';
@@ -48,7 +49,7 @@ export interface CleanReport {
 export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanReport> {
   const { files, out, removedFile, signal } = options;
   const paths = [out.src, out.trg, ...(removedFile ? [removedFile] : [])];
-  refuseExisting(paths);
+  checkOutputs(paths);
   const outputs: TextOutput[] = [];
   try {
     for (const path of paths) outputs.push(new TextOutput(path));

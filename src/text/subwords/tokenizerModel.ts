@@ -63,7 +63,7 @@ function bpeEncoder(
     let run = '';
     let unknownDue = false; // the Rust code writes it before the next known character, or at the end
     const endRun = (): void => {
-      if (run !== '') pieces.push(...merge(run));
+      if (run !== '') for (const piece of merge(run)) pieces.push(piece);
       run = '';
     };
     const writeUnknown = (): void => {
