@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { ColdstartError, UsageError } from '../errors.js';
+import { forgetPart, partPath } from './partName.js';
 import { writeFailure } from './writeFailure.js';
 
 /**
@@ -46,7 +47,10 @@ export function checkPlace(path: string): void {
       `${path} cannot be written: ${folder} is a file, expected a folder. Choose another place.`,
     );
   try {
-    rmdirSync(mkdtempSync(join(folder, `.${basename(missing)}.${process.pid}.`))); // as long as the names of unfinished files
+    const trial = partPath(missing);
+    mkdirSync(trial);
+    rmdirSync(trial);
+    forgetPart(trial);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
       throw new ColdstartError(
