@@ -1,3 +1,4 @@
+import { DataError } from '../../errors.js';
 import { ByteTrie } from './byteTrie.js';
 
 /**
@@ -95,6 +96,21 @@ export class CharsMap {
     return new CharsMap(ByteTrie.build(entries), Buffer.concat(targets));
   }
 
+  /**
+   * Rules as a model file holds them; no bytes are no rules.
+   * @throws DataError if they are cut short
+   */
+  static read(bytes: Uint8Array, name: string): CharsMap {
+    if (bytes.length === 0) return new CharsMap(undefined, new Uint8Array());
+    const trieBytes = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    if (trieBytes === 0 || trieBytes % 4 !== 0 || trieBytes > bytes.length - 4)
+      throw new DataError(
+        `${name}: its rules for characters are cut short. Expected a .model file written by spm_train.`,
+      );
+    const units = new Uint32Array(new Uint8Array(bytes.subarray(4, 4 + trieBytes)).buffer);
+    return new CharsMap(new ByteTrie(units), bytes.slice(4 + trieBytes));
+  }
+
   /** For the model file: the size of the trie in bytes, the trie, the targets, each ended by a zero. */
   toBytes(): Uint8Array {
     if (this.trie === undefined) return new Uint8Array();
@@ -111,26 +127,30 @@ export class CharsMap {
    * the start; empty for a line of white space.
    */
   normalize(line: string): string {
-    const bytes = Buffer.from(line);
+    const words = this.replace(line)
+      .split(' ')
+      .filter((word) => word !== '');
+    return words.map((word) => `\u2581${word}`).join('');
+  }
+
+  /** A text with every character, or the longest sequence of them, that has a rule replaced. */
+  replace(text: string): string {
+    const bytes = Buffer.from(text);
     const parts: string[] = [];
     let from = 0; // start of what is copied as it is
     for (let i = 0; i < bytes.length && this.trie;) {
       const { length, value } = this.trie.longestMatch(bytes, i);
-      if (length === 0) {
+      const end = length === 0 ? -1 : this.targets.indexOf(0, value);
+      if (end < 0) {
         i += lengthOfCharacter(bytes[i]);
         continue;
       }
-      const end = this.targets.indexOf(0, value);
       parts.push(bytes.toString('utf8', from, i), Buffer.from(this.targets.subarray(value, end)).toString('utf8'));
       i += length;
       from = i;
     }
     parts.push(bytes.toString('utf8', from));
-    const words = parts
-      .join('')
-      .split(' ')
-      .filter((word) => word !== '');
-    return words.map((word) => `\u2581${word}`).join('');
+    return parts.join('');
   }
 }
 

@@ -32,6 +32,7 @@ function decoder(
     unknownSurface,
     byteFallback: true,
     spaceAsSuffix: false,
+    denormalizer: new Uint8Array(),
     normalizer: {
       charsMap: new Uint8Array(),
       addDummyPrefix: true,

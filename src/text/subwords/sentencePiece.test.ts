@@ -9,6 +9,8 @@ import { learnSentencePiece } from '../sentencepiece/learnSentencePiece.js';
 import { joinPieces, SentencePiece } from './sentencePiece.js';
 import { parseSentencePieceModel } from './sentencePieceModel.js';
 import { referencePath } from '../../../test/reference.js';
+import { caseLines, casePath } from '../../../test/cases.js';
+import { CharsMap } from '../sentencepiece/charsMap.js';
 
 const folder = referencePath('text/sentencepiece/');
 
@@ -101,4 +103,24 @@ test('junk is refused with a reason', async () => {
   await assert.rejects(SentencePiece.open(join(scratch, 'junk.model')), /junk.model is not a SentencePiece model/);
   await assert.rejects(SentencePiece.open(join(scratch, 'none.model')), /none.model cannot be read: ENOENT/);
   rmSync(scratch, { recursive: true });
+});
+
+test("decoded text is changed by the model's denormalisation rules", async () => {
+  const model = await SentencePiece.open(casePath('08-denormalising.model'));
+  try {
+    const [pieces] = await model.encode(caseLines('08-text.txt'));
+    assert.equal(model.decode(pieces), 'strasse und mass');
+  } finally {
+    await model.close();
+  }
+  const bytes = readFileSync(casePath('08-denormalising.model'));
+  const { denormalizer } = parseSentencePieceModel(bytes, 'model');
+  // cut short or damaged, they are refused or leave text as it is
+  for (let length = 1; length < denormalizer.length; length += 7) {
+    try {
+      assert.equal(typeof CharsMap.read(denormalizer.subarray(0, length), 'model').replace('straße'), 'string');
+    } catch (error) {
+      assert.match((error as Error).message, /^model: its rules for characters are cut short/);
+    }
+  }
 });

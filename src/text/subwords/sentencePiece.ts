@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
 import { refusePipe } from '../../storage/refusePipe.js';
+import { CharsMap } from '../sentencepiece/charsMap.js';
 import { createPieceDecoder, spaceMark } from './pieceDecoder.js';
 import { parseSentencePieceModel, type SentencePieceInfo } from './sentencePieceModel.js';
 
@@ -20,7 +21,7 @@ export class SentencePiece {
   >();
   private nextId = 0;
   private failure: Error | null = null;
-  /** The text of pieces, as spm_decode gives it. */
+  /** The text of pieces, as spm_decode gives it: joined, then changed by the model's denormalisation rules. */
   readonly decode: (pieces: readonly string[]) => string;
 
   private constructor(
@@ -28,7 +29,9 @@ export class SentencePiece {
     private readonly worker: Worker,
     readonly info: SentencePieceInfo,
   ) {
-    this.decode = createPieceDecoder(info);
+    const join = createPieceDecoder(info);
+    const rules = CharsMap.read(info.denormalizer, path);
+    this.decode = (pieces) => rules.replace(join(pieces));
     worker.on('message', ({ id, pieces }: { id: number; pieces: string[][] }) => {
       this.waiting.get(id)?.resolve(pieces);
       this.waiting.delete(id);

@@ -23,6 +23,8 @@ export interface SentencePieceInfo {
     readonly removeExtraSpaces: boolean;
     readonly escapeSpaces: boolean;
   };
+  /** Rules for the characters of decoded text, in the same layout; empty: none. */
+  readonly denormalizer: Uint8Array;
 }
 
 /** What a piece stands for: text, what no piece covers, a command, a symbol kept whole, nothing, or a byte. */
@@ -56,11 +58,13 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
   const seen = new Set<string>();
   let trainer: FieldValues | undefined;
   let normalizer: FieldValues | undefined;
+  let denormalizer: number | Uint8Array | undefined;
   for (const { field, value } of messageFields(bytes, junk)) {
-    if (field > 3) continue;
+    if (field > 3 && field !== 5) continue;
     if (typeof value === 'number') throw junk(`field ${field} is a number`);
     if (field === 2) trainer = fieldValues(value, junk);
     if (field === 3) normalizer = fieldValues(value, junk);
+    if (field === 5) denormalizer = fieldValues(value, junk).get(2);
     if (field !== 1) continue;
     const piece = parsePiece(value, junk);
     if (piece.text === '') throw junk(`piece ${pieces.length} is empty`);
@@ -76,6 +80,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
   if (modelType === undefined) throw junk(`${numberOf(trainer, 3, 1)} is no type of model`);
   const charsMap = normalizer.get(2) ?? new Uint8Array();
   if (typeof charsMap === 'number') throw junk('its normalisation rules are a number');
+  if (typeof denormalizer === 'number') throw junk('its denormalisation rules are a number');
   const surface = trainer.get(44);
   if (typeof surface === 'number') throw junk('the surface of unknown pieces is a number');
   return {
@@ -93,6 +98,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, name: string): Senten
       removeExtraSpaces: numberOf(normalizer, 4, 1) !== 0,
       escapeSpaces: numberOf(normalizer, 5, 1) !== 0,
     },
+    denormalizer: denormalizer ?? new Uint8Array(),
   };
 }
 

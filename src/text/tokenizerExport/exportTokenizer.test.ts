@@ -13,7 +13,10 @@ import { TokenizerJson } from '../subwords/tokenizerJson.js';
 import { unkId } from '../specialIds.js';
 import { Vocabulary } from '../vocabulary.js';
 import { exportTokenizer } from './exportTokenizer.js';
+import { casePath } from '../../../test/cases.js';
 import { referencePath } from '../../../test/reference.js';
+import { parseSentencePieceModel } from '../subwords/sentencePieceModel.js';
+import { sentencePieceTokenizer } from './fromSentencePiece.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-tokenizer-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -366,4 +369,10 @@ test('a written file read again segments as its corpus', async () => {
   }
   const [first] = vocabulary.tokens.slice(4);
   assert.equal(again.tokenOf(4), first.endsWith('@@') ? first.slice(0, -2) : `${first}</w>`);
+});
+
+test('a SentencePiece model with rules for decoded text is refused: a tokenizer.json has none', () => {
+  const model = parseSentencePieceModel(readFileSync(casePath('08-denormalising.model')), 'model');
+  const vocabulary = Vocabulary.parse('a 1\n', 'vocabulary');
+  assert.throws(() => sentencePieceTokenizer(model, vocabulary, 'model'), /changes decoded text by rules of its own/);
 });
