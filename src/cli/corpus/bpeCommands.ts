@@ -197,7 +197,7 @@ Examples:
       });
       const twister = new MersenneTwister(flags.seed);
       const dropout = flags.dropout === 0 ? undefined : { probability: flags.dropout, random: () => twister.random() };
-      await filterLines(flags, (lines) => lines.map((line) => bpe.segmentLine(line, dropout)));
+      await filterLines(flags, (lines) => bpe.map(lines, (line) => bpe.segmentLine(line, dropout)));
     });
 }
 

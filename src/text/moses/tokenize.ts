@@ -1,6 +1,7 @@
 import { nonbreakingPrefixes, type NonbreakingPrefixes } from './nonbreakingPrefixes.js';
 import { perlPattern } from './perlPattern.js';
 import { isBlank, isTagLine } from './perlText.js';
+import { mapWithinTime } from '../boundedTime.js';
 import { findProtected, padLine, tokenizeLine } from './tokenizeLine.js';
 import { languageRules, type TokenizerRules } from './tokenizerRules.js';
 import { WordMemory } from './wordMemory.js';
@@ -28,7 +29,7 @@ export interface TokenizeOptions {
  */
 export function createTokenizer(language: string, options: TokenizeOptions = {}): (text: string) => string {
   const { remembered, stepByStep, wholeLine } = tokenizers(language, options);
-  if (wholeLine !== undefined) return (text) => text.split('\n').map(wholeLine).join('\n');
+  if (wholeLine !== undefined) return (text) => mapWithinTime(patternsName, text.split('\n'), wholeLine).join('\n');
   return (text) => {
     if (!text.isWellFormed()) return text.split('\n').map(stepByStep).join('\n'); // a half of a surrogate pair has no UTF-8
     return remembered(Buffer.from(text)).toString();
@@ -43,8 +44,11 @@ export function createTokenizer(language: string, options: TokenizeOptions = {})
 export function createUtf8Tokenizer(language: string, options: TokenizeOptions = {}): (utf8: Buffer) => Buffer {
   const { remembered, wholeLine } = tokenizers(language, options);
   if (wholeLine === undefined) return remembered;
-  return (utf8) => Buffer.from(utf8.toString().split('\n').map(wholeLine).join('\n'));
+  return (utf8) => Buffer.from(mapWithinTime(patternsName, utf8.toString().split('\n'), wholeLine).join('\n'));
 }
+
+/** What messages call them when a match takes too long. */
+const patternsName = 'Matching the protected patterns';
 
 /** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */
 function tokenizers(language: string, options: TokenizeOptions) {

@@ -4,6 +4,7 @@ import { endOfWord, type BpeCodes } from './bpeCodes.js';
 import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
 import { userGroups } from '../patternDialect.js';
 import { pythonPattern } from './pythonPattern.js';
+import { mapWithinTime } from '../boundedTime.js';
 
 export interface BpeOptions {
   /** Marks a unit that the next one continues. Default `@@`. */
@@ -76,6 +77,12 @@ export class Bpe {
   private segmentWord(word: string, dropout?: BpeDropout): string[] {
     const units = this.isolateGlossaries(word).flatMap((stretch) => this.encode(stretch, dropout));
     return units.map((unit, index) => (index < units.length - 1 ? unit + this.joiner : unit));
+  }
+
+  /** What `segment` or `segmentLine` gives for each line; matching glossary entries is bounded in time. */
+  map<T>(lines: readonly string[], segment: (line: string) => T): T[] {
+    if (this.glossaries.length === 0) return lines.map(segment);
+    return mapWithinTime('Matching the glossary entries', lines, segment);
   }
 
   /** The word cut at glossary entries, which become stretches of their own. */

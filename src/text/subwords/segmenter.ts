@@ -60,7 +60,7 @@ export async function openSegmenter(options: SubwordOptions): Promise<Segmenter>
           : readBpeVocabulary(options.vocabulary, options.vocabularyThreshold);
       const bpe = new Bpe(readBpeCodes(options.codes), { vocabulary, glossaries: options.glossaries });
       return {
-        segment: (lines) => lines.map((line) => bpe.segment(line)),
+        segment: (lines) => bpe.map(lines, (line) => bpe.segment(line)),
         join: (tokens) => removeJoiner(tokens.join(' ')),
         close: async () => {},
       };
