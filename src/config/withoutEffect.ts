@@ -60,7 +60,7 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * Refuses settings that a choice leaves without effect: whoever wrote them believes that they act. What a later text chooses
+ * Refuses settings that a choice leaves without effect: their author believes that they act. What a later text chooses
  * does not speak against what an earlier one sets, for the one may switch off what the other describes. Values equal to the
  * default, texts that set everything (a run's config.yaml) and choices that arms of an ablation make are left alone.
  *

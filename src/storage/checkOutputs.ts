@@ -5,7 +5,7 @@ import { forgetPart, partPath } from './partName.js';
 import { writeFailure } from './writeFailure.js';
 
 /**
- * Checks, before the work, that files can be written: each has a name of its own, none is there already, and its folder takes
+ * Checks, before the work, that files can be written: all names differ, no file exists yet, and each folder takes
  * new files or can be made. Nothing is left behind.
  *
  * @param options.kind what the paths are to become

@@ -158,7 +158,7 @@ class StageRunner {
       this.onProgress?.({ ...place, done, total, unit });
     };
     this.manifests.set(stage, await carryOut(stage, this.folderOf(stage), key, this.pool, this.result, progress));
-    if (!shown) progress(1, 1, 'step'); // whoever counts the stages misses none
+    if (!shown) progress(1, 1, 'step'); // the count of stages has no gap
     this.intact.add(stage);
   }
 

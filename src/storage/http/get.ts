@@ -60,7 +60,7 @@ function start(
     // an agent, even none of one's own, would make its own connection
     ...(socket ? { createConnection: () => tlsConnect({ socket, servername: hostname }) } : { agent: false }),
   });
-  // whoever waits for an answer hears of errors; those that come later end its body, and nobody listens here
+  // a caller that waits for an answer receives errors; later ones end the body, and need a listener too
   request.on('error', () => {});
   request.on('timeout', () => request.destroy(new Error(`nothing came from ${to.host} for ${idleTimeoutMs / 1000} s`)));
   return request;
