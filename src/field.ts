@@ -27,6 +27,9 @@ interface NumberLimits {
   readonly unit?: string;
 }
 
+/** Bound on integers that have no bound of their own: more updates, tokens or lines than any run has. */
+const largestInteger = 1_000_000_000;
+
 /** The bounds in words: " from 0 to 1", " of at least 0 and below 1"; empty if there are none. */
 function range({ min, above, max, below }: NumberLimits): string {
   if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
@@ -42,18 +45,16 @@ function numeric(
   help: string,
   limits: NumberLimits,
 ): Field<number | undefined> {
-  const { min = -Infinity, above = -Infinity, max = Infinity, below = Infinity, unit } = limits;
+  const bounds = whole ? { max: largestInteger, ...limits } : limits;
+  const { min = -Infinity, above = -Infinity, max = Infinity, below = Infinity, unit } = bounds;
   const kind = whole ? 'an integer' : 'a number';
   return {
     isField: true,
-    accepts: `${kind}${range(limits)}`,
-    expects: (value) => {
-      if (typeof value !== 'number' || Number.isNaN(value)) return undefined;
-      if (!Number.isFinite(value)) return `${whole ? kind : 'a finite number'}${range(limits)}`;
-      if (!whole || !Number.isInteger(value) || Number.isSafeInteger(value)) return undefined;
-      const bound = value > 0 ? { max: Number.MAX_SAFE_INTEGER } : { min: Number.MIN_SAFE_INTEGER };
-      return `${kind}${range({ ...bound, ...limits })}`;
-    },
+    accepts: `${kind}${range(bounds)}`,
+    expects: (value) =>
+      !whole && typeof value === 'number' && !Number.isNaN(value) && !Number.isFinite(value)
+        ? `a finite number${range(bounds)}`
+        : undefined,
     default: initial,
     unit,
     help,

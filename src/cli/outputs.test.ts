@@ -12,6 +12,10 @@ const folder = mkdtempSync(join(tmpdir(), 'coldstart-outputs-'));
 after(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'file'), 'x\n');
 mkdirSync(join(folder, 'folder'));
+writeFileSync(
+  join(folder, 'corpus.yaml'),
+  'corpus: { dir: made, train: { src: none, trg: none }, subwords.method: none }\n',
+);
 
 const run = (args: readonly string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, input: '', encoding: 'utf8' });
@@ -30,6 +34,7 @@ test('outputs are checked before the work: every command reports them first, alt
     ['corpus', 'export-tokenizer', '--corpus', 'none', '--out', out],
     ['corpus', 'fetch', 'iwslt14', '--from-local', 'none', '--dir', out],
     ['corpus', 'synth', '--pairs', '10000000', '--out', out],
+    ['corpus', 'prepare', '-c', 'corpus.yaml', '--set', `corpus.dir=${out}`],
     ['average', '--run', 'none', '--out', out],
     ['gradinit', '-c', 'none', '--out', `${out}.safetensors`],
     ['report', 'none', '--out', out],
@@ -44,7 +49,7 @@ test('outputs are checked before the work: every command reports them first, alt
     );
     assert.equal(status, 1, args.join(' '));
   }
-  assert.deepEqual(readdirSync(folder).sort(), ['file', 'folder']);
+  assert.deepEqual(readdirSync(folder).sort(), ['corpus.yaml', 'file', 'folder']);
 });
 
 test('more translations than the beam are rejected', () => {
@@ -80,5 +85,5 @@ test('names that cannot become files', () => {
   checkOutputs([at('file')], { replace: true });
   checkOutputs([at('folder')], { kind: 'folder', replace: true });
   checkOutputs([at('not/yet/there')]);
-  assert.deepEqual(readdirSync(folder).sort(), ['file', 'folder'], 'nothing is left behind');
+  assert.deepEqual(readdirSync(folder).sort(), ['corpus.yaml', 'file', 'folder'], 'nothing is left behind');
 });

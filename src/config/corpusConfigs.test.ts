@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -10,6 +10,7 @@ import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import { fetchCorpus } from '../corpus/fetch/fetchCorpus.js';
 import { pairOf, readRecipe } from '../corpus/fetch/readRecipe.js';
 import { generateCorpus } from '../corpus/synth/generateCorpus.js';
+import { synthCommandFor } from '../corpus/synth/synthCommandFor.js';
 import { testSets, writeIwsltArchive, type Sides } from '../../test/iwsltArchive.js';
 import { corpusFolder, prepareOptions } from './prepareOptions.js';
 
@@ -117,4 +118,37 @@ test('WMT14: from the raw text that fetch leaves to ids, merges learnt on the wa
     'merges reach to whole words that are frequent',
   );
   await corpus.close();
+});
+
+test('each shipped configuration without its text names the command that writes it', async () => {
+  mkdirSync(join(folder, 'bare'));
+  cpSync(join(folder, 'configs'), join(folder, 'bare', 'configs'), { recursive: true });
+  const at = (name: string): string => join(folder, 'bare', name);
+  const fetched = (recipe: string): string => `coldstart corpus fetch ${recipe} --dir ${at('corpora')}`;
+  const builtin = `coldstart corpus synth --out ${at('runs/data/builtin/text')}`;
+  const commands: Record<string, string> = {
+    'ablate-builtin.yaml': builtin,
+    'ablate-multi30k.yaml': fetched('multi30k'),
+    'builtin.yaml': builtin,
+    'iwslt14-de-en-raw.yaml': fetched('iwslt14'),
+    'iwslt14-de-en.yaml': fetched('iwslt14'),
+    'multi30k-en-de.yaml': fetched('multi30k'),
+    'quickstart.yaml': builtin,
+    'stability-builtin.yaml': builtin,
+    'wmt14-en-de.yaml': fetched('wmt14'),
+  };
+  assert.deepEqual(readdirSync(at('configs')).sort(), Object.keys(commands));
+  for (const [name, command] of Object.entries(commands))
+    await assert.rejects(prepareCorpus(prepareOptions(loadConfig(join(at('configs'), name)))), {
+      name: 'DataError',
+      message: new RegExp(
+        `^corpus\\.train\\.src is .*, but there is no such file\\. Get the corpus first: ${command}$`,
+      ),
+    });
+  assert.equal(
+    synthCommandFor('runs/data/builtin/text/test.en'),
+    'coldstart corpus synth --out runs/data/builtin/text',
+  );
+  assert.equal(synthCommandFor('builtin/text/train.fr'), undefined);
+  assert.equal(synthCommandFor('text/train.de'), undefined);
 });

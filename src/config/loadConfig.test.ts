@@ -56,19 +56,22 @@ test('unknown keys name file, line and the nearest known one', () => {
 
 test('values that cannot be used say what was found and what is expected', () => {
   const refused: [string, RegExp][] = [
-    ['train: { maxTokens: 0 }', /:1: train\.maxTokens is 0, expected an integer of at least 1 \(tokens\)\./],
+    ['train: { maxTokens: 0 }', /:1: train\.maxTokens is 0, expected an integer from 1 to 1000000000 \(tokens\)\./],
     ['train: { maxTokens: 12.5 }', /train\.maxTokens is 12\.5, expected an integer/],
     ['train: { lr: fast }', /train\.lr is "fast", expected a number of at least 0\./],
     ['train: { schedule: cosine }', /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant\./],
     ['train: 3', /:1: train is 3, but it is a group of settings \(optimizer, beta1, .*\)\. Name one of them\./],
     ['train: { nesterov: "yes" }', /train\.nesterov is "yes", expected true or false\./],
-    ['seed: .nan', /:1: seed is \.nan, expected an integer of at least 0\./],
+    ['seed: .nan', /:1: seed is \.nan, expected an integer from 0 to 9007199254740991\./],
     ['train: { lr: -.Inf }', /:1: train\.lr is -\.Inf, expected a finite number of at least 0\./],
     ['train: { lr: 1e400 }', /train\.lr is 1e400, expected a finite number of at least 0\./],
     ['train: { warmupInitLr: .inf }', /train\.warmupInitLr is \.inf, expected a finite number\./],
-    ['train: { maxUpdates: .inf }', /train\.maxUpdates is \.inf, expected an integer of at least 0 \(updates\)\./],
-    ['seed:', /:1: seed is empty \(null\), expected an integer of at least 0\./],
-    ['seed: "5"', /seed is "5", expected an integer of at least 0\. Write it without quotes\./],
+    [
+      'train: { maxUpdates: .inf }',
+      /train\.maxUpdates is \.inf, expected an integer from 0 to 1000000000 \(updates\)\./,
+    ],
+    ['seed:', /:1: seed is empty \(null\), expected an integer from 0 to 9007199254740991\./],
+    ['seed: "5"', /seed is "5", expected an integer from 0 to 9007199254740991\. Write it without quotes\./],
     ['train: { nesterov: "true" }', /nesterov is "true", expected true or false\. Write it without quotes\./],
     ['train: { nesterov: 1 }', /nesterov is 1, expected true or false\./],
     [
@@ -187,6 +190,19 @@ test('a setting that a choice leaves without effect is refused, with the choice'
     ['train.minLr: 1e-9', /train\.minLr has no effect, as train\.schedule is inverse_sqrt/],
     ['train: { validateBleu: false, validateBleuSentences: 3 }', /validateBleuSentences has no effect/],
     ['gradinit: { variant: paper, layerNormLr: 1 }', /gradinit\.layerNormLr has no effect, .* to released\.$/],
+    [
+      'corpus.subwords: { method: sentencepiece, model: m, modelType: bpe }',
+      /modelType has no effect, as corpus\.subwords\.vocabSize is not set \(the default\)\. .*, or set corpus\.subwords\.vocabSize\.$/,
+    ],
+    [
+      'train: { warmupUpdates: 0, warmupInitLr: 1e-5 }',
+      /train\.warmupInitLr has no effect, as train\.warmupUpdates is 0 \(.*effect\.yaml:1\)\. .* set train\.warmupUpdates to more than 0\.$/,
+    ],
+    ['train: { schedule: constant, holdUpdates: 5 }', /holdUpdates has no effect, .* to inverse_sqrt or linear\.$/],
+    [
+      'decode: { averageLast: 5 }',
+      /decode\.averageLast has no effect, as decode\.checkpoint is best \(the default\)\. .* to average\.$/,
+    ],
     ['gradinit: { algorithm: adam, normalizeGrad: true }', /normalizeGrad has no effect, .* to sgd\.$/],
   ];
   for (const [text, message] of refused) assert.throws(() => loadConfig(file('effect.yaml', text)), message, text);
@@ -199,6 +215,8 @@ test('a setting that a choice leaves without effect is refused, with the choice'
   );
   loadConfig(file('effect-default.yaml', 'train.momentum: 0.9\n'));
   loadConfig(file('effect-arm.yaml', 'train.momentum: 0.5\nablation.arms: { a: {}, b: { train.optimizer: sgd } }\n'));
+  const average = file('effect-average.yaml', 'decode: { checkpoint: average, averageLast: 5 }\n');
+  assert.equal(loadConfig(average, ['decode.checkpoint=last']).decode.averageLast, 5);
   const saved = configToYaml(loadConfig(base, ['corpus.subwords.method=none']));
   assert.equal(loadConfig(file('effect-saved.yaml', saved)).corpus.subwords.merges, 100);
 });
@@ -242,6 +260,11 @@ test('every setting: a value that it does not take gives an error with key, file
     );
     assert.ok(refused > 3, `${key} takes nearly everything`);
   }
+});
+
+test('every integer has an upper bound', () => {
+  for (const [key, { accepts }] of flatten(schema))
+    if (accepts.startsWith('an integer')) assert.match(accepts, /^an integer from \d+ to \d+$/, key);
 });
 
 test('every number with a bound refuses what lies just beyond it', () => {

@@ -87,6 +87,15 @@ test('what is missing is named', () => {
       /subwords\.merges asks to learn, but codes names a file/,
     ],
     [
+      {
+        ...files,
+        'corpus.subwords.method': 'bpe',
+        'corpus.subwords.codes': '/c',
+        'corpus.subwords.vocabularyThreshold': 9,
+      },
+      /subwords\.vocabularyThreshold has no effect, as corpus\.subwords\.vocabulary is not set/,
+    ],
+    [
       { ...files, 'corpus.clean.duplicates': ['both'] },
       /clean\.duplicates is \["both"\], expected a list of pair, source, target, none twice/,
     ],

@@ -96,6 +96,10 @@ function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['cor
           glossaries: subwords.glossaries,
         };
       }
+      if (subwords.vocabularyThreshold !== undefined && subwords.vocabulary === undefined)
+        throw new UsageError(
+          `corpus.${group}.vocabularyThreshold has no effect, as corpus.${group}.vocabulary is not set. Remove it, or set corpus.${group}.vocabulary.`,
+        );
       return {
         method: 'bpe',
         codes:

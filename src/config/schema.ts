@@ -59,7 +59,7 @@ const subwordSettings = {
  * Every setting, once: type, default, unit and help. `docs/config.md` and error messages are made from it.
  */
 export const schema = {
-  seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0 }),
+  seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
   backend: choice(backendNames, 'auto', 'What computes; auto takes the fastest that passes its check.'),
 
   corpus: {

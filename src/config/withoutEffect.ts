@@ -10,9 +10,18 @@ interface Rule {
   readonly settings: readonly string[];
   /** The setting that chooses. */
   readonly choice: string;
-  /** Its values that use the settings. */
-  readonly usedBy: readonly unknown[];
+  /** Its values that use the settings: a list, or a condition and how to meet it. */
+  readonly usedBy: readonly unknown[] | Condition;
 }
+
+interface Condition {
+  readonly holds: (value: unknown) => boolean;
+  /** Completes "set KEY". */
+  readonly advice: string;
+}
+
+const isSet: Condition = { holds: (value) => value !== undefined, advice: '' };
+const aboveZero: Condition = { holds: (value) => Number(value) > 0, advice: ' to more than 0' };
 
 const subwordRules = (group: string): Rule[] => [
   {
@@ -27,6 +36,7 @@ const subwordRules = (group: string): Rule[] => [
     choice: 'method',
     usedBy: ['sentencepiece'],
   },
+  { group, settings: ['modelType', 'characterCoverage'], choice: 'vocabSize', usedBy: isSet },
   { group, settings: ['tokenizer'], choice: 'method', usedBy: ['huggingface'] },
   { group, settings: ['joiner'], choice: 'method', usedBy: ['none'] },
 ];
@@ -48,6 +58,8 @@ const rules: readonly Rule[] = [
     usedBy: optimizers.namesWith(key),
   })),
   { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear'] },
+  { group: 'train', settings: ['warmupInitLr'], choice: 'warmupUpdates', usedBy: aboveZero },
+  { group: 'train', settings: ['holdUpdates'], choice: 'schedule', usedBy: ['inverse_sqrt', 'linear'] },
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
     group: 'gradinit',
@@ -57,6 +69,7 @@ const rules: readonly Rule[] = [
   },
   // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
   { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
+  { group: 'decode', settings: ['averageLast'], choice: 'checkpoint', usedBy: ['average'] },
 ];
 
 /**
@@ -74,18 +87,25 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
     const choiceKey = `${group}.${choice}`;
     const chosen = given.get(choiceKey);
     const value = chosen?.value ?? fieldAt(choiceKey).default;
-    if (usedBy.includes(value) || varied(choiceKey)) continue;
+    const [isUsed, advice] =
+      'holds' in usedBy ? [usedBy.holds(value), usedBy.advice] : [usedBy.includes(value), ` to ${listed(usedBy)}`];
+    if (isUsed || varied(choiceKey)) continue;
     for (const name of names) {
       const key = `${group}.${name}`;
       const setting = given.get(key);
       if (setting === undefined || setting.source < (chosen?.source ?? -1) || complete.has(setting.source)) continue;
       if (JSON.stringify(setting.value) === JSON.stringify(fieldAt(key).default)) continue;
       throw new UsageError(
-        `${setting.where}: ${key} has no effect, as ${choiceKey} is ${String(value)} (${chosen?.where ?? 'the default'}). ` +
-          `Remove it, or set ${choiceKey} to ${usedBy.filter((one) => one !== 'none' || usedBy.length === 1).join(' or ')}.`,
+        `${setting.where}: ${key} has no effect, as ${choiceKey} is ${value === undefined ? 'not set' : String(value)} (${chosen?.where ?? 'the default'}). ` +
+          `Remove it, or set ${choiceKey}${advice}.`,
       );
     }
   }
+}
+
+/** Choices in words. "none" switches a group off, which is no way to use its settings, unless it is the only one. */
+function listed(values: readonly unknown[]): string {
+  return values.filter((one) => one !== 'none' || values.length === 1).join(' or ');
 }
 
 /** Whether arms or the grid may change a choice. Presets are known only to the ablation: any may. */

@@ -1,4 +1,5 @@
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { shownFolder } from '../../storage/shownFolder.js';
 import { corpusFolder } from './fetchCorpus.js';
 import { readRecipe, recipeNames } from './readRecipe.js';
 
@@ -19,7 +20,6 @@ export function fetchCommandFor(path: string): string | undefined {
 
 /** Empty for the folder that the command takes by itself. */
 function dirOption(dir: string): string {
-  const shown = relative('.', dir);
-  if (shown === 'corpora') return '';
-  return ` --dir ${shown === '' ? '.' : shown.startsWith(`..${sep}`) ? dir : shown}`;
+  const shown = shownFolder(dir);
+  return shown === 'corpora' ? '' : ` --dir ${shown}`;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { checkPlace } from '../../storage/checkOutputs.js';
 import { lockFolder } from '../../storage/folderLock.js';
 import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
@@ -70,7 +71,8 @@ const defaultPairsPerPart = 25_000;
  * unless `force` is set; `force` replaces only folders that hold a prepared corpus.
  *
  * @throws UsageError for impossible options; DataError for input that cannot be used; ColdstartError code
- *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, FOLDER_BUSY when another process prepares it
+ *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, WRITE_FAILED where nothing can be written, FOLDER_BUSY
+ *   when another process prepares it
  */
 export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
   const {
@@ -83,8 +85,11 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
   if (!(Number.isInteger(workers) && workers >= 1))
     throw new UsageError(`workers is ${workers}, expected a positive integer.`);
   const started = performance.now();
+  const found = findCorpus(options.outDir, force);
+  // a corpus that is up to date may lie where nothing can be written
+  if (!found.made) checkPlace(options.outDir);
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
-  const { made, changes } = await compare(options.outDir, asked, force);
+  const { made, changes } = await compare(options.outDir, asked, found);
   if (made && changes.length === 0)
     return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
   if (made && !force) {
@@ -97,6 +102,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
       ].join('\n'),
     );
   }
+  if (made) checkPlace(options.outDir);
   const workFolder = stagesFolder(options.outDir);
   const release = await claimWorkFolder(workFolder);
   try {
@@ -124,8 +130,9 @@ export async function planCorpus(
   { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {},
 ): Promise<PreparePlan> {
   checkOptions(options);
+  const found = findCorpus(options.outDir);
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
-  const { made, changes } = await compare(options.outDir, asked);
+  const { made, changes } = await compare(options.outDir, asked, found);
   if (made && changes.length === 0) return { status: 'upToDate', changes, stages: [] };
   return {
     status: made ? 'changed' : 'new',
@@ -144,11 +151,14 @@ function stagesFolder(outDir: string): string {
   return join(dirname(target), `${basename(target)}.stages`);
 }
 
-async function compare(
-  outDir: string,
-  asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
-  force = false,
-): Promise<{ made: PrepareManifest | null; changes: string[] }> {
+/** A corpus in the output folder, and why it has to be made again. */
+interface FoundCorpus {
+  readonly made: PrepareManifest | null;
+  readonly changes: readonly string[];
+}
+
+/** The corpus that the output folder holds. @throws ColdstartError code FILE_EXISTS if it holds something else */
+function findCorpus(outDir: string, force = false): FoundCorpus {
   let made: PrepareManifest | null;
   try {
     made = readPrepareManifest(outDir);
@@ -157,14 +167,23 @@ async function compare(
     if (force && error instanceof DataError) return { made: null, changes: [error.message] };
     throw error;
   }
-  if (made) return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
-  if (!isFreeFolder(outDir)) {
+  if (!made && !isFreeFolder(outDir)) {
     throw new ColdstartError(
       'FILE_EXISTS',
       `${outDir} is not empty and holds no prepared corpus. Choose another output folder, or empty it first.`,
     );
   }
-  return { made: null, changes: [] };
+  return { made, changes: [] };
+}
+
+async function compare(
+  outDir: string,
+  asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
+  found: FoundCorpus,
+): Promise<FoundCorpus> {
+  const { made } = found;
+  if (!made) return found;
+  return { made, changes: [...manifestChanges(made, asked), ...(await damagedOutputs(outDir, made))] };
 }
 
 const markFile = 'coldstart-stages';
