@@ -58,7 +58,7 @@ describe('imports', () => {
     assert.deepEqual(against, []);
   });
 
-  test('of the modules beside the folders only what knows of none: counts in words, errors, fields of settings, numbers for people, suggestions, the version', () => {
+  test('of the modules beside the folders only what knows of none: counts in words, errors, fields of settings, numbers for people, suggestions, the package', () => {
     const beside = shipped.flatMap(({ path, imports }) =>
       imports.filter((name) => folderOf(path) !== '' && /^[^/]+\.js$/.test(name)),
     );
@@ -68,11 +68,11 @@ describe('imports', () => {
       'extremes.js',
       'field.js',
       'format.js',
+      'package.js',
       'suggest.js',
-      'version.js',
     ]);
     for (const { path, imports } of shipped.filter(({ path: own }) =>
-      /^(counted|errors|extremes|field|format|suggest|version)\.ts$/.test(own),
+      /^(counted|errors|extremes|field|format|package|suggest)\.ts$/.test(own),
     ))
       assert.deepEqual(
         imports.filter((name) => !name.startsWith('node:')),

@@ -19,7 +19,7 @@ Example:
       const [{ availableParallelism, cpus, freemem, totalmem }, { probeBackends }, { version }] = await Promise.all([
         import('node:os'),
         import('../backend/select.js'),
-        import('../version.js'),
+        import('../package.js'),
       ]);
       const backends = await probeBackends();
       const gigabytes = (bytes: number): number => Math.round((bytes / 2 ** 30) * 10) / 10;

@@ -65,7 +65,7 @@ export function filterLines(
  */
 export async function filterUtf8(
   { input, output }: FilterFlags,
-  change: (utf8: Buffer) => Buffer | Promise<Buffer>,
+  change: (utf8: Buffer) => Uint8Array | Promise<Uint8Array>,
 ): Promise<void> {
   if (output === undefined) {
     for await (const utf8 of readUtf8(input)) {
@@ -77,7 +77,8 @@ export async function filterUtf8(
   const signal = abortOnInterrupt('Nothing was written.');
   const file = new TextOutput(output);
   try {
-    for await (const utf8 of readUtf8(input, signal)) file.line((await change(utf8)).toString());
+    for await (const utf8 of readUtf8(input, signal))
+      file.line(new TextDecoder('utf-8', { ignoreBOM: true }).decode(await change(utf8)));
     file.finish();
   } finally {
     file.abandon();

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ColdstartError } from '../errors.js';
 import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
-import { version } from '../version.js';
+import { version } from '../package.js';
 import { loadCommands, type CommandModules } from './commandModules.js';
 import { Interrupted } from './interrupts.js';
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -352,6 +361,50 @@ test('paths and values inside arms and grids are checked and resolved like those
     () => loadConfig(file('arms/grid.yaml', 'ablation.grid: { train.lr: 3 }\n')),
     /ablation\.grid is \{ train\.lr: 3 \}, expected lists of values by setting/,
   );
+});
+
+test('configurations of packages and shipped ones lead to the current folder, never into node_modules', () => {
+  const project = realpathSync(mkdtempSync(join(tmpdir(), 'coldstart-project-')));
+  const before = process.cwd();
+  try {
+    process.chdir(project);
+    const installed = 'node_modules/coldstart/configs';
+    cpSync(fileURLToPath(new URL('../../../configs', import.meta.url)), installed, { recursive: true });
+    mkdirSync('node_modules/@own/recipes', { recursive: true });
+    writeFileSync(
+      'node_modules/@own/recipes/tiny.yaml',
+      'extends: ../../coldstart/configs/builtin.yaml\ncorpus.dir: out\n',
+    );
+    mkdirSync('sub');
+    writeFileSync('sub/mine.yaml', 'extends: ../configs/quickstart.yaml\nseed: 5\n');
+    const corpusOf = (path: string) => {
+      const { dir, train } = loadConfig(path).corpus;
+      return [dir, train.src];
+    };
+    const own = [join(project, 'runs/data/builtin/prepared'), join(project, 'runs/data/builtin/text/train.de')];
+    assert.deepEqual(corpusOf(`${installed}/quickstart.yaml`), own);
+    assert.deepEqual(corpusOf('configs/quickstart.yaml'), own, 'as if it were here');
+    assert.deepEqual(corpusOf('sub/mine.yaml'), own, 'extended from another folder');
+    assert.deepEqual(corpusOf('node_modules/@own/recipes/tiny.yaml'), [join(project, 'out'), own[1]]);
+    process.chdir('sub');
+    assert.deepEqual(corpusOf('mine.yaml'), own, 'whatever the current folder is');
+    assert.deepEqual(corpusOf(`../${installed}/builtin.yaml`), [
+      join(project, 'sub/runs/data/builtin/prepared'),
+      join(project, 'sub/runs/data/builtin/text/train.de'),
+    ]);
+    assert.throws(
+      () => loadConfig('quickstart.yaml'),
+      /there is no configuration .*sub\/quickstart\.yaml\. coldstart brings one of that name: configs\/quickstart\.yaml\.$/,
+    );
+    assert.throws(() => loadConfig('configs/none.yaml'), /there is no configuration .*sub\/configs\/none\.yaml\.$/);
+    // a file of one's own comes first
+    mkdirSync('configs');
+    writeFileSync('configs/builtin.yaml', 'corpus.dir: mine\n');
+    assert.deepEqual(corpusOf('configs/builtin.yaml'), [join(project, 'sub/configs/mine'), undefined]);
+  } finally {
+    process.chdir(before);
+    rmSync(project, { recursive: true });
+  }
 });
 
 test('every shipped configuration can be read', () => {

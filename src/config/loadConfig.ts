@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isAlias, isMap, isScalar, stringify, type YAMLMap } from 'yaml';
 import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
 import { isField, refusal, shown as shownValue, type Field, type Section } from '../field.js';
+import { configPlace, extendedPlace, shippedHint, type ConfigPlace } from './configPlace.js';
 import { schema, type Config } from './schema.js';
 import { suggest } from '../suggest.js';
 import { refuseWithoutEffect } from './withoutEffect.js';
@@ -34,7 +35,7 @@ const maxConfigBytes = 2 ** 20;
  */
 export function loadConfig(path: string, changes: readonly string[] = []): Config {
   const sources: Setting[][] = [];
-  readSettings(resolve(path), [], sources);
+  readSettings(configPlace(resolve(path)), [], sources);
   for (const change of changes) sources.push(parseChange(change, sources.length));
   const settings = sources.flat();
   refuseWithoutEffect(settings);
@@ -124,12 +125,13 @@ function resolveConfig(settings: readonly Setting[]): Config {
 }
 
 /** Adds the settings of a file and of those it extends to the sources, those extended first. */
-function readSettings(path: string, from: readonly string[], sources: Setting[][]): void {
+function readSettings(place: ConfigPlace, from: readonly string[], sources: Setting[][]): void {
+  const { file: path, folder } = place;
   if (from.includes(path))
     throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
   if (!existsSync(path))
     throw new UsageError(
-      `there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.`,
+      `there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.${shippedHint(path)}`,
     );
   if (statSync(path).isDirectory())
     throw new UsageError(
@@ -146,11 +148,11 @@ function readSettings(path: string, from: readonly string[], sources: Setting[][
       throw new UsageError(
         `${yaml.place(base.key)}: extends is ${yaml.written(base.value)}, expected the path of another configuration.`,
       );
-    readSettings(resolve(dirname(path), other), [...from, path], sources);
+    readSettings(extendedPlace(place, other), [...from, path], sources);
   }
   const settings: Setting[] = [];
   const entries = root.items.filter((item) => item !== base);
-  collect(entries, schema, '', { yaml, folder: dirname(path), source: sources.length }, settings, new Map());
+  collect(entries, schema, '', { yaml, folder, source: sources.length }, settings, new Map());
   sources.push(settings);
 }
 

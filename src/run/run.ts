@@ -19,7 +19,7 @@ import { EventFile } from './tensorboard/eventFile.js';
 import { RunLog } from '../train/runLog.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
-import { version } from '../version.js';
+import { version } from '../package.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';

@@ -1,4 +1,4 @@
-import { version } from '../version.js';
+import { version } from '../package.js';
 
 /** One `name:value` of a signature. */
 export interface SignatureField {

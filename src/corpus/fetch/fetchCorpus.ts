@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { checkOutputs } from '../../storage/checkOutputs.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
-import { version } from '../../version.js';
+import { version } from '../../package.js';
 import { buildText } from './buildText.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
 import {

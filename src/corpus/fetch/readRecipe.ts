@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { suggest } from '../../suggest.js';
 import { UsageError } from '../../errors.js';
+import { packageFolder } from '../../package.js';
 import { readTextFile } from '../../storage/textFile.js';
 import {
   setNames,
@@ -17,7 +17,7 @@ import {
 } from './recipe.js';
 import { RecipeValue } from './recipeFields.js';
 
-const recipesFolder = fileURLToPath(new URL('../../../../recipes', import.meta.url));
+const recipesFolder = join(packageFolder, 'recipes');
 const maxRecipeBytes = 2 ** 20;
 
 /** Names of the recipes that come with the package. */

@@ -5,7 +5,7 @@ import { DataError } from '../../errors.js';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
 import { jsonAny, jsonObject, jsonRecord, readJsonFile } from '../../storage/jsonFile.js';
 import { removeStaleParts } from '../../storage/staleParts.js';
-import { version as programVersion } from '../../version.js';
+import { version as programVersion } from '../../package.js';
 import { PartPool, type PartResult } from './partPool.js';
 import { scratch } from './parts.js';
 import { makeFolder } from '../../storage/makeFolder.js';

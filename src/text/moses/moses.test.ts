@@ -274,6 +274,10 @@ test('text in UTF-8 is tokenised as decoded text is, with protected stretches an
     createUtf8Tokenizer('de', options)(Buffer.from(text)).toString(),
     '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...',
   );
+  for (const own of [options, {}]) {
+    const tokenized = createUtf8Tokenizer('de', own)(new TextEncoder().encode('„Über alles“, ja.'));
+    assert.equal(new TextDecoder().decode(tokenized), '„ Über alles “ , ja .');
+  }
   assert.equal(createTokenizer('de', options)(text), '<seg id="1">\nÜber 1/2 , &quot; ja &quot; .\n\nEnde ...');
   const half = 'a\ud800b, c.'; // half of a surrogate pair has no UTF-8, and is kept
   assert.equal(createTokenizer('de', { skipTags: true })(half), createTokenizer('de')(half));

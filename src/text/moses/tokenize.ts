@@ -41,10 +41,16 @@ export function createTokenizer(language: string, options: TokenizeOptions = {})
  *
  * @returns bytes of valid UTF-8 to bytes; they last until the next call
  */
-export function createUtf8Tokenizer(language: string, options: TokenizeOptions = {}): (utf8: Buffer) => Buffer {
+export function createUtf8Tokenizer(language: string, options: TokenizeOptions = {}): (utf8: Uint8Array) => Uint8Array {
   const { remembered, wholeLine } = tokenizers(language, options);
-  if (wholeLine === undefined) return remembered;
-  return (utf8) => Buffer.from(mapWithinTime(patternsName, utf8.toString().split('\n'), wholeLine).join('\n'));
+  if (wholeLine === undefined) return (utf8) => remembered(asBuffer(utf8));
+  return (utf8) =>
+    Buffer.from(mapWithinTime(patternsName, asBuffer(utf8).toString().split('\n'), wholeLine).join('\n'));
+}
+
+/** The same bytes, not a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** What messages call them when a match takes too long. */
