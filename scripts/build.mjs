@@ -1,7 +1,8 @@
-// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript.
+// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript, then what the package ships of it.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { assemblePackage } from './package/assemble.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -26,3 +27,4 @@ run('assemblyscript/bin/asc.js', [
   'simd',
 ]);
 run('typescript/bin/tsc', ['-p', root]);
+assemblePackage(root);

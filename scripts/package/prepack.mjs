@@ -1,0 +1,17 @@
+// Before `npm pack` and `npm publish`: builds, after installing what the build needs where a fresh clone lacks it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+function run(program, args) {
+  // standard output belongs to npm pack, which prints the name of the file there
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+if (!existsSync(join(root, 'node_modules/typescript')))
+  run('npm', ['ci', '--ignore-scripts', '--no-progress', '--loglevel=error']);
+run(process.execPath, [join(root, 'scripts/build.mjs')]);
