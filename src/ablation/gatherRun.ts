@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isLocked } from '../storage/folderLock.js';
-import { readLog, type LogLine } from '../train/runLog.js';
+import { countedValidations, lastUpdate, type LogLine, readLog } from '../train/runLog.js';
 import {
   tensorPlace,
   type LearnedScales,
@@ -57,7 +57,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
           ? 'unfinished'
           : 'failed',
     ...failed,
-    updates: scores?.updates ?? log.reduce((most, { update = 0 }) => Math.max(most, update), 0),
+    updates: scores?.updates ?? lastUpdate(log),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
     ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
     ...(scores && { scores }),
@@ -67,7 +67,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
     startedAt,
     ...(start && { numParameters: start.numParameters }),
     train: log.filter(({ event }) => event === 'train').map(trainPoint),
-    valid: log.filter(({ event }) => event === 'valid').map(validPoint),
+    valid: countedValidations(log).map(validPoint),
     ...(ratios.length > 0 &&
       start?.parameters && {
         updateRatios: {

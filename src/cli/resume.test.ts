@@ -101,6 +101,31 @@ describe('what may change on resuming', () => {
     assert.match(scored!.signature, /tok:13a/);
   });
 
+  test('where BLEU chooses the best, what it depends on may not change', () => {
+    const byBleu = set('train.bestBy=bleu', 'train.maxUpdates=15');
+    ok(train('by-bleu', ...byBleu));
+    for (const setting of ['decode.beamSize=1', 'decode.lowercase=true', 'train.validateBleuSentences=5']) {
+      const { status, stderr } = train('by-bleu', ...byBleu, ...set(setting), '--resume');
+      assert.equal(status, 1, setting);
+      assert.match(
+        stderr,
+        /: .* → .* \(train\.bestBy is bleu, so which validation is the best so far depends on it; .*use "coldstart translate"\)\n/,
+        setting,
+      );
+    }
+    const allowed = set('train.bestBy=bleu', 'train.maxUpdates=25', 'decode.checkpoint=last', 'decode.maxTokens=100');
+    ok(train('by-bleu', ...allowed, '--resume'));
+    ok(train('by-bleu-whole', ...allowed));
+    const [prolonged, whole] = [scoresOf('by-bleu'), scoresOf('by-bleu-whole')];
+    assert.deepEqual([prolonged.best, prolonged.last, prolonged.trgTokens], [whole.best, whole.last, whole.trgTokens]);
+    const validations = logOf('by-bleu').filter(({ event }) => event === 'valid');
+    // an epoch has few updates, and the first one's end is validated too
+    assert.deepEqual(
+      validations.filter(({ atEnd }) => atEnd).map(({ update }) => update),
+      [15, 25],
+    );
+  });
+
   test('a length that the schedule falls to is not one of them, and the message says why', () => {
     const linear = set('train.schedule=linear');
     ok(train('linear', ...linear));

@@ -14,6 +14,7 @@ import { numParameters, parameterShapes } from '../model/parameters.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
 import { DivergenceError } from '../train/divergence.js';
+import { resumedPosition } from '../train/position.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
 import { EventFile } from './tensorboard/eventFile.js';
 import { RunLog } from '../train/runLog.js';
@@ -124,9 +125,12 @@ class Run {
       Object.fromEntries(Object.entries(this.corpus.manifest.outputs).map(([name, { sha256 }]) => [name, sha256])),
     );
     const resumeFrom = readLastCheckpoint(runDir);
-    const resumedAt = resumeFrom?.training?.position.update ?? 0;
+    const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
+    const position =
+      resumeFrom?.training && resumedPosition(resumeFrom.training.position, this.trainingOptions(updatesPerEpoch));
+    const resumedAt = position?.update ?? 0;
     const hasLog = existsSync(this.paths.log);
-    this.log = hasLog ? RunLog.resume(this.paths.log, resumeFrom?.training?.position) : RunLog.create(this.paths.log);
+    this.log = hasLog ? RunLog.resume(this.paths.log, position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
     const trainBatches = createBatches(this.corpus.dataset('train'), {
@@ -138,7 +142,6 @@ class Run {
       maxTokens: config.train.maxTokens,
       shuffle: false,
     }).epochBatches(1);
-    const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
     this.emitStart(updatesPerEpoch, resumedAt);
     if (!hasLog && resumedAt > 0) this.emit({ event: 'logLost', path: this.paths.log });
     if (this.changed.length > 0) this.emit({ event: 'changed', settings: this.changed });

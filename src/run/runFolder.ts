@@ -152,14 +152,8 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
   const all = runDifferences(own, config);
-  const changeable = all.filter((line) => mayChange(line.slice(0, line.indexOf(':')), own));
-  const fixed = all
-    .filter((line) => !changeable.includes(line))
-    .map((line) =>
-      line.startsWith('train.maxUpdates:')
-        ? `${line} (the ${own.train.schedule} schedule falls towards it, so every rate so far depends on it)`
-        : line,
-    );
+  const changeable = all.filter((line) => mayChange(keyOf(line), own));
+  const fixed = all.filter((line) => !changeable.includes(line)).map((line) => line + whyFixed(keyOf(line), own));
   for (const [file, sha256] of Object.entries(identity.corpus)) {
     if (madeFrom.corpus[file] !== sha256)
       fixed.push(`corpus file ${file}: its content is not what the run was begun with`);
@@ -167,9 +161,32 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
   return { fixed, changeable };
 }
 
+/** The setting that a line of `configDifferences` is about. */
+function keyOf(line: string): string {
+  return line.slice(0, line.indexOf(':'));
+}
+
+/** Settings that BLEU of the validation set depends on. How translations are batched is not one of them. */
+function changesValidationBleu(key: string): boolean {
+  return (
+    /^decode\.(beamSize|lengthPenalty|maxLenA|maxLenB|bleu|lowercase)$/.test(key) ||
+    /^train\.validateBleu(Sentences)?$/.test(key)
+  );
+}
+
+/** Why a setting may not change on resuming where another one makes it so, in brackets; else empty. */
+function whyFixed(key: string, { train }: Config): string {
+  if (key === 'train.maxUpdates')
+    return ` (the ${train.schedule} schedule falls towards it, so every rate so far depends on it)`;
+  return changesValidationBleu(key)
+    ? ' (train.bestBy is bleu, so which validation is the best so far depends on it; to translate with it, use "coldstart translate")'
+    : '';
+}
+
 /** Whether a setting may change on resuming, since nothing so far depends on it. */
 function mayChange(key: string, { train }: Config): boolean {
   if (key === 'train.maxUpdates') return !fallsToMaxUpdates(train.schedule);
+  if (train.bestBy === 'bleu' && changesValidationBleu(key)) return false;
   return (
     key.startsWith('decode.') ||
     [

@@ -13,7 +13,7 @@ import {
   readJsonFile,
   type JsonFile,
 } from '../storage/jsonFile.js';
-import { readLog } from '../train/runLog.js';
+import { countedValidations, lastUpdate, readLog } from '../train/runLog.js';
 import type { InitCost } from './initCost.js';
 
 /** A validation as logged. */
@@ -151,22 +151,19 @@ export function summarizeLog(
   path: string,
 ): Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'trainSeconds' | 'firstEpoch' | 'best' | 'last'> {
   const lines = readLog(path);
-  const validations = lines
-    .filter(({ event }) => event === 'valid')
-    .map((line) => {
-      const { update, epoch, loss, nll, perplexity, bleu } = line as unknown as ValidationResult;
-      return {
-        isBest: line.best === true,
-        result: { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }) },
-      };
-    });
+  const validations = countedValidations(lines).map((line) => {
+    const { update, epoch, loss, nll, perplexity, bleu } = line as unknown as ValidationResult;
+    return {
+      isBest: line.best === true,
+      result: { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }) },
+    };
+  });
   const epochs = lines.filter(({ event }) => event === 'epoch');
   const firstEpoch = validations.find(({ result }) => result.update === epochs[0]?.update)?.result;
   const best = validations.findLast(({ isBest }) => isBest)?.result;
   const last = validations.at(-1)?.result;
   return {
-    // a long log has more lines than a call can have arguments
-    updates: lines.reduce((most, { update = 0 }) => Math.max(most, update), 0),
+    updates: lastUpdate(lines),
     epochs: (epochs.at(-1)?.epoch ?? 0) as number,
     trgTokens: lines.reduce(
       (total, line) => total + (line.event === 'train' ? ((line.trgTokens as number | null | undefined) ?? 0) : 0),

@@ -77,6 +77,12 @@ describe('checkpoints', () => {
         (s) => (s.position.batchesDone = s.position.epochBatches),
         /its position in the run cannot be: batchesDone = \d+/,
       ],
+      [(s) => (s.position.validatedAt = -1), /its position in the run cannot be: validatedAt = -1/],
+      [(s) => (s.position.beforeEnd = 3), /its position in the run cannot be: beforeEnd = 3/],
+      [
+        (s) => (s.position.beforeEnd = { validationsSinceBest: 0 }),
+        /its position in the run cannot be: beforeEnd\.interval\.updates = undefined/,
+      ],
       [(s) => (s.position.best = { value: 1 }), /its position in the run cannot be: best = \{"value":1\}/],
       [(s) => (s.position.best = { value: 1, update: 2, epoch: 0 }), /its position in the run cannot be: best = /],
       [(s) => (s.optimizerStep = -1), /its optimizerStep is -1/],

@@ -24,9 +24,19 @@ export interface TrainPosition {
   readonly validationsSinceBest: number;
   /** A validation that should have followed the last update, but was interrupted. */
   readonly validationDue: boolean;
+  /** Updates done at the last validation; 0: none yet. Files written before it was noted lack it. */
+  readonly validatedAt?: number;
+  /** Present where the run has ended: what its end changed, to be taken back if the run is prolonged. */
+  readonly beforeEnd?: BeforeEnd;
   /** Sums since the last logged interval. */
   readonly interval: IntervalSums;
 }
+
+/**
+ * What a run that ends later would have in place of the same fields: a run validates at its end although no validation is due
+ * there, and logs an interval that is not full.
+ */
+export type BeforeEnd = Pick<TrainPosition, 'best' | 'validationsSinceBest' | 'validatedAt' | 'interval'>;
 
 export interface BestValidation {
   readonly update: number;
@@ -74,8 +84,54 @@ export function startPosition(
     seconds: 0,
     validationsSinceBest: 0,
     validationDue: false,
+    validatedAt: 0,
     interval: emptyInterval,
   };
+}
+
+/** Where training ends; 0: no limit. */
+export interface TrainLimits {
+  readonly maxUpdates: number;
+  readonly maxEpochs: number;
+  readonly patience: number;
+}
+
+/** At the last update; its validation may still be due. */
+export function isAtLimit({ update, epoch, validationsSinceBest }: TrainPosition, limits: TrainLimits): boolean {
+  const { maxUpdates, maxEpochs, patience } = limits;
+  return (
+    (maxUpdates > 0 && update >= maxUpdates) ||
+    (maxEpochs > 0 && epoch > maxEpochs) ||
+    (patience > 0 && validationsSinceBest >= patience)
+  );
+}
+
+/** The position with what the end of the run changed; the first end counts. */
+export function endedPosition(position: TrainPosition): TrainPosition {
+  if (position.beforeEnd) return position;
+  const { best, validationsSinceBest, validatedAt, interval } = position;
+  return { ...position, beforeEnd: { best, validationsSinceBest, validatedAt, interval } };
+}
+
+/** The position without what the end of the run changed. */
+function openPosition({ beforeEnd, ...rest }: TrainPosition): TrainPosition {
+  if (!beforeEnd) return rest;
+  // one by one: a file lacks what was undefined
+  const { best, validationsSinceBest, validatedAt, interval } = beforeEnd;
+  return { ...rest, best, validationsSinceBest, validatedAt, interval, validationDue: false };
+}
+
+/**
+ * The position that a run resumes from. If it had ended and the limits let it train further, what its end changed is taken
+ * back, so that it goes on as a run that was to be this long from the start. If the limits end it here, and it has not been
+ * validated here, a validation is due.
+ */
+export function resumedPosition(position: TrainPosition, limits: TrainLimits): TrainPosition {
+  const open = openPosition(position);
+  if (!isAtLimit(open, limits)) return open;
+  const { update, validatedAt, best, validationDue } = position;
+  const isValidated = validatedAt === undefined ? best !== undefined : validatedAt === update;
+  return validationDue || isValidated ? position : { ...endedPosition(position), validationDue: true };
 }
 
 /** The first field of a position read from a file that cannot be, as `name = value`; undefined if all are well. */
@@ -100,20 +156,33 @@ export function findWrongField(position: TrainPosition): string | undefined {
     return wrong('precision', position.precision);
   if (!Number.isFinite(position.seconds)) return wrong('seconds', position.seconds);
   if (typeof position.validationDue !== 'boolean') return wrong('validationDue', position.validationDue);
-  const { best } = position;
+  const { validatedAt, beforeEnd } = position;
   const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
-  if (
-    best !== undefined &&
-    !(
-      Number.isFinite(best?.value) &&
-      isCount(best.update, 0) &&
-      isCount(best.epoch, 1) &&
-      [undefined, 'loss', 'bleu'].includes(best.by)
+  if (validatedAt !== undefined && !isCount(validatedAt, 0)) return wrong('validatedAt', validatedAt);
+  if (beforeEnd !== undefined) {
+    if (typeof beforeEnd !== 'object' || beforeEnd === null) return wrong('beforeEnd', beforeEnd);
+    if (!isCount(beforeEnd.validationsSinceBest, 0))
+      return wrong('beforeEnd.validationsSinceBest', beforeEnd.validationsSinceBest);
+    if (beforeEnd.validatedAt !== undefined && !isCount(beforeEnd.validatedAt, 0))
+      return wrong('beforeEnd.validatedAt', beforeEnd.validatedAt);
+  }
+  for (const [within, { best, interval }] of [
+    ['', position],
+    ...(beforeEnd ? [['beforeEnd.', beforeEnd] as const] : []),
+  ] as const) {
+    if (
+      best !== undefined &&
+      !(
+        Number.isFinite(best?.value) &&
+        isCount(best.update, 0) &&
+        isCount(best.epoch, 1) &&
+        [undefined, 'loss', 'bleu'].includes(best.by)
+      )
     )
-  )
-    return wrong('best', best);
-  for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
-    if (!Number.isFinite(position.interval?.[key])) return wrong(`interval.${key}`, position.interval?.[key]);
+      return wrong(`${within}best`, best);
+    for (const key of Object.keys(emptyInterval) as (keyof IntervalSums)[]) {
+      if (!Number.isFinite(interval?.[key])) return wrong(`${within}interval.${key}`, interval?.[key]);
+    }
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, readCheckpoint, type Checkpoint } from './checkpoint.js';
 
@@ -11,6 +11,8 @@ export const checkpointPaths = (runDir: string) => ({
   previous: join(runDir, 'checkpoints', 'previous.safetensors'),
   /** Parameters of the best validation. */
   best: join(runDir, 'checkpoints', 'best.safetensors'),
+  /** The best before a validation that only the end of the run called for, in case the run is prolonged. */
+  bestBeforeEnd: join(runDir, 'checkpoints', 'best-before-end.safetensors'),
   /** Parameters at the end of an epoch. */
   epoch: (epoch: number) => join(runDir, 'checkpoints', `epoch-${String(epoch).padStart(4, '0')}.safetensors`),
 });
@@ -45,12 +47,32 @@ export function readLastCheckpoint(runDir: string): Checkpoint | undefined {
 /** Keeps the last checkpoint as the previous one before a new one is written. At every moment one of them is whole. */
 export function keepLastAsPrevious(runDir: string): void {
   const { last, previous } = checkpointPaths(runDir);
-  if (!existsSync(last)) return;
-  rmSync(previous, { force: true });
+  keep(last, previous);
+}
+
+/** Keeps the best checkpoint before a validation that only the end of the run calls for replaces it. */
+export function keepBestBeforeEnd(runDir: string): void {
+  const { best, bestBeforeEnd } = checkpointPaths(runDir);
+  keep(best, bestBeforeEnd);
+}
+
+/**
+ * Takes back what the end of a run made of its best checkpoint, or what a run killed at its end did.
+ * @param hasBest whether there was a best validation before
+ */
+export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
+  const { best, bestBeforeEnd } = checkpointPaths(runDir);
+  if (existsSync(bestBeforeEnd)) renameSync(bestBeforeEnd, best);
+  else if (!hasBest) rmSync(best, { force: true });
+}
+
+function keep(path: string, kept: string): void {
+  if (!existsSync(path)) return;
+  rmSync(kept, { force: true });
   try {
-    linkSync(last, previous);
+    linkSync(path, kept);
   } catch {
-    copyFileSync(last, previous); // some file systems have no hard links
+    copyFileSync(path, kept); // some file systems have no hard links
   }
 }
 

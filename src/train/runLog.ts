@@ -85,6 +85,7 @@ const eventShapes: Readonly<Record<string, JsonShape>> = {
     update: jsonCount,
     ...maybeMeasured('epoch', 'loss', 'nll', 'perplexity', 'bleu', 'seconds'),
     best: jsonOptional(jsonBoolean),
+    atEnd: jsonOptional(jsonBoolean),
   }),
   epoch: jsonObject({ update: jsonCount, epoch: jsonOptional(jsonCount) }),
   updateRatios: jsonObject({ update: jsonCount, ratios: jsonList(measured) }),
@@ -108,6 +109,18 @@ export function readLog(path: string): LogLine[] {
     lines.push(parseJson<LogLine>(text, lineShape, `${path}:${i + 1}`, advice));
   });
   return lines;
+}
+
+/** The validations of a log, without those that only the end of the run called for and that the run was prolonged after. */
+export function countedValidations(lines: readonly LogLine[]): LogLine[] {
+  const updates = lastUpdate(lines);
+  return lines.filter(({ event, update, atEnd }) => event === 'valid' && (atEnd !== true || update === updates));
+}
+
+/** Updates done when a log ends. */
+export function lastUpdate(lines: readonly LogLine[]): number {
+  // a long log has more lines than a call can have arguments
+  return lines.reduce((most, { update = 0 }) => Math.max(most, update), 0);
 }
 
 function isJson(text: string): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,8 @@ import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { readCheckpoint } from './checkpoint.js';
 import { DivergenceError } from './divergence.js';
 import { checkpointPaths, readLastCheckpoint } from './runFiles.js';
-import { readLog, RunLog } from './runLog.js';
+import { resumedPosition } from './position.js';
+import { countedValidations, readLog, RunLog } from './runLog.js';
 import { updateGradients } from './trainUpdate.js';
 import type { TrainOptions } from './trainOptions.js';
 import { train, type TrainEvent, type TrainTask } from './trainer.js';
@@ -414,5 +415,107 @@ describe('training', () => {
     disposeParams(result.params);
     assert.equal(asked, 5);
     assert.deepEqual(result.position.best, { update: 8, epoch: 2, value: 5, by: 'bleu' });
+  });
+});
+
+describe('a run that is resumed with later limits', () => {
+  before(async () => void (await selectBackend('wasm')));
+
+  /** BLEU by the updates done: best at 7 and 11, where nothing but an end asks for a validation. */
+  const bleus: Record<number, number> = { 5: 3, 7: 9, 10: 4, 11: 9, 15: 2, 20: 3, 25: 3.5, 30: 5 };
+  const settings = { validateEveryUpdates: 5, logEveryUpdates: 4, saveEveryUpdates: 0, bestBy: 'bleu' } as const;
+
+  interface Part {
+    readonly limits: Partial<TrainOptions>;
+    /** Broken off in the validation after this many updates. */
+    readonly stopAt?: number;
+  }
+
+  /** Trains in parts; the log is kept as a run keeps it. */
+  async function inParts(name: string, parts: readonly Part[]) {
+    const path = join(folder, `${name}.jsonl`);
+    for (const [i, { limits, stopAt }] of parts.entries()) {
+      const options = { ...settings, ...limits };
+      const resumeFrom = i === 0 ? undefined : readLastCheckpoint(join(folder, name));
+      const saved = resumeFrom?.training?.position;
+      const full = task(name, options).options;
+      const log = i === 0 ? RunLog.create(path) : RunLog.resume(path, saved && resumedPosition(saved, full));
+      const stop = new AbortController();
+      let updates = saved?.update ?? 0;
+      const { params } = await train(
+        task(name, options, {
+          resumeFrom,
+          signal: stop.signal,
+          onUpdate: ({ update }) => void (updates = update),
+          evaluate: async () => {
+            if (updates === stopAt) stop.abort();
+            return { bleu: bleus[updates] };
+          },
+          onEvent: (event) => log.append({ ...event }),
+        }),
+      );
+      disposeParams(params);
+    }
+    const last = readLastCheckpoint(join(folder, name))!;
+    const { seconds: _, interval, beforeEnd, ...position } = last.training!.position;
+    const { best, bestBeforeEnd } = checkpointPaths(join(folder, name));
+    const log = readLog(path);
+    return {
+      position,
+      beforeEnd: { ...beforeEnd, interval: { ...beforeEnd!.interval, seconds: 0 } },
+      interval,
+      params: last.params,
+      slots: last.training!.slots,
+      best: readFileSync(best),
+      bestBeforeEnd: existsSync(bestBeforeEnd) && readFileSync(bestBeforeEnd),
+      train: comparable(log.filter(({ event }) => event === 'train') as unknown as TrainEvent[]),
+      valid: comparable(countedValidations(log) as unknown as TrainEvent[]),
+      atEnd: log.filter(({ atEnd }) => atEnd === true).map(({ update }) => update),
+    };
+  }
+
+  const long = { maxUpdates: 22, patience: 3 };
+  const cases: [string, Part[], number[]][] = [
+    ['whose end made the best', [{ limits: { maxUpdates: 7 } }, { limits: long }], [7, 22]],
+    [
+      'that ended twice',
+      [{ limits: { maxUpdates: 7 } }, { limits: { maxUpdates: 11 } }, { limits: long }],
+      [7, 11, 22],
+    ],
+    ['that ended before the first validation', [{ limits: { maxUpdates: 3 } }, { limits: long }], [3, 22]],
+    ['that ended where a validation was due', [{ limits: { maxUpdates: 10 } }, { limits: long }], [22]],
+    ['that was broken off in its last validation', [{ limits: { maxUpdates: 7 }, stopAt: 7 }, { limits: long }], [22]],
+    [
+      'that was also broken off later',
+      [{ limits: { maxUpdates: 7 } }, { limits: long, stopAt: 10 }, { limits: long }],
+      [7, 22],
+    ],
+    [
+      'that was shortened meanwhile',
+      [{ limits: long, stopAt: 10 }, { limits: { maxUpdates: 8 } }, { limits: long }],
+      [22],
+    ],
+    ['that ended by epochs', [{ limits: { maxUpdates: 0, maxEpochs: 1 } }, { limits: long }], [22]],
+    [
+      'asked for again as it is',
+      [{ limits: { maxUpdates: 7 } }, { limits: { maxUpdates: 7 } }, { limits: long }],
+      [7, 22],
+    ],
+  ];
+  for (const [what, parts, atEnd] of cases)
+    test(`${what} equals one that had them from the start`, async () => {
+      bleus[3] = bleus[8] = bleus[22] = 8;
+      const { atEnd: found, ...prolonged } = await inParts(what.replaceAll(' ', '-'), parts);
+      const { atEnd: _, ...whole } = await inParts('as-long', [{ limits: long }]);
+      assert.deepEqual(prolonged, whole);
+      assert.deepEqual(found, atEnd);
+    });
+
+  test('does not count the last validation towards patience', async () => {
+    bleus[12] = bleus[22] = 1;
+    const patient = { maxUpdates: 22, patience: 2 };
+    const { position } = await inParts('patient', [{ limits: { ...patient, maxUpdates: 12 } }, { limits: patient }]);
+    // best at 10, none at 12, 15 and 20
+    assert.deepEqual([position.update, position.best!.update, position.validationsSinceBest], [20, 10, 2]);
   });
 });

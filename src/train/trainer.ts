@@ -12,9 +12,22 @@ import { clipScale } from './clip.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
 import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
-import { emptyInterval, startPosition, type TrainPosition } from './position.js';
+import {
+  emptyInterval,
+  endedPosition,
+  isAtLimit,
+  resumedPosition,
+  startPosition,
+  type TrainPosition,
+} from './position.js';
 import { checkResumable, checkSameData } from './resume.js';
-import { checkpointPaths, epochCheckpoints, keepLastAsPrevious } from './runFiles.js';
+import {
+  checkpointPaths,
+  epochCheckpoints,
+  keepBestBeforeEnd,
+  keepLastAsPrevious,
+  restoreBestBeforeEnd,
+} from './runFiles.js';
 import { learningRate } from './schedule.js';
 import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
@@ -47,6 +60,8 @@ export type TrainEvent =
       readonly perplexity: number;
       readonly bleu?: number;
       readonly best: boolean;
+      /** Called for by the end of the run alone; it does not count if the run is prolonged. */
+      readonly atEnd?: true;
       readonly seconds: number;
     }
   | { readonly event: 'checkpoint'; readonly update: number; readonly epoch: number; readonly path: string }
@@ -116,7 +131,8 @@ export interface TrainResult {
  * Trains until `maxUpdates`, `maxEpochs`, patience or the signal ends it.
  *
  * The path of the data, every update: `nextBatches` → `updateGradients` (translationLoss and its gradient) →
- * `optimizer.update`. A resumed run goes on bit for bit as the unbroken one on the same backend.
+ * `optimizer.update`. A resumed run goes on bit for bit as the unbroken one on the same backend, and one that is resumed with
+ * later limits as if it had had these from the start.
  *
  * @throws DivergenceError when the loss, a gradient or a parameter is not finite
  * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run
@@ -164,7 +180,7 @@ class Trainer {
       const training = checkResumable(resumeFrom, task.config, options, this.optimizer);
       this.epochBatches = task.trainBatches.epochBatches(training.position.epoch);
       checkSameData(resumeFrom, training.position, this.epochBatches);
-      this.position = training.position;
+      this.position = resumedPosition(training.position, options);
       this.savedPosition = training.position;
       this.params = toTensors(resumeFrom.params);
       this.state = training.optimizerStep > 0 ? toOptimizerState(training) : this.optimizer.init(this.params);
@@ -186,6 +202,7 @@ class Trainer {
 
   private async untilFinished(): Promise<TrainResult['status']> {
     const { options, signal } = this.task;
+    this.takeBackEnd();
     for (;;) {
       await yieldToEvents(); // lets signals and timers in
       if (this.position.validationDue && !signal?.aborted) await this.validate();
@@ -202,22 +219,30 @@ class Trainer {
       if (epochEnded) this.endEpoch();
       const due = options.validateEveryUpdates > 0 ? update % options.validateEveryUpdates === 0 : epochEnded;
       const firstEpochEnded = this.task.validateFirstEpoch === true && epochEnded && epoch === 1;
-      if (due || firstEpochEnded || this.isAtLimit()) this.position = { ...this.position, validationDue: true };
+      if (due || firstEpochEnded) this.position = { ...this.position, validationDue: true };
+      else if (this.isAtLimit()) this.position = { ...endedPosition(this.position), validationDue: true };
     }
+    this.position = endedPosition(this.position);
     if (this.position.interval.updates > 0) this.logInterval();
     this.saveLast();
     return 'finished';
   }
 
-  /** At the last update; its validation may still be due. */
+  /** Where a run is resumed that may train further: its files as they were before its end, or before it was killed there. */
+  private takeBackEnd(): void {
+    const { config, runDir } = this.task;
+    const { savedPosition: saved, position, params, state } = this;
+    if (saved === undefined || position.beforeEnd !== undefined) return;
+    // in this order: a kill between the two is made up for the next time
+    if (saved.beforeEnd !== undefined) {
+      writeCheckpoint(this.paths.last, config, params, { state, position });
+      this.savedPosition = position;
+    }
+    restoreBestBeforeEnd(runDir, position.best !== undefined);
+  }
+
   private isAtLimit(): boolean {
-    const { maxUpdates, maxEpochs, patience } = this.task.options;
-    const { update, epoch, validationsSinceBest } = this.position;
-    return (
-      (maxUpdates > 0 && update >= maxUpdates) ||
-      (maxEpochs > 0 && epoch > maxEpochs) ||
-      (patience > 0 && validationsSinceBest >= patience)
-    );
+    return isAtLimit(this.position, this.task.options);
   }
 
   private isFinished(): boolean {
@@ -355,9 +380,9 @@ class Trainer {
 
   /** Validates, unless the signal breaks it off: then it stays due. */
   private async validate(): Promise<void> {
-    const { config, options, validBatches, evaluate, signal } = this.task;
+    const { config, options, validBatches, evaluate, signal, runDir } = this.task;
     const started = performance.now();
-    const { update, best } = this.position;
+    const { update, best, beforeEnd } = this.position;
     const epoch = this.lastEpoch();
     const losses = await validationLoss(this.params, validBatches, {
       config,
@@ -388,6 +413,7 @@ class Trainer {
       ...this.position,
       seconds,
       validationDue: false,
+      validatedAt: update,
       ...(isBest
         ? { best: { update, epoch, value, by: options.bestBy }, validationsSinceBest: 0 }
         : { validationsSinceBest: this.position.validationsSinceBest + 1 }),
@@ -401,9 +427,11 @@ class Trainer {
       perplexity: Math.exp(nll),
       ...scores,
       best: isBest,
+      ...(beforeEnd && { atEnd: true }),
       seconds,
     });
     this.task.onValidation?.(this.params, update);
+    if (isBest && beforeEnd) keepBestBeforeEnd(runDir);
     if (isBest) writeCheckpoint(this.paths.best, config, this.params);
   }
 
