@@ -510,7 +510,12 @@ ablation:
   });
 
   test('gradinit saves parameters and a report', () => {
-    assert.match(ok(['gradinit', '-c', config, '--out', 'initial.safetensors']), /tensor +scale\n/);
+    const { status, stdout, stderr } = cli(['gradinit', '-c', config, '--out', 'initial.safetensors']);
+    assert.deepEqual([status, stdout.includes('tensor')], [0, true], stderr);
+    assert.match(
+      stderr,
+      /^gradinit {2}3 iterations cost about as much as \d\.\d updates of training \(\d\.\d to \d\.\d\), \d+ % of this run's 30\ngradinit {2}warning: this is more than a tenth of the run\. gradinit\.iterations 1 \(now 3\) would be a tenth, /,
+    );
     const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as {
       options: { algorithm: string; eta: number; gamma: number };
       iterations: unknown[];
@@ -707,7 +712,7 @@ ablation:
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation cost as much as \d+ updates, train\.maxUpdates is 3/,
+      /1 of 2 runs failed; all other runs are complete\. The same command tries again:\n {2}the run in failing\/costly\/seed-1 failed: initialisation will cost at least as much as \d+ updates, train\.maxUpdates is 3: nothing is left for training\./,
     );
     assert.ok(existsSync(join(folder, 'failing/plain/seed-1/scores.json')));
     const command = [
@@ -722,7 +727,7 @@ ablation:
     ];
     assert.match(
       ok(command),
-      /^all +2 +0 +0 +0 +[01] +[01] +0 +1$[^]*^ {2}costly\/seed-1: initialisation cost as much/m,
+      /^all +2 +0 +0 +0 +[01] +[01] +0 +1$[^]*^ {2}costly\/seed-1: initialisation will cost at least as much/m,
     );
     assert.deepEqual(
       (JSON.parse(ok([...command, '--json'])) as { key: string; state: string }[]).map(({ key, state }) => [

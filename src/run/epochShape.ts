@@ -13,3 +13,10 @@ export function epochShape(
   );
   return { updatesPerEpoch, tokensPerUpdate: trainPairs.trgLengths.reduce((a, b) => a + b, 0) / updatesPerEpoch };
 }
+
+/** Updates after which a run ends, by `train.maxUpdates` and `train.maxEpochs`; undefined if only patience ends it. */
+export function runLength({ train }: Pick<Config, 'train'>, updatesPerEpoch: number): number | undefined {
+  const { maxUpdates, maxEpochs } = train;
+  const limits = [maxUpdates, maxEpochs * updatesPerEpoch].filter((limit) => limit > 0);
+  return limits.length > 0 ? Math.min(...limits) : undefined;
+}

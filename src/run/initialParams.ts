@@ -4,7 +4,6 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
-import { createBatches } from '../data/batches.js';
 import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import {
@@ -21,10 +20,12 @@ import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
 import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { cycleBatches } from './cycleBatches.js';
 import { LearningLog } from './learningLog.js';
 import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 import { epochShape } from './epochShape.js';
 import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
+import { initPlan, type InitPlan } from './initPlan.js';
 import type { StageProgress } from './runEvents.js';
 
 export interface InitialParams {
@@ -44,6 +45,8 @@ export type InitReport = { readonly cost: InitCost } & (
 export interface InitialParamsControl {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
+  /** What the work ahead costs, before it begins. What this throws ends the work. */
+  readonly onPlan?: (plan: InitPlan) => void;
   /** Learned scales that a run may stall with. */
   readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
   /** Where finished iterations are stored, and read again if the file is there. Without it an interruption loses them. */
@@ -134,6 +137,8 @@ async function withGradInit(
   };
   const learnGradInit = (log: IterationLog<GradInitIteration>): ReturnType<typeof gradInit> => {
     for (let i = 0; i < log.done.length; i++) nextParts(); // batches that finished iterations used
+    control.onPlan?.(initPlan(config, trainPairs, log.done)!);
+    let secondsHere = 0;
     return gradInit<Batch>({
       done: log.done,
       params: drawn,
@@ -148,11 +153,13 @@ async function withGradInit(
       }),
       onIteration: (finished) => {
         log.append(finished);
+        secondsHere += finished.seconds;
         const { iteration, branch, lossBefore, gradNorm } = finished;
         onProgress?.({
           stage: 'gradinit',
           done: iteration,
           total: options.iterations,
+          secondsHere,
           note: `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)} of ${formatNumber(options.gamma)}  ${branch}`,
         });
       },
@@ -196,6 +203,8 @@ async function withMetaInit(
   };
   const learnMetaInit = (log: IterationLog<MetaInitIteration>): ReturnType<typeof metaInit> => {
     for (let i = 0; i < log.done.length; i++) next(); // batches that finished iterations used
+    control.onPlan?.(initPlan(config, trainPairs, log.done)!);
+    let secondsHere = 0;
     return metaInit<Batch>({
       done: log.done,
       params: drawn,
@@ -207,11 +216,13 @@ async function withMetaInit(
       batches: next,
       onIteration: (finished) => {
         log.append(finished);
+        secondsHere += finished.seconds;
         const { iteration, gradientQuotient, loss } = finished;
         onProgress?.({
           stage: 'metainit',
           done: iteration,
           total: iterations,
+          secondsHere,
           note: `loss ${formatLoss(loss)}  gradient quotient ${formatNumber(gradientQuotient)}`,
         });
       },
@@ -281,7 +292,9 @@ async function withAdmin(
   config: Config,
   model: ModelConfig,
   trainPairs: PairSource,
+  { onPlan }: InitialParamsControl,
 ): Promise<InitialParams> {
+  onPlan?.(initPlan(config, trainPairs)!);
   const started = performance.now();
   const batch = cycleBatches(trainPairs, config)();
   const { params, scales } = profileResidualScales(drawn, batch, model, { seed: config.seed, step: 0, microBatch: 0 });
@@ -332,46 +345,4 @@ function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>
 export function meanLoss({ train: { labelSmoothing } }: Config, model: ModelConfig) {
   return (params: Params, batch: Batch): Scalar =>
     div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
-}
-
-interface CycleOptions {
-  /** Default: as many as training's batches have. */
-  readonly maxTokens?: number;
-  /** Smaller batches are left out. Default 1. */
-  readonly leastSentences?: number;
-}
-
-/** Training batches by iteration, epoch after epoch. */
-function cycleBatches(
-  trainPairs: PairSource,
-  { train, seed }: Config,
-  { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {},
-): () => Batch {
-  const { maxSentences } = train;
-  if (maxSentences !== undefined && maxSentences < leastSentences)
-    throw new UsageError(
-      `train.maxSentences is ${maxSentences}, but GradInit cuts its batches in thirds. Expected at least ${leastSentences}.`,
-    );
-  const batches = createBatches(trainPairs, { maxTokens, maxSentences, seed });
-  let [epoch, position] = [1, 0];
-  let current = batches.epochBatches(epoch);
-  let skipped = 0;
-  return () => {
-    for (;;) {
-      if (position === current.length) {
-        current = batches.epochBatches(++epoch);
-        position = 0;
-      }
-      const batch = current.batch(position++);
-      if (batch.numSentences >= leastSentences) {
-        skipped = 0;
-        return batch;
-      }
-      if (++skipped > current.length) {
-        throw new UsageError(
-          `batches of ${maxTokens} tokens hold fewer than ${leastSentences} sentences each, too few to be cut in thirds. Raise gradinit.maxTokens (or train.maxTokens, which it is if it is not set), or train on more sentences.`,
-        );
-      }
-    }
-  };
 }

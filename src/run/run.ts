@@ -179,16 +179,26 @@ class Run {
 
   /** The configuration's options with what depends on the data: the extra epoch's length, and the updates that initialisation cost. */
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
-    const { countInit, extraEpoch, maxUpdates } = this.task.config.train;
+    const { extraEpoch, maxUpdates } = this.task.config.train;
     const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
-    const cost =
-      countInit && maxUpdates > 0 ? Math.ceil(readInitReport(this.paths.initReport)?.cost?.updateEquivalents ?? 0) : 0;
+    const cost = this.checkBudget('cost', readInitReport(this.paths.initReport)?.cost?.updateEquivalents ?? 0);
+    return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
+  }
+
+  /**
+   * What initialisation takes off the run's updates.
+   * @param costs how the message says it: before the work, or after it
+   * @throws UsageError if nothing is left
+   */
+  private checkBudget(costs: string, updates: number): number {
+    const { countInit, maxUpdates } = this.task.config.train;
+    const cost = countInit && maxUpdates > 0 ? Math.ceil(updates) : 0;
     if (cost > 0 && cost >= maxUpdates) {
       throw new UsageError(
-        `initialisation cost as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`,
+        `initialisation ${costs} as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`,
       );
     }
-    return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
+    return cost;
   }
 
   /** Initial parameters; learned ones are saved, since learning them takes time. */
@@ -202,6 +212,10 @@ class Run {
         if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p);
       },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
+      onPlan: (plan) => {
+        this.checkBudget('will cost at least', plan.spent.updates + plan.least);
+        this.task.onEvent?.({ event: 'initPlan', ...plan });
+      },
       onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
       learningLog: { path: learningLog, corpus: corpusIdentity(this.corpus.manifest) },
       onSaved: (saved) => this.task.onEvent?.({ event: 'learningSaved', ...saved }),

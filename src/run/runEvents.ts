@@ -1,6 +1,7 @@
 import type { Precision } from '../backend/precisions.js';
 import type { ModelConfig } from '../model/config.js';
 import type { TrainEvent } from '../train/trainer.js';
+import type { InitPlan } from './initPlan.js';
 import type { RunScores } from './runScores.js';
 
 /** What a run is about to do, said once at its start. */
@@ -46,9 +47,14 @@ export interface StageProgress {
   readonly stage: 'gradinit' | 'metainit' | 'validation' | 'translation';
   readonly done: number;
   readonly total: number;
+  /** Seconds of what was done in this process, where the stage is timed by itself. */
+  readonly secondsHere?: number;
   /** What to show beside it, e.g. the loss. */
   readonly note?: string;
 }
+
+/** What initialisation costs, before it begins; for displays, not logged: gradinit.json says what it did cost. */
+export type InitPlanned = InitPlan & { readonly event: 'initPlan' };
 
 /** Learned scales have nearly closed some layer norms; for displays, not logged: gradinit.json has all scales. */
 export interface ClosedLayerNorms {
@@ -81,6 +87,7 @@ export type RunEvent =
   | RunStart
   | UpdateProgress
   | StageProgress
+  | InitPlanned
   | ClosedLayerNorms
   | SettingsChanged
   | LogLost

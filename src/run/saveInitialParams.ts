@@ -37,6 +37,7 @@ export async function saveInitialParams(
     const { params, report } = await initialParams(config, model, corpus.dataset('train'), {
       signal,
       onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
+      onPlan: (plan) => onEvent?.({ event: 'initPlan', ...plan }),
       onClosedLayerNorms: (scales) => onEvent?.({ event: 'closedLayerNorms', scales }),
       learningLog: { path: learningLog, corpus: corpusIdentity(corpus.manifest) },
       onSaved: (saved) => onEvent?.({ event: 'learningSaved', ...saved }),

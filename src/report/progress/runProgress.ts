@@ -1,5 +1,6 @@
 import { formatCount } from '../../counted.js';
 import type {
+  InitPlanned,
   LearningSaved,
   RunEvent,
   RunListener,
@@ -10,6 +11,7 @@ import type {
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
+import { initPlanLines, initTimeLine } from '../text/initPlanText.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 
 /**
@@ -49,6 +51,8 @@ class RunDisplay {
   /** Where training ends: known exactly only once initialisation is done. */
   private maxUpdates?: number;
   private training?: ProgressBar;
+  /** Until the time of the work is shown. */
+  private initPlan?: InitPlanned;
   private stage?: { readonly name: StageProgress['stage']; readonly bar: ProgressBar };
   /** Target tokens and seconds of recent updates, older ones fading. */
   private recent = { trgTokens: 0, seconds: 0 };
@@ -91,6 +95,10 @@ class RunDisplay {
       case 'progress':
         this.showStage(event);
         break;
+      case 'initPlan':
+        this.initPlan = event;
+        for (const line of initPlanLines(event)) this.line(line);
+        break;
       case 'closedLayerNorms':
         this.endStage();
         this.line(closedLayerNormsText(event.scales));
@@ -128,13 +136,25 @@ class RunDisplay {
     return `epoch ${epoch}  loss ${formatLoss(loss)}  ppl ${formatNumber(perplexity)}  lr ${formatNumber(lr)}  gnorm ${formatNumber(gradNormL2)}  ${formatCount(rate)} tok/s`;
   }
 
-  private showStage({ stage, done, total, note }: StageProgress): void {
+  private showStage({ stage, done, total, note, secondsHere }: StageProgress): void {
     if (this.stage?.name !== stage) {
       this.endStage();
       const { label, unit } = stages[stage];
       this.stage = { name: stage, bar: new ProgressBar({ label, unit, total, stream: this.stream }) };
     }
+    this.showInitTime(stage, done, secondsHere);
     this.stage.bar.update(done, note);
+  }
+
+  /** Once, as soon as what was done says how long the rest takes: the first iterations are slower. */
+  private showInitTime(stage: StageProgress['stage'], done: number, seconds: number | undefined): void {
+    const plan = this.initPlan;
+    if (plan?.stage !== stage || seconds === undefined) return;
+    const measured = done - plan.done;
+    const isMeasured = seconds >= measuredSeconds || measured >= Math.max(2, plan.total / 10);
+    if (plan.done === 0 && done < plan.total && !isMeasured) return;
+    this.initPlan = undefined;
+    if (plan.done === 0 && done < plan.total) this.line(initTimeLine(plan.stage, plan.total - done, measured, seconds));
   }
 
   /** Validations leave their result, so their bar goes; other stages leave their last state. */

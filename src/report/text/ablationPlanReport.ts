@@ -1,7 +1,9 @@
 import { counted } from '../../counted.js';
 import type { AblationPlan } from '../../ablation/ablationPlan.js';
 import type { RunData, RunState } from '../../ablation/ablationData.js';
-import { totalSeconds, type PlanEstimate } from '../../ablation/estimateTime.js';
+import type { PlanEstimate } from '../../ablation/estimateTime.js';
+import { totalSeconds } from '../../run/estimateRun.js';
+import { costlyShare } from './initPlanText.js';
 import { planLines } from '../progress/ablationProgress.js';
 import { formatDuration, formatLoss } from '../../format.js';
 import { textTable } from './table.js';
@@ -29,6 +31,15 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
   const hopeless = [
     ...new Set(estimate.waiting.filter(({ estimate: { updates } }) => updates === 0).map(({ run }) => run.arm)),
   ];
+  const costly = [
+    ...new Set(
+      estimate.waiting
+        .filter(
+          ({ estimate: { updates, initUpdates, runUpdates } }) => updates > 0 && initUpdates > costlyShare * runUpdates,
+        )
+        .map(({ run }) => run.arm),
+    ),
+  ];
   return [
     ...planLines(plan),
     '',
@@ -40,6 +51,11 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
       ? []
       : [
           `Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`,
+        ]),
+    ...(costly.length === 0
+      ? []
+      : [
+          `Initialisation is more than a tenth of a run of ${costly.join(', ')}: fewer iterations or smaller batches (gradinit.maxTokens, metainit.maxTokens) make it cheaper.`,
         ]),
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     "translations are long; half of GradInit's iterations are taken to serve the constraint.",

@@ -1,0 +1,143 @@
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { selectBackend } from '../backend/select.js';
+import { modelOptions } from '../config/modelOptions.js';
+import { corpusFolder } from '../config/prepareOptions.js';
+import type { Config } from '../config/schema.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
+import { createBatches } from '../data/batches.js';
+import type { ModelConfig } from '../model/config.js';
+import { initParams } from '../model/init.js';
+import { disposeOptimizerState } from '../train/optimizer.js';
+import { createOptimizer } from '../train/optimizers.js';
+import { updateGradients } from '../train/trainUpdate.js';
+import { validationLoss } from '../train/validationLoss.js';
+import { epochShape, runLength } from './epochShape.js';
+import { translateHeldOut } from './heldOut.js';
+import { initPlan, expectedUpdates } from './initPlan.js';
+import { timeInit } from './timeInit.js';
+
+/** How long a run is expected to take, in seconds; decoding is measured with an untrained model, whose translations are long. */
+export interface RunEstimate {
+  readonly backend: string;
+  readonly secondsPerUpdate: number;
+  /** Updates of training, without those that initialisation is counted as. */
+  readonly updates: number;
+  readonly initSeconds: number;
+  readonly initUpdates: number;
+  /** Updates of the run, those that initialisation is counted as included. */
+  readonly runUpdates: number;
+  readonly trainSeconds: number;
+  readonly validationSeconds: number;
+  readonly testSeconds: number;
+}
+
+export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, testSeconds }: RunEstimate): number {
+  return initSeconds + trainSeconds + validationSeconds + testSeconds;
+}
+
+/** Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters. */
+export async function estimateRun(config: Config): Promise<RunEstimate> {
+  const options = trainOptions(config);
+  const corpus = await openPreparedCorpus(corpusFolder(config));
+  try {
+    const backend = await selectBackend(config.backend);
+    const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    const pairs = corpus.dataset('train');
+    const { updatesPerEpoch } = epochShape(pairs, config);
+    const params = initParams(model, { method: config.init.method, seed: config.seed });
+    const secondsPerUpdate = timeUpdate(config, model, params, pairs);
+    const plan = initPlan(config, pairs);
+    const initUpdates = plan === undefined ? 0 : expectedUpdates(plan);
+    const initSeconds = await timeInit(config, model, pairs);
+    const { validation, test } = await timeHeldOut(config, model, corpus);
+
+    const runUpdates = runLength(config, updatesPerEpoch) ?? updatesPerEpoch;
+    const counted = config.train.countInit && options.maxUpdates > 0;
+    const updates = Math.max(0, runUpdates - (counted ? Math.ceil(initUpdates) : 0));
+    const validations =
+      1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
+    const translations = updates >= 2 * updatesPerEpoch && options.keepEpochs >= 2 ? 2 : 1;
+    return {
+      backend,
+      secondsPerUpdate,
+      updates,
+      initSeconds,
+      initUpdates,
+      runUpdates,
+      trainSeconds: updates * secondsPerUpdate,
+      validationSeconds: validations * validation,
+      testSeconds: translations * test,
+    };
+  } finally {
+    await corpus.close();
+  }
+}
+
+/** Seconds of an update: the mean of four, after one that is not counted. @param initial used up */
+function timeUpdate(
+  config: Config,
+  model: ModelConfig,
+  initial: Params,
+  pairs: Parameters<typeof createBatches>[0],
+): number {
+  const { maxTokens, maxSentences, updateFreq, labelSmoothing, precision } = config.train;
+  const epoch = createBatches(pairs, { maxTokens, maxSentences, seed: config.seed }).epochBatches(1);
+  const optimizer = createOptimizer(trainOptions(config));
+  let params = initial;
+  let state = optimizer.init(params);
+  let started = 0;
+  const counted = 4;
+  for (let update = 0; update <= counted; update++) {
+    if (update === 1) started = performance.now();
+    const batches = Array.from({ length: updateFreq }, (_, i) => epoch.batch((update * updateFreq + i) % epoch.length));
+    const step = updateGradients(params, batches, {
+      config: model,
+      labelSmoothing,
+      seed: config.seed,
+      update,
+      precision,
+    });
+    ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 / step.trgTokens }));
+  }
+  const seconds = (performance.now() - started) / 1000 / counted;
+  disposeParams(params);
+  disposeOptimizerState(state);
+  return seconds;
+}
+
+async function timeHeldOut(
+  config: Config,
+  model: ModelConfig,
+  corpus: PreparedCorpus,
+): Promise<{ validation: number; test: number }> {
+  const params = initParams(model, { method: config.init.method, seed: config.seed });
+  const { labelSmoothing, maxTokens, validateBleu, validateBleuSentences = Infinity } = config.train;
+  const batches = createBatches(corpus.dataset('valid'), { maxTokens, shuffle: false }).epochBatches(1);
+  try {
+    const lossSeconds = await timed(() =>
+      validationLoss(
+        params,
+        { length: 1, batch: () => batches.batch(batches.length >> 1) },
+        { config: model, labelSmoothing },
+      ),
+    );
+    const sentences = Math.min(16, corpus.dataset('valid').length);
+    const perSentence =
+      (await timed(() => translateHeldOut(params, model, corpus, 'valid', { decode: config.decode, sentences }))) /
+      sentences;
+    const decoded = validateBleu ? Math.min(validateBleuSentences, corpus.dataset('valid').length) : 0;
+    return {
+      validation: lossSeconds * batches.length + perSentence * decoded,
+      test: corpus.has('test') ? perSentence * corpus.dataset('test').length : 0,
+    };
+  } finally {
+    disposeParams(params);
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
