@@ -58,6 +58,7 @@ Examples:
         { ablate, resultsOf },
         { ablationMarkdown, ablationText },
         { AblationProgress },
+        { progressOutput },
         { writeFileAtomic },
         { abortOnInterrupt },
       ] = await Promise.all([
@@ -66,6 +67,7 @@ Examples:
         import('../ablation/ablate.js'),
         import('../report/text/ablationReport.js'),
         import('../report/progress/ablationProgress.js'),
+        import('../report/progress/progressBar.js'),
         import('../storage/atomicFile.js'),
         import('./interrupts.js'),
       ]);
@@ -73,7 +75,7 @@ Examples:
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       if (flags.status) return showStatus(config, dir, flags.json === true);
       if (flags.dryRun) return showPlan(config, dir, flags.parallel ?? config.ablation.parallel);
-      const progress = new AblationProgress(process.stderr, { parallel: flags.parallel ?? config.ablation.parallel });
+      const progress = new AblationProgress(progressOutput(), { parallel: flags.parallel ?? config.ablation.parallel });
       const results = await ablate({
         config,
         dir,

@@ -18,6 +18,7 @@ export interface FilterFlags {
 /**
  * Lines of a file or of standard input, block by block, as they come, until the signal is raised.
  *
+ * @param prompt shown on standard error while it waits for lines of standard input
  * @throws DataError naming a line that is not valid UTF-8
  */
 export async function* readLines(
@@ -40,6 +41,7 @@ export async function* readUtf8(input: string | undefined, signal?: AbortSignal,
       : readUtf8Blocks(input)) {
       yield utf8;
       signal?.throwIfAborted();
+      if (prompt !== '') process.stderr.write(prompt); // what was typed is answered
     }
   } catch (error) {
     signal?.throwIfAborted(); // what went wrong is then that reading was ended

@@ -42,6 +42,7 @@ Examples:
         { changeConfig, loadConfig },
         { saveInitialParams },
         { learnsInitialParams },
+        { progressOutput },
         { showRun },
         { scaleTable },
         { abortOnInterrupt },
@@ -52,6 +53,7 @@ Examples:
         import('../config/loadConfig.js'),
         import('../run/saveInitialParams.js'),
         import('../run/initialParams.js'),
+        import('../report/progress/progressBar.js'),
         import('../report/progress/runProgress.js'),
         import('../report/text/scaleReport.js'),
         import('./interrupts.js'),
@@ -71,7 +73,7 @@ Examples:
         reportFile,
         learningLog,
         signal: abortOnInterrupt('The same command with --resume continues.'),
-        onEvent: showRun(process.stderr),
+        onEvent: showRun(progressOutput()),
       });
       if (flags.json) console.log(JSON.stringify(report, null, 2));
       else console.log(`${scaleTable(report.scales)}\nparameters: ${flags.out}, report: ${reportFile}`);

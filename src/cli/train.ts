@@ -38,15 +38,21 @@ Examples:
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`,
     )
     .action(async (flags: TrainFlags) => {
-      const [{ basename }, { loadConfig }, { run }, { showRun, whatIsSaved }, { abortOnInterrupt }] = await Promise.all(
-        [
-          import('node:path'),
-          import('../config/loadConfig.js'),
-          import('../run/run.js'),
-          import('../report/progress/runProgress.js'),
-          import('./interrupts.js'),
-        ],
-      );
+      const [
+        { basename },
+        { loadConfig },
+        { run },
+        { progressOutput },
+        { showRun, whatIsSaved },
+        { abortOnInterrupt },
+      ] = await Promise.all([
+        import('node:path'),
+        import('../config/loadConfig.js'),
+        import('../run/run.js'),
+        import('../report/progress/progressBar.js'),
+        import('../report/progress/runProgress.js'),
+        import('./interrupts.js'),
+      ]);
       const config = loadConfig(flags.config, [
         ...flags.set,
         ...(flags.backend ? [`backend=${flags.backend}`] : []),
@@ -55,7 +61,7 @@ Examples:
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       let learning: LearningSaved | undefined;
       const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume goes on.`);
-      const show = showRun(process.stderr);
+      const show = showRun(progressOutput());
       const { scores, alreadyComplete } = await run({
         config,
         runDir,

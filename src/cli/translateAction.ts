@@ -47,10 +47,12 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     signal,
   };
 
-  // on one terminal the progress line and the translations would overwrite each other
+  // on one terminal the progress line would overwrite what is typed or the translations, or they it
   const answersOnTerminal = flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY;
-  const progress = answersOnTerminal ? undefined : new ProgressBar({ label: 'translate', unit: 'sentences' });
-  const prompt = fromTerminal && answersOnTerminal ? '> ' : '';
+  const progress =
+    fromTerminal || answersOnTerminal ? undefined : new ProgressBar({ label: 'translate', unit: 'sentences' });
+  // standard output that is no terminal may still lead to it (a pager, tee) and arrive after the next prompt
+  const prompt = fromTerminal && (answersOnTerminal || flags.output !== undefined) ? '> ' : '';
   const output = flags.output === undefined ? undefined : newOutput(flags.output);
   let done = 0;
   const cut: number[] = [];
@@ -70,7 +72,6 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
       else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
       for (const line of truncated) cut.push(done + line);
       done += lines.length;
-      process.stderr.write(prompt);
     }
     output?.finish();
     if (prompt !== '') process.stderr.write('\n'); // the shell's own prompt begins on a new line

@@ -94,11 +94,16 @@ async function learnBpeAction({
   checkOutputs([codes, ...writeVocabulary]);
   const all = new Map<string, number>();
   const countsOfEach: Map<string, number>[] = [];
+  const reading = new ProgressBar({ label: 'read', unit: 'bytes' });
+  let numBytes = 0;
   for (const path of inputs) {
-    const counts = dictInput ? await readWordCounts(path) : await countInputWords(path);
+    const counts = dictInput
+      ? await readWordCounts(path)
+      : await countInputWords(path, new Map(), (bytes) => reading.update((numBytes += bytes)));
     for (const [word, count] of counts) all.set(word, (all.get(word) ?? 0) + count);
     if (writeVocabulary.length > 0) countsOfEach.push(counts);
   }
+  reading.finish();
   if (all.size === 0)
     throw new DataError(
       `${inputs.map((path) => path ?? 'standard input').join(', ')}: there is not a word to learn from.`,
@@ -123,10 +128,14 @@ async function learnBpeAction({
 async function countInputWords(
   input: string | undefined,
   counts = new Map<string, number>(),
+  onBytes: (count: number) => void = () => {},
 ): Promise<Map<string, number>> {
   const { WordCounter } = await import('../../text/subwords/wordCounter.js');
   const counter = new WordCounter();
-  for await (const utf8 of readUtf8(input)) counter.add(utf8);
+  for await (const utf8 of readUtf8(input)) {
+    counter.add(utf8);
+    onBytes(utf8.length);
+  }
   return counter.addTo(counts);
 }
 

@@ -53,11 +53,13 @@ async function prepare(flags: PrepareFlags): Promise<void> {
     { prepareOptions },
     { planCorpus, prepareCorpus },
     { describeCorpus, describePlan, describeStages, showStages },
+    { progressOutput },
   ] = await Promise.all([
     import('../../config/loadConfig.js'),
     import('../../config/prepareOptions.js'),
     import('../../corpus/prepare/prepareCorpus.js'),
     import('../../report/text/corpusReport.js'),
+    import('../../report/progress/progressBar.js'),
   ]);
   const shards = flags.shards === undefined ? [] : [`corpus.shards=${flags.shards}`];
   const options = prepareOptions(loadConfig(flags.config, [...flags.set, ...shards]));
@@ -67,7 +69,7 @@ async function prepare(flags: PrepareFlags): Promise<void> {
     return;
   }
   exitOnInterrupt('The same command goes on where it was.');
-  const progress = showStages(process.stderr);
+  const progress = showStages(progressOutput());
   let result: PrepareResult;
   try {
     result = await prepareCorpus(options, { force: flags.force, workers: flags.workers, onProgress: progress.show });

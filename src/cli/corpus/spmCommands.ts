@@ -69,23 +69,30 @@ Examples:
         throw new UsageError(`the model is to be written to ${path}; its name has to end in .model.`);
       const vocabPath = path.replace(/\.model$/, '.vocab');
       checkOutputs([path, vocabPath]);
-      const progress = new ProgressBar({ label: 'learn-spm', unit: 'lines' });
+      const reading = new ProgressBar({ label: 'read', unit: 'lines' });
+      let learning: InstanceType<typeof ProgressBar> | undefined;
+      reading.update(0); // the rules of the normalisation are compiled first
       let numLines = 0;
       async function* lines(): AsyncGenerator<string> {
         for (const file of input ?? [undefined]) {
           for await (const block of readLines(file)) {
             yield* block;
-            progress.update((numLines += block.length));
+            reading.update((numLines += block.length));
           }
         }
-        progress.finish();
+        reading.finish();
       }
       const { model, vocab, numPieces, tooLong } = await learnSentencePiece(lines(), {
         ...flags,
         vocabSize,
         modelType: type,
         userDefinedSymbols: symbols,
+        onProgress: (done, total, unit) => {
+          learning ??= new ProgressBar({ label: 'learn-spm', total, unit, startAt: done });
+          learning.update(done);
+        },
       });
+      learning?.finish();
       writeFileAtomic(path, model, { overwrite: false });
       writeFileAtomic(vocabPath, vocab, { overwrite: false });
       if (tooLong > 0) console.error(`coldstart: ${counted(tooLong, 'line')} of more than 4,192 bytes left out.`);

@@ -7,7 +7,7 @@ import { bpeCodesText, bpeVocabularyText, learnBpe } from '../../text/subwords/l
 import { countUnits } from '../../text/subwords/unitCounts.js';
 import { readCounts, type CountReport } from './countWords.js';
 import { scratch } from './parts.js';
-import type { Stage, StageContext } from './stage.js';
+import type { Stage } from './stage.js';
 
 /** Byte-pair merges to learn from the training set. */
 export interface LearnBpeSettings {
@@ -87,23 +87,10 @@ export function learnSentencePieceStage(
       const counts = await readCounts(folder, parts, sides);
       const { model, numPieces } = await learnSentencePiece(counts, {
         ...settings,
-        onProgress: showPieces(context, settings),
+        onProgress: context.progress,
       });
       writeFileAtomic(join(context.folder, learntFiles.model), model, scratch);
       return { pieces: numPieces };
     },
-  };
-}
-
-/** BPE adds pieces until there are enough; a unigram model begins with many candidates and drops some of them each round. */
-function showPieces(
-  context: StageContext,
-  { modelType = 'unigram', vocabSize }: LearnSentencePieceSettings,
-): (numPieces: number) => void {
-  if (modelType === 'bpe') return (numPieces) => context.progress(numPieces, vocabSize, 'pieces');
-  let candidates: number | undefined;
-  return (numPieces) => {
-    candidates ??= numPieces;
-    context.progress(candidates - numPieces, Math.max(candidates - vocabSize, 0), 'candidates dropped');
   };
 }

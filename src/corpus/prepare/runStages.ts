@@ -152,6 +152,7 @@ class StageRunner {
   private async carryOut(stage: Stage, key: StageKey): Promise<void> {
     for (const need of stage.needs) await this.mend(need);
     const place = this.placeOf(stage);
+    this.onProgress?.({ ...place, done: 0, total: 1, unit: 'step' }); // what it counts is known only later
     let shown = false;
     const progress: StageContext['progress'] = (done, total, unit) => {
       shown = true;

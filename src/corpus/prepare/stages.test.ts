@@ -16,6 +16,7 @@ import { bpeCodesText, bpeVocabularyText, learnBpe } from '../../text/subwords/l
 import { writeSyntheticCorpus } from '../synth/generateCorpus.js';
 import { openTextPipeline } from '../../text/textPipeline.js';
 import type { PrepareOptions } from './options.js';
+import type { StageProgress } from './runStages.js';
 import { planCorpus, prepareCorpus, type PrepareResult } from './prepareCorpus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-stages-'));
@@ -325,8 +326,15 @@ test('a SentencePiece model learnt of both sides splits the text, and goes with 
     tokenize: undefined,
     normalize: undefined,
   });
-  const { status, manifest } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1 });
+  const shown: StageProgress[] = [];
+  const onProgress = (progress: StageProgress): void => void shown.push(progress);
+  const { status, manifest, stages } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1, onProgress });
   assert.equal(status, 'prepared');
+  assert.deepEqual(counts(shown), counts(expectedCounts(stages, () => 'step')));
+  const rounds = shown.filter(({ stage, unit }) => stage === 'learn' && unit === 'rounds');
+  const done = rounds.map((progress) => progress.done);
+  assert.deepEqual(done.slice(0, -1), [...done.slice(0, -1).keys()]);
+  assert.ok(done.length > 2 && done.at(-1) === rounds[0].total, done.join());
   assert.ok(manifest.splits.train!.pairs > 300);
   assert.equal(manifest.splits.train!.srcUnknown, 0);
   const pipeline = await openTextPipeline(options.outDir);
@@ -344,7 +352,29 @@ test('a SentencePiece model learnt of both sides splits the text, and goes with 
     await pipeline.close();
   }
   assert.deepEqual(ran(await prepareCorpus(options, { pairsPerPart: 64, workers: 1 })), []);
+
+  shown.length = 0;
+  const changed = { ...options, vocabulary: { joined: true, minCount: 2 } };
+  const again = await prepareCorpus(changed, { pairsPerPart: 64, workers: 1, force: true, onProgress });
+  const kept = (stage: string): boolean => !ran(again).includes(stage);
+  assert.ok(kept('learn') && !kept('vocabulary'));
+  assert.deepEqual(counts(shown), counts(expectedCounts(again.stages, (stage) => (kept(stage) ? 'kept' : 'step'))));
 });
+
+/** The stages as they were first shown, "3/12 learn: step": each once and none left out. */
+function counts(shown: readonly Pick<StageProgress, 'number' | 'numStages' | 'stage' | 'unit'>[]): string[] {
+  return shown
+    .map(({ number, numStages, stage, unit }) => ({ place: `${number}/${numStages} ${stage}`, unit }))
+    .filter(({ place }, i, all) => place !== all[i - 1]?.place)
+    .map(({ place, unit }) => `${place}: ${unit}`);
+}
+
+function expectedCounts(
+  stages: PrepareResult['stages'],
+  unitOf: (stage: string) => string,
+): Parameters<typeof counts>[0] {
+  return stages.map(({ stage }, i) => ({ number: i + 1, numStages: stages.length, stage, unit: unitOf(stage) }));
+}
 
 test('a tokenizer.json counts by its content: what it splits anew is made anew', async () => {
   const tokenizer = join(folder, 'tokenizer.json');

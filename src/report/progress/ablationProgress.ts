@@ -4,6 +4,7 @@ import type { AblationEvent } from '../../ablation/ablate.js';
 import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/ablationPlan.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { learningSavedText } from './runProgress.js';
+import { displayWidth, padToWidth } from '../text/displayWidth.js';
 import { closedLayerNormsText } from '../text/scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
@@ -53,13 +54,13 @@ export class AblationProgress {
       this.options.parallel,
     );
     this.numRuns = runs.length;
-    this.nameWidth = Math.max(this.nameWidth, ...runs.map((run) => nameOf(run).length + 2));
+    this.nameWidth = Math.max(this.nameWidth, ...runs.map((run) => displayWidth(nameOf(run)) + 2));
     for (const line of planLines({ arms, runs, baseline, axes, seeds })) this.bar.log(line);
   }
 
   event(run: PlannedRun, event: AblationEvent): void {
     const name = nameOf(run);
-    const label = name.padEnd(this.nameWidth);
+    const label = padToWidth(name, this.nameWidth);
     switch (event.event) {
       case 'start': {
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
@@ -167,13 +168,13 @@ export function planLines({
   axes,
   seeds,
 }: Pick<AblationPlan, 'arms' | 'runs' | 'baseline' | 'axes' | 'seeds'>): string[] {
-  const width = greatest(arms.map(({ name }) => name.length)) + 2;
+  const width = greatest(arms.map(({ name }) => displayWidth(name))) + 2;
   return [
     `${counted(runs.length, 'run')}: ${counted(arms.length, 'arm')} x ${counted(seeds.length, 'seed')}${axes.map(({ key, values }) => ` x ${counted(values.length, 'value')} of ${key}`).join('')}`,
     ...axes.map(({ key, values }) => `  ${key}: ${values.join(', ')}`),
     ...arms.map(
       ({ name, differences, summary }) =>
-        `  ${name.padEnd(width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`,
+        `  ${padToWidth(name, width)}${summary === undefined ? '' : `${summary}; `}${name === baseline ? 'baseline' : differences.join(', ') || 'as the baseline'}`,
     ),
   ];
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatCount } from '../../counted.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
-import { ProgressBar } from './progressBar.js';
+import { displayWidth } from '../text/displayWidth.js';
+import { ProgressBar, progressOutput } from './progressBar.js';
 
 /** A terminal or file that keeps what is written, and a clock that stands until it is moved. */
 function stage(isTTY: boolean, columns = 100) {
@@ -56,9 +57,72 @@ describe('progress bar', () => {
       progress.update(50, 'loss 4.310  lr 5.33e-7');
       return written[0].slice(1, -3);
     });
-    const all = 'train  [##########..........]  50/100 updates  5.0s left  loss 4.310  lr 5.33e-7';
-    assert.equal(all.length, 80);
-    assert.deepEqual(shown, [all.slice(0, 68), all.slice(0, 56), all.slice(0, 56), all.slice(0, 45), all.slice(0, 29)]);
+    assert.deepEqual(shown, [
+      'train  [##########..........]  50/100 updates  5.0s left  loss 4.310', // all of it has 80 columns, and one stays free
+      'train  [#####.....]  50/100 updates  5.0s left  loss 4.310',
+      'train  [#####.....]  50/100 updates  5.0s left',
+      'train  [#####.....]  50/100 updates  5.0s left',
+      'train  50/100 updates  5.0s left',
+    ]);
+  });
+
+  test('what stays fits too: the last state drops fields, a line is broken between fields and words', () => {
+    const { written, stream, now } = stage(true, 40);
+    const progress = new ProgressBar({ label: 'train', total: 100, unit: 'updates', stream, now });
+    progress.log('validate  update 1,000/2,000  epoch 10.5  loss 1.234  BLEU 33.20');
+    progress.log('model     494,528 parameters: 4+4 layers, d 64, ffn 128');
+    progress.log(`run       ${'a/'.repeat(30)}`);
+    progress.update(100, 'loss 4.310  lr 5.33e-7');
+    progress.finish();
+    assert.deepEqual(written, [
+      'validate  update 1,000/2,000\n          epoch 10.5  loss 1.234\n          BLEU 33.20\n',
+      'model     494,528 parameters: 4+4\n          layers, d 64, ffn 128\n',
+      `run       ${'a/'.repeat(30)}\n`,
+      '\rtrain  100/100 updates  0.0s\x1b[K',
+      '\r\x1b[K',
+      'train  100/100 updates  0.0s\n',
+    ]);
+  });
+
+  test('wide characters have two columns; characters that move the cursor are not shown', () => {
+    assert.deepEqual(
+      ['a\u0308b', '\u65e5\u672c', '\uac00', '\u{1f600}', '\u2192', '\uff21'].map(displayWidth),
+      [2, 4, 2, 2, 1, 2],
+    );
+    const { written, stream, now } = stage(true, 30);
+    const progress = new ProgressBar({ label: '\u65e5\u672c\u8a9e', total: 10, unit: 'lines', stream, now });
+    progress.update(5, '\u8a9e\u8a9e\u8a9e  a');
+    progress.log('a\tb\x1b[2J\x07\u009b');
+    assert.deepEqual(written, [
+      '\r\u65e5\u672c\u8a9e  5/10 lines  \u8a9e\u8a9e\u8a9e  a\x1b[K',
+      '\r\x1b[K',
+      'a b [2J  \n',
+    ]);
+  });
+
+  test('a terminal that became narrower has broken the line into several: all of them are drawn over', () => {
+    const { written, clock, stream, now } = stage(true, 80);
+    const progress = new ProgressBar({ label: 'train', total: 100, unit: 'updates', stream, now });
+    progress.update(50, 'loss 4.310'); // 57 columns
+    stream.columns = 20;
+    clock.ms = 1000;
+    progress.update(60, 'loss 4.310');
+    clock.ms = 2000;
+    progress.update(70, 'loss 4.310');
+    assert.deepEqual(written.slice(1), ['\x1b[2A\r\x1b[Jtrain\x1b[K', '\rtrain\x1b[K']);
+  });
+
+  test('a terminal that cannot redraw, and continuous integration, get whole lines', () => {
+    assert.deepEqual(
+      [{ TERM: 'dumb' }, { CI: 'true' }, { CI: '1', TERM: 'xterm' }].map((env) => progressOutput(env).isTTY),
+      [false, false, false],
+    );
+    assert.deepEqual(
+      [{}, { TERM: 'xterm', NO_COLOR: '1' }, { CI: 'false' }, { CI: '' }].map(
+        (env) => progressOutput(env) === process.stderr,
+      ),
+      [true, true, true, true],
+    );
   });
 
   test('writes whole lines now and then where there is no terminal', () => {

@@ -1,5 +1,6 @@
 import { formatCount } from '../../counted.js';
 import { formatDuration } from '../../format.js';
+import { displayWidth, fitFields, withoutControls, wrapLine } from '../text/displayWidth.js';
 import { measuredSeconds } from './timeLeft.js';
 
 /** Where progress is shown: standard error, or a stand-in for it. */
@@ -27,7 +28,15 @@ export interface ProgressBarOptions {
 
 /** Redrawing more often than this only costs time. */
 const redrawEveryMs = 100;
-const barColumns = 20;
+
+/**
+ * Standard error. It counts as a terminal only where lines can be redrawn in place: not with TERM=dumb, and not in continuous
+ * integration, whose logs keep every redrawing.
+ */
+export function progressOutput(env: NodeJS.ProcessEnv = process.env): ProgressStream {
+  const keepsRedrawings = env.TERM === 'dumb' || !['', '0', 'false'].includes(env.CI ?? '');
+  return keepsRedrawings ? { isTTY: false, write: (text) => process.stderr.write(text) } : process.stderr;
+}
 
 /**
  * Shows how far a long task has come: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line now
@@ -38,11 +47,14 @@ export class ProgressBar {
   private readonly now: () => number;
   private readonly startedMs: number;
   private shownMs = -Infinity;
-  private latest?: string;
-  private lineOnScreen = false;
+  /** Fields of the last state, the most important first. */
+  private latest?: readonly string[];
+  private done = 0;
+  /** Columns of the line on the screen, 0 without one, and of the screen when it was drawn. */
+  private drawn = { width: 0, columns: 0 };
 
   constructor(private readonly options: ProgressBarOptions) {
-    this.stream = options.stream ?? process.stderr;
+    this.stream = options.stream ?? progressOutput();
     this.now = options.now ?? (() => performance.now());
     this.startedMs = this.now();
     if (!this.stream.isTTY) this.shownMs = this.startedMs;
@@ -50,11 +62,12 @@ export class ProgressBar {
 
   /**
    * @param done units done, `startAt` included
-   * @param details what else to show, e.g. "loss 4.31"
+   * @param details what else to show, two spaces between fields, the most important first, e.g. "loss 4.31  lr 1e-3"
    * @param secondsLeft where the caller knows better than the rate so far; null while it does not know yet
    */
   update(done: number, details = '', secondsLeft?: number | null): void {
     const nowMs = this.now();
+    this.done = done;
     this.latest = this.describe(done, details, nowMs, secondsLeft);
     const everyMs = this.stream.isTTY ? redrawEveryMs : (this.options.lineEverySeconds ?? 10) * 1000;
     if (nowMs - this.shownMs < everyMs) return;
@@ -65,61 +78,78 @@ export class ProgressBar {
   /** Writes a line that stays, above the bar. */
   log(line: string): void {
     this.clear();
-    this.stream.write(`${line}\n`);
+    const lines = line
+      .split('\n')
+      .map(withoutControls)
+      .flatMap((text) => (this.stream.isTTY ? wrapLine(text, this.columns()) : [text]));
+    this.stream.write(lines.map((each) => `${each}\n`).join(''));
   }
 
-  /** Leaves the last state standing as a line. To be called however the task ends. */
+  /** Leaves the last state as a line. To be called however the task ends. */
   finish(): void {
     if (this.latest === undefined) return;
-    const line = this.latest;
+    const fields = this.latest;
     this.latest = undefined;
     this.clear();
-    if (this.stream.isTTY || this.options.lineEverySeconds !== Infinity) this.stream.write(`${line}\n`);
+    if (this.stream.isTTY || this.options.lineEverySeconds !== Infinity) this.stream.write(`${this.line(fields)}\n`);
   }
 
-  private show(line: string): void {
+  private show(fields: readonly string[]): void {
+    const line = this.line(fields);
     if (!this.stream.isTTY) {
       this.stream.write(`${line}\n`);
       return;
     }
-    const columns = Math.max((this.stream.columns || 80) - 1, 1); // a full last column would wrap on some terminals
-    this.stream.write(`\r${fit(line, columns)}\x1b[K`);
-    this.lineOnScreen = true;
+    this.stream.write(`${this.backToStart()}${line}\x1b[K`);
+    this.drawn = { width: displayWidth(line), columns: this.columns() };
   }
 
   private clear(): void {
-    if (this.lineOnScreen) this.stream.write('\r\x1b[K');
-    this.lineOnScreen = false;
+    if (this.drawn.width > 0) this.stream.write(`${this.backToStart()}\x1b[K`);
+    this.drawn = { width: 0, columns: 0 };
   }
 
-  private describe(done: number, details: string, nowMs: number, secondsLeft: number | null | undefined): string {
+  /** To the start of the line on the screen, which a terminal that became narrower has broken into several. */
+  private backToStart(): string {
+    const { width, columns } = this.drawn;
+    const rowsAbove = this.columns() < columns ? Math.ceil(width / (this.columns() + 1)) - 1 : 0;
+    return rowsAbove > 0 ? `\x1b[${rowsAbove}A\r\x1b[J` : '\r';
+  }
+
+  /** Columns to use: a full last column would wrap on some terminals. */
+  private columns(): number {
+    return Math.max((this.stream.columns || 80) - 1, 1);
+  }
+
+  private line(fields: readonly string[]): string {
+    if (!this.stream.isTTY) return [fields[0], ...this.bar(20), ...fields.slice(1)].join('  ');
+    const columns = this.columns();
+    return fitFields(
+      [fields[0], ...this.bar(columns >= 79 ? 20 : columns >= 49 ? 10 : 0), ...fields.slice(1)],
+      columns,
+    );
+  }
+
+  /** A drawing of the share that is done, of so many columns; none without a total. */
+  private bar(columns: number): string[] {
+    const { total } = this.options;
+    if (total === undefined || columns === 0) return [];
+    const filled = Math.floor((columns * Math.min(this.done, total)) / Math.max(total, 1));
+    return [`[${'#'.repeat(filled)}${'.'.repeat(columns - filled)}]`];
+  }
+
+  private describe(done: number, details: string, nowMs: number, secondsLeft: number | null | undefined): string[] {
     const { label, total, unit, startAt = 0 } = this.options;
     const seconds = (nowMs - this.startedMs) / 1000;
-    const parts = [label];
-    if (total === undefined) {
-      parts.push(`${formatCount(done)} ${unit}`);
-    } else {
-      const filled = Math.floor((barColumns * Math.min(done, total)) / Math.max(total, 1));
-      parts.push(
-        `[${'#'.repeat(filled)}${'.'.repeat(barColumns - filled)}]`,
-        unit === '%'
-          ? `${Math.floor((100 * done) / Math.max(total, 1))} %`
-          : `${formatCount(done)}/${formatCount(total)} ${unit}`,
-      );
-    }
-    // before the details, which a narrow terminal cuts
-    if (total === undefined || done >= total) parts.push(formatDuration(seconds));
-    else if (typeof secondsLeft === 'number') parts.push(`${formatDuration(secondsLeft)} left`);
+    const fields = [label];
+    if (total === undefined) fields.push(`${formatCount(done)} ${unit}`);
+    else if (unit === '%') fields.push(`${Math.floor((100 * done) / Math.max(total, 1))} %`);
+    else fields.push(`${formatCount(done)}/${formatCount(total)} ${unit}`);
+    // before the details, which a narrow terminal drops
+    if (total === undefined || done >= total) fields.push(formatDuration(seconds));
+    else if (typeof secondsLeft === 'number') fields.push(`${formatDuration(secondsLeft)} left`);
     else if (secondsLeft === undefined && done > startAt && seconds >= measuredSeconds)
-      parts.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
-    if (details !== '') parts.push(details);
-    return parts.join('  ');
+      fields.push(`${formatDuration((seconds / (done - startAt)) * (total - done))} left`);
+    return [...fields, ...details.split('  ').filter((field) => field !== '')].map(withoutControls);
   }
-}
-
-/** Whole fields of a line, which two spaces separate, as many as the columns hold; the last are the least important. */
-function fit(line: string, columns: number): string {
-  if (line.length <= columns) return line;
-  const end = line.lastIndexOf('  ', columns);
-  return end > 0 ? line.slice(0, end).trimEnd() : line.slice(0, columns);
 }

@@ -42,14 +42,23 @@ export function describeStages(stages: readonly StagePlan[]): string {
 
 /** Shows each stage as it goes: a bar on a terminal, elsewhere a line now and then, and one for each stage at its end. */
 export function showStages(stream: ProgressStream): { show(progress: StageProgress): void; finish(): void } {
-  let current: { number: number; bar: ProgressBar; firstDone: number; startedMs: number } | null = null;
+  let current: {
+    stage: string;
+    bar: ProgressBar;
+    total: number;
+    unit: string;
+    firstDone: number;
+    startedMs: number;
+  } | null = null;
   return {
     show({ stage, number, numStages, done, total, unit }) {
-      if (current?.number !== number) {
-        current?.bar.finish();
+      if (current?.stage !== stage || current.total !== total || current.unit !== unit) {
+        if (current?.stage !== stage) current?.bar.finish();
         const label = `${`${number}/${numStages}`.padStart(5)} ${stage.padEnd(16)}`;
         current = {
-          number,
+          stage,
+          total,
+          unit,
           firstDone: done,
           startedMs: performance.now(),
           bar: new ProgressBar({ label, total, unit, startAt: done, stream }),
@@ -57,7 +66,7 @@ export function showStages(stream: ProgressStream): { show(progress: StageProgre
       }
       const seconds = (performance.now() - current.startedMs) / 1000;
       const rate =
-        done > current.firstDone && seconds > 0
+        done > current.firstDone && seconds >= 1
           ? `${formatCount(Math.round((done - current.firstDone) / seconds))}/s`
           : '';
       current.bar.update(done, rate);

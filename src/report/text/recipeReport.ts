@@ -2,7 +2,7 @@ import { counted, formatCount } from '../../counted.js';
 import { textFiles, type TextForm } from '../../corpus/fetch/buildText.js';
 import type { FetchResult } from '../../corpus/fetch/fetchCorpus.js';
 import { setNames, type Recipe, type RecipePair } from '../../corpus/fetch/recipe.js';
-import { ProgressBar, type ProgressStream } from '../progress/progressBar.js';
+import { ProgressBar, progressOutput, type ProgressStream } from '../progress/progressBar.js';
 
 /** The corpora that can be fetched, with pairs and sizes. */
 export function describeRecipes(recipes: readonly Recipe[]): string {
@@ -55,7 +55,7 @@ function sizeOf({ files }: RecipePair): string {
 export class FetchProgress {
   private bar?: { readonly what: string; readonly bar: ProgressBar };
 
-  constructor(private readonly stream: ProgressStream = process.stderr) {}
+  constructor(private readonly stream: ProgressStream = progressOutput()) {}
 
   show(what: string, done: number, unit: string, total?: number): void {
     if (this.bar?.what !== what) {

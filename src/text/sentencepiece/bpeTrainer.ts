@@ -16,11 +16,12 @@ import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } f
 export function learnBpePieces(
   words: Words,
   checker: PieceChecker,
-  { numPieces, softLimit, onRound }: LearnLimits,
+  { numPieces, softLimit, onProgress }: LearnLimits,
 ): ScoredPiece[] {
   const { characters } = words;
   if (characters.length > numPieces) throw new UsageError(tooManyCharacters(characters.length, numPieces));
   const known = new Set(characters);
+  onProgress?.(characters.length, numPieces, 'pieces');
   const merges: string[] = [];
   for (const { left, right } of characters.length === numPieces
     ? []
@@ -33,7 +34,7 @@ export function learnBpePieces(
     if (known.has(piece)) continue; // another pair made it
     known.add(piece);
     merges.push(piece);
-    onRound?.(characters.length + merges.length);
+    onProgress?.(characters.length + merges.length, numPieces, 'pieces');
     if (merges.length === numPieces - characters.length) break;
   }
   if (merges.length < numPieces - characters.length && !softLimit)

@@ -147,11 +147,17 @@ test('digamma', () => {
 });
 
 test('byte-pair pieces: the most frequent pair first, the shorter among equals', async () => {
+  const shown: [number, number, string][] = [];
   const { pieces } = await learn('tiny', ['aab aab aab', 'b b'], {
     vocabSize: 3 + 3 + 3,
     modelType: 'bpe',
     characterCoverage: 1,
+    onProgress: (...progress) => void shown.push(progress),
   });
+  assert.deepEqual(
+    shown,
+    [3, 4, 5, 6].map((done) => [done, 6, 'pieces']), // characters, then one merge after the other
+  );
   // counts: ▁a 3, aa 3, ab 3, ▁b 2; equals by code point: aa, then aab, then ▁aab
   assert.deepEqual(pieces, ['<unk>', '<s>', '</s>', 'aa', 'aab', '\u2581aab', 'a', 'b', '\u2581']);
 });
@@ -169,7 +175,16 @@ test('special pieces, byte fallback, coverage, digits; sizes that cannot be', as
     splitDigits: true,
     softLimit: true,
   };
-  const { path, pieces } = await learn('special', lines, options);
+  const shown: [number, number, string][] = [];
+  const { path, pieces } = await learn('special', lines, {
+    ...options,
+    onProgress: (...progress) => void shown.push(progress),
+  });
+  // every candidate is kept here: no round of pruning
+  assert.deepEqual(shown, [
+    [0, 1, 'rounds'],
+    [1, 1, 'rounds'],
+  ]);
   assert.deepEqual(pieces.slice(3, 5), ['<2de>', '<tag>']);
   assert.ok(!pieces.includes('Ω'));
   assert.ok(!pieces.slice(5 + 256).some((piece) => /\d/.test(piece) && piece.length > 1));

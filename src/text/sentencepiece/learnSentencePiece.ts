@@ -4,7 +4,7 @@ import { learnBpePieces } from './bpeTrainer.js';
 import { CharsMap, normalizationRules, type Normalization } from './charsMap.js';
 import { PieceChecker, type PieceRules } from './pieceRules.js';
 import { TrainingText } from './trainingText.js';
-import { learnUnigram, type ScoredPiece } from './unigramTrainer.js';
+import { learnUnigram, type LearnProgress, type ScoredPiece } from './unigramTrainer.js';
 
 /** What a model is learnt as; names and defaults are spm_train's. */
 export interface SentencePieceOptions extends Partial<PieceRules> {
@@ -28,7 +28,7 @@ export interface SentencePieceOptions extends Partial<PieceRules> {
   readonly maxLineBytes?: number;
   /** Candidates that unigram learning begins with. Default 1,000,000. */
   readonly seedPieces?: number;
-  readonly onProgress?: (numPieces: number) => void;
+  readonly onProgress?: LearnProgress;
 }
 
 export interface LearntModel {
@@ -120,7 +120,7 @@ export async function learnSentencePiece(
   }
   const words = text.words(characterCoverage);
   const checker = new PieceChecker(words.characters, { maxPieceLength, splitByScript, splitByNumber, splitDigits });
-  const limits = { numPieces, softLimit, onRound: onProgress };
+  const limits = { numPieces, softLimit, onProgress };
   const learnt =
     modelType === 'bpe'
       ? learnBpePieces(words, checker, limits)

@@ -4,13 +4,16 @@ import { PieceTrie } from './pieceTrie.js';
 import { seedPieces } from './seedPieces.js';
 import { unknownCharacter, type Words } from './trainingText.js';
 
+/** @param unit what is counted: "pieces" of byte-pair merges, "rounds" of pruning of a unigram model */
+export type LearnProgress = (done: number, total: number, unit: string) => void;
+
 export interface LearnLimits {
   /** Pieces to learn, single characters included; special ones are not. */
   readonly numPieces: number;
   /** Fewer pieces than asked for are not an error. */
   readonly softLimit: boolean;
-  /** Told how many pieces there are. */
-  readonly onRound?: (numPieces: number) => void;
+  /** Called as the work advances, the last time with all of it done, unless the text has no more pieces. */
+  readonly onProgress?: LearnProgress;
 }
 
 export interface UnigramOptions extends LearnLimits {
@@ -50,12 +53,16 @@ export function learnUnigram(words: Words, checker: PieceChecker, options: Unigr
     throw new UsageError(tooManyCharacters(characters.length, options.numPieces));
   let model = seedModel(words, checker, options.seedPieces);
   const wanted = Math.max(options.numPieces, Math.floor(pruneTo * options.numPieces));
-  for (;;) {
+  const pruned = (numPieces: number): number => Math.max(wanted, Math.floor(options.shrinkingFactor * numPieces));
+  let numRounds = 1;
+  for (let numPieces = model.scores.length; numPieces > wanted; numPieces = pruned(numPieces)) numRounds++;
+  for (let round = 0; ; round++) {
+    options.onProgress?.(round, numRounds, 'rounds');
     for (let i = 0; i < options.numSubIterations; i++) model = maximize(model, expectedCounts(words, model));
-    options.onRound?.(model.scores.length);
     if (model.scores.length <= wanted) break;
-    model = prune(words, model, Math.max(wanted, Math.floor(options.shrinkingFactor * model.scores.length)));
+    model = prune(words, model, pruned(model.scores.length));
   }
+  options.onProgress?.(numRounds, numRounds, 'rounds'); // fewer where pieces fell out of use on their own
   return finalPieces(words, model, options);
 }
 
