@@ -31,7 +31,9 @@ export async function runInProcess(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, ...limitThreads(parallel) },
   });
-  const stop = (): void => void (child.connected && child.send('stop' satisfies ToRun));
+  // what cannot be sent finds a process that ended, and its "exit" says how
+  const send = (message: ToRun): void => void (child.connected && child.send(message, () => {}));
+  const stop = (): void => send('stop');
   signal?.addEventListener('abort', stop);
   const killed = (): void => void child.kill('SIGKILL');
   process.once('exit', killed);
@@ -57,7 +59,7 @@ export async function runInProcess(
             ),
           );
       });
-      child.send({ task } satisfies ToRun);
+      send({ task });
     });
   } finally {
     signal?.removeEventListener('abort', stop);
