@@ -188,7 +188,6 @@ test('every shipped ablation can be planned', () => {
     'ablate-builtin.yaml': 16 * 5,
     'ablate-multi30k.yaml': 8 * 3,
     'iwslt14-de-en.yaml': 4,
-    'iwslt14-de-en-raw.yaml': 4,
     'quickstart.yaml': 4,
     'stability-builtin.yaml': 3 * 24,
     'wmt14-en-de.yaml': 3,

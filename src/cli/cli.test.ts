@@ -71,6 +71,11 @@ describe('wrong usage exits with 2 and says what to do', () => {
       /Terms of use .*:\n[^]*nothing is downloaded before the terms above are accepted: add --yes/,
     ],
     [
+      'text is always raw',
+      ['corpus', 'fetch', 'multi30k', '--raw-only'],
+      /--raw-only is no longer needed: corpus fetch writes raw text alone\. Leave it out\. "coldstart corpus prepare" does what the recipe's corpus section says/,
+    ],
+    [
       'nothing to extract',
       ['corpus', 'extract', '--out-src', 'a.de', '--out-trg', 'a.en'],
       /which files\? Name both sides with --src and --trg/,

@@ -11,6 +11,12 @@ import { fetchCorpus } from '../corpus/fetch/fetchCorpus.js';
 import { pairOf, readRecipe } from '../corpus/fetch/readRecipe.js';
 import { generateCorpus } from '../corpus/synth/generateCorpus.js';
 import { synthCommandFor } from '../corpus/synth/synthCommandFor.js';
+import { createPairCleaner } from '../text/moses/cleanPair.js';
+import { createPunctuationNormalizer, lowercase } from '../text/moses/normalize.js';
+import { createTokenizer } from '../text/moses/tokenize.js';
+import { Bpe } from '../text/subwords/bpe.js';
+import { parseBpeCodes } from '../text/subwords/bpeCodes.js';
+import { bpeCodesText, learnBpe } from '../text/subwords/learnBpe.js';
 import { testSets, writeIwsltArchive, type Sides } from '../../test/iwsltArchive.js';
 import { corpusFolder, prepareOptions } from './prepareOptions.js';
 
@@ -57,38 +63,95 @@ function writeArchive(): string {
   );
 }
 
-test('IWSLT14 from the archive to ids: what prepare does with the raw text is what fetch and prepare do in two', async () => {
+/** The steps of prepare-iwslt14.sh one after the other, by the functions that equal its programs. */
+function fileSetOfScript(raw: string): { words: Map<string, string[]>; codes: string } {
+  const read = (name: string): string[] => readFileSync(join(raw, name), 'utf8').split('\n').slice(0, -1);
+  const tokenized = (set: string, language: string): string[] =>
+    read(`${set}.${language}`).map(createTokenizer(language));
+  const clean = createPairCleaner({ min: 1, max: 175, ratio: 1.5, factored: false });
+  const english = tokenized('train', 'en');
+  const pairs = tokenized('train', 'de').flatMap((de, i) => {
+    const kept = clean(de, english[i]);
+    return 'removed' in kept ? [] : [{ de: lowercase(kept.src), en: lowercase(kept.trg) }];
+  });
+  const isHeldOut = (_: unknown, i: number): boolean => (i + 1) % 23 === 0;
+  const words = new Map<string, string[]>();
+  for (const language of ['de', 'en'] as const) {
+    const lines = pairs.map((pair) => pair[language]);
+    words.set(`valid.${language}`, lines.filter(isHeldOut));
+    words.set(
+      `train.${language}`,
+      lines.filter((line, i) => !isHeldOut(line, i)),
+    );
+    words.set(`test.${language}`, tokenized('test', language).map(lowercase));
+  }
+  const counts = new Map<string, number>();
+  for (const line of [...words.get('train.de')!, ...words.get('train.en')!])
+    for (const word of line.split(' ')) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return { words, codes: bpeCodesText(learnBpe(counts, { numMerges: 10_000 })) };
+}
+
+test("IWSLT14 from the archive to ids: the recipe's settings give the file set of prepare-iwslt14.sh", async () => {
   const recipe = readRecipe('iwslt14');
-  const { manifest } = await fetchCorpus(recipe, pairOf(recipe), {
+  const { folder: fetched, manifest } = await fetchCorpus(recipe, pairOf(recipe), {
     dir: join(folder, 'corpora'),
     fromLocal: writeArchive(),
   });
-  assert.deepEqual(manifest.counts.bpe, { train: 575, valid: 26, test: 10 });
-  await prepare('iwslt14-de-en.yaml');
-  const { manifest: raw } = await prepare('iwslt14-de-en-raw.yaml');
-  assert.deepEqual([raw.splits.train!.pairs, raw.splits.valid!.pairs, raw.splits.test!.pairs], [575, 26, 10]);
-  assert.deepEqual(raw.splits.train!.removed, { empty: 1, ratio: 1 });
+  assert.deepEqual(manifest.counts, { train: 603, test: 10 });
+  const { manifest: prepared } = await prepare('iwslt14-de-en.yaml');
+  const { train, valid, test: heldOut } = prepared.splits;
+  assert.deepEqual([train!.pairs, valid!.pairs, heldOut!.pairs], [575, 26, 10]);
+  assert.deepEqual(train!.removed, { empty: 1, ratio: 1 });
 
-  const [segmented, own] = ['iwslt14-de-en.yaml', 'iwslt14-de-en-raw.yaml'].map((name) => corpusFolder(config(name)));
-  for (const name of [
-    'train.bin',
-    'valid.bin',
-    'test.bin',
-    'vocab.src.txt',
-    'vocab.trg.txt',
-    'valid.src.txt',
-    'test.trg.txt',
-  ]) {
-    assert.deepEqual(readFileSync(join(own, name)), readFileSync(join(segmented, name)), name);
-  }
-  assert.equal(
-    readFileSync(join(own, 'subwords.src.codes'), 'utf8'),
-    readFileSync(join(folder, 'corpora/iwslt14-de-en/bpe/code'), 'utf8'),
-  );
+  const { words, codes } = fileSetOfScript(join(fetched, 'raw'));
+  const own = corpusFolder(config('iwslt14-de-en.yaml'));
+  assert.equal(readFileSync(join(own, 'subwords.src.codes'), 'utf8'), codes);
+  const bpe = new Bpe(parseBpeCodes(codes, 'codes'));
   const corpus = await openPreparedCorpus(own);
+  for (const [side, language] of [
+    ['src', 'de'],
+    ['trg', 'en'],
+  ] as const) {
+    for (const set of ['valid', 'test'] as const)
+      assert.deepEqual(corpus.text(set, side), words.get(`${set}.${language}`), `${set}.${language}`);
+    const vocabulary = side === 'src' ? corpus.pipeline.srcVocabulary : corpus.pipeline.trgVocabulary;
+    const dataset = corpus.dataset('train');
+    assert.deepEqual(
+      dataset
+        .pairs(Array.from({ length: dataset.length }, (_, row) => row))
+        .map((pair) => vocabulary.decode(pair[side]).join(' ')),
+      words.get(`train.${language}`)!.map((line) => bpe.segmentLine(line)),
+      `train.${language}`,
+    );
+  }
   assert.match(corpus.rawText('test', 'trg')[0], /"Yes" — it's R&amp;D!$/);
   const [ids] = await corpus.pipeline.encodeSources([corpus.rawText('test', 'src')[0]]);
   assert.deepEqual(ids, corpus.dataset('test').pairs([0])[0].src, 'raw text is translated by the same steps');
+  await corpus.close();
+});
+
+test('Multi30k: letters become small before punctuation and words are looked at', async () => {
+  const fetched = join(folder, 'corpora/multi30k-en-de/raw');
+  mkdirSync(fetched, { recursive: true });
+  // in capitals "Z.B." and "Art." are abbreviations, in small letters other ones are
+  const german = ['Eine Art. Zwei Männer – z.B. hier.', 'Ein „Hund“ macht Spagat. Auf der Spitze.', 'DER HUND!'];
+  for (const set of ['train', 'valid', 'test']) {
+    writeFileSync(join(fetched, `${set}.de`), german.map((line) => `${line}\n`).join(''));
+    writeFileSync(join(fetched, `${set}.en`), german.map((_, i) => `The “letter P.” Number ${i}.\n`).join(''));
+  }
+  await prepare('multi30k-en-de.yaml');
+  const corpus = await openPreparedCorpus(corpusFolder(config('multi30k-en-de.yaml')));
+  const [tokenize, normalize] = [createTokenizer('de'), createPunctuationNormalizer('de')];
+  const wanted = german.map((line) => tokenize(normalize(lowercase(line))));
+  assert.deepEqual(corpus.text('test', 'trg'), wanted);
+  assert.notDeepEqual(
+    wanted,
+    german.map((line) => lowercase(tokenize(normalize(line)))),
+    'the order matters to this text',
+  );
+  assert.equal(corpus.text('test', 'src')[0], 'the &quot; letter p . &quot; number 0 .');
+  const [ids] = await corpus.pipeline.encodeSources(['The “letter P.” Number 0.']);
+  assert.deepEqual(ids, corpus.dataset('test').pairs([0])[0].src);
   await corpus.close();
 });
 
@@ -130,7 +193,6 @@ test('each shipped configuration without its text names the command that writes 
     'ablate-builtin.yaml': builtin,
     'ablate-multi30k.yaml': fetched('multi30k'),
     'builtin.yaml': builtin,
-    'iwslt14-de-en-raw.yaml': fetched('iwslt14'),
     'iwslt14-de-en.yaml': fetched('iwslt14'),
     'multi30k-en-de.yaml': fetched('multi30k'),
     'quickstart.yaml': builtin,

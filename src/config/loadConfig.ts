@@ -8,7 +8,9 @@ import { configPlace, extendedPlace, shippedHint, type ConfigPlace } from './con
 import { schema, type Config } from './schema.js';
 import { suggest } from '../suggest.js';
 import { refuseWithoutEffect } from './withoutEffect.js';
+import { namedRecipe, recipeLayer, type RecipeLayer } from './recipeLayer.js';
 import { readYaml, type YamlText } from './yamlText.js';
+import { readRecipe } from '../corpus/fetch/readRecipe.js';
 
 /** One setting as somebody gave it. */
 export interface Setting {
@@ -18,6 +20,8 @@ export interface Setting {
   readonly where: string;
   /** Which text gave it: those that come later win. */
   readonly source: number;
+  /** Whether a recipe gave it. */
+  readonly ofRecipe?: boolean;
 }
 
 /** Where the settings of a configuration were given. */
@@ -27,7 +31,7 @@ const placesOf = new WeakMap<Config, ReadonlyMap<string, string>>();
 const maxConfigBytes = 2 ** 20;
 
 /**
- * Reads a configuration file, what it `extends`, and changes given on the command line; later ones win.
+ * Reads a configuration file, what it `extends`, the recipe that it names, and changes given on the command line; later ones win.
  *
  * @param path YAML file
  * @param changes `key=value` texts, e.g. "train.lr=0.001"; the value is read as YAML, paths are relative to the current folder
@@ -141,7 +145,8 @@ function readSettings(place: ConfigPlace, from: readonly string[], sources: Sett
   const root = yaml.contents;
   if (root === null) return;
   if (!isMap(root)) throw new UsageError(`${path} holds ${yaml.written(root)}, expected "key: value" lines.`);
-  const base = root.items.find(({ key }) => isScalar(key) && key.value === 'extends');
+  const directive = (name: string) => root.items.find(({ key }) => isScalar(key) && key.value === name);
+  const base = directive('extends');
   if (base !== undefined) {
     const other = yaml.valueOf(base.value, `${yaml.place(base.key)}: extends`);
     if (typeof other !== 'string')
@@ -150,10 +155,38 @@ function readSettings(place: ConfigPlace, from: readonly string[], sources: Sett
       );
     readSettings(extendedPlace(place, other), [...from, path], sources);
   }
+  const recipe = directive('recipe');
+  if (recipe !== undefined) {
+    const where = `${yaml.place(recipe.key)}: recipe`;
+    const { layer, text } = namedRecipe(yaml.valueOf(recipe.value, where), where, folder);
+    const source = sources.length;
+    dropRecipes(sources);
+    const given = Object.entries(text).map(([key, value]) => ({ key, value, where, source }));
+    sources.push([...given, ...recipeSettings(layer, source)].map((setting) => ({ ...setting, ofRecipe: true })));
+  }
   const settings: Setting[] = [];
-  const entries = root.items.filter((item) => item !== base);
-  collect(entries, schema, '', { yaml, folder, source: sources.length }, settings, new Map());
+  const entries = root.items.filter((item) => item !== base && item !== recipe);
+  collect(entries, schema, '', { yaml, folder: folder, source: sources.length }, settings, new Map());
+  if (recipe === undefined && settings.some(({ key }) => key.startsWith('corpus.train.'))) dropRecipes(sources);
   sources.push(settings);
+}
+
+/** What the recipe of an extended configuration says is of its own text, not of that which is named now. */
+function dropRecipes(sources: Setting[][]): void {
+  sources.forEach((settings, i) => (sources[i] = settings.filter(({ ofRecipe }) => !ofRecipe)));
+}
+
+/** @throws UsageError naming file and line for settings of a recipe that cannot be used */
+export function checkRecipe(nameOrPath: string): void {
+  for (const pair of readRecipe(nameOrPath).pairs)
+    refuseWithoutEffect(recipeSettings(recipeLayer(nameOrPath, pair), 0));
+}
+
+function recipeSettings({ yaml, folder, sections }: RecipeLayer, source: number): Setting[] {
+  const settings: Setting[] = [];
+  for (const entries of sections)
+    collect(entries, schema.corpus, 'corpus.', { yaml, folder, source }, settings, new Map());
+  return settings;
 }
 
 interface Source {

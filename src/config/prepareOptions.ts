@@ -49,7 +49,7 @@ function preprocessingOptions({
   clean,
   letterCase,
 }: Config['corpus']): Pick<PrepareOptions, 'normalize' | 'tokenize' | 'clean' | 'letterCase'> {
-  const { unicode, punctuation, nonPrinting } = normalize;
+  const { lowercase, unicode, punctuation, nonPrinting } = normalize;
   const { method, protectedPatterns, ...tokenizer } = tokenize;
   const { duplicates, ignoreXml, controlCharacters, sameText, wrongLanguage, leakage, ...limits } = clean;
   const flags = Object.fromEntries(
@@ -58,8 +58,13 @@ function preprocessingOptions({
   const rules = { ...limits, ...flags, ...(duplicates.length > 0 && { duplicates }) };
   return {
     normalize:
-      unicode !== 'none' || punctuation || nonPrinting
-        ? { unicode: unicode === 'none' ? undefined : unicode, punctuation, nonPrinting }
+      unicode !== 'none' || punctuation || nonPrinting || lowercase
+        ? {
+            unicode: unicode === 'none' ? undefined : unicode,
+            punctuation,
+            nonPrinting,
+            ...(lowercase && { lowercase }),
+          }
         : undefined,
     tokenize:
       method === 'moses' ? { ...tokenizer, ...(protectedPatterns.length > 0 && { protectedPatterns }) } : undefined,

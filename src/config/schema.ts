@@ -74,6 +74,10 @@ export const schema = {
       { min: 2, unit: 'pairs' },
     ),
     normalize: {
+      lowercase: flag(
+        false,
+        'Small letters before every other step; words are then separated as small letters have it.',
+      ),
       unicode: choice(['none', 'NFC', 'NFD', 'NFKC', 'NFKD'], 'none', 'Unicode normal form.'),
       punctuation: flag(false, 'Plain punctuation, as normalize-punctuation.perl.'),
       nonPrinting: flag(false, 'Control characters become spaces, as remove-non-printing-char.perl.'),

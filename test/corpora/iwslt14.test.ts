@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -8,6 +8,10 @@ import { writeIwsltArchive } from '../iwsltArchive.js';
 import { createDetokenizer } from '../../src/text/moses/detokenize.js';
 import { lowercase } from '../../src/text/moses/normalize.js';
 import { createTokenizer } from '../../src/text/moses/tokenize.js';
+import { loadConfig } from '../../src/config/loadConfig.js';
+import { prepareOptions } from '../../src/config/prepareOptions.js';
+import { prepareCorpus } from '../../src/corpus/prepare/prepareCorpus.js';
+import { openPreparedCorpus, type PreparedCorpus } from '../../src/corpus/preparedCorpus.js';
 import { fetchCorpus } from '../../src/corpus/fetch/fetchCorpus.js';
 import { pairOf, readRecipe } from '../../src/corpus/fetch/readRecipe.js';
 import { corpusPath } from '../reference.js';
@@ -18,9 +22,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const recipe = readRecipe('iwslt14');
 const pair = pairOf(recipe);
-const corpora = (): string => join(folder, 'corpora');
-const read = (name: string): string => readFileSync(join(corpora(), 'iwslt14-de-en', name), 'utf8');
-const linesOf = (name: string): string[] => read(name).split('\n').slice(0, -1);
 
 test(
   'validation and test text of the published IWSLT14 come out byte for byte',
@@ -55,23 +56,39 @@ test(
       en: sides.en.test.slice(starts[i], starts[i] + size),
     }));
     const archive = writeIwsltArchive(folder, { de: sides.de.train, en: sides.en.train }, tests);
-    await fetchCorpus(recipe, pair, { dir: corpora(), fromLocal: archive });
+    await fetchCorpus(recipe, pair, { dir: join(folder, 'corpora'), fromLocal: archive });
+    const corpus = await prepared();
 
     for (const language of ['de', 'en'] as const) {
-      const found = linesOf(`tok/test.${language}`);
+      const side = language === 'de' ? 'src' : 'trg';
+      const found = corpus.text('test', side);
       const different = found.flatMap((line, i) => (line === wanted[language].test[i] ? [] : [i + 1]));
       assert.equal(found.length, 6750);
       // one abbreviation of the lists of 2014 is a word in the project's: "Black Art." at the end of a quotation
       assert.equal(different.length, language === 'de' ? 1 : 0, `lines ${different.join(', ')} of ${language}`);
       if (language === 'de') assert.match(wanted.de.test[different[0] - 1], /white coat , black art\. &quot;/);
-      assert.deepEqual(linesOf(`tok/valid.${language}`), wanted[language].valid.slice(0, cycles));
+      assert.deepEqual(corpus.text('valid', side), wanted[language].valid.slice(0, cycles));
+      const dataset = corpus.dataset('train');
+      const vocabulary = corpus.pipeline[side === 'src' ? 'srcVocabulary' : 'trgVocabulary'];
       assert.deepEqual(
-        linesOf(`tok/train.${language}`),
+        dataset
+          .pairs(Array.from({ length: dataset.length }, (_, row) => row))
+          .map((pair) => vocabulary.decode(pair[side]).join(' ').replaceAll('@@ ', '')),
         order.filter((_, i) => (i + 1) % 23 !== 0).map((i) => wanted[language].valid[i]),
       );
     }
+    await corpus.close();
   },
 );
+
+/** The corpus by the recipe's settings. */
+async function prepared(): Promise<PreparedCorpus> {
+  const config = join(folder, 'config.yaml');
+  writeFileSync(config, 'recipe: { name: iwslt14, dir: corpora }\ncorpus.dir: prepared\n');
+  const options = prepareOptions(loadConfig(config));
+  await prepareCorpus(options, { workers: 1 });
+  return openPreparedCorpus(options.outDir);
+}
 
 /**
  * A function that gives for a published line a text that the tokeniser makes it of. The raw side of the published text is

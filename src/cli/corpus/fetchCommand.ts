@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ColdstartError, UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { jsonOption } from '../options.js';
@@ -19,15 +19,15 @@ interface FetchFlags {
 export function fetchCommand(): Command {
   return new Command('fetch')
     .description(
-      'Gets a corpus by its name: downloads it, resuming and verifying, unpacks it safely, and writes aligned text, tokenised and segmented as its recipe says.',
+      'Gets a corpus by its name: downloads it, resuming and verifying, unpacks it safely, and writes aligned raw text.',
     )
     .argument('[name]', 'corpus (see --list), or the path of a recipe of your own, e.g. ./ours.yaml')
     .option('--pair <src-trg>', 'language pair, e.g. de-en (default: the first of the recipe)')
     .option('--dir <dir>', 'folder of corpora: downloads go to DIR/downloads, text to DIR/NAME-SRC-TRG', 'corpora')
     .option('--from-local <path>', 'folder with the files, packed or unpacked, or the archive: nothing is downloaded')
-    .option('--raw-only', 'write the text as published, without the steps of the recipe')
+    .addOption(new Option('--raw-only').hideHelp())
     .option('--yes', 'accept the terms of use without being asked')
-    .option('--force', 'write the text again, also over a corpus made from other files or by other steps')
+    .option('--force', 'write the text again, also over a corpus made from other files')
     .option(
       '--verify',
       'read what was fetched once more, compare it with recorded sizes and checksums, and list what differs; without a name: all of --dir',
@@ -45,9 +45,15 @@ Examples:
   coldstart corpus fetch iwslt14                                 German-English, in corpora/iwslt14-de-en
   coldstart corpus fetch iwslt14 --from-local ~/de-en.tgz        from a file that is there already
   coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes
-  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was`,
+  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was
+
+Next: "coldstart corpus prepare" with a configuration that names the recipe, such as configs/iwslt14-de-en.yaml.`,
     )
     .action(async (name: string | undefined, flags: FetchFlags) => {
+      if (flags.rawOnly)
+        throw new UsageError(
+          '--raw-only is no longer needed: corpus fetch writes raw text alone. Leave it out. "coldstart corpus prepare" does what the recipe\'s corpus section says (see docs/corpora.md).',
+        );
       if (flags.verify) await verifyAction(name, flags);
       else if (flags.list) await listRecipes(flags);
       else if (name === undefined) throw new UsageError('which corpus? Name one, or see which there are with --list.');
@@ -65,13 +71,16 @@ async function listRecipes({ json }: FetchFlags): Promise<void> {
 }
 
 async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
-  const [{ readRecipe, pairOf }, { fetchCorpus }, { describeFetch, describeTerms, FetchProgress }] = await Promise.all([
-    import('../../corpus/fetch/readRecipe.js'),
-    import('../../corpus/fetch/fetchCorpus.js'),
-    import('../../report/text/recipeReport.js'),
-  ]);
+  const [{ checkRecipe }, { readRecipe, pairOf }, { fetchCorpus }, { describeFetch, describeTerms, FetchProgress }] =
+    await Promise.all([
+      import('../../config/loadConfig.js'),
+      import('../../corpus/fetch/readRecipe.js'),
+      import('../../corpus/fetch/fetchCorpus.js'),
+      import('../../report/text/recipeReport.js'),
+    ]);
   const recipe = readRecipe(name);
   const pair = pairOf(recipe, flags.pair);
+  checkRecipe(name);
   console.error(describeTerms(recipe, pair));
   if (flags.fromLocal === undefined && !flags.yes) await askForConsent();
   const progress = new FetchProgress();
@@ -79,13 +88,11 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
     const result = await fetchCorpus(recipe, pair, {
       dir: flags.dir,
       fromLocal: flags.fromLocal,
-      rawOnly: flags.rawOnly,
       force: flags.force,
       signal: abortOnInterrupt('What was downloaded stays; the same command goes on from there.'),
       onNote: (note) => progress.note(note),
       onProgress: (file, done, total) => progress.show(file, done, 'bytes', total),
-      onWork: (what, done) =>
-        progress.show(what, done, what.startsWith('unpack') ? 'bytes' : what === 'learn merges' ? 'merges' : 'pairs'),
+      onWork: (what, done) => progress.show(what, done, what.startsWith('unpack') ? 'bytes' : 'pairs'),
     });
     progress.finish();
     console.log(flags.json ? JSON.stringify(result.manifest, null, 2) : describeFetch(result));

@@ -147,12 +147,6 @@ test('a folder that holds something else is never replaced', async () => {
   });
   assert.ok(existsSync(join(folder, 'ours-de-en/thesis.txt')));
   assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
-  rmSync(join(folder, 'ours-de-en'), { recursive: true });
-  await fetchOurs();
-  rmSync(join(folder, 'downloads'), { recursive: true });
-  server.requests.length = 0;
-  await assert.rejects(fetchOurs({ steps: [{ step: 'lowercase' }] }), /was made from other files or by other steps/);
-  assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
 });
 
 test('checksums are recorded one after the other', async () => {
@@ -171,44 +165,27 @@ test('checksums are recorded one after the other', async () => {
   assert.deepEqual(Object.keys(JSON.parse(readFileSync(lock, 'utf8'))).sort(), ['other', 'ours/data.tgz']);
 });
 
-test('steps in their order: WMT holds out before subwords and cleans after them', async () => {
-  const pairs = Array.from({ length: 12 }, (_, i) => `Wort-${i} ist’s`);
-  const long = 'x '.repeat(30);
-  server.files.set(
-    '/data.tgz',
-    gzipSync(
-      tarArchive([
-        { name: 'training/x.de', content: [...pairs, long].join('\n') },
-        { name: 'training/x.en', content: [...pairs, 'x'].join('\n') },
-        { name: 't.de', content: 'Test’s\n' },
-        { name: 't.en', content: 'Test’s\n' },
-      ]),
-    ),
-  );
-  const { folder: written, manifest } = await fetchOurs({
-    text: {
-      train: [{ format: 'moses', src: 'training/x.de', trg: 'training/x.en' }],
-      test: [{ format: 'moses', src: 't.de', trg: 't.en' }],
-    },
-    steps: [
-      { step: 'normalize', sets: ['train'] },
-      { step: 'tokenize', aggressive: true },
-      { step: 'holdOut', every: 6 },
-      { step: 'bpe', merges: 5 },
-      { step: 'clean', sets: ['train', 'valid'], min: 1, max: 250, ratio: 1.5 },
-    ],
+test('text that another version fetched is named as such, and fetched again with force', async () => {
+  server.files.set('/data.tgz', archive);
+  const { folder: written, manifest } = await fetchOurs();
+  const path = join(written, 'manifest.json');
+  const { outputs } = manifest;
+  writeFileSync(path, JSON.stringify({ ...manifest, format: 'coldstart corpus text 1', steps: [], outputs }));
+  rmSync(join(folder, 'downloads'), { recursive: true });
+  server.requests.length = 0;
+  await assert.rejects(fetchOurs(), {
+    code: 'FILE_EXISTS',
+    message: `${written} was written by another version of coldstart (coldstart corpus text 1, expected coldstart corpus text 2). Its raw text can be prepared as it is. To fetch the text again, run with --force.`,
   });
-  assert.deepEqual(manifest.counts.tok, { train: 11, valid: 2, test: 1 });
-  assert.deepEqual(manifest.counts.bpe, { train: 10, valid: 2, test: 1 });
-  assert.equal(
-    readFileSync(join(written, 'tok/valid.de'), 'utf8'),
-    'Wort @-@ 5 ist &apos;s\nWort @-@ 11 ist &apos;s\n'.replaceAll('ist &apos;s', 'ist &apos; s'),
-  );
-  assert.equal(
-    readFileSync(join(written, 'tok/test.de'), 'utf8'),
-    'Test ’ s\n',
-    'punctuation of the test set stays as it is',
-  );
+  assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
+  assert.equal((await fetchOurs({}, { force: true })).status, 'written');
+  assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), manifest);
+});
+
+test('what a recipe says of preparing does not matter to the text', async () => {
+  server.files.set('/data.tgz', archive);
+  await fetchOurs();
+  assert.equal((await fetchOurs({ corpus: { letterCase: 'lower' } })).status, 'upToDate');
 });
 
 test('recipes of the package are read, and their pairs are found in either order', () => {
@@ -242,14 +219,11 @@ test('faults of a recipe are named with their place', () => {
     ],
     [{ files: [{ name: 'a', urls: ['http://127.0.0.1.x/'] }] }, /expected an address of https/],
     [
-      {
-        steps: [
-          { step: 'bpe', merges: 5 },
-          { step: 'holdOut', every: 2 },
-        ],
-      },
-      /steps is \[.*\], expected holdOut before bpe: merges are learnt/,
+      { steps: [{ step: 'bpe', merges: 5 }] },
+      /ours\.yaml: steps is \[.*\], expected no steps: corpus fetch writes raw text\. Say what corpus prepare does with it in a section "corpus", in the words of a configuration \(docs\/config\.md\), for example corpus: \{ tokenize: \{ method: moses \}, letterCase: lower \}\./,
     ],
+    [{ pairs: { 'de-en': { steps: [] } } }, /pairs: de-en: steps is \[\], expected no steps/],
+    [{ corpus: 'lower' }, /ours\.yaml: corpus is "lower", expected keys and values/],
     [
       { text: { train: [{ format: 'mose', src: 'a', trg: 'b' }] } },
       /format is "mose", expected one of moses, iwslt-tags, segments; did you mean moses\?/,
@@ -259,20 +233,6 @@ test('faults of a recipe are named with their place', () => {
       /src is "\/etc\/passwd", expected a path inside of the archive/,
     ],
     [{ text: { train: [{ format: 'moses', src: 'a/../../b', trg: 'b' }] } }, /expected a path inside of the archive/],
-    [
-      { steps: [{ step: 'tokenize', every: 3 }] },
-      /steps\[0\]: every is 3, expected nothing: the step tokenize has no such setting/,
-    ],
-    [{ steps: [{ step: 'holdOut', every: 1 }] }, /every is 1, expected a whole number of at least 2/],
-    [
-      {
-        steps: [
-          { step: 'bpe', merges: 1 },
-          { step: 'bpe', merges: 1 },
-        ],
-      },
-      /at most one step bpe/,
-    ],
     [{ pairs: { deen: null } }, /"deen" is no pair of languages such as de-en/],
     [{ pairs: {} }, /pairs is \{\}, expected at least one language pair/],
     [{ licence: ' ' }, /licence is " ", expected the terms of use/],

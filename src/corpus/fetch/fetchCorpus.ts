@@ -6,7 +6,6 @@ import { checkOutputs } from '../../storage/checkOutputs.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../package.js';
-import { buildText } from './buildText.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
 import {
   manifestFormat,
@@ -19,15 +18,14 @@ import {
 import { findLocalText, wantedPaths } from './localFiles.js';
 import type { Recipe, RecipePair } from './recipe.js';
 import { unpackText } from './unpackText.js';
+import { writeText } from './writeText.js';
 
 export interface FetchOptions extends DownloadsOptions {
   /** Folder for all corpora: downloads go to its `downloads`, this corpus to its NAME-SRC-TRG. */
   readonly dir: string;
   /** Files that are there already: a folder, or the archive. Nothing is downloaded then. */
   readonly fromLocal?: string;
-  /** Write the text as published, without the recipe's steps. */
-  readonly rawOnly?: boolean;
-  /** Write the text again, also over a corpus made from other files or by other steps. */
+  /** Write the text again, also over a corpus made from other files. */
   readonly force?: boolean;
   readonly onWork?: (what: string, done: number) => void;
 }
@@ -39,22 +37,14 @@ export interface FetchResult {
 }
 
 /**
- * A corpus by its name: downloads and verifies what is missing, unpacks it, and writes aligned text files, those of the
- * recipe's steps included. The corpus's folder appears whole or not at all.
+ * A corpus by its name: downloads and verifies what is missing, unpacks it, and writes aligned text files as published. The
+ * corpus's folder appears whole or not at all.
  *
  * @throws ColdstartError DOWNLOAD_FAILED; FILE_EXISTS if the folder holds something else; DataError for damaged files
  */
 export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: FetchOptions): Promise<FetchResult> {
-  const { dir, fromLocal, rawOnly = false, signal, onNote, onWork } = options;
+  const { dir, fromLocal, signal, onNote, onWork } = options;
   const folder = corpusFolder(dir, recipe, pair);
-  const work: Work = {
-    format: manifestFormat,
-    version,
-    recipe: recipe.name,
-    srcLang: pair.src,
-    trgLang: pair.trg,
-    steps: rawOnly ? [] : pair.steps,
-  };
   const present = readManifest(folder);
   if (present === null && existsSync(folder)) {
     throw new ColdstartError(
@@ -62,22 +52,24 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
       `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`,
     );
   }
-  const refuseOther = (same: boolean): void => {
-    if (present === null || options.force || same) return;
+  if (present !== null && present.format !== manifestFormat && !options.force) {
     throw new ColdstartError(
       'FILE_EXISTS',
-      `${folder} was made from other files or by other steps. Run with --force to replace it, or choose another folder with --dir.`,
+      `${folder} was written by another version of coldstart (${present.format}, expected ${manifestFormat}). Its raw text can be prepared as it is. To fetch the text again, run with --force.`,
     );
-  };
-  refuseOther(present !== null && sameWork(present, work)); // before anything is downloaded
+  }
   checkOutputs([folder], { kind: 'folder', replace: true });
   const local = fromLocal === undefined ? null : await findLocalText(fromLocal, pair, onNote);
   const archives = local?.archives ?? (await downloadAll(pair, join(dir, 'downloads'), options));
   const unpacked = local?.unpacked ?? new Map<string, string>();
 
   const inputs = await identities(archives, unpacked, pair);
-  refuseOther(present !== null && sameInputs(present.inputs, inputs));
   if (present !== null && !options.force) {
+    if (!sameInputs(present.inputs, inputs))
+      throw new ColdstartError(
+        'FILE_EXISTS',
+        `${folder} was made from other files. Run with --force to replace it, or choose another folder with --dir.`,
+      );
     const changed = resizedOutputs(folder, present);
     if (changed.length === 0) return { folder, status: 'upToDate', manifest: present };
     throw new ColdstartError(
@@ -91,9 +83,18 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
       signal,
       onProgress: (name, bytes) => onWork?.(`unpack ${name}`, bytes),
     });
-    const counts = await buildText(pair, found, target, { rawOnly, signal, onProgress: onWork });
+    const counts = await writeText(pair, found, target, { signal, onProgress: onWork });
     rmSync(files, { recursive: true });
-    const complete: FetchManifest = { ...work, inputs, counts, outputs: await outputsOf(target) };
+    const complete: FetchManifest = {
+      format: manifestFormat,
+      version,
+      recipe: recipe.name,
+      srcLang: pair.src,
+      trgLang: pair.trg,
+      inputs,
+      counts,
+      outputs: await outputsOf(target),
+    };
     writeFileAtomic(join(target, manifestName), `${JSON.stringify(complete, null, 2)}\n`);
     return complete;
   });
@@ -104,8 +105,6 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
 export function corpusFolder(dir: string, recipe: Recipe, { src, trg }: RecipePair): string {
   return join(dir, `${recipe.name}-${src}-${trg}`);
 }
-
-type Work = Omit<FetchManifest, 'inputs' | 'counts' | 'outputs'>;
 
 async function downloadAll(pair: RecipePair, folder: string, options: FetchOptions): Promise<LocalFile[]> {
   const downloads = new Downloads(folder);
@@ -134,12 +133,6 @@ async function identities(
   if (archives.length === 0)
     for (const path of wantedPaths(pair)) found[path] = await fileIdentity(unpacked.get(path)!);
   return found;
-}
-
-function sameWork(present: FetchManifest, asked: Work): boolean {
-  const comparable = ({ recipe, srcLang, trgLang, steps }: Work): string =>
-    JSON.stringify([recipe, srcLang, trgLang, steps]);
-  return comparable(present) === comparable(asked);
 }
 
 function sameInputs(present: FetchManifest['inputs'], found: FetchManifest['inputs']): boolean {

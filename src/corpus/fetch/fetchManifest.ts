@@ -1,26 +1,26 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
-import { jsonObject, jsonOneOf, jsonOptional, jsonRecord, jsonText, readJsonFile } from '../../storage/jsonFile.js';
-import type { TextCounts } from './buildText.js';
-import type { RecipePair } from './recipe.js';
+import { jsonObject, jsonRecord, jsonText, jsonValue, readJsonFile } from '../../storage/jsonFile.js';
+import type { SetCounts } from './writeText.js';
 
-/** `manifest.json` of a fetched corpus: what it was made from, how, and what came out. */
+/** `manifest.json` of a fetched corpus: what it was made from, and what came out. */
 export interface FetchManifest {
-  readonly format: typeof manifestFormat;
+  /** Other than `manifestFormat` where another version wrote it. */
+  readonly format: string;
   readonly version: string;
   readonly recipe: string;
   readonly srcLang: string;
   readonly trgLang: string;
-  readonly steps: RecipePair['steps'];
   /** Archives and files that the text is from. */
   readonly inputs: Readonly<Record<string, FileIdentity>>;
-  readonly counts: TextCounts;
-  /** Every file written, e.g. `raw/train.de`. Early versions did not record them. */
-  readonly outputs?: Readonly<Record<string, FileIdentity>>;
+  readonly counts: SetCounts;
+  /** Every file written, e.g. `raw/train.de`. */
+  readonly outputs: Readonly<Record<string, FileIdentity>>;
 }
 
-export const manifestFormat = 'coldstart corpus text 1';
+/** 1: also with tokenised and segmented text. */
+export const manifestFormat = 'coldstart corpus text 2';
 export const manifestName = 'manifest.json';
 
 /** The manifest in a folder; null if there is none that can be read. */
@@ -32,11 +32,11 @@ export function readManifest(folder: string): FetchManifest | null {
       what: 'manifest of fetched text',
       maxBytes: 2 ** 20,
       shape: jsonObject({
-        format: jsonOneOf([manifestFormat]),
+        format: jsonValue('a format of fetched text', (value) => /^coldstart corpus text \d+$/.test(String(value))),
         recipe: jsonText,
         inputs: jsonRecord(fileIdentityShape),
         // names are joined to the folder: none may lead out of it
-        outputs: jsonOptional(jsonRecord(fileIdentityShape, /^(raw|tok|bpe)\/[\w-][\w.-]*$/)),
+        outputs: jsonRecord(fileIdentityShape, /^\w+\/[\w-][\w.-]*$/),
       }),
       advice: 'Fetch the text again.',
     });
@@ -56,7 +56,7 @@ export async function outputsOf(folder: string): Promise<Record<string, FileIden
 }
 
 /** Files that are missing or have another size than was written: quick, and enough to notice text that was edited or cut off. */
-export function resizedOutputs(folder: string, { outputs = {} }: FetchManifest): string[] {
+export function resizedOutputs(folder: string, { outputs }: FetchManifest): string[] {
   return Object.keys(outputs).filter((name) => {
     const path = join(folder, name);
     return !existsSync(path) || statSync(path).size !== outputs[name].bytes;

@@ -11,7 +11,6 @@ import {
   type RecipeFile,
   type RecipePair,
   type RecipeSource,
-  type RecipeStep,
   type RecipeText,
   type SetName,
 } from './recipe.js';
@@ -35,15 +34,25 @@ export function recipeNames(): string[] {
  * @throws UsageError for an unknown name, with the nearest, and for a recipe with a fault, with its place
  */
 export function readRecipe(nameOrPath: string): Recipe {
-  const isPath = /[/\\]|\.ya?ml$/.test(nameOrPath);
-  const path = isPath ? nameOrPath : join(recipesFolder, `${nameOrPath}.yaml`);
-  if (!isPath && !existsSync(path)) {
+  const path = recipePath(nameOrPath);
+  return parseRecipe(readTextFile(path, 'recipe', maxRecipeBytes), path);
+}
+
+/** Whether a recipe is named by the path of its file. */
+export function isRecipePath(nameOrPath: string): boolean {
+  return /[/\\]|\.ya?ml$/.test(nameOrPath);
+}
+
+/** The file of a recipe. @throws UsageError for an unknown name, with the nearest */
+export function recipePath(nameOrPath: string): string {
+  const path = isRecipePath(nameOrPath) ? nameOrPath : join(recipesFolder, `${nameOrPath}.yaml`);
+  if (!isRecipePath(nameOrPath) && !existsSync(path)) {
     const near = suggest(nameOrPath, recipeNames());
     throw new UsageError(
       `no recipe is called "${nameOrPath}"${near ? `; did you mean "${near}"?` : '.'} Known are ${recipeNames().join(', ')}; a file of your own is named by its path, ./${nameOrPath}.yaml.`,
     );
   }
-  return parseRecipe(readTextFile(path, 'recipe', maxRecipeBytes), path);
+  return path;
 }
 
 /** @param name what to call the text in messages @throws UsageError naming the place of a fault */
@@ -62,8 +71,10 @@ export function parseRecipe(text: string, name: string): Recipe {
     'pairs',
     'files',
     'text',
+    'corpus',
     'steps',
   ]);
+  refuseSteps(fields);
   const pairs = fields.pairs.entries().map(([pair, value]) => readPair(pair, value, fields, name));
   if (pairs.length === 0) fields.pairs.fail('at least one language pair, such as "de-en: {}"');
   return {
@@ -75,33 +86,36 @@ export function parseRecipe(text: string, name: string): Recipe {
   };
 }
 
-/** What a pair leaves out stands in the recipe's own `files`, `text` and `steps`. */
+/** Earlier recipes said in steps what became of the text. */
+function refuseSteps({ corpus, steps }: Record<'corpus' | 'steps', RecipeValue>): void {
+  if (steps.isSet)
+    steps.fail(
+      'no steps: corpus fetch writes raw text. Say what corpus prepare does with it in a section "corpus", in the words of a configuration (docs/config.md), for example corpus: { tokenize: { method: moses }, letterCase: lower }',
+    );
+  if (corpus.isSet) corpus.entries(); // what they mean is the configuration's matter
+}
+
+/** Where a pair has no `files` or `text`, those of the recipe hold. */
 function readPair(
   pair: string,
   value: RecipeValue,
-  recipe: Record<'files' | 'text' | 'steps', RecipeValue>,
+  recipe: Record<'files' | 'text', RecipeValue>,
   name: string,
 ): RecipePair {
   const languages = /^([a-z]{2,3}(?:_[a-z]+)?)-([a-z]{2,3}(?:_[a-z]+)?)$/i.exec(pair.replace('pt-br', 'pt_br'));
   if (languages === null || languages[1] === languages[2])
     throw new UsageError(`${name}: pairs: "${pair}" is no pair of languages such as de-en.`);
   const [src, trg] = languages.slice(1).map((language) => language.replace('_', '-'));
-  const own = value.isSet ? value.fields(['files', 'text', 'steps']) : undefined;
-  const fieldOf = (key: 'files' | 'text' | 'steps'): RecipeValue => (own?.[key].isSet ? own[key] : recipe[key]);
+  const own = value.isSet ? value.fields(['files', 'text', 'corpus', 'steps']) : undefined;
+  if (own) refuseSteps(own);
+  const fieldOf = (key: 'files' | 'text'): RecipeValue => (own?.[key].isSet ? own[key] : recipe[key]);
   const fill = (text: string): string =>
     text.replaceAll('{src}', src).replaceAll('{trg}', trg).replaceAll('{pair}', pair);
   const files = fieldOf('files')
     .list(1)
     .map((file) => readFile(file, fill));
-  const steps = fieldOf('steps').isSet ? fieldOf('steps').list().map(readStep) : [];
-  if (steps.filter(({ step }) => step === 'bpe').length > 1) fieldOf('steps').fail('at most one step bpe');
-  const bpeAt = steps.findIndex(({ step }) => step === 'bpe');
-  if (bpeAt >= 0 && steps.slice(bpeAt).some(({ step }) => step === 'holdOut'))
-    fieldOf('steps').fail('holdOut before bpe: merges are learnt from what remains of the training set');
   const text = readText(fieldOf('text'), fill);
-  if (text.valid && steps.some(({ step }) => step === 'holdOut'))
-    fieldOf('steps').fail('no step holdOut where the text has a validation set');
-  return { src, trg, files, text, steps };
+  return { name: pair, src, trg, files, text };
 }
 
 function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFile {
@@ -159,49 +173,6 @@ function readSource(value: RecipeValue, fill: (text: string) => string): RecipeS
     ...(fields.decode.isSet && { decode: fields.decode.flag() }),
     ...(fields.straightApostrophes.isSet && { straightApostrophes: fields.straightApostrophes.flag() }),
   };
-}
-
-function readStep(value: RecipeValue): RecipeStep {
-  const fields = value.fields(['step', 'sets', 'aggressive', 'min', 'max', 'ratio', 'every', 'merges']);
-  const step = fields.step.choice([
-    'normalize',
-    'removeNonPrinting',
-    'tokenize',
-    'lowercase',
-    'clean',
-    'holdOut',
-    'bpe',
-  ]);
-  const settings: Record<string, readonly string[]> = {
-    tokenize: ['sets', 'aggressive'],
-    clean: ['sets', 'min', 'max', 'ratio'],
-    holdOut: ['every'],
-    bpe: ['merges'],
-  };
-  for (const [key, field] of Object.entries(fields)) {
-    if (key !== 'step' && field.isSet && !(settings[step] ?? ['sets']).includes(key))
-      field.fail(`nothing: the step ${step} has no such setting`);
-  }
-  const setsOr = (otherwise: readonly SetName[]): readonly SetName[] =>
-    fields.sets.isSet ? fields.sets.list(1).map((set) => set.choice(setNames)) : otherwise;
-  switch (step) {
-    case 'tokenize':
-      return { step, sets: setsOr(setNames), aggressive: fields.aggressive.isSet && fields.aggressive.flag() };
-    case 'clean':
-      return {
-        step,
-        sets: setsOr(['train']),
-        min: fields.min.number(1),
-        max: fields.max.number(1),
-        ratio: fields.ratio.isSet ? fields.ratio.number(1, { whole: false }) : 9,
-      };
-    case 'holdOut':
-      return { step, every: fields.every.number(2) };
-    case 'bpe':
-      return { step, merges: fields.merges.number(1) };
-    default:
-      return { step, sets: setsOr(setNames) };
-  }
 }
 
 /**

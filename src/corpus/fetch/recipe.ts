@@ -1,6 +1,9 @@
 import type { PairFormat } from '../extract/readPairs.js';
 
-/** A corpus that can be fetched: a data file says where it is and what becomes of it (see recipes/ and docs/corpora.md). */
+/**
+ * A corpus that can be fetched: a data file says where its text is. What `corpus prepare` does with the text is in the file's
+ * `corpus` sections, in the words of a configuration, which reads them (see recipes/ and docs/corpora.md).
+ */
 export interface Recipe {
   readonly name: string;
   readonly title: string;
@@ -12,11 +15,12 @@ export interface Recipe {
 }
 
 export interface RecipePair {
+  /** Its name in the recipe, e.g. `de-en`. */
+  readonly name: string;
   readonly src: string;
   readonly trg: string;
   readonly files: readonly RecipeFile[];
   readonly text: RecipeText;
-  readonly steps: readonly RecipeStep[];
 }
 
 /** One file to download. */
@@ -50,19 +54,3 @@ export interface RecipeSource {
   readonly decode?: boolean;
   readonly straightApostrophes?: boolean;
 }
-
-/** What is done to the text, in this order. `sets`: only to these. */
-export type RecipeStep =
-  | { readonly step: 'normalize' | 'removeNonPrinting' | 'lowercase'; readonly sets: readonly SetName[] }
-  | { readonly step: 'tokenize'; readonly sets: readonly SetName[]; readonly aggressive: boolean }
-  | {
-      readonly step: 'clean';
-      readonly sets: readonly SetName[];
-      readonly min: number;
-      readonly max: number;
-      readonly ratio: number;
-    }
-  /** Every nth pair of the training set makes the validation set. */
-  | { readonly step: 'holdOut'; readonly every: number }
-  /** Merges learnt from both sides of the training set, and applied to all sets. */
-  | { readonly step: 'bpe'; readonly merges: number };

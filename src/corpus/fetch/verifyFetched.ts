@@ -64,13 +64,6 @@ function textOf(folder: string): [string, ExpectedContent | string][] {
   if (!existsSync(folder)) return [];
   const manifest = readManifest(folder);
   if (manifest === null) return [[join(folder, 'manifest.json'), 'missing, or not the manifest of a fetched corpus']];
-  if (manifest.outputs === undefined)
-    return [
-      [
-        join(folder, 'manifest.json'),
-        'records no checksums, as an earlier version wrote it; fetch the corpus again with --force',
-      ],
-    ];
   return Object.entries(manifest.outputs).map(([name, content]) => {
     const path = join(folder, name);
     return [path, existsSync(path) ? content : 'missing'];

@@ -42,8 +42,8 @@ export interface PrepareOptions extends LengthLimits {
   readonly test?: PairFiles;
   /** Instead of `valid`: every nth training pair that cleaning left makes the validation set. */
   readonly holdOutEvery?: number;
-  /** Default: characters stay as they are. */
-  readonly normalize?: NormalizeSettings;
+  /** Default: characters stay as they are. `lowercase`: small letters before every other step. */
+  readonly normalize?: NormalizeSettings & { readonly lowercase?: boolean };
   /** Separates words as Moses does. Default: words are separated in the text already, or by the subwords. */
   readonly tokenize?: Omit<TokenizeSettings, 'prefixes'> & {
     readonly srcPrefixes?: string;
@@ -85,11 +85,15 @@ export function preprocessingSteps(
   truecaseModel = '',
 ): { normalize: PreprocessingStep[]; tokenize: PreprocessingStep[]; letterCase: PreprocessingStep[] } {
   const language = side === 'src' ? options.srcLang : options.trgLang;
-  const { normalize, tokenize, letterCase } = options;
-  const asked = normalize && (normalize.unicode !== undefined || normalize.punctuation || normalize.nonPrinting);
+  const { tokenize, letterCase } = options;
+  const { lowercase, ...normalize } = options.normalize ?? {};
+  const asked = normalize.unicode !== undefined || normalize.punctuation || normalize.nonPrinting;
   const { srcPrefixes, trgPrefixes, ...tokenizeSettings } = tokenize ?? {};
   return {
-    normalize: asked ? [{ step: 'normalize', language, ...normalize }] : [],
+    normalize: [
+      ...(lowercase ? [{ step: 'lowercase' } as const] : []),
+      ...(asked ? [{ step: 'normalize', language, ...normalize } as const] : []),
+    ],
     tokenize: tokenize
       ? [{ step: 'tokenize', language, ...tokenizeSettings, prefixes: side === 'src' ? srcPrefixes : trgPrefixes }]
       : [],

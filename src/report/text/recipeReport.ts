@@ -1,7 +1,7 @@
 import { counted, formatCount } from '../../counted.js';
-import { textFiles, type TextForm } from '../../corpus/fetch/buildText.js';
 import type { FetchResult } from '../../corpus/fetch/fetchCorpus.js';
 import { setNames, type Recipe, type RecipePair } from '../../corpus/fetch/recipe.js';
+import { textFiles } from '../../corpus/fetch/writeText.js';
 import { ProgressBar, progressOutput, type ProgressStream } from '../progress/progressBar.js';
 
 /** The corpora that can be fetched, with pairs and sizes. */
@@ -30,16 +30,11 @@ export function describeTerms(recipe: Recipe, pair: RecipePair): string {
 /** What was written, and where. */
 export function describeFetch({ folder, status, manifest }: FetchResult): string {
   const languages = { src: manifest.srcLang, trg: manifest.trgLang };
-  const lines = (['raw', 'tok', 'bpe'] as const).flatMap((form: TextForm) => {
-    const counts = manifest.counts[form];
-    return counts
-      ? setNames
-          .filter((set) => counts[set] !== undefined)
-          .map((set) => {
-            const { src, trg } = textFiles(folder, form, set, languages);
-            return `  ${src}, ${trg}: ${counted(counts[set]!, 'pair')}`;
-          })
-      : [];
+  const lines = setNames.flatMap((set) => {
+    const count = manifest.counts[set];
+    if (count === undefined) return [];
+    const { src, trg } = textFiles(folder, set, languages);
+    return [`  ${src}, ${trg}: ${counted(count, 'pair')}`];
   });
   return `${folder} ${status === 'written' ? 'written' : 'is up to date; nothing was done'}.\n${lines.join('\n')}`;
 }
