@@ -1,5 +1,7 @@
 // Writes the documentation that is made from the code: `npm run docs`.
 import { writeFileSync } from 'node:fs';
 import { configReference } from '../dist/src/config/reference.js';
+import { errorReference } from '../dist/src/errors.js';
 
 writeFileSync(new URL('../docs/config.md', import.meta.url), configReference());
+writeFileSync(new URL('../docs/errors.md', import.meta.url), errorReference());

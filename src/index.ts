@@ -3,7 +3,7 @@
  */
 export { selectBackend, probeBackends } from './backend/select.js';
 export { disposeParams, valueAndGradients, type Params } from './backend/autodiff/valueAndGradients.js';
-export { ColdstartError, DataError, ShapeError, UsageError } from './errors.js';
+export { ColdstartError, DataError, ShapeError, UsageError, type ErrorCode } from './errors.js';
 
 export {
   defaultStep,

@@ -55,7 +55,7 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   }
 }
 
-/** Carries out a plan in a folder that is locked. */
+/** Carries out a plan in a folder that is locked. @throws ColdstartError code RUN_FAILED if runs failed, after the others are done */
 export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
   const { config, dir, signal, onEvent } = task;
   const parallel = task.parallel ?? config.ablation.parallel;

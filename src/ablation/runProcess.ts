@@ -17,7 +17,7 @@ export type FromRun =
  *
  * @param options.parallel processes running at the same time; they share the cores
  * @returns `done` (also for a run that diverged, which scores.json records) or `stopped`
- * @throws ColdstartError saying why the run failed
+ * @throws ColdstartError code RUN_FAILED saying why
  */
 export async function runInProcess(
   task: { readonly config: Config; readonly runDir: string },

@@ -40,7 +40,8 @@ export interface BackendReport {
  * Makes a backend the current one.
  * @param name one of `backendNames`; `auto` takes the fastest that loads and passes its check
  * @returns the name of the backend in use
- * @throws UsageError for an unknown name, ColdstartError if the backend is not installed or gives wrong results
+ * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed, BACKEND_WRONG if it gives
+ *   wrong results; with `auto` code NO_BACKEND
  */
 export async function selectBackend(name: string): Promise<BackendName> {
   if (name !== 'auto') {

@@ -87,7 +87,7 @@ export function awaitUpdate(params: Params): void {
   [...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least)).dataSync();
 }
 
-/** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians */
+/** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians @throws ColdstartError code LEAK */
 export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const config = benchmarkModel(task.arch);
   const batch = benchmarkBatch(task);

@@ -16,6 +16,8 @@ import { writeFailure } from '../storage/writeFailure.js';
 /**
  * The finished iterations of GradInit or MetaInit in a file, so that learning resumes where it stopped: a line that says what is
  * learned, then one line of JSON per iteration, each on disk before the next begins. JSON keeps every bit of a number.
+ *
+ * @throws ColdstartError code LEARNING_DIFFERS, on opening, if the file is of other settings
  */
 export class LearningLog {
   private constructor(

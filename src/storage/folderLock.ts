@@ -16,7 +16,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { ColdstartError } from '../errors.js';
+import { ColdstartError, type ErrorCode } from '../errors.js';
 import { isRunning } from './isRunning.js';
 
 /** How a lock shows that its owner lives, to those who cannot see the owner's process. */
@@ -31,7 +31,7 @@ const defaultTimes: LockTimes = { beatMs: 5_000, leaseMs: 30_000 };
 
 export interface LockOptions {
   /** Code of the error if another process has the folder. Default FOLDER_BUSY. */
-  readonly code?: string;
+  readonly code?: ErrorCode;
   readonly times?: LockTimes;
   /** Receives a sentence when it takes up to `leaseMs` to see whether the owner lives. Default: standard error. */
   readonly onWait?: (note: string) => void;

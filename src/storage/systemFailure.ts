@@ -47,7 +47,7 @@ const memoryMessages =
 
 /**
  * What the system refuses (a full disk, permissions, open files, memory) as an error with a sentence for the user: the file, what is
- * wrong, what to do. Undefined for anything else, which is a defect of the program. Errors that others caused are looked into.
+ * wrong, what to do; code SYSTEM. Undefined for anything else, which is a defect of the program. Errors that others caused are looked into.
  *
  * @param path of the file where the error itself does not know it: writing to an open file fails without its name
  */

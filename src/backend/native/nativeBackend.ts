@@ -89,7 +89,7 @@ export class NativeBackend extends KernelBackend {
   /**
    * Runs a compiled kernel.
    * @param tensors inputs, then outputs, as the C++ kernel lists them
-   * @throws ColdstartError with the kernel's name and all shapes if it refuses
+   * @throws ColdstartError code NATIVE_KERNEL with the kernel's name and all shapes if it refuses
    */
   run(kernel: string, tensors: readonly TensorInfo[], attrs: readonly number[] = []): void {
     const index = this.kernelIndex.get(kernel);

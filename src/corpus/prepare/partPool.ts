@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { ColdstartError, DataError, UsageError } from '../../errors.js';
+import { ColdstartError, DataError, UsageError, type ErrorCode } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { join } from 'node:path';
 import { TaskRunner, type PartTaskName } from './partTasks.js';
@@ -19,7 +19,7 @@ export interface PartRequest {
 
 export type PartReply =
   | { readonly result: PartResult }
-  | { readonly error: { readonly kind: string; readonly code?: string; readonly message: string } };
+  | { readonly error: { readonly kind: string; readonly code?: ErrorCode; readonly message: string } };
 
 /** Does one job and takes down what it wrote. */
 export async function doPart(runner: TaskRunner, { task, settings, job, folder }: PartRequest): Promise<PartResult> {
@@ -110,7 +110,7 @@ class PartThread {
 }
 
 /** Classes do not travel between threads; those that decide about the exit status are put back. */
-function rebuildError({ kind, code, message }: { kind: string; code?: string; message: string }): Error {
+function rebuildError({ kind, code, message }: { kind: string; code?: ErrorCode; message: string }): Error {
   if (kind === 'DataError') return new DataError(message);
   if (kind === 'UsageError') return new UsageError(message);
   return code === undefined ? new Error(message) : new ColdstartError(code, message);

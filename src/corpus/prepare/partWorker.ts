@@ -1,6 +1,7 @@
 /** A thread that does jobs on parts, one after the other. */
 import { parentPort } from 'node:worker_threads';
 import { ColdstartError } from '../../errors.js';
+import { systemFailure } from '../../storage/systemFailure.js';
 import { doPart, type PartReply, type PartRequest } from './partPool.js';
 import { TaskRunner } from './partTasks.js';
 
@@ -10,13 +11,12 @@ parentPort!.on('message', (request: PartRequest) => {
     .then(
       (result): PartReply => ({ result }),
       (error: Error): PartReply => {
-        const { code } = error as NodeJS.ErrnoException;
+        // what the system refuses gets its sentence here: the fields that it is made of do not travel
+        const known = error instanceof ColdstartError ? error : systemFailure(error);
         return {
-          error: {
-            kind: error.name,
-            code: error instanceof ColdstartError || typeof code === 'string' ? code : undefined,
-            message: error instanceof ColdstartError ? error.message : (error.stack ?? error.message),
-          },
+          error: known
+            ? { kind: known.name, code: known.code, message: known.message }
+            : { kind: error.name, message: error.stack ?? error.message },
         };
       },
     )

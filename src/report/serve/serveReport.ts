@@ -22,7 +22,7 @@ const restPerWork = 20;
  * Serves the report of a folder on 127.0.0.1 and sends it anew, as server-sent events, whenever a run has written something.
  *
  * @param options.port 0: a free one
- * @throws ColdstartError if the port is taken
+ * @throws ColdstartError code PORT if the port is taken or may not be used
  */
 export async function serveReport(dir: string, { port }: { port: number }): Promise<ReportServer> {
   const readers = new Set<ServerResponse>();
