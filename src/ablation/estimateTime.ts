@@ -55,7 +55,7 @@ function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, .
   } = train;
   const learning = {
     algorithm: gradinit.algorithm,
-    gradinit: [gradinit.iterations, gradinit.maxTokens],
+    gradinit: [gradinit.iterations, gradinit.maxTokens, gradinit.pieceTokens],
     metainit: [metainit.iterations, metainit.maxTokens],
   };
   return JSON.stringify({

@@ -219,6 +219,10 @@ export const schema = {
       "Whether the step moves a tied matrix in its lookups only, as the authors' program, or in all uses.",
     ),
     maxTokens: optionalInteger('Batch size for GradInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
+    pieceTokens: optionalInteger(
+      'Larger batches of GradInit are differentiated in pieces of this size, which bounds its memory; default: train.maxTokens.',
+      { min: 1, unit: 'tokens' },
+    ),
   },
 
   metainit: {

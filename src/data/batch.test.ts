@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { batchRow, gradInitParts, makeBatch, sliceBatch } from './batch.js';
+import { batchRow, cutBatch, gradInitParts, makeBatch, sliceBatch } from './batch.js';
 import { ShapeError } from '../errors.js';
 
 const pairs = [
@@ -51,4 +51,19 @@ test('a side without the end mark is refused', () => {
     /source of pair 0 does not end with eosId \(2\): \[5, 6\]/,
   );
   assert.throws(() => makeBatch([]), /at least one sentence pair/);
+});
+
+test('a batch is cut into pieces of at most so many tokens, each padded only as far as it needs', () => {
+  const batch = makeBatch(pairs, [3, 1, 4, 9]);
+  const rows = (maxTokens: number): number[][] => cutBatch(batch, maxTokens).map(({ indices }) => [...indices]);
+  assert.equal(cutBatch(batch, 20)[0], batch); // 4 sentences x 5 tokens
+  assert.deepEqual(rows(19), [[3, 1, 4], [9]]); // the third row pads the first two: 3 x 5
+  assert.deepEqual(rows(14), [
+    [3, 1],
+    [4, 9],
+  ]);
+  assert.deepEqual(rows(8), [[3, 1], [4], [9]]);
+  assert.deepEqual(rows(1), [[3], [1], [4], [9]]);
+  const [first] = cutBatch(batch, 14);
+  assert.deepEqual([first.srcLength, first.trgLength, first.trgTokens], [3, 4, 6]);
 });

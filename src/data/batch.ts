@@ -124,6 +124,28 @@ export function gradInitParts(batch: Batch): { first: Batch; second: Batch } {
   return { first: sliceBatch(batch, 0, 2 * third), second: sliceBatch(batch, third, batch.numSentences) };
 }
 
+/**
+ * A batch as batches of consecutive rows, each with sentences x padded length of the longer side <= maxTokens (a longer
+ * sentence is alone). A batch that keeps within the bound is returned as it is.
+ */
+export function cutBatch(batch: Batch, maxTokens: number): Batch[] {
+  if (batch.numSentences * Math.max(batch.srcLength, batch.trgLength) <= maxTokens) return [batch];
+  const pieces: Batch[] = [];
+  let [start, longest] = [0, 0];
+  for (let row = 0; row < batch.numSentences; row++) {
+    const { src, trg } = batchRow(batch, row);
+    const length = Math.max(src.length, trg.length);
+    const isFull = (row + 1 - start) * Math.max(longest, length) > maxTokens;
+    if (isFull && row > start) {
+      pieces.push(sliceBatch(batch, start, row));
+      [start, longest] = [row, 0];
+    }
+    longest = Math.max(longest, length);
+  }
+  pieces.push(sliceBatch(batch, start, batch.numSentences));
+  return pieces;
+}
+
 /** Padding stands only on the right, so the last `eosId` ends the sentence. */
 function withoutPadding(row: Int32Array): Int32Array {
   let length = row.length;

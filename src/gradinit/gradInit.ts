@@ -2,7 +2,9 @@ import { formatLoss, formatNumber } from '../format.js';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import {
   abs,
+  add,
   addN,
+  div,
   mul,
   sign,
   sqrt,
@@ -40,6 +42,11 @@ export interface GradInitTask<B> {
    * batches; the authors' program takes two overlapping parts of one.
    */
   readonly batches: (iteration: number) => { readonly first: B; readonly second: B };
+  /**
+   * Cuts a batch into pieces, which are differentiated one after another, so that the largest piece bounds the memory. The loss of
+   * the batch must be the sum of weight times loss over its pieces. Default: the batch is the only piece.
+   */
+  readonly pieces?: (batch: B) => readonly BatchPiece<B>[];
   readonly options: GradInitOptions;
   /**
    * Loss of the moved parameters where the step does not move every use of a tensor. `current` are the parameters before the
@@ -56,6 +63,12 @@ export interface GradInitTask<B> {
   readonly done?: readonly GradInitIteration[];
   /** When aborted, gradInit throws the signal's reason between two iterations. */
   readonly signal?: AbortSignal;
+}
+
+/** Part of a batch, and its share in the batch's mean loss. */
+export interface BatchPiece<B> {
+  readonly batch: B;
+  readonly weight: number;
 }
 
 export type GradInitOptions = {
@@ -206,45 +219,73 @@ export async function gradInit<B>(
 
   /** Derivative of this iteration's goal by every scale. */
   function differentiateGoal(
-    { loss, stepLoss = (moved, _, batch) => loss(moved, batch) }: GradInitTask<B>,
+    { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch }: GradInitTask<B>,
     current: Params,
     first: B,
     second: B,
   ): { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] } {
     return plainTidy(() => {
-      const { value, gradients } = valueAndGradients((p) => loss(p, first), current);
-      const lossBefore = value.dataSync()[0];
+      const firstPieces = pieces(first);
+      const { value: lossBefore, gradients } = differentiatePieces(firstPieces, loss, current);
       const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
 
       if (!(gradNorm <= options.gamma)) {
-        const byParams = valueAndGradients(
-          (p) => norm(valueAndGradients((q) => loss(q, first), p).gradients, options.algorithm),
-          current,
-        );
+        const direction = normDerivative(gradients, gradNorm, options.algorithm);
+        const along = (p: Params, piece: B): Scalar =>
+          innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, direction);
         return {
           branch: 'constraint',
           gradNorm,
           lossBefore,
           lossAfter: null,
-          byScale: derivativesByScale(byParams.gradients, initial),
+          byScale: derivativesByScale(differentiatePieces(firstPieces, along, current).gradients, initial),
         };
       }
       const step = steps(gradients, gradNorm, options);
-      const after = valueAndGradients((p) => {
+      const lossOfStep = (p: Params, piece: B): Scalar => {
         const moved = new Map([...p].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
-        return stepLoss(moved, p, second);
-      }, current);
+        return stepLoss(moved, p, piece);
+      };
+      const { value: lossAfter, gradients: byParams } = differentiatePieces(pieces(second), lossOfStep, current);
       // the authors' program divides its goal by eta; the paper does not
       const divisor = options.variant === 'released' ? options.eta : 1;
       return {
         branch: 'objective',
         gradNorm,
         lossBefore,
-        lossAfter: after.value.dataSync()[0],
-        byScale: derivativesByScale(after.gradients, initial).map((derivative) => derivative / divisor),
+        lossAfter,
+        byScale: derivativesByScale(byParams, initial).map((derivative) => derivative / divisor),
       };
     });
   }
+}
+
+function wholeBatch<B>(batch: B): BatchPiece<B>[] {
+  return [{ batch, weight: 1 }];
+}
+
+/** Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time. */
+function differentiatePieces<B>(
+  pieces: readonly BatchPiece<B>[],
+  of: (params: Params, batch: B) => Scalar,
+  params: Params,
+): { value: number; gradients: Params } {
+  let total: Params | undefined;
+  let sumOfValues = 0;
+  for (const { batch, weight } of pieces) {
+    const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
+    sumOfValues += value.dataSync()[0];
+    value.dispose();
+    const before = total;
+    total = before === undefined ? gradients : addParams(before, gradients);
+    if (before !== undefined) [before, gradients].forEach(disposeParams);
+  }
+  if (total === undefined) throw new UsageError('gradInit: pieces() gave no piece for a batch, expected at least one.');
+  return { value: sumOfValues, gradients: total };
+}
+
+function addParams(a: Params, b: Params): Params {
+  return new Map([...a].map(([name, tensor]) => [name, add(tensor, b.get(name)!)]));
 }
 
 /**
@@ -278,6 +319,20 @@ function norm(gradients: Params, algorithm: Algorithm): Scalar {
       ? (addN(all.map((gradient) => sum(abs(gradient)))) as Scalar)
       : (sqrt(addN(all.map((gradient) => sum(square(gradient))))) as Scalar);
   });
+}
+
+/**
+ * The derivative of the norm by every gradient. Held constant, it turns the derivative of the norm by the parameters into that of
+ * an inner product, which is a sum over pieces as the norm is not.
+ */
+function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorithm): Params {
+  return new Map(
+    [...gradients].map(([name, gradient]) => [name, algorithm === 'adam' ? sign(gradient) : div(gradient, gradNorm)]),
+  );
+}
+
+function innerProduct(a: Params, b: Params): Scalar {
+  return addN([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))) as Scalar;
 }
 
 /** What the optimiser's first step subtracts from each tensor. */

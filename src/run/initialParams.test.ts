@@ -33,6 +33,30 @@ test('MetaInit takes batches as small as training has', async () => {
   disposeParams(params);
 });
 
+test('GradInit differentiates batches beyond gradinit.pieceTokens, or else train.maxTokens, in pieces of the same sum', async () => {
+  const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 4, 'gradinit.maxTokens': 60 };
+  const iterations = async (settings: Record<string, unknown>) => {
+    const { params, report } = await learn({ ...gradInit, ...settings });
+    disposeParams(params);
+    assert.ok(report?.method === 'gradinit');
+    return report.iterations.map(({ seconds: _, ...numbers }) => numbers);
+  };
+  for (const gamma of [1e-3, 1e6]) {
+    const whole = await iterations({ 'gradinit.gamma': gamma });
+    const pieces = await iterations({ 'gradinit.gamma': gamma, 'gradinit.pieceTokens': 12 });
+    assert.deepEqual(await iterations({ 'gradinit.gamma': gamma, 'train.maxTokens': 12 }), pieces);
+    assert.notDeepEqual(pieces, whole); // other sums, other roundings
+    pieces.forEach(({ branch, gradNorm, scaleGradients }, i) => {
+      assert.equal(branch, gamma < 1 ? 'constraint' : 'objective');
+      assert.ok(Math.abs(gradNorm / whole[i].gradNorm - 1) < 1e-3, `${gradNorm}, expected ${whole[i].gradNorm}`);
+      const largest = Math.max(...whole[i].scaleGradients.map((derivative) => Math.abs(derivative ?? 0)));
+      scaleGradients.forEach((derivative, t) =>
+        assert.ok(Math.abs((derivative ?? 0) - (whole[i].scaleGradients[t] ?? 0)) < 1e-2 * largest),
+      );
+    });
+  }
+});
+
 test('interrupted learning resumes from its log bit for bit; a torn line is dropped, a foreign or damaged log refused', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'learning-'));
   const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 4, 'gradinit.maxTokens': 60 };

@@ -3,13 +3,14 @@ import { div, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
-import { gradInitParts, type Batch } from '../data/batch.js';
+import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
 import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import {
   defaultStep,
   gradInit,
   releasedDefaults,
+  type BatchPiece,
   type GradInitIteration,
   type GradInitOptions,
   type GradInitReport,
@@ -147,6 +148,7 @@ async function withGradInit(
       groupOf: parameterGroup,
       signal,
       batches: nextParts,
+      pieces: piecesOf(config),
       ...(config.gradinit.tiedStep === 'lookup-only' && {
         stepLoss: (moved: Params, current: Params, batch: Batch) =>
           loss(withUnmovedOutputProjection(moved, current), batch),
@@ -339,6 +341,13 @@ function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>
   } = gradinit;
   const bounds = { layerNormMinScale, biasMinScale, layerNormMaxScale, gradClip };
   return { ...releasedDefaults, ...common, variant, layerNormLr, ...bounds, scaleStep };
+}
+
+/** Pieces of a batch that GradInit differentiates one after another. */
+function piecesOf({ gradinit, train }: Config): (batch: Batch) => BatchPiece<Batch>[] {
+  const { pieceTokens = train.maxTokens } = gradinit;
+  return (batch) =>
+    cutBatch(batch, pieceTokens).map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
 }
 
 /** Mean label-smoothed loss per target token, without dropout. */

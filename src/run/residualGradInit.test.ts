@@ -1,12 +1,12 @@
 import '../../test/float64.js';
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { abs, addN, div, fill, mul, sum, tidy, type Scalar } from '@tensorflow/tfjs-core';
+import { abs, addN, div, fill, memory, mul, sum, tidy, type Scalar } from '@tensorflow/tfjs-core';
 import { finiteDifferences } from '../../test/slowOps.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { makeBatch, type Batch } from '../data/batch.js';
-import { gradInit } from '../gradinit/gradInit.js';
+import { cutBatch, makeBatch, type Batch } from '../data/batch.js';
+import { gradInit, type GradInitReport } from '../gradinit/gradInit.js';
 import { residualSchemes, type ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
@@ -82,4 +82,63 @@ for (const residual of residualSchemes) {
     });
     disposeParams(params);
   });
+
+  for (const algorithm of ['adam', 'sgd'] as const) {
+    for (const [branch, gamma] of [
+      ['constraint', 1e-6],
+      ['objective', 1e6],
+    ] as const) {
+      test(`${residual}, ${algorithm}, ${branch}: a batch in pieces gives what the whole batch gives, one piece at a time`, async () => {
+        const params = initParams(model, { method: 'fairseq', seed: 2 });
+        const tensorsAtLoss: number[] = [];
+        const run = async (pieceTokens: number): Promise<GradInitReport> => {
+          tensorsAtLoss.length = 0;
+          const { params: learned, report } = await gradInit({
+            params,
+            loss: (p: Params, of: Batch) => {
+              tensorsAtLoss.push(memory().numTensors);
+              return loss(p, of);
+            },
+            batches: () => ({ first: batch, second: batch }),
+            pieces: (whole) =>
+              cutBatch(whole, pieceTokens).map((piece) => ({
+                batch: piece,
+                weight: piece.trgTokens / whole.trgTokens,
+              })),
+            options: {
+              algorithm,
+              variant: 'paper',
+              eta: 1e-2,
+              gamma,
+              iterations: 2,
+              normalizeGrad: false,
+              lr: 1e-3,
+              minScale: 0.01,
+            },
+          });
+          disposeParams(learned);
+          return report;
+        };
+        const before = memory().numTensors;
+        const whole = await run(100);
+        assert.equal(tensorsAtLoss.length, 4); // two computations in two iterations
+        const pieces = await run(3);
+        assert.equal(tensorsAtLoss.length, 8);
+        // what the first piece computed is gone when the second begins, but for its gradients
+        assert.ok(tensorsAtLoss[1] - tensorsAtLoss[0] <= params.size, `${tensorsAtLoss}`);
+        assert.equal(memory().numTensors, before, 'leaked tensors');
+        whole.iterations.forEach((expected, i) => {
+          const found = pieces.iterations[i];
+          assert.equal(found.branch, branch);
+          const close = (a: number, b: number): void =>
+            assert.ok(Math.abs(a - b) < 1e-10 * (1 + Math.abs(b)), `found ${a}, expected ${b}`);
+          close(found.gradNorm, expected.gradNorm);
+          close(found.lossBefore, expected.lossBefore);
+          close(found.lossAfter ?? 0, expected.lossAfter ?? 0);
+          expected.scaleGradients.forEach((derivative, t) => close(found.scaleGradients[t]!, derivative!));
+        });
+        disposeParams(params);
+      });
+    }
+  }
 }
