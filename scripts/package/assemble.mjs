@@ -1,6 +1,15 @@
 // Assembles what the package ships, dist/**, of what was compiled for the checkout, dist/src/**: without tests, without source maps, and
 // with types that need neither @types/node nor tfjs's declarations.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const here = import.meta.dirname;
