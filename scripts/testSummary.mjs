@@ -1,4 +1,5 @@
-// Reporter of node:test: what was skipped and why, and as the last line how many tests passed, failed and were skipped.
+// Reporter of node:test: what was skipped and why, and as the last line how many tests passed, failed and were
+// skipped, with the reasons.
 export default async function* testSummary(events) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const reasons = new Map();
@@ -14,5 +15,6 @@ export default async function* testSummary(events) {
     }
   }
   for (const [reason, names] of reasons) yield `skipped, ${reason}:\n${names.map((name) => `  ${name}\n`).join('')}`;
-  yield `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
+  const named = [...reasons].map(([reason, names]) => `${names.length}: ${reason}`).join('; ');
+  yield `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped${named && ` (${named})`}\n`;
 }

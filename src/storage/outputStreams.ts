@@ -1,4 +1,6 @@
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 
 /**
  * Keeps the loss of an output from ending work. To be called once, before anything is written, in every process of ours.
@@ -9,6 +11,7 @@ import { constants } from 'node:os';
  * that closed is no such failure: nobody is left to read, and work that outlives its terminal ends as if it were open.
  */
 export function handleOutputErrors(): void {
+  outliveTerminal();
   silenceWhenBroken(process.stderr);
   if (process.stdout.isTTY) silenceWhenBroken(process.stdout);
   else
@@ -17,6 +20,21 @@ export function handleOutputErrors(): void {
       process.stderr.write(`coldstart: standard output cannot be written: ${error.message.split(',')[0]}.\n`);
       process.exit(1);
     });
+}
+
+/**
+ * Node.js gives terminals their settings back when it ends, and aborts (134) where a terminal is gone. Descriptors of such
+ * a terminal lead to /dev/null by then.
+ */
+function outliveTerminal(): void {
+  const ofTerminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  process.on('exit', () => {
+    for (const descriptor of ofTerminals) {
+      if (isatty(descriptor)) continue;
+      closeSync(descriptor);
+      openSync('/dev/null', 'r+'); // gets the lowest number that is free
+    }
+  });
 }
 
 /** After its first error a stream drops what is written to it. */
