@@ -27,6 +27,13 @@ export function* jsonMutations(
   }
 }
 
+/** JSON as earlier versions wrote it, without its own checksum: what its fields say can be changed. */
+export function withoutChecksum(text: string): unknown {
+  const document = JSON.parse(text) as Record<string, unknown>;
+  delete document.crc32;
+  return document;
+}
+
 export type Path = readonly (string | number)[];
 
 /** Paths to the values of a JSON document, objects and lists among them. Of members that are alike, the first and the last. */

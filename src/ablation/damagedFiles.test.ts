@@ -11,7 +11,7 @@ import { ablationMarkdown } from '../report/text/ablationReport.js';
 import { ablationCsv } from '../report/text/ablationCsv.js';
 import { claimRunFolder, corpusIdentity } from '../run/runFolder.js';
 import { summarizeLog } from '../run/runScores.js';
-import { jsonMutations } from '../../test/jsonMutations.js';
+import { jsonMutations, withoutChecksum } from '../../test/jsonMutations.js';
 import { coldstart, makeRealAblation } from '../../test/realAblation.js';
 import { planAblation } from './ablationPlan.js';
 import { checkExistingRuns } from './existingRuns.js';
@@ -73,7 +73,7 @@ test('every field of every JSON file of an ablation and a run: no change of it i
     ...['run.json', 'scores.json', 'gradinit.json', 'gradients.json'].map((name) => join(run, name)),
   ];
   for (const path of paths)
-    for (const { what, text } of jsonMutations(JSON.parse(readFileSync(path, 'utf8')), 1))
+    for (const { what, text } of jsonMutations(withoutChecksum(readFileSync(path, 'utf8')), 1))
       withText(path, text, () => {
         changes++;
         const messages = readAll(`${path} ${what}`);
@@ -89,7 +89,7 @@ test('every field of every JSON file of an ablation and a run: no change of it i
     const { event } = JSON.parse(line) as { event: string };
     if (seen.has(event)) continue;
     seen.add(event);
-    for (const { what, text } of jsonMutations(JSON.parse(line), 1))
+    for (const { what, text } of jsonMutations(withoutChecksum(line), 1))
       withText(log, `${lines.with(i, text).join('\n')}\n`, () => {
         changes++;
         if (readAll(`${log} ${event} ${what}`).length > 0) refused++;
@@ -106,7 +106,7 @@ test('a file that is not JSON, empty, cut short or a folder is named, with what 
       assert.match(message, /scores\.json(:| is not JSON:).*Move it out of the folder/s);
       assert.doesNotMatch(message, /remove/i);
     });
-  const whole = JSON.parse(readFileSync(scores, 'utf8')) as { test: object };
+  const whole = withoutChecksum(readFileSync(scores, 'utf8')) as { test: object };
   withText(scores, JSON.stringify({ ...whole, test: { ...whole.test, bleu: 'high' } }), () =>
     assert.throws(() => gatherAblation(ablation), {
       name: 'DataError',
@@ -120,7 +120,7 @@ test('manifest and text settings of a prepared corpus: every field changed', asy
     const path = join(folder, 'data', name);
     const original = readFileSync(path, 'utf8');
     try {
-      for (const { what, text } of jsonMutations(JSON.parse(original), 2)) {
+      for (const { what, text } of jsonMutations(withoutChecksum(original), 2)) {
         writeFileSync(path, text);
         try {
           const corpus = await openPreparedCorpus(join(folder, 'data'));

@@ -11,7 +11,7 @@ import type { PlanRecord } from './planRecord.js';
 import { readRunFailures } from './runFailures.js';
 import { runPaths } from '../run/runFolder.js';
 import { scoredReferences } from '../run/scoredReferences.js';
-import { readTextFile } from '../storage/textFile.js';
+import { readTestText } from '../run/testText.js';
 
 export interface GatherOptions {
   /** Sentences of the test set, evenly spread, whose translations are gathered. Default 20. */
@@ -139,7 +139,7 @@ function withComparisons(
 function sampleTranslations(translated: readonly TranslatedRun[], count: number): SampleTranslation[] {
   const first = translated.find(({ folder }) => existsSync(runPaths(folder).testSrc));
   if (first === undefined || count === 0) return [];
-  const src = readLines(runPaths(first.folder).testSrc);
+  const src = readTestText(first.folder, basename(runPaths(first.folder).testSrc), first.run.scores?.files);
   const ref = first.refs;
   const hyps = translated.map(({ run, hyps: lines }) => ({ key: run.key, lines }));
   const wanted = Math.min(count, src.length);
@@ -158,18 +158,14 @@ function sampleTranslations(translated: readonly TranslatedRun[], count: number)
 function readTranslations({ run, folder }: RunInFolder): TranslatedRun[] {
   const { config, scores } = run;
   if (config === undefined || scores?.test === undefined) return [];
-  const path = join(folder, scores.test.hyp ?? 'test.hyp');
-  if (!existsSync(path)) return [];
-  const refs = scoredReferences(folder, config, { ...scores.test, hyp: scores.test.hyp ?? 'test.hyp' });
-  return refs === undefined ? [] : [{ run, folder, hyps: readLines(path), refs }];
+  const hyp = scores.test.hyp ?? 'test.hyp';
+  if (!existsSync(join(folder, hyp))) return [];
+  const refs = scoredReferences(folder, config, { ...scores.test, hyp }, scores.files);
+  return refs === undefined ? [] : [{ run, folder, hyps: readTestText(folder, hyp, scores.files), refs }];
 }
 
 /** Only translations of one text can be compared: those whose references are the baseline's. */
 function withSameReferences(translated: readonly TranslatedRun[], baseline: string): TranslatedRun[] {
   const standard = (translated.find(({ run }) => run.arm === baseline) ?? translated[0])?.refs.join('\n');
   return translated.filter(({ refs }) => refs.join('\n') === standard);
-}
-
-function readLines(path: string): string[] {
-  return readTextFile(path, 'text of the test set').replace(/\n$/, '').split('\n');
 }

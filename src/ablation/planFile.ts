@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
   jsonCount,
   jsonList,
@@ -12,6 +11,7 @@ import {
   jsonText,
   jsonValue,
   readJsonFile,
+  writeJsonFile,
   type JsonFile,
   type JsonShape,
 } from '../storage/jsonFile.js';
@@ -44,7 +44,7 @@ export function writePlan(dir: string, plan: AblationPlan): void {
   );
   const own = new Set(plan.arms.map(({ name }) => name));
   const arms = record.arms.map((arm) => (own.has(arm.name) ? arm : { ...arm, ...described.get(arm.name) }));
-  writeFileAtomic(planPath(dir), `${JSON.stringify({ formatVersion, ...record, arms }, null, 2)}\n`);
+  writeJsonFile(planPath(dir), { formatVersion, ...record, arms });
 }
 
 /** A plan and what it lacks of what was found: arms, seeds, values and runs. */

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
-import { jsonObject, jsonRecord, jsonText, readJsonFile } from '../storage/jsonFile.js';
+import { jsonObject, jsonRecord, jsonText, readJsonFile, writeJsonFile } from '../storage/jsonFile.js';
 import { ablationFiles } from './ablationFiles.js';
 
 /** Why runs of an ablation failed (other than by diverging), by key: failures.json of its folder. */
@@ -36,5 +35,5 @@ export function forgetFailure(dir: string, key: string): void {
 }
 
 function write(dir: string, failures: RunFailures): void {
-  writeFileAtomic(path(dir), `${JSON.stringify(failures, null, 2)}\n`);
+  writeJsonFile(path(dir), failures);
 }

@@ -217,7 +217,13 @@ describe('test.ref is what was scored', () => {
         assert.equal(score, scoresOf(key).test!.bleu);
         if (bleu === 'sacrebleu')
           assert.equal(bytes(key, 'test.ref').toString(), readFileSync(join(folder, 'text/test.en'), 'utf8'));
-        // as runs stored it that were made before: the preprocessed text
+        // as runs stored it that were made before: the preprocessed text, and no checksums
+        const {
+          files: _files,
+          crc32: _crc32,
+          ...scores
+        } = JSON.parse(bytes(key, 'scores.json').toString()) as Record<string, unknown>;
+        writeFileSync(join(folder, key, 'scores.json'), JSON.stringify(scores));
         writeFileSync(join(folder, key, 'test.ref'), bytes(`data-${key}`, 'test.trg.txt'));
         ok(coldstart('report', key, '--out', `${key}.html`));
         const page = bytes(`${key}.html`).toString();

@@ -101,7 +101,7 @@ test('interrupted learning resumes from its log bit for bit; a torn line is drop
       writeFileSync(path, [header, '{"scales":3}', ...rest].join('\n'));
       await assert.rejects(learn(settings, { learningLog: { path, corpus: { 'train.bin': 'a' } } }), {
         code: 'DATA',
-        message: `${path}:2 is damaged: it is not an iteration with scales, derivatives and seconds. Remove the file to start learning again.`,
+        message: `${path}:2 is not an iteration with scales, derivatives and seconds. Remove the file to start learning again.`,
       });
     }
   } finally {

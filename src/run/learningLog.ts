@@ -6,11 +6,13 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { jsonAny, parseJson, sealedJson } from '../storage/jsonFile.js';
 import { writeFailure } from '../storage/writeFailure.js';
 
 /**
@@ -34,16 +36,16 @@ export class LearningLog {
    * @throws ColdstartError LEARNING_DIFFERS if the file belongs to another task; DataError if it is damaged
    */
   static open(path: string, task: Readonly<Record<string, unknown>>): LearningLog {
-    const header = `${JSON.stringify(task)}\n`;
-    if (!existsSync(path)) writeFileAtomic(path, header);
+    // empty: a power failure took what was in it
+    if (!existsSync(path) || statSync(path).size === 0) writeFileAtomic(path, `${sealedJson(task)}\n`);
     const bytes = readFileSync(path);
     const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
     const [found, ...done] = whole
       .toString('utf8')
       .split('\n')
       .slice(0, -1)
-      .map((line, index) => parseLine(path, line, index + 1));
-    const sameTask = JSON.parse(header) as Record<string, unknown>;
+      .map((line, index) => parseJson<unknown>(line, jsonAny, `${path}:${index + 1}`, advice));
+    const sameTask = JSON.parse(JSON.stringify(task)) as Record<string, unknown>;
     const changed = Object.keys(sameTask).filter(
       (key) => !isDeepStrictEqual((found as Record<string, unknown> | undefined)?.[key], sameTask[key]),
     );
@@ -65,7 +67,7 @@ export class LearningLog {
 
   /** Stores a finished iteration. @throws ColdstartError WRITE_FAILED, as for a full disk */
   append(iteration: object): void {
-    const line = Buffer.from(`${JSON.stringify(iteration)}\n`);
+    const line = Buffer.from(`${sealedJson(iteration)}\n`);
     try {
       for (let at = 0; at < line.length;) at += writeSync(this.file, line, at, line.length - at, this.length + at);
       fdatasyncSync(this.file);
@@ -85,20 +87,10 @@ export function removeLearningLog(path: string): void {
   rmSync(path, { force: true });
 }
 
-function parseLine(path: string, line: string, number: number): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw damaged(path, number, 'it is not JSON', cause);
-  }
-}
-
 function checkIteration(path: string, iteration: unknown, line: number): void {
   const { scales, scaleGradients, normGradients, seconds } = (iteration ?? {}) as Record<string, unknown>;
   if (!Array.isArray(scales) || !Array.isArray(scaleGradients ?? normGradients) || typeof seconds !== 'number')
-    throw damaged(path, line, 'it is not an iteration with scales, derivatives and seconds');
+    throw new DataError(`${path}:${line} is not an iteration with scales, derivatives and seconds. ${advice}`);
 }
 
-function damaged(path: string, line: number, what: string, cause?: unknown): DataError {
-  return new DataError(`${path}:${line} is damaged: ${what}. Remove the file to start learning again.`, { cause });
-}
+const advice = 'Remove the file to start learning again.';

@@ -11,7 +11,6 @@ import { copyTextPipeline } from '../text/textPipeline.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters, parameterShapes } from '../model/parameters.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
 import { DivergenceError } from '../train/divergence.js';
 import { resumedPosition } from '../train/position.js';
@@ -37,6 +36,7 @@ import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { unigramNll } from './unigramNll.js';
+import { writeJsonFile } from '../storage/jsonFile.js';
 
 /** Epoch whose batches the gradients before training are measured on: one that no run gets to. */
 const recordEpoch = 2 ** 31;
@@ -222,11 +222,16 @@ class Run {
     });
     const start = this.measureGradients(params);
     if (start)
-      writeFileAtomic(
+      writeJsonFile(
         gradients,
-        `${JSON.stringify({ batches: this.task.config.record.gradientBatches, ...(drawn && { drawn }), start } satisfies GradientRecord)}\n`,
+        {
+          batches: this.task.config.record.gradientBatches,
+          ...(drawn && { drawn }),
+          start,
+        } satisfies GradientRecord,
+        { indent: 0 },
       );
-    if (report) writeFileAtomic(initReport, `${JSON.stringify(report, null, 2)}\n`);
+    if (report) writeJsonFile(initReport, report);
     writeCheckpoint(initial, this.model, params);
     removeLearningLog(learningLog);
     return params;
@@ -274,7 +279,9 @@ class Run {
     });
   }
 
-  private saveScores(outcome: Pick<RunScores, 'status' | 'test' | 'tests' | 'selected' | 'diverged'>): RunScores {
+  private saveScores(
+    outcome: Pick<RunScores, 'status' | 'test' | 'tests' | 'files' | 'selected' | 'diverged'>,
+  ): RunScores {
     const { status, ...rest } = outcome;
     const { maxUpdates } = this.task.config.train;
     const init = readInitReport(this.paths.initReport)?.cost;

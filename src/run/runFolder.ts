@@ -5,7 +5,9 @@ import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
-import { jsonObject, jsonRecord, jsonText, readJsonFile, type JsonFile } from '../storage/jsonFile.js';
+import { jsonObject, jsonRecord, jsonText, readJsonFile, writeJsonFile, type JsonFile } from '../storage/jsonFile.js';
+import { crc32Of } from '../storage/recordedFiles.js';
+import { readTextFile } from '../storage/textFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
 import { readRunScores, type RunScores } from './runScores.js';
@@ -86,10 +88,7 @@ export function claimRunFolder(
       );
     }
     makeFolder(runDir);
-    writeFileAtomic(
-      paths.identity,
-      `${JSON.stringify({ ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity, null, 2)}\n`,
-    );
+    writeJsonFile(paths.identity, { ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity);
     writeConfig(runDir, config);
     return { changed: [] };
   }
@@ -135,8 +134,25 @@ export function claimRunFolder(
   return { changed: changeable };
 }
 
+const configSeal = /^# Resolved configuration of this run\.\n# CRC-32 of the lines below: ([0-9a-f]{8})\n/;
+
 function writeConfig(runDir: string, config: Config): void {
-  writeFileAtomic(runPaths(runDir).config, `# Resolved configuration of this run.\n${configToYaml(runConfig(config))}`);
+  const text = `\n${configToYaml(runConfig(config))}`;
+  writeFileAtomic(
+    runPaths(runDir).config,
+    `# Resolved configuration of this run.\n# CRC-32 of the lines below: ${crc32Of(text)}\n${text}`,
+  );
+}
+
+/** Runs of earlier versions have no checksum there. @throws DataError if what it says is not so */
+function checkConfigText(path: string): void {
+  const text = readTextFile(path, 'configuration');
+  const [seal, recorded] = configSeal.exec(text) ?? ['', undefined];
+  const found = crc32Of(text.slice(seal.length));
+  if (recorded !== undefined && recorded !== found)
+    throw new DataError(
+      `${path} was changed or damaged after the run wrote it: its lines have the checksum ${found}, it says ${recorded}. Restore it from a copy. To change settings of a run, put them in a configuration of your own and resume with it. If you changed it on purpose, remove the line with the checksum.`,
+    );
 }
 
 /** How a run differs from what is asked for, one line each. */
@@ -210,11 +226,12 @@ export function runDifferences(a: Config, b: Config): string[] {
   return configDifferences(comparable(a), comparable(b));
 }
 
-/** The resolved configuration saved in a run. @throws DataError if the folder is not a run */
+/** The resolved configuration saved in a run. @throws DataError if the folder is not a run, or its configuration is not what the run wrote */
 export function readRunConfig(runDir: string): Config {
   const { config } = runPaths(runDir);
   if (!existsSync(config))
     throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
+  checkConfigText(config);
   return loadConfig(config);
 }
 

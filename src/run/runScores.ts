@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
   jsonCount,
   jsonList,
@@ -8,13 +7,17 @@ import {
   jsonObject,
   jsonOneOf,
   jsonOptional,
+  jsonRecord,
+  jsonSha256,
   jsonText,
   jsonValue,
   readJsonFile,
+  writeJsonFile,
   type JsonFile,
 } from '../storage/jsonFile.js';
 import { countedValidations, lastUpdate, readLog } from '../train/runLog.js';
 import type { InitCost } from './initCost.js';
+import type { TestFiles } from './testText.js';
 
 /** A validation as logged. */
 export interface ValidationResult {
@@ -76,13 +79,15 @@ export interface RunScores {
   readonly test?: TestResult;
   /** Of the best validation, of the average if at least two epochs were kept, and of what `decode.checkpoint` names. */
   readonly tests?: readonly TestResult[];
+  /** SHA-256 of test.src, test.ref and the translations, by name; runs of earlier versions have none. */
+  readonly files?: TestFiles;
   /** Which of the best and the average has the better validation (`train.bestBy`). */
   readonly selected?: CheckpointUse;
   readonly diverged?: { readonly update: number; readonly message: string };
 }
 
 export function writeRunScores(path: string, scores: RunScores): void {
-  writeFileAtomic(path, `${JSON.stringify(scores, null, 2)}\n`);
+  writeJsonFile(path, scores);
 }
 
 const validationShape = jsonObject({
@@ -136,6 +141,7 @@ const scoresFile: JsonFile = {
     last: jsonOptional(validationShape),
     test: jsonOptional(testShape),
     tests: jsonOptional(jsonList(testShape)),
+    files: jsonOptional(jsonRecord(jsonSha256)),
     selected: jsonOptional(jsonOneOf(['best', 'last', 'average'])),
     diverged: jsonOptional(jsonObject({ update: jsonCount, message: jsonText })),
   }),

@@ -2,7 +2,6 @@ import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
 import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeCheckpoint } from '../train/checkpoint.js';
 import { initialParams, learnsInitialParams, type InitialParams } from './initialParams.js';
 import { modelOptions } from '../config/modelOptions.js';
@@ -10,6 +9,7 @@ import { corpusFolder } from '../config/prepareOptions.js';
 import { removeLearningLog } from './learningLog.js';
 import { corpusIdentity } from './runFolder.js';
 import type { RunListener } from './runEvents.js';
+import { writeJsonFile } from '../storage/jsonFile.js';
 
 /** Learns initial parameters as a run would, and saves them and the report. @returns the report */
 export async function saveInitialParams(
@@ -43,7 +43,7 @@ export async function saveInitialParams(
       onSaved: (saved) => onEvent?.({ event: 'learningSaved', ...saved }),
     });
     writeCheckpoint(out, model, params, undefined, false);
-    writeFileAtomic(reportFile, `${JSON.stringify(report, null, 2)}\n`, { overwrite: false });
+    writeJsonFile(reportFile, report!, { overwrite: false });
     removeLearningLog(learningLog);
     disposeParams(params);
     return report!;

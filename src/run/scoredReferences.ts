@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { corpusBleu } from '../score/bleu.js';
 import { chrf } from '../score/chrf.js';
 import { corpusScore } from '../score/metric.js';
-import { readTextFile } from '../storage/textFile.js';
 import { bleuOptions } from './heldOut.js';
 import { runPaths } from './runFolder.js';
 import type { TestResult } from './runScores.js';
+import { readTestText, type TestFiles } from './testText.js';
 
 /**
  * The references that a run's test BLEU was computed against, one line each: its test.ref. Runs made before test.ref was
@@ -19,13 +19,13 @@ export function scoredReferences(
   runDir: string,
   config: Config,
   test: Pick<TestResult, 'bleu' | 'refLen' | 'hyp'> & Partial<Pick<TestResult, 'chrf'>>,
+  files?: TestFiles,
 ): string[] | undefined {
   const { testRef } = runPaths(runDir);
-  const own = existsSync(testRef) ? readLines(testRef) : undefined;
+  const own = existsSync(testRef) ? readTestText(runDir, basename(testRef), files) : undefined;
   if (!mayBePreprocessed(config)) return own;
-  const hyps = join(runDir, test.hyp);
-  if (!existsSync(hyps)) return undefined;
-  const hypLines = readLines(hyps);
+  if (!existsSync(join(runDir, test.hyp))) return undefined;
+  const hypLines = readTestText(runDir, test.hyp, files);
   const metric = chrf({ lowercase: config.decode.lowercase });
   const isScored = (refs: string[]): boolean => {
     if (refs.length !== hypLines.length) return false;
@@ -39,10 +39,10 @@ export function scoredReferences(
   };
   if (own && isScored(own)) return own;
   const { dir } = config.corpus;
-  const prepared = dir === undefined ? [] : ['test.trg.raw.txt', 'test.trg.txt'].map((name) => join(dir, name));
-  return prepared
-    .filter((path) => existsSync(path))
-    .map(readLines)
+  if (dir === undefined) return undefined;
+  return ['test.trg.raw.txt', 'test.trg.txt']
+    .filter((name) => existsSync(join(dir, name)))
+    .map((name) => readTestText(dir, name))
     .find(isScored);
 }
 
@@ -59,8 +59,4 @@ function mayBePreprocessed({ corpus, decode }: Config): boolean {
       normalize.nonPrinting ||
       normalize.unicode !== 'none')
   );
-}
-
-function readLines(path: string): string[] {
-  return readTextFile(path, 'text of the test set').replace(/\n$/, '').split('\n');
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Config } from '../config/schema.js';
 import type { EpochBatches } from '../data/batches.js';
@@ -9,7 +9,6 @@ import { chrf } from '../score/chrf.js';
 import { corpusScore } from '../score/metric.js';
 import { formatSignature, signatureFields } from '../score/signature.js';
 import type { ModelConfig } from '../model/config.js';
-import { writeFileAtomic } from '../storage/atomicFile.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
 import { epochCheckpoints } from '../train/runFiles.js';
 import { validationLoss } from '../train/validationLoss.js';
@@ -17,6 +16,7 @@ import { chooseCheckpoint } from './chooseCheckpoint.js';
 import { bleuOptions, referenceText, translateHeldOut } from './heldOut.js';
 import { runPaths } from './runFolder.js';
 import type { CheckpointUse, RunScores, TestResult } from './runScores.js';
+import { writeTestText } from './testText.js';
 
 export interface TestTask {
   readonly runDir: string;
@@ -40,7 +40,7 @@ export interface TestTask {
  */
 export async function translateTest(
   task: TestTask,
-): Promise<Required<Pick<RunScores, 'test' | 'tests'>> & Pick<RunScores, 'selected'>> {
+): Promise<Required<Pick<RunScores, 'test' | 'tests' | 'files'>> & Pick<RunScores, 'selected'>> {
   const { runDir, config, corpus } = task;
   const paths = runPaths(runDir);
   const canAverage = epochCheckpoints(runDir).length >= 2;
@@ -50,14 +50,18 @@ export async function translateTest(
   ];
   const named = chooseCheckpoint(runDir, config.decode).use;
   const tests: TestResult[] = [];
+  const files: Record<string, string> = {};
   for (const use of new Set([named, ...candidates])) {
     const hyp = use === named ? 'test.hyp' : `test.${use}.hyp`;
-    tests.push(await testOne(task, use, hyp));
+    tests.push(await testOne(task, use, hyp, files));
   }
-  writeLines(paths.testSrc, referenceText(corpus, config.decode, 'test', 'src'));
-  writeLines(paths.testRef, referenceText(corpus, config.decode, 'test', 'trg'));
+  for (const [path, side] of [
+    [paths.testSrc, 'src'],
+    [paths.testRef, 'trg'],
+  ] as const)
+    files[basename(path)] = writeTestText(path, referenceText(corpus, config.decode, 'test', side));
   const selected = tests.filter(({ use }) => candidates.includes(use)).toSorted(byValidation(config))[0]?.use;
-  return { test: tests[0], tests, ...(selected && { selected }) };
+  return { test: tests[0], tests, files, ...(selected && { selected }) };
 }
 
 /** Better validation first. */
@@ -65,7 +69,12 @@ function byValidation({ train: { bestBy } }: Config): (a: TestResult, b: TestRes
   return bestBy === 'bleu' ? (a, b) => b.validBleu! - a.validBleu! : (a, b) => a.validLoss! - b.validLoss!;
 }
 
-async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise<TestResult> {
+async function testOne(
+  task: TestTask,
+  use: CheckpointUse,
+  hyp: string,
+  files: Record<string, string>,
+): Promise<TestResult> {
   const { runDir, config, model, corpus, signal, onProgress } = task;
   const started = performance.now();
   const chosen = chooseCheckpoint(
@@ -81,7 +90,7 @@ async function testOne(task: TestTask, use: CheckpointUse, hyp: string): Promise
       onProgress: (done, total) => onProgress('translation', done, total),
     });
     const metric = chrf({ lowercase: config.decode.lowercase });
-    writeLines(join(runDir, hyp), hyps);
+    files[hyp] = writeTestText(join(runDir, hyp), hyps);
     return {
       use,
       bleu: score.score,
@@ -123,8 +132,4 @@ async function validate(
     onProgress: (done, total) => onProgress('validation', done, total),
   });
   return { validLoss: loss!.loss, validBleu: score.score };
-}
-
-function writeLines(path: string, lines: readonly string[]): void {
-  writeFileAtomic(path, lines.map((line) => `${line}\n`).join(''));
 }

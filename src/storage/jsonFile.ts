@@ -1,4 +1,6 @@
 import { DataError } from '../errors.js';
+import { writeFileAtomic } from './atomicFile.js';
+import { crc32Of } from './recordedFiles.js';
 import { readTextFile } from './textFile.js';
 
 /**
@@ -110,8 +112,34 @@ export interface JsonFile {
   readonly maxBytes?: number;
 }
 
+/** The checksum that an object carries of itself. Files of earlier versions, and of other programs, have none. */
+const sealField = 'crc32';
+
+/** CRC-32 of an object's compact JSON: white space between its values does not count. */
+const checksumOf = (value: object): string => crc32Of(JSON.stringify(value));
+
 /**
- * Reads a JSON file and checks all of its fields that the program uses.
+ * JSON text of an object with a checksum of itself as its last field, so that whoever reads it notices every changed byte that changes
+ * a value.
+ *
+ * @param indent spaces per level; absent: all on one line
+ */
+export function sealedJson(value: object, indent?: number): string {
+  const { [sealField]: _, ...own } = value as Record<string, unknown>;
+  return JSON.stringify({ ...own, [sealField]: checksumOf(own) }, null, indent);
+}
+
+/** Writes an object as {@link sealedJson} in a file that appears whole or not at all. @throws as writeFileAtomic */
+export function writeJsonFile(
+  path: string,
+  value: object,
+  { indent = 2, ...options }: { readonly indent?: number } & Parameters<typeof writeFileAtomic>[2] = {},
+): void {
+  writeFileAtomic(path, `${sealedJson(value, indent)}\n`, options);
+}
+
+/**
+ * Reads a JSON file and checks all of its fields that the program uses, and its own checksum where it has one.
  *
  * @throws DataError naming the file, the field, what was found and what was expected
  */
@@ -120,7 +148,7 @@ export function readJsonFile<T>(path: string, { what, shape, advice, maxBytes }:
 }
 
 /**
- * The same for text that was read already.
+ * The same for text that was read already. The checksum is left out of the result.
  *
  * @param place of the text, for messages: a file, or `FILE:LINE`
  */
@@ -131,6 +159,7 @@ export function parseJson<T>(text: string, shape: JsonShape, place: string, advi
   } catch (cause) {
     throw new DataError(`${place} is not JSON: ${(cause as Error).message}. ${advice}`, { cause });
   }
+  value = unsealed(value, place, advice);
   try {
     shape(value, '');
   } catch (cause) {
@@ -138,4 +167,14 @@ export function parseJson<T>(text: string, shape: JsonShape, place: string, advi
     throw new DataError(`${place}: ${cause.message}. ${advice}`, { cause });
   }
   return value as T;
+}
+
+function unsealed(value: unknown, place: string, advice: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, sealField)) return value;
+  const { [sealField]: recorded, ...own } = value as Record<string, unknown>;
+  const found = checksumOf(own);
+  if (recorded === found) return own;
+  throw new DataError(
+    `${place} was changed or damaged after it was written: its values have the checksum ${found}, its field "${sealField}" says ${shown(recorded)}. ${advice} If you changed it on purpose, remove that field.`,
+  );
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 
 /** What the files of a folder were when they were written. */
@@ -36,4 +37,9 @@ export function checkRecorded(folder: string, recorded: RecordedFiles): void {
 /** SHA-256 of bytes, in lower-case hexadecimal. */
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** CRC-32 of text in UTF-8, eight hexadecimal digits: for what carries its own checksum. */
+export function crc32Of(text: string): string {
+  return crc32(text).toString(16).padStart(8, '0');
 }

@@ -12,6 +12,7 @@ import {
   jsonSha256,
   jsonText,
   readJsonFile,
+  writeJsonFile,
   type JsonShape,
 } from '../storage/jsonFile.js';
 import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../storage/recordedFiles.js';
@@ -102,7 +103,7 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
     trg: savedSubwords(subwords.trg),
     preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') },
   };
-  writeFileAtomic(join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
+  writeJsonFile(join(folder, settingsFile), settings);
 }
 
 /**
@@ -137,7 +138,7 @@ export function copyTextPipeline(from: string, to: string, sha256: Readonly<Reco
   }
   rmSync(join(to, checksumsFile), { force: true });
   copy(settingsFile);
-  writeFileAtomic(join(to, checksumsFile), `${JSON.stringify({ sha256: copied }, null, 2)}\n`);
+  writeJsonFile(join(to, checksumsFile), { sha256: copied });
 }
 
 /**

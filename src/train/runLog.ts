@@ -10,6 +10,7 @@ import {
   jsonOptional,
   jsonText,
   parseJson,
+  sealedJson,
   type JsonShape,
 } from '../storage/jsonFile.js';
 import { readTextFile } from '../storage/textFile.js';
@@ -42,13 +43,13 @@ export class RunLog {
    */
   static resume(path: string, position?: TrainPosition): RunLog {
     const kept = readLog(path).filter((line) => line.update === undefined || isBefore(line, position));
-    writeFileAtomic(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    writeFileAtomic(path, kept.map((line) => `${sealedJson(line)}\n`).join(''));
     return new RunLog(path);
   }
 
   append(line: LogLine): void {
     try {
-      appendFileSync(this.path, `${JSON.stringify(line)}\n`);
+      appendFileSync(this.path, `${sealedJson(line)}\n`);
     } catch (cause) {
       throw writeFailure(this.path, cause);
     }
@@ -105,7 +106,7 @@ export function readLog(path: string): LogLine[] {
   const advice = 'The log was changed after it was written; correct the line or remove it.';
   texts.forEach((text, i) => {
     // a killed run can cut its last line short, and no other: whole lines end with a line feed
-    if (text === '' || (i === texts.length - 1 && !isJson(text))) return;
+    if (text === '' || (i === texts.length - 1 && !isJson(text) && !isJson(text.slice(0, -1)))) return;
     lines.push(parseJson<LogLine>(text, lineShape, `${path}:${i + 1}`, advice));
   });
   return lines;

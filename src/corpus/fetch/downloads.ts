@@ -2,9 +2,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError, DataError } from '../../errors.js';
-import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
-import { jsonRecord, readJsonFile } from '../../storage/jsonFile.js';
+import { jsonRecord, readJsonFile, writeJsonFile } from '../../storage/jsonFile.js';
 import { lockFolder } from '../../storage/folderLock.js';
 import { download, isDownloaded, type DownloadOptions, type ExpectedContent } from '../../storage/http/download.js';
 import { archiveEntries } from '../../storage/archive/unpackArchive.js';
@@ -111,7 +110,7 @@ export class Downloads {
     const path = join(this.folder, lockName);
     const release = await whenFree(() => lockFolder(`${path}.lock`, `recording checksums in ${path}`));
     try {
-      writeFileAtomic(path, `${JSON.stringify({ [name]: { bytes, sha256 }, ...this.recorded() }, null, 2)}\n`);
+      writeJsonFile(path, { [name]: { bytes, sha256 }, ...this.recorded() });
     } finally {
       release();
     }

@@ -1,7 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
-import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { checkOutputs } from '../../storage/checkOutputs.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
@@ -19,6 +18,7 @@ import { findLocalText, wantedPaths } from './localFiles.js';
 import type { Recipe, RecipePair } from './recipe.js';
 import { unpackText } from './unpackText.js';
 import { writeText } from './writeText.js';
+import { writeJsonFile } from '../../storage/jsonFile.js';
 
 export interface FetchOptions extends DownloadsOptions {
   /** Folder for all corpora: downloads go to its `downloads`, this corpus to its NAME-SRC-TRG. */
@@ -95,7 +95,7 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
       counts,
       outputs: await outputsOf(target),
     };
-    writeFileAtomic(join(target, manifestName), `${JSON.stringify(complete, null, 2)}\n`);
+    writeJsonFile(join(target, manifestName), complete);
     return complete;
   });
   return { folder, status: 'written', manifest };

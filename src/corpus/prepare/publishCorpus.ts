@@ -1,7 +1,6 @@
 import { closeSync, constants, copyFileSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetHeaderSha256 } from '../../data/datasetFormat.js';
-import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
 import { TextOutput } from '../../storage/textOutput.js';
@@ -16,6 +15,7 @@ import { preprocessingSteps, type PrepareOptions } from './options.js';
 import { readPart, type TextReport } from './parts.js';
 import type { Stage, StageContext } from './stage.js';
 import { readVocabularies } from './vocabulary.js';
+import { writeJsonFile } from '../../storage/jsonFile.js';
 
 type Result = StageContext['result'];
 
@@ -63,7 +63,7 @@ export async function publishCorpus(
       vocabularySizes: result(stages.vocabulary).report,
       splits,
     };
-    writeFileAtomic(join(folder, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+    writeJsonFile(join(folder, manifestFile), manifest);
     return manifest;
   });
 }

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { DataError } from '../../errors.js';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
-import { jsonAny, jsonObject, jsonRecord, readJsonFile } from '../../storage/jsonFile.js';
+import { jsonAny, jsonObject, jsonRecord, readJsonFile, writeJsonFile } from '../../storage/jsonFile.js';
 import { removeStaleParts } from '../../storage/staleParts.js';
 import { version as programVersion } from '../../package.js';
 import { PartPool, type PartResult } from './partPool.js';
@@ -236,7 +235,7 @@ async function carryOut(
   if (readStageManifest(folder) || !isBegun(folder, key)) {
     rmSync(folder, { recursive: true, force: true });
     makeFolder(folder);
-    writeFileAtomic(join(folder, begunFile), JSON.stringify(key), scratch);
+    writeJsonFile(join(folder, begunFile), key, scratch);
   }
   removeStaleParts(folder);
   const known: Record<string, FileIdentity> = {};
@@ -257,7 +256,7 @@ async function carryOut(
       missing.map((index) => jobs[index]),
       (at, made) => {
         const index = missing[at];
-        writeFileAtomic(recordPath(folder, jobs[index].name), JSON.stringify(made), scratch);
+        writeJsonFile(recordPath(folder, jobs[index].name), made, scratch);
         results[index] = made;
         done += weights[index];
         progress(done, total, 'pairs');
@@ -283,7 +282,7 @@ async function carryOut(
     started: started.toISOString(),
     seconds,
   };
-  writeFileAtomic(join(folder, stageManifestFile), `${JSON.stringify(manifest, null, 2)}\n`, scratch);
+  writeJsonFile(join(folder, stageManifestFile), manifest, scratch);
   for (const name of readdirSync(folder)) if (name === begunFile || partRecord.test(name)) rmSync(join(folder, name));
   return manifest;
 }
