@@ -280,7 +280,7 @@ function unknownKey(key: string, where: string): UsageError {
   const sameName = known.filter((name) => name.endsWith(`.${last}`)).join(' or ');
   const guess = suggest(key, [...known, ...groups]) ?? (sameName || undefined);
   return new UsageError(
-    `${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/config.md for all settings.'}`,
+    `${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/reference/config.md for all settings.'}`,
   );
 }
 
