@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { casePath } from '../../test/cases.js';
 import type { AblationData } from '../ablation/ablationData.js';
 import { readEvents } from '../../test/eventReader.js';
+import { withoutChecksum } from '../../test/jsonMutations.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -350,7 +351,7 @@ ablation:
 
   test('report: scores that are none, or name a file outside the run, are refused', () => {
     cpSync(join(folder, 'whole'), join(folder, 'junk'), { recursive: true });
-    const scores = JSON.parse(readFileSync(join(folder, 'junk/scores.json'), 'utf8')) as { test: object };
+    const scores = withoutChecksum(readFileSync(join(folder, 'junk/scores.json'), 'utf8')) as { test: object };
     for (const bad of [
       { status: 'finished' },
       { ...scores, test: { ...scores.test, hyp: '../../secret' } },
