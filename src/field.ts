@@ -102,6 +102,11 @@ export const flag = (initial: boolean, help: string): Field<boolean> => ({
   parse: (value) => (typeof value === 'boolean' ? value : undefined),
 });
 
+export const optionalFlag = (help: string): Field<boolean | undefined> => ({
+  ...flag(false, help),
+  default: undefined,
+});
+
 export const choice = <const V extends readonly string[]>(
   values: V,
   initial: V[number],
@@ -114,6 +119,11 @@ export const choice = <const V extends readonly string[]>(
   isPath: false,
   parse: (value) => values.find((candidate) => candidate === value),
 });
+
+export const optionalChoice = <const V extends readonly string[]>(
+  values: V,
+  help: string,
+): Field<V[number] | undefined> => ({ ...choice(values, values[0], help), default: undefined });
 
 /** Choices as a configuration has to write them: in quotes where YAML would read something other than a text. */
 function choicesText(values: readonly string[]): string {

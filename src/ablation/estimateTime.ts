@@ -1,3 +1,4 @@
+import { gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import { estimateRun, totalSeconds, type RunEstimate } from '../run/estimateRun.js';
 import { runPaths } from '../run/runFolder.js';
@@ -55,7 +56,7 @@ function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, .
   } = train;
   const learning = {
     algorithm: gradinit.algorithm,
-    gradinit: [gradinit.iterations, gradinit.maxTokens, gradinit.pieceTokens],
+    gradinit: [gradInitSettings(gradinit).iterations, gradinit.maxTokens, gradinit.pieceTokens, gradinit.scaled],
     metainit: [metainit.iterations, metainit.maxTokens],
   };
   return JSON.stringify({

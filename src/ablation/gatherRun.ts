@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isLocked } from '../storage/folderLock.js';
 import { countedValidations, lastUpdate, type LogLine, readLog } from '../train/runLog.js';
 import {
@@ -16,7 +16,6 @@ import type { PlanRecord } from './planRecord.js';
 import type { RunStart } from '../run/runEvents.js';
 import { readRunConfig, readRunIdentity, runPaths } from '../run/runFolder.js';
 import { readRunScores, type RunScores } from '../run/runScores.js';
-import { isThere } from '../storage/isThere.js';
 
 /**
  * What one run's folder holds, whether it waits, is under way or complete.
@@ -27,7 +26,7 @@ import { isThere } from '../storage/isThere.js';
 export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], failure?: string): RunData {
   const paths = runPaths(runDir);
   const failed = failure === undefined ? {} : { failure };
-  if (!isThere(paths.config))
+  if (!existsSync(paths.config))
     return {
       ...planned,
       state: failure === undefined ? 'waiting' : 'failed',
@@ -60,7 +59,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
     ...failed,
     updates: scores?.updates ?? lastUpdate(log),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
-    ...(isThere(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
+    ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
     ...(scores && { scores }),
     config,
     configYaml: readFileSync(paths.config, 'utf8'),
@@ -76,7 +75,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
           samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })),
         },
       }),
-    ...(isThere(paths.gradients) && { gradients: readGradientRecord(paths.gradients) }),
+    ...(existsSync(paths.gradients) && { gradients: readGradientRecord(paths.gradients) }),
     ...(report && { learned: learnedScales(report) }),
   };
 }
@@ -104,7 +103,7 @@ function learnedScales(report: InitReport): LearnedScales {
         method: report.method,
         algorithm: report.algorithm,
         eta: report.options.eta,
-        gamma: report.options.gamma,
+        gamma: report.gamma ?? report.options.gamma ?? undefined, // JSON has no Infinity: null is no bound
         norm: report.norm,
         tensors,
         iterations: report.iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({

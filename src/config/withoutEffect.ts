@@ -63,10 +63,19 @@ const rules: readonly Rule[] = [
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
     group: 'gradinit',
-    settings: ['layerNormLr', 'layerNormMinScale', 'biasMinScale', 'layerNormMaxScale', 'gradClip', 'scaleStep'],
+    settings: [
+      'layerNormLr',
+      'layerNormMinScale',
+      'biasMinScale',
+      'maxScale',
+      'layerNormMaxScale',
+      'gradClip',
+      'scaleStep',
+    ],
     choice: 'variant',
-    usedBy: ['released'],
+    usedBy: ['robust', 'released'],
   },
+  { group: 'gradinit', settings: ['lookAhead'], choice: 'variant', usedBy: ['robust'] },
   // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
   { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
   { group: 'decode', settings: ['averageLast'], choice: 'checkpoint', usedBy: ['average'] },

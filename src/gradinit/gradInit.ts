@@ -6,6 +6,7 @@ import {
   addN,
   div,
   mul,
+  scalar,
   sign,
   sqrt,
   square,
@@ -18,6 +19,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
+import { scaledChoices, variants, type Scaled } from './variants.js';
 import {
   paperScaleOptimizer,
   releasedScaleOptimizer,
@@ -75,12 +77,22 @@ export type GradInitOptions = {
   readonly algorithm: Algorithm;
   /** Size of the step looked ahead: the learning rate that training will start with, or near it. */
   readonly eta: number;
-  /** Bound on the gradient norm: L1 for adam, L2 for sgd. */
+  /** Bound on the gradient norm: L1 for adam, L2 for sgd. Infinity: none. */
   readonly gamma: number;
+  /** gamma is this share of the norm in the first iteration, in place of the number: the same for models of any size. */
+  readonly gammaShare?: number;
+  /**
+   * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s V, so that the step
+   * is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates (`Multipliers` in src/train).
+   */
+  readonly scaled?: Scaled;
   readonly iterations: number;
   /** sgd only: divide the step by the gradient norm. */
   readonly normalizeGrad: boolean;
-} & (({ readonly variant: 'released' } & ReleasedScaleOptions) | ({ readonly variant: 'paper' } & PaperScaleOptions));
+} & (
+  | ({ readonly variant: 'released' | 'robust' } & ReleasedScaleOptions)
+  | ({ readonly variant: 'paper' } & PaperScaleOptions)
+);
 
 export interface GradInitIteration {
   /** From 1. */
@@ -92,7 +104,7 @@ export interface GradInitIteration {
   readonly lossBefore: number;
   /** Mean loss on the second part after the step; null in the constraint branch, which takes none. */
   readonly lossAfter: number | null;
-  /** Derivative of the goal by each scale; null for tensors that are all zero, which the released variant leaves alone. */
+  /** Derivative of the goal by each scale; null for tensors that are left alone: fixed ones, and those of zeros (not in the paper's variant). */
   readonly scaleGradients: readonly (number | null)[];
   /** Scales after the iteration, in the order of the parameters. */
   readonly scales: readonly number[];
@@ -103,6 +115,8 @@ export interface GradInitReport {
   readonly algorithm: Algorithm;
   /** Which norm `gradNorm` and `gamma` are. */
   readonly norm: 'L1' | 'L2';
+  /** The bound that was used; Infinity (null in JSON): none. */
+  readonly gamma: number;
   readonly iterations: readonly GradInitIteration[];
   /** Final scale of each tensor. */
   readonly scales: Readonly<Record<string, number>>;
@@ -149,7 +163,7 @@ export const releasedDefaults: ReleasedScaleOptions = {
  *
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
- * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
+ * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/gradinit.md lists where
  * the two differ).
  */
 export async function gradInit<B>(
@@ -159,27 +173,30 @@ export async function gradInit<B>(
   checkOptions(options);
   if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
   const names = [...initial.keys()];
+  const { scaled = 'weights' } = options;
   const isZero = zeroTensors(initial);
-  const optimizer = scaleOptimizer(options, names.map(task.groupOf ?? (() => 'weight')));
-  const scales = new Float64Array(names.length).fill(1);
+  const unscaled = new Float64Array(names.length).fill(1);
+  const groups = names.map(task.groupOf ?? (() => 'weight' as const));
+  const optimizer = scaleOptimizer(options, groups);
+  const scales = Float64Array.from(unscaled);
+  const weightScales = scaled === 'rates' ? unscaled : scales;
   const iterations = [...(task.done ?? [])];
   const secondsBefore = iterations.reduce((total, { seconds }) => total + seconds, 0);
   replay(iterations, options.iterations, scales, optimizer);
+  let gamma = options.gammaShare === undefined ? options.gamma : options.gammaShare * (iterations[0]?.gradNorm ?? NaN);
   const started = performance.now();
 
   for (let i = iterations.length; i < options.iterations; i++) {
     await yieldToEvents();
     signal?.throwIfAborted();
     const iterationStarted = performance.now();
-    const current = scaleParams(initial, scales);
+    const current = scaleParams(initial, weightScales);
     try {
       const { first, second } = batches(i);
       const goal = differentiateGoal(task, current, first, second);
       if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite))
         throw notFinite(i, goal);
-      const scaleGradients = goal.byScale.map((gradient, t) =>
-        options.variant === 'released' && (isZero[t] || scales[t] === 0) ? null : gradient,
-      );
+      const scaleGradients = goal.byScale.map((gradient, t) => (isLeftOut(t) ? null : gradient));
       optimizer.update(scales, scaleGradients, goal.branch);
       const broken = scales.findIndex((scale) => !Number.isFinite(scale));
       if (broken !== -1) {
@@ -207,15 +224,23 @@ export async function gradInit<B>(
   }
 
   return {
-    params: scaleParams(initial, scales),
+    params: scaleParams(initial, weightScales),
     report: {
       algorithm: options.algorithm,
       norm: options.algorithm === 'adam' ? 'L1' : 'L2',
+      gamma,
       iterations,
       scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
       seconds: secondsBefore + (performance.now() - started) / 1000,
     },
   };
+
+  /** Tensors whose scale stays: by wish, or in the authors' program those of zeros. */
+  function isLeftOut(t: number): boolean {
+    return (
+      groups[t] === 'fixed' || (options.variant !== 'paper' && scaled !== 'rates' && (isZero[t] || scales[t] === 0))
+    );
+  }
 
   /** Derivative of this iteration's goal by every scale. */
   function differentiateGoal(
@@ -226,38 +251,97 @@ export async function gradInit<B>(
   ): { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] } {
     return plainTidy(() => {
       const firstPieces = pieces(first);
-      const { value: lossBefore, gradients } = differentiatePieces(firstPieces, loss, current);
+      const { value: lossBefore, gradients: byWeights } = differentiatePieces(firstPieces, loss, current);
+      const gradients = scaled === 'weights' ? byWeights : scaleParams(byWeights, scales);
       const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
+      if (iterations.length === 0 && options.gammaShare !== undefined) gamma = options.gammaShare * gradNorm;
 
-      if (!(gradNorm <= options.gamma)) {
+      if (!(gradNorm <= gamma)) {
         const direction = normDerivative(gradients, gradNorm, options.algorithm);
+        const goal = { branch: 'constraint', gradNorm, lossBefore, lossAfter: null } as const;
+        // the norm of s g depends on s twice: in its own right, and as g does where the weights are scaled too
+        const byMultiplier = scaled === 'weights' ? undefined : innerProducts(byWeights, direction);
+        if (scaled === 'rates') return { ...goal, byScale: byMultiplier! };
+        const weighted = scaled === 'both' ? scaleParams(direction, scales) : direction;
         const along = (p: Params, piece: B): Scalar =>
-          innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, direction);
-        return {
-          branch: 'constraint',
-          gradNorm,
-          lossBefore,
-          lossAfter: null,
-          byScale: derivativesByScale(differentiatePieces(firstPieces, along, current).gradients, initial),
-        };
+          innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, weighted);
+        const byScale = innerProducts(differentiatePieces(firstPieces, along, current).gradients, initial);
+        return { ...goal, byScale: byScale.map((derivative, t) => derivative + (byMultiplier?.[t] ?? 0)) };
       }
       const step = steps(gradients, gradNorm, options);
-      const lossOfStep = (p: Params, piece: B): Scalar => {
-        const moved = new Map([...p].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
-        return stepLoss(moved, p, piece);
-      };
-      const { value: lossAfter, gradients: byParams } = differentiatePieces(pieces(second), lossOfStep, current);
+      const { value: lossAfter, byScale } =
+        scaled === 'weights' ? differentiateStep(step, second) : differentiateMultipliedStep(step, second);
       // the authors' program divides its goal by eta; the paper does not
-      const divisor = options.variant === 'released' ? options.eta : 1;
+      const divisor = options.variant === 'paper' ? 1 : options.eta;
       return {
         branch: 'objective',
         gradNorm,
         lossBefore,
         lossAfter,
-        byScale: derivativesByScale(byParams, initial).map((derivative) => derivative / divisor),
+        byScale: byScale.map((derivative) => derivative / divisor),
       };
     });
+
+    /** Loss after a step that is a constant, and its derivatives by the scales of the weights. */
+    function differentiateStep(step: Params, batch: B): { value: number; byScale: number[] } {
+      const lossOfStep = (p: Params, piece: B): Scalar => {
+        const moved = new Map([...p].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
+        return stepLoss(moved, p, piece);
+      };
+      const { value, gradients } = differentiatePieces(pieces(batch), lossOfStep, current);
+      return { value, byScale: innerProducts(gradients, initial) };
+    }
+
+    /** The same after a step of W = s V, which is s times the constant step of V. */
+    function differentiateMultipliedStep(step: Params, batch: B): { value: number; byScale: number[] } {
+      const factor = (name: string): string => `multiplier of ${name}`;
+      const factors = names.map((name, t) => [factor(name), scalar(scales[t])] as const);
+      const lossOfStep = (variables: Params, piece: B): Scalar => {
+        const p = scaled === 'both' ? new Map(names.map((name) => [name, variables.get(name)!])) : current;
+        const moved = new Map(
+          names.map((name) => [name, sub(p.get(name)!, mul(variables.get(factor(name))!, step.get(name)!))]),
+        );
+        return stepLoss(moved, p, piece);
+      };
+      const variables = new Map([...(scaled === 'both' ? current : []), ...factors]);
+      const { value, gradients } = differentiatePieces(pieces(batch), lossOfStep, variables);
+      const byFactors = [...stack(names.map((name) => gradients.get(factor(name))!)).dataSync()];
+      if (scaled === 'rates') return { value, byScale: byFactors };
+      const byWeights = new Map(names.map((name) => [name, gradients.get(name)!]));
+      return { value, byScale: innerProducts(byWeights, initial).map((derivative, t) => derivative + byFactors[t]) };
+    }
   }
+}
+
+/**
+ * Mean loss on the second parts after the step that GradInit looks ahead to, with given scales: on batches that it did not learn from it says
+ * whether the scales did good.
+ * @param scales by name, 1 where a name is missing
+ */
+export function lossAfterStep<B>(
+  task: Pick<GradInitTask<B>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options'>,
+  scales: Readonly<Record<string, number>>,
+  batches: readonly { readonly first: B; readonly second: B }[],
+): number {
+  const { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch, options } = task;
+  const { scaled = 'weights' } = options;
+  const of = (name: string): number => scales[name] ?? 1;
+  const [ofWeights, ofStep] = [scaled === 'rates' ? () => 1 : of, scaled === 'weights' ? () => 1 : of];
+  const multiply = (tensors: Params, factor: (name: string) => number): Params =>
+    new Map([...tensors].map(([name, tensor]) => [name, mul(tensor, factor(name))]));
+  const losses = batches.map(({ first, second }) =>
+    plainTidy(() => {
+      const current = multiply(task.params, ofWeights);
+      const gradients = multiply(differentiatePieces(pieces(first), loss, current).gradients, ofStep);
+      const step = multiply(steps(gradients, norm(gradients, options.algorithm).dataSync()[0], options), ofStep);
+      const moved = new Map([...current].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
+      return pieces(second).reduce(
+        (total, { batch, weight }) => total + weight * plainTidy(() => stepLoss(moved, current, batch).dataSync()[0]),
+        0,
+      );
+    }),
+  );
+  return losses.reduce((total, value) => total + value, 0) / losses.length;
 }
 
 function wholeBatch<B>(batch: B): BatchPiece<B>[] {
@@ -343,9 +427,12 @@ function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeG
   );
 }
 
-/** With p = scale W0, the derivative by the scale is the sum over all elements of (derivative by p) W0. */
-function derivativesByScale(byParams: Params, initial: Params): number[] {
-  return [...stack([...byParams].map(([name, gradient]) => sum(mul(gradient, initial.get(name)!)))).dataSync()];
+/**
+ * Sums over all elements of the products of two sets of tensors. With p = scale W0 the derivative by the scale is that of (derivative by p)
+ * and W0.
+ */
+function innerProducts(a: Params, b: Params): number[] {
+  return [...stack([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))).dataSync()];
 }
 
 function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor> {
@@ -370,7 +457,7 @@ function plainTidy<T>(compute: () => T): T {
 }
 
 function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]): ScaleOptimizer {
-  return options.variant === 'released' ? releasedScaleOptimizer(groups, options) : paperScaleOptimizer(options);
+  return options.variant === 'paper' ? paperScaleOptimizer(options) : releasedScaleOptimizer(groups, options);
 }
 
 function checkOptions(options: GradInitOptions): void {
@@ -381,10 +468,16 @@ function checkOptions(options: GradInitOptions): void {
     if (!isGood) throw refuse(what, found, expected);
   };
   if (algorithm !== 'adam' && algorithm !== 'sgd') throw refuse('algorithm', algorithm, 'adam or sgd');
-  if (variant !== 'released' && variant !== 'paper') throw refuse('variant', variant, 'released or paper');
-  const { eta, gamma, lr, minScale } = options;
+  if (!variants.includes(variant)) throw refuse('variant', variant, variants.join(' or '));
+  const { eta, gamma, gammaShare = 1, scaled = 'weights', lr, minScale } = options;
   check('eta', eta, eta > 0 && eta < Infinity, 'a number above 0');
   check('gamma', gamma, gamma > 0, 'a number above 0 (Infinity: no constraint)');
+  check('gammaShare', gammaShare, gammaShare > 0 && gammaShare < Infinity, 'a number above 0');
+  if (!scaledChoices.includes(scaled)) throw refuse('scaled', scaled, scaledChoices.join(' or '));
+  // a rate of 0 would leave a tensor as drawn for ever
+  const positive = (what: string, found: number): void =>
+    check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);
+  positive('minScale', minScale);
   check('lr', lr, lr >= 0 && lr < Infinity, 'a number of at least 0');
   check('minScale', minScale, minScale >= 0 && minScale < Infinity, 'a number of at least 0');
   check('iterations', iterations, Number.isSafeInteger(iterations) && iterations >= 1, 'an integer of at least 1');
@@ -392,7 +485,7 @@ function checkOptions(options: GradInitOptions): void {
     throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
   if (variant === 'paper') return;
   const { layerNormLr, beta1, beta2, eps, biasMinScale, layerNormMaxScale, gradClip } = options;
-  const { layerNormMinScale = minScale, scaleStep = 'add' } = options;
+  const { layerNormMinScale = minScale, maxScale = Infinity, scaleStep = 'add' } = options;
   if (!scaleSteps.includes(scaleStep)) throw refuse('scaleStep', scaleStep, scaleSteps.join(' or '));
   check(
     'layerNormMinScale',
@@ -405,6 +498,10 @@ function checkOptions(options: GradInitOptions): void {
   check('beta2', beta2, beta2 >= 0 && beta2 < 1, 'a number of at least 0 and below 1');
   check('eps', eps, eps > 0 && eps < Infinity, 'a number above 0');
   check('biasMinScale', biasMinScale, biasMinScale >= 0 && biasMinScale < Infinity, 'a number of at least 0');
+  positive('layerNormMinScale', layerNormMinScale);
+  positive('biasMinScale', biasMinScale);
+  const least = Math.max(minScale, biasMinScale);
+  check('maxScale', maxScale, maxScale >= least, 'a number of at least the least scales (Infinity: no bound)');
   check(
     'layerNormMaxScale',
     layerNormMaxScale,

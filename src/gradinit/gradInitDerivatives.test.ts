@@ -1,12 +1,27 @@
 import '../../test/float64.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { abs, addN, memory, mul, sign, sqrt, square, sub, sum, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  abs,
+  add,
+  addN,
+  memory,
+  mul,
+  sign,
+  sqrt,
+  square,
+  sub,
+  sum,
+  tensor as constant,
+  tidy,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { finiteDifferences } from '../../test/slowOps.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch, type SmallNet } from '../../test/smallNets.js';
-import { gradInit, releasedDefaults, type Algorithm, type GradInitIteration } from './gradInit.js';
+import { gradInit, lossAfterStep, releasedDefaults, type Algorithm, type GradInitIteration } from './gradInit.js';
+import type { Scaled } from './variants.js';
 import { gradientQuotient, metaInit } from './metaInit.js';
 
 const first = smallNetBatch(8, 1);
@@ -49,6 +64,50 @@ function goal(
         return [name, sub(tensor, mul(algorithm === 'adam' ? sign(g) : g, eta))] as const;
       });
       return net.loss(new Map(moved), second);
+    });
+}
+
+/**
+ * The same where training's updates are scaled, by the definition: the parameters are V, the weights s V (`both`), or V + s (v - V) with v = V
+ * at the start (`rates`). The optimiser sees v: gradient, norm and step are v's, and the step is held constant.
+ */
+function multipliedGoal(
+  net: SmallNet,
+  params: Params,
+  branch: GradInitIteration['branch'],
+  algorithm: Algorithm,
+  eta: number,
+  at: readonly number[],
+  scaled: Exclude<Scaled, 'weights'>,
+): (scales: Float64Array) => number {
+  const weights = (v: Params, scales: ArrayLike<number>): Params =>
+    scaled === 'both'
+      ? scaledBy(v, scales)
+      : new Map(
+          [...v].map(([name, tensor], t) => {
+            const { shape } = tensor; // a copy: gradients are by tensors, and this one is no variable
+            const drawn = constant(params.get(name)!.dataSync(), shape);
+            return [name, add(drawn, mul(sub(tensor, drawn), scales[t]))];
+          }),
+        );
+  const gradientsByV = (scales: ArrayLike<number>): Params =>
+    valueAndGradients((v) => net.loss(weights(v, scales), first), params).gradients;
+  if (branch === 'constraint')
+    return (scales) =>
+      number(() => {
+        const gradients = [...gradientsByV(scales).values()];
+        return algorithm === 'adam'
+          ? addN(gradients.map((g) => sum(abs(g))))
+          : sqrt(addN(gradients.map((g) => sum(square(g)))));
+      });
+  return (scales) =>
+    number(() => {
+      const gradients = gradientsByV(at);
+      const moved = [...params].map(([name, tensor]) => {
+        const g = gradients.get(name)!;
+        return [name, sub(tensor, mul(algorithm === 'adam' ? sign(g) : g, eta))] as const;
+      });
+      return net.loss(weights(new Map(moved), scales), second);
     });
 }
 
@@ -101,6 +160,74 @@ for (const [name, net] of Object.entries(smallNets)) {
       }
     }
 
+    // one with few parameters says as much as the others: only the step and the sums over elements differ
+    for (const scaled of name === 'a multilayer perceptron' ? (['rates', 'both'] as const) : []) {
+      for (const algorithm of ['adam', 'sgd'] as const) {
+        for (const [branch, gamma] of [
+          ['constraint', 1e-6],
+          ['objective', Infinity],
+        ] as const) {
+          test(`${scaled}, ${algorithm}, ${branch}: scale gradients equal finite differences of the goal of s V`, async () => {
+            const params = smallNetParams(net, 2);
+            const eta = algorithm === 'adam' ? 1e-2 : 0.1;
+            const tensors = memory().numTensors;
+            const options = { algorithm, scaled, eta, gamma, iterations: 3, normalizeGrad: false } as const;
+            const { params: learned, report } = await gradInit({
+              params,
+              loss: net.loss,
+              batches: () => ({ first, second }),
+              options: { ...options, variant: 'paper', lr: 1e-2, minScale: 0.01 },
+            });
+            learned.forEach((tensor, tensorName) => {
+              const factor = scaled === 'both' ? report.scales[tensorName] : 1;
+              const drawn = params.get(tensorName)!.dataSync();
+              tensor.dataSync().forEach((value, i) => assert.equal(value, drawn[i] * factor, tensorName));
+            });
+            disposeParams(learned);
+            assert.equal(memory().numTensors, tensors, 'leaked tensors');
+            let scales: readonly number[] = [...params].map(() => 1);
+            for (const iteration of report.iterations) {
+              assert.equal(iteration.branch, branch);
+              const of = multipliedGoal(net, params, branch, algorithm, eta, scales, scaled);
+              const expected = finiteDifferences(of, scales, 1e-7);
+              const value = of(Float64Array.from(scales));
+              assert.ok(Math.abs((branch === 'constraint' ? iteration.gradNorm : iteration.lossAfter!) - value) < 1e-9);
+              const largest = Math.max(...expected.map(Math.abs));
+              assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
+              iteration.scaleGradients.forEach((found, t) =>
+                assert.ok(
+                  Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
+                  `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
+                ),
+              );
+              scales = iteration.scales;
+            }
+            if (branch === 'objective') {
+              const at = Object.fromEntries([...params.keys()].map((key, t) => [key, scales[t]]));
+              const task = {
+                params,
+                loss: net.loss,
+                options: { ...options, variant: 'paper', lr: 0, minScale: 0 },
+              } as const;
+              const found = lossAfterStep(task, at, [{ first, second }]);
+              const expected = multipliedGoal(
+                net,
+                params,
+                branch,
+                algorithm,
+                eta,
+                scales,
+                scaled,
+              )(Float64Array.from(scales));
+              assert.ok(Math.abs(found - expected) < 1e-9, `loss after the step: found ${found}, expected ${expected}`);
+              assert.equal(memory().numTensors, tensors, 'leaked tensors');
+            }
+            disposeParams(params);
+          });
+        }
+      }
+    }
+
     test('MetaInit: norm gradients equal finite differences of the gradient quotient', async () => {
       const params = smallNetParams(net, 2);
       const loss = (p: Params) => net.loss(p, first);
@@ -141,6 +268,37 @@ for (const [name, net] of Object.entries(smallNets)) {
     });
   });
 }
+
+test('loss after the step: the mean over batches, with scaled weights as the iteration reports it', async () => {
+  const [net] = Object.values(smallNets);
+  const params = smallNetParams(net, 2);
+  const scales = [...params].map((_, t) => 0.5 + 0.1 * t);
+  const at = Object.fromEntries([...params.keys()].map((name, t) => [name, scales[t]]));
+  for (const [algorithm, eta] of [
+    ['adam', 1e-2],
+    ['sgd', 0.1],
+  ] as const) {
+    const options = { algorithm, eta, gamma: Infinity, iterations: 1, normalizeGrad: false } as const;
+    const task = { params, loss: net.loss, options: { ...options, variant: 'paper', lr: 1e-3, minScale: 0 } } as const;
+    const of = (from: LabelledBatch, to: LabelledBatch): number =>
+      number(() => {
+        const weights = scaledBy(params, scales);
+        const { gradients } = valueAndGradients((p) => net.loss(p, from), weights);
+        const moved = [...weights].map(([name, tensor]) => {
+          const g = gradients.get(name)!;
+          return [name, sub(tensor, mul(algorithm === 'adam' ? sign(g) : g, eta))] as const;
+        });
+        return net.loss(new Map(moved), to);
+      });
+    const found = lossAfterStep(task, at, [
+      { first, second },
+      { first: second, second: first },
+    ]);
+    const expected = (of(first, second) + of(second, first)) / 2;
+    assert.ok(Math.abs(found - expected) < 1e-9, `${algorithm}: found ${found}, expected ${expected}`);
+  }
+  disposeParams(params);
+});
 
 test('the released variant divides the objective by eta', async () => {
   const [net] = Object.values(smallNets);

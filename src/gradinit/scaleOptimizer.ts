@@ -1,8 +1,8 @@
 /** Which of GradInit's two goals an iteration served. */
 export type Branch = 'constraint' | 'objective';
 
-/** Kinds of tensors that have bounds and rates of their own. */
-export type TensorGroup = 'weight' | 'bias' | 'layer_norm';
+/** Kinds of tensors that have bounds and rates of their own; `fixed` ones keep a scale of 1. */
+export type TensorGroup = 'weight' | 'bias' | 'layer_norm' | 'fixed';
 
 /** Moves scales along their gradients. */
 export interface ScaleOptimizer {
@@ -27,6 +27,8 @@ export interface ReleasedScaleOptions {
   readonly layerNormMinScale?: number;
   /** Least scale of biases; 0 lets them vanish, and then they stay 0. */
   readonly biasMinScale: number;
+  /** Largest scale of weights and biases; default: no bound. */
+  readonly maxScale?: number;
   /** Largest scale of layer norms. */
   readonly layerNormMaxScale: number;
   /** Bound on the size of each scale's gradient. */
@@ -50,8 +52,13 @@ export const scaleSteps = ['add', 'multiply'] as const;
 export function releasedScaleOptimizer(groups: readonly TensorGroup[], options: ReleasedScaleOptions): ScaleOptimizer {
   const newState = () => groups.map(() => ({ step: 0, first: 0, second: 0 }));
   const state = { constraint: newState(), objective: newState() };
-  const { beta1, beta2, eps, gradClip, minScale, scaleStep = 'add' } = options;
-  const least = { weight: minScale, layer_norm: options.layerNormMinScale ?? minScale, bias: options.biasMinScale };
+  const { beta1, beta2, eps, gradClip, minScale, maxScale = Infinity, scaleStep = 'add' } = options;
+  const least = {
+    weight: minScale,
+    layer_norm: options.layerNormMinScale ?? minScale,
+    bias: options.biasMinScale,
+    fixed: 1,
+  };
   return {
     update(scales, gradients, branch) {
       gradients.forEach((unclipped, i) => {
@@ -67,7 +74,7 @@ export function releasedScaleOptimizer(groups: readonly TensorGroup[], options: 
         const isLayerNorm = groups[i] === 'layer_norm';
         const step = ((isLayerNorm ? options.layerNormLr : options.lr) * mean) / (deviation + eps);
         const moved = scaleStep === 'multiply' ? scales[i] * Math.exp(-step) : scales[i] - step;
-        const most = isLayerNorm ? options.layerNormMaxScale : Infinity;
+        const most = isLayerNorm ? options.layerNormMaxScale : maxScale;
         scales[i] = Math.min(Math.max(moved, least[groups[i]]), most);
       });
     },

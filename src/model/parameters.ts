@@ -80,6 +80,11 @@ export function parameterGroup(name: string): ParameterGroup {
   return name.endsWith('layer_norm.weight') ? 'layer_norm' : 'weight';
 }
 
+/** Whether a parameter belongs to the decoder's attention to the encoder, its layer norm included. */
+export function isCrossAttention(name: string): boolean {
+  return name.includes('.encoder_attn');
+}
+
 /** The matrix of the decoder's lookup [V, d]. */
 export function decoderLookup(params: Params): Tensor {
   return params.get(decoderEmbedding) ?? parameter(params, encoderEmbedding);

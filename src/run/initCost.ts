@@ -1,4 +1,5 @@
 import type { Branch } from '../gradinit/scaleOptimizer.js';
+import type { Scaled } from '../gradinit/variants.js';
 
 /** What learning or profiling initial parameters cost, before training. */
 export interface InitCost {
@@ -29,14 +30,26 @@ export interface BatchUse {
   readonly passes: number;
 }
 
-/** A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part. */
-export function gradInitUses(branch: Branch, firstTokens: number, secondTokens: number): BatchUse[] {
+/**
+ * A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part. The norm of a
+ * gradient that only rates scale is differentiated without a further pass.
+ */
+export function gradInitUses(
+  branch: Branch,
+  firstTokens: number,
+  secondTokens: number,
+  scaled: Scaled = 'weights',
+): BatchUse[] {
   const first = { trgTokens: firstTokens, passes: passes.gradient };
+  if (branch === 'objective') return [first, { trgTokens: secondTokens, passes: passes.gradient }];
+  return scaled === 'rates' ? [first] : [first, { trgTokens: firstTokens, passes: passes.secondOrder }];
+}
+
+/** GradInit's check after learning: with the scales and without, a gradient on the first part and a loss on the second. */
+export function checkUses(firstTokens: number, secondTokens: number): BatchUse[] {
   return [
-    first,
-    branch === 'constraint'
-      ? { trgTokens: firstTokens, passes: passes.secondOrder }
-      : { trgTokens: secondTokens, passes: passes.gradient },
+    { trgTokens: 2 * firstTokens, passes: passes.gradient },
+    { trgTokens: 2 * secondTokens, passes: passes.forward },
   ];
 }
 

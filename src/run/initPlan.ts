@@ -1,10 +1,12 @@
+import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import { gradInitParts } from '../data/batch.js';
 import type { PairSource } from '../data/dataset.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { cycleBatches } from './cycleBatches.js';
 import { epochShape, runLength } from './epochShape.js';
-import { gradInitUses, initCost, metaInitUses, passes, type BatchUse } from './initCost.js';
+import { checkedBatches } from './gradInitCheck.js';
+import { checkUses, gradInitUses, initCost, metaInitUses, passes, type BatchUse } from './initCost.js';
 
 /** What learning or profiling initial parameters costs, before it is done. Costs are in updates of training, as `initCost` counts. */
 export interface InitPlan {
@@ -37,7 +39,9 @@ interface Work {
   readonly stage: InitPlan['stage'];
   readonly total: number;
   readonly maxTokens: number;
-  readonly next: () => (branch: Branch) => BatchUse[];
+  /** Batches of GradInit's check after the iterations. */
+  readonly checks?: number;
+  readonly next: (index: number) => (branch: Branch) => BatchUse[];
 }
 
 /**
@@ -47,16 +51,17 @@ interface Work {
 export function initPlan(config: Config, trainPairs: PairSource, done: readonly Finished[] = []): InitPlan | undefined {
   const work = workOf(config, trainPairs);
   if (work === undefined) return undefined;
-  const { stage, total, maxTokens, next } = work;
+  const { stage, total, checks = 0, maxTokens, next } = work;
   const { updatesPerEpoch, tokensPerUpdate } = epochShape(trainPairs, config);
   let [spent, least, most] = [0, 0, 0];
-  for (let i = 0; i < total; i++) {
-    const uses = next();
+  for (let i = 0; i < total + checks; i++) {
+    const uses = next(i);
     const updates = (branch: Branch): number => initCost(uses(branch), tokensPerUpdate, 0).updateEquivalents;
     if (i < done.length) spent += updates(done[i].branch ?? 'objective');
     else {
-      least += updates('objective');
-      most += updates('constraint');
+      const costs = [updates('objective'), updates('constraint')];
+      least += Math.min(...costs);
+      most += Math.max(...costs);
     }
   }
   return {
@@ -78,15 +83,20 @@ export function expectedUpdates({ least, most }: InitPlan): number {
 }
 
 function workOf(config: Config, trainPairs: PairSource): Work | undefined {
-  const { gradinit, metainit, model, train } = config;
+  const { metainit, model, train } = config;
+  const gradinit = gradInitSettings(config.gradinit);
   if (gradinit.algorithm !== 'none') {
-    const { iterations, maxTokens = train.maxTokens } = gradinit;
+    const { iterations, maxTokens = train.maxTokens, scaled } = gradinit;
+    const isBounded = boundsNorm(config.gradinit);
     const nextBatch = cycleBatches(trainPairs, config, { maxTokens, leastSentences: 3 });
-    const next = (): ((branch: Branch) => BatchUse[]) => {
+    const next = (index: number): ((branch: Branch) => BatchUse[]) => {
       const { first, second } = gradInitParts(nextBatch());
-      return (branch) => gradInitUses(branch, first.trgTokens, second.trgTokens);
+      const tokens = [first.trgTokens, second.trgTokens] as const;
+      return index < iterations
+        ? (branch) => gradInitUses(isBounded ? branch : 'objective', ...tokens, scaled)
+        : () => checkUses(...tokens);
     };
-    return { stage: 'gradinit', total: iterations, maxTokens, next };
+    return { stage: 'gradinit', total: iterations, checks: gradinit.fallBack ? checkedBatches : 0, maxTokens, next };
   }
   const each = (
     stage: InitPlan['stage'],

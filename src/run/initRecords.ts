@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   jsonCount,
   jsonList,
@@ -14,7 +15,6 @@ import {
 import type { GradientRecord } from './gradientRecord.js';
 import type { InitReport } from './initialParams.js';
 import { initCostShape } from './runScores.js';
-import { isThere } from '../storage/isThere.js';
 
 const advice =
   'The file was changed or damaged after it was written. Restore it from a copy, or start the run again in another folder.';
@@ -24,7 +24,9 @@ const methodShapes: Readonly<Record<string, JsonShape>> = {
   gradinit: jsonObject({
     algorithm: jsonOneOf(['adam', 'sgd']),
     norm: jsonOptional(jsonOneOf(['L1', 'L2'])),
-    options: jsonObject({ eta: jsonNumber, gamma: jsonNumber }),
+    options: jsonObject({ eta: jsonNumber, gamma: measured }), // JSON has no Infinity: null is no bound
+    gamma: jsonOptional(measured),
+    releaseUpdates: jsonOptional(jsonCount),
     iterations: jsonList(
       jsonObject({
         iteration: jsonCount,
@@ -55,7 +57,7 @@ const reportShape: JsonShape = (value, field) => {
 
 /** gradinit.json; undefined if there is none. Runs made before costs were recorded have one of the seconds alone. @throws DataError if it is damaged */
 export function readInitReport(path: string): InitReport | undefined {
-  if (!isThere(path)) return undefined;
+  if (!existsSync(path)) return undefined;
   const report = readJsonFile<InitReport>(path, { what: 'initialisation report', shape: reportShape, advice });
   const { cost = { seconds: report.seconds, trgTokens: 0, updateEquivalents: 0 } } = report as Partial<InitReport>;
   return { ...report, cost };

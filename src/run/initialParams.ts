@@ -1,15 +1,14 @@
 import { formatLoss, formatNumber } from '../format.js';
 import { div, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { gradInitSettings } from '../config/gradInitSettings.js';
 import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
 import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import {
-  defaultStep,
   gradInit,
-  releasedDefaults,
   type BatchPiece,
   type GradInitIteration,
   type GradInitOptions,
@@ -20,12 +19,14 @@ import { profileResidualScales } from '../model/admin.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';
-import { parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { isCrossAttention, parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
 import { cycleBatches } from './cycleBatches.js';
 import { LearningLog } from './learningLog.js';
 import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 import { epochShape } from './epochShape.js';
-import { gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
+import { iterationNote, learnedOrDrawn, type GradInitFallback, type LookAheadCheck } from './gradInitCheck.js';
+import { gradInitOptions } from './gradInitOptions.js';
+import { checkUses, gradInitUses, initCost, metaInitUses, passes, type InitCost } from './initCost.js';
 import { initPlan, type InitPlan } from './initPlan.js';
 import type { StageProgress } from './runEvents.js';
 
@@ -37,7 +38,14 @@ export interface InitialParams {
 
 /** gradinit.json: what was done to the drawn parameters, and what it cost. */
 export type InitReport = { readonly cost: InitCost } & (
-  | (GradInitReport & { readonly method: 'gradinit'; readonly options: GradInitOptions })
+  | (GradInitReport & {
+      readonly method: 'gradinit';
+      readonly options: GradInitOptions;
+      /** Updates of training over which scaled rates go back to 1; 0: never. Absent where the weights are scaled. */
+      readonly releaseUpdates?: number;
+      readonly fallback?: GradInitFallback;
+      readonly check?: LookAheadCheck;
+    })
   | (MetaInitReport & { readonly method: 'metainit' })
   /** `scales` by residual scale, here what it is set to. */
   | { readonly method: 'admin'; readonly scales: Readonly<Record<string, number>>; readonly seconds: number }
@@ -48,6 +56,8 @@ export interface InitialParamsControl {
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
   /** What the work ahead costs, before it begins. What this throws ends the work. */
   readonly onPlan?: (plan: InitPlan) => void;
+  /** What GradInit learned is not used, and why. */
+  readonly onFallback?: (reason: string) => void;
   /** Learned scales that a run may stall with. */
   readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
   /** Where finished iterations are stored, and read again if the file is there. Without it an interruption loses them. */
@@ -80,7 +90,8 @@ export async function initialParams(
     if (learn === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
     const learned = await learn(drawn, config, model, trainPairs, control);
     if (learned.report !== undefined && learned.report.method !== 'admin') {
-      const closed = nearlyClosedLayerNorms(learned.report.scales);
+      const scalesRates = learned.report.method === 'gradinit' && learned.report.options.scaled === 'rates';
+      const closed = scalesRates ? {} : nearlyClosedLayerNorms(learned.report.scales);
       if (Object.keys(closed).length > 0) control.onClosedLayerNorms?.(closed);
     }
     return learned;
@@ -126,7 +137,7 @@ async function withGradInit(
   trainPairs: PairSource,
   control: InitialParamsControl,
 ): Promise<InitialParams> {
-  const options = gradInitOptions(config);
+  const options = gradInitOptions(config, model);
   const { signal, onProgress } = control;
   const loss = meanLoss(config, model);
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
@@ -136,51 +147,60 @@ async function withGradInit(
     partTokens.push([parts.first.trgTokens, parts.second.trgTokens]);
     return parts;
   };
+  const task = {
+    params: drawn,
+    loss,
+    options,
+    pieces: piecesOf(config),
+    ...(config.gradinit.tiedStep === 'lookup-only' && {
+      stepLoss: (moved: Params, current: Params, batch: Batch) =>
+        loss(withUnmovedOutputProjection(moved, current), batch),
+    }),
+  };
+  const settings = gradInitSettings(config.gradinit);
+  let finished: GradInitIteration[] = [];
   const learnGradInit = (log: IterationLog<GradInitIteration>): ReturnType<typeof gradInit> => {
+    finished = [...log.done];
     for (let i = 0; i < log.done.length; i++) nextParts(); // batches that finished iterations used
     control.onPlan?.(initPlan(config, trainPairs, log.done)!);
     let secondsHere = 0;
     return gradInit<Batch>({
+      ...task,
       done: log.done,
-      params: drawn,
-      loss,
-      options,
-      groupOf: parameterGroup,
+      groupOf: (name) =>
+        settings.crossAttention === 'drawn' && isCrossAttention(name) ? 'fixed' : parameterGroup(name),
       signal,
       batches: nextParts,
-      pieces: piecesOf(config),
-      ...(config.gradinit.tiedStep === 'lookup-only' && {
-        stepLoss: (moved: Params, current: Params, batch: Batch) =>
-          loss(withUnmovedOutputProjection(moved, current), batch),
-      }),
-      onIteration: (finished) => {
-        log.append(finished);
-        secondsHere += finished.seconds;
-        const { iteration, branch, lossBefore, gradNorm } = finished;
+      onIteration: (iteration) => {
+        log.append(iteration);
+        finished.push(iteration);
+        secondsHere += iteration.seconds;
         onProgress?.({
           stage: 'gradinit',
-          done: iteration,
+          done: iteration.iteration,
           total: options.iterations,
           secondsHere,
-          note: `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)} of ${formatNumber(options.gamma)}  ${branch}`,
+          note: iterationNote(iteration, options, finished[0]),
         });
       },
     });
   };
-  const { params, report } = await withLearningLog(
-    'gradinit',
-    options.iterations,
-    config,
-    model,
-    control,
-    learnGradInit,
+  const outcome = await learnedOrDrawn({ task, finished: () => finished, nextParts, fallBack: settings.fallBack }, () =>
+    withLearningLog('gradinit', options.iterations, config, model, control, learnGradInit),
   );
-  const uses = report.iterations.flatMap(({ branch }, i) => gradInitUses(branch, ...partTokens[i]));
+  const { report } = outcome;
+  if (report.fallback) control.onFallback?.(report.fallback.reason);
+  const uses = partTokens.flatMap((tokens, i) =>
+    i < options.iterations
+      ? gradInitUses(report.iterations[i]?.branch ?? 'objective', ...tokens, settings.scaled)
+      : checkUses(...tokens),
+  );
   return {
-    params,
+    params: outcome.params,
     report: {
       method: 'gradinit',
       options,
+      ...(settings.scaled !== 'weights' && { releaseUpdates: settings.releaseUpdates }),
       ...report,
       cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, report.seconds),
     },
@@ -267,7 +287,7 @@ async function withLearningLog<I extends object, R>(
     seed,
     model,
     init,
-    [stage]: stage === 'gradinit' ? gradinit : metainit,
+    [stage]: stage === 'gradinit' ? { ...gradInitSettings(gradinit), ...gradInitOptions(config, model) } : metainit,
     train,
     corpus: learningLog.corpus,
   });
@@ -311,36 +331,6 @@ async function withAdmin(
       cost: initCost(uses, epochShape(trainPairs, config).tokensPerUpdate, seconds),
     },
   };
-}
-
-/**
- * GradInit's options in a configuration; what is not set has the published values, except eta: where GradInit looks ahead to the
- * optimiser that training uses, eta is training's highest rate (`train.lr`), which without a warmup is that of its first step.
- */
-function gradInitOptions({ gradinit, train }: Pick<Config, 'gradinit' | 'train'>): GradInitOptions {
-  const { algorithm, variant, iterations, normalizeGrad, lr, minScale } = gradinit;
-  if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
-  const step = defaultStep(algorithm, gradinit.eta ?? (algorithm === train.optimizer ? train.lr : undefined));
-  const common = {
-    algorithm,
-    iterations,
-    normalizeGrad,
-    eta: step.eta,
-    gamma: gradinit.gamma ?? step.gamma,
-    lr,
-    minScale,
-  };
-  if (variant === 'paper') return { ...common, variant };
-  const {
-    layerNormLr = lr,
-    layerNormMinScale = minScale,
-    biasMinScale,
-    layerNormMaxScale,
-    gradClip,
-    scaleStep,
-  } = gradinit;
-  const bounds = { layerNormMinScale, biasMinScale, layerNormMaxScale, gradClip };
-  return { ...releasedDefaults, ...common, variant, layerNormLr, ...bounds, scaleStep };
 }
 
 /** Pieces of a batch that GradInit differentiates one after another. */

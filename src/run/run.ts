@@ -17,6 +17,7 @@ import { resumedPosition } from '../train/position.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
 import { EventFile } from './tensorboard/eventFile.js';
 import { RunLog } from '../train/runLog.js';
+import type { Multipliers } from '../train/multipliers.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../package.js';
@@ -70,8 +71,6 @@ export async function run(task: RunTask): Promise<RunResult> {
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
     checkDecode(task.config, model.trgVocabSize);
-    // data that cannot be used is reported before anything is written
-    for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     const { scores: complete, changed } = claimRunFolder(
       task.runDir,
       task.config,
@@ -159,6 +158,7 @@ class Run {
         validBatches,
         runDir,
         resumeFrom,
+        multipliers: this.multipliers(),
         ratioUpdates: config.record.ratioUpdates,
         validateFirstEpoch: true,
         onValidation: this.eventFile && parameterHistograms(this.eventFile),
@@ -203,6 +203,13 @@ class Run {
     return cost;
   }
 
+  /** The rates that GradInit scaled. */
+  private multipliers(): Multipliers | undefined {
+    const report = readInitReport(this.paths.initReport);
+    if (report?.method !== 'gradinit' || report.releaseUpdates === undefined) return undefined;
+    return { scales: report.scales, releaseUpdates: report.releaseUpdates };
+  }
+
   /** Initial parameters; learned ones are saved, since learning them takes time. */
   private async initialise(): Promise<Params> {
     const { initial, initReport, gradients, learningLog } = this.paths;
@@ -218,6 +225,7 @@ class Run {
         this.checkBudget('will cost at least', plan.spent.updates + plan.least);
         this.task.onEvent?.({ event: 'initPlan', ...plan });
       },
+      onFallback: (reason) => this.emit({ event: 'gradInitFallback', reason }),
       onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
       learningLog: { path: learningLog, corpus: corpusIdentity(this.corpus.manifest) },
       onSaved: (saved) => this.task.onEvent?.({ event: 'learningSaved', ...saved }),

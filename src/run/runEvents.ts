@@ -62,6 +62,12 @@ export interface ClosedLayerNorms {
   readonly scales: Readonly<Record<string, number>>;
 }
 
+/** Training starts from the parameters as drawn, as what GradInit learned is no better. */
+export interface GradInitFellBack {
+  readonly event: 'gradInitFallback';
+  readonly reason: string;
+}
+
 /** Settings that differ from what the run had so far, as `key: a → b`. */
 export interface SettingsChanged {
   readonly event: 'changed';
@@ -89,6 +95,7 @@ export type RunEvent =
   | StageProgress
   | InitPlanned
   | ClosedLayerNorms
+  | GradInitFellBack
   | SettingsChanged
   | LogLost
   | LearningSaved

@@ -1,6 +1,7 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
+import { gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
@@ -12,7 +13,6 @@ import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
 import { readRunScores, type RunScores } from './runScores.js';
 import { makeFolder } from '../storage/makeFolder.js';
-import { isThere } from '../storage/isThere.js';
 
 /** The files of a run. */
 export const runPaths = (runDir: string) => ({
@@ -77,10 +77,10 @@ export function claimRunFolder(
   resume: boolean,
 ): ClaimedFolder {
   const paths = runPaths(runDir);
-  if (!isThere(paths.config)) {
+  if (!existsSync(paths.config)) {
     // a run killed at its very beginning has its identity alone
     if (
-      isThere(runDir) &&
+      existsSync(runDir) &&
       readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))
     ) {
       throw new ColdstartError(
@@ -116,7 +116,7 @@ export function claimRunFolder(
     );
   }
   if (scores === undefined && !resume) {
-    const begun = [paths.last, paths.initial, paths.learningLog].some((path) => isThere(path));
+    const begun = [paths.last, paths.initial, paths.learningLog].some((path) => existsSync(path));
     throw new ColdstartError(
       'RUN_EXISTS',
       `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Resume it with --resume, choose another folder with --run, or remove this one.`,
@@ -124,7 +124,7 @@ export function claimRunFolder(
   }
   // no setting that may change undoes a divergence
   if (changeable.length === 0 || scores?.status === 'diverged') return { scores, changed: [] };
-  if (scores && !isThere(paths.last))
+  if (scores && !existsSync(paths.last))
     throw new ColdstartError(
       'RUN_EXISTS',
       `${runDir} holds this run complete but without checkpoints, so it cannot take other settings. Choose another folder with --run.`,
@@ -223,14 +223,20 @@ function mayChange(key: string, { train }: Config): boolean {
 export function runDifferences(a: Config, b: Config): string[] {
   // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
   const { corpus, record } = defaultConfig();
-  const comparable = (config: Config): Config => ({ ...runConfig(config), backend: 'auto', corpus, record });
+  const comparable = (config: Config): Config => ({
+    ...runConfig(config),
+    backend: 'auto',
+    corpus,
+    record,
+    gradinit: gradInitSettings(config.gradinit), // a default that is written out is the same setting
+  });
   return configDifferences(comparable(a), comparable(b));
 }
 
 /** The resolved configuration saved in a run. @throws DataError if the folder is not a run, or its configuration is not what the run wrote */
 export function readRunConfig(runDir: string): Config {
   const { config } = runPaths(runDir);
-  if (!isThere(config))
+  if (!existsSync(config))
     throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
   checkConfigText(config);
   return loadConfig(config);

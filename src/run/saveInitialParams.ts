@@ -38,6 +38,7 @@ export async function saveInitialParams(
       signal,
       onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
       onPlan: (plan) => onEvent?.({ event: 'initPlan', ...plan }),
+      onFallback: (reason) => onEvent?.({ event: 'gradInitFallback', reason }),
       onClosedLayerNorms: (scales) => onEvent?.({ event: 'closedLayerNorms', scales }),
       learningLog: { path: learningLog, corpus: corpusIdentity(corpus.manifest) },
       onSaved: (saved) => onEvent?.({ event: 'learningSaved', ...saved }),

@@ -1,4 +1,5 @@
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
+import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PairSource } from '../data/dataset.js';
 import type { ModelConfig } from '../model/config.js';
@@ -14,9 +15,10 @@ export async function timeInit(config: Config, model: ModelConfig, trainPairs: P
   };
   if (gradinit.algorithm !== 'none') {
     const secondsOfTwo = (gamma: number): Promise<number> =>
-      secondsOf({ ...config, gradinit: { ...gradinit, gamma, iterations: 2 } });
-    const [objective, constraint] = [await secondsOfTwo(1e30), await secondsOfTwo(1e-30)];
-    return ((objective + constraint) / 4) * gradinit.iterations;
+      secondsOf({ ...config, gradinit: { ...gradinit, gamma, gammaShare: undefined, iterations: 2, fallBack: false } });
+    const objective = await secondsOfTwo(1e30);
+    const constraint = boundsNorm(gradinit) ? await secondsOfTwo(1e-30) : objective;
+    return ((objective + constraint) / 4) * gradInitSettings(gradinit).iterations;
   }
   if (metainit.iterations > 0)
     return (await secondsOf({ ...config, metainit: { ...metainit, iterations: 1 } })) * metainit.iterations;

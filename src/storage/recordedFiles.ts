@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
-import { readFailure } from './systemFailure.js';
 
 /** What the files of a folder were when they were written. */
 export interface RecordedFiles {
@@ -22,7 +21,7 @@ export function readRecorded(folder: string, name: string, { sha256, writer, adv
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw readFailure(path, cause, advice);
+    throw new DataError(`${path} cannot be read: ${(cause as Error).message}. ${advice}`, { cause });
   }
   const found = sha256Of(bytes);
   if (Object.hasOwn(sha256, name) && found !== sha256[name])

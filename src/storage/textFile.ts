@@ -2,7 +2,6 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { checkIsText, withoutMark } from './plainText.js';
-import { readFailure } from './systemFailure.js';
 import { packingOfBytes } from './unpacked.js';
 
 /**
@@ -29,7 +28,7 @@ function readBounded(path: string, what: string, maxBytes: number): Buffer {
   try {
     file = openSync(path, 'r');
   } catch (cause) {
-    throw readFailure(`${what} ${path}`, cause);
+    throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
   }
   try {
     const { size } = fstatSync(file);
@@ -42,7 +41,8 @@ function readBounded(path: string, what: string, maxBytes: number): Buffer {
       throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
     return path.endsWith('.gz') || packingOfBytes(bytes) === 'gzip' ? unpack(bytes, path, what, maxBytes) : bytes;
   } catch (cause) {
-    throw readFailure(`${what} ${path}`, cause);
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
   } finally {
     closeSync(file);
   }

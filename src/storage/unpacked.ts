@@ -5,7 +5,6 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { refusePipe } from './refusePipe.js';
-import { readFailure } from './systemFailure.js';
 
 export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
 
@@ -45,7 +44,7 @@ export function firstBytes(path: string, length: number): Buffer {
       closeSync(file);
     }
   } catch (cause) {
-    throw readFailure(path, cause);
+    throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
   }
 }
 
@@ -74,7 +73,7 @@ export async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
     try {
       yield* createReadStream(path) as AsyncIterable<Buffer>;
     } catch (cause) {
-      throw readFailure(path, cause);
+      throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
     }
   }
 }

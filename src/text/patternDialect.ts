@@ -16,8 +16,6 @@ export interface PatternDialect {
   readonly flagsAnywhere: boolean;
   /** Whether a hyphen next to a class, as in `[\w-.]`, is a hyphen; otherwise it is refused. */
   readonly hyphenAfterClass: boolean;
-  /** Whether what the user's groups hold matters, besides the whole match. */
-  readonly groupsMatter: boolean;
 }
 
 /**
@@ -25,8 +23,7 @@ export interface PatternDialect {
  * the order of their brackets; there may be others, which possessive and atomic ones need.
  *
  * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
- * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
- * before it in JavaScript: where that could change the result, it is refused.
+ * no recursion, conditions, branch resets or code.
  *
  * @throws SyntaxError that names what cannot be expressed
  */
@@ -51,41 +48,6 @@ interface Group {
   /** The flags around it. */
   readonly flags: Flags;
   readonly isLookbehind: boolean;
-  /** What it is, given what is in it. */
-  readonly part: (inside: Part) => Part;
-  /** The parts around it when it was opened. */
-  readonly branches: Part | undefined;
-  readonly branch: Part;
-}
-
-/** What is known of a part of the pattern. */
-interface Part {
-  /** It may match nothing. */
-  readonly nullable: boolean;
-  /** It may match nothing before it tries to match something. */
-  readonly emptyFirst: boolean;
-  /** It holds a group of the user. */
-  readonly hasGroup: boolean;
-}
-
-const oneCharacter: Part = { nullable: false, emptyFirst: false, hasGroup: false };
-const noCharacter: Part = { nullable: true, emptyFirst: false, hasGroup: false };
-
-function sequence(a: Part, b: Part): Part {
-  return {
-    nullable: a.nullable && b.nullable,
-    emptyFirst: a.emptyFirst || b.emptyFirst,
-    hasGroup: a.hasGroup || b.hasGroup,
-  };
-}
-
-/** @param a the branches before, `b` the next */
-function alternatives(a: Part, b: Part): Part {
-  return {
-    nullable: a.nullable || b.nullable,
-    emptyFirst: a.nullable || (b.nullable && b.emptyFirst),
-    hasGroup: a.hasGroup || b.hasGroup,
-  };
 }
 
 const quantifiers: Readonly<Record<string, string>> = { '*': '*', '+': '+', '?': '?' };
@@ -95,10 +57,6 @@ class Translation {
   private out = '';
   /** Where the last thing that can be repeated begins in `out`, if that was the last thing. */
   private atom: number | undefined;
-  /** The last part, and what stands before it in its branch and in the branches before that. */
-  private last: Part = noCharacter;
-  private branch: Part = noCharacter;
-  private branches: Part | undefined;
   private flags: Flags = { i: false, x: false };
   private readonly groups: Group[] = [];
   private readonly names = new Map<string, number>();
@@ -137,10 +95,6 @@ class Translation {
       this.at++;
       this.out += character;
       this.atom = undefined;
-      if (character === '|') {
-        this.branches = this.inside();
-        this.branch = this.last = noCharacter;
-      }
     } else if (quantifiers[character]) this.repeat(character, character);
     else if (character === '{') this.brace();
     else {
@@ -149,21 +103,9 @@ class Translation {
     }
   }
 
-  private emit(text: string, part = oneCharacter): void {
+  private emit(text: string): void {
     this.atom = this.out.length;
     this.out += text;
-    this.take(part);
-  }
-
-  private take(part: Part): void {
-    this.branch = sequence(this.branch, this.last);
-    this.last = part;
-  }
-
-  /** What the group under way holds. */
-  private inside(): Part {
-    const branch = sequence(this.branch, this.last);
-    return this.branches === undefined ? branch : alternatives(this.branches, branch);
   }
 
   private literal(character: string): string {
@@ -176,8 +118,6 @@ class Translation {
     const range = text === undefined ? undefined : this.dialect.braces(text.slice(1, -1));
     if (range) this.repeat(text!, range[0] === range[1] ? `{${range[0]}}` : `{${range[0]},${range[1]}}`);
     else {
-      if (this.dialect.flagsAnywhere && /\\[A-Za-z]$/.test(this.pattern.slice(0, this.at)))
-        throw new SyntaxError('a brace behind a letter with a backslash has to be written \\{');
       this.at++;
       this.emit('\\{');
     }
@@ -189,26 +129,12 @@ class Translation {
     this.at += read.length;
     const kind = /^[?+]?/.exec(this.rest)![0];
     this.at += kind.length;
-    const { atom, last } = this;
-    const least = quantifier === '+' ? 1 : Number(/^\{(\d+)/.exec(quantifier)?.[1] ?? 0);
-    const isOptional = quantifier === '?' || quantifier === '{0,1}';
-    const hasChoice = !/^\{\d+\}$/.test(quantifier);
-    const body = this.out.slice(atom);
-    let repeated = body + quantifier + (kind === '?' ? '?' : '');
-    if (hasChoice && last.nullable && (last.emptyFirst || (last.hasGroup && this.dialect.groupsMatter))) {
-      if (!isOptional)
-        throw new SyntaxError(
-          `${read} repeats what may be empty, and an empty round counts in another way here: write it so that each round matches something`,
-        );
-      repeated = kind === '?' ? `(?:|${body})` : `(?:${body}|)`;
-    }
-    this.last = {
-      ...last,
-      nullable: least === 0 || last.nullable,
-      emptyFirst: kind !== '+' && ((kind === '?' && least === 0) || (last.nullable && last.emptyFirst)),
-    };
-    const [start, end] = kind === '+' ? this.atomic() : ['', ''];
-    this.out = this.out.slice(0, atom) + start + repeated + end;
+    const { atom } = this;
+    const repeated = this.out.slice(atom) + quantifier;
+    if (kind === '+') {
+      const [start, end] = this.atomic();
+      this.out = this.out.slice(0, atom) + start + repeated + end;
+    } else this.out = this.out.slice(0, atom) + repeated + kind;
     this.atom = undefined;
   }
 
@@ -235,7 +161,7 @@ class Translation {
     const back = /^\(\?P=(\w+)\)/.exec(rest);
     if (back) {
       this.at += back[0].length;
-      this.emit(this.backReference(back[1], back[0]), noCharacter);
+      this.emit(this.backReference(back[1], back[0]));
       return;
     }
     const named = /^\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
@@ -243,10 +169,7 @@ class Translation {
     if (other) {
       this.at += other.length;
       const [start, end] = other === '(?>' ? this.atomic() : [other, ')'];
-      this.push(start, end, {
-        isLookbehind: other.startsWith('(?<'),
-        part: (inside) => ({ ...inside, nullable: inside.nullable || other !== '(?>', emptyFirst: false }),
-      });
+      this.push(start, end, other.startsWith('(?<'));
       return;
     }
     if (/^\([?*]/.test(rest) && !named)
@@ -257,21 +180,13 @@ class Translation {
     this.numGroups++;
     const name = named?.[1] ?? named?.[2];
     if (name !== undefined) this.names.set(name, this.numGroups);
-    this.push(`(?<g${this.numGroups}>`, ')', { part: (inside) => ({ ...inside, hasGroup: true }) });
+    this.push(`(?<g${this.numGroups}>`, ')');
   }
 
-  private push(
-    start: string,
-    end: string,
-    { isLookbehind = false, part = (inside: Part): Part => inside }: Partial<Pick<Group, 'isLookbehind' | 'part'>> = {},
-  ): void {
-    this.take(noCharacter);
-    const { flags, branches, branch } = this;
-    this.groups.push({ start: this.out.length, end, flags, isLookbehind, part, branches, branch });
+  private push(start: string, end: string, isLookbehind = false): void {
+    this.groups.push({ start: this.out.length, end, flags: this.flags, isLookbehind });
     this.out += start;
     this.atom = undefined;
-    this.branches = undefined;
-    this.branch = noCharacter;
   }
 
   /** `(?i:...)` and `(?i)`. Lines hold no line feeds: `m` and `s` change nothing. */
@@ -298,9 +213,6 @@ class Translation {
     this.out += group.end;
     this.flags = group.flags;
     this.atom = group.start;
-    this.last = group.part(this.inside());
-    this.branch = group.branch;
-    this.branches = group.branches;
   }
 
   private escape(): void {
@@ -322,8 +234,7 @@ class Translation {
     const back = /^\\(?:([1-9]\d?)|g(-?\d+)|g\{(-?\d+)\}|[gk]\{(\w+)\}|k<(\w+)>|k'(\w+)')/.exec(rest);
     if (back && (dialect.flagsAnywhere || back[1])) {
       this.at += back[0].length;
-      const name = back[1] ?? back[2] ?? back[3] ?? back[4] ?? back[5] ?? back[6];
-      this.emit(this.backReference(name, back[0]), noCharacter);
+      this.emit(this.backReference(back[1] ?? back[2] ?? back[3] ?? back[4] ?? back[5] ?? back[6], back[0]));
       return;
     }
     const part = this.escaped(false);

@@ -30,7 +30,7 @@ export const adam = optimizerKind({
   create: (options) => ({
     slots: momentSlots,
     init: initMoments,
-    update(gradients, state, params, { lr, gradientScale }) {
+    update(gradients, state, params, { lr, gradientScale, decayScale = 1 }) {
       const step = state.step + 1;
       const ordered = orderedMoments(gradients, state, params);
       const startsFromGradient = step === 1 && options.secondMomentStart === 'first-gradient';
@@ -39,6 +39,7 @@ export const adam = optimizerKind({
         : ordered.secondMoments;
       const updated = adamStep(ordered.params, ordered.gradients, ordered.firstMoments, secondMoments, {
         ...options,
+        weightDecay: options.weightDecay * decayScale,
         lr,
         step,
         gradientScale,

@@ -15,6 +15,8 @@ export interface UpdateOptions {
   readonly lr: number;
   /** Multiplies every gradient first: 1 / tokens times the clipping factor. */
   readonly gradientScale: number;
+  /** Multiplies the weight decay; default 1. */
+  readonly decayScale?: number;
 }
 
 /** An optimiser without memory: `init` makes the state, `update` moves parameters and state on. */

@@ -15,14 +15,15 @@ export const radam = optimizerKind({
   create: (options) => ({
     slots: momentSlots,
     init: initMoments,
-    update(gradients, state, params, { lr, gradientScale }) {
+    update(gradients, state, params, { lr, gradientScale, decayScale = 1 }) {
       const step = state.step + 1;
+      const weightDecay = options.weightDecay * decayScale;
       const { names, ...tensors } = orderedMoments(gradients, state, params);
       const factor = rectification(options.beta2, step);
       if (factor === undefined) {
         const updated = names.map((_, i) => {
           const used = [tensors.params[i], tensors.gradients[i], tensors.firstMoments[i], tensors.secondMoments[i]];
-          const moved = tidy(() => momentumStep(used, { ...options, lr, step, gradientScale }));
+          const moved = tidy(() => momentumStep(used, { ...options, weightDecay, lr, step, gradientScale }));
           dispose(used);
           return moved;
         });
@@ -35,7 +36,7 @@ export const radam = optimizerKind({
       const updated = adamStep(tensors.params, tensors.gradients, tensors.firstMoments, tensors.secondMoments, {
         ...options,
         lr: lr * factor,
-        weightDecay: options.weightDecay / factor, // adamStep scales it by its rate; the decay is not rectified
+        weightDecay: weightDecay / factor, // adamStep scales it by its rate; the decay is not rectified
         step,
         gradientScale,
       });

@@ -16,14 +16,14 @@ export const sgd = optimizerKind({
     slots: options.momentum > 0 ? ['momentum'] : [],
     // the first momentum buffer is the first gradient itself, so there is nothing to hold before it
     init: () => ({ step: 0, slots: new Map() }),
-    update(gradients, state, params, { lr, gradientScale }) {
+    update(gradients, state, params, { lr, gradientScale, decayScale = 1 }) {
       const names = [...params.keys()];
       const momentum = state.slots.get('momentum');
       const updated = sgdStep(
         [...params.values()],
         inOrder(names, gradients, 'gradient'),
         momentum && inOrder(names, momentum, 'momentum buffer'),
-        { ...options, lr, gradientScale },
+        { ...options, weightDecay: options.weightDecay * decayScale, lr, gradientScale },
       );
       const slots = new Map(updated.buffers ? [['momentum', named(names, updated.buffers)]] : []);
       return { params: named(names, updated.params), state: { step: state.step + 1, slots } };

@@ -30,6 +30,7 @@ import {
 } from './runFiles.js';
 import { learningRate } from './schedule.js';
 import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
+import { multipliersAt, updateWithMultipliers, type Multipliers } from './multipliers.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
 import { updateGradients, type UpdateGradients } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
@@ -96,6 +97,8 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
   readonly resumeFrom?: Checkpoint;
   /** Optimisers that `options.optimizer` may name. Default: those of optimizers.ts. */
   readonly optimizers?: OptimizerChoice;
+  /** Tensors that train as s V. Default: none. */
+  readonly multipliers?: Multipliers;
   /** Updates in which `updateRatios` are sampled. Default: none. */
   readonly ratioUpdates?: number;
   /** Also validate at the end of the first epoch, whatever `validateEveryUpdates` says: ways of starting are compared there. */
@@ -283,10 +286,11 @@ class Trainer {
     const before = isRatioSampled(update + 1, this.task.ratioUpdates)
       ? new Map([...this.params].map(([name, tensor]) => [name, tensor.clone()]))
       : undefined;
-    ({ params: this.params, state: this.state } = this.optimizer.update(step.gradients, this.state, this.params, {
-      lr,
-      gradientScale: scale / step.trgTokens,
-    }));
+    const multipliers = this.task.multipliers && multipliersAt(this.task.multipliers, update);
+    const rates = { lr, gradientScale: scale / step.trgTokens };
+    ({ params: this.params, state: this.state } = multipliers?.size
+      ? updateWithMultipliers(this.optimizer, step.gradients, this.state, this.params, rates, multipliers)
+      : this.optimizer.update(step.gradients, this.state, this.params, rates));
     const ratios = before && updateRatios(before, this.params);
     if (before) disposeParams(before);
 

@@ -3,7 +3,6 @@ import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
 import { normalizations, type Normalization } from '../../text/sentencepiece/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
-import { withoutLineEnd } from '../../text/linePairs.js';
 import { schema } from '../../config/schema.js';
 import { atMost, fieldValue, positiveInteger, share } from '../options.js';
 
@@ -77,7 +76,7 @@ Examples:
       async function* lines(): AsyncGenerator<string> {
         for (const file of input ?? [undefined]) {
           for await (const block of readLines(file)) {
-            for (const line of block) yield withoutLineEnd(line);
+            yield* block;
             reading.update((numLines += block.length));
           }
         }
@@ -146,7 +145,7 @@ Examples:
           await filterLines(files, (lines) =>
             lines.map((line) =>
               model.decode(
-                withoutLineEnd(line)
+                line
                   .split(' ')
                   .filter((token) => token !== '')
                   .map(pieceOf),
@@ -156,7 +155,7 @@ Examples:
         } else {
           const ids = new Map(pieces.map((piece, id) => [piece, id]));
           await filterLines(files, async (lines) =>
-            (await model.encode(lines.map(withoutLineEnd))).map((own) =>
+            (await model.encode(lines)).map((own) =>
               (format === 'piece' ? own : own.map((piece) => ids.get(piece) ?? unknownId)).join(' '),
             ),
           );

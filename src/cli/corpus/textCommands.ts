@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
 import { filterLines, filterUtf8, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
-import { withoutLineEnd } from '../../text/linePairs.js';
 
 const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
 
@@ -121,8 +120,7 @@ Examples:
     .action(async (flags: FilterFlags & { language: string; upperCaseFirst?: boolean }) => {
       const { createDetokenizer } = await import('../../text/moses/detokenize.js');
       const detokenize = createDetokenizer(flags.language, { upperCaseFirst: flags.upperCaseFirst });
-      // Moses' script would take a carriage return for a part of the last token, and leave a full stop apart
-      await filterLines(flags, (lines) => lines.map((line) => detokenize(withoutLineEnd(line))));
+      await filterLines(flags, (lines) => lines.map(detokenize));
     });
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, type FilterFlags } from '../filterLines.js';
-import { withoutLineEnd } from '../../text/linePairs.js';
 
 interface ApplyFlags extends FilterFlags {
   tokenizer: string;
@@ -48,7 +47,7 @@ Examples:
         return tokenizer.tokenOf(Number(word));
       };
       await filterLines(files, (lines) =>
-        mapWithinTime(path, lines.map(withoutLineEnd), (line) => {
+        mapWithinTime(path, lines, (line) => {
           if (decode)
             return tokenizer.join(
               line

@@ -5,7 +5,7 @@ import { cellName, type AblationPlan, type PlannedRun } from '../../ablation/abl
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { learningSavedText } from './runProgress.js';
 import { displayWidth, padToWidth } from '../text/displayWidth.js';
-import { closedLayerNormsText } from '../text/scaleReport.js';
+import { closedLayerNormsText, fallbackText } from '../text/scaleReport.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { TimeLeft } from './timeLeft.js';
 
@@ -89,6 +89,9 @@ export class AblationProgress {
         break;
       case 'closedLayerNorms':
         this.log(`${label}${closedLayerNormsText(event.scales)}`);
+        break;
+      case 'gradInitFallback':
+        this.log(`${label}${fallbackText(event.reason)}`);
         break;
       case 'diverged':
         this.log(

@@ -12,7 +12,7 @@ import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { initPlanLines, initTimeLine } from '../text/initPlanText.js';
-import { closedLayerNormsText } from '../text/scaleReport.js';
+import { closedLayerNormsText, fallbackText } from '../text/scaleReport.js';
 
 /**
  * Shows a run as it goes: what it is, a bar for each stage, and lines for what stays (validations, scores). Without a
@@ -102,6 +102,10 @@ class RunDisplay {
       case 'closedLayerNorms':
         this.endStage();
         this.line(closedLayerNormsText(event.scales));
+        break;
+      case 'gradInitFallback':
+        this.endStage();
+        this.line(fallbackText(event.reason));
         break;
       case 'changed':
         for (const setting of event.settings) this.line(`changed   ${setting}`);

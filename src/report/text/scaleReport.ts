@@ -20,3 +20,8 @@ export function closedLayerNormsText(scales: Readonly<Record<string, number>>): 
     'gradinit.minScale 0.3, or layerNormLr 0, keeps them open.'
   );
 }
+
+/** What to say where training starts as drawn although GradInit learned. */
+export function fallbackText(reason: string): string {
+  return `GradInit is not used, training starts from the parameters as drawn: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}`;
+}

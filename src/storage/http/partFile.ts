@@ -1,7 +1,8 @@
 import { existsSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { writeFileAtomic } from '../atomicFile.js';
 import { lockFolder } from '../folderLock.js';
-import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile, writeJsonFile } from '../jsonFile.js';
+import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../jsonFile.js';
 import { syncToDisk } from '../syncToDisk.js';
 
 /** What the server said of the file whose beginning is there, so that the rest can be asked for. */
@@ -43,7 +44,7 @@ export class PartFile {
 
   /** Says where the bytes come from that are written from now on. */
   setOrigin(origin: PartOrigin): void {
-    writeJsonFile(this.originPath, origin);
+    writeFileAtomic(this.originPath, JSON.stringify(origin));
   }
 
   discard(): void {

@@ -59,7 +59,6 @@ const perl: PatternDialect = {
   },
   flagsAnywhere: true,
   hyphenAfterClass: true,
-  groupsMatter: false,
 };
 
 /** Accents that no script had as its extension in Unicode 14. */

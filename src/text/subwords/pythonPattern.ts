@@ -15,7 +15,6 @@ const python: PatternDialect = {
   },
   flagsAnywhere: false,
   hyphenAfterClass: false,
-  groupsMatter: true,
 };
 
 /**

@@ -1,0 +1,107 @@
+import { formatLoss, formatNumber } from '../format.js';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
+import type { Batch } from '../data/batch.js';
+import { ColdstartError } from '../errors.js';
+import {
+  lossAfterStep,
+  type GradInitIteration,
+  type GradInitOptions,
+  type GradInitReport,
+  type GradInitTask,
+} from '../gradinit/gradInit.js';
+import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
+
+/** Batches that the scales are checked on after learning. */
+export const checkedBatches = 4;
+
+/** Loss after the step looked ahead to, on training batches that GradInit did not learn from. */
+export interface LookAheadCheck {
+  readonly batches: number;
+  readonly drawn: number;
+  readonly learned: number;
+}
+
+/** Why training starts from the parameters as drawn. */
+export interface GradInitFallback {
+  readonly reason: string;
+  /** The scales that are not used; absent if learning failed. */
+  readonly scales?: Readonly<Record<string, number>>;
+}
+
+interface Learned {
+  readonly params: Map<string, Tensor>;
+  readonly report: GradInitReport & { readonly fallback?: GradInitFallback; readonly check?: LookAheadCheck };
+}
+
+/**
+ * What GradInit learned, or with `fallBack` the parameters as drawn, scales of 1, where that is better: learning met a number that is not
+ * finite, layer norms have closed, or the loss after the step on other batches is no lower than without the scales.
+ */
+export async function learnedOrDrawn(
+  {
+    task,
+    finished,
+    nextParts,
+    fallBack,
+  }: {
+    readonly task: Pick<GradInitTask<Batch>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options'>;
+    /** Iterations so far. */
+    readonly finished: () => readonly GradInitIteration[];
+    readonly nextParts: () => { first: Batch; second: Batch };
+    readonly fallBack: boolean;
+  },
+  learn: () => Promise<Learned>,
+): Promise<Learned> {
+  if (!fallBack) return learn();
+  const { options, params: drawn } = task;
+  const asDrawn = (report: Omit<Learned['report'], 'scales'>): Learned => ({
+    params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])),
+    report: { ...report, scales: Object.fromEntries([...drawn.keys()].map((name) => [name, 1])) },
+  });
+  let learned: Learned;
+  try {
+    learned = await learn();
+  } catch (error) {
+    if (!(error instanceof ColdstartError) || error.code !== 'GRADINIT') throw error;
+    const iterations = finished();
+    return asDrawn({
+      algorithm: options.algorithm,
+      norm: options.algorithm === 'adam' ? 'L1' : 'L2',
+      gamma: options.gamma,
+      iterations,
+      seconds: iterations.reduce((total, { seconds }) => total + seconds, 0),
+      fallback: { reason: error.message.replace(/^gradInit: /, '') },
+    });
+  }
+  const started = performance.now();
+  const { scales } = learned.report;
+  const batches = Array.from({ length: checkedBatches }, nextParts);
+  const check = {
+    batches: checkedBatches,
+    drawn: lossAfterStep(task, {}, batches),
+    learned: lossAfterStep(task, scales, batches),
+  };
+  const seconds = learned.report.seconds + (performance.now() - started) / 1000;
+  const report = { ...learned.report, seconds, check };
+  const closed = options.scaled === 'rates' ? [] : Object.keys(nearlyClosedLayerNorms(scales));
+  const reason =
+    closed.length > 0
+      ? `it nearly closed ${closed.length === 1 ? 'a layer norm' : `${closed.length} layer norms`} (${closed[0]} ${scales[closed[0]].toFixed(3)})`
+      : check.learned < check.drawn
+        ? undefined
+        : `the loss after the step it looks ahead to is ${formatLoss(check.learned)} on ${checkedBatches} other batches, ${formatLoss(check.drawn)} without it`;
+  if (reason === undefined) return { params: learned.params, report };
+  disposeParams(learned.params);
+  return asDrawn({ ...report, fallback: { reason, scales } });
+}
+
+/** What to show of an iteration next to the progress. @param first the first iteration, whose norm a share is of */
+export function iterationNote(
+  { branch, lossBefore, gradNorm }: GradInitIteration,
+  { gamma, gammaShare }: GradInitOptions,
+  first: GradInitIteration,
+): string {
+  const bound = gammaShare === undefined ? gamma : gammaShare * first.gradNorm;
+  return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}  ${branch}`;
+}
