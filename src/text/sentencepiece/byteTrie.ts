@@ -13,8 +13,8 @@ export class ByteTrie {
     return new ByteTrie(layOut(minimalGraph(entries)));
   }
 
-  /** The longest start of `bytes.subarray(from)` that is a key; `length` 0 if none is. */
-  longestMatch(bytes: Uint8Array, from: number): { length: number; value: number } {
+  /** The longest start of `bytes.subarray(from)` that is a key; `length` 0 if none is. @param shortest the shortest one */
+  longestMatch(bytes: Uint8Array, from: number, shortest = false): { length: number; value: number } {
     const { units } = this;
     let best = { length: 0, value: -1 };
     let at = offsetOf(units[0]);
@@ -24,6 +24,7 @@ export class ByteTrie {
       if (at >= units.length || (unit & labelMask) >>> 0 !== bytes[i]) break;
       at ^= offsetOf(unit);
       if (unit & hasValue) best = { length: i + 1 - from, value: units[at] & 0x7fffffff };
+      if (shortest && best.length > 0) break;
     }
     return best;
   }

@@ -75,6 +75,9 @@ function applyNmtRules(rules: Map<string, string>): void {
 
 /** The rules in the form that a model file holds, and that normalises text. */
 export class CharsMap {
+  /** What graphemes become in `replaceGraphemes`. */
+  private readonly graphemes = new Map<string, string>();
+
   private constructor(
     private readonly trie: ByteTrie | undefined,
     private readonly targets: Uint8Array,
@@ -104,9 +107,7 @@ export class CharsMap {
     if (bytes.length === 0) return new CharsMap(undefined, new Uint8Array());
     const trieBytes = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     if (trieBytes === 0 || trieBytes % 4 !== 0 || trieBytes > bytes.length - 4)
-      throw new DataError(
-        `${name}: its rules for characters are cut short. Expected a .model file written by spm_train.`,
-      );
+      throw new DataError(`${name}: its rules for characters are cut short. Get the file again, or write it again.`);
     const units = new Uint32Array(new Uint8Array(bytes.subarray(4, 4 + trieBytes)).buffer);
     return new CharsMap(new ByteTrie(units), bytes.slice(4 + trieBytes));
   }
@@ -140,19 +141,57 @@ export class CharsMap {
     let from = 0; // start of what is copied as it is
     for (let i = 0; i < bytes.length && this.trie;) {
       const { length, value } = this.trie.longestMatch(bytes, i);
-      const end = length === 0 ? -1 : this.targets.indexOf(0, value);
-      if (end < 0) {
+      const target = length === 0 ? undefined : this.target(value);
+      if (target === undefined) {
         i += lengthOfCharacter(bytes[i]);
         continue;
       }
-      parts.push(bytes.toString('utf8', from, i), Buffer.from(this.targets.subarray(value, end)).toString('utf8'));
+      parts.push(bytes.toString('utf8', from, i), target);
       i += length;
       from = i;
     }
     parts.push(bytes.toString('utf8', from));
     return parts.join('');
   }
+
+  /**
+   * As Hugging Face's tokenizers apply the rules, which differs from SentencePiece: what a reader takes for one character becomes what the
+   * shortest rule for its start says, if it has fewer than six bytes and there is one; else each of its code points by itself does.
+   *
+   * Source: tokenizers 0.23, normalizers/precompiled.rs, and spm_precompiled 0.1.
+   */
+  replaceGraphemes(text: string): string {
+    if (this.trie === undefined) return text;
+    // without marks and line ends each character is alone
+    const parts = /^[ -~]*$/.test(text) ? [...text] : Array.from(segmenter.segment(text), ({ segment }) => segment);
+    return parts.map((part) => this.graphemeTarget(part)).join('');
+  }
+
+  private graphemeTarget(grapheme: string): string {
+    const known = this.graphemes.get(grapheme);
+    if (known !== undefined) return known;
+    const startTarget = (part: string): string | undefined => {
+      const { length, value } = this.trie!.longestMatch(Buffer.from(part), 0, true);
+      return length === 0 ? undefined : this.target(value);
+    };
+    const target =
+      (Buffer.byteLength(grapheme) < 6 ? startTarget(grapheme) : undefined) ??
+      [...grapheme].map((character) => startTarget(character) ?? character).join('');
+    if (this.graphemes.size < maxRemembered) this.graphemes.set(grapheme, target);
+    return target;
+  }
+
+  /** The text at a place of the targets; undefined where the map is damaged. */
+  private target(at: number): string | undefined {
+    const end = this.targets.indexOf(0, at);
+    return end < 0 ? undefined : Buffer.from(this.targets.subarray(at, end)).toString('utf8');
+  }
 }
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** More graphemes than a text has, unless it is made to have them. */
+const maxRemembered = 100_000;
 
 function lengthOfCharacter(firstByte: number): number {
   return firstByte < 0x80 ? 1 : firstByte < 0xe0 ? 2 : firstByte < 0xf0 ? 3 : 4;

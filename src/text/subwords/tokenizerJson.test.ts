@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { caseLines, casePath } from '../../../test/cases.js';
+import { referencePath } from '../../../test/reference.js';
 import { DataError } from '../../errors.js';
+import { CharsMap, normalizationRules } from '../sentencepiece/charsMap.js';
 import { openSegmenter } from './segmenter.js';
+import { parseSentencePieceModel } from './sentencePieceModel.js';
 import { TokenizerJson } from './tokenizerJson.js';
 import { createPreTokenizer, type PreTokenizerConfig } from './tokenizerSplits.js';
 
@@ -227,6 +230,52 @@ test('text is cut into words as tokenizers 0.23 cuts it', () => {
   ];
   for (const [config, words] of cases)
     assert.deepEqual(createPreTokenizer(config as PreTokenizerConfig)(text, 0), words, JSON.stringify(config));
+});
+
+test("SentencePiece's rules for characters are those of the file, applied as tokenizers applies them", () => {
+  const map = parseSentencePieceModel(
+    readFileSync(referencePath('text/sentencepiece/m30k.unigram.4000.model')),
+    'model',
+  );
+  const withRules = (charsMap: Uint8Array) =>
+    TokenizerJson.read(
+      write({
+        ...byteLevel,
+        normalizer: {
+          type: 'Sequence',
+          normalizers: [{ type: 'Precompiled', precompiled_charsmap: Buffer.from(charsMap).toString('base64') }],
+        },
+        pre_tokenizer: null,
+        decoder: null,
+        model: { type: 'Unigram', unk_id: 0, vocab: [['<unk>', 0], ...[...'abe1'].map((piece) => [piece, -1])] },
+      }),
+    );
+  // tokenizers 0.23.3
+  const expected: [string, string][] = [
+    ['\u{fb01}\u{2460}\u{bd} \u{ff21}', 'fi11\u{2044}2 A'],
+    ['e\u{301} a\u{308}\u{323}', '\u{e9} \u{e4}'],
+    ['a\u{200b}b\u{200d}c', 'a b\u{200d}c'],
+    ['\u{9}x\u{d}\u{a}y\u{7}', ' x y'],
+    ['\u{ff76}\u{ff9e} \u{304b}\u{3099}', '\u{30ab}\u{3099} \u{304b}\u{3099}'],
+    ['~\u{ff5e}\u{2026}', '~\u{ff5e}...'],
+    [
+      '\u{fdfa}\u{344}',
+      '\u{635}\u{644}\u{649} \u{627}\u{644}\u{644}\u{647} \u{639}\u{644}\u{64a}\u{647} \u{648}\u{633}\u{644}\u{645}',
+    ],
+    [
+      '\u{915}\u{94d}\u{937}\u{93f} \u{1f469}\u{200d}\u{1f52c}',
+      '\u{915}\u{94d}\u{937}\u{93f} \u{1f469}\u{200d}\u{1f52c}',
+    ],
+    ['\u{feff}A\u{30a}\u{327}', ' \u{c5}'],
+    ['\u{bd}\u{301}x', '1\u{2044}2x'],
+    ['\u{130} \u{1100}\u{1161}\u{11a8}', '\u{130} \u{1100}\u{1161}\u{11a8}'],
+  ];
+  const rules = CharsMap.read(map.normalizer.charsMap, 'model');
+  for (const [text, normalized] of expected) assert.equal(rules.replaceGraphemes(text), normalized);
+  assert.deepEqual(withRules(map.normalizer.charsMap).segment('ａ①b'), ['a', '1', 'b']);
+  const folding = CharsMap.compile(normalizationRules('nmt_nfkc_cf')).toBytes();
+  assert.deepEqual(withRules(folding).segment('AＢ'), ['a', 'b']);
+  assert.throws(() => withRules(Buffer.from('none')), /its rules for characters are cut short/);
 });
 
 test('every field that is missing or of the wrong type is named, or the file still works', () => {

@@ -2,6 +2,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { DataError } from '../../errors.js';
 import { readTextFile } from '../../storage/textFile.js';
 import { withinTime } from '../boundedTime.js';
+import { CharsMap } from '../sentencepiece/charsMap.js';
 import { specialTokens } from '../vocabulary.js';
 import { checkTokenizerForm } from './tokenizerForm.js';
 import { treatUnknownAsRust, type LibraryModel } from './tokenizerModel.js';
@@ -10,9 +11,24 @@ import { createPreTokenizer, type PreTokenizerConfig } from './tokenizerSplits.j
 export const maxTokenizerBytes = 256 * 2 ** 20;
 const unknownToken = specialTokens[3];
 
+/** A normaliser of the library, and what it is made of. */
+interface LibraryNormalizer {
+  readonly config: { readonly type: string; readonly precompiled_charsmap?: string };
+  readonly normalizers?: readonly LibraryNormalizer[];
+  normalize(text: string): string;
+}
+
+/** Lets SentencePiece's rules for characters be those of the file: the library has NFKC in their place. */
+function applyCharsMaps(normalizer: LibraryNormalizer | null, path: string): void {
+  normalizer?.normalizers?.forEach((each) => applyCharsMaps(each, path));
+  if (normalizer?.config.type !== 'Precompiled') return;
+  const map = CharsMap.read(Buffer.from(normalizer.config.precompiled_charsmap ?? '', 'base64'), path);
+  normalizer.normalize = (text) => map.replaceGraphemes(text);
+}
+
 /**
  * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, model and decoder. Words
- * are cut and unknown text is treated as the Rust library does it.
+ * are cut, SentencePiece's rules for characters applied and unknown text is treated as the Rust library does it.
  *
  * What stands in tokenizer_config.json beside it is not read, and no special tokens are put around a line.
  */
@@ -56,6 +72,7 @@ export class TokenizerJson {
         library.pre_tokenizer = ((text: string, { section_index: section }: { section_index: number }) =>
           cut(text, section)) as never;
       }
+      applyCharsMaps(library.normalizer as LibraryNormalizer | null, path);
       treatUnknownAsRust(library.model as unknown as LibraryModel);
       const tokenizer = new TokenizerJson(path, library);
       tokenizer.segment('a'); // some junk shows only when it is used
