@@ -1,4 +1,4 @@
-// Two rows of docs/performance.md as medians of alternating pairs in one run: translation with the native engine beside wasm, and
+// Two rows of docs/notes/performance.md as medians of alternating pairs in one run: translation with the native engine beside wasm, and
 // GradInit's iterations beside training steps.
 //   node bench/decodingAndGradInit.mjs --checkpoint runs/multi30k/average.safetensors --text runs/multi30k/text
 //   node bench/decodingAndGradInit.mjs --only gradinit --arch iwslt --sentences 80 --length 25

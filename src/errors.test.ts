@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { markdownPages } from '../test/markdownPages.js';
 import { errorCodes, errorReference } from './errors.js';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -53,8 +54,8 @@ test('every code is thrown somewhere', () => {
   assert.deepEqual([...thrown].sort(), codes.toSorted());
 });
 
-test('docs/errors.md lists them, and is current', () => {
-  assert.equal(readFileSync(join(project, 'docs/errors.md'), 'utf8'), errorReference(), 'run "npm run docs"');
+test('docs/reference/errors.md lists them, and is current', () => {
+  assert.equal(readFileSync(join(project, 'docs/reference/errors.md'), 'utf8'), errorReference(), 'run "npm run docs"');
 });
 
 test('what comments say is thrown can be thrown there', () => {
@@ -97,10 +98,7 @@ test('an exported function that throws a code says so in its comment', () => {
 });
 
 test('pages name no code that there is not', () => {
-  const pages = ['README.md', ...readdirSync(join(project, 'docs')).filter((name) => name.endsWith('.md'))];
-  for (const page of pages) {
-    const text = readFileSync(join(project, page === 'README.md' ? page : `docs/${page}`), 'utf8');
+  for (const [page, text] of markdownPages())
     for (const [, word] of text.matchAll(/\b(?:error|code) `([A-Z_]+)`/g))
       assert.ok(codes.includes(word), `${page}: ${word}`);
-  }
 });

@@ -1,4 +1,4 @@
-/** Every code of an error, and what happened. `docs/errors.md` is made from it. */
+/** Every code of an error, and what happened. `docs/reference/errors.md` is made from it. */
 export const errorCodes = {
   USAGE: 'A command line, a configuration or an argument cannot be used. The only code with exit status 2.',
   DATA: 'A file or stream is not what it should be.',
@@ -40,7 +40,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** docs/errors.md: every code and what happened. */
+/** docs/reference/errors.md: every code and what happened. */
 export function errorReference(): string {
   return `${[
     '# Error codes',

@@ -18,7 +18,7 @@ constexpr int64_t kLeastBf16Inner = 32;
 Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f32; }
 
 // oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first on a processor with
-// AVX-512 and no AMX (docs/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16 where the left operand is transposed or the product is
+// AVX-512 and no AMX (docs/notes/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16 where the left operand is transposed or the product is
 // added to what is there. With AMX the library's choice stands, and so it does for packed operands, batches, and the products of blocks
 // (blockProduct.cpp), where gemm was slower on two threads. next_impl reads the description: it must outlive the search.
 dnnl::matmul::primitive_desc fastest(const dnnl::matmul::desc& description, const dnnl::primitive_attr& attributes, const dnnl::engine& engine) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isLocked } from '../storage/folderLock.js';
 import { countedValidations, lastUpdate, type LogLine, readLog } from '../train/runLog.js';
 import {
@@ -16,6 +16,7 @@ import type { PlanRecord } from './planRecord.js';
 import type { RunStart } from '../run/runEvents.js';
 import { readRunConfig, readRunIdentity, runPaths } from '../run/runFolder.js';
 import { readRunScores, type RunScores } from '../run/runScores.js';
+import { isThere } from '../storage/isThere.js';
 
 /**
  * What one run's folder holds, whether it waits, is under way or complete.
@@ -26,7 +27,7 @@ import { readRunScores, type RunScores } from '../run/runScores.js';
 export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], failure?: string): RunData {
   const paths = runPaths(runDir);
   const failed = failure === undefined ? {} : { failure };
-  if (!existsSync(paths.config))
+  if (!isThere(paths.config))
     return {
       ...planned,
       state: failure === undefined ? 'waiting' : 'failed',
@@ -59,7 +60,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
     ...failed,
     updates: scores?.updates ?? lastUpdate(log),
     ...(maxUpdates > 0 && { maxUpdates: maxUpdates - initUpdates }),
-    ...(existsSync(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
+    ...(isThere(paths.log) && { lastWrittenMs: statSync(paths.log).mtimeMs }),
     ...(scores && { scores }),
     config,
     configYaml: readFileSync(paths.config, 'utf8'),
@@ -75,7 +76,7 @@ export function gatherRun(runDir: string, planned: PlanRecord['runs'][number], f
           samples: ratios.map(({ update, ratios: values }) => ({ update, ratios: values })),
         },
       }),
-    ...(existsSync(paths.gradients) && { gradients: readGradientRecord(paths.gradients) }),
+    ...(isThere(paths.gradients) && { gradients: readGradientRecord(paths.gradients) }),
     ...(report && { learned: learnedScales(report) }),
   };
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { DataError } from '../errors.js';
 import {
@@ -20,6 +19,7 @@ import type { AblationPlan } from './ablationPlan.js';
 import { findRuns } from './existingRuns.js';
 import { planOfFound } from './foundPlan.js';
 import type { PlanRecord } from './planRecord.js';
+import { isThere } from '../storage/isThere.js';
 
 const formatVersion = 1;
 
@@ -88,7 +88,7 @@ export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
  * @throws DataError if there is neither, or the plan cannot be used
  */
 export function readAblation(dir: string): PlanRecord {
-  return withFoundRuns(dir, existsSync(planPath(dir)) ? readPlan(dir) : undefined);
+  return withFoundRuns(dir, isThere(planPath(dir)) ? readPlan(dir) : undefined);
 }
 
 function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
@@ -100,7 +100,7 @@ function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
 /** The plan there is already; one that cannot be read is written anew. */
 function earlierPlan(dir: string): PlanRecord | undefined {
   try {
-    return existsSync(planPath(dir)) ? readPlan(dir) : undefined;
+    return isThere(planPath(dir)) ? readPlan(dir) : undefined;
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;
@@ -110,7 +110,7 @@ function earlierPlan(dir: string): PlanRecord | undefined {
 /** @throws DataError if the folder has none, or it cannot be used */
 export function readPlan(dir: string): PlanRecord {
   const path = planPath(dir);
-  if (!existsSync(path))
+  if (!isThere(path))
     throw new DataError(
       `${dir} holds no ablation (no plan.json) and no run (no config.yaml). Name a folder that "coldstart ablate" or "coldstart train" made.`,
     );

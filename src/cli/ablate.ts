@@ -40,7 +40,7 @@ export function ablateCommand(): Command {
     .addHelpText(
       'after',
       `
-Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/experiments.md):
+Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/reference/experiments.md):
 ${presetLines}
 Runs that are complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command.
 A run that diverges is a result, not an error. The folder gets results.json, results.md and one run per arm, cell and seed.

@@ -16,6 +16,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { casePath } from '../../test/cases.js';
 import type { AblationData } from '../ablation/ablationData.js';
 import { readEvents } from '../../test/eventReader.js';
 import { withoutChecksum } from '../../test/jsonMutations.js';
@@ -455,6 +456,20 @@ ablation:
     assert.equal(
       ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '7'], { input: test }),
       readFileSync(join(folder, 'own.hyp'), 'utf8'),
+    );
+    const windows = `\ufeff${test.replaceAll('\n', '\r\n')}`;
+    assert.equal(
+      ok(['translate', '--run', 'whole', '--backend', 'wasm'], { input: windows }),
+      readFileSync(join(folder, 'own.hyp'), 'utf8'),
+    );
+    const [unixCase, windowsCase] = ['unix', 'windows'].map((kind) =>
+      ok(['translate', '--run', 'whole', '--backend', 'wasm', '--input', casePath(`09-${kind}-line-ends.de`)]),
+    );
+    assert.equal(windowsCase, unixCase);
+    writeFileSync(join(folder, 'utf16.de'), Buffer.from(`\ufeff${test}`, 'utf16le'));
+    assert.match(
+      cli(['translate', '--run', 'whole', '--backend', 'wasm', '--input', 'utf16.de']).stderr,
+      /utf16\.de is text in UTF-16, expected UTF-8/,
     );
     const numbered = ok(['translate', '--run', 'whole', '--backend', 'wasm', '--buffer', '2', '--nbest', '2'], {
       input: '\n\n\n',

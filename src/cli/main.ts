@@ -38,7 +38,7 @@ From text to a table of results:
   coldstart ablate -c configs/ablate-builtin.yaml          warmup, no warmup, GradInit side by side
   coldstart report runs/ablate-builtin                     what came of it
 
-Configuration keys: docs/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted,
+Configuration keys: docs/reference/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted,
 141 when the reader of standard output ended.`,
     )
     .showHelpAfterError('Try "coldstart --help".');

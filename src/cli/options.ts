@@ -5,7 +5,7 @@ import type { Field } from '../field.js';
 
 /** `-c, --config FILE`, and `--set key=value` as often as wanted. */
 export const configOption = () =>
-  new Option('-c, --config <file>', 'configuration, YAML (keys: docs/config.md)').makeOptionMandatory();
+  new Option('-c, --config <file>', 'configuration, YAML (keys: docs/reference/config.md)').makeOptionMandatory();
 export const setOption = () =>
   new Option('--set <key=value>', 'change a configuration key; may be repeated')
     .argParser((value: string, all: string[] = []) => [...all, value])

@@ -419,9 +419,9 @@ test('every shipped configuration can be read', () => {
   }
 });
 
-test('docs/config.md is current', () => {
+test('docs/reference/config.md is current', () => {
   assert.equal(
-    readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8'),
+    readFileSync(new URL('../../../docs/reference/config.md', import.meta.url), 'utf8'),
     configReference(),
     'run "npm run docs"',
   );

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isAlias, isMap, isScalar, stringify, type YAMLMap } from 'yaml';
 import { UsageError } from '../errors.js';
@@ -11,6 +11,7 @@ import { refuseWithoutEffect } from './withoutEffect.js';
 import { namedRecipe, recipeLayer, type RecipeLayer } from './recipeLayer.js';
 import { readYaml, type YamlText } from './yamlText.js';
 import { readRecipe } from '../corpus/fetch/readRecipe.js';
+import { isThere } from '../storage/isThere.js';
 
 /** One setting as somebody gave it. */
 export interface Setting {
@@ -133,7 +134,7 @@ function readSettings(place: ConfigPlace, from: readonly string[], sources: Sett
   const { file: path, folder } = place;
   if (from.includes(path))
     throw new UsageError(`configurations extend each other in a circle: ${[...from, path].join(' → ')}.`);
-  if (!existsSync(path))
+  if (!isThere(path))
     throw new UsageError(
       `there is no configuration ${path}${from.length > 0 ? `, which ${from[from.length - 1]} extends` : ''}.${shippedHint(path)}`,
     );
@@ -280,7 +281,7 @@ function unknownKey(key: string, where: string): UsageError {
   const sameName = known.filter((name) => name.endsWith(`.${last}`)).join(' or ');
   const guess = suggest(key, [...known, ...groups]) ?? (sameName || undefined);
   return new UsageError(
-    `${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/config.md for all settings.'}`,
+    `${where}: unknown setting ${key}${guess ? `; did you mean ${guess}?` : '. See docs/reference/config.md for all settings.'}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { flatten } from './loadConfig.js';
 import type { Section } from '../field.js';
 import { schema } from './schema.js';
 
-/** docs/config.md: every setting with its values, default and help, made from the schema. */
+/** docs/reference/config.md: every setting with its values, default and help, made from the schema. */
 export function configReference(): string {
   const top = Object.entries(schema)
     .filter(([, entry]) => 'isField' in entry)
@@ -32,7 +32,7 @@ export function configReference(): string {
       'they stand in, those in `--set` to the current folder. Unknown keys are errors. Every run saves its settings, all of them, as',
       '`config.yaml`, which is a configuration again.',
       '',
-      'coldstart brings the configurations in [configs/](../configs). `configs/NAME.yaml` names one of them wherever no such file exists,',
+      'coldstart brings the configurations in [configs/](../../configs). `configs/NAME.yaml` names one of them wherever no such file exists,',
       'with `-c` and with `extends`, and its paths are then relative to that `configs/`. So a run never writes into `node_modules`; a',
       'configuration inside `node_modules` works as if its package were the current folder.',
       '',

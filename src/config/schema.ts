@@ -76,7 +76,7 @@ function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
 }
 
 /**
- * Every setting, once: type, default, unit and help. `docs/config.md` and error messages are made from it.
+ * Every setting, once: type, default, unit and help. `docs/reference/config.md` and error messages are made from it.
  */
 export const schema = {
   seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -298,7 +298,7 @@ export const schema = {
     maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
     countInit: flag(
       false,
-      'Updates that GradInit, MetaInit or profiling cost (docs/experiments.md) are taken off maxUpdates.',
+      'Updates that GradInit, MetaInit or profiling cost (docs/reference/experiments.md) are taken off maxUpdates.',
     ),
     maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
     maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', {

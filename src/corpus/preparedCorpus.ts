@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { readRecorded } from '../storage/recordedFiles.js';
 import { Dataset } from '../data/dataset.js';
 import { datasetFiles, readPrepareManifest, type PrepareManifest, type SplitName } from './prepare/manifest.js';
 import { openTextPipeline, type TextPipeline } from '../text/textPipeline.js';
+import { isThere } from '../storage/isThere.js';
 
 /** A folder written by `prepareCorpus`, open for training and scoring. */
 export interface PreparedCorpus {
@@ -83,7 +83,7 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
     text: (split, side) => readHeldOut(folder, split, `${split}.${side}.txt`, manifest),
     rawText(split, side) {
       const raw = `${split}.${side}.raw.txt`;
-      return readHeldOut(folder, split, existsSync(join(folder, raw)) ? raw : `${split}.${side}.txt`, manifest);
+      return readHeldOut(folder, split, isThere(join(folder, raw)) ? raw : `${split}.${side}.txt`, manifest);
     },
     async close() {
       for (const dataset of open.values()) dataset.close();
@@ -110,7 +110,7 @@ function checkFile(folder: string, name: string, { outputs }: PrepareManifest): 
 
 function readHeldOut(folder: string, split: SplitName, name: string, manifest: PrepareManifest): string[] {
   const path = join(folder, name);
-  if (!existsSync(path))
+  if (!isThere(path))
     throw new DataError(
       `${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`,
     );

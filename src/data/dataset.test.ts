@@ -243,6 +243,6 @@ test('an abandoned dataset leaves no file', () => {
 test('a missing dataset says what to run', () => {
   assert.throws(
     () => Dataset.open(join(folder, 'none.bin')),
-    /none.bin cannot be opened: ENOENT.*Re-run "coldstart corpus prepare"/,
+    /none.bin cannot be read: it does not exist \(ENOENT\)\. Re-run "coldstart corpus prepare"/,
   );
 });

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import type { BlockCache } from './blockCache.js';
 import { blockBytes, readFully, readIndex, rerun, type DatasetHeader, type DatasetIndex } from './datasetFormat.js';
+import { readFailure, systemFailure } from '../storage/systemFailure.js';
 import { eosId } from '../text/specialIds.js';
 
 /** Rows between two remembered positions; those in between are found by adding lengths. */
@@ -32,7 +33,7 @@ export class DatasetShard {
     try {
       file = openSync(path, 'r');
     } catch (cause) {
-      throw new DataError(`dataset ${path} cannot be opened: ${(cause as Error).message}. ${rerun}`, { cause });
+      throw readFailure(`dataset ${path}`, cause, rerun);
     }
     try {
       let lengths = { src: new Int32Array(0), trg: new Int32Array(0) };
@@ -49,7 +50,7 @@ export class DatasetShard {
       return new DatasetShard(path, file, index, lengths.src, lengths.trg, cache, offsets);
     } catch (error) {
       closeSync(file);
-      throw error;
+      throw systemFailure(error, path) ?? error;
     }
   }
 
@@ -120,7 +121,11 @@ export class DatasetShard {
     const { idsStart, idsBytes, blockChecksums } = this.index;
     const start = number * blockBytes;
     const block = new Uint8Array(Math.min(blockBytes, idsBytes - start));
-    readFully(this.file, block, idsStart + start, this.path);
+    try {
+      readFully(this.file, block, idsStart + start, this.path);
+    } catch (error) {
+      throw systemFailure(error, this.path) ?? error;
+    }
     if (blockChecksums && crc32(block) !== blockChecksums[number]) {
       throw new DataError(
         `dataset ${this.path} was changed or damaged after it was written: the checksum of bytes ${idsStart + start} to ${idsStart + start + block.length - 1} does not match. ${rerun}`,

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   jsonCount,
   jsonList,
@@ -15,6 +14,7 @@ import {
 import type { GradientRecord } from './gradientRecord.js';
 import type { InitReport } from './initialParams.js';
 import { initCostShape } from './runScores.js';
+import { isThere } from '../storage/isThere.js';
 
 const advice =
   'The file was changed or damaged after it was written. Restore it from a copy, or start the run again in another folder.';
@@ -57,7 +57,7 @@ const reportShape: JsonShape = (value, field) => {
 
 /** gradinit.json; undefined if there is none. Runs made before costs were recorded have one of the seconds alone. @throws DataError if it is damaged */
 export function readInitReport(path: string): InitReport | undefined {
-  if (!existsSync(path)) return undefined;
+  if (!isThere(path)) return undefined;
   const report = readJsonFile<InitReport>(path, { what: 'initialisation report', shape: reportShape, advice });
   const { cost = { seconds: report.seconds, trgTokens: 0, updateEquivalents: 0 } } = report as Partial<InitReport>;
   return { ...report, cost };

@@ -71,6 +71,8 @@ export async function run(task: RunTask): Promise<RunResult> {
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
     checkDecode(task.config, model.trgVocabSize);
+    // data that cannot be used is reported before anything is written
+    for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     const { scores: complete, changed } = claimRunFolder(
       task.runDir,
       task.config,

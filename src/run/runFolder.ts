@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import { gradInitSettings } from '../config/gradInitSettings.js';
@@ -13,6 +13,7 @@ import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
 import { readRunScores, type RunScores } from './runScores.js';
 import { makeFolder } from '../storage/makeFolder.js';
+import { isThere } from '../storage/isThere.js';
 
 /** The files of a run. */
 export const runPaths = (runDir: string) => ({
@@ -77,10 +78,10 @@ export function claimRunFolder(
   resume: boolean,
 ): ClaimedFolder {
   const paths = runPaths(runDir);
-  if (!existsSync(paths.config)) {
+  if (!isThere(paths.config)) {
     // a run killed at its very beginning has its identity alone
     if (
-      existsSync(runDir) &&
+      isThere(runDir) &&
       readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))
     ) {
       throw new ColdstartError(
@@ -116,7 +117,7 @@ export function claimRunFolder(
     );
   }
   if (scores === undefined && !resume) {
-    const begun = [paths.last, paths.initial, paths.learningLog].some((path) => existsSync(path));
+    const begun = [paths.last, paths.initial, paths.learningLog].some((path) => isThere(path));
     throw new ColdstartError(
       'RUN_EXISTS',
       `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Resume it with --resume, choose another folder with --run, or remove this one.`,
@@ -124,7 +125,7 @@ export function claimRunFolder(
   }
   // no setting that may change undoes a divergence
   if (changeable.length === 0 || scores?.status === 'diverged') return { scores, changed: [] };
-  if (scores && !existsSync(paths.last))
+  if (scores && !isThere(paths.last))
     throw new ColdstartError(
       'RUN_EXISTS',
       `${runDir} holds this run complete but without checkpoints, so it cannot take other settings. Choose another folder with --run.`,
@@ -236,7 +237,7 @@ export function runDifferences(a: Config, b: Config): string[] {
 /** The resolved configuration saved in a run. @throws DataError if the folder is not a run, or its configuration is not what the run wrote */
 export function readRunConfig(runDir: string): Config {
   const { config } = runPaths(runDir);
-  if (!existsSync(config))
+  if (!isThere(config))
     throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
   checkConfigText(config);
   return loadConfig(config);

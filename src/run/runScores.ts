@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   jsonCount,
   jsonList,
@@ -18,6 +17,7 @@ import {
 import { countedValidations, lastUpdate, readLog } from '../train/runLog.js';
 import type { InitCost } from './initCost.js';
 import type { TestFiles } from './testText.js';
+import { isThere } from '../storage/isThere.js';
 
 /** A validation as logged. */
 export interface ValidationResult {
@@ -149,7 +149,7 @@ const scoresFile: JsonFile = {
 
 /** The scores of a run; undefined while it is not complete. @throws DataError if the file is damaged */
 export function readRunScores(path: string): RunScores | undefined {
-  return existsSync(path) ? readJsonFile<RunScores>(path, scoresFile) : undefined;
+  return isThere(path) ? readJsonFile<RunScores>(path, scoresFile) : undefined;
 }
 
 /** A run's log in a few numbers: its length, and the validations that matter. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { DataError } from '../errors.js';
 import { jsonCount, jsonObject, jsonSha256 } from './jsonFile.js';
+import { readFailure } from './systemFailure.js';
 
 /** What identifies a file's content. */
 export interface FileIdentity {
@@ -34,7 +34,7 @@ export async function fileDigests<Algorithm extends 'sha256' | 'md5'>(
       bytes += chunk.length;
     }
   } catch (cause) {
-    throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw readFailure(path, cause);
   }
   const digests = Object.fromEntries(algorithms.map((algorithm, i) => [algorithm, hashes[i].digest('hex')])) as Record<
     Algorithm,

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { checkIsText, headBytes, withoutMark } from './plainText.js';
+import { readFailure } from './systemFailure.js';
 import { packingOfBytes } from './unpacked.js';
 
 /** A longer line is taken for a file that is no text. */
@@ -86,11 +87,7 @@ async function* readWholeLines(
         throw new DataError(`${path}:${firstLine}: the line has more than ${maxLineBytes} bytes. Is it a text file?`);
     }
   } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(
-      `${path} cannot be read${path.endsWith('.gz') ? ' as gzip' : ''}: ${(cause as Error).message}.`,
-      { cause },
-    );
+    throw readFailure(path, cause);
   }
   if (restBytes > 0) yield { bytes: Buffer.concat(rest), firstLine };
 }

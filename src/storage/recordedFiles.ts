@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { readFailure } from './systemFailure.js';
 
 /** What the files of a folder were when they were written. */
 export interface RecordedFiles {
@@ -21,7 +22,7 @@ export function readRecorded(folder: string, name: string, { sha256, writer, adv
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new DataError(`${path} cannot be read: ${(cause as Error).message}. ${advice}`, { cause });
+    throw readFailure(path, cause, advice);
   }
   const found = sha256Of(bytes);
   if (Object.hasOwn(sha256, name) && found !== sha256[name])

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
+import { systemFailure } from './systemFailure.js';
 
 /** One stored tensor: row-major values and shape. */
 export interface StoredTensor {
@@ -75,6 +76,8 @@ export function readSafetensors(path: string): {
       tensors.set(name, { dtype, shape, data });
     }
     return { tensors, metadata };
+  } catch (error) {
+    throw systemFailure(error, path) ?? error;
   } finally {
     closeSync(file);
   }

@@ -1,4 +1,4 @@
-import { ColdstartError } from '../errors.js';
+import { ColdstartError, DataError } from '../errors.js';
 
 const noRoom = ['no room is left there', 'Make room on the disk, or choose another place.'] as const;
 const tooMany = [
@@ -52,23 +52,43 @@ const memoryMessages =
  * @param path of the file where the error itself does not know it: writing to an open file fails without its name
  */
 export function systemFailure(error: unknown, path?: string): ColdstartError | undefined {
+  if (error instanceof ColdstartError) return error;
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
-    const { code, path: own, dest, syscall } = cause as NodeJS.ErrnoException & { dest?: string };
-    const found =
-      code !== undefined && Object.hasOwn(failures, code)
-        ? failures[code]
-        : (cause instanceof RangeError || cause.constructor === Error) && memoryMessages.test(cause.message)
-          ? noMemory
-          : undefined;
+    const { path: own, dest, syscall } = cause as NodeJS.ErrnoException & { dest?: string };
+    const found = reasonOf(cause);
     if (found === undefined) continue;
-    const [what, advice] = found;
     const file = path ?? (isReplacing(syscall) ? dest : undefined) ?? own;
     const subject = file === undefined ? '' : `${file} cannot be ${verb(syscall)}: `;
-    return new ColdstartError('SYSTEM', `${subject}${what}${code === undefined ? '' : ` (${code})`}. ${advice}`, {
-      cause: error,
-    });
+    return new ColdstartError('SYSTEM', `${subject}${found.what}. ${found.advice}`, { cause: error });
   }
   return undefined;
+}
+
+/**
+ * What to throw when reading has failed: the file and what the system says in words, or the message where it is nobody's but the
+ * file's (a damaged gzip file, say). Errors of ours stay as they are.
+ *
+ * @param subject the file, with what it is
+ * @param missing what to do where the file is not there: a sentence
+ */
+export function readFailure(subject: string, cause: unknown, missing?: string): ColdstartError {
+  if (cause instanceof ColdstartError) return cause;
+  const found = reasonOf(cause as Error);
+  const advice = found && (found.isMissing ? (missing ?? found.advice) : found.advice);
+  const what = found ? `${found.what}. ${advice}` : `${(cause as Error).message}.`;
+  const as = (cause as NodeJS.ErrnoException).code?.startsWith('Z_') ? ' as gzip' : '';
+  return new DataError(`${subject} cannot be read${as}: ${what}`, { cause });
+}
+
+function reasonOf(error: Error): { what: string; advice: string; isMissing: boolean } | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && Object.hasOwn(failures, code)) {
+    const [what, advice] = failures[code];
+    return { what: `${what} (${code})`, advice, isMissing: code === 'ENOENT' };
+  }
+  if (!((error instanceof RangeError || error.constructor === Error) && memoryMessages.test(error.message)))
+    return undefined;
+  return { what: noMemory[0], advice: noMemory[1], isMissing: false };
 }
 
 const isReplacing = (syscall?: string): boolean => syscall === 'rename' || syscall === 'link' || syscall === 'copyfile';

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { checkIsText, withoutMark } from './plainText.js';
+import { readFailure } from './systemFailure.js';
 import { packingOfBytes } from './unpacked.js';
 
 /**
@@ -28,7 +29,7 @@ function readBounded(path: string, what: string, maxBytes: number): Buffer {
   try {
     file = openSync(path, 'r');
   } catch (cause) {
-    throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw readFailure(`${what} ${path}`, cause);
   }
   try {
     const { size } = fstatSync(file);
@@ -41,8 +42,7 @@ function readBounded(path: string, what: string, maxBytes: number): Buffer {
       throw new DataError(`${what} ${path} has more than ${maxBytes} bytes. Is it the right file?`);
     return path.endsWith('.gz') || packingOfBytes(bytes) === 'gzip' ? unpack(bytes, path, what, maxBytes) : bytes;
   } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(`${what} ${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw readFailure(`${what} ${path}`, cause);
   } finally {
     closeSync(file);
   }

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { refusePipe } from './refusePipe.js';
+import { readFailure } from './systemFailure.js';
 
 export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
 
@@ -44,7 +45,7 @@ export function firstBytes(path: string, length: number): Buffer {
       closeSync(file);
     }
   } catch (cause) {
-    throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw readFailure(path, cause);
   }
 }
 
@@ -73,7 +74,7 @@ export async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
     try {
       yield* createReadStream(path) as AsyncIterable<Buffer>;
     } catch (cause) {
-      throw new DataError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+      throw readFailure(path, cause);
     }
   }
 }

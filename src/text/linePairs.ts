@@ -18,22 +18,35 @@ export interface LinePairBlock {
 }
 
 /**
- * Reads two files in step.
+ * Reads two files in step. The carriage returns of Windows line ends are left out: they are no part of a word and of no length.
  *
+ * @param options.keepLineEnds leave them in the lines
  * @throws DataError naming both counts and files, after the last pair, if the files have different numbers of lines
  */
-export async function* readLinePairs(files: PairFiles): AsyncGenerator<LinePairBlock> {
+export async function* readLinePairs(files: PairFiles, { keepLineEnds = false } = {}): AsyncGenerator<LinePairBlock> {
   const bytesRead = { src: 0, trg: 0 };
   const linesOf = (side: 'src' | 'trg') =>
-    readLineBlocks(
-      files[side],
-      byteStream(files[side], (bytes) => (bytesRead[side] = bytes)),
+    withoutLineEnds(
+      readLineBlocks(
+        files[side],
+        byteStream(files[side], (bytes) => (bytesRead[side] = bytes)),
+      ),
+      keepLineEnds,
     );
   let firstLine = 1;
   for await (const { src, trg } of inStep(linesOf('src'), linesOf('trg'), files)) {
     yield { firstLine, src, trg, bytesRead: bytesRead.src + bytesRead.trg };
     firstLine += src.length;
   }
+}
+
+/** Blocks of lines less the carriage returns of Windows line ends. @param keep as they are */
+export async function* withoutLineEnds(
+  blocks: AsyncGenerator<readonly (string | null)[]>,
+  keep = false,
+): AsyncGenerator<readonly (string | null)[]> {
+  for await (const lines of blocks)
+    yield keep ? lines : lines.map((line) => (line === null ? null : withoutLineEnd(line)));
 }
 
 /** A line less the carriage return of a Windows line end: what a model learns and translates does not depend on it. */

@@ -16,6 +16,8 @@ export interface PatternDialect {
   readonly flagsAnywhere: boolean;
   /** Whether a hyphen next to a class, as in `[\w-.]`, is a hyphen; otherwise it is refused. */
   readonly hyphenAfterClass: boolean;
+  /** Whether what the user's groups hold matters, besides the whole match. */
+  readonly groupsMatter: boolean;
 }
 
 /**
@@ -23,7 +25,8 @@ export interface PatternDialect {
  * the order of their brackets; there may be others, which possessive and atomic ones need.
  *
  * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
- * no recursion, conditions, branch resets or code.
+ * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
+ * before it in JavaScript: where that could change the result, it is refused.
  *
  * @throws SyntaxError that names what cannot be expressed
  */
@@ -48,6 +51,41 @@ interface Group {
   /** The flags around it. */
   readonly flags: Flags;
   readonly isLookbehind: boolean;
+  /** What it is, given what is in it. */
+  readonly part: (inside: Part) => Part;
+  /** The parts around it when it was opened. */
+  readonly branches: Part | undefined;
+  readonly branch: Part;
+}
+
+/** What is known of a part of the pattern. */
+interface Part {
+  /** It may match nothing. */
+  readonly nullable: boolean;
+  /** It may match nothing before it tries to match something. */
+  readonly emptyFirst: boolean;
+  /** It holds a group of the user. */
+  readonly hasGroup: boolean;
+}
+
+const oneCharacter: Part = { nullable: false, emptyFirst: false, hasGroup: false };
+const noCharacter: Part = { nullable: true, emptyFirst: false, hasGroup: false };
+
+function sequence(a: Part, b: Part): Part {
+  return {
+    nullable: a.nullable && b.nullable,
+    emptyFirst: a.emptyFirst || b.emptyFirst,
+    hasGroup: a.hasGroup || b.hasGroup,
+  };
+}
+
+/** @param a the branches before, `b` the next */
+function alternatives(a: Part, b: Part): Part {
+  return {
+    nullable: a.nullable || b.nullable,
+    emptyFirst: a.nullable || (b.nullable && b.emptyFirst),
+    hasGroup: a.hasGroup || b.hasGroup,
+  };
 }
 
 const quantifiers: Readonly<Record<string, string>> = { '*': '*', '+': '+', '?': '?' };
@@ -57,6 +95,10 @@ class Translation {
   private out = '';
   /** Where the last thing that can be repeated begins in `out`, if that was the last thing. */
   private atom: number | undefined;
+  /** The last part, and what stands before it in its branch and in the branches before that. */
+  private last: Part = noCharacter;
+  private branch: Part = noCharacter;
+  private branches: Part | undefined;
   private flags: Flags = { i: false, x: false };
   private readonly groups: Group[] = [];
   private readonly names = new Map<string, number>();
@@ -95,6 +137,10 @@ class Translation {
       this.at++;
       this.out += character;
       this.atom = undefined;
+      if (character === '|') {
+        this.branches = this.inside();
+        this.branch = this.last = noCharacter;
+      }
     } else if (quantifiers[character]) this.repeat(character, character);
     else if (character === '{') this.brace();
     else {
@@ -103,9 +149,21 @@ class Translation {
     }
   }
 
-  private emit(text: string): void {
+  private emit(text: string, part = oneCharacter): void {
     this.atom = this.out.length;
     this.out += text;
+    this.take(part);
+  }
+
+  private take(part: Part): void {
+    this.branch = sequence(this.branch, this.last);
+    this.last = part;
+  }
+
+  /** What the group under way holds. */
+  private inside(): Part {
+    const branch = sequence(this.branch, this.last);
+    return this.branches === undefined ? branch : alternatives(this.branches, branch);
   }
 
   private literal(character: string): string {
@@ -118,6 +176,8 @@ class Translation {
     const range = text === undefined ? undefined : this.dialect.braces(text.slice(1, -1));
     if (range) this.repeat(text!, range[0] === range[1] ? `{${range[0]}}` : `{${range[0]},${range[1]}}`);
     else {
+      if (this.dialect.flagsAnywhere && /\\[A-Za-z]$/.test(this.pattern.slice(0, this.at)))
+        throw new SyntaxError('a brace behind a letter with a backslash has to be written \\{');
       this.at++;
       this.emit('\\{');
     }
@@ -129,12 +189,26 @@ class Translation {
     this.at += read.length;
     const kind = /^[?+]?/.exec(this.rest)![0];
     this.at += kind.length;
-    const { atom } = this;
-    const repeated = this.out.slice(atom) + quantifier;
-    if (kind === '+') {
-      const [start, end] = this.atomic();
-      this.out = this.out.slice(0, atom) + start + repeated + end;
-    } else this.out = this.out.slice(0, atom) + repeated + kind;
+    const { atom, last } = this;
+    const least = quantifier === '+' ? 1 : Number(/^\{(\d+)/.exec(quantifier)?.[1] ?? 0);
+    const isOptional = quantifier === '?' || quantifier === '{0,1}';
+    const hasChoice = !/^\{\d+\}$/.test(quantifier);
+    const body = this.out.slice(atom);
+    let repeated = body + quantifier + (kind === '?' ? '?' : '');
+    if (hasChoice && last.nullable && (last.emptyFirst || (last.hasGroup && this.dialect.groupsMatter))) {
+      if (!isOptional)
+        throw new SyntaxError(
+          `${read} repeats what may be empty, and an empty round counts in another way here: write it so that each round matches something`,
+        );
+      repeated = kind === '?' ? `(?:|${body})` : `(?:${body}|)`;
+    }
+    this.last = {
+      ...last,
+      nullable: least === 0 || last.nullable,
+      emptyFirst: kind !== '+' && ((kind === '?' && least === 0) || (last.nullable && last.emptyFirst)),
+    };
+    const [start, end] = kind === '+' ? this.atomic() : ['', ''];
+    this.out = this.out.slice(0, atom) + start + repeated + end;
     this.atom = undefined;
   }
 
@@ -161,7 +235,7 @@ class Translation {
     const back = /^\(\?P=(\w+)\)/.exec(rest);
     if (back) {
       this.at += back[0].length;
-      this.emit(this.backReference(back[1], back[0]));
+      this.emit(this.backReference(back[1], back[0]), noCharacter);
       return;
     }
     const named = /^\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
@@ -169,7 +243,10 @@ class Translation {
     if (other) {
       this.at += other.length;
       const [start, end] = other === '(?>' ? this.atomic() : [other, ')'];
-      this.push(start, end, other.startsWith('(?<'));
+      this.push(start, end, {
+        isLookbehind: other.startsWith('(?<'),
+        part: (inside) => ({ ...inside, nullable: inside.nullable || other !== '(?>', emptyFirst: false }),
+      });
       return;
     }
     if (/^\([?*]/.test(rest) && !named)
@@ -180,13 +257,21 @@ class Translation {
     this.numGroups++;
     const name = named?.[1] ?? named?.[2];
     if (name !== undefined) this.names.set(name, this.numGroups);
-    this.push(`(?<g${this.numGroups}>`, ')');
+    this.push(`(?<g${this.numGroups}>`, ')', { part: (inside) => ({ ...inside, hasGroup: true }) });
   }
 
-  private push(start: string, end: string, isLookbehind = false): void {
-    this.groups.push({ start: this.out.length, end, flags: this.flags, isLookbehind });
+  private push(
+    start: string,
+    end: string,
+    { isLookbehind = false, part = (inside: Part): Part => inside }: Partial<Pick<Group, 'isLookbehind' | 'part'>> = {},
+  ): void {
+    this.take(noCharacter);
+    const { flags, branches, branch } = this;
+    this.groups.push({ start: this.out.length, end, flags, isLookbehind, part, branches, branch });
     this.out += start;
     this.atom = undefined;
+    this.branches = undefined;
+    this.branch = noCharacter;
   }
 
   /** `(?i:...)` and `(?i)`. Lines hold no line feeds: `m` and `s` change nothing. */
@@ -213,6 +298,9 @@ class Translation {
     this.out += group.end;
     this.flags = group.flags;
     this.atom = group.start;
+    this.last = group.part(this.inside());
+    this.branch = group.branch;
+    this.branches = group.branches;
   }
 
   private escape(): void {
@@ -234,7 +322,8 @@ class Translation {
     const back = /^\\(?:([1-9]\d?)|g(-?\d+)|g\{(-?\d+)\}|[gk]\{(\w+)\}|k<(\w+)>|k'(\w+)')/.exec(rest);
     if (back && (dialect.flagsAnywhere || back[1])) {
       this.at += back[0].length;
-      this.emit(this.backReference(back[1] ?? back[2] ?? back[3] ?? back[4] ?? back[5] ?? back[6], back[0]));
+      const name = back[1] ?? back[2] ?? back[3] ?? back[4] ?? back[5] ?? back[6];
+      this.emit(this.backReference(name, back[0]), noCharacter);
       return;
     }
     const part = this.escaped(false);

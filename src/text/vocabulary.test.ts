@@ -55,7 +55,10 @@ test('faults of a vocabulary file are named with their line', () => {
     ['<pad> 0\n', /v:1: <pad> is a special token/],
   ];
   for (const [text, message] of faults) assert.throws(() => Vocabulary.parse(text, 'v'), message);
-  assert.throws(() => Vocabulary.read('/nowhere/dict.txt'), /vocabulary \/nowhere\/dict.txt cannot be read: ENOENT/);
+  assert.throws(
+    () => Vocabulary.read('/nowhere/dict.txt'),
+    /vocabulary \/nowhere\/dict.txt cannot be read: it does not exist \(ENOENT\)/,
+  );
 });
 
 test('writing and reading gives the same vocabulary', () => {

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { isThere } from '../storage/isThere.js';
 
 /** The folder and names of a run's checkpoints. */
 export const checkpointPaths = (runDir: string) => ({
@@ -20,7 +21,7 @@ export const checkpointPaths = (runDir: string) => ({
 /** Paths of the kept epoch checkpoints, oldest first. */
 export function epochCheckpoints(runDir: string): string[] {
   const { folder } = checkpointPaths(runDir);
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   const epochs = readdirSync(folder)
     .flatMap((name) => /^epoch-(\d{4,})\.safetensors$/.exec(name)?.[1] ?? [])
     .map(Number);
@@ -35,7 +36,7 @@ export function epochCheckpoints(runDir: string): string[] {
  */
 export function readLastCheckpoint(runDir: string): Checkpoint | undefined {
   const { last, previous } = checkpointPaths(runDir);
-  if (!existsSync(last) && !existsSync(previous)) return undefined;
+  if (!isThere(last) && !isThere(previous)) return undefined;
   try {
     return readCheckpoint(last);
   } catch (error) {
@@ -62,12 +63,12 @@ export function keepBestBeforeEnd(runDir: string): void {
  */
 export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
   const { best, bestBeforeEnd } = checkpointPaths(runDir);
-  if (existsSync(bestBeforeEnd)) renameSync(bestBeforeEnd, best);
+  if (isThere(bestBeforeEnd)) renameSync(bestBeforeEnd, best);
   else if (!hasBest) rmSync(best, { force: true });
 }
 
 function keep(path: string, kept: string): void {
-  if (!existsSync(path)) return;
+  if (!isThere(path)) return;
   rmSync(kept, { force: true });
   try {
     linkSync(path, kept);
@@ -77,7 +78,7 @@ function keep(path: string, kept: string): void {
 }
 
 function offerPrevious(last: string, previous: string): string {
-  if (!existsSync(previous)) return 'There is no earlier checkpoint to resume from';
+  if (!isThere(previous)) return 'There is no earlier checkpoint to resume from';
   try {
     const { training } = readCheckpoint(previous);
     return `The one before it is good (update ${training?.position.update}). To resume from there: cp "${previous}" "${last}"`;

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
   jsonBoolean,
@@ -16,6 +16,7 @@ import {
 import { readTextFile } from '../storage/textFile.js';
 import { writeFailure } from '../storage/writeFailure.js';
 import type { TrainPosition } from './position.js';
+import { isThere } from '../storage/isThere.js';
 
 /** One line of log.jsonl. */
 export interface LogLine {
@@ -100,7 +101,7 @@ const lineShape: JsonShape = (value, field) => {
 
 /** Every whole line of a log; empty if there is none. @throws DataError naming a line that is not JSON or not an event of a run */
 export function readLog(path: string): LogLine[] {
-  if (!existsSync(path)) return [];
+  if (!isThere(path)) return [];
   const lines: LogLine[] = [];
   const texts = readTextFile(path, 'log').split('\n');
   const advice = 'The log was changed after it was written; correct the line or remove it.';

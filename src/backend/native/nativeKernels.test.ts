@@ -731,8 +731,11 @@ describe(
         ),
         runs,
       ));
-    test('the kernels that run through the cpu backend are those that docs/backends.md lists', () => {
-      const page = readFileSync(fileURLToPath(new URL('../../../../docs/backends.md', import.meta.url)), 'utf8');
+    test('the kernels that run through the cpu backend are those that docs/reference/backends.md lists', () => {
+      const page = readFileSync(
+        fileURLToPath(new URL('../../../../docs/reference/backends.md', import.meta.url)),
+        'utf8',
+      );
       const list = /<!-- kernels of the cpu backend -->\n([^<]*)<!-- end -->/.exec(page)?.[1] ?? '';
       assert.deepEqual(list.match(/\w+/g), kernelsOfCpuTwin());
     });

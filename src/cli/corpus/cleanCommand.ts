@@ -79,7 +79,8 @@ export function cleanCommand(): Command {
     .addHelpText(
       'after',
       `
-A pair counts for the first rule that finds fault with it. Kept text is written as it is, but for --moses and --lowercase.
+A pair counts for the first rule that finds fault with it. Kept text is written as it is, but for --moses,
+--lowercase and the carriage returns of Windows line ends.
 
 Examples:
   coldstart corpus clean --src train.de --trg train.en --out-src clean.de --out-trg clean.en --moses --max 175 --ratio 1.5

@@ -3,6 +3,7 @@ import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
 import { normalizations, type Normalization } from '../../text/sentencepiece/charsMap.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { withoutLineEnd } from '../../text/linePairs.js';
 import { schema } from '../../config/schema.js';
 import { atMost, fieldValue, positiveInteger, share } from '../options.js';
 
@@ -76,7 +77,7 @@ Examples:
       async function* lines(): AsyncGenerator<string> {
         for (const file of input ?? [undefined]) {
           for await (const block of readLines(file)) {
-            yield* block;
+            for (const line of block) yield withoutLineEnd(line);
             reading.update((numLines += block.length));
           }
         }
@@ -145,7 +146,7 @@ Examples:
           await filterLines(files, (lines) =>
             lines.map((line) =>
               model.decode(
-                line
+                withoutLineEnd(line)
                   .split(' ')
                   .filter((token) => token !== '')
                   .map(pieceOf),
@@ -155,7 +156,7 @@ Examples:
         } else {
           const ids = new Map(pieces.map((piece, id) => [piece, id]));
           await filterLines(files, async (lines) =>
-            (await model.encode(lines)).map((own) =>
+            (await model.encode(lines.map(withoutLineEnd))).map((own) =>
               (format === 'piece' ? own : own.map((piece) => ids.get(piece) ?? unknownId)).join(' '),
             ),
           );

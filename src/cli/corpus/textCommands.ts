@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { filterLines, filterUtf8, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { withoutLineEnd } from '../../text/linePairs.js';
 
 const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
 
@@ -120,7 +121,8 @@ Examples:
     .action(async (flags: FilterFlags & { language: string; upperCaseFirst?: boolean }) => {
       const { createDetokenizer } = await import('../../text/moses/detokenize.js');
       const detokenize = createDetokenizer(flags.language, { upperCaseFirst: flags.upperCaseFirst });
-      await filterLines(flags, (lines) => lines.map(detokenize));
+      // Moses' script would take a carriage return for a part of the last token, and leave a full stop apart
+      await filterLines(flags, (lines) => lines.map((line) => detokenize(withoutLineEnd(line))));
     });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, type FilterFlags } from '../filterLines.js';
+import { withoutLineEnd } from '../../text/linePairs.js';
 
 interface ApplyFlags extends FilterFlags {
   tokenizer: string;
@@ -47,7 +48,7 @@ Examples:
         return tokenizer.tokenOf(Number(word));
       };
       await filterLines(files, (lines) =>
-        mapWithinTime(path, lines, (line) => {
+        mapWithinTime(path, lines.map(withoutLineEnd), (line) => {
           if (decode)
             return tokenizer.join(
               line

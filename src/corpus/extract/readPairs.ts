@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.js';
-import { inStep, type PairFiles } from '../../text/linePairs.js';
+import { inStep, withoutLineEnds, type PairFiles } from '../../text/linePairs.js';
 import { iwsltTagLines, type IwsltTagsOptions } from './iwsltTags.js';
 import { textLines } from './openText.js';
 import { segmentLines, type SegmentOptions } from './segments.js';
@@ -36,7 +36,7 @@ export interface ExtractedPairs {
 export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPairs> {
   switch (source.format) {
     case 'moses':
-      return yield* inStep(textLines(source.src), textLines(source.trg), source);
+      return yield* inStep(withoutLineEnds(textLines(source.src)), withoutLineEnds(textLines(source.trg)), source);
     case 'iwslt-tags':
       return yield* inStep(iwsltTagLines(source.src, source), iwsltTagLines(source.trg, source), source);
     case 'segments':

@@ -224,7 +224,7 @@ test('faults of a recipe are named with their place', () => {
     [{ files: [{ name: 'a', urls: ['http://127.0.0.1.x/'] }] }, /expected an address of https/],
     [
       { steps: [{ step: 'bpe', merges: 5 }] },
-      /ours\.yaml: steps is \[.*\], expected no steps: corpus fetch writes raw text\. Say what corpus prepare does with it in a section "corpus", in the words of a configuration \(docs\/config\.md\), for example corpus: \{ tokenize: \{ method: moses \}, letterCase: lower \}\./,
+      /ours\.yaml: steps is \[.*\], expected no steps: corpus fetch writes raw text\. Say what corpus prepare does with it in a section "corpus", in the words of a configuration \(docs\/reference\/config\.md\), for example corpus: \{ tokenize: \{ method: moses \}, letterCase: lower \}\./,
     ],
     [{ pairs: { 'de-en': { steps: [] } } }, /pairs: de-en: steps is \[\], expected no steps/],
     [{ corpus: 'lower' }, /ours\.yaml: corpus is "lower", expected keys and values/],

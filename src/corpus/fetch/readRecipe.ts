@@ -90,7 +90,7 @@ export function parseRecipe(text: string, name: string): Recipe {
 function refuseSteps({ corpus, steps }: Record<'corpus' | 'steps', RecipeValue>): void {
   if (steps.isSet)
     steps.fail(
-      'no steps: corpus fetch writes raw text. Say what corpus prepare does with it in a section "corpus", in the words of a configuration (docs/config.md), for example corpus: { tokenize: { method: moses }, letterCase: lower }',
+      'no steps: corpus fetch writes raw text. Say what corpus prepare does with it in a section "corpus", in the words of a configuration (docs/reference/config.md), for example corpus: { tokenize: { method: moses }, letterCase: lower }',
     );
   if (corpus.isSet) corpus.entries(); // what they mean is the configuration's matter
 }

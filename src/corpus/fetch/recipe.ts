@@ -2,7 +2,7 @@ import type { PairFormat } from '../extract/readPairs.js';
 
 /**
  * A corpus that can be fetched: a data file says where its text is. What `corpus prepare` does with the text is in the file's
- * `corpus` sections, in the words of a configuration, which reads them (see recipes/ and docs/corpora.md).
+ * `corpus` sections, in the words of a configuration, which reads them (see recipes/ and docs/reference/corpora.md).
  */
 export interface Recipe {
   readonly name: string;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
 import {
@@ -14,6 +13,7 @@ import {
   readJsonFile,
 } from '../../storage/jsonFile.js';
 import type { CleanRuleName } from '../../text/clean/fault.js';
+import { isThere } from '../../storage/isThere.js';
 
 /** A kind of line that was left out or needs attention: how many, and the numbers of the first few (from 1). */
 export interface LineFinding {
@@ -74,7 +74,7 @@ export const manifestFile = 'manifest.json';
 /** The manifest in a folder, or null if there is none. @throws DataError if it is there and not a manifest */
 export function readPrepareManifest(folder: string): PrepareManifest | null {
   const path = join(folder, manifestFile);
-  if (!existsSync(path)) return null;
+  if (!isThere(path)) return null;
   return readJsonFile<PrepareManifest>(path, {
     what: 'manifest of a prepared corpus',
     shape: manifestShape,
@@ -133,7 +133,7 @@ export function manifestChanges(
 export async function damagedOutputs(folder: string, manifest: PrepareManifest): Promise<string[]> {
   const damaged: string[] = [];
   for (const [name, made] of Object.entries(manifest.outputs)) {
-    if (!existsSync(join(folder, name))) damaged.push(`output ${name}: missing`);
+    if (!isThere(join(folder, name))) damaged.push(`output ${name}: missing`);
     else if ((await fileIdentity(join(folder, name))).sha256 !== made.sha256)
       damaged.push(`output ${name}: changed since it was written`);
   }

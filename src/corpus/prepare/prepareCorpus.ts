@@ -61,7 +61,7 @@ const defaultPairsPerPart = 25_000;
 
 /**
  * Turns text into a folder of ids on disk: binary datasets, vocabularies, subword files, held-out text for scoring and
- * a manifest (docs/corpora.md describes each file).
+ * a manifest (docs/reference/corpora.md describes each file).
  *
  * The work goes stage by stage in the folder `OUTDIR.stages`. Killed at any moment, the same call goes on where it was; with
  * changed settings or inputs, only the stages that depend on them are done again. Memory is bounded by the size of a part,

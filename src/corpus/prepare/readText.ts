@@ -30,7 +30,7 @@ export function readStage(split: SplitName, files: PairFiles, pairsPerPart: numb
       const totalBytes = statSync(files.src).size + statSync(files.trg).size;
       let lines = 0;
       try {
-        for await (const { src, trg, firstLine, bytesRead } of readLinePairs(files)) {
+        for await (const { src, trg, firstLine, bytesRead } of readLinePairs(files, { keepLineEnds: true })) {
           src.forEach((line, i) => {
             const other = trg[i];
             if (line === null || other === null) invalidUtf8.note(firstLine + i);

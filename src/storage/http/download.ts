@@ -10,6 +10,7 @@ import { MirrorError, planBody, TransientError } from './mirrorAnswer.js';
 import { PartFile } from './partFile.js';
 import type { Environment } from './proxy.js';
 import { makeFolder } from '../makeFolder.js';
+import { writeFailure } from '../writeFailure.js';
 
 /** What is known of a file's content; checksums in hexadecimal. */
 export interface ExpectedContent {
@@ -39,7 +40,7 @@ export interface DownloadOptions {
 export interface Patience {
   /** A silent connection is given up after so long. Default one minute. */
   readonly idleTimeoutMs?: number;
-  /** Attempts at one mirror that bring no byte. Default 5. */
+  /** Attempts at one mirror that bring less than 1 KiB. Default 5. */
   readonly attempts?: number;
   /** Wait before the second attempt; doubled for each further one. Default one second. */
   readonly firstWaitMs?: number;
@@ -47,7 +48,10 @@ export interface Patience {
   readonly maxWaitMs?: number;
 }
 
+const defaultIdleMs = 60_000;
 const maxRedirects = 10;
+/** Less than that in the idle time is a connection that only pretends to be alive. */
+const leastBytes = 1024;
 /** Attempts that bring bytes do not count as failed, but their number has an end too. */
 const maxAttemptsInAll = 100;
 
@@ -130,7 +134,7 @@ async function fetchPart(url: string, part: PartFile, options: DownloadOptions):
       signal?.throwIfAborted();
       if (error instanceof MirrorError || error instanceof ColdstartError) throw error;
       const { message } = error as Error;
-      failures = part.bytes > before ? 1 : failures + 1;
+      failures = part.bytes - before >= leastBytes ? 1 : failures + 1;
       if (failures >= attempts || attempt >= maxAttemptsInAll)
         throw new MirrorError(`failed ${attempt === 1 ? 'once' : `${attempt} times`}, at last: ${message}`);
       const asked = error instanceof TransientError ? error.waitMs : undefined;
@@ -172,7 +176,9 @@ async function attemptPart(url: string, part: PartFile, options: DownloadOptions
     if (plan.totalBytes !== undefined && plan.totalBytes > limit)
       throw new MirrorError(`has a file of ${plan.totalBytes} bytes; at most ${limit} are accepted`);
     part.setOrigin({ url, validator: plan.validator, totalBytes: plan.totalBytes });
-    await writeBody(answer, part, plan.startAt, limit, (done) => onProgress?.(done, plan.totalBytes ?? expected.bytes));
+    const idleMs = options.patience?.idleTimeoutMs ?? defaultIdleMs;
+    const progress = (done: number): void => onProgress?.(done, plan.totalBytes ?? expected.bytes);
+    await writeBody(answer, part, { startAt: plan.startAt, limit, idleMs }, progress);
     const wanted = plan.totalBytes ?? expected.bytes;
     if (wanted !== undefined && part.bytes < wanted)
       throw new TransientError(`stopped after ${part.bytes} of ${wanted} bytes`);
@@ -185,12 +191,16 @@ async function attemptPart(url: string, part: PartFile, options: DownloadOptions
 async function writeBody(
   answer: IncomingMessage,
   part: PartFile,
-  startAt: number,
-  limit: number,
+  { startAt, limit, idleMs }: { startAt: number; limit: number; idleMs: number },
   onProgress: (doneBytes: number) => void,
 ): Promise<void> {
   let done = startAt;
   onProgress(done);
+  let before = done;
+  const watch = setInterval(() => {
+    if (done - before < leastBytes) answer.destroy(new Error(`only ${done - before} bytes came in ${idleMs / 1000} s`));
+    before = done;
+  }, idleMs);
   const file = createWriteStream(part.path, startAt > 0 ? { flags: 'r+', start: startAt } : { flags: 'w' });
   await pipeline(
     answer,
@@ -203,13 +213,14 @@ async function writeBody(
       }
     },
     file,
-  ).catch((error: NodeJS.ErrnoException) => {
-    if (error.syscall === 'write' || error.syscall === 'open')
-      throw new ColdstartError('WRITE_FAILED', `${part.path} cannot be written: ${error.message}.`, { cause: error });
-    throw error instanceof MirrorError
-      ? error
-      : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);
-  });
+  )
+    .finally(() => clearInterval(watch))
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.syscall === 'write' || error.syscall === 'open') throw writeFailure(part.path, error);
+      throw error instanceof MirrorError
+        ? error
+        : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);
+    });
 }
 
 /** The first answer that is no redirect. */
@@ -218,7 +229,7 @@ async function follow(
   headers: Readonly<Record<string, string>>,
   options: DownloadOptions,
 ): Promise<IncomingMessage> {
-  const { patience: { idleTimeoutMs = 60_000 } = {}, environment = process.env, signal } = options;
+  const { patience: { idleTimeoutMs = defaultIdleMs } = {}, environment = process.env, signal } = options;
   let url = first;
   for (let redirects = 0; ; redirects++) {
     const answer = await get(url, { headers, idleTimeoutMs, environment, signal });

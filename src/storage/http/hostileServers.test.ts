@@ -48,6 +48,40 @@ const servers: Record<string, (socket: Socket) => void> = {
     const drops = setInterval(() => socket.write('X'), 30);
     socket.on('close', () => clearInterval(drops));
   },
+  'sends its body in drops': (socket) => {
+    socket.write(head('Content-Length: 1000000'));
+    const drops = setInterval(() => socket.write('x'), 30);
+    socket.on('close', () => clearInterval(drops));
+  },
+  'sends a chunk in drops': (socket) => {
+    socket.write(`${head('Transfer-Encoding: chunked')}ffffff\r\n`);
+    const drops = setInterval(() => socket.write('x'), 30);
+    socket.on('close', () => clearInterval(drops));
+  },
+  'names a chunk beyond all numbers': (socket) =>
+    socket.end(`${head('Transfer-Encoding: chunked')}fffffffffffffffffff\r\nbody\r\n0\r\n\r\n`),
+  'names a negative chunk': (socket) => socket.end(`${head('Transfer-Encoding: chunked')}-1\r\nbody\r\n0\r\n\r\n`),
+  'has a chunk extension without end': (socket) =>
+    void socket.write(`${head('Transfer-Encoding: chunked')}4;${'a'.repeat(100_000)}`),
+  'has trailers without end': (socket) =>
+    void socket.write(`${head('Transfer-Encoding: chunked')}4\r\nbody\r\n0\r\n${'X-A: aaaaaaaa\r\n'.repeat(8000)}`),
+  'names a length beyond all numbers': (socket) => socket.end(head(`Content-Length: ${'9'.repeat(40)}`) + 'body'),
+  'names a length in words': (socket) => socket.end(head('Content-Length: 0x4') + 'body'),
+  'promises more than disks hold': (socket) => void socket.write(head('Content-Length: 99999999999999') + 'body'),
+  'says continue without end': (socket) => {
+    const more = setInterval(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 5);
+    socket.on('close', () => clearInterval(more));
+  },
+  'has no content': (socket) => socket.end('HTTP/1.1 204 No Content\r\n\r\n'),
+  'says not modified': (socket) => socket.end('HTTP/1.1 304 Not Modified\r\n\r\n'),
+  'redirects to a script': (socket) =>
+    socket.end('HTTP/1.1 308 Moved\r\nLocation: javascript:alert(1)\r\nContent-Length: 0\r\n\r\n'),
+  'redirects to data': (socket) =>
+    socket.end('HTTP/1.1 303 Other\r\nLocation: data:text/plain,body\r\nContent-Length: 0\r\n\r\n'),
+  'redirects nowhere': (socket) => socket.end('HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n'),
+  'asks to wait for days': (socket) =>
+    socket.end('HTTP/1.1 429 Slow\r\nRetry-After: 999999999999\r\nContent-Length: 0\r\n\r\n'),
+  'sends a web page': (socket) => socket.end(head('Content-Type: Text/HTML', 'Content-Length: 4') + 'body'),
   'sends a part nobody asked for': (socket) =>
     socket.end('HTTP/1.1 206 Partial\r\nContent-Range: bytes 5-8/9\r\nContent-Length: 4\r\n\r\nbody'),
 };
@@ -85,6 +119,26 @@ describe('a hostile server ends a download with an error that names it', () => {
           for (const name of ['file.part', 'file.part.json']) rmSync(join(folder, name), { force: true });
         }
       });
+});
+
+test('a server that speaks no TLS where https was asked for is named', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${head('Content-Length: 4')}body`);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+  await assert.rejects(
+    download({
+      urls: [url],
+      path: join(folder, 'tls'),
+      patience: { idleTimeoutMs: 500, attempts: 2, firstWaitMs: 1, maxWaitMs: 5 },
+      environment: {},
+    }),
+    (error: Error) => (error as ColdstartError).code === 'DOWNLOAD_FAILED' && error.message.includes(url),
+  );
+  assert.equal(existsSync(join(folder, 'tls')), false);
+  server.close();
 });
 
 test('a link planted in place of the part is not written through', async () => {

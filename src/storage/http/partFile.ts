@@ -1,8 +1,7 @@
 import { existsSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomic } from '../atomicFile.js';
 import { lockFolder } from '../folderLock.js';
-import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../jsonFile.js';
+import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile, writeJsonFile } from '../jsonFile.js';
 import { syncToDisk } from '../syncToDisk.js';
 
 /** What the server said of the file whose beginning is there, so that the rest can be asked for. */
@@ -44,7 +43,7 @@ export class PartFile {
 
   /** Says where the bytes come from that are written from now on. */
   setOrigin(origin: PartOrigin): void {
-    writeFileAtomic(this.originPath, JSON.stringify(origin));
+    writeJsonFile(this.originPath, origin);
   }
 
   discard(): void {

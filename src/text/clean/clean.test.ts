@@ -213,7 +213,8 @@ test('whatever is removed, what stays is aligned, in order and accounted for', a
         const name = (what: string): string => join(folder, `aligned.${run}.${what}`);
         run++;
         // the line's number before each side makes every pair recognisable, and is no word of its own
-        const marked = pairs.map((pair, i) => pair.map((text) => `${i}:${text}`));
+        // a carriage return at the end is no part of a line
+        const marked = pairs.map((pair, i) => pair.map((text) => `${i}:${text.replace(/\r+$/, '')}`));
         const end = packed ? '.gz' : '';
         const pack = (text: string) => (packed ? gzipSync(text) : text);
         const files = { src: name(`src${end}`), trg: name(`trg${end}`) };

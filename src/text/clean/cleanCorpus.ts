@@ -40,7 +40,7 @@ export interface CleanReport {
 }
 
 /**
- * Removes pairs by rules and writes the others, aligned, and untouched but for `tidy` and `lowercase`. Files appear whole or
+ * Removes pairs by rules and writes the others, aligned, and untouched but for `tidy`, `lowercase` and Windows line ends. Files appear whole or
  * not at all; memory holds hashes where duplicates or leakage are looked for, else only a block of lines.
  *
  * @throws DataError for different line counts or files that cannot be read; ColdstartError code FILE_EXISTS if an output

@@ -59,6 +59,7 @@ const perl: PatternDialect = {
   },
   flagsAnywhere: true,
   hyphenAfterClass: true,
+  groupsMatter: false,
 };
 
 /** Accents that no script had as its extension in Unicode 14. */

@@ -15,6 +15,7 @@ const python: PatternDialect = {
   },
   flagsAnywhere: false,
   hyphenAfterClass: false,
+  groupsMatter: true,
 };
 
 /**

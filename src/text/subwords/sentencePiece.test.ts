@@ -101,7 +101,10 @@ test('junk is refused with a reason', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'coldstart-spm-'));
   writeFileSync(join(scratch, 'junk.model'), 'root:x:0:0\n');
   await assert.rejects(SentencePiece.open(join(scratch, 'junk.model')), /junk.model is not a SentencePiece model/);
-  await assert.rejects(SentencePiece.open(join(scratch, 'none.model')), /none.model cannot be read: ENOENT/);
+  await assert.rejects(
+    SentencePiece.open(join(scratch, 'none.model')),
+    /none.model cannot be read: it does not exist \(ENOENT\)/,
+  );
   rmSync(scratch, { recursive: true });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
+import { readFailure } from '../../storage/systemFailure.js';
 import { refusePipe } from '../../storage/refusePipe.js';
 import { CharsMap } from '../sentencepiece/charsMap.js';
 import { createPieceDecoder, spaceMark } from './pieceDecoder.js';
@@ -125,6 +126,6 @@ function readModel(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    throw new DataError(`SentencePiece model ${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    throw readFailure(`SentencePiece model ${path}`, cause);
   }
 }
