@@ -3,8 +3,8 @@
 # COLDSTART_REQUIRE_NATIVE=1: setting up fails where the engine cannot be built.
 native_packages="g++ libdnnl-dev"
 
-# Which version it is build-native.mjs says, if it is none that will do.
-has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" -x c++ -E - >/dev/null 2>&1; }
+# If it will not do, "coldstart build-native" says why.
+has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" ${ONEDNN_ROOT:+"-I$ONEDNN_ROOT/include"} -x c++ -E - >/dev/null 2>&1; }
 
 as_root=""
 may_install=no

@@ -22,5 +22,5 @@ if ! cmp -s package-lock.json "$stamp"; then
   cp package-lock.json "$stamp"
 fi
 
-source scripts/setup-native.sh
 npm run --silent build
+source scripts/setup-native.sh

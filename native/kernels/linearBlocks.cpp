@@ -214,9 +214,8 @@ void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t
           left = rounded;
         }
         const BlockProduct& toWeight = isTail ? *plan.last : isFirst ? *plan.first : *plan.more;
-        const bool ok = multiplyPair(plan.toX, isTail, left, dx + start * in, scratch.of(thread)) &
-                        multiplyBlock(toWeight, left, input, weightSum, scratch.of(thread));
-        if (!ok) {
+        const bool toXRefused = !multiplyPair(plan.toX, isTail, left, dx + start * in, scratch.of(thread));
+        if (!multiplyBlock(toWeight, left, input, weightSum, scratch.of(thread)) || toXRefused) {
 #pragma omp atomic write
           refused = 1;
         }

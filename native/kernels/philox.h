@@ -39,11 +39,24 @@ constexpr int kCounters = kVector / 2;
 typedef uint64_t Lanes __attribute__((vector_size(8 * kCounters)));
 
 #if defined(__AVX512F__)
-const Lanes kEachCounter = {0, 1, 2, 3, 4, 5, 6, 7}, kFront = {0, 8, 1, 9, 2, 10, 3, 11}, kBack = {4, 12, 5, 13, 6, 14, 7, 15};
+const Lanes kEachCounter = {0, 1, 2, 3, 4, 5, 6, 7};
+#define COLDSTART_FRONT 0, 8, 1, 9, 2, 10, 3, 11
+#define COLDSTART_BACK 4, 12, 5, 13, 6, 14, 7, 15
 #elif defined(__AVX2__)
-const Lanes kEachCounter = {0, 1, 2, 3}, kFront = {0, 4, 1, 5}, kBack = {2, 6, 3, 7};
+const Lanes kEachCounter = {0, 1, 2, 3};
+#define COLDSTART_FRONT 0, 4, 1, 5
+#define COLDSTART_BACK 2, 6, 3, 7
 #else
-const Lanes kEachCounter = {0, 1}, kFront = {0, 2}, kBack = {1, 3};
+const Lanes kEachCounter = {0, 1};
+#define COLDSTART_FRONT 0, 2
+#define COLDSTART_BACK 1, 3
+#endif
+
+// The lanes of two vectors in turn, from their front halves or their back halves. GCC 11 has no __builtin_shufflevector, clang only that.
+#if defined(__clang__)
+#define COLDSTART_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define COLDSTART_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Lanes{__VA_ARGS__})
 #endif
 
 // low half times low half, 64 bits of product
@@ -89,8 +102,8 @@ COLDSTART_INLINE void drawTwo(const Draw& draw, uint64_t counter, uint32_t* word
   for (int i = 0; i < 2; i++) {
     const Lanes low = (c0[i] & 0xffffffffu) | (c1[i] << 32);
     const Lanes high = (c2[i] & 0xffffffffu) | (c3[i] << 32);
-    const Lanes front = __builtin_shuffle(low, high, kFront);
-    const Lanes back = __builtin_shuffle(low, high, kBack);
+    const Lanes front = COLDSTART_SHUFFLE(low, high, COLDSTART_FRONT);
+    const Lanes back = COLDSTART_SHUFFLE(low, high, COLDSTART_BACK);
     uint32_t* to = words + 4 * kCounters * i;
     __builtin_memcpy(to, &front, sizeof front);
     __builtin_memcpy(to + 2 * kCounters, &back, sizeof back);

@@ -3,12 +3,12 @@
 #include <omp.h>
 
 #include "oneDnn.h"
+#include "versions.h"
 
 namespace coldstart {
 
 namespace {
 
-using Dims = dnnl::memory::dims;
 constexpr auto kFloat = dnnl::memory::data_type::f32;
 
 dnnl::memory::data_type typeOf(const MatrixView& view) { return view.isBf16 ? dnnl::memory::data_type::bf16 : kFloat; }
@@ -41,7 +41,7 @@ class BlockProduct {
       after.append_sum(1.0f);
       attributes.set_post_ops(after);
     }
-    const dnnl::matmul::primitive_desc chosen(dnnl::matmul::desc(a, b, out), attributes, engine);
+    const dnnl::matmul::primitive_desc chosen = ProductDescription(a, b, nullptr, out, attributes, engine).make();
     primitive_ = dnnl::matmul(chosen);
     a_ = a;
     b_ = chosen.weights_desc();

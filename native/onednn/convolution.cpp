@@ -1,11 +1,11 @@
 // Two-dimensional convolution over [batch, height, width, channels] and its gradients.
 #include "oneDnn.h"
+#include "versions.h"
 
 namespace coldstart {
 
 namespace {
 
-using Dims = dnnl::memory::dims;
 using Tag = dnnl::memory::format_tag;
 constexpr auto kFloat = dnnl::memory::data_type::f32;
 
@@ -44,10 +44,9 @@ Geometry geometryOf(Call& call, int64_t kind) {
 
 dnnl::memory::desc channelsLast(const Dims& dims) { return {dims, kFloat, Tag::nhwc}; }
 
-dnnl::convolution_forward::primitive_desc forwardOf(OneDnn& oneDnn, const Geometry& g) {
-  return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, channelsLast(g.source()), {g.filter(), kFloat, Tag::any}, channelsLast(g.target()),
-           g.strides, g.dilations, g.padBefore, g.padAfter},
-          oneDnn.engine()};
+// oneDNN picks the order of the filter.
+WindowDescription windowOf(const Geometry& g) {
+  return {channelsLast(g.source()), {g.filter(), kFloat, Tag::any}, channelsLast(g.target()), {g.filterHeight, g.filterWidth}, g.strides, g.dilations, g.padBefore, g.padAfter};
 }
 
 // A filter is stored as [height, width, in, out]; oneDNN picks another order, kept in scratch memory.
@@ -73,7 +72,7 @@ void convolution(Call& call) {
   const float* filter = call.floats(1, g.filterSize()).f32();
   const float* y = call.floats(2, g.targetSize()).f32();
   const Primitive& made = oneDnn.primitive(g.key, [&] {
-    const auto chosen = forwardOf(oneDnn, g);
+    const auto chosen = convolutionForward(oneDnn.engine(), windowOf(g));
     return Primitive{dnnl::convolution_forward(chosen), {chosen.weights_desc()}};
   });
   const dnnl::memory ordered = orderedFilter(call, g, made.layouts[0], filter);
@@ -88,9 +87,7 @@ void convolutionInputGrad(Call& call) {
   const float* filter = call.floats(1, g.filterSize()).f32();
   const float* dx = call.floats(2, g.sourceSize()).f32();
   const Primitive& made = oneDnn.primitive(g.key, [&] {
-    const dnnl::convolution_backward_data::primitive_desc chosen({dnnl::algorithm::convolution_direct, channelsLast(g.source()), {g.filter(), kFloat, Tag::any}, channelsLast(g.target()),
-                                                                 g.strides, g.dilations, g.padBefore, g.padAfter},
-                                                                oneDnn.engine(), forwardOf(oneDnn, g));
+    const auto chosen = convolutionToSource(oneDnn.engine(), windowOf(g));
     return Primitive{dnnl::convolution_backward_data(chosen), {chosen.weights_desc()}};
   });
   const dnnl::memory ordered = orderedFilter(call, g, made.layouts[0], filter);
@@ -106,9 +103,7 @@ void convolutionFilterGrad(Call& call) {
   const float* dy = call.floats(1, g.targetSize()).f32();
   const float* dFilter = call.floats(2, g.filterSize()).f32();
   const Primitive& made = oneDnn.primitive(g.key, [&] {
-    const dnnl::convolution_backward_weights::primitive_desc chosen({dnnl::algorithm::convolution_direct, channelsLast(g.source()), {g.filter(), kFloat, Tag::any},
-                                                                    channelsLast(g.target()), g.strides, g.dilations, g.padBefore, g.padAfter},
-                                                                   oneDnn.engine(), forwardOf(oneDnn, g));
+    const auto chosen = convolutionToFilter(oneDnn.engine(), windowOf(g));
     return Primitive{dnnl::convolution_backward_weights(chosen), {chosen.diff_weights_desc()}};
   });
   dnnl::memory plain = plainFilter(oneDnn, g, dFilter);
@@ -119,12 +114,6 @@ void convolutionFilterGrad(Call& call) {
   if (!isPlain) reorder(oneDnn, found, plain);
 }
 
-dnnl::pooling_forward::primitive_desc poolingOf(OneDnn& oneDnn, const Geometry& g, bool isMax) {
-  return {{dnnl::prop_kind::forward_training, isMax ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding, channelsLast(g.source()), channelsLast(g.target()),
-           g.strides, {g.filterHeight, g.filterWidth}, g.padBefore, g.padAfter},
-          oneDnn.engine()};
-}
-
 // x → y; attributes as a convolution's, the channels as out channels
 template <bool isMax>
 void pooling(Call& call) {
@@ -133,7 +122,8 @@ void pooling(Call& call) {
   const float* x = call.floats(0, g.sourceSize()).f32();
   const float* y = call.floats(1, g.targetSize()).f32();
   const Primitive& made = oneDnn.primitive(g.key, [&] {
-    const auto chosen = poolingOf(oneDnn, g, isMax);
+    const auto kind = isMax ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
+    const auto chosen = poolingForward(oneDnn.engine(), kind, windowOf(g));
     return Primitive{dnnl::pooling_forward(chosen), {chosen.workspace_desc()}};
   });
   const size_t workspaceBytes = made.layouts[0].get_size();

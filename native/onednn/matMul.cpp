@@ -3,11 +3,12 @@
 
 #include <cstring>
 
+#include "versions.h"
+
 namespace coldstart {
 
 namespace {
 
-using Dims = dnnl::memory::dims;
 using Type = dnnl::memory::data_type;
 constexpr auto kFloat = Type::f32;
 
@@ -20,14 +21,14 @@ Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f3
 // oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first on a processor with
 // AVX-512 and no AMX (docs/notes/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16 where the left operand is transposed or the product is
 // added to what is there. With AMX the library's choice stands, and so it does for packed operands, batches, and the products of blocks
-// (blockProduct.cpp), where gemm was slower on two threads. next_impl reads the description: it must outlive the search.
-dnnl::matmul::primitive_desc fastest(const dnnl::matmul::desc& description, const dnnl::primitive_attr& attributes, const dnnl::engine& engine) {
-  dnnl::matmul::primitive_desc candidate(description, attributes, engine);
+// (blockProduct.cpp), where gemm was slower on two threads.
+dnnl::matmul::primitive_desc fastest(const ProductDescription& description) {
+  dnnl::matmul::primitive_desc candidate = description.make();
   if (hasAmx()) return candidate;
   do {
     if (std::strncmp(candidate.impl_info_str(), "gemm:jit", 8) == 0) return candidate;
   } while (candidate.next_impl());
-  return {description, attributes, engine};
+  return description.make();
 }
 
 Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
@@ -50,8 +51,8 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
     after.append_sum(1.0f);
     attributes.set_post_ops(after);
   }
-  const auto description = p.bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, bias, out);
-  const auto chosen = p.packed || p.batch > 1 ? dnnl::matmul::primitive_desc(description, attributes, oneDnn.engine()) : fastest(description, attributes, oneDnn.engine());
+  const ProductDescription description(a, b, p.bias == nullptr ? nullptr : &bias, out, attributes, oneDnn.engine());
+  const auto chosen = p.packed || p.batch > 1 ? description.make() : fastest(description);
   return {dnnl::matmul(chosen), {a, chosen.weights_desc(), out, bias}};
 }
 
@@ -111,11 +112,11 @@ void execute(OneDnn& oneDnn, const Product& p) {
 }  // namespace
 
 const char* bf16Unit() {
-  switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::avx512_core_amx: return "amx";
-    case dnnl::cpu_isa::avx512_core_bf16: return "avx512";
-    default: return "";
-  }
+  // the bits of an instruction set are among those of every later one
+  const int has = static_cast<int>(dnnl::get_effective_cpu_isa());
+  const auto includes = [has](dnnl::cpu_isa set) { return (has & static_cast<int>(set)) == static_cast<int>(set); };
+  if (includes(dnnl::cpu_isa::avx512_core_amx)) return "amx";
+  return includes(dnnl::cpu_isa::avx512_core_bf16) ? "avx512" : "";
 }
 
 bool hasAmx() { return std::strcmp(bf16Unit(), "amx") == 0; }

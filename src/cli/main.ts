@@ -9,6 +9,7 @@ import { Interrupted } from './interrupts.js';
 
 const modules = (argv: readonly string[]): CommandModules => ({
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  'build-native': async () => (await import('./buildNative.js')).buildNativeCommand(),
   corpus: async () => (await import('./corpus.js')).corpusCommand(argv[1]),
   train: async () => (await import('./train.js')).trainCommand(),
   gradinit: async () => (await import('./gradinit.js')).gradinitCommand(),

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { ColdstartError, UsageError } from '../../errors.js';
 import { suggest } from '../../suggest.js';
+import { builtEngine } from './engineFolders.js';
 
 /** What the compiled addon (native/addon.cpp) exports. Handles are the addon's names for blocks of tensor memory. */
 export interface NativeAddon {
@@ -36,11 +35,13 @@ export interface NativeAddon {
 
 /** The version of the face above; the addon states the one that it was built with. */
 const expectedVersion = '3';
-const addonPath = fileURLToPath(new URL('../../../../native/build/coldstart.node', import.meta.url));
+
+/** What to run where the engine is missing or does not fit. */
+export const buildCommand = 'npx coldstart build-native';
 
 /** Whether the addon was built on this machine. */
 export function isAddonBuilt(): boolean {
-  return existsSync(addonPath);
+  return builtEngine() !== undefined;
 }
 
 /**
@@ -76,19 +77,20 @@ function checkInstructionSet(named: string | undefined): void {
  */
 export function loadAddon(): NativeAddon {
   checkInstructionSet(process.env['COLDSTART_INSTRUCTION_SET']);
-  if (!isAddonBuilt()) {
+  const path = builtEngine();
+  if (path === undefined) {
     throw new ColdstartError(
       'BACKEND_MISSING',
-      'not built. Install g++ and oneDNN (Debian: apt-get install g++ libdnnl-dev), then run "npm run build:native".',
+      `not built. Run "${buildCommand}"; it needs g++ and oneDNN (Debian, Ubuntu: apt-get install g++ libdnnl-dev).`,
     );
   }
   let addon: NativeAddon;
   try {
-    addon = withShortSpinning(() => createRequire(import.meta.url)(addonPath) as NativeAddon);
+    addon = withShortSpinning(() => createRequire(import.meta.url)(path) as NativeAddon);
   } catch (error) {
     throw new ColdstartError(
       'NATIVE_LOAD',
-      `native/build/coldstart.node does not load: ${(error as Error).message}. Run "npm run build:native" again.`,
+      `${path} does not load: ${(error as Error).message}. Run "${buildCommand}" again.`,
       { cause: error },
     );
   }
@@ -96,7 +98,7 @@ export function loadAddon(): NativeAddon {
   if (version !== expectedVersion) {
     throw new ColdstartError(
       'NATIVE_VERSION',
-      `native/build/coldstart.node has version ${version}, expected ${expectedVersion}. Run "npm run build:native" again.`,
+      `${path} has version ${version}, expected ${expectedVersion}. Run "${buildCommand}" again.`,
     );
   }
   return addon;

@@ -9,7 +9,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
 import type { Precision } from '../precisions.js';
-import type { NativeAddon } from './addon.js';
+import { buildCommand, type NativeAddon } from './addon.js';
 
 type DataId = object;
 type Values = backend_util.BackendValues;
@@ -96,7 +96,7 @@ export class NativeBackend extends KernelBackend {
     if (index === undefined)
       throw new ColdstartError(
         'NATIVE_KERNEL',
-        `The native engine has no kernel "${kernel}". Run "npm run build:native" again.`,
+        `The native engine has no kernel "${kernel}". Run "${buildCommand}" again.`,
       );
     // handles first: fetching a tensor from another backend may itself run a kernel
     const handles = tensors.map((tensor) => this.data.get(tensor.dataId).handle);
