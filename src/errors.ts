@@ -24,6 +24,7 @@ export const errorCodes = {
   METAINIT: 'A loss or a norm of MetaInit is not finite.',
   NOT_TWICE_DIFFERENTIABLE: 'An operation has no exact gradient of its gradient.',
   NO_BACKEND: 'No backend passed its check.',
+  NATIVE_BUILD: 'The native engine cannot be built: a compiler or oneDNN is missing or does not fit.',
   BACKEND_MISSING: 'A backend is not installed or not built.',
   BACKEND_LOAD: 'A backend is installed and does not load.',
   BACKEND_INIT: 'tfjs cannot initialise a backend.',
