@@ -199,7 +199,9 @@ test('each shipped configuration without its text names the command that writes 
     'stability-builtin.yaml': builtin,
     'wmt14-en-de.yaml': fetched('wmt14'),
   };
-  assert.deepEqual(readdirSync(at('configs')).sort(), Object.keys(commands));
+  // the text of the mixed corpus has no address: its configuration names the script that joins it
+  const withCommand = readdirSync(at('configs')).filter((name) => name !== 'mixed-de-en.yaml');
+  assert.deepEqual(withCommand.sort(), Object.keys(commands));
   for (const [name, command] of Object.entries(commands))
     await assert.rejects(prepareCorpus(prepareOptions(loadConfig(join(at('configs'), name)))), {
       name: 'DataError',
