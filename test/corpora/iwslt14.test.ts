@@ -64,9 +64,7 @@ test(
       const found = corpus.text('test', side);
       const different = found.flatMap((line, i) => (line === wanted[language].test[i] ? [] : [i + 1]));
       assert.equal(found.length, 6750);
-      // one abbreviation of the lists of 2014 is a word in the project's: "Black Art." at the end of a quotation
-      assert.equal(different.length, language === 'de' ? 1 : 0, `lines ${different.join(', ')} of ${language}`);
-      if (language === 'de') assert.match(wanted.de.test[different[0] - 1], /white coat , black art\. &quot;/);
+      assert.deepEqual(different, [], language);
       assert.deepEqual(corpus.text('valid', side), wanted[language].valid.slice(0, cycles));
       const dataset = corpus.dataset('train');
       const vocabulary = corpus.pipeline[side === 'src' ? 'srcVocabulary' : 'trgVocabulary'];
@@ -92,7 +90,8 @@ async function prepared(): Promise<PreparedCorpus> {
 
 /**
  * A function that gives for a published line a text that the tokeniser makes it of. The raw side of the published text is
- * not at hand: running text is tried first, then the tokens as they stand, and with apostrophes closed up.
+ * not at hand: running text is tried first, then the tokens as they stand, with apostrophes closed up, and with capitals before full
+ * stops. The published text has none, but "Art." is an abbreviation of Moses' German list and "art." is not.
  */
 function rawText(language: string): (line: string) => string {
   const tokenize = createTokenizer(language);
@@ -108,7 +107,8 @@ function rawText(language: string): (line: string) => string {
       ['&#93;', ']'],
       ['&amp;', '&'],
     ].reduce((text, [from, to]) => text.replaceAll(from, to), line);
-    const candidates = [detokenize(line), resolved, resolved.replace(/ '/g, "'")];
+    const capital = resolved.replace(/(?<= )\p{Ll}(?=[^ ]*\. )/gu, (letter) => letter.toUpperCase());
+    const candidates = [detokenize(line), resolved, resolved.replace(/ '/g, "'"), capital];
     return candidates.find((raw) => lowercase(tokenize(raw)) === line) ?? candidates[0];
   };
 }
