@@ -8,6 +8,7 @@ import { chromium } from 'playwright-core';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
 import { ColdstartError } from '../../errors.js';
 import { changed, placesOf, withoutChecksum, type Path } from '../../../test/jsonMutations.js';
+import { readRunFile } from '../../../test/runFileReaders.js';
 import { makeRealAblation } from '../../../test/realAblation.js';
 import { ablationPage } from './ablationPage.js';
 import { codeElement, html, svgMarkup, type SvgNode } from './html.js';
@@ -49,10 +50,10 @@ const files = (): string[] =>
     /\.(json|jsonl|yaml|hyp|src|ref)$/.test(name),
   );
 
-/** Whether the folder can be read; where not, the user gets a message. */
-function isAccepted(dir: string): boolean {
+/** Whether something can be read; where not, the user gets a message. */
+function isAccepted(read: () => unknown): boolean {
   try {
-    gatherAblation(dir, { bootstrapSamples: 0 });
+    read();
     return true;
   } catch (error) {
     assert.ok(error instanceof ColdstartError, (error as Error).stack);
@@ -60,65 +61,80 @@ function isAccepted(dir: string): boolean {
   }
 }
 
+/** A text with one of its values changed: JSON, lines of JSON, YAML, or lines of text. */
+type Change = (text: string) => string;
+
+/** As earlier versions wrote a file: without the checksums that would have every change refused. */
+function withoutRecords(name: string, text: string): string {
+  if (!name.endsWith('scores.json')) return text.replace(/^# CRC-32 of.*\n/m, '');
+  const { files: _, ...scores } = withoutChecksum(text) as Record<string, unknown>;
+  return JSON.stringify(scores);
+}
+
+/** Changes of every value of a file, one each. */
+function changesOf(name: string, text: string): Change[] {
+  const inJson = (json: string, place: Path): string => JSON.stringify(changed(withoutChecksum(json), place, attack));
+  if (name.endsWith('.json')) return places(withoutChecksum(text)).map((place) => (json) => inJson(json, place));
+  const inLine =
+    (i: number, change: Change): Change =>
+    (all) =>
+      all
+        .split('\n')
+        .map((line, at) => (at === i ? change(line) : line))
+        .join('\n');
+  const lines = text.trimEnd().split('\n');
+  if (name.endsWith('.jsonl')) {
+    const kinds = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+    return lines.flatMap((line, i) =>
+      // lines of one kind are read alike
+      kinds.indexOf(kinds[i]) === i
+        ? places(withoutChecksum(line)).map((place) => inLine(i, (json) => inJson(json, place)))
+        : [],
+    );
+  }
+  if (name.endsWith('.yaml'))
+    return lines.flatMap((line, i) =>
+      /: \S/.test(line) ? [inLine(i, (setting) => setting.replace(/: .*/, () => `: ${JSON.stringify(attack)}`))] : [],
+    );
+  return [(all) => all.replace(/^.*$/gm, () => attack)];
+}
+
 test('every field of every file that a report reads: hostile text stays text', () => {
   const attackedFiles = new Set<string>();
-  /** Those of the changes that are not refused one by one, together in one page. */
-  const attempt = <T>(name: string, changes: readonly T[], apply: (changes: readonly T[]) => string): void => {
-    const path = join(ablation, name);
-    const original = readFileSync(path);
+  const read = (): ReturnType<typeof gatherAblation> => gatherAblation(ablation, { bootstrapSamples: 0 });
+  /** Shows a page where all that can be read of these files is hostile at once. */
+  const attempt = (names: readonly string[]): void => {
+    const originals = names.map((name) => readFileSync(join(ablation, name), 'utf8'));
     try {
-      const accepted = changes.filter((change) => {
-        writeFileSync(path, apply([change]));
-        return isAccepted(ablation);
+      names.forEach((name, n) => {
+        const path = join(ablation, name);
+        const original = withoutRecords(name, originals[n]);
+        const accepted = changesOf(name, original).filter((change) => {
+          writeFileSync(path, change(original));
+          return isAccepted(() => readRunFile(path));
+        });
+        // each may be read, and all together not
+        let text = original;
+        for (const change of accepted) {
+          writeFileSync(path, change(text));
+          if (isAccepted(() => readRunFile(path))) text = change(text);
+        }
+        writeFileSync(path, text);
+        if (!isAccepted(read)) writeFileSync(path, originals[n]);
+        else if (text.includes('hostile')) attackedFiles.add(name.replace(/.*\//, ''));
       });
-      if (accepted.length === 0) return;
-      writeFileSync(path, apply(accepted));
-      const page = ablationPage(gatherAblation(ablation, { bootstrapSamples: 0 }));
-      if (page.includes('hostile')) attackedFiles.add(name.replace(/.*\//, ''));
-      checkPage(page, name);
+      const page = ablationPage(read());
+      assert.ok(page.includes('hostile'), names.join(', '));
+      checkPage(page, names.join(', '));
     } finally {
-      writeFileSync(path, original);
+      names.forEach((name, n) => writeFileSync(join(ablation, name), originals[n]));
     }
   };
-  for (const name of files().filter((each) => !each.startsWith('no-warmup/') || each.endsWith('scores.json'))) {
-    const text = readFileSync(join(ablation, name), 'utf8');
-    if (name.endsWith('.json')) {
-      const content = withoutChecksum(text);
-      attempt(name, places(content), (some) =>
-        JSON.stringify(some.reduce<unknown>((json, place) => changed(json, place, attack), content)),
-      );
-    } else if (name.endsWith('.jsonl')) {
-      const lines = text.trimEnd().split('\n');
-      const kinds = lines.map((line) => (JSON.parse(line) as { event: string }).event);
-      const changes = lines.flatMap((line, i) =>
-        // lines of one kind are read alike
-        kinds.indexOf(kinds[i]) === i ? places(withoutChecksum(line)).map((place) => ({ i, place })) : [],
-      );
-      attempt(name, changes, (some) =>
-        some
-          .reduce(
-            (all, { i, place }) => all.with(i, JSON.stringify(changed(withoutChecksum(all[i]), place, attack))),
-            lines,
-          )
-          .join('\n'),
-      );
-    } else if (name.endsWith('.yaml')) {
-      const lines = text.split('\n');
-      const settings = lines.flatMap((line, i) => (/: \S/.test(line) ? [i] : []));
-      attempt(name, settings, (some) =>
-        some
-          .reduce(
-            (all, i) =>
-              all.with(
-                i,
-                all[i].replace(/: .*/, () => `: ${JSON.stringify(attack)}`),
-              ),
-            lines,
-          )
-          .join('\n'),
-      );
-    } else attempt(name, [0], () => text.replace(/^.*$/gm, () => attack));
-  }
+  const ownFiles = files().filter((name) => name.startsWith('gradinit-adam/') && !name.includes('/text/'));
+  attempt(ownFiles.filter((name) => !/test\.|scores/.test(name)));
+  const scores = ownFiles.filter((name) => name.endsWith('scores.json'));
+  attempt([...scores, ...ownFiles.filter((name) => /test\.(src|ref|hyp)$/.test(name))]);
+  attempt(['plan.json']);
   for (const name of ['scores.json', 'run.json', 'test.hyp', 'plan.json', 'config.yaml'])
     assert.ok(attackedFiles.has(name), `${name} is shown: ${[...attackedFiles].join(', ')}`);
 });
