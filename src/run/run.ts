@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
@@ -132,7 +132,8 @@ class Run {
     const position =
       resumeFrom?.training && resumedPosition(resumeFrom.training.position, this.trainingOptions(updatesPerEpoch));
     const resumedAt = position?.update ?? 0;
-    const hasLog = existsSync(this.paths.log);
+    // empty: a power failure took what was in it
+    const hasLog = (statSync(this.paths.log, { throwIfNoEntry: false })?.size ?? 0) > 0;
     this.log = hasLog ? RunLog.resume(this.paths.log, position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 

@@ -149,6 +149,8 @@ function writeConfig(runDir: string, config: Config): void {
 /** Runs of earlier versions have no checksum there. @throws DataError if what it says is not so */
 function checkConfigText(path: string): void {
   const text = readTextFile(path, 'configuration');
+  if (text.trim() === '')
+    throw new DataError(`${path} is empty, a run writes every setting to it. Restore it from a copy.`);
   const [seal, recorded] = configSeal.exec(text) ?? ['', undefined];
   const found = crc32Of(text.slice(seal.length));
   if (recorded !== undefined && recorded !== found)
