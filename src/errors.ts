@@ -35,6 +35,7 @@ export const errorCodes = {
   WASM_KERNELS: 'The compiled WebAssembly kernels do not load.',
   WASM_MEMORY: 'The memory of the tfjs wasm backend was not found.',
   OUT_OF_MEMORY: 'WebAssembly has no memory left.',
+  TOO_LARGE: 'A run needs more memory than there is.',
   LEAK: 'A benchmark left tensors behind.',
   PORT: 'The port of a server is taken or may not be used.',
 } as const;

@@ -30,3 +30,9 @@ export function formatLoss(value: number | string, decimals = 3): string {
   if (typeof value === 'string') return value; // "NaN" and "Infinity", which JSON has no numbers for
   return Math.abs(value) < 1e5 ? value.toFixed(decimals) : formatNumber(value);
 }
+
+/** Bytes in GB of 2^30 bytes: "8.4 GB", below one "0.35 GB". */
+export function formatGigabytes(bytes: number): string {
+  const gigabytes = bytes / 2 ** 30;
+  return `${gigabytes.toFixed(gigabytes < 0.995 ? 2 : 1)} GB`;
+}

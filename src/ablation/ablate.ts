@@ -27,6 +27,8 @@ export interface AblationTask {
   readonly dir: string;
   /** Runs at the same time. Default: ablation.parallel. */
   readonly parallel?: number;
+  /** Begin runs although memory will not suffice. */
+  readonly ignoreMemory?: boolean;
   readonly signal?: AbortSignal;
   readonly onPlan?: (plan: AblationPlan) => void;
   /** Called with what the runs have come to, after each of them. */
@@ -82,11 +84,14 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
       const key = relative(dir, planned.runDir);
       forgetFailure(dir, key);
       try {
-        const outcome = await runInProcess(planned, {
-          parallel,
-          signal,
-          onEvent: (event) => onEvent?.(planned, event),
-        });
+        const outcome = await runInProcess(
+          { ...planned, ignoreMemory: task.ignoreMemory },
+          {
+            parallel,
+            signal,
+            onEvent: (event) => onEvent?.(planned, event),
+          },
+        );
         if (outcome === 'stopped') return;
       } catch (error) {
         failures.push(`the run in ${planned.runDir} failed: ${(error as Error).message}`);

@@ -22,6 +22,7 @@ export interface PlanEstimate {
 export async function estimatePlan(
   { runs }: AblationPlan,
   onMeasure?: (run: PlannedRun) => void,
+  ignoreMemory = false,
 ): Promise<PlanEstimate> {
   const left = runs.filter(({ runDir }) => readRunScores(runPaths(runDir).scores) === undefined);
   const measured = new Map<string, RunEstimate>();
@@ -30,7 +31,7 @@ export async function estimatePlan(
     const kind = timeKind(run.config);
     if (!measured.has(kind)) {
       onMeasure?.(run);
-      measured.set(kind, await estimateRun(run.config));
+      measured.set(kind, await estimateRun(run.config, ignoreMemory));
     }
     waiting.push({ run, estimate: measured.get(kind)! });
   }

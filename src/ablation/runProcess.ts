@@ -2,11 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ColdstartError } from '../errors.js';
-import type { Config } from '../config/schema.js';
+import type { RunTask } from '../run/run.js';
 import type { RunListener } from '../run/runEvents.js';
 
 /** What the process of a run is told, and what it tells. */
-export type ToRun = { readonly task: { readonly config: Config; readonly runDir: string } } | 'stop';
+export type ToRun = { readonly task: Pick<RunTask, 'config' | 'runDir' | 'ignoreMemory'> } | 'stop';
 export type FromRun =
   | { readonly event: Parameters<RunListener>[0] }
   | { readonly outcome: 'done' | 'stopped' | 'failed'; readonly message?: string; readonly stack?: string };
@@ -20,7 +20,7 @@ export type FromRun =
  * @throws ColdstartError code RUN_FAILED saying why
  */
 export async function runInProcess(
-  task: { readonly config: Config; readonly runDir: string },
+  { config, runDir, ignoreMemory }: Pick<RunTask, 'config' | 'runDir' | 'ignoreMemory'>,
   {
     parallel,
     signal,
@@ -59,7 +59,7 @@ export async function runInProcess(
             ),
           );
       });
-      send({ task });
+      send({ task: { config, runDir, ignoreMemory } });
     });
   } finally {
     signal?.removeEventListener('abort', stop);

@@ -3,7 +3,7 @@ import { schema, type Config } from '../config/schema.js';
 import { counted } from '../counted.js';
 import { ablationFiles } from '../ablation/ablationFiles.js';
 import { armPresets } from '../ablation/armPresets.js';
-import { backendOption, configOption, fieldValue, jsonOption, setOption } from './options.js';
+import { backendOption, configOption, fieldValue, ignoreMemoryOption, jsonOption, setOption } from './options.js';
 
 interface AblateFlags {
   config: string;
@@ -11,6 +11,7 @@ interface AblateFlags {
   set: string[];
   backend?: string;
   parallel?: number;
+  ignoreMemory?: boolean;
   dryRun?: boolean;
   status?: boolean;
   json?: boolean;
@@ -34,8 +35,12 @@ export function ablateCommand(): Command {
       'runs at the same time (default: ablation.parallel)',
       fieldValue(schema.ablation.parallel),
     )
-    .option('--dry-run', 'say what would run and how long it takes, from measured steps; nothing is written')
+    .option(
+      '--dry-run',
+      'say what would run, how long it takes, from measured steps, and the memory; nothing is written',
+    )
     .option('--status', 'say how far the runs are; nothing is started')
+    .addOption(ignoreMemoryOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -74,12 +79,13 @@ Examples:
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       if (flags.status) return showStatus(config, dir, flags.json === true);
-      if (flags.dryRun) return showPlan(config, dir, flags.parallel ?? config.ablation.parallel);
+      if (flags.dryRun) return showPlan(config, dir, flags);
       const progress = new AblationProgress(progressOutput(), { parallel: flags.parallel ?? config.ablation.parallel });
       const results = await ablate({
         config,
         dir,
         parallel: flags.parallel,
+        ignoreMemory: flags.ignoreMemory,
         signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
         onPlan: (plan) => progress.plan(plan),
         onEvent: (run, event) => progress.event(run, event),
@@ -138,7 +144,8 @@ async function showStatus(config: Config, dir: string, json: boolean): Promise<v
     );
 }
 
-async function showPlan(config: Config, dir: string, parallel: number): Promise<void> {
+async function showPlan(config: Config, dir: string, flags: AblateFlags): Promise<void> {
+  const { parallel = config.ablation.parallel, ignoreMemory } = flags;
   const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] =
     await Promise.all([
       import('../ablation/ablationPlan.js'),
@@ -150,6 +157,6 @@ async function showPlan(config: Config, dir: string, parallel: number): Promise<
   const plan = planAblation(config, dir);
   checkExistingRuns(plan, dir);
   Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads
-  const estimate = await estimatePlan(plan, ({ arm }) => process.stderr.write(`measuring ${arm}\n`));
+  const estimate = await estimatePlan(plan, ({ arm }) => process.stderr.write(`measuring ${arm}\n`), ignoreMemory);
   console.log(dryRunText(plan, estimate, parallel));
 }

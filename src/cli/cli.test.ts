@@ -137,7 +137,10 @@ test('doctor tells what can be used', () => {
     [true, true],
   );
   assert.equal(auto, backends.find(({ passed }) => passed)!.name);
-  assert.match(ok(['doctor']), /PASS {2}wasm/);
+  assert.match(
+    ok(['doctor']),
+    /GB available to a run\n[^]*PASS {2}wasm[^]*\nMemory of a run with batches of 4096 tokens and 10000 words: tiny 0\.\d\d GB, with GradInit 1\.\d GB/,
+  );
 });
 
 test('score: known values, several references, JSON, files that do not match', () => {
@@ -535,7 +538,7 @@ ablation:
     assert.deepEqual([status, stdout.includes('tensor')], [0, true], stderr);
     assert.match(
       stderr,
-      /^gradinit {2}3 iterations cost about as much as \d\.\d updates of training \(\d\.\d to \d\.\d\), \d+ % of this run's 30\ngradinit {2}warning: this is more than a tenth of the run\. gradinit\.iterations 1 \(now 3\) would be a tenth, /,
+      /^memory {4}about [\d.]+ GB \(gradinit [\d.]+ GB\), [\d.]+ GB are available\ngradinit {2}3 iterations cost about as much as \d\.\d updates of training \(\d\.\d to \d\.\d\), \d+ % of this run's 30\ngradinit {2}warning: this is more than a tenth of the run\. gradinit\.iterations 1 \(now 3\) would be a tenth, /,
     );
     const report = JSON.parse(readFileSync(join(folder, 'initial.json'), 'utf8')) as {
       options: { algorithm: string; eta: number; gamma: number };
@@ -706,7 +709,7 @@ ablation:
     const command = ['ablate', '-c', config, '--run', 'ablation', '--set', 'ablation.seeds=[1, 2]'];
     const plan = ok([...command, '--dry-run']);
     assert.match(plan, /^8 runs: 4 arms x 2 seeds$/m);
-    assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +wasm$/m);
+    assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +[\d.]+ GB +wasm$/m);
     assert.match(plan, /^4 of 8 runs complete\. The others: .* one after another, .* with 2 at a time\.$/m);
     assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);

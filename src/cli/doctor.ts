@@ -16,13 +16,26 @@ Example:
   coldstart doctor`,
     )
     .action(async (flags: { json?: boolean }) => {
-      const [{ availableParallelism, cpus, freemem, totalmem }, { probeBackends }, { version }] = await Promise.all([
+      const [
+        { availableParallelism, cpus, totalmem },
+        { probeBackends, selectBackend },
+        { version },
+        { availableMemory },
+        { typicalBatch, typicalMemory },
+        { formatGigabytes },
+      ] = await Promise.all([
         import('node:os'),
         import('../backend/select.js'),
         import('../package.js'),
+        import('../run/availableMemory.js'),
+        import('../run/typicalMemory.js'),
+        import('../format.js'),
       ]);
       const backends = await probeBackends();
       const gigabytes = (bytes: number): number => Math.round((bytes / 2 ** 30) * 10) / 10;
+      const auto = backends.find(({ passed }) => passed)?.name ?? null;
+      const available = availableMemory();
+      const typical = auto === null ? [] : await typicalMemory(await selectBackend(auto));
       const report = {
         coldstart: version,
         node: process.version,
@@ -30,21 +43,35 @@ Example:
         cores: availableParallelism(),
         processor: cpus()[0]?.model ?? 'unknown',
         memoryGb: gigabytes(totalmem()),
-        freeMemoryGb: gigabytes(freemem()),
+        availableMemoryGb: gigabytes(available),
+        memoryOfRunsGb: typical.map(({ arch, train, gradinit }) => ({
+          arch,
+          train: gigabytes(train),
+          gradinit: gigabytes(gradinit),
+        })),
         backends,
-        auto: backends.find(({ passed }) => passed)?.name ?? null,
+        auto,
       };
       if (flags.json) console.log(JSON.stringify(report, null, 2));
       else {
         console.log(`coldstart ${report.coldstart}, Node ${report.node}, ${report.platform}`);
         console.log(
-          `${report.cores} cores (${report.processor}), ${report.memoryGb} GB memory, ${report.freeMemoryGb} GB free`,
+          `${report.cores} cores (${report.processor}), ${report.memoryGb} GB memory, ${report.availableMemoryGb} GB available to a run`,
         );
         for (const { name, passed, missing, detail, matmulGflops } of backends) {
           console.log(
             `${passed ? 'PASS' : missing ? ' -- ' : 'FAIL'}  ${name.padEnd(11)}${detail.replaceAll('\n', '\n                 ')}${matmulGflops === undefined ? '' : `; ${matmulGflops.toFixed(1)} GFLOP/s`}`,
           );
         }
+        if (typical.length > 0)
+          console.log(
+            `Memory of a run with batches of ${typicalBatch.maxTokens} tokens and ${typicalBatch.vocabulary} words: ${typical
+              .map(
+                ({ arch, train, gradinit }) =>
+                  `${arch} ${formatGigabytes(train)}, with GradInit ${formatGigabytes(gradinit)}${gradinit > available ? ' (too much)' : ''}`,
+              )
+              .join('; ')}.`,
+          );
         console.log(
           report.auto === null
             ? 'No backend passes: nothing can be trained here.'

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { backendOption, configOption, jsonOption, setOption } from './options.js';
+import { backendOption, configOption, ignoreMemoryOption, jsonOption, setOption } from './options.js';
 
 interface GradInitFlags {
   config: string;
@@ -7,6 +7,7 @@ interface GradInitFlags {
   set: string[];
   backend?: string;
   resume?: boolean;
+  ignoreMemory?: boolean;
   json?: boolean;
 }
 
@@ -23,6 +24,7 @@ export function gradinitCommand(): Command {
       '--resume',
       'continue after an interruption; finished iterations are in *.learning.jsonl next to the checkpoint',
     )
+    .addOption(ignoreMemoryOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -72,6 +74,7 @@ Examples:
         out: flags.out,
         reportFile,
         learningLog,
+        ignoreMemory: flags.ignoreMemory,
         signal: abortOnInterrupt('The same command with --resume continues.'),
         onEvent: showRun(progressOutput()),
       });

@@ -13,6 +13,8 @@ export const setOption = () =>
 export const backendOption = () => new Option('--backend <name>', 'where to compute').choices([...backendNames]);
 export const precisionOption = () =>
   new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
+export const ignoreMemoryOption = () =>
+  new Option('--ignore-memory', 'begin although the estimate of memory is more than there is');
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** An option's parser with the bounds of the setting that it stands for. */

@@ -1,7 +1,7 @@
 import type { LearningSaved } from '../run/runEvents.js';
 import { Command } from 'commander';
 import { ColdstartError } from '../errors.js';
-import { backendOption, configOption, jsonOption, precisionOption, setOption } from './options.js';
+import { backendOption, configOption, ignoreMemoryOption, jsonOption, precisionOption, setOption } from './options.js';
 
 interface TrainFlags {
   config: string;
@@ -10,6 +10,7 @@ interface TrainFlags {
   backend?: string;
   precision?: string;
   resume?: boolean;
+  ignoreMemory?: boolean;
   json?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function trainCommand(): Command {
     .addOption(backendOption())
     .addOption(precisionOption())
     .option('--resume', 'resume the run in the folder; its length, decoding, validation and logging may change')
+    .addOption(ignoreMemoryOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -66,6 +68,7 @@ Examples:
         config,
         runDir,
         resume: flags.resume === true,
+        ignoreMemory: flags.ignoreMemory,
         signal,
         onEvent: (event) => {
           if (event.event === 'learningSaved') learning = event;

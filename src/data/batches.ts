@@ -28,6 +28,33 @@ export interface Batches {
   epochBatches(epoch: number): EpochBatches;
 }
 
+/** The size of a padded batch. */
+export interface BatchShape {
+  /** B */
+  readonly numSentences: number;
+  /** S */
+  readonly srcLength: number;
+  /** T */
+  readonly trgLength: number;
+}
+
+/** The sizes of the batches of an epoch, the same for every epoch, from short sentences to long ones. @throws as `createBatches` */
+export function batchShapes(
+  pairs: PairSource,
+  { maxTokens, maxSentences = Infinity }: Pick<BatchingOptions, 'maxTokens' | 'maxSentences'>,
+): BatchShape[] {
+  const order = sortByLengths(
+    Int32Array.from({ length: pairs.length }, (_, row) => row),
+    pairs,
+  );
+  const starts = cut(order, pairs, maxTokens, maxSentences);
+  return starts.slice(1).map((end, i) => {
+    const rows = order.subarray(starts[i], end);
+    const longest = (lengths: Int32Array): number => rows.reduce((most, row) => Math.max(most, lengths[row]), 0);
+    return { numSentences: rows.length, srcLength: longest(pairs.srcLengths), trgLength: longest(pairs.trgLengths) };
+  });
+}
+
 /**
  * Cuts a dataset into batches of similar length: every pair once per epoch, little padding.
  *

@@ -12,6 +12,7 @@ import { disposeOptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 import { validationLoss } from '../train/validationLoss.js';
+import { checkRunMemory, type MemoryReport } from './checkMemory.js';
 import { epochShape, runLength } from './epochShape.js';
 import { translateHeldOut } from './heldOut.js';
 import { initPlan, expectedUpdates } from './initPlan.js';
@@ -27,6 +28,8 @@ export interface RunEstimate {
   readonly initUpdates: number;
   /** Updates of the run, those that initialisation is counted as included. */
   readonly runUpdates: number;
+  /** Undefined where the backend's cannot be said. */
+  readonly memory?: MemoryReport;
   readonly trainSeconds: number;
   readonly validationSeconds: number;
   readonly testSeconds: number;
@@ -36,13 +39,17 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
   return initSeconds + trainSeconds + validationSeconds + testSeconds;
 }
 
-/** Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters. */
-export async function estimateRun(config: Config): Promise<RunEstimate> {
+/**
+ * Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters.
+ * @throws ColdstartError TOO_LARGE if that would not fit into memory
+ */
+export async function estimateRun(config: Config, ignoreMemory = false): Promise<RunEstimate> {
   const options = trainOptions(config);
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {
     const backend = await selectBackend(config.backend);
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    const memory = await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });
     const pairs = corpus.dataset('train');
     const { updatesPerEpoch } = epochShape(pairs, config);
     const params = initParams(model, { method: config.init.method, seed: config.seed });
@@ -65,6 +72,7 @@ export async function estimateRun(config: Config): Promise<RunEstimate> {
       initSeconds,
       initUpdates,
       runUpdates,
+      memory,
       trainSeconds: updates * secondsPerUpdate,
       validationSeconds: validations * validation,
       testSeconds: translations * test,

@@ -68,6 +68,8 @@ export interface InitialParamsControl {
   };
   /** Learning was interrupted: how many iterations the learning log holds. */
   readonly onSaved?: (saved: Pick<StageProgress, 'stage' | 'done' | 'total'>) => void;
+  /** Makes the parameters instead of the configuration's drawing; `initialParams` disposes them. */
+  readonly draw?: () => Params;
   /** Sees the parameters as drawn, before anything is learned. */
   readonly onDrawn?: (params: Params) => void;
 }
@@ -84,7 +86,7 @@ export async function initialParams(
   control: InitialParamsControl = {},
 ): Promise<InitialParams> {
   const learn = learnMethod(config);
-  const drawn = initParams(model, { method: config.init.method, seed: config.seed });
+  const drawn = control.draw?.() ?? initParams(model, { method: config.init.method, seed: config.seed });
   try {
     control.onDrawn?.(drawn);
     if (learn === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };

@@ -21,6 +21,7 @@ import type { Multipliers } from '../train/multipliers.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../package.js';
+import { checkRunMemory } from './checkMemory.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
@@ -32,7 +33,7 @@ import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, corpusIdentity, runPaths } from './runFolder.js';
-import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
+import { readRunScores, summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
@@ -47,6 +48,8 @@ export interface RunTask {
   readonly runDir: string;
   /** Go on with the run in the folder, if there is one. */
   readonly resume: boolean;
+  /** Begin although memory will not suffice. */
+  readonly ignoreMemory?: boolean;
   /** When aborted, the run saves what it needs to go on and throws the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: RunListener;
@@ -73,6 +76,12 @@ export async function run(task: RunTask): Promise<RunResult> {
     checkDecode(task.config, model.trgVocabSize);
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
+    // a complete run needs no memory; a refused one leaves no folder with the settings that were too large
+    if (readRunScores(runPaths(task.runDir).scores) === undefined) {
+      const backend = await selectBackend(task.config.backend);
+      const memory = await checkRunMemory(task.config, model, corpus, backend, { ignore: task.ignoreMemory });
+      if (memory) task.onEvent?.({ event: 'memory', ...memory });
+    }
     const { scores: complete, changed } = claimRunFolder(
       task.runDir,
       task.config,

@@ -1,6 +1,7 @@
 import type { Precision } from '../backend/precisions.js';
 import type { ModelConfig } from '../model/config.js';
 import type { TrainEvent } from '../train/trainer.js';
+import type { MemoryReport } from './checkMemory.js';
 import type { InitPlan } from './initPlan.js';
 import type { RunScores } from './runScores.js';
 
@@ -53,6 +54,9 @@ export interface StageProgress {
   readonly note?: string;
 }
 
+/** What the run needs of memory, and what there is; for displays, not logged. */
+export type MemoryReported = MemoryReport & { readonly event: 'memory' };
+
 /** What initialisation costs, before it begins; for displays, not logged: gradinit.json says what it did cost. */
 export type InitPlanned = InitPlan & { readonly event: 'initPlan' };
 
@@ -93,6 +97,7 @@ export type RunEvent =
   | RunStart
   | UpdateProgress
   | StageProgress
+  | MemoryReported
   | InitPlanned
   | ClosedLayerNorms
   | GradInitFellBack

@@ -3,6 +3,7 @@ import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
 import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import { writeCheckpoint } from '../train/checkpoint.js';
+import { checkRunMemory } from './checkMemory.js';
 import { initialParams, learnsInitialParams, type InitialParams } from './initialParams.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
@@ -18,6 +19,7 @@ export async function saveInitialParams(
     out,
     reportFile,
     learningLog,
+    ignoreMemory,
     signal,
     onEvent,
   }: {
@@ -25,6 +27,8 @@ export async function saveInitialParams(
     readonly reportFile: string;
     /** Finished iterations, until all are; resumed from if it is there. */
     readonly learningLog: string;
+    /** Begin although memory will not suffice. */
+    readonly ignoreMemory?: boolean;
     readonly signal?: AbortSignal;
     readonly onEvent?: RunListener;
   },
@@ -33,7 +37,9 @@ export async function saveInitialParams(
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
-    await selectBackend(config.backend);
+    const backend = await selectBackend(config.backend);
+    const memory = await checkRunMemory(config, model, corpus, backend, { initOnly: true, ignore: ignoreMemory });
+    if (memory) onEvent?.({ event: 'memory', ...memory });
     const { params, report } = await initialParams(config, model, corpus.dataset('train'), {
       signal,
       onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),

@@ -14,7 +14,7 @@ import { unaryKernels } from './kernels/unary.js';
 import { NativeBackend } from './nativeBackend.js';
 
 /** Every kernel with compiled code of its own. */
-const nativeKernels: NativeKernels = {
+export const nativeKernels: NativeKernels = {
   ...unaryKernels,
   ...binaryKernels,
   ...movementKernels,
@@ -61,7 +61,7 @@ export function nativeBackend(): NativeBackend {
   return backend as NativeBackend;
 }
 
-function withCpuTwin(kernelName: string, kernel: NativeKernel): KernelFunc {
+export function withCpuTwin(kernelName: string, kernel: NativeKernel): KernelFunc {
   return ({ inputs, attrs, backend: current }) => {
     const native = current as NativeBackend;
     const named = inputs as unknown as KernelInputs;

@@ -12,6 +12,7 @@ import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
 import { initPlanLines, initTimeLine } from '../text/initPlanText.js';
+import { memoryLine } from '../text/memoryText.js';
 import { closedLayerNormsText, fallbackText } from '../text/scaleReport.js';
 
 /**
@@ -94,6 +95,9 @@ class RunDisplay {
         break;
       case 'progress':
         this.showStage(event);
+        break;
+      case 'memory':
+        this.line(memoryLine(event));
         break;
       case 'initPlan':
         this.initPlan = event;

@@ -5,15 +5,15 @@ import type { PlanEstimate } from '../../ablation/estimateTime.js';
 import { totalSeconds } from '../../run/estimateRun.js';
 import { costlyShare } from './initPlanText.js';
 import { planLines } from '../progress/ablationProgress.js';
-import { formatDuration, formatLoss } from '../../format.js';
+import { formatDuration, formatGigabytes, formatLoss } from '../../format.js';
 import { textTable } from './table.js';
 
 /** What `ablate --dry-run` says: the plan, and how long it is expected to take. */
 export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number): string {
   const rows = plan.arms.flatMap(({ name }) => {
     const own = estimate.waiting.filter(({ run }) => run.arm === name).map(({ estimate: one }) => one);
-    if (own.length === 0) return [[name, '0', '', '', '', '', '', '']];
-    const [{ secondsPerUpdate, updates, initUpdates, backend }] = own;
+    if (own.length === 0) return [[name, '0', '', '', '', '', '', '', '']];
+    const [{ secondsPerUpdate, updates, initUpdates, memory, backend }] = own;
     const seconds = own.reduce((total, one) => total + totalSeconds(one), 0);
     return [
       [
@@ -24,6 +24,7 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
         String(updates),
         own[0].initSeconds === 0 ? '' : formatDuration(own[0].initSeconds),
         initUpdates === 0 ? '' : initUpdates.toFixed(1),
+        memory === undefined ? '' : formatGigabytes(memory.needed),
         backend,
       ],
     ];
@@ -43,7 +44,10 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
   return [
     ...planLines(plan),
     '',
-    textTable([['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'backend'], ...rows]),
+    textTable([
+      ['arm', 'runs left', 'a run', 'an update', 'updates', 'init', 'init updates', 'memory', 'backend'],
+      ...rows,
+    ]),
     '',
     `${estimate.complete} of ${counted(plan.runs.length, 'run')} complete. The others: ${formatDuration(estimate.seconds)} one after another` +
       `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
@@ -52,6 +56,7 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
       : [
           `Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`,
         ]),
+    ...memoryAtOnce(estimate, parallel),
     ...(costly.length === 0
       ? []
       : [
@@ -60,6 +65,18 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     "translations are long; half of GradInit's iterations are taken to serve the constraint.",
   ].join('\n');
+}
+
+/** A line if the largest runs that can go on at the same time may need more memory than there is. */
+function memoryAtOnce({ waiting }: PlanEstimate, parallel: number): string[] {
+  const reports = waiting.flatMap(({ estimate: { memory } }) => (memory === undefined ? [] : [memory]));
+  const largest = reports.map(({ needed }) => needed).sort((a, b) => b - a);
+  const needed = largest.slice(0, parallel).reduce((sum, bytes) => sum + bytes, 0);
+  const available = Math.min(...reports.map((report) => report.available));
+  if (parallel === 1 || needed <= available) return [];
+  return [
+    `${parallel} runs at a time may need ${formatGigabytes(needed)} of memory, ${formatGigabytes(available)} are available: give a smaller --parallel.`,
+  ];
 }
 
 const states: readonly RunState[] = ['waiting', 'running', 'unfinished', 'finished', 'stuck', 'diverged', 'failed'];

@@ -1,0 +1,120 @@
+import {
+  engine,
+  getKernel,
+  getKernelsForBackend,
+  registerBackend,
+  registerKernel,
+  removeBackend,
+  setBackend,
+  unregisterKernel,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core';
+import type { NativeAddon } from './addon.js';
+import { fusedKernels } from './kernels/fused.js';
+import { nativeKernels, withCpuTwin } from './loadNative.js';
+import { NativeBackend } from './nativeBackend.js';
+
+const backendName = 'counting';
+
+/** Stands for the compiled addon: knows how many bytes are held, and holds none. Whatever is read is 1. */
+class ByteCounter implements NativeAddon {
+  private readonly sizes: number[] = [];
+  private readonly freeHandles: number[] = [];
+  private liveBytes = 0;
+  peakBytes = 0;
+
+  /** @param extra bytes that a kernel holds while it runs */
+  notePeak(extra = 0): void {
+    this.peakBytes = Math.max(this.peakBytes, this.liveBytes + extra);
+  }
+
+  allocate(bytes: number): number {
+    const handle = this.freeHandles.pop() ?? this.sizes.length;
+    this.sizes[handle] = bytes;
+    this.liveBytes += bytes;
+    this.notePeak();
+    return handle;
+  }
+
+  release(handle: number): void {
+    this.liveBytes -= this.sizes[handle];
+    this.freeHandles.push(handle);
+  }
+
+  read(_: number, values: ArrayBufferView): void {
+    (values as Float32Array).fill(1);
+  }
+
+  memory(): ReturnType<NativeAddon['memory']> {
+    const { liveBytes, peakBytes } = this;
+    return {
+      liveBlocks: this.sizes.length - this.freeHandles.length,
+      liveBytes,
+      cachedBytes: 0,
+      peakBytes,
+      primitives: 0,
+    };
+  }
+
+  info(): ReturnType<NativeAddon['info']> {
+    return { version: '', oneDnnVersion: '', instructionSet: '', threads: 1, bf16: 'avx512' };
+  }
+
+  kernelNames = (): string[] => [];
+  run = (): void => undefined;
+  write = (): void => undefined;
+  setCallBuffer = (): void => undefined;
+  trimMemory = (): void => undefined;
+  setPoison = (): void => undefined;
+  setThreads = (): void => undefined;
+  setPrecision = (): void => undefined;
+}
+
+/** Makes every tensor's size and computes no value. */
+class CountingBackend extends NativeBackend {
+  constructor(private readonly counter: ByteCounter) {
+    super(counter);
+  }
+
+  override run(kernel: string, tensors: readonly TensorInfo[]): void {
+    this.counter.notePeak(scratchBytes(kernel, tensors));
+  }
+}
+
+/** Rows that the cross-entropy takes at a time (native/kernels/crossEntropy.cpp, crossEntropyHessian.cpp). */
+const lossBlockRows = 256;
+
+/** Memory that the compiled kernels ask for besides their outputs, where it is not small. */
+function scratchBytes(kernel: string, [first, second]: readonly TensorInfo[]): number {
+  const elements = ({ shape }: TensorInfo): number => shape.reduce((a, b) => a * b, 1);
+  if (kernel === 'CrossEntropy') return 4 * (elements(second) + lossBlockRows * second.shape[0]);
+  if (kernel === 'CrossEntropyHessian') return 4 * 2 * lossBlockRows * second.shape[0];
+  return kernel === 'LinearGrad' ? 4 * elements(first) : 0;
+}
+
+/**
+ * The most bytes that the tensors of a computation take at once, on the current backend, without computing it: every operation makes its
+ * outputs' sizes alone, so any batch is counted in the time of its calls.
+ *
+ * Values that the computation reads back are all 1. Its tensors must not be used outside of it, and those of others not in it.
+ * @param allFused fused kernels are those of the native engine; by default those that the current backend has
+ */
+export async function countTensorBytes(compute: () => void | Promise<void>, allFused = false): Promise<number> {
+  const before = engine().backendName;
+  const counter = new ByteCounter();
+  const kernels = Object.entries(nativeKernels).filter(
+    ([name]) => allFused || fusedKernels[name] === undefined || getKernel(name, before) != null,
+  );
+  registerBackend(backendName, () => new CountingBackend(counter));
+  for (const [kernelName, kernel] of kernels)
+    registerKernel({ kernelName, backendName, kernelFunc: withCpuTwin(kernelName, kernel) });
+  try {
+    await setBackend(backendName);
+    await compute();
+    return counter.peakBytes;
+  } finally {
+    await setBackend(before);
+    for (const { kernelName } of getKernelsForBackend(backendName)) unregisterKernel(kernelName, backendName);
+    removeBackend(backendName);
+  }
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { memory } from '@tensorflow/tfjs-core';
+import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
+import { isAddonBuilt } from '../backend/native/addon.js';
+import { nativeBackend } from '../backend/native/loadNative.js';
+import { selectBackend } from '../backend/select.js';
+import { changeConfig, defaultConfig } from '../config/loadConfig.js';
+import { modelOptions } from '../config/modelOptions.js';
+import type { Config } from '../config/schema.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { makeBatch } from '../data/batch.js';
+import { pairsInMemory } from '../data/dataset.js';
+import { initParams } from '../model/init.js';
+import { updateGradients } from '../train/trainUpdate.js';
+import { memoryLine } from '../report/text/memoryText.js';
+import { refuseTooLarge, reportMemory, type MemoryReport } from './checkMemory.js';
+import { countUpdate } from './countMemory.js';
+import { initialParams } from './initialParams.js';
+import type { MemoryTask } from './memoryEstimate.js';
+
+const pair = (length: number) => ({ src: [...new Array<number>(length - 1).fill(5), 2], trg: [6, 7, 8, 2] });
+const trainPairs = pairsInMemory(Array.from({ length: 2048 }, () => pair(16)));
+
+function taskOf(settings: Record<string, unknown>): MemoryTask {
+  const config = changeConfig(
+    defaultConfig(),
+    { 'train.maxUpdates': 5, 'decode.maxSentences': 8, 'decode.maxLenB': 4, ...settings },
+    'test',
+  );
+  const model = modelOptions(config, { src: 2000, trg: 2000 });
+  return { config, model, trainPairs, heldOutLengths: new Int32Array(20).fill(8) };
+}
+
+const gigabyte = 2 ** 30;
+const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 1 };
+const refusal = async (task: MemoryTask, report: MemoryReport | undefined): Promise<string | undefined> =>
+  refuseTooLarge(task, 'wasm', report!).then(
+    () => undefined,
+    (error: Error & { code: string; exitCode: number }) => {
+      assert.deepEqual([error.code, error.exitCode], ['TOO_LARGE', 1]);
+      return error.message;
+    },
+  );
+
+describe('memory', () => {
+  before(async () => void (await selectBackend('wasm')));
+
+  test('counting a stage computes nothing, leaves nothing behind, and grows with the batch', async () => {
+    const { config, model } = taskOf({});
+    const before = memory().numTensors;
+    const count = (numSentences: number): Promise<number> =>
+      countUpdate(trainOptions(config), model, { numSentences, srcLength: 16, trgLength: 16 });
+    const [small, large, huge] = [await count(8), await count(64), await count(20_000)];
+    assert.equal(memory().numTensors, before);
+    const parameters = 4 * (2000 * 128 + 4 * 132_480 + 4 * 198_784);
+    assert.ok(small > 4 * parameters && large > small, `${small} ${large}`); // parameters, two moments, gradients
+    assert.ok(huge > 10 * gigabyte, `${huge}`); // nobody's memory, and yet counted
+  });
+
+  test('a run that fits starts, one that clearly does not is refused with the settings that do', async () => {
+    const task = taskOf({ 'train.maxTokens': 16_384 });
+    const report = (await reportMemory(task, 'wasm', 8 * gigabyte))!;
+    assert.deepEqual(Object.keys(report.stages), ['train', 'decode']);
+    const { needed } = report;
+    // either side of the margin
+    for (const share of [1, 1 / 1.14])
+      assert.equal(await refusal(task, { ...report, available: share * needed }), undefined);
+    const message = await refusal(task, { ...report, available: needed / 1.16 });
+    assert.match(
+      message!,
+      /^this run needs about (\d\.\d+) GB of memory \(train \1 GB, decode 0\.\d\d GB\), \d\.\d+ GB are available\. Set train\.maxTokens=(8192|5461|4096) and train\.updateFreq=[234], or give --ignore-memory to start it all the same\.$/,
+    );
+    const [, maxTokens, updateFreq] = /maxTokens=(\d+) and train\.updateFreq=(\d+)/.exec(message!)!;
+    assert.equal(Math.floor(16_384 / Number(updateFreq)), Number(maxTokens)); // the whole batch is kept
+    const smaller = { ...task, config: changeConfig(task.config, { 'train.maxTokens': Number(maxTokens) }, 'test') };
+    const fitting = (await reportMemory(smaller, 'wasm', needed / 1.16))!;
+    assert.ok(fitting.needed <= fitting.available);
+    assert.match(
+      (await refusal(task, { ...report, available: 1000 }))!,
+      /^this run needs .*, 0\.00 GB are available\. No batch size would fit: use a smaller model, or a machine with more memory, or give/,
+    );
+  });
+
+  test('GradInit is cut into smaller pieces, and its batch stays', async () => {
+    const task = taskOf({
+      ...gradInit,
+      'train.maxTokens': 256,
+      'gradinit.maxTokens': 2048,
+      'gradinit.pieceTokens': 2048,
+    });
+    const report = (await reportMemory(task, 'wasm', gigabyte))!;
+    const { gradinit, train } = report.stages;
+    assert.ok(gradinit!.process > train!.process + 100 * 2 ** 20);
+    assert.match(
+      (await refusal(task, { ...report, available: 0.7 * gradinit!.process }))!,
+      /\(gradinit [\d.]+ GB, train [\d.]+ GB, decode [\d.]+ GB\), [\d.]+ GB are available\. Set gradinit\.pieceTokens=(1024|682|512|341), or give/,
+    );
+    // pieces of train.maxTokens, unless another size is set
+    const pieces = taskOf({ ...gradInit, 'train.maxTokens': 256, 'gradinit.maxTokens': 2048 });
+    const small = (await reportMemory(pieces, 'wasm', gigabyte, ['gradinit']))!.stages.gradinit!;
+    assert.ok(small.tensors < gradinit!.tensors / 2, `${small.tensors} ${gradinit!.tensors}`);
+  });
+
+  test("wasm's own bound counts where the machine has more", async () => {
+    const task = taskOf({ 'train.maxTokens': 2048 });
+    const report = (await reportMemory(task, 'wasm', 64 * gigabyte))!;
+    const stages = { ...report.stages, train: { process: 6 * gigabyte, tensors: 5 * gigabyte } };
+    assert.match(
+      (await refusal(task, { ...report, stages, needed: 6 * gigabyte }))!,
+      /^this run needs about 6\.0 GB of memory \(.*\), the wasm backend cannot have more than 4\.0 GB\. Set train\.maxTokens=1024 and train\.updateFreq=2, or/,
+    );
+    await refuseTooLarge(task, 'native', { ...report, stages, needed: 6 * gigabyte });
+  });
+
+  test('other backends are not judged; what is shown says how much there is', async () => {
+    assert.equal(await reportMemory(taskOf({}), 'cpu', 1), undefined);
+    const stage = (process: number) => ({ process, tensors: 0 });
+    const report = {
+      stages: { gradinit: stage(3 * gigabyte), train: stage(2.25 * gigabyte), decode: stage(0.5 * gigabyte) },
+      needed: 3 * gigabyte,
+      available: 20 * gigabyte,
+    };
+    assert.equal(
+      memoryLine(report),
+      'memory    about 3.0 GB (gradinit 3.0 GB, train 2.3 GB, decode 0.50 GB), 20.0 GB are available',
+    );
+    assert.match(
+      memoryLine({ ...report, available: 3.1 * gigabyte }),
+      /, 3\.1 GB are available: this may not be enough$/,
+    );
+  });
+});
+
+describe('what the native engine takes', { skip: !isAddonBuilt() }, () => {
+  before(async () => void (await selectBackend('native')));
+
+  /** Bytes of live tensors at most, and what is counted of the same computation. */
+  const compare = async (
+    config: Config,
+    run: () => Promise<void> | void,
+    stage: 'train' | 'gradinit',
+    task: MemoryTask,
+  ) => {
+    const { addon } = nativeBackend();
+    addon.trimMemory();
+    const before = addon.memory();
+    await run();
+    const { liveBytes } = addon.memory();
+    assert.equal(liveBytes, before.liveBytes);
+    const counted = (await reportMemory({ ...task, config }, 'native', gigabyte, [stage]))!.stages[stage]!.tensors;
+    return { counted, measured: addon.memory().peakBytes };
+  };
+
+  test('is what is counted, within a tenth: an update, then an iteration of GradInit', async () => {
+    const task = taskOf({ ...gradInit, 'gradinit.gamma': 1e-9, 'train.maxTokens': 2048 });
+    const { config, model } = task;
+    const update = await compare(
+      config,
+      () => {
+        const { labelSmoothing } = config.train;
+        const params = initParams(model, { method: 'fairseq', seed: 1 });
+        const batch = makeBatch(Array.from({ length: 128 }, () => pair(16)));
+        const options = { config: model, labelSmoothing, seed: 1, update: 0, precision: 'fp32' } as const;
+        disposeParams(updateGradients(params, [batch], options).gradients);
+        disposeParams(params);
+      },
+      'train',
+      task,
+    );
+    // the optimiser's two moments were not there
+    const moments = 2 * 4 * 1_581_312;
+    const near = (counted: number, measured: number): void =>
+      assert.ok(counted > 0.9 * measured && counted < 1.15 * measured, `${counted} counted, ${measured} measured`);
+    near(update.counted - 1.08 * moments, update.measured);
+    const init = await compare(
+      config,
+      async () => disposeParams((await initialParams(config, model, trainPairs)).params),
+      'gradinit',
+      task,
+    );
+    near(init.counted, init.measured);
+    assert.ok(init.measured > 2 * update.measured);
+  });
+});

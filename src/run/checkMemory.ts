@@ -1,0 +1,177 @@
+import type { BackendName } from '../backend/backendNames.js';
+import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
+import type { Config } from '../config/schema.js';
+import { changeConfig } from '../config/loadConfig.js';
+import { ColdstartError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { availableMemory } from './availableMemory.js';
+import { formatGigabytes } from '../format.js';
+import {
+  hasMemoryEstimate,
+  stageMemory,
+  stagesOf,
+  type MemoryStage,
+  type MemoryTask,
+  type StageMemory,
+} from './memoryEstimate.js';
+
+/** What a run needs of memory, and what there is, in bytes. */
+export interface MemoryReport {
+  readonly stages: Readonly<Partial<Record<MemoryStage, StageMemory>>>;
+  /** Of the process in the largest stage. */
+  readonly needed: number;
+  readonly available: number;
+}
+
+/** A run is refused where it needs more than so many times what there is: estimates are wrong by less (docs/performance.md). */
+const certainlyTooMuch = 1.15;
+/** A setting that is suggested leaves the rest free. */
+const comfortable = 0.95;
+/** Addresses of WebAssembly's memory have 32 bits. */
+const wasmHeap = 4 * 2 ** 30;
+/** Numbers of parts that a batch is cut into when a size that fits is looked for. */
+const cuts = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+
+/**
+ * What the stages of a run need; undefined where that cannot be said: on other backends than native and wasm.
+ * @param stages default: all that the run has
+ */
+export async function reportMemory(
+  task: MemoryTask,
+  backend: BackendName,
+  available: number,
+  stages: readonly MemoryStage[] = stagesOf(task.config),
+): Promise<MemoryReport | undefined> {
+  if (!hasMemoryEstimate(backend)) return undefined;
+  const found: Partial<Record<MemoryStage, StageMemory>> = {};
+  for (const stage of stages) found[stage] = await stageMemory(stage, task, backend);
+  return { stages: found, needed: Math.max(...Object.values(found).map(({ process }) => process)), available };
+}
+
+/** Whether a run that needs so much may fail. */
+export function isTight({ needed, available }: MemoryReport): boolean {
+  return needed > comfortable * available;
+}
+
+/** "gradinit 8.4 GB, train 2.0 GB, decode 1.1 GB" */
+export function stagesText({ stages }: MemoryReport): string {
+  return Object.entries(stages)
+    .map(([stage, { process }]) => `${stage} ${formatGigabytes(process)}`)
+    .join(', ');
+}
+
+/**
+ * Refuses a run that needs clearly more memory than there is, before it begins.
+ * @throws ColdstartError TOO_LARGE with the settings that would fit
+ */
+export async function refuseTooLarge(task: MemoryTask, backend: BackendName, report: MemoryReport): Promise<void> {
+  const { available, needed } = report;
+  const heap = backend === 'wasm' ? wasmHeap : Infinity;
+  const within = ({ process, tensors }: StageMemory, share: number): boolean =>
+    process <= share * available && tensors <= share * heap;
+  const tooLarge = (Object.keys(report.stages) as MemoryStage[]).filter(
+    (stage) => !within(report.stages[stage]!, certainlyTooMuch),
+  );
+  if (tooLarge.length === 0) return;
+  const settings = await settingsThatFit(task, tooLarge, async (stage, changed) =>
+    within(await stageMemory(stage, changed, backend), comfortable),
+  );
+  const limit =
+    needed > certainlyTooMuch * available
+      ? `${formatGigabytes(available)} are available`
+      : `the wasm backend cannot have more than ${formatGigabytes(heap)}`;
+  const advice =
+    settings === undefined
+      ? 'No batch size would fit: use a smaller model, or a machine with more memory'
+      : `Set ${Object.entries(settings)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(' and ')}`;
+  throw new ColdstartError(
+    'TOO_LARGE',
+    `this run needs about ${formatGigabytes(needed)} of memory (${stagesText(report)}), ${limit}. ${advice}, or give --ignore-memory to start it all the same.`,
+  );
+}
+
+/**
+ * What a run on this corpus needs, on the current backend, and what there is; undefined where that cannot be said.
+ * @param options.initOnly initial parameters are learned, and nothing is trained
+ * @param options.ignore also if it will not fit
+ * @throws ColdstartError TOO_LARGE if it will not fit
+ */
+export async function checkRunMemory(
+  config: Config,
+  model: ModelConfig,
+  corpus: PreparedCorpus,
+  backend: BackendName,
+  { initOnly = false, ignore = false }: { readonly initOnly?: boolean; readonly ignore?: boolean } = {},
+): Promise<MemoryReport | undefined> {
+  const heldOut = [
+    corpus.dataset('valid').srcLengths.subarray(0, config.train.validateBleu ? config.train.validateBleuSentences : 0),
+    corpus.has('test') ? corpus.dataset('test').srcLengths : new Int32Array(),
+  ];
+  const task: MemoryTask = {
+    config,
+    model,
+    trainPairs: corpus.dataset('train'),
+    heldOutLengths: Int32Array.from(heldOut.flatMap((lengths) => [...lengths])),
+  };
+  const stages = stagesOf(config).filter((stage) => !initOnly || (stage !== 'train' && stage !== 'decode'));
+  const report = await reportMemory(task, backend, availableMemory(), stages);
+  if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report);
+  return report;
+}
+
+type Settings = Readonly<Record<string, number>>;
+
+/** Batch sizes with which every stage fits, training's with `updateFreq` that keeps its batches as they are; undefined if there are none. */
+async function settingsThatFit(
+  task: MemoryTask,
+  tooLarge: readonly MemoryStage[],
+  fits: (stage: MemoryStage, changed: MemoryTask) => Promise<boolean>,
+): Promise<Settings | undefined> {
+  const { trainPairs } = task;
+  const longest = [trainPairs.srcLengths, trainPairs.trgLengths]
+    .map((lengths) => lengths.reduce((a, b) => Math.max(a, b), 0))
+    .reduce((a, b) => Math.max(a, b));
+  let settings: Settings = {};
+  let current = task;
+  // first what other stages have as their default
+  for (const stage of [...tooLarge].sort((a, b) => Number(b === 'train') - Number(a === 'train'))) {
+    if (stage !== tooLarge[0] && (await fits(stage, current))) continue;
+    let found = false;
+    for (const cut of cuts) {
+      const change = smallerBatches(stage, current, cut, longest);
+      if (change === undefined) break;
+      const changed = { ...current, config: changeConfig(current.config, change, 'a smaller batch') };
+      if (!(await fits(stage, changed))) continue;
+      [settings, current, found] = [{ ...settings, ...change }, changed, true];
+      break;
+    }
+    if (!found) return undefined;
+  }
+  return settings;
+}
+
+/** What makes a stage's batches so many times smaller; undefined where they cannot be. */
+function smallerBatches(
+  stage: MemoryStage,
+  { config: { train, gradinit, metainit, decode } }: MemoryTask,
+  cut: number,
+  longest: number,
+): Settings | undefined {
+  const smaller = (key: string, whole: number, least: number, others: Settings = {}): Settings | undefined => {
+    const part = Math.floor(whole / cut);
+    return part >= least ? { [key]: part, ...others } : undefined;
+  };
+  switch (stage) {
+    case 'train':
+    case 'admin':
+      return smaller('train.maxTokens', train.maxTokens, longest, { 'train.updateFreq': train.updateFreq * cut });
+    case 'gradinit':
+      return smaller('gradinit.pieceTokens', gradinit.pieceTokens ?? train.maxTokens, longest);
+    case 'metainit':
+      return smaller('metainit.maxTokens', metainit.maxTokens ?? train.maxTokens, longest);
+    case 'decode':
+      return smaller('decode.maxSentences', decode.maxSentences, 1);
+  }
+}

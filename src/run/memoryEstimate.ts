@@ -1,0 +1,126 @@
+import type { BackendName } from '../backend/backendNames.js';
+import type { Config } from '../config/schema.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { batchShapes, type BatchShape } from '../data/batches.js';
+import type { PairSource } from '../data/dataset.js';
+import type { ModelConfig } from '../model/config.js';
+import { numParameters } from '../model/parameters.js';
+import { createOptimizer } from '../train/optimizers.js';
+import { countDecoding, countInit, countUpdate } from './countMemory.js';
+
+export type MemoryStage = 'gradinit' | 'metainit' | 'admin' | 'train' | 'decode';
+
+/** What a run's memory depends on. */
+export interface MemoryTask {
+  readonly config: Config;
+  readonly model: ModelConfig;
+  readonly trainPairs: PairSource;
+  /** Source lengths of what is translated. */
+  readonly heldOutLengths: Int32Array;
+}
+
+/** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/performance.md). */
+const programBytes = 180 * 2 ** 20;
+
+/** Memory taken for a byte of tensors: freed blocks that are kept for the next tensors, and gaps. */
+const slack: Readonly<Partial<Record<BackendName, number>>> = { native: 1.08, wasm: 1.15 };
+
+/** Whether memory can be estimated: where tensors lie elsewhere (a GPU) or wait for the garbage collector it cannot. */
+export function hasMemoryEstimate(backend: BackendName): boolean {
+  return slack[backend] !== undefined;
+}
+
+/** What a stage takes of memory at most, in bytes. */
+export interface StageMemory {
+  /** Of the whole process. */
+  readonly process: number;
+  /** Of the backend's tensors, with freed memory that it keeps. */
+  readonly tensors: number;
+}
+
+/** Counts what a stage takes, on the largest batches of its corpus. `hasMemoryEstimate` must hold for the current backend. */
+export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend: BackendName): Promise<StageMemory> {
+  const tensors = (await countStage(stage, task)) * slack[backend]!;
+  // a checkpoint is written from copies of parameters and optimiser state
+  const copies = 4 * numParameters(task.model) * (1 + createOptimizer(trainOptions(task.config)).slots.length);
+  return { tensors, process: tensors + copies + programBytes };
+}
+
+/** The stages of a run that computations are large in, in their order. */
+export function stagesOf({ gradinit, metainit, model }: Config): MemoryStage[] {
+  const init: MemoryStage[] =
+    gradinit.algorithm !== 'none'
+      ? ['gradinit']
+      : metainit.iterations > 0
+        ? ['metainit']
+        : model.residual === 'admin'
+          ? ['admin']
+          : [];
+  return [...init, 'train', 'decode'];
+}
+
+/** Bytes of tensors of a stage. */
+async function countStage(
+  stage: MemoryStage,
+  { config, model, trainPairs, heldOutLengths }: MemoryTask,
+): Promise<number> {
+  const { maxTokens, maxSentences } = config.train;
+  const options = trainOptions(config);
+  const largest = async (tokens: number, count: (shape: BatchShape) => Promise<number>): Promise<number> => {
+    let most = 0;
+    for (const shape of largestShapes(batchShapes(trainPairs, { maxTokens: tokens, maxSentences })))
+      most = Math.max(most, await count(shape));
+    return most;
+  };
+  switch (stage) {
+    case 'train':
+      return largest(maxTokens, (shape) => countUpdate(options, model, shape));
+    case 'gradinit':
+      return largest(config.gradinit.maxTokens ?? maxTokens, (shape) => countInit(config, model, atLeast(3, shape)));
+    case 'metainit':
+      return largest(config.metainit.maxTokens ?? maxTokens, (shape) => countInit(config, model, shape));
+    case 'admin':
+      return largest(maxTokens, (shape) => countInit(config, model, shape));
+    case 'decode': {
+      const batch = largestDecoding(heldOutLengths, config.decode);
+      return batch === undefined ? 0 : countDecoding(options, model, config.decode, batch);
+    }
+  }
+}
+
+/** Batches of which one takes most: most tokens, most positions for logits, most pairs of positions for attention. */
+function largestShapes(shapes: readonly BatchShape[]): BatchShape[] {
+  const most = (size: (shape: BatchShape) => number): BatchShape =>
+    shapes.reduce((best, shape) => (size(shape) > size(best) ? shape : best));
+  return [
+    ...new Set([
+      most(({ numSentences, srcLength, trgLength }) => numSentences * (srcLength + trgLength)),
+      most(({ numSentences, trgLength }) => numSentences * trgLength),
+      most(({ numSentences, srcLength, trgLength }) => numSentences * (srcLength ** 2 + trgLength ** 2)),
+    ]),
+  ];
+}
+
+/** GradInit leaves smaller batches out. */
+function atLeast(least: number, shape: BatchShape): BatchShape {
+  return { ...shape, numSentences: Math.max(least, shape.numSentences) };
+}
+
+/** The batch of decoding with the most rows times steps (decode/translate.ts cuts them). */
+function largestDecoding(
+  lengths: Int32Array,
+  { maxTokens, maxSentences, maxLenA, maxLenB }: Config['decode'],
+): { numSentences: number; srcLength: number } | undefined {
+  const order = lengths.slice().sort().reverse();
+  let best: { numSentences: number; srcLength: number } | undefined;
+  let bestSize = 0;
+  for (let start = 0; start < order.length;) {
+    const srcLength = order[start];
+    const fit = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / srcLength)));
+    const numSentences = Math.min(fit, order.length - start);
+    const size = numSentences * (maxLenA * srcLength + maxLenB);
+    if (size > bestSize) [best, bestSize] = [{ numSentences, srcLength }, size];
+    start += fit;
+  }
+  return best;
+}
