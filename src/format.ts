@@ -1,5 +1,6 @@
-/** Seconds as "4.2s", "3m07s", "2h05m" or, from two days on, "3d04h". */
+/** Seconds as "4.2s", "3m07s", "2h05m" or, from two days on, "3d04h"; "?" where they are no number. */
 export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
   if (seconds < 9.95) return `${seconds.toFixed(1)}s`;
   const whole = Math.round(seconds);
   const twoDigits = (value: number): string => String(value).padStart(2, '0');
@@ -25,10 +26,15 @@ export function formatNumber(value: number, digits = 3): string {
   return String(Number(value.toPrecision(Math.max(digits, size >= 1e4 ? 5 : size >= 100 ? 4 : 0))));
 }
 
-/** A loss with so many decimals: "4.310"; one that grew out of bounds as `formatNumber` shows it: "1.93e23". */
+/**
+ * A loss, scale or the like with so many decimals: "4.310"; one that grew out of bounds, or that these decimals would show
+ * as 0, as `formatNumber` shows it: "1.93e23", "2.1e-5".
+ */
 export function formatLoss(value: number | string, decimals = 3): string {
   if (typeof value === 'string') return value; // "NaN" and "Infinity", which JSON has no numbers for
-  return Math.abs(value) < 1e5 ? value.toFixed(decimals) : formatNumber(value);
+  const size = Math.abs(value);
+  const isShown = size === 0 || (size >= 0.5 * 10 ** -decimals && size < 1e5);
+  return isShown ? value.toFixed(decimals) : formatNumber(value);
 }
 
 /** Bytes in GB of 2^30 bytes: "8.4 GB", below one "0.35 GB". */

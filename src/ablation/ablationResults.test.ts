@@ -90,6 +90,12 @@ test('means, standard errors, paired differences, and what has failed', () => {
   assert.equal(noWarmup.comparison!.perSeed.length, 2);
 
   const text = ablationText(data);
+  const narrow = ablationText(data, 60).split('\n\n');
+  assert.ok(
+    narrow.slice(0, 3).every((table) => table.split('\n').every((line) => line.length <= 60)),
+    narrow.join('\n\n'),
+  );
+  assert.ok(narrow.slice(0, 3).every((table) => table.startsWith('arm')));
   assert.match(
     text,
     /^arm +test BLEU +vs warmup +p \(lines\) +p \(seeds\) +of average +selected +chrF +diverged +stuck$/m,

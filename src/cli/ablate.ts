@@ -94,7 +94,9 @@ Examples:
       progress.finish();
       if (flags.json) console.log(JSON.stringify(resultsOf(results), null, 2));
       else
-        console.log(`\n${ablationText(results)}\nresults: ${ablationFiles(dir).table}, ${ablationFiles(dir).results}`);
+        console.log(
+          `\n${ablationText(results, process.stdout.columns || undefined)}\nresults: ${ablationFiles(dir).table}, ${ablationFiles(dir).results}`,
+        );
     });
 }
 

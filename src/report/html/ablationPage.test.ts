@@ -69,10 +69,10 @@ test('sixteen arms: sixteen colours, a panel of each with the baseline in it, an
       page.indexOf('</figure>', page.indexOf(`<strong>${title}</strong>`)),
     );
   const curves = figure('Validation loss');
-  for (const name of names) assert.ok(curves.includes(`>${name}</text>`), name);
+  for (const name of names) assert.ok(curves.includes(`>${name}<title>`), name);
   assert.match(curves, /Dashed: warmup\./);
   for (const title of ['Last validation loss', 'Test BLEU', 'Diverged or stuck runs'])
-    assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14</text>'), title);
+    assert.ok(figure(`${title} over train.lr and train.beta2`).includes('>arm-number-14<title>'), title);
   assert.match(figure('Diverged or stuck runs over train.lr and train.beta2'), />2\/2<\/text>/);
   assert.match(figure('Scales learned: arm-number-0'), /fc1\.weight: 0</); // a scale of 0 is shown, not left out
   assert.match(figure('Scales learned: arm-number-0'), /decoder\.layers\.0\.fc1\.weight: -2</);
@@ -120,6 +120,44 @@ test('words are marked that no reference has, and those beyond the times that on
     'The the <u>cat</u> &#38; <u>the</u> dog',
   );
 });
+
+test(
+  'in a browser, wide and narrow: no label is cut or leaves the page, however long the names are',
+  { skip },
+  async () => {
+    const long = 'a-very-long-name-of-an-arm-with-every-setting-in-it-lr-0.001-beta2-0.98-warmup-4000';
+    const file = join(folder, 'long.html');
+    writeFileSync(
+      file,
+      ablationPage(ablationSample(['warmup', long, ...Array.from({ length: 10 }, (_, i) => `arm ${i}`)])),
+    );
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      for (const width of [1280, 390]) {
+        const page = await browser.newPage({ viewport: { width, height: 900 } });
+        await page.goto(`file://${file}`);
+        const [pageWidth, outside, labels] = (await page.evaluate(`(() => {
+        const labels = [...document.querySelectorAll('figure svg text')].filter((label) => label.getBoundingClientRect().width > 0);
+        const isOutside = (label) => {
+          const { left, right } = label.getBoundingClientRect();
+          const chart = label.closest('svg').getBoundingClientRect();
+          return left < chart.left - 1 || right > chart.right + 1;
+        };
+        return [document.documentElement.scrollWidth, labels.filter(isOutside).map((label) => label.textContent), labels.length];
+      })()`)) as [number, string[], number];
+        assert.equal(pageWidth, width);
+        assert.deepEqual(outside, []);
+        assert.ok(labels > 100, `${labels} labels`);
+        assert.ok(
+          (await page.locator('tbody tr').allInnerTexts()).some((row) => row.replaceAll('\n', '').includes(long)),
+        );
+        await page.close();
+      }
+    } finally {
+      await browser.close();
+    }
+  },
+);
 
 test('in a browser: columns of times and of probabilities sort by size', { skip }, async () => {
   const file = join(folder, 'times.html');

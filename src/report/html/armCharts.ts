@@ -1,7 +1,7 @@
 import { greatest, least } from '../../extremes.js';
 import * as Plot from '@observablehq/plot';
 import type { AblationData, RunData } from '../../ablation/ablationData.js';
-import { armPanels } from './armPanels.js';
+import { armAxis, armPanels } from './armPanels.js';
 import { formatNumber } from '../../format.js';
 import { chart } from './chart.js';
 import { noHtml, type Html } from './html.js';
@@ -25,7 +25,7 @@ export function bleuChart(data: AblationData): Html {
     caption: 'Dots: one seed each. Bars: mean; thin lines: its standard error. Runs that diverged have no dot.',
     plot: (width) => ({
       height: 30 * arms.length + 66,
-      marginLeft: width > 600 ? 170 : 130,
+      marginLeft: armAxis(arms, width).marginLeft,
       marginRight: 30,
       marginBottom: 44,
       x: {
@@ -35,7 +35,7 @@ export function bleuChart(data: AblationData): Html {
         nice: true,
         domain: [0, Math.max(1, ...points.map(({ bleu }) => bleu))],
       },
-      y: { label: null, domain: arms, tickSize: 0 },
+      y: { label: null, domain: arms, tickSize: 0, tickFormat: armAxis(arms, width).tickFormat },
       marks: means.flatMap((mean) => [
         Plot.barX([mean], {
           y: 'arm',
@@ -137,11 +137,15 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
     caption,
     arms,
     plot: (width) => {
-      const { down, facet, titles } = armPanels(shown, { across: width > 600 ? 4 : 2, dy: -14 });
+      const { down, facet, titles } = armPanels(shown, {
+        across: width > 600 ? 4 : 2,
+        dy: -14,
+        room: width - 146 - 14,
+      });
       const panelHeight = groups.length * 16;
       return {
         height: down * (panelHeight + betweenPanels) + 56,
-        marginLeft: 132,
+        marginLeft: 146,
         marginTop: 30,
         marginRight: 14,
         marginBottom: 44,
@@ -151,6 +155,7 @@ export function beforeAfterChart(data: AblationData, { title, caption, label, be
           labelOffset: 38,
           grid: true,
           inset: 6,
+          ...(width > 600 ? {} : { ticks: 4 }),
           tickFormat: logTicks(rows.flatMap(({ value, drawn }) => [value, drawn ?? value])),
         },
         y: { domain: groups, label: null, tickSize: 0 },

@@ -242,6 +242,7 @@ td { white-space: nowrap } .wide td:first-child { white-space: normal; min-width
 th[colspan] { text-align: center }
 .bars td:first-child { width: 7.5rem } .bars th:last-child, .bars td:last-child { text-align: left }
 .lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 0 2rem } h3 { font-size: 1rem; margin: .4rem 0 }
+.bar { padding-right: 3rem }
 .tokens { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1rem } .tokens li { overflow-wrap: anywhere }
 li { margin: .2rem 0 }
 `;

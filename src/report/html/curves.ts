@@ -156,7 +156,7 @@ function panels(
 ): Plot.PlotOptions {
   const { down, facet, titles } = armPanels(
     curves.map(({ arm }) => arm),
-    { across: width > 600 ? 4 : 2, dy: -14 },
+    { across: width > 600 ? 4 : 2, dy: -14, room: 0.94 * (width - 60 - 16) },
   );
   const reference = curves.find(({ arm }) => arm === baseline);
   const dashed =

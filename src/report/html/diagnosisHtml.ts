@@ -67,7 +67,7 @@ export function diagnosisAsHtml(diagnosis: Diagnosis): string {
       <table class="ngrams">
         <tr>
           <th>Order</th>
-          <th>More often in ${names[1]}</th>
+          <th>More often in <span class="anywhere">${names[1]}</span></th>
           <th>Less often</th>
         </tr>
         ${ngrams.map(
@@ -142,7 +142,7 @@ function lineBlock(
 }
 
 function key(s: number, names: readonly [string, string]): Html {
-  return html`<span class="key s${s}"></span>${names[s]}`;
+  return html`<span class="key s${s}"></span><span class="anywhere">${names[s]}</span>`;
 }
 
 const fixed = (value: number): string => formatFixed(value, 2);
@@ -151,6 +151,7 @@ const signed = (value: number): string => (value > 0 ? '+' : '') + fixed(value).
 const style = `
 .bars, .groups th:nth-child(3), .ngrams td, .ngrams th, .line th, .line td { text-align: left }
 .groups td:nth-child(3) { width: 50% }
+.wide td:first-child { min-width: 9rem } .ngrams { table-layout: fixed } .ngrams th:first-child { width: 3rem }
 .signature { overflow-wrap: anywhere }
 .line { margin: .8rem 0 1.4rem } .line caption { text-align: left; font-weight: 600; padding: .2rem .6rem }
 .line th { width: 9rem; overflow-wrap: anywhere } .line td:last-child { text-align: right; width: 4rem; white-space: nowrap }

@@ -70,15 +70,16 @@ const pageStyle = `
 @media (prefers-color-scheme: dark) { :root { --text: #e6e9ed; --quiet: #9aa4b1; --line: #363d47; --back: #16191d; --s0: #79838f; --s1: #5aa2ff; --bad: #ff8a5c } }
 body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif }
 main { max-width: 64rem; margin: 0 auto; padding: 1.5rem 1rem 4rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem }
+h1, h2, p { overflow-wrap: break-word } h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top }
 th { font-weight: 600; font-size: .87rem; color: var(--quiet) }
 th:first-child, td:first-child { text-align: left }
-.bar { display: flex; align-items: center; gap: .5rem; line-height: 1.35 }
+.bar { display: flex; align-items: center; gap: .5rem; line-height: 1.35; white-space: nowrap }
 .fill { flex: none; height: .75rem; border-radius: 0 3px 3px 0; min-width: 1px }
 .s0 { background: var(--s0) } .s1 { background: var(--s1) }
 .key { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .35rem }
+.anywhere { overflow-wrap: anywhere }
 .quiet { color: var(--quiet) } .wide { overflow-x: auto }
 code { font-size: .92em }
 @media (max-width: 36rem) { th, td { padding: .3rem } }

@@ -95,12 +95,13 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --panel: #1e2227; ${colours(dark)} } }
 main { max-width: 70rem } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } p { max-width: 46rem; margin: .4rem 0 .8rem }
 th, td { white-space: nowrap; padding: .3rem .45rem } th { vertical-align: bottom }
+.wide td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9.5rem }
 .left { text-align: left } .text td, .text th { white-space: normal; text-align: left }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit }
 th[aria-sort=ascending] button::after { content: " ▲" } th[aria-sort=descending] button::after { content: " ▼" }
 .wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--back) }
 .text { table-layout: fixed; margin: .8rem 0 1.4rem } .text th { width: 13rem; vertical-align: top; overflow-wrap: anywhere } .text caption { font-weight: 600 }
-.wide { margin: .6rem 0 } .small { font-size: .87rem } .anywhere { overflow-wrap: anywhere } .bad { color: var(--bad) }
+.wide { margin: .6rem 0 } .small { font-size: .87rem } .bad { color: var(--bad) }
 figure { margin: 1rem 0 1.4rem } figcaption { margin-bottom: .3rem } figcaption strong { display: block }
 ${light.map((_, i) => `.c${i} { background: var(--c${i}) }`).join(' ')}
 figure svg { display: block; overflow: visible; max-width: 100%; height: auto; font-size: 12px } figure svg text { white-space: pre }

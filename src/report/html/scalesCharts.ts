@@ -30,10 +30,10 @@ export function scalesCharts(data: AblationData): Html {
       title: `Scales learned: ${data.arms[i].name}`,
       caption: `Final over initial value of each tensor${learned.length > 1 ? `, geometric mean over ${learned.length} seeds, 0 as soon as one is` : ''}. Blue: larger; red: smaller; white: as drawn.${others.map(({ name, scale }) => ` ${name}: ${formatNumber(scale, 4)}.`).join('')}`,
       plot: (width) => ({
-        height: rows.filter((row) => layers.some((tensor) => tensor.row === row)).length * 20 + (width > 600 ? 70 : 86),
-        marginLeft: 200,
+        height: rows.filter((row) => layers.some((tensor) => tensor.row === row)).length * 20 + (width > 600 ? 70 : 98),
+        marginLeft: 216,
         marginRight: 4,
-        marginBottom: width > 600 ? 44 : 60,
+        marginBottom: width > 600 ? 44 : 72,
         padding: 0.04,
         x: { type: 'band', domain: groups, label: null, tickRotate: width > 600 ? 0 : -60 },
         y: {
@@ -56,7 +56,7 @@ export function scalesCharts(data: AblationData): Html {
                   x: 'group',
                   y: 'row',
                   text: (d: LearnedTensor) =>
-                    d.scale === 0 ? '0' : Math.abs(d.scale) < 0.1 ? d.scale.toPrecision(2) : d.scale.toFixed(2),
+                    Math.abs(d.scale) < 0.1 || Math.abs(d.scale) >= 100 ? formatNumber(d.scale, 2) : d.scale.toFixed(2),
                   fill: (d: LearnedTensor) =>
                     Math.abs(Math.log(shade(d.scale))) > 0.6 * Math.log(extent) ? '#fff' : '#000',
                   fontSize: 10,

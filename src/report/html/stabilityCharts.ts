@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults } from '../../ablation/ablationResults.js';
-import { armPanels } from './armPanels.js';
+import { armAxis, armPanels } from './armPanels.js';
 import { formatLoss } from '../../format.js';
 import { chart } from './chart.js';
 import { joinHtml, noHtml, type Html } from './html.js';
@@ -133,9 +133,15 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
         return {
           ...common,
           height: shown.length * 28 + 70,
-          marginLeft: width > 600 ? 170 : 130,
+          marginLeft: armAxis(shown, width).marginLeft,
           marginBottom: 44,
-          y: { type: 'band', domain: shown, label: null, tickSize: 0 },
+          y: {
+            type: 'band',
+            domain: shown,
+            label: null,
+            tickSize: 0,
+            tickFormat: armAxis(shown, width).tickFormat,
+          },
           marks: marks({}),
         };
       }
@@ -147,6 +153,7 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
       } = armPanels(shown, {
         across: Math.max(1, Math.floor((width - 60) / Math.max(180, across.values.length * 48))),
         dy: -16,
+        room: width - 66 - 20,
       });
       return {
         ...common,

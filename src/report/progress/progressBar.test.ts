@@ -58,7 +58,7 @@ describe('progress bar', () => {
       return written[0].slice(1, -3);
     });
     assert.deepEqual(shown, [
-      'train  [##########..........]  50/100 updates  5.0s left  loss 4.310', // all of it has 80 columns, and one stays free
+      'train  [#####.....]  50/100 updates  5.0s left  loss 4.310  lr 5.33e-7',
       'train  [#####.....]  50/100 updates  5.0s left  loss 4.310',
       'train  [#####.....]  50/100 updates  5.0s left',
       'train  [#####.....]  50/100 updates  5.0s left',
@@ -168,7 +168,7 @@ test('numbers read well', () => {
     ['54321', '0.01235', '4.31', '9e22'],
   );
   assert.deepEqual(
-    [4.31, 1.9302723871873334e23, NaN, Infinity].map((value) => formatLoss(value)),
-    ['4.310', '1.93e23', 'NaN', 'Infinity'],
+    [4.31, 1.9302723871873334e23, NaN, Infinity, 0, 0.0005, 2.1e-5, -2, -1e12].map((value) => formatLoss(value)),
+    ['4.310', '1.93e23', 'NaN', 'Infinity', '0.000', '0.001', '2.1e-5', '-2.000', '-1e12'],
   );
 });

@@ -125,7 +125,7 @@ export class ProgressBar {
     if (!this.stream.isTTY) return [fields[0], ...this.bar(20), ...fields.slice(1)].join('  ');
     const columns = this.columns();
     return fitFields(
-      [fields[0], ...this.bar(columns >= 79 ? 20 : columns >= 49 ? 10 : 0), ...fields.slice(1)],
+      [fields[0], ...this.bar(columns >= 99 ? 20 : columns >= 49 ? 10 : 0), ...fields.slice(1)],
       columns,
     );
   }

@@ -8,10 +8,10 @@ import { shownRuns } from './shownRuns.js';
 import { markdownTable, textTable } from './table.js';
 
 /** The comparison of arms for a terminal. */
-export function ablationText(data: AblationData): string {
-  const grids = gridTables(data).flatMap(({ title, rows }) => ['', title, textTable(rows)]);
+export function ablationText(data: AblationData, columns = Infinity): string {
+  const grids = gridTables(data).flatMap(({ title, rows }) => ['', title, textTable(rows, [0], columns)]);
   return [
-    ...armTables(data).flatMap(({ head, rows }) => [textTable([head, ...rows]), '']),
+    ...armTables(data).flatMap(({ head, rows }) => [textTable([head, ...rows], [0], columns), '']),
     ...notes(data),
     ...grids,
   ].join('\n');

@@ -55,10 +55,12 @@ export function fitFields(fields: readonly string[], columns: number): string {
  */
 export function wrapLine(line: string, columns: number): string[] {
   if (displayWidth(line) <= columns) return [line];
-  const label = /^ *\S+(?: \S+)* {2,}/.exec(line)?.[0] ?? '';
-  const indent = ' '.repeat(Math.min(displayWidth(label), 10, Math.floor(columns / 3)));
+  const start = /^ *\S+(?: \S+)* {2,}/.exec(line)?.[0] ?? '';
+  const isNarrow = displayWidth(start) <= columns / 2;
+  const label = isNarrow ? start : ''; // a long name that is padded to line up
+  const indent = ' '.repeat(Math.min(displayWidth(start), 10, Math.floor(columns / 3)));
   const lines: string[] = [];
-  let rest = line;
+  let rest = isNarrow ? line : `${start.trimEnd()}  ${line.slice(start.length)}`;
   while (displayWidth(rest) > columns) {
     const begin = lines.length === 0 ? label.length : indent.length;
     const breaks = [...rest.matchAll(/ +/g)].filter(

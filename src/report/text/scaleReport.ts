@@ -1,4 +1,5 @@
 import { counted } from '../../counted.js';
+import { formatLoss } from '../../format.js';
 import { textTable } from './table.js';
 
 /** Learned scales, those farthest from 1 (in ratio) first. */
@@ -7,14 +8,14 @@ export function scaleTable(scales: Readonly<Record<string, number>>, rows = 20):
   const sorted = Object.entries(scales).sort(([, a], [, b]) => far(b) - far(a));
   const shown = textTable([
     ['tensor', 'scale'],
-    ...sorted.slice(0, rows).map(([name, scale]) => [name, scale.toFixed(3)]),
+    ...sorted.slice(0, rows).map(([name, scale]) => [name, formatLoss(scale)]),
   ]);
   return sorted.length > rows ? `${shown}\n... and ${sorted.length - rows} nearer to 1` : shown;
 }
 
 /** What to say of layer norms that learned scales have nearly closed. */
 export function closedLayerNormsText(scales: Readonly<Record<string, number>>): string {
-  const shown = Object.entries(scales).map(([name, scale]) => `${name.replace('.weight', '')} ${scale.toFixed(3)}`);
+  const shown = Object.entries(scales).map(([name, scale]) => `${name.replace('.weight', '')} ${formatLoss(scale)}`);
   return (
     `${counted(shown.length, 'layer norm is', 'layer norms are')} nearly closed (${shown.slice(0, 4).join(', ')}${shown.length > 4 ? ', ...' : ''}): training may stall. ` +
     'gradinit.minScale 0.3, or layerNormLr 0, keeps them open.'
