@@ -10,6 +10,8 @@ import { Interrupted } from './interrupts.js';
 const modules = (argv: readonly string[]): CommandModules => ({
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
   'build-native': async () => (await import('./buildNative.js')).buildNativeCommand(),
+  quickstart: async () => (await import('./quickstart.js')).quickstartCommand(),
+  init: async () => (await import('./init.js')).initCommand(),
   corpus: async () => (await import('./corpus.js')).corpusCommand(argv[1]),
   train: async () => (await import('./train.js')).trainCommand(),
   gradinit: async () => (await import('./gradinit.js')).gradinitCommand(),
@@ -32,6 +34,12 @@ async function program(argv: readonly string[]): Promise<Command> {
     .addHelpText(
       'after',
       `
+First steps:
+  coldstart doctor                                         what this machine can train on
+  coldstart build-native                                   the fast engine
+  coldstart quickstart                                     warmup, no warmup and GradInit on the built-in corpus: a table
+  coldstart init --src corpus.de --trg corpus.en           a configuration for text of your own
+
 From text to a table of results:
   coldstart corpus synth --out runs/data/builtin/text      sentence pairs of the built-in corpus
   coldstart corpus prepare -c configs/builtin.yaml         text to ids

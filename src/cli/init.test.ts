@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../config/loadConfig.js';
+import { startingConfig } from '../config/startingConfig.js';
+import { generateCorpus } from '../corpus/synth/generateCorpus.js';
+
+const main = fileURLToPath(new URL('./main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-init-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function coldstart(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' });
+}
+
+const lines = (name: string): string[] => readFileSync(join(folder, name), 'utf8').trimEnd().split('\n');
+
+describe('coldstart init', () => {
+  const { train } = generateCorpus({ pairs: 400, validPairs: 1, testPairs: 1, seed: 3 });
+  const pairs = [...train];
+  writeFileSync(join(folder, 'own.de'), pairs.map(({ de }) => `${de}\n`).join(''));
+  writeFileSync(join(folder, 'own.en'), pairs.map(({ en }) => `${en}\n`).join(''));
+  writeFileSync(join(folder, 'short.en'), 'one line\n');
+  writeFileSync(join(folder, 'words.txt'), 'a\n');
+
+  test('holds out a test set, writes a configuration that prepares, and names the two next commands', () => {
+    const { status, stdout, stderr } = coldstart('init', '--src', 'own.de', '--trg', 'own.en');
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stdout,
+      /^de-en\.yaml written, for 380 training pairs; 20 are held out as the test set in runs\/data\/de-en\/text\.\nNext:\n {2}npx coldstart corpus prepare -c de-en\.yaml\n {2}npx coldstart train -c de-en\.yaml\n$/,
+    );
+    const every = pairs.map((pair, i) => ({ ...pair, isHeldOut: (i + 1) % 20 === 0 }));
+    const [kept, held] = [false, true].map((isHeldOut) => every.filter((pair) => pair.isHeldOut === isHeldOut));
+    assert.deepEqual(
+      lines('runs/data/de-en/text/train.de'),
+      kept.map(({ de }) => de),
+    );
+    assert.deepEqual(
+      lines('runs/data/de-en/text/test.en'),
+      held.map(({ en }) => en),
+    );
+    assert.equal(lines('own.de').length, 400);
+    const prepared = coldstart('corpus', 'prepare', '-c', 'de-en.yaml', '--set', 'corpus.subwords.merges=200');
+    assert.equal(prepared.status, 0, prepared.stderr);
+    const { corpus, model, decode } = loadConfig(join(folder, 'de-en.yaml'));
+    assert.deepEqual(
+      [corpus.dir, corpus.subwords.merges, corpus.holdOutEvery, model.arch, decode.bleu],
+      [join(folder, 'runs/data/de-en/prepared'), 2000, 20, 'tiny', 'sacrebleu'],
+    );
+    assert.ok(existsSync(join(corpus.dir!, 'manifest.json')));
+  });
+
+  test('overwrites nothing', () => {
+    const before = readFileSync(join(folder, 'de-en.yaml'), 'utf8');
+    const again = coldstart('init', '--src', 'own.de', '--trg', 'own.en');
+    assert.deepEqual([again.status, again.stdout], [1, '']);
+    assert.match(
+      again.stderr,
+      /^coldstart: de-en\.yaml is there already, and init overwrites nothing\. Choose another name with --out/,
+    );
+    const other = coldstart('init', '--src', 'own.de', '--trg', 'own.en', '--out', 'de-en.yml');
+    assert.match(other.stderr, /runs\/data\/de-en is there already/);
+    assert.equal(readFileSync(join(folder, 'de-en.yaml'), 'utf8'), before);
+  });
+
+  const refused: [string, string[], number, RegExp][] = [
+    [
+      'no language',
+      ['--src', 'words.txt', '--trg', 'own.en'],
+      2,
+      /which language is words\.txt\? .* name it with --src-lang\./,
+    ],
+    [
+      'one language',
+      ['--src', 'own.de', '--trg', 'own.en', '--trg-lang', 'de'],
+      2,
+      /both files are of the language de\./,
+    ],
+    [
+      'no code',
+      ['--src', 'own.de', '--trg', 'own.en', '--src-lang', '../x'],
+      2,
+      /--src-lang is "\.\.\/x", expected the code/,
+    ],
+    [
+      'other numbers of lines',
+      ['--src', 'own.de', '--trg', 'short.en', '--out', 'a.yaml'],
+      1,
+      /own\.de.*400|400.*own\.de/s,
+    ],
+    [
+      'too few pairs',
+      ['--src', 'words.txt', '--src-lang', 'de', '--trg', 'short.en', '--out', 'b.yaml'],
+      1,
+      /have 1 pairs, expected at least 100/,
+    ],
+    ['no file', ['--src', 'none.de', '--trg', 'own.en', '--out', 'c.yaml'], 1, /none\.de/],
+    [
+      'no YAML',
+      ['--src', 'own.de', '--trg', 'own.en', '--out', 'mine'],
+      2,
+      /--out is mine, expected a name that ends in \.yaml/,
+    ],
+  ];
+  for (const [name, args, code, message] of refused) {
+    test(`refuses before it writes: ${name}`, () => {
+      const { status, stderr } = coldstart('init', ...args);
+      assert.match(stderr, message);
+      assert.equal(status, code);
+      assert.deepEqual(
+        ['a', 'b', 'c'].filter((own) => existsSync(join(folder, 'runs/data', own))),
+        [],
+      );
+    });
+  }
+
+  test('model and subwords grow with the corpus, and every starting configuration can be read', () => {
+    const found = [500, 50_000, 200_000, 5_000_000].map((pairs) => {
+      const path = join(folder, `size-${pairs}.yaml`);
+      const dirs = { textDir: 'text', preparedDir: 'prepared' };
+      writeFileSync(path, startingConfig({ srcLang: 'de', trgLang: 'en', pairs, testPairs: 25, ...dirs }));
+      const { model, corpus, train } = loadConfig(path);
+      return [model.arch, corpus.subwords.merges, corpus.holdOutEvery, train.maxUpdates];
+    });
+    assert.deepEqual(found, [
+      ['tiny', 2000, 20, 8000],
+      ['tiny', 8000, 25, 8000],
+      ['iwslt', 10_000, 100, 30_000],
+      ['base', 32_000, 2500, 100_000],
+    ]);
+  });
+});

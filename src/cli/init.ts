@@ -1,0 +1,115 @@
+import { Command } from 'commander';
+import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { languageOf } from './corpus/pairOptions.js';
+
+interface InitFlags {
+  src: string;
+  trg: string;
+  srcLang?: string;
+  trgLang?: string;
+  out?: string;
+}
+
+/** Fewer pairs leave no validation set to speak of. */
+const leastPairs = 100;
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description(
+      'Writes a starting configuration for two files of running text into the current folder, and holds out a test set.',
+    )
+    .requiredOption('--src <file>', 'source side, one sentence per line, plain or .gz')
+    .requiredOption('--trg <file>', 'target side: line i is the translation of line i')
+    .option('--src-lang <code>', 'language of the source, e.g. de (default: the ending of its name)')
+    .option('--trg-lang <code>', 'language of the target')
+    .option('--out <file>', 'configuration to write (default: SRC-TRG.yaml, as de-en.yaml)')
+    .addHelpText(
+      'after',
+      `
+Your files stay as they are. The pairs go to runs/data/NAME/text as train.* and test.*; validation pairs are held out by the
+configuration. Model and subwords are chosen by the number of pairs. Nothing is overwritten.
+
+Example:
+  coldstart init --src corpus.de --trg corpus.en`,
+    )
+    .action(init);
+}
+
+async function init(flags: InitFlags): Promise<void> {
+  const [{ existsSync }, { basename, dirname, join }, { extractCorpus }, { heldOutEvery, startingConfig }, files] =
+    await Promise.all([
+      import('node:fs'),
+      import('node:path'),
+      import('../corpus/extract/extractCorpus.js'),
+      import('../config/startingConfig.js'),
+      import('../storage/atomicFile.js'),
+    ]);
+  const srcLang = flags.srcLang ?? languageOfFile(flags.src, '--src-lang');
+  const trgLang = flags.trgLang ?? languageOfFile(flags.trg, '--trg-lang');
+  for (const [option, code] of [
+    ['--src-lang', srcLang],
+    ['--trg-lang', trgLang],
+  ])
+    if (!/^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(code))
+      throw new UsageError(`${option} is ${JSON.stringify(code)}, expected the code of a language, e.g. de or pt-BR.`);
+  if (srcLang === trgLang)
+    throw new UsageError(
+      `both files are of the language ${srcLang}. Name the languages with --src-lang and --trg-lang.`,
+    );
+  const out = flags.out ?? `${srcLang}-${trgLang}.yaml`;
+  if (!/\.ya?ml$/.test(out)) throw new UsageError(`--out is ${out}, expected a name that ends in .yaml.`);
+  const name = basename(out).replace(/\.ya?ml$/, '');
+  const folder = join(dirname(out), 'runs/data', name);
+  for (const path of [out, folder])
+    if (existsSync(path))
+      throw new ColdstartError(
+        'FILE_EXISTS',
+        `${path} is there already, and init overwrites nothing. Choose another name with --out, or remove it first.`,
+      );
+  const total = await countPairs(flags);
+  if (total < leastPairs)
+    throw new DataError(`${flags.src} and ${flags.trg} have ${total} pairs, expected at least ${leastPairs}.`);
+  const every = heldOutEvery(total);
+  const text = (set: string) => ({
+    src: join(folder, 'text', `${set}.${srcLang}`),
+    trg: join(folder, 'text', `${set}.${trgLang}`),
+  });
+  const { pairs, heldOutPairs, invalidPairs } = await extractCorpus({
+    sources: [{ format: 'moses', src: flags.src, trg: flags.trg }],
+    out: text('train'),
+    heldOut: { every, out: text('test') },
+  });
+  if (invalidPairs > 0) console.error(`note: ${invalidPairs} pairs are not valid UTF-8; left out`);
+  files.writeFileAtomic(
+    out,
+    startingConfig({
+      srcLang,
+      trgLang,
+      pairs,
+      testPairs: heldOutPairs,
+      textDir: `runs/data/${name}/text`,
+      preparedDir: `runs/data/${name}/prepared`,
+    }),
+  );
+  console.log(
+    `${out} written, for ${pairs} training pairs; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
+  );
+  console.log(`Next:\n  npx coldstart corpus prepare -c ${out}\n  npx coldstart train -c ${out}`);
+}
+
+/** @throws DataError naming both counts if the files have different numbers of lines */
+async function countPairs(files: InitFlags): Promise<number> {
+  const { readLinePairs } = await import('../text/linePairs.js');
+  let pairs = 0;
+  for await (const { src } of readLinePairs(files)) pairs += src.length;
+  return pairs;
+}
+
+/** The language that the ending of a file names. Endings such as .txt name none. */
+function languageOfFile(path: string, option: string): string {
+  const code = languageOf(path);
+  if (/^[a-z]{2}$/.test(code)) return code;
+  throw new UsageError(
+    `which language is ${path}? Its name does not end in a code such as .de; name it with ${option}.`,
+  );
+}

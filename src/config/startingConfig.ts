@@ -1,0 +1,118 @@
+/** What a starting configuration is written for. */
+export interface StartingCorpus {
+  readonly srcLang: string;
+  readonly trgLang: string;
+  /** Sentence pairs of the training text, before cleaning. */
+  readonly pairs: number;
+  /** Folder of train.* and test.*, and folder to write ids to, relative to the configuration. */
+  readonly textDir: string;
+  readonly preparedDir: string;
+  /** What the files held out of the training set are for: pairs of them. */
+  readonly testPairs: number;
+}
+
+/** Every how many pairs one is held out: one in twenty, but no more than about 2,000 in all. */
+export function heldOutEvery(pairs: number): number {
+  return Math.max(20, Math.ceil(pairs / 2000));
+}
+
+interface Size {
+  /** Corpora with fewer pairs. */
+  readonly below: number;
+  readonly merges: number;
+  readonly model: string;
+  readonly train: string;
+}
+
+/** From the smallest corpora to the largest. The settings are those of the shipped recipes for corpora of these sizes. */
+const sizes: readonly Size[] = [
+  ...[
+    { below: 15_000, merges: 2000 },
+    { below: 100_000, merges: 8000 },
+  ].map(({ below, merges }) => ({
+    below,
+    merges,
+    model: `  arch: tiny                    # 4+4 layers of width 128; "iwslt" and "base" are larger and slower
+  sharing: tied                 # one embedding for both languages and the output
+  dropout: 0.3                  # against overfitting: less for larger corpora`,
+    train: `  lr: 5e-3                      # the highest learning rate; try a third of it if the loss does not fall
+  schedule: inverse_sqrt
+  warmupUpdates: 2000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
+  maxTokens: 4096               # size of a batch: less if memory is short
+  updateFreq: 2                 # batches per update
+  maxUpdates: 8000              # the end of training`,
+  })),
+  {
+    below: 1_000_000,
+    merges: 10_000,
+    model: `  arch: iwslt                   # 6+6 layers of width 512; "tiny" is smaller and faster, "base" larger
+  sharing: tied                 # one embedding for both languages and the output
+  dropout: 0.3                  # against overfitting: less for larger corpora
+  attentionDropout: 0.1
+  reluDropout: 0.1`,
+    train: `  lr: 5e-4                      # the highest learning rate; try a third of it if the loss does not fall
+  schedule: inverse_sqrt
+  warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
+  weightDecay: 1e-4
+  maxTokens: 4096               # size of a batch: less if memory is short
+  maxUpdates: 30000             # the end of training`,
+  },
+  {
+    below: Infinity,
+    merges: 32_000,
+    model: `  arch: base                    # 6+6 layers of width 512, feed-forward 2048; "iwslt" and "tiny" are smaller and faster
+  sharing: tied                 # one embedding for both languages and the output
+  dropout: 0.1`,
+    train: `  lr: 7e-4                      # the highest learning rate; try a third of it if the loss does not fall
+  schedule: inverse_sqrt
+  warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
+  maxTokens: 4096               # size of a batch: less if memory is short
+  updateFreq: 8                 # batches per update
+  maxUpdates: 100000            # the end of training
+  validateEveryUpdates: 2000
+  saveEveryUpdates: 1000`,
+  },
+];
+
+/** A configuration to start from for two files of running text, with a comment on every setting that matters. */
+export function startingConfig({ srcLang, trgLang, pairs, testPairs, ...dirs }: StartingCorpus): string {
+  const { merges, model, train } = sizes.find(({ below }) => pairs < below)!;
+  const text = (set: string): string =>
+    `{ src: ${dirs.textDir}/${set}.${srcLang}, trg: ${dirs.textDir}/${set}.${trgLang} }`;
+  return `# Translation from ${srcLang} to ${trgLang}, written by "coldstart init" for ${pairs} sentence pairs. Change what you like; every setting is in
+# docs/reference/config.md of the package. Paths are relative to this file.
+seed: 1                         # another seed: another run of the same kind
+
+corpus:
+  dir: ${dirs.preparedDir}
+  srcLang: ${srcLang}
+  trgLang: ${trgLang}
+  train: ${text('train')}
+  test: ${text('test')}         # ${testPairs} pairs, held out for the final score
+  holdOutEvery: ${heldOutEvery(pairs)}              # every such training pair is for validation instead
+  normalize: { unicode: NFC, nonPrinting: true }
+  tokenize: { method: moses }   # "none" for languages that write no spaces, and then subwords of the method sentencepiece
+  clean:
+    minTokens: 1
+    maxTokens: 175              # longer sentences are rarely translated well, and cost memory
+    maxRatio: 3                 # pairs of very different lengths are rarely translations
+    duplicates: [pair]
+    leakage: true               # nothing of the validation and test sets in training
+  letterCase: keep              # "lower" if letter case does not matter
+  subwords: { method: bpe, merges: ${merges} } # learnt from the training set of both languages; fewer for smaller corpora
+
+model:
+${model}
+
+train:
+${train}
+  labelSmoothing: 0.1
+  patience: 10                  # stop after so many validations without a better one
+
+# gradinit: { algorithm: adam } # learn the scales of the initial parameters; then leave the warmup out
+
+decode:
+  beamSize: 5
+  bleu: sacrebleu               # of running text, comparable with other systems
+`;
+}
