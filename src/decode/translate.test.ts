@@ -98,6 +98,14 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       assert.deepEqual(hypotheses[sources.indexOf(long)][0].tokens, expected.tokens);
     });
 
+    test('a source of 200,000 tokens is cut like any other', async () => {
+      const long = Int32Array.from({ length: 200_000 }, (_, i) => (i === 199_999 ? 2 : 4 + (i % 3)));
+      const { hypotheses, truncated } = await translate(params, config, [long], { ...options, maxSourceTokens: 20 });
+      assert.deepEqual(truncated, [0]);
+      const cut = Int32Array.of(...long.subarray(0, 19), 2);
+      assert.deepEqual(hypotheses[0][0].tokens, beamSearch(params, config, [cut], options)[0][0].tokens);
+    });
+
     test('an aborted translation stops with its reason and leaves no tensor behind', async () => {
       const start = memory().numTensors;
       const controller = new AbortController();
