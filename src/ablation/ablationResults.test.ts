@@ -165,6 +165,8 @@ test('presets change little, and every one gives a run that can be', () => {
     'short-warmup': ['train.warmupUpdates=100', 'train.holdUpdates=3900'],
     'gradinit-adam': ['gradinit.algorithm="adam"', plain],
     'gradinit-sgd': ['gradinit.algorithm="sgd"', plain],
+    'gradinit-robust': ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', plain],
+    cold: ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', 'train.secondMomentStart="first-gradient"', plain],
     'sgd-warmup': ['train.optimizer="sgd"', 'train.lr=0.1'],
     'sgd-no-warmup': ['train.optimizer="sgd"', 'train.lr=0.1', plain],
     'sgd-gradinit': ['gradinit.algorithm="sgd"', 'train.optimizer="sgd"', 'train.lr=0.1', plain],

@@ -18,6 +18,9 @@ const withSgd = ({ train }: Config): Record<string, unknown> =>
 /** Rate of the SGD presets where the configuration trains with Adam; momentum stays the configuration's. */
 const sgdLr = 0.1;
 
+const robust = { 'gradinit.algorithm': 'adam', 'gradinit.variant': 'robust' };
+const firstGradient = { 'train.secondMomentStart': 'first-gradient' };
+
 const gradInitPaper = 'Zhu et al. 2021, GradInit (arXiv 2102.08098)';
 
 /** The presets by name; `ablation.arms` takes them over by `preset: NAME`. */
@@ -49,6 +52,17 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     summary: 'GradInit with A = SGD, training with Adam',
     source: gradInitPaper,
     changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'sgd' }),
+  },
+
+  'gradinit-robust': {
+    summary: 'GradInit of weights and rates, settings that need no tuning',
+    source: `after ${gradInitPaper}; docs/results/gradinit-robust.md`,
+    changes: () => ({ ...atFullRate, ...robust }),
+  },
+  cold: {
+    summary: 'gradinit-robust and gi-adam together',
+    source: 'docs/results/gradinit-robust.md',
+    changes: () => ({ ...atFullRate, ...robust, ...firstGradient }),
   },
 
   'sgd-warmup': { summary: 'SGD with warmup', source: gradInitPaper, changes: withSgd },
@@ -121,6 +135,6 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   'gi-adam': {
     summary: 'GI-Adam: second moment begins with the first squared gradient',
     source: 'Kalra and Barkeshli 2024 (arXiv 2406.09405)',
-    changes: () => ({ ...atFullRate, 'train.secondMomentStart': 'first-gradient' }),
+    changes: () => ({ ...atFullRate, ...firstGradient }),
   },
 };

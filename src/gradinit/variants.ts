@@ -38,7 +38,7 @@ export interface VariantSettings {
  */
 export const variantDefaults = {
   robust: {
-    iterations: 40,
+    iterations: 30,
     lr: 0.05,
     layerNormLr: 0,
     minScale: 0.3,

@@ -1,10 +1,10 @@
 import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
-import { trainOptions } from '../config/trainOptions.js';
 import { UsageError } from '../errors.js';
 import { defaultStep, releasedDefaults, type Algorithm, type GradInitOptions } from '../gradinit/gradInit.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
+import { optimizers } from '../train/optimizers.js';
 import { firstMovement } from '../train/firstUpdates.js';
 
 /** GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is off */
@@ -48,7 +48,7 @@ function defaultSize(
   if (gradinit.variant !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
-  const moved = firstMovement(trainOptions(config), gradinit.lookAhead, gradient);
+  const moved = firstMovement({ ...train, ...optimizers.pick(train) }, gradinit.lookAhead, gradient);
   if (algorithm === 'adam') return { eta: moved };
   return trainsWithSgd
     ? { eta: moved / gradient }

@@ -1,9 +1,8 @@
 import { tensor1d } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { disposeOptimizerState } from './optimizer.js';
-import { createOptimizer } from './optimizers.js';
-import { learningRate } from './schedule.js';
-import type { TrainOptions } from './trainOptions.js';
+import { createOptimizer, type OptimizerOptions } from './optimizers.js';
+import { fallsToMaxUpdates, learningRate, type ScheduleOptions } from './schedule.js';
 
 /**
  * What a parameter moves by in the first updates of training while its gradient stays the same: with Adam k lr, less where the second
@@ -12,14 +11,16 @@ import type { TrainOptions } from './trainOptions.js';
  *
  * @param gradient small beside 1 and large beside Adam's eps
  */
-export function firstMovement(options: TrainOptions, updates: number, gradient: number): number {
+export function firstMovement(options: OptimizerOptions & ScheduleOptions, updates: number, gradient: number): number {
+  // of a run whose end is not known yet
+  const schedule = fallsToMaxUpdates(options.schedule) && options.maxUpdates === 0 ? 'constant' : options.schedule;
   const optimizer = createOptimizer({ ...options, weightDecay: 0 });
   let params: Params = new Map([['w', tensor1d([0])]]);
   let state = optimizer.init(params);
   for (let update = 0; update < updates; update++) {
     const gradients = new Map([['w', tensor1d([gradient])]]);
     ({ params, state } = optimizer.update(gradients, state, params, {
-      lr: learningRate(options, update),
+      lr: learningRate({ ...options, schedule }, update),
       gradientScale: 1,
     }));
   }
