@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -46,10 +55,9 @@ test("a folder is one process's, and is given back; what a dead one left is take
   assert.deepEqual(readdirSync(folder), ['lock']);
 });
 
-test('a lock that is being written, or of a program that renews none elsewhere, is nobody else’s', async () => {
+test('a lock that is being written counts as one; that of a program that renews none elsewhere is nobody else’s', async () => {
   const path = join(newFolder(), 'lock');
   writeFileSync(path, '');
-  await assert.rejects(lockFolder(path, 'training this run', quick), isBusy('a process that does not give its name'));
   assert.equal(isLocked(path), true);
   writeFileSync(path, `${gone} another-machine`);
   await assert.rejects(lockFolder(path, 'training this run', quick), isBusy('on another-machine'));
@@ -185,4 +193,28 @@ test('many processes at once: never two that hold it, whoever was killed', async
     readdirSync(folder).filter((name) => name !== 'lock'),
     ['contend.mjs'],
   );
+});
+
+test('a lock that is empty, as a power failure leaves it, is taken over after the lease; a folder in its place is named', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'coldstart-lock-'));
+  const path = join(dir, 'lock');
+  const waits: string[] = [];
+  try {
+    for (const text of ['', '\0\0\0\0', 'NaN h t 1 b']) {
+      writeFileSync(path, text);
+      const release = await lockFolder(path, 'testing', {
+        times: { beatMs: 20, leaseMs: 100 },
+        onWait: (message) => waits.push(message),
+      });
+      release();
+    }
+    const expected = `${path} names no process: waiting up to 0.1 s to see whether it lives.`;
+    assert.deepEqual(waits, [expected, expected, expected]);
+    mkdirSync(path);
+    await assert.rejects(lockFolder(path, 'testing'), {
+      message: `${path} cannot be read: it is a folder, a file was expected (EISDIR). Name a file, or remove the folder.`,
+    });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { ColdstartError, type ErrorCode } from '../errors.js';
 import { isRunning } from './isRunning.js';
+import { systemFailure } from './systemFailure.js';
 
 /** How a lock shows that its owner lives, to those who cannot see the owner's process. */
 export interface LockTimes {
@@ -85,11 +86,15 @@ export async function lockFolder(path: string, doing: string, options: LockOptio
       const found = readOwner(path);
       if (found === null) continue; // given back meanwhile
       const life = lifeOf(found);
-      if (life === 'lives' || (life === 'unseen' && found.boot === undefined)) throw busy(found, path);
+      // a lock without a name, as a power failure leaves it, is nobody's unless it is renewed or filled
+      if (life === 'lives' || (life === 'unseen' && found.boot === undefined && found.processId > 0))
+        throw busy(found, path);
       if (life === 'unseen') {
-        onWait(
-          `${path} names process ${found.processId} on ${found.host}, which cannot be seen from here: waiting up to ${times.leaseMs / 1000} s to see whether it lives.`,
-        );
+        const owner =
+          found.processId > 0
+            ? `names process ${found.processId} on ${found.host}, which cannot be seen from here`
+            : 'names no process';
+        onWait(`${path} ${owner}: waiting up to ${times.leaseMs / 1000} s to see whether it lives.`);
         if (await isRenewed(path, found, times.leaseMs, signal)) throw busy(found, path);
       }
       if (!appears(own, takeover)) {
@@ -180,7 +185,7 @@ function readOwner(path: string): Owner | null {
     return { text, processId: Number(processId) || 0, host, startTime, boot };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw systemFailure(error, path) ?? error;
   }
 }
 
