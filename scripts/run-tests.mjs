@@ -1,5 +1,6 @@
 // Runs the compiled tests with Node's own runner: `npm test`, or `npm test -- name` for files whose path holds `name`.
 // With --corpora DIR only the tests in test/corpora run, on the real corpora in DIR: `npm run test:corpora -- DIR`.
+// With --package only those in test/package run, which install the package and build its engine: minutes, and npm's registry.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const withCorpora = process.argv[2] === '--corpora';
 const corpora = withCorpora ? process.argv[3] : undefined;
-const wanted = process.argv.slice(withCorpora ? 4 : 2);
+const withPackage = process.argv[2] === '--package';
+const wanted = process.argv.slice(withCorpora ? 4 : withPackage ? 3 : 2);
 
 function stop(message) {
   console.error(message);
@@ -29,9 +31,11 @@ function testFiles(dir) {
 if (withCorpora && (corpora === undefined || !existsSync(corpora)))
   stop(`The folder of corpora, ${corpora ?? 'not given'}, does not exist. Use: npm run test:corpora -- DIR`);
 if (!existsSync(join(root, 'dist'))) stop('Nothing is built yet (no dist/). Run "npm run build" first.');
-const ofCorpora = (path) => relative(root, path).startsWith(join('dist', 'test', 'corpora'));
+/** Which run a test belongs to: that of the corpora, of the package, or of all others. */
+const runOf = (path) => /^dist[\\/]test[\\/](corpora|package)[\\/]/.exec(relative(root, path))?.[1];
+const wantedRun = withCorpora ? 'corpora' : withPackage ? 'package' : undefined;
 const files = testFiles(join(root, 'dist'))
-  .filter((path) => ofCorpora(path) === withCorpora)
+  .filter((path) => runOf(path) === wantedRun)
   .filter((path) => wanted.length === 0 || wanted.some((name) => relative(root, path).includes(name)));
 if (files.length === 0) stop(`No test file matches ${wanted.join(', ')}.`);
 

@@ -18,7 +18,7 @@ fi
 # npm ci only when the lock file changed since the last install
 stamp="node_modules/.coldstart-lock"
 if ! cmp -s package-lock.json "$stamp"; then
-  npm ci --prefer-offline --no-progress --loglevel=error
+  npm ci --ignore-scripts --prefer-offline --no-progress --loglevel=error
   cp package-lock.json "$stamp"
 fi
 
