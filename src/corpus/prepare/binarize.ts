@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { DatasetWriter } from '../../data/datasetWriter.js';
 import { unkId } from '../../text/specialIds.js';
 import type { SplitName } from './manifest.js';
-import { readPart, type Part } from './parts.js';
-import type { OpenTask } from './openTask.js';
+import { pairsOf, readPart, type Part } from './parts.js';
+import type { OpenTask } from './partTasks.js';
 import type { SegmentReport } from './segment.js';
 import type { Stage } from './stage.js';
 import { readVocabularies, type VocabularyReport } from './vocabulary.js';
@@ -29,7 +29,13 @@ interface ShardJob {
   readonly file: string;
   readonly shard: number;
   readonly numShards: number;
-  readonly stretches: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+  readonly stretches: readonly Stretch[];
+}
+
+/** Neighbouring pairs of a part. */
+interface Stretch extends Part {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Turns tokens into ids: SPLIT.bin, or SPLIT-00000-of-00004.bin and so on. */
@@ -69,14 +75,14 @@ export function binarizeStage(
 
 /** Shards of nearly equally many neighbouring pairs. */
 function shardJobs(split: SplitName, parts: readonly Part[], numShards: number): ShardJob[] {
-  const pairs = parts.reduce((sum, part) => sum + part.pairs, 0);
+  const pairs = pairsOf(...parts);
   return Array.from({ length: numShards }, (_, shard) => {
     const [first, end] = [Math.floor((shard * pairs) / numShards), Math.floor(((shard + 1) * pairs) / numShards)];
-    const stretches: { name: string; from: number; to: number }[] = [];
+    const stretches: Stretch[] = [];
     let start = 0;
     for (const { name, pairs: count } of parts) {
       const [from, to] = [Math.max(first - start, 0), Math.min(end - start, count)];
-      if (from < to) stretches.push({ name, from, to });
+      if (from < to) stretches.push({ name, pairs: count, from, to });
       start += count;
     }
     return { name: String(shard), file: shardFile(split, shard, numShards), shard, numShards, stretches };
@@ -106,9 +112,9 @@ export async function openBinarize({
       });
       const unknown = { src: 0, trg: 0 };
       try {
-        for (const { name, from: first, to } of stretches) {
+        for (const { from: first, to, ...part } of stretches) {
           let row = 0;
-          for await (const block of readPart(from, name)) {
+          for await (const block of readPart({ folder: from, ...part })) {
             for (let i = 0; i < block.src.length; i++, row++) {
               if (row < first || row >= to) continue;
               const src = srcVocabulary.encode(tokensOf(block.src[i]));

@@ -1,14 +1,11 @@
 import { join } from 'node:path';
 import { subwordFiles, type SubwordOptions } from '../../text/subwords/segmenter.js';
-import type { PreprocessingStep } from '../../text/preprocessing.js';
 import type { Side } from '../../text/textPipeline.js';
 import { binarizeStage, type BinarizeReport } from './binarize.js';
-import { cleanStage, type CleanReport } from './clean.js';
+import { chooseStage, type ChooseReport } from './choose.js';
 import { countWordsStage, type CountReport } from './countWords.js';
-import { deduplicateStage } from './deduplicate.js';
+import { learnLanguagesStage } from './learnLanguages.js';
 import { learnBpeStage, learnSentencePieceStage, learntFiles } from './learnSubwords.js';
-import { learnTruecaseStage } from './learnTruecase.js';
-import { heldOutReadStage, holdOutStage } from './holdOut.js';
 import type { SplitName } from './manifest.js';
 import {
   isLearnt,
@@ -18,20 +15,23 @@ import {
   type PrepareOptions,
   type PrepareSubwords,
 } from './options.js';
-import type { TextReport } from './parts.js';
-import { preprocessStage } from './preprocess.js';
-import { readStage, type ReadReport } from './readText.js';
+import type { SplitText } from './parts.js';
+import type { RemovedCounts } from './removed.js';
 import { segmentStage, type SegmentReport, type SubwordPlan } from './segment.js';
 import type { Plain, Stage, StageContext } from './stage.js';
+import { learnTruecaseStage, truecaseStage } from './truecase.js';
 import { vocabularyStage, type VocabularyReport } from './vocabulary.js';
+import { wordsStage, type SideSteps, type WordsReport } from './words.js';
 
 /** The stages that one split goes through. */
 export interface SplitStages {
-  readonly read: Stage<ReadReport>;
+  /** Those of the training set, where the split is held out of it. */
+  readonly words: Stage<WordsReport>;
+  readonly heldOut: boolean;
   /** Those that remove pairs. */
-  readonly cleaning: readonly Stage<CleanReport>[];
+  readonly removing: readonly Stage<{ readonly removed: RemovedCounts }>[];
   /** Text as it is before subwords. */
-  readonly words: Stage<TextReport>;
+  readonly text: SplitText;
   readonly segment: Stage<SegmentReport>;
   readonly binarize: Stage<BinarizeReport & { files: string[] }>;
 }
@@ -52,8 +52,8 @@ const splitNames = ['train', 'valid', 'test'] as const;
 const pairsPerShard = 1_000_000;
 
 /**
- * The stages that the options ask for: read → normalize → tokenize → clean → hold out → lowercase or truecase → learn subwords → segment →
- * vocabulary → binarize. A step that is not asked for has no stage.
+ * The stages that the options ask for: words → choose → truecase → learn subwords → segment → vocabulary → binarize. A step that is not
+ * asked for has no stage. Four of them leave what is large: words, codes, segmented text with counts, ids.
  */
 export function corpusStages(options: PrepareOptions, pairsPerPart: number): CorpusStages {
   const all: Stage[] = [];
@@ -61,48 +61,24 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
     all.push(stage);
     return stage;
   };
-  let names = splitNames.filter((split) => options[split] !== undefined);
-  const steps = { src: preprocessingSteps(options, 'src'), trg: preprocessingSteps(options, 'trg') };
+  const { words, choice } = wordsStages(options, pairsPerPart, add);
+  const text = new Map<SplitName, SplitText>();
+  for (const split of splitNames) {
+    const chosen = split === 'train' || options.holdOutEvery !== undefined ? split : undefined;
+    if (choice && chosen !== undefined && chosen !== 'test')
+      text.set(split, { stage: words.get('train')!, choice: { stage: choice, fate: chosen } });
+    else if (words.has(split)) text.set(split, { stage: words.get(split)! });
+  }
   let truecaser: Stage | undefined;
-  const preprocess = (
-    step: string,
-    split: SplitName,
-    source: Stage<TextReport>,
-    src: PreprocessingStep[],
-    trg: PreprocessingStep[],
-  ): Stage<TextReport> =>
-    src.length === 0 ? source : add(preprocessStage(`${step}.${split}`, source, { src, trg }, truecaser));
-
-  const read = new Map(names.map((split) => [split, add(readStage(split, options[split]!, pairsPerPart))]));
-  const text = new Map<SplitName, Stage<TextReport>>(read);
-  const eachSplit = (step: keyof typeof steps.src, stageName: string): void => {
-    for (const split of names)
-      text.set(split, preprocess(stageName, split, text.get(split)!, steps.src[step], steps.trg[step]));
-  };
-  eachSplit('normalize', 'normalize');
-  eachSplit('tokenize', 'tokenize');
-  const cleaning: Stage<CleanReport>[] = [];
-  if (options.clean) {
-    const { duplicates = [], leakage = false, ...rules } = options.clean;
-    const heldOut = leakage ? names.filter((split) => split !== 'train').map((split) => text.get(split)!) : [];
-    cleaning.push(add(cleanStage(text.get('train')!, rules, options, heldOut)));
-    if (duplicates.length > 0) cleaning.push(add(deduplicateStage(cleaning[0], duplicates)));
-    text.set('train', cleaning[cleaning.length - 1]);
+  if (options.letterCase === 'true') {
+    truecaser = add(learnTruecaseStage(text.get('train')!));
+    for (const [split, own] of text) text.set(split, { stage: add(truecaseStage(split, own, truecaser)) });
   }
-  if (options.holdOutEvery !== undefined) {
-    const source = text.get('train')!;
-    for (const split of ['valid', 'train'] as const)
-      text.set(split, add(holdOutStage(split, source, options.holdOutEvery)));
-    read.set('valid', add(heldOutReadStage(read.get('train')!, text.get('valid')!)));
-    names = splitNames.filter((split) => text.has(split));
-  }
-  if (options.letterCase === 'true') truecaser = add(learnTruecaseStage(text.get('train')!));
-  eachSplit('letterCase', options.letterCase === 'true' ? 'truecase' : 'lowercase');
 
   const subwords = subwordPlan(options, text.get('train')!, add);
   const limits = { maxLengthTokens: options.maxLengthTokens, maxLengthRatio: options.maxLengthRatio };
   const segment = new Map(
-    names.map((split) => {
+    [...text.keys()].map((split) => {
       const train = split === 'train';
       const { src, trg } = options[split] ?? options.train;
       const inputs = `the lines of ${src} and ${trg}`;
@@ -111,14 +87,15 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
   );
   const vocabulary = add(vocabularyStage(segment.get('train')!, options.vocabulary));
   const splits = new Map(
-    names.map((split): [SplitName, SplitStages] => {
+    [...text.keys()].map((split): [SplitName, SplitStages] => {
       const shards = split === 'train' ? { shards: options.shards, pairsPerShard } : { shards: 1, pairsPerShard };
       return [
         split,
         {
-          read: read.get(split)!,
-          cleaning: split === 'train' ? cleaning : [],
-          words: text.get(split)!,
+          words: words.get(split) ?? words.get('train')!,
+          heldOut: !words.has(split),
+          removing: split === 'train' && options.clean ? [words.get(split)!, ...(choice ? [choice] : [])] : [],
+          text: text.get(split)!,
           segment: segment.get(split)!,
           binarize: add(binarizeStage(split, segment.get(split)!, vocabulary, shards)),
         },
@@ -128,12 +105,41 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
   return { all, splits, vocabulary, subwords, truecaser };
 }
 
-/** What is applied to each side, with the stages that learn it first. */
-function subwordPlan(
+/** All that is done line by line, for each split that has files; and what becomes of each pair of the training set, if not all stay. */
+function wordsStages(
   options: PrepareOptions,
-  train: Stage<TextReport>,
+  pairsPerPart: number,
   add: <S extends Stage>(stage: S) => S,
-): SubwordPlan {
+): { words: ReadonlyMap<SplitName, Stage<WordsReport>>; choice?: Stage<ChooseReport> } {
+  const { srcLang, trgLang, clean, holdOutEvery } = options;
+  const { duplicates = [], leakage = false, ...rules } = clean ?? {};
+  const src = preprocessingSteps(options, 'src');
+  const trg = preprocessingSteps(options, 'trg');
+  const before: SideSteps = { src: [...src.normalize, ...src.tokenize], trg: [...trg.normalize, ...trg.tokenize] };
+  // how words are written within sentences is learnt from what is left
+  const after: SideSteps =
+    options.letterCase === 'lower' ? { src: src.letterCase, trg: trg.letterCase } : { src: [], trg: [] };
+  const shared = { srcLang, trgLang, before, after };
+  const words = new Map<SplitName, Stage<WordsReport>>();
+  for (const split of ['valid', 'test'] as const) {
+    const files = options[split];
+    const hashes = leakage ? (['source', 'target'] as const) : [];
+    if (files) words.set(split, add(wordsStage(split, { ...shared, files, hashes }, { heldOut: [] }, pairsPerPart)));
+  }
+  const files = options.train;
+  const needs = {
+    heldOut: leakage ? [...words.values()] : [],
+    languages: rules.wrongLanguage ? add(learnLanguagesStage(files, before)) : undefined,
+  };
+  const cleaned = { ...shared, files, rules: clean && rules, hashes: duplicates };
+  const train = add(wordsStage('train', cleaned, needs, pairsPerPart));
+  words.set('train', train);
+  const choosing = duplicates.length > 0 || holdOutEvery !== undefined;
+  return { words, choice: choosing ? add(chooseStage(train, duplicates, holdOutEvery)) : undefined };
+}
+
+/** What is applied to each side, with the stages that learn it first. */
+function subwordPlan(options: PrepareOptions, train: SplitText, add: <S extends Stage>(stage: S) => S): SubwordPlan {
   const separate = options.trgSubwords !== undefined;
   const asked: Record<Side, PrepareSubwords> = { src: options.subwords, trg: options.trgSubwords ?? options.subwords };
   const learnt: Partial<Record<Side, Stage>> = {};

@@ -2,53 +2,39 @@ import { join } from 'node:path';
 import { readLineBlocks } from '../../storage/lines.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { ownText } from '../../text/ownText.js';
-import { readPart, scratch, type TextReport } from './parts.js';
-import type { OpenTask } from './openTask.js';
-import { pairsOf } from './preprocess.js';
+import { pairsOf, partsOf, readPart, scratch, stagesOf, type PartSource, type SplitText } from './parts.js';
+import type { OpenTask } from './partTasks.js';
 import type { Stage } from './stage.js';
 
 export interface CountReport {
   readonly parts: readonly string[];
 }
 
-interface CountJob {
-  readonly from: string;
-  readonly name: string;
-}
-
 /** Counts the words of each part, for learning: NAME.src.counts and NAME.trg.counts, in order of first appearance. */
-export function countWordsStage(source: Stage<TextReport>): Stage<CountReport> {
+export function countWordsStage(text: SplitText): Stage<CountReport> {
   return {
-    name: 'words.train',
+    name: 'counts.train',
     version: 1,
     settings: {},
-    needs: [source],
-    async run(context) {
-      const {
-        folder: from,
-        report: { parts },
-      } = context.result(source);
-      await context.eachPart<CountJob, null>(
-        'countWords',
-        {},
-        parts.map((part) => ({ from, ...part })),
-        pairsOf,
-      );
+    needs: stagesOf(text),
+    async run({ eachPart, result }) {
+      const parts = partsOf(text, result);
+      await eachPart<PartSource, null>('countWords', {}, parts, pairsOf);
       return { parts: parts.map(({ name }) => name) };
     },
   };
 }
 
-export async function openCountWords(): Promise<OpenTask<CountJob, null>> {
+export async function openCountWords(): Promise<OpenTask<PartSource, null>> {
   return {
-    async run({ from, name }, folder) {
+    async run(part, folder) {
       const counts = { src: new Map<string, number>(), trg: new Map<string, number>() };
-      for await (const block of readPart(from, name)) {
+      for await (const block of readPart(part)) {
         for (const side of ['src', 'trg'] as const) {
           for (const line of block[side]) countTokens(counts[side], line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')); // as subword-nmt reads words
         }
       }
-      return { files: writeCounts(folder, name, counts), report: null };
+      return { files: writeCounts(folder, part.name, counts), report: null };
     },
   };
 }

@@ -29,51 +29,67 @@ export async function doPart(runner: TaskRunner, { task, settings, job, folder }
   return { outputs, report };
 }
 
+/** A job, and its place among all jobs of its stage. */
+export interface NumberedJob {
+  readonly index: number;
+  readonly job: object;
+}
+
 /** Threads that work on parts. With one worker, or one job, all happens in the calling thread. */
 export class PartPool {
   private readonly here = new TaskRunner();
+  /** Started when there is a job for them. */
   private readonly threads: PartThread[] = [];
 
   constructor(readonly numWorkers: number) {}
 
   /**
-   * Does the jobs, in their order as threads come free.
+   * Does the jobs, in their order as threads come free: so many of them are in memory as there are threads.
    *
-   * @param onDone called for each finished job with its place in the list
-   * @throws what the first failing job threw, once the jobs under way have ended
+   * @param onDone called for each finished job
+   * @throws what the first failing job threw, or the jobs themselves, once the jobs under way have ended
    */
   async run(
     request: Omit<PartRequest, 'job'>,
-    jobs: readonly object[],
-    onDone: (index: number, result: PartResult) => void,
+    jobs: AsyncGenerator<NumberedJob>,
+    onDone: (job: NumberedJob, result: PartResult) => void,
   ): Promise<void> {
-    if (this.numWorkers === 1 || jobs.length <= 1) {
-      for (let index = 0; index < jobs.length; index++)
-        onDone(index, await doPart(this.here, { ...request, job: jobs[index] }));
-      return;
-    }
-    while (this.threads.length < Math.min(this.numWorkers, jobs.length)) this.threads.push(new PartThread());
-    let next = 0;
-    let failure: { error: unknown } | null = null;
-    await Promise.all(
-      this.threads.map(async (thread) => {
-        while (next < jobs.length && failure === null) {
-          const index = next++;
-          try {
-            onDone(index, await thread.ask({ ...request, job: jobs[index] }));
-          } catch (error) {
-            failure ??= { error };
+    try {
+      const [first, second] = this.numWorkers === 1 ? [] : [await next(jobs), await next(jobs)];
+      if (second === undefined) {
+        for (let job = first ?? (await next(jobs)); job !== undefined; job = await next(jobs))
+          onDone(job, await doPart(this.here, { ...request, job: job.job }));
+        return;
+      }
+      const waiting = [first!, second];
+      let failure: { error: unknown } | null = null;
+      const lane = async (_: unknown, number: number): Promise<void> => {
+        try {
+          for (let job = waiting.shift() ?? (await next(jobs)); job !== undefined; job = await next(jobs)) {
+            if (failure !== null) return;
+            const thread = (this.threads[number] ??= new PartThread());
+            onDone(job, await thread.ask({ ...request, job: job.job }));
           }
+        } catch (error) {
+          failure ??= { error };
         }
-      }),
-    );
-    if (failure !== null) throw (failure as { error: unknown }).error;
+      };
+      await Promise.all(Array.from({ length: this.numWorkers }, lane));
+      if (failure !== null) throw (failure as { error: unknown }).error;
+    } finally {
+      await jobs.return(undefined);
+    }
   }
 
   async close(): Promise<void> {
     await this.here.close();
-    await Promise.all(this.threads.map((thread) => thread.close()));
+    await Promise.all(this.threads.map((thread) => thread?.close()));
   }
+}
+
+async function next(jobs: AsyncGenerator<NumberedJob>): Promise<NumberedJob | undefined> {
+  const { value, done } = await jobs.next();
+  return done ? undefined : (value as NumberedJob);
 }
 
 /** A thread that does one job at a time. */

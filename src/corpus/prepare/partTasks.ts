@@ -1,17 +1,20 @@
 import { openBinarize } from './binarize.js';
-import { openClean } from './clean.js';
 import { openCountWords } from './countWords.js';
-import { openHoldOut, openSameLines } from './holdOut.js';
-import type { OpenTask } from './openTask.js';
-import { openPreprocess } from './preprocess.js';
 import { openSegment } from './segment.js';
+import { openTruecase } from './truecase.js';
+import { openWords } from './words.js';
+
+/** Work on parts, ready to go: settings are read, models are loaded. */
+export interface OpenTask<Job, Report> {
+  /** Does one job. @returns the files it wrote, by name in the stage's folder, and what there is to say about them */
+  run(job: Job, folder: string): Promise<{ files: string[]; report: Report }>;
+  close?(): Promise<void>;
+}
 
 /** Every kind of work on parts, by name: threads are told names. Settings and jobs are plain data. */
 export const partTasks = {
-  preprocess: openPreprocess,
-  clean: openClean,
-  holdOut: openHoldOut,
-  sameLines: openSameLines,
+  words: openWords,
+  truecase: openTruecase,
   countWords: openCountWords,
   segment: openSegment,
   binarize: openBinarize,

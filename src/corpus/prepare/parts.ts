@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs } from '../../text/linePairs.js';
+import type { Stage, StageContext } from './stage.js';
 
 /*
- * Between stages a corpus lies in parts of equally many pairs: NAME.src and NAME.trg with a line per pair, and NAME.lines,
- * the line number in the user's files of each pair (uint32, little-endian, from 1).
+ * Between stages a corpus is in parts: NAME.src and NAME.trg with a line per pair, and NAME.lines, the line number in the user's
+ * files of each pair (uint32, little-endian, from 1). A stage that only chooses among pairs copies no text: it writes NAME.fates, a
+ * byte per pair.
  */
 
 /** A part and how many pairs it has. */
@@ -21,11 +23,56 @@ export interface TextReport {
   readonly parts: readonly Part[];
 }
 
+/** What becomes of a pair of the training set, as NAME.fates says it. */
+export const fates = { train: 0, valid: 1, removed: 2 } as const;
+
+/** Pairs of each part by their fate. */
+export type ChosenParts = Readonly<Record<'train' | 'valid', readonly Part[]>>;
+
+/** The text of a split: all that a stage left, or what another stage has chosen of it. */
+export interface SplitText {
+  readonly stage: Stage<TextReport>;
+  readonly choice?: { readonly stage: Stage<{ readonly chosen: ChosenParts }>; readonly fate: 'train' | 'valid' };
+}
+
+/** A part to be read, as plain data. */
+export interface PartSource extends Part {
+  readonly folder: string;
+  readonly choice?: { readonly folder: string; readonly fate: 'train' | 'valid' };
+}
+
+/** Stages that a stage needs that reads the text. */
+export function stagesOf({ stage, choice }: SplitText): Stage[] {
+  return choice ? [stage, choice.stage] : [stage];
+}
+
+/** The parts of a text. Those of a choice keep their names, and may be empty. */
+export function partsOf({ stage, choice }: SplitText, result: StageContext['result']): PartSource[] {
+  const { folder, report } = result(stage);
+  if (!choice) return report.parts.map((part) => ({ ...part, folder }));
+  const made = result(choice.stage);
+  return made.report.chosen[choice.fate].map((part) => ({
+    ...part,
+    folder,
+    choice: { folder: made.folder, fate: choice.fate },
+  }));
+}
+
+/** Pairs of parts together; of one as the weight of a job, for progress. */
+export function pairsOf(...parts: readonly Part[]): number {
+  return parts.reduce((sum, { pairs }) => sum + pairs, 0);
+}
+
 /** How intermediate files are written: a stage's files are compared with their checksums before they are used. */
 export const scratch = { durable: false } as const;
 
-function partName(number: number): string {
+export function partName(number: number): string {
   return String(number).padStart(5, '0');
+}
+
+/** Name of the file that says what becomes of a part's pairs. */
+export function fatesFile(name: string): string {
+  return `${name}.fates`;
 }
 
 export function partFiles(name: string): string[] {
@@ -40,17 +87,23 @@ export interface PartBlock {
   readonly lines: Uint32Array;
 }
 
-/** Reads a part block by block. */
-export async function* readPart(folder: string, name: string): AsyncGenerator<PartBlock> {
-  const bytes = readFileSync(join(folder, `${name}.lines`));
-  const lines = new Uint32Array(new Uint8Array(bytes).buffer);
+/** Reads a part block by block, or what was chosen of it. */
+export async function* readPart({ folder, name, choice }: PartSource): AsyncGenerator<PartBlock> {
+  const lines = new Uint32Array(new Uint8Array(readFileSync(join(folder, `${name}.lines`))).buffer);
+  const fate = choice && { ofRow: readFileSync(join(choice.folder, fatesFile(name))), wanted: fates[choice.fate] };
   let at = 0;
   for await (const { src, trg } of readLinePairs({
     src: join(folder, `${name}.src`),
     trg: join(folder, `${name}.trg`),
   })) {
-    yield { src: src as string[], trg: trg as string[], lines: lines.subarray(at, at + src.length) };
+    const block = { src: src as string[], trg: trg as string[], lines: lines.subarray(at, at + src.length) };
+    const first = at;
     at += src.length;
+    if (fate === undefined) yield block;
+    else {
+      const isWanted = (_: unknown, i: number): boolean => fate.ofRow[first + i] === fate.wanted;
+      yield { src: block.src.filter(isWanted), trg: block.trg.filter(isWanted), lines: block.lines.filter(isWanted) };
+    }
   }
 }
 
@@ -93,36 +146,5 @@ export class PartWriter {
   abandon(): void {
     this.src.abandon();
     this.trg.abandon();
-  }
-}
-
-/** Writes one part after the other, each of so many pairs. */
-export class PartsWriter {
-  readonly parts: Part[] = [];
-  private writer: PartWriter | null = null;
-
-  constructor(
-    private readonly folder: string,
-    private readonly pairsPerPart: number,
-  ) {}
-
-  add(src: string, trg: string, line: number): void {
-    this.writer ??= new PartWriter(this.folder, partName(this.parts.length));
-    this.writer.add(src, trg, line);
-    if (this.writer.pairs === this.pairsPerPart) this.close();
-  }
-
-  finish(): TextReport {
-    this.close();
-    return { pairs: this.parts.reduce((sum, { pairs }) => sum + pairs, 0), parts: this.parts };
-  }
-
-  abandon(): void {
-    this.writer?.abandon();
-  }
-
-  private close(): void {
-    if (this.writer) this.parts.push(this.writer.finish());
-    this.writer = null;
   }
 }

@@ -1,19 +1,23 @@
 import { closeSync, constants, copyFileSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetHeaderSha256 } from '../../data/datasetFormat.js';
+import { DataError } from '../../errors.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { fileIdentity } from '../../storage/checksum.js';
-import { TextOutput } from '../../storage/textOutput.js';
+import { finishTogether, TextOutput } from '../../storage/textOutput.js';
+import { readLinePairs, type PairFiles } from '../../text/linePairs.js';
+import { PairOutput } from '../../text/pairOutput.js';
 import type { PreprocessingStep } from '../../text/preprocessing.js';
 import { openSegmenter, type SubwordOptions } from '../../text/subwords/segmenter.js';
 import { saveTextPipeline, type Side } from '../../text/textPipeline.js';
-import { sumCounts } from './clean.js';
 import type { CorpusStages, SplitStages } from './corpusStages.js';
-import { truecaseFile } from './learnTruecase.js';
+import { sumCounts } from './removed.js';
+import { truecaseFile } from './truecase.js';
+import { noFinding } from './findings.js';
 import { manifestFile, manifestFormat, type PrepareManifest, type SplitName, type SplitReport } from './manifest.js';
 import { preprocessingSteps, type PrepareOptions } from './options.js';
-import { readPart, type TextReport } from './parts.js';
-import type { Stage, StageContext } from './stage.js';
+import { partsOf, readPart, type SplitText } from './parts.js';
+import type { StageContext } from './stage.js';
 import { readVocabularies } from './vocabulary.js';
 import { writeJsonFile } from '../../storage/jsonFile.js';
 
@@ -40,7 +44,11 @@ export async function publishCorpus(
         report: { files },
       } = result(own.binarize);
       for (const file of files) copyDurably(join(from, file), join(folder, file));
-      if (split !== 'train') await writeHeldOutText(folder, split, own, result, subwords, preprocessing.src.length > 0);
+      if (split !== 'train') {
+        await writeHeldOutText(folder, split, own.text, result, subwords);
+        if (preprocessing.src.length > 0)
+          await writeRawText(folder, split, options[split] ?? options.train, own.text, result);
+      }
       splits[split] = splitReport(own, result);
     }
     saveTextPipeline(folder, {
@@ -76,51 +84,77 @@ function copyDurably(from: string, to: string): void {
   closeSync(file);
 }
 
-/** Held-out text in words, as the model's output is scored; and as the user gave it, where that is something else. */
+/** Held-out text in words, as the model's output is scored. */
 async function writeHeldOutText(
   folder: string,
   split: SplitName,
-  own: SplitStages,
+  text: SplitText,
   result: Result,
   subwords: Record<Side, SubwordOptions>,
-  preprocessed: boolean,
 ): Promise<void> {
+  const parts = partsOf(text, result);
   for (const side of ['src', 'trg'] as const) {
     // text that came segmented is shown joined, as a scorer should see it
     const segmented = subwords[side].method === 'none' ? await openSegmenter(subwords[side]) : null;
-    await writeSide(join(folder, `${split}.${side}.txt`), side, own.words, result, (line) =>
-      segmented ? segmented.join(line.split(' ').filter((token) => token !== '')) : line,
-    );
-    if (preprocessed) await writeSide(join(folder, `${split}.${side}.raw.txt`), side, own.read, result, (line) => line);
+    const output = new TextOutput(join(folder, `${split}.${side}.txt`));
+    try {
+      for (const part of parts) {
+        for await (const block of readPart(part)) {
+          for (const line of block[side])
+            output.line(segmented ? segmented.join(line.split(' ').filter((token) => token !== '')) : line);
+        }
+      }
+      output.finish();
+    } catch (error) {
+      output.abandon();
+      throw error;
+    }
   }
 }
 
-async function writeSide(
-  path: string,
-  side: Side,
-  stage: Stage<TextReport>,
+/** Held-out text as the user gave it, read from the user's files once more. @throws DataError if its lines are no longer there */
+async function writeRawText(
+  folder: string,
+  split: SplitName,
+  files: PairFiles,
+  text: SplitText,
   result: Result,
-  textOf: (line: string) => string,
 ): Promise<void> {
-  const {
-    folder,
-    report: { parts },
-  } = result(stage);
-  const output = new TextOutput(path);
+  const wanted = new Set<number>();
+  for (const part of partsOf(text, result))
+    for await (const { lines } of readPart(part)) for (const line of lines) wanted.add(line);
+  const output = new PairOutput({
+    src: join(folder, `${split}.src.raw.txt`),
+    trg: join(folder, `${split}.trg.raw.txt`),
+  });
   try {
-    for (const { name } of parts)
-      for await (const block of readPart(folder, name)) for (const line of block[side]) output.line(textOf(line));
-    output.finish();
-  } catch (error) {
+    let written = 0;
+    for await (const { firstLine, src, trg } of readLinePairs(files)) {
+      src.forEach((line, i) => {
+        const other = trg[i];
+        if (line === null || other === null || !wanted.has(firstLine + i)) return;
+        output.write(line, other);
+        written++;
+      });
+    }
+    if (written !== wanted.size)
+      throw new DataError(
+        `${files.src} and ${files.trg} were changed while they were prepared. Run the command again.`,
+      );
+    finishTogether(output.outputs);
+  } finally {
     output.abandon();
-    throw error;
   }
 }
 
-function splitReport({ read, cleaning, segment, binarize }: SplitStages, result: Result): SplitReport {
-  const { lines, invalidUtf8, carriageReturn } = result(read).report;
-  const { emptySide, tooLong, ratio } = result(segment).report;
+function splitReport({ words, removing, heldOut, segment, binarize }: SplitStages, result: Result): SplitReport {
   const { pairs, srcTokens, trgTokens, srcUnknown, trgUnknown } = result(binarize).report;
+  const { emptySide, tooLong, ratio } = result(segment).report;
+  const read = result(words).report;
+  // lines held out of the training set have been found fault with there
+  const { lines, invalidUtf8, carriageReturn } = heldOut
+    ? { lines: pairs, invalidUtf8: noFinding, carriageReturn: noFinding }
+    : read;
   return {
     lines,
     pairs,
@@ -128,7 +162,7 @@ function splitReport({ read, cleaning, segment, binarize }: SplitStages, result:
     trgTokens,
     srcUnknown,
     trgUnknown,
-    ...(cleaning.length > 0 && { removed: sumCounts(cleaning.map((stage) => result(stage).report.removed)) }),
+    ...(removing.length > 0 && { removed: sumCounts(removing.map((stage) => result(stage).report.removed)) }),
     invalidUtf8,
     emptySide,
     tooLong,

@@ -5,7 +5,7 @@ import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storag
 import { jsonAny, jsonObject, jsonRecord, readJsonFile, writeJsonFile } from '../../storage/jsonFile.js';
 import { removeStaleParts } from '../../storage/staleParts.js';
 import { version as programVersion } from '../../package.js';
-import { PartPool, type PartResult } from './partPool.js';
+import { PartPool, type NumberedJob, type PartResult } from './partPool.js';
 import { scratch } from './parts.js';
 import { makeFolder } from '../../storage/makeFolder.js';
 import {
@@ -242,28 +242,35 @@ async function carryOut(
   const eachPart = async (
     task: Parameters<StageContext['eachPart']>[0],
     settings: object,
-    jobs: readonly { readonly name: string }[],
+    jobs: readonly Job[] | AsyncIterable<Job>,
     weight: (job: never) => number = () => 1,
   ): Promise<unknown[]> => {
-    const results = await Promise.all(jobs.map(({ name }) => readPartRecord(folder, name)));
-    const missing = jobs.flatMap((_, index) => (results[index] ? [] : [index]));
-    const weights = jobs.map((job) => weight(job as never));
+    const results: PartResult[] = [];
+    const weights = Array.isArray(jobs) ? (jobs as Job[]).map((job) => weight(job as never)) : [];
     const total = weights.reduce((sum, each) => sum + each, 0);
-    let done = total - missing.reduce((sum, index) => sum + weights[index], 0);
-    progress(done, total, 'pairs');
-    await pool.run(
-      { task, settings, folder },
-      missing.map((index) => jobs[index]),
-      (at, made) => {
-        const index = missing[at];
-        writeJsonFile(recordPath(folder, jobs[index].name), made, scratch);
-        results[index] = made;
-        done += weights[index];
-        progress(done, total, 'pairs');
-      },
-    );
-    for (const made of results) Object.assign(known, made!.outputs);
-    return results.map((made) => made!.report);
+    let done = 0;
+    const keep = (index: number, made: PartResult): void => {
+      results[index] = made;
+      if (!Array.isArray(jobs)) return;
+      done += weights[index];
+      progress(done, total, 'pairs');
+    };
+    async function* missing(): AsyncGenerator<NumberedJob> {
+      let index = 0;
+      for await (const job of jobs) {
+        const made = await readPartRecord(folder, job.name);
+        if (made) keep(index, made);
+        else yield { index, job };
+        index++;
+      }
+    }
+    if (Array.isArray(jobs)) progress(done, total, 'pairs');
+    await pool.run({ task, settings, folder }, missing(), ({ index, job }, made) => {
+      writeJsonFile(recordPath(folder, (job as Job).name), made, scratch);
+      keep(index, made);
+    });
+    for (const made of results) Object.assign(known, made.outputs);
+    return results.map((made) => made.report);
   };
   const report = await stage.run({ folder, result, progress, eachPart: eachPart as StageContext['eachPart'] });
 
@@ -285,6 +292,10 @@ async function carryOut(
   writeJsonFile(join(folder, stageManifestFile), manifest, scratch);
   for (const name of readdirSync(folder)) if (name === begunFile || partRecord.test(name)) rmSync(join(folder, name));
   return manifest;
+}
+
+interface Job {
+  readonly name: string;
 }
 
 function recordPath(folder: string, name: string): string {

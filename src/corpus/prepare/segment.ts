@@ -3,9 +3,19 @@ import { openSegmenter, type SubwordOptions } from '../../text/subwords/segmente
 import { countTokens, writeCounts } from './countWords.js';
 import { FindingCollector, joinFindings } from './findings.js';
 import type { LengthLimits, LineFinding, SplitName } from './manifest.js';
-import { partFiles, PartWriter, readPart, type Part, type TextReport } from './parts.js';
-import type { OpenTask } from './openTask.js';
-import { pairsOf } from './preprocess.js';
+import {
+  pairsOf,
+  partFiles,
+  partsOf,
+  PartWriter,
+  readPart,
+  stagesOf,
+  type Part,
+  type PartSource,
+  type SplitText,
+  type TextReport,
+} from './parts.js';
+import type { OpenTask } from './partTasks.js';
 import type { Plain, Stage, StageContext } from './stage.js';
 
 type Findings = Readonly<Record<'emptySide' | 'tooLong' | 'ratio', LineFinding>>;
@@ -17,11 +27,6 @@ interface SegmentSettings {
   readonly trg: SubwordOptions;
   /** Limits of the training set; absent for valid and test, where every line is kept so that scores stay comparable. */
   readonly limits?: LengthLimits;
-}
-
-interface SegmentJob {
-  readonly from: string;
-  readonly name: string;
 }
 
 /** Subwords of both sides: what counts for the stage's key, and the options themselves, known once it runs. */
@@ -37,7 +42,7 @@ export interface SubwordPlan {
 /** Splits lines into tokens, leaves out pairs of the training set that are empty or beyond the limits, and counts tokens. */
 export function segmentStage(
   split: SplitName,
-  source: Stage<TextReport>,
+  text: SplitText,
   subwords: SubwordPlan,
   limits: LengthLimits | undefined,
   inputs: string,
@@ -47,20 +52,12 @@ export function segmentStage(
     version: 1,
     settings: { subwords: subwords.settings, limits: limits as Plain },
     files: subwords.files,
-    needs: [source, ...subwords.learnt],
+    needs: [...stagesOf(text), ...subwords.learnt],
     async run(context) {
-      const {
-        folder: from,
-        report: { parts },
-      } = context.result(source);
       const settings: SegmentSettings = { ...subwords.options(context.result), limits };
-      const done = await context.eachPart<SegmentJob, Part & Findings>(
-        'segment',
-        settings,
-        parts.map((part) => ({ from, ...part })),
-        pairsOf,
-      );
-      const pairs = done.reduce((sum, part) => sum + part.pairs, 0);
+      const parts = partsOf(text, context.result);
+      const done = await context.eachPart<PartSource, Part & Findings>('segment', settings, parts, pairsOf);
+      const pairs = pairsOf(...done);
       if (limits && pairs === 0)
         throw new DataError(`no sentence pair is left of ${inputs}. Check the files and the length limits.`);
       const joined = (kind: keyof Findings): LineFinding => joinFindings(done.map((part) => part[kind]));
@@ -79,12 +76,13 @@ export async function openSegment({
   src: srcOptions,
   trg: trgOptions,
   limits,
-}: SegmentSettings): Promise<OpenTask<SegmentJob, Part & Findings>> {
+}: SegmentSettings): Promise<OpenTask<PartSource, Part & Findings>> {
   const src = await openSegmenter(srcOptions);
   const trg = JSON.stringify(srcOptions) === JSON.stringify(trgOptions) ? src : await openSegmenter(trgOptions);
   const { maxLengthTokens = Infinity, maxLengthRatio = Infinity } = limits ?? {};
   return {
-    async run({ from, name }, folder) {
+    async run(part, folder) {
+      const { name } = part;
       const writer = new PartWriter(folder, name);
       const counts = { src: new Map<string, number>(), trg: new Map<string, number>() };
       const found = {
@@ -93,7 +91,7 @@ export async function openSegment({
         ratio: new FindingCollector(),
       };
       try {
-        for await (const block of readPart(from, name)) {
+        for await (const block of readPart(part)) {
           const srcTokens = await src.segment(block.src);
           const trgTokens = await trg.segment(block.trg);
           block.lines.forEach((line, i) => {

@@ -32,13 +32,15 @@ export interface StageContext {
   /**
    * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done again.
    *
-   * @param jobs each with a name of its own; files that a job writes stand in the stage's folder
+   * @param jobs each with its own name; files that a job writes are in the stage's folder. A stream of jobs is read as threads
+   *   come free, and shows the progress itself
+   * @param weight of a job, for progress
    * @returns what the task reported of each job, in their order
    */
   eachPart<Job extends { readonly name: string }, Report>(
     task: PartTaskName,
     settings: object,
-    jobs: readonly Job[],
+    jobs: readonly Job[] | AsyncIterable<Job>,
     weight?: (job: Job) => number,
   ): Promise<Report[]>;
   progress(done: number, total: number, unit: string): void;

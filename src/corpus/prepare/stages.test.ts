@@ -142,16 +142,16 @@ test('the stages together do what their functions do one after the other', async
 
   // what is removed, with line and reason
   const stages = `${options.outDir}.stages`;
-  const removed = readdirSync(join(stages, 'clean.train'))
+  const removed = readdirSync(join(stages, 'words.train'))
     .filter((name) => name.endsWith('.removed'))
-    .flatMap((name) => lines(join(stages, 'clean.train', name)));
+    .flatMap((name) => lines(join(stages, 'words.train', name)));
   assert.deepEqual(
     removed.map((line) => line.split('\t').slice(0, 2).join(' ')),
     ['402 tooLong', '405 sameText', '406 leakage', '407 empty'],
   );
-  const duplicate = readdirSync(join(stages, 'deduplicate.train'))
+  const duplicate = readdirSync(join(stages, 'choose.train'))
     .filter((name) => name.endsWith('.removed'))
-    .flatMap((name) => lines(join(stages, 'deduplicate.train', name)));
+    .flatMap((name) => lines(join(stages, 'choose.train', name)));
   assert.deepEqual(duplicate, ['404\tduplicatePair\tthe pair was there before\tdoppelt\ttwice']);
 });
 
@@ -183,7 +183,7 @@ test('the result does not depend on workers and parts; a third run does nothing'
 test('only what a change concerns is done again, and the plan says so beforehand', async () => {
   const options = await recipe('again', { shards: 2 });
   const control = { workers: 1, pairsPerPart: 100, force: true };
-  assert.equal(ran(await prepareCorpus(options, control)).length, 23);
+  assert.equal(ran(await prepareCorpus(options, control)).length, 13);
   const stagesOfChange = async (changed: PrepareOptions): Promise<string[]> => {
     const plan = await planCorpus(changed, control);
     assert.equal(plan.status, 'changed');
@@ -209,7 +209,7 @@ test('only what a change concerns is done again, and the plan says so beforehand
   );
   const fewer = { ...options, subwords: { method: 'bpe', learn: { merges: 100 }, vocabularyThreshold: 5 } as const };
   assert.deepEqual((await stagesOfChange(fewer))[0], 'learn');
-  // a test set changed for sentences of equal words: read and normalised again, the rest is as before
+  // a test set changed for sentences of equal words: its words are made again, the rest is as before
   const test = { src: join(folder, 'test2.de'), trg: options.test!.trg };
   writeFileSync(
     test.src,
@@ -217,34 +217,44 @@ test('only what a change concerns is done again, and the plan says so beforehand
       .map((line) => `${line} \n`)
       .join(''),
   );
-  assert.deepEqual(await stagesOfChange({ ...fewer, test }), ['read.test', 'normalize.test', 'tokenize.test']);
+  assert.deepEqual(await stagesOfChange({ ...fewer, test }), ['words.test']);
 
   const { stages } = await planCorpus({ ...fewer, test, clean: { ...options.clean, maxTokens: 39 } }, control);
   const why = new Map(stages.map(({ stage, action, reasons }) => [stage, [action, ...reasons]]));
-  assert.deepEqual(why.get('tokenize.train'), ['keep']);
-  assert.deepEqual(why.get('clean.train')!.slice(0, 2), [
+  assert.deepEqual(why.get('words.test'), ['keep']);
+  assert.deepEqual(why.get('words.train')!.slice(0, 2), [
     'run',
     'setting rules: {"maxTokens":40,"maxRatio":4,"sameText":true}, now {"maxTokens":39,"maxRatio":4,"sameText":true}',
   ]);
-  assert.deepEqual(why.get('deduplicate.train'), ['run', 'after clean.train']);
+  assert.deepEqual(why.get('choose.train'), ['run', 'after words.train']);
+  assert.deepEqual(why.get('counts.train'), ['run', 'after words.train, choose.train']);
 });
 
 test('a stage whose files are gone or were changed is done again before they are read', async () => {
   const options = await recipe('damaged', { test: undefined });
   const control = { workers: 1, force: true };
   await prepareCorpus(options, control);
-  const tokenized = join(`${options.outDir}.stages`, 'tokenize.train', '00000.src');
-  const before = readFileSync(tokenized);
-  rmSync(tokenized);
-  assert.deepEqual(ran(await prepareCorpus({ ...options, shards: 2 }, control)), ['tokenize.train', 'binarize.train']);
-  assert.deepEqual(readFileSync(tokenized), before);
-  writeFileSync(tokenized, before.toString('utf8').replace('e', 'x'));
-  const { stages } = await prepareCorpus(
-    { ...options, shards: 2, clean: { ...options.clean, maxTokens: 39 } },
-    control,
-  );
-  assert.deepEqual(stages.find(({ stage }) => stage === 'tokenize.train')!.action, 'keep');
-  assert.deepEqual(readFileSync(tokenized), before);
+  const file = (stage: string, name: string): string => join(`${options.outDir}.stages`, stage, name);
+  const words = file('words.train', '00000.src');
+  const before = readFileSync(words);
+  rmSync(words);
+  assert.deepEqual(ran(await prepareCorpus({ ...options, shards: 2 }, control)), ['words.train', 'binarize.train']);
+  assert.deepEqual(readFileSync(words), before);
+  // what says which pairs count is compared before it is read, like the text
+  for (const [damaged, name, merges] of [
+    ['words.train', '00000.src', 140],
+    ['words.train', '00000.lines', 130],
+    ['words.train', '00000.hashes', 120],
+    ['choose.train', '00000.fates', 110],
+  ] as const) {
+    const path = file(damaged, name);
+    const bytes = readFileSync(path);
+    writeFileSync(path, Buffer.from(bytes).fill(bytes[0] ^ 1, 0, 1));
+    const subwords = { method: 'bpe', learn: { merges }, vocabularyThreshold: 5 } as const;
+    const { stages } = await prepareCorpus({ ...options, shards: 2, subwords }, control);
+    assert.equal(stages.find(({ stage }) => stage === damaged)!.action, 'keep');
+    assert.deepEqual(readFileSync(path), bytes, path);
+  }
 });
 
 test('two at a time are refused; a foreign folder is not used', async () => {

@@ -11,10 +11,20 @@ const ruleOf = { pair: 'duplicatePair', source: 'duplicateSource', target: 'dupl
  * pair and kind.
  */
 export function duplicateFault(kinds: readonly DuplicateKind[]): (src: string, trg: string) => Fault | null {
+  const faultOf = repeatedHashes(kinds);
+  return (src, trg) => faultOf(pairHashes(kinds, src, trg));
+}
+
+/** What duplicates of each kind have in common. */
+export function pairHashes(kinds: readonly DuplicateKind[], srcLine: string, trgLine: string): number[] {
+  const [src, trg] = [srcLine.trim(), trgLine.trim()];
+  return kinds.map((kind) => textHash(kind === 'pair' ? `${src}\n${trg}` : kind === 'source' ? src : trg));
+}
+
+/** As `duplicateFault`, of a pair's hashes. */
+export function repeatedHashes(kinds: readonly DuplicateKind[]): (hashes: ArrayLike<number>) => Fault | null {
   const seen = kinds.map(() => new HashSet());
-  return (srcLine, trgLine) => {
-    const [src, trg] = [srcLine.trim(), trgLine.trim()];
-    const hashes = kinds.map((kind) => textHash(kind === 'pair' ? `${src}\n${trg}` : kind === 'source' ? src : trg));
+  return (hashes) => {
     const repeated = kinds.find((_, k) => seen[k].has(hashes[k]));
     if (repeated !== undefined) return { rule: ruleOf[repeated], found: `the ${repeated} was there before` };
     // only now: a pair that one kind removes must not make later pairs duplicates of the other kinds

@@ -2,6 +2,8 @@ import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { HashSet } from './hashSet.js';
 import { textHash } from './textHash.js';
 
+const emptyHash = textHash('');
+
 /** Sentences that must not be learnt from: those of the validation and test sets. */
 export class HeldOutText {
   private readonly sources = new HashSet();
@@ -21,6 +23,12 @@ export class HeldOutText {
   add(src: string, trg: string): void {
     if (src.trim() !== '') this.sources.add(textHash(src.trim()));
     if (trg.trim() !== '') this.targets.add(textHash(trg.trim()));
+  }
+
+  /** As `add`, of the two sides' hashes as `pairHashes` gives them. */
+  addHashes(source: number, target: number): void {
+    if (source !== emptyHash) this.sources.add(source);
+    if (target !== emptyHash) this.targets.add(target);
   }
 
   /** Which sides stand in the held-out text. */

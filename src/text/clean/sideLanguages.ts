@@ -23,7 +23,9 @@ interface WordScore {
  * sentences that were left untranslated or stand on the wrong side, as long as most of the corpus is right.
  */
 export class SideLanguages {
-  private readonly words = { src: new Map<string, number>(), trg: new Map<string, number>() };
+  /** @param words how often each is on either side, as another object of this class has learnt it */
+  constructor(readonly words = { src: new Map<string, number>(), trg: new Map<string, number>() }) {}
+
   /** By trigram: how much likelier it is on the target side. Made when the first line is judged; learning has ended then. */
   private evidence?: Float32Array;
   private scores = new Map<string, WordScore>();
