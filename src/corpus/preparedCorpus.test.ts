@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { DatasetWriter } from '../data/datasetWriter.js';
 import { DataError } from '../errors.js';
 import { copyTextPipeline, openTextPipeline } from '../text/textPipeline.js';
+import { withoutChecksum } from '../../test/jsonMutations.js';
 import { coldstart, makeRealCorpus } from '../../test/realAblation.js';
 import { readPrepareManifest } from './prepare/manifest.js';
 import { openPreparedCorpus } from './preparedCorpus.js';
@@ -150,4 +151,15 @@ test('a corpus that is prepared again while it is open is refused, not mixed wit
   );
   assert.throws(() => corpus.dataset('test'), /test\.bin is not what "coldstart corpus prepare" wrote/);
   await corpus.close();
+});
+
+test('a corpus that another version prepared is refused, with what to do', async () => {
+  const path = join(data, 'manifest.json');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, JSON.stringify({ ...(withoutChecksum(text) as object), version: 1 }));
+  await assert.rejects(openPreparedCorpus(data), {
+    name: 'DataError',
+    message: `${data} was prepared by another version of coldstart (format 1, expected 2). Run "coldstart corpus prepare" with --force.`,
+  });
+  writeFileSync(path, text);
 });

@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { readRecorded } from '../storage/recordedFiles.js';
 import { Dataset } from '../data/dataset.js';
-import { datasetFiles, readPrepareManifest, type PrepareManifest, type SplitName } from './prepare/manifest.js';
+import {
+  datasetFiles,
+  manifestVersion,
+  readPrepareManifest,
+  type PrepareManifest,
+  type SplitName,
+} from './prepare/manifest.js';
 import { openTextPipeline, type TextPipeline } from '../text/textPipeline.js';
 import { isThere } from '../storage/isThere.js';
 
@@ -30,6 +36,10 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
   const manifest = readPrepareManifest(folder);
   if (!manifest)
     throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "coldstart corpus prepare" first.`);
+  if (manifest.version !== manifestVersion)
+    throw new DataError(
+      `${folder} was prepared by another version of coldstart (format ${manifest.version}, expected ${manifestVersion}). Run "coldstart corpus prepare" with --force.`,
+    );
   const recorded = Object.entries(manifest.outputs).filter(([name]) => !name.endsWith('.bin'));
   const pipeline = await openTextPipeline(folder, {
     sha256: Object.fromEntries(recorded.map(([name, { sha256 }]) => [name, sha256])),

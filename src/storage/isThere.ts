@@ -7,5 +7,10 @@ import { statSync } from 'node:fs';
  * @throws what the system says, other than that there is nothing
  */
 export function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false; // below a file there is nothing
+    throw error;
+  }
 }

@@ -67,8 +67,6 @@ export interface LengthLimits {
 export const manifestFormat = 'coldstart prepared corpus';
 /** Raised whenever the same inputs and settings would give other files. */
 export const manifestVersion = 2;
-/** Older versions whose files hold the same sentences and are still read. */
-const equalVersions = [1];
 export const manifestFile = 'manifest.json';
 
 /** The manifest in a folder, or null if there is none. @throws DataError if it is there and not a manifest */
@@ -112,8 +110,7 @@ export function manifestChanges(
   asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
 ): string[] {
   const changes: string[] = [];
-  if (made.version !== asked.version && !equalVersions.includes(made.version))
-    changes.push(`format version: ${made.version}, now ${asked.version}`);
+  if (made.version !== asked.version) changes.push(`format version: ${made.version}, now ${asked.version}`);
   for (const name of new Set([...Object.keys(made.settings), ...Object.keys(asked.settings)])) {
     const [before, now] = [made.settings[name], asked.settings[name]];
     if (before !== now) changes.push(`setting ${name}: ${before ?? 'not set'}, now ${now ?? 'not set'}`);
