@@ -23,7 +23,7 @@ export interface MemoryReport {
   readonly available: number;
 }
 
-/** A run is refused where it needs more than so many times what there is: estimates are wrong by less (docs/performance.md). */
+/** A run is refused where it needs more than so many times what there is: estimates are wrong by less (docs/notes/performance.md). */
 const certainlyTooMuch = 1.15;
 /** A setting that is suggested leaves the rest free. */
 const comfortable = 0.95;

@@ -19,7 +19,7 @@ export interface MemoryTask {
   readonly heldOutLengths: Int32Array;
 }
 
-/** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/performance.md). */
+/** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/notes/performance.md). */
 const programBytes = 180 * 2 ** 20;
 
 /** Memory taken for a byte of tensors: freed blocks that are kept for the next tensors, and gaps. */
