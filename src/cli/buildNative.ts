@@ -15,7 +15,7 @@ export function buildNativeCommand(): Command {
       `
 It needs a C++ compiler (GCC 11 or clang 14 with libomp, or later) and oneDNN 2 or 3 with OpenMP threads; nothing is downloaded.
   Debian, Ubuntu   apt-get install g++ libdnnl-dev
-  conda            conda install -c conda-forge gxx onednn onednn-cpu-omp; then it is found while the environment is active
+  conda            the oneDNN of the active environment is found, if the system has none
   PyPI             pip install onednn-devel-cpu-gomp, then --onednn "$(python3 -c 'import sys; print(sys.prefix)')"
 The engine is written into the package's folder, or, where that cannot be written, into the user's cache (XDG_CACHE_HOME or
 ~/.cache, coldstart/native). A oneDNN that is named must stay where it is: the engine loads it from there.

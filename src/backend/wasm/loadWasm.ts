@@ -53,21 +53,26 @@ async function initialise(): Promise<string> {
 
 /**
  * The backend and the memory its tensors live in. tfjs does not give the memory away, but asks WebAssembly.instantiate for the
- * module that owns it; so that function is watched while the backend is made.
+ * module that owns it; so that function is watched while the backend is made. Others may call it meanwhile, as Node 22's own fetch does:
+ * the memory is the one that tfjs's view of its heap lies in.
  */
 async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembly.Memory }> {
   const factory = findBackendFactory('wasm');
   if (factory === null || factory === undefined)
     throw new ColdstartError('BACKEND_MISSING', 'The tfjs wasm backend is not registered; run "npm ci".');
   const { instantiate } = WebAssembly;
-  let memory: WebAssembly.Memory | undefined;
-  WebAssembly.instantiate = async (...args) => {
-    const result = await instantiate(...args);
-    memory ??= Object.values(result.instance.exports).find((value) => value instanceof WebAssembly.Memory);
+  const memories: WebAssembly.Memory[] = [];
+  WebAssembly.instantiate = (async (...args: Parameters<typeof instantiate>) => {
+    // of bytes it makes a module and an instance, of a compiled module the instance alone
+    const result: { instance: WebAssembly.Instance } | WebAssembly.Instance = await instantiate(...args);
+    const { exports } = 'instance' in result ? result.instance : result;
+    for (const value of Object.values(exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
     return result;
-  };
+  }) as typeof instantiate;
   try {
     const backend = (await factory()) as BackendWasm;
+    const { HEAPU8 } = backend.wasm as unknown as { HEAPU8: Uint8Array };
+    const memory = memories.find(({ buffer }) => buffer === HEAPU8.buffer);
     if (memory === undefined)
       throw new ColdstartError(
         'WASM_MEMORY',

@@ -116,7 +116,7 @@ function checkOneDnn(compiler: string, include: readonly string[], root: string 
   if (runtime !== openMp)
     throw notBuilt(
       `it needs a oneDNN whose threads are OpenMP's, as the engine's are, and the one found${where} (${found}) was built for ${runtimes[runtime] ?? 'others'}. ` +
-        `Take Debian's or Ubuntu's libdnnl-dev, conda's onednn-cpu-omp, or PyPI's onednn-devel-cpu-gomp.`,
+        `Take Debian's or Ubuntu's libdnnl-dev, or PyPI's onednn-devel-cpu-gomp.`,
     );
   return found;
 }
