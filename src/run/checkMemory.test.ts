@@ -102,6 +102,24 @@ describe('memory', () => {
     assert.ok(small.tensors < gradinit!.tensors / 2, `${small.tensors} ${gradinit!.tensors}`);
   });
 
+  test('GradInit counts the branches that it can take: second derivatives only where the norm is bounded', async () => {
+    const tensorsOf = async (settings: object): Promise<number> =>
+      (await reportMemory(taskOf({ ...gradInit, 'train.maxTokens': 512, ...settings }), 'wasm', gigabyte, [
+        'gradinit',
+      ]))!.stages.gradinit!.tensors;
+    const robust = { 'gradinit.variant': 'robust' };
+    const [bounded, share, unbounded, bySgd] = [
+      await tensorsOf({ 'gradinit.variant': 'released' }),
+      await tensorsOf({ 'gradinit.variant': 'released', 'gradinit.gammaShare': 5 }),
+      await tensorsOf(robust),
+      await tensorsOf({ ...robust, 'gradinit.algorithm': 'sgd' }),
+    ];
+    assert.equal(share, bounded); // a norm may grow beyond a multiple of the first
+    assert.ok(unbounded < 0.6 * bounded, `${unbounded} ${bounded}`);
+    assert.ok(bySgd < 0.6 * bounded, `${bySgd} ${bounded}`);
+    assert.ok((await tensorsOf({ ...robust, 'gradinit.gammaShare': 0.5 })) > 1.5 * unbounded);
+  });
+
   test("wasm's own bound counts where the machine has more", async () => {
     const task = taskOf({ 'train.maxTokens': 2048 });
     const report = (await reportMemory(task, 'wasm', 64 * gigabyte))!;

@@ -10,6 +10,7 @@ import { pairsInMemory } from '../data/dataset.js';
 import { BeamSearch } from '../decode/beamSearch.js';
 import type { ModelConfig } from '../model/config.js';
 import { parameterShapes } from '../model/parameters.js';
+import { boundsNorm } from '../config/gradInitSettings.js';
 import { eosId, unkId } from '../text/specialIds.js';
 import { disposeOptimizerState, type OptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
@@ -40,17 +41,19 @@ export function countUpdate(options: TrainOptions, model: ModelConfig, shape: Ba
   });
 }
 
-/** Learning or profiling initial parameters on batches of this size: of GradInit's two branches the larger. */
+/** Learning or profiling initial parameters on batches of this size: of GradInit's branches the largest that it can take. */
 export async function countInit(config: Config, model: ModelConfig, shape: BatchShape): Promise<number> {
   const { numSentences, srcLength, trgLength } = shape;
   const maxTokens = numSentences * Math.max(srcLength, trgLength);
   const { pieceTokens = config.train.maxTokens } = config.gradinit;
   let most = 0;
-  // every norm is read as 1
-  for (const gamma of config.gradinit.algorithm === 'none' ? [undefined] : [0.5, 2]) {
+  // every norm is read as 1, and so would be the movement that the default of eta is computed from
+  const { eta = 1 } = config.gradinit;
+  const branches = config.gradinit.algorithm === 'none' ? [undefined] : boundsNorm(config.gradinit) ? [0.5, 2] : [2];
+  for (const gamma of branches) {
     const once = {
       ...config,
-      gradinit: { ...config.gradinit, pieceTokens, gamma, iterations: 1, maxTokens },
+      gradinit: { ...config.gradinit, pieceTokens, eta, gamma, gammaShare: undefined, iterations: 1, maxTokens },
       metainit: { ...config.metainit, iterations: Math.min(1, config.metainit.iterations), maxTokens },
       train: { ...config.train, maxTokens, maxSentences: undefined },
     };
