@@ -155,6 +155,29 @@ test('the stages together do what their functions do one after the other', async
   assert.deepEqual(duplicate, ['404\tduplicatePair\tthe pair was there before\tdoppelt\ttwice']);
 });
 
+test('text is written in words and in subwords, and nowhere else', async () => {
+  const stages = `${(await recipe('whole')).outDir}.stages`;
+  const withText = readdirSync(stages).filter(
+    (stage) => existsSync(join(stages, stage, '00000.src')) || existsSync(join(stages, stage, '00000.trg')),
+  );
+  assert.deepEqual(
+    withText.sort(),
+    ['segment', 'words'].flatMap((stage) => ['test', 'train', 'valid'].map((split) => `${stage}.${split}`)),
+  );
+});
+
+test('sides of different lengths are found behind the parts that are done, by several threads too', async () => {
+  const options = await recipe('uneven', { clean: undefined });
+  const trg = join(folder, 'uneven.en');
+  writeFileSync(trg, readFileSync(options.train.trg, 'utf8').split('\n').slice(0, 300).join('\n'));
+  await assert.rejects(
+    prepareCorpus({ ...options, train: { src: options.train.src, trg } }, { workers: 2, pairsPerPart: 40 }),
+    /train\.de has 407, .*uneven\.en has 300\. Line i of one/,
+  );
+  assert.equal(existsSync(options.outDir), false);
+  assert.equal((await prepareCorpus(options, { workers: 2, pairsPerPart: 40 })).manifest.splits.train!.lines, 407);
+});
+
 test('the pipeline of a corpus turns raw text into the same ids, and ids into running text', async () => {
   const options = await recipe('whole');
   const prepared = await openPreparedCorpus(options.outDir);
