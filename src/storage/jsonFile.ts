@@ -159,6 +159,8 @@ export function parseJson<T>(text: string, shape: JsonShape, place: string, advi
   } catch (cause) {
     throw new DataError(`${place} is not JSON: ${(cause as Error).message}. ${advice}`, { cause });
   }
+  if (isDeeper(value, maxDepth))
+    throw new DataError(`${place} has values more than ${maxDepth} levels deep. Is it the right file? ${advice}`);
   value = unsealed(value, place, advice);
   try {
     shape(value, '');
@@ -167,6 +169,16 @@ export function parseJson<T>(text: string, shape: JsonShape, place: string, advi
     throw new DataError(`${place}: ${cause.message}. ${advice}`, { cause });
   }
   return value as T;
+}
+
+/** No file of the program comes near it. Values that are nested much deeper have no JSON again: writing them overflows the stack. */
+const maxDepth = 200;
+
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let i = 0; i <= depth && level.length > 0; i++)
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  return level.length > 0;
 }
 
 function unsealed(value: unknown, place: string, advice: string): unknown {
