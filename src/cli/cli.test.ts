@@ -106,6 +106,21 @@ describe('wrong usage exits with 2 and says what to do', () => {
   });
 });
 
+test('names and contents of files cannot steer the terminal that a message is shown on', () => {
+  const shown = String.raw`\x1b[2Jx\x07\x9b1m\u202e`;
+  const steering = '\x1b[2Jx\x07\x9b1m\u202e';
+  const unknown = cli(['score', '--hyp', steering, '--ref', steering]);
+  assert.equal(unknown.stderr.split(': ')[1], `${shown} cannot be read`);
+  assert.match(cli([steering]).stderr, /^error: unknown command '\\x1b\[2Jx\\x07\\x9b1m\\u202e'\n/);
+  writeFileSync(
+    join(folder, 'steering.yaml'),
+    `name: x\ntitle: "\\e[2J"\nlicence: "free\\e]0;x\\a"\npairs: { de-en: null }\nfiles: [{ name: a, urls: ["https://127.0.0.1/"] }]\ntext: { train: [{ format: moses, src: a, trg: b }] }\n`,
+  );
+  const { stderr } = cli(['corpus', 'fetch', './steering.yaml', '--from-local', 'none']);
+  assert.match(stderr, /^\\x1b\[2J, de-en/);
+  assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+});
+
 test('help at every level shows options and examples', () => {
   const help = ok(['--help']);
   assert.match(help, /From text to a table of results:/);

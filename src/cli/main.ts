@@ -5,6 +5,7 @@ import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
 import { version } from '../package.js';
 import { loadCommands, type CommandModules } from './commandModules.js';
+import { escapeControls } from './escapeControls.js';
 import { Interrupted } from './interrupts.js';
 
 const modules = (argv: readonly string[]): CommandModules => ({
@@ -54,6 +55,7 @@ Configuration keys: docs/reference/config.md. Exit status: 0 done, 1 failed, 2 w
   for (const subcommand of await loadCommands(modules(argv), argv[0])) command.addCommand(subcommand);
   eachCommand(command, '', (subcommand, path) => {
     subcommand.exitOverride();
+    subcommand.configureOutput({ outputError: (text, write) => write(escapeControls(text)) });
     subcommand.option('--verbose', 'print stacks of errors');
     if (path !== 'coldstart')
       subcommand.helpOption('-h, --help', 'print help').showHelpAfterError(`Try "${path} --help".`);
@@ -81,7 +83,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return error.exitCode;
     }
     const known = error instanceof ColdstartError ? error : systemFailure(error);
-    console.error(`coldstart: ${known?.message ?? (error instanceof Error ? error.message : String(error))}`);
+    const message = known?.message ?? (error instanceof Error ? error.message : String(error));
+    console.error(`coldstart: ${escapeControls(message)}`);
     if (verbose && error instanceof Error)
       console.error(error.stack, ...(error.cause ? ['\ncaused by', error.cause] : []));
     else if (!known)

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { ColdstartError, UsageError } from '../../errors.js';
+import { escapeControls } from '../escapeControls.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { jsonOption } from '../options.js';
 
@@ -81,7 +82,7 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
   const recipe = readRecipe(name);
   const pair = pairOf(recipe, flags.pair);
   checkRecipe(name);
-  console.error(describeTerms(recipe, pair));
+  console.error(escapeControls(describeTerms(recipe, pair)));
   if (flags.fromLocal === undefined && !flags.yes) await askForConsent();
   const progress = new FetchProgress();
   try {

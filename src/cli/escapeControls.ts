@@ -1,0 +1,10 @@
+/**
+ * Text for a terminal in which names and contents of files cannot move the cursor, change colours or turn the direction of
+ * writing: such characters are shown as in `\x1b`. Line feeds and tabs stay.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code}`;
+  });
+}
