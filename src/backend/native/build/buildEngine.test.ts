@@ -152,7 +152,6 @@ describe('coldstart build-native', () => {
     const empty = oneDnnFolder('elsewhere');
     assert.match(build({ ONEDNN_ROOT: empty }).stderr, /has oneDNN's headers, but its library \(libdnnl\.so\) was not found in/);
     const conda = oneDnnFolder('lib');
-    writeFileSync(join(conda, 'include/dnnl.hpp'), '');
     assert.equal(build({ CONDA_PREFIX: conda }).status, 0, 'the system has its own');
     assert.doesNotMatch(readFileSync(join(root, 'lastArguments'), 'utf8'), /rpath/);
   });
@@ -169,10 +168,11 @@ describe('coldstart build-native', () => {
     ['oneDNN 4', { ONEDNN_VERSION: '4 0' }, /it needs oneDNN 2 or 3, and the one found is 4\.0\./],
     ['TBB', { ONEDNN_VERSION: '3 13', ONEDNN_THREADS: '4' }, /whose threads are OpenMP's.* \(3\.13\) was built for TBB\./],
     ['no oneDNN', { NO_ONEDNN: '1' }, /oneDNN's headers were not found\. Install them \(Debian and Ubuntu: apt-get install g\+\+ libdnnl-dev\), or name/],
+    ['no oneDNN where it was named, but the system has one', { ONEDNN_ROOT: '/none' }, /oneDNN's headers were not found in \/none\/include\. Install/],
     ['GCC 10', { GCC_VERSION: '10.2.1' }, /it needs GCC 11 or clang 14, or later ones, and ".*" is g\+\+ \(Test\) 10\.2\.1/],
     ['clang 13', { CLANG_VERSION: '13' }, /it needs clang 14 or later, and/],
     ['clang without OpenMP', { CLANG_VERSION: '15', NO_OPENMP: '1' }, /has no OpenMP: omp\.h was not found\. .*libomp-dev/],
-    ['no compiler', { CXX: '/none/g++' }, /the compiler "\/none\/g\+\+" does not run\. Install it, or name another in CXX\./],
+    ['no compiler', { CXX: '/none/g++' }, /the compiler "\/none\/g\+\+" does not run\. Install it, or name another with --compiler or in CXX\./],
   ];
   for (const [name, env, message] of refusals) {
     test(`says what it needs: ${name}`, () => {
@@ -205,6 +205,7 @@ describe('coldstart build-native', () => {
 function oneDnnFolder(lib: string): string {
   const folder = mkdtempSync(join(root, 'onednn-'));
   mkdirSync(join(folder, 'include'));
+  writeFileSync(join(folder, 'include/dnnl.hpp'), '');
   mkdirSync(join(folder, lib), { recursive: true });
   writeFileSync(join(folder, lib, 'libdnnl.so'), '');
   return folder;

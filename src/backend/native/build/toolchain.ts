@@ -76,7 +76,7 @@ function findCompiler(wanted: string | undefined): { named: string; versionLine:
   throw notBuilt(
     wanted === undefined
       ? `neither g++ nor clang++ was found. Install one (${install}).`
-      : `the compiler "${wanted}" does not run. Install it, or name another in CXX.`,
+      : `the compiler "${wanted}" does not run. Install it, or name another with --compiler or in CXX.`,
   );
 }
 
@@ -99,7 +99,9 @@ function unnamedOneDnn(compiler: string, env: NodeJS.ProcessEnv): string | undef
 /** @returns its version, e.g. "2.6" */
 function checkOneDnn(compiler: string, include: readonly string[], root: string | undefined): string {
   const where = root === undefined ? '' : ` in ${join(root, 'include')}`;
-  if (preprocess(compiler, '#include <dnnl.hpp>\n', include) === undefined)
+  // the compiler would go on to look where the system's are
+  const isNamedEmpty = root !== undefined && !existsSync(join(root, 'include/dnnl.hpp'));
+  if (isNamedEmpty || preprocess(compiler, '#include <dnnl.hpp>\n', include) === undefined)
     throw notBuilt(
       `oneDNN's headers were not found${where}. Install them (${install}), or name the folder that has include/dnnl.hpp with --onednn or in ONEDNN_ROOT.`,
     );
