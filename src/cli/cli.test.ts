@@ -87,6 +87,11 @@ describe('wrong usage exits with 2 and says what to do', () => {
       ['corpus', 'extract', '--held-out', '23', '--out-src', 'a.de', '--out-trg', 'a.en'],
       /Expected every=N with N of at least 2/,
     ],
+    [
+      'a wrong setting of the last step of three',
+      ['quickstart', '--set', 'ablation.seed=[1]'],
+      /^coldstart: --set: unknown setting ablation\.seed; did you mean ablation\.seeds\?\n$/,
+    ],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
   ];
   for (const [name, args, message] of wrong) {

@@ -4,6 +4,7 @@ import { setOption } from './options.js';
 /** Where the built-in corpus and the runs go, in the current folder. */
 const corpusDir = 'runs/data/builtin';
 const runDir = 'runs/quickstart';
+const configFile = 'configs/quickstart.yaml';
 
 export function quickstartCommand(): Command {
   return new Command('quickstart')
@@ -22,13 +23,15 @@ Examples:
   coldstart quickstart --set ablation.seeds=[1,2,3]`,
     )
     .action(async ({ set }: { set: string[] }) => {
+      const { loadConfig } = await import('../config/loadConfig.js');
+      loadConfig(configFile, set); // a wrong setting is refused before the first step, not by the last one
       const started = Date.now();
       const steps: [string, string[]][] = [
         ['text of the built-in corpus', ['corpus', 'synth', '--out', `${corpusDir}/text`]],
         ['text to ids', ['corpus', 'prepare', '-c', 'configs/builtin.yaml']],
         [
           'four ways to start training (Ctrl-C saves, the same command resumes)',
-          ['ablate', '-c', 'configs/quickstart.yaml', '--run', runDir, ...set.flatMap((change) => ['--set', change])],
+          ['ablate', '-c', configFile, '--run', runDir, ...set.flatMap((change) => ['--set', change])],
         ],
       ];
       for (const [i, [what, args]] of steps.entries()) {
