@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { memory } from '@tensorflow/tfjs-core';
+import { tensor1d } from '@tensorflow/tfjs-core';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { firstMovement } from './firstUpdates.js';
+import { disposeOptimizerState } from './optimizer.js';
+import { createOptimizer } from './optimizers.js';
+import { learningRate } from './schedule.js';
 
 function movement(changes: Record<string, unknown>, updates: number, gradient = 1e-3): number {
   const options = {
@@ -15,10 +19,26 @@ function movement(changes: Record<string, unknown>, updates: number, gradient = 
     maxUpdates: 0,
     ...changes,
   } as Parameters<typeof firstMovement>[0];
-  const tensors = memory().numTensors;
   const moved = firstMovement(options, updates, gradient);
-  assert.equal(memory().numTensors, tensors);
+  const byOptimizer = optimizerMovement(options, updates, gradient);
+  assert.ok(Math.abs(moved / byOptimizer - 1) < 1e-4, `found ${moved}, the optimiser moves by ${byOptimizer}`);
   return moved;
+}
+
+/** By the optimiser itself, without weight decay. */
+function optimizerMovement(options: Parameters<typeof firstMovement>[0], updates: number, gradient: number): number {
+  const optimizer = createOptimizer({ ...options, weightDecay: 0 });
+  let params: Params = new Map([['w', tensor1d([0])]]);
+  let state = optimizer.init(params);
+  for (let update = 0; update < updates; update++) {
+    const schedule = options.maxUpdates === 0 ? 'constant' : options.schedule;
+    const rates = { lr: learningRate({ ...options, schedule }, update), gradientScale: 1 };
+    ({ params, state } = optimizer.update(new Map([['w', tensor1d([gradient])]]), state, params, rates));
+  }
+  const [moved] = params.get('w')!.dataSync();
+  disposeParams(params);
+  disposeOptimizerState(state);
+  return -moved;
 }
 
 const near = (found: number, expected: number): void =>
@@ -41,6 +61,15 @@ describe('movement in the first updates', () => {
   test('SGD moves by the rate times the gradient times the momentum that has grown', () => {
     const changes = { optimizer: 'sgd', momentum: 0.9 };
     near(movement(changes, 3, 0.5), 0.01 * 0.5 * (1 + 1.9 + 2.71));
+  });
+
+  test("with Nesterov's momentum, without momentum, and with RAdam as the optimisers do", () => {
+    for (const updates of [1, 2, 8]) {
+      movement({ optimizer: 'sgd', nesterov: true }, updates);
+      movement({ optimizer: 'sgd', momentum: 0 }, updates);
+      movement({ optimizer: 'radam' }, updates);
+      movement({ optimizer: 'adam', beta1: 0.5, beta2: 0.9, eps: 1e-4 }, updates);
+    }
   });
 
   test('in a warmup at the rates of the warmup', () => {
