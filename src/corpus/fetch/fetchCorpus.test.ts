@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { fetchCommandFor } from './fetchCommandFor.js';
+import { fetchAdviceFor } from './fetchAdviceFor.js';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -251,11 +251,18 @@ test('faults of a recipe are named with their place', () => {
   assert.throws(() => parseRecipe('a: [', 'bad.yaml'), /bad\.yaml is not YAML/);
 });
 
-test('the command that writes a missing file', () => {
-  const at = (path: string): string | undefined => fetchCommandFor(resolve(path));
-  assert.equal(at('corpora/iwslt14-de-en/raw/train.de'), 'coldstart corpus fetch iwslt14');
-  assert.equal(at('corpora/wmt14-en-fr/raw/train.en'), 'coldstart corpus fetch wmt14 --pair en-fr');
-  assert.equal(at('data/multi30k-en-de/bpe/train.en'), 'coldstart corpus fetch multi30k --dir data');
-  assert.equal(at('/data/iwslt14-de-en/bpe/train.en'), 'coldstart corpus fetch iwslt14 --dir /data');
+test('how to get a missing file', () => {
+  const at = (path: string): string | undefined => fetchAdviceFor(resolve(path));
+  const command = 'Get the corpus first: coldstart corpus fetch';
+  assert.equal(at('corpora/iwslt14-de-en/raw/train.de'), `${command} iwslt14`);
+  assert.equal(at('corpora/wmt14-en-fr/raw/train.en'), `${command} wmt14 --pair en-fr`);
+  assert.equal(at('data/multi30k-en-de/raw/train.en'), `${command} multi30k --dir data`);
+  assert.equal(at('/data/iwslt14-de-en/raw/train.en'), `${command} iwslt14 --dir /data`);
   assert.equal(at('corpora/mine-de-en/train.en'), undefined);
+  // fetching does not write them
+  for (const earlier of ['bpe/train.de', 'tok/test.en', 'bpe/codes'])
+    assert.equal(
+      at(`corpora/wmt14-en-fr/${earlier}`),
+      '"coldstart corpus fetch" writes raw text alone, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: wmt14, pair: en-fr } (docs/reference/corpora.md).',
+    );
 });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DataError, UsageError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
-import { fetchCommandFor } from '../fetch/fetchCommandFor.js';
+import { fetchAdviceFor } from '../fetch/fetchAdviceFor.js';
 import { synthCommandFor } from '../synth/synthCommandFor.js';
 import { refusePipe } from '../../storage/refusePipe.js';
 import type { CleanRules } from '../../text/clean/rules.js';
@@ -222,8 +222,9 @@ export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest
 }
 
 function missing(path: string, name: string): DataError {
-  const command = fetchCommandFor(path) ?? synthCommandFor(path);
+  const synth = synthCommandFor(path);
   const advice =
-    command === undefined ? 'Check the path, or write the file first.' : `Get the corpus first: ${command}`;
+    fetchAdviceFor(path) ??
+    (synth === undefined ? 'Check the path, or write the file first.' : `Get the corpus first: ${synth}`);
   return new DataError(`corpus.${name} is ${path}, but there is no such file. ${advice}`);
 }

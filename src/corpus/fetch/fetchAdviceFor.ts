@@ -1,10 +1,10 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { shownFolder } from '../../storage/shownFolder.js';
 import { corpusFolder } from './fetchCorpus.js';
 import { readRecipe, recipeNames } from './readRecipe.js';
 
-/** The command that writes a file, if the file lies in a folder that a recipe's corpus gets; undefined otherwise. */
-export function fetchCommandFor(path: string): string | undefined {
+/** How to get a file that lies in a folder that a recipe's corpus gets: a sentence; undefined for other files. */
+export function fetchAdviceFor(path: string): string | undefined {
   const recipes = recipeNames().map(readRecipe);
   for (let folder = dirname(resolve(path)); dirname(folder) !== folder; folder = dirname(folder)) {
     const dir = dirname(folder);
@@ -12,7 +12,10 @@ export function fetchCommandFor(path: string): string | undefined {
       const pair = recipe.pairs.find((each) => corpusFolder(dir, recipe, each) === folder);
       if (pair === undefined) continue;
       const pairOption = pair === recipe.pairs[0] ? '' : ` --pair ${pair.src}-${pair.trg}`;
-      return `coldstart corpus fetch ${recipe.name}${pairOption}${dirOption(dir)}`;
+      if (relative(folder, resolve(path)).split(sep)[0] === 'raw')
+        return `Get the corpus first: coldstart corpus fetch ${recipe.name}${pairOption}${dirOption(dir)}`;
+      // earlier versions also fetched tok/ and bpe/, and the configurations of their time name these
+      return `"coldstart corpus fetch" writes raw text alone, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: ${recipe.name}, pair: ${pair.src}-${pair.trg} } (docs/reference/corpora.md).`;
     }
   }
   return undefined;
