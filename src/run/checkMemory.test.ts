@@ -9,12 +9,13 @@ import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { modelOptions } from '../config/modelOptions.js';
 import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
+import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { makeBatch } from '../data/batch.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { initParams } from '../model/init.js';
 import { updateGradients } from '../train/trainUpdate.js';
 import { memoryLine } from '../report/text/memoryText.js';
-import { refuseTooLarge, reportMemory, type MemoryReport } from './checkMemory.js';
+import { checkRunMemory, refuseTooLarge, reportMemory, type MemoryReport } from './checkMemory.js';
 import { countUpdate } from './countMemory.js';
 import { initialParams } from './initialParams.js';
 import type { MemoryTask } from './memoryEstimate.js';
@@ -34,8 +35,12 @@ function taskOf(settings: Record<string, unknown>): MemoryTask {
 
 const gigabyte = 2 ** 30;
 const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 1 };
-const refusal = async (task: MemoryTask, report: MemoryReport | undefined): Promise<string | undefined> =>
-  refuseTooLarge(task, 'wasm', report!).then(
+const refusal = async (
+  task: MemoryTask,
+  report: MemoryReport | undefined,
+  isBegun = false,
+): Promise<string | undefined> =>
+  refuseTooLarge(task, 'wasm', report!, isBegun).then(
     () => undefined,
     (error: Error & { code: string; exitCode: number }) => {
       assert.deepEqual([error.code, error.exitCode], ['TOO_LARGE', 1]);
@@ -118,6 +123,27 @@ describe('memory', () => {
     assert.ok(unbounded < 0.6 * bounded, `${unbounded} ${bounded}`);
     assert.ok(bySgd < 0.6 * bounded, `${bySgd} ${bounded}`);
     assert.ok((await tensorsOf({ ...robust, 'gradinit.gammaShare': 0.5 })) > 1.5 * unbounded);
+  });
+
+  test('a run that has begun needs no memory for what it has learned, and is given no setting that it cannot take', async () => {
+    const task = taskOf({ ...gradInit, 'train.maxTokens': 512 });
+    const corpus = { dataset: () => trainPairs, has: () => false } as unknown as PreparedCorpus;
+    const check = (options: object) => checkRunMemory(task.config, task.model, corpus, 'wasm', options);
+    assert.deepEqual(Object.keys((await check({}))!.stages), ['gradinit', 'train', 'decode']);
+    assert.deepEqual(Object.keys((await check({ isLearned: true }))!.stages), ['train', 'decode']);
+    assert.deepEqual(Object.keys((await check({ initOnly: true }))!.stages), ['gradinit']);
+    const small = { process: 1, tensors: 1 };
+    const large = { process: 3 * gigabyte, tensors: 1 };
+    const messageOf = (stages: MemoryReport['stages']): Promise<string | undefined> =>
+      refusal(task, { stages, needed: 3 * gigabyte, available: 2 * gigabyte }, true);
+    assert.match(
+      (await messageOf({ train: large, decode: small }))!,
+      /, 2\.0 GB are available\. A run that has begun keeps its batch sizes: resume it where more memory is free, or start another run with smaller ones, or give --ignore-memory/,
+    );
+    assert.match(
+      (await messageOf({ train: small, decode: large }))!,
+      /available\. Set decode\.maxSentences=4, or give/,
+    );
   });
 
   test("wasm's own bound counts where the machine has more", async () => {

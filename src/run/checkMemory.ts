@@ -62,9 +62,15 @@ export function stagesText({ stages }: MemoryReport): string {
 
 /**
  * Refuses a run that needs clearly more memory than there is, before it begins.
+ * @param isBegun the run resumes, and of its batch sizes only those of decoding may change
  * @throws ColdstartError TOO_LARGE with the settings that would fit
  */
-export async function refuseTooLarge(task: MemoryTask, backend: BackendName, report: MemoryReport): Promise<void> {
+export async function refuseTooLarge(
+  task: MemoryTask,
+  backend: BackendName,
+  report: MemoryReport,
+  isBegun = false,
+): Promise<void> {
   const { available, needed } = report;
   const heap = backend === 'wasm' ? wasmHeap : Infinity;
   const within = ({ process, tensors }: StageMemory, share: number): boolean =>
@@ -73,15 +79,19 @@ export async function refuseTooLarge(task: MemoryTask, backend: BackendName, rep
     (stage) => !within(report.stages[stage]!, certainlyTooMuch),
   );
   if (tooLarge.length === 0) return;
-  const settings = await settingsThatFit(task, tooLarge, async (stage, changed) =>
-    within(await stageMemory(stage, changed, backend), comfortable),
-  );
+  const isFixed = isBegun && tooLarge.some((stage) => stage !== 'decode');
+  const settings = isFixed
+    ? undefined
+    : await settingsThatFit(task, tooLarge, async (stage, changed) =>
+        within(await stageMemory(stage, changed, backend), comfortable),
+      );
   const limit =
     needed > certainlyTooMuch * available
       ? `${formatGigabytes(available)} are available`
       : `the wasm backend cannot have more than ${formatGigabytes(heap)}`;
-  const advice =
-    settings === undefined
+  const advice = isFixed
+    ? 'A run that has begun keeps its batch sizes: resume it where more memory is free, or start another run with smaller ones'
+    : settings === undefined
       ? 'No batch size would fit: use a smaller model, or a machine with more memory'
       : `Set ${Object.entries(settings)
           .map(([key, value]) => `${key}=${value}`)
@@ -95,6 +105,8 @@ export async function refuseTooLarge(task: MemoryTask, backend: BackendName, rep
 /**
  * What a run on this corpus needs, on the current backend, and what there is; undefined where that cannot be said.
  * @param options.initOnly initial parameters are learned, and nothing is trained
+ * @param options.isLearned initial parameters are there already
+ * @param options.isBegun the run resumes
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
  */
@@ -103,7 +115,17 @@ export async function checkRunMemory(
   model: ModelConfig,
   corpus: PreparedCorpus,
   backend: BackendName,
-  { initOnly = false, ignore = false }: { readonly initOnly?: boolean; readonly ignore?: boolean } = {},
+  {
+    initOnly = false,
+    isLearned = false,
+    isBegun = false,
+    ignore = false,
+  }: {
+    readonly initOnly?: boolean;
+    readonly isLearned?: boolean;
+    readonly isBegun?: boolean;
+    readonly ignore?: boolean;
+  } = {},
 ): Promise<MemoryReport | undefined> {
   const heldOut = [
     corpus.dataset('valid').srcLengths.subarray(0, config.train.validateBleu ? config.train.validateBleuSentences : 0),
@@ -115,9 +137,9 @@ export async function checkRunMemory(
     trainPairs: corpus.dataset('train'),
     heldOutLengths: Int32Array.from(heldOut.flatMap((lengths) => [...lengths])),
   };
-  const stages = stagesOf(config).filter((stage) => !initOnly || (stage !== 'train' && stage !== 'decode'));
+  const stages = stagesOf(config).filter((stage) => (stage === 'train' || stage === 'decode' ? !initOnly : !isLearned));
   const report = await reportMemory(task, backend, availableMemory(), stages);
-  if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report);
+  if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report, isBegun);
   return report;
 }
 

@@ -38,6 +38,7 @@ import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { unigramNll } from './unigramNll.js';
+import { isThere } from '../storage/isThere.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 
 /** Epoch whose batches the gradients before training are measured on: one that no run gets to. */
@@ -77,9 +78,14 @@ export async function run(task: RunTask): Promise<RunResult> {
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     // a complete run needs no memory; a refused one leaves no folder with the settings that were too large
-    if (readRunScores(runPaths(task.runDir).scores) === undefined) {
+    const paths = runPaths(task.runDir);
+    if (readRunScores(paths.scores) === undefined) {
       const backend = await selectBackend(task.config.backend);
-      const memory = await checkRunMemory(task.config, model, corpus, backend, { ignore: task.ignoreMemory });
+      const memory = await checkRunMemory(task.config, model, corpus, backend, {
+        isLearned: isThere(paths.initial) || isThere(paths.last),
+        isBegun: isThere(paths.config),
+        ignore: task.ignoreMemory,
+      });
       if (memory) task.onEvent?.({ event: 'memory', ...memory });
     }
     const { scores: complete, changed } = claimRunFolder(
