@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -88,6 +88,34 @@ describe('what may change on resuming', () => {
     ]);
     assert.match(bytes('short', 'config.yaml').toString(), /maxUpdates: 40/);
     assert.match(train('short', ...longer).stderr, /complete already; nothing was done/);
+  });
+
+  test('a run with scaled rates is prolonged bit for bit while they are released, and not without its scales', () => {
+    const robust = set(
+      'gradinit.algorithm=adam',
+      'gradinit.variant=robust',
+      'gradinit.iterations=4',
+      'gradinit.releaseUpdates=15',
+      'train.warmupUpdates=0',
+    );
+    ok(train('rates', ...robust, ...set('train.maxUpdates=7')));
+    ok(train('rates-whole', ...robust));
+    const report = join(folder, 'rates', 'gradinit.json');
+    const { scales, fallback } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, Record<string, number>>;
+    assert.equal(fallback, undefined);
+    assert.ok(Object.values(scales).some((scale) => scale < 0.9));
+    renameSync(report, `${report}.moved`);
+    const refused = train('rates', ...robust, '--resume');
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /rates\/gradinit\.json is gone\. It holds the scales of the rates that this run trains with\. Restore it from a copy, or/,
+    );
+    renameSync(`${report}.moved`, report);
+    ok(train('rates', ...robust, '--resume'));
+    for (const name of ['test.hyp', 'checkpoints/best.safetensors'])
+      assert.deepEqual(bytes('rates', name), bytes('rates-whole', name), name);
+    assert.equal(scoresOf('rates').last!.loss, scoresOf('rates-whole').last!.loss);
   });
 
   test('with other decoding a complete run is translated and scored again, not trained', () => {

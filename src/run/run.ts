@@ -8,7 +8,7 @@ import type { Config } from '../config/schema.js';
 import { createBatches, type EpochBatches } from '../data/batches.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { copyTextPipeline } from '../text/textPipeline.js';
-import { ColdstartError, UsageError } from '../errors.js';
+import { ColdstartError, DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters, parameterShapes } from '../model/parameters.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
@@ -27,8 +27,9 @@ import { epochShape } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
-import { initialParams, learnsInitialParams, meanLoss } from './initialParams.js';
+import { initialParams, learnsInitialParams, meanLoss, type InitReport } from './initialParams.js';
 import { removeLearningLog } from './learningLog.js';
+import { gradInitSettings } from '../config/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
@@ -201,7 +202,7 @@ class Run {
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
     const { extraEpoch, maxUpdates } = this.task.config.train;
     const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
-    const cost = this.checkBudget('cost', readInitReport(this.paths.initReport)?.cost?.updateEquivalents ?? 0);
+    const cost = this.checkBudget('cost', this.readInitReport()?.cost.updateEquivalents ?? 0);
     return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
   }
 
@@ -221,9 +222,23 @@ class Run {
     return cost;
   }
 
+  /** @throws DataError if it is gone and training would be another one without it */
+  private readInitReport(): InitReport | undefined {
+    const { initial, initReport, last } = this.paths;
+    const report = readInitReport(initReport);
+    const { gradinit, train } = this.task.config;
+    const scalesRates = gradinit.algorithm !== 'none' && gradInitSettings(gradinit).scaled !== 'weights';
+    const isNeeded = scalesRates || (train.countInit && train.maxUpdates > 0 && learnsInitialParams(this.task.config));
+    if (report === undefined && isNeeded && (isThere(initial) || isThere(last)))
+      throw new DataError(
+        `${initReport} is gone. ${scalesRates ? 'It holds the scales of the rates that this run trains with' : 'It says how many updates initialisation cost'}. Restore it from a copy, or start the run again in another folder.`,
+      );
+    return report;
+  }
+
   /** The rates that GradInit scaled. */
   private multipliers(): Multipliers | undefined {
-    const report = readInitReport(this.paths.initReport);
+    const report = this.readInitReport();
     if (report?.method !== 'gradinit' || report.releaseUpdates === undefined) return undefined;
     return { scales: report.scales, releaseUpdates: report.releaseUpdates };
   }
