@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { isAddonBuilt } from '../backend/native/addon.js';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
@@ -108,3 +109,37 @@ test('interrupted learning resumes from its log bit for bit; a torn line is drop
     rmSync(folder, { recursive: true });
   }
 });
+
+test(
+  'learning that was interrupted resumes on another backend, whose default eta differs in its last digits',
+  { skip: !isAddonBuilt() },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'learning-'));
+    const settings = {
+      'gradinit.algorithm': 'adam',
+      'gradinit.variant': 'robust',
+      'gradinit.iterations': 2,
+      'gradinit.maxTokens': 60,
+      'gradinit.fallBack': false,
+      'train.lr': 0.01,
+      'train.warmupInitLr': -1,
+    };
+    const learningLog = { path: join(folder, 'learning.jsonl'), corpus: {} };
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort(new Error('stop'));
+    try {
+      await assert.rejects(learn(settings, { learningLog, onProgress, signal: controller.signal }), /^Error: stop$/);
+      const logged = JSON.parse(readFileSync(learningLog.path, 'utf8').split('\n')[0]) as { gradinit: { eta: number } };
+      await selectBackend('native');
+      const { params, report } = await learn(settings, { learningLog });
+      disposeParams(params);
+      assert.ok(report?.method === 'gradinit');
+      assert.ok(Math.abs(report.options.eta - 0.05) < 1e-5);
+      assert.equal(logged.gradinit.eta, 0.05);
+      await assert.rejects(learn({ ...settings, 'train.lr': 0.011 }, { learningLog }), { code: 'LEARNING_DIFFERS' });
+    } finally {
+      await selectBackend('wasm');
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

@@ -280,7 +280,7 @@ async function withLearningLog<I extends object, R>(
   learn: (log: IterationLog<I>) => Promise<R>,
 ): Promise<R> {
   if (learningLog === undefined) return learn({ done: [], append: () => undefined });
-  const { init, gradinit, metainit, seed } = config;
+  const { init, metainit, seed } = config;
   const { optimizer, lr, labelSmoothing, maxTokens, maxSentences } = config.train;
   const train = { optimizer, lr, labelSmoothing, maxTokens, maxSentences };
   const log = LearningLog.open(learningLog.path, {
@@ -289,7 +289,7 @@ async function withLearningLog<I extends object, R>(
     seed,
     model,
     init,
-    [stage]: stage === 'gradinit' ? { ...gradInitSettings(gradinit), ...gradInitOptions(config, model) } : metainit,
+    [stage]: stage === 'gradinit' ? learnedWith(config, model) : metainit,
     train,
     corpus: learningLog.corpus,
   });
@@ -308,6 +308,12 @@ async function withLearningLog<I extends object, R>(
   } finally {
     log.close();
   }
+}
+
+/** What GradInit's iterations depend on; a default eta that is computed differs in its last digits from backend to backend. */
+function learnedWith(config: Config, model: ModelConfig): object {
+  const options = gradInitOptions(config, model);
+  return { ...gradInitSettings(config.gradinit), ...options, eta: Number(options.eta.toPrecision(4)) };
 }
 
 /** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */
