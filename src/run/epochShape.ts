@@ -20,3 +20,15 @@ export function runLength({ train }: Pick<Config, 'train'>, updatesPerEpoch: num
   const limits = [maxUpdates, maxEpochs * updatesPerEpoch].filter((limit) => limit > 0);
   return limits.length > 0 ? Math.min(...limits) : undefined;
 }
+
+/** What `runLength` is once maxUpdates has paid for initialisation, where it does; an end by epochs stays where it is. */
+export function trainingLength(
+  { train }: Pick<Config, 'train'>,
+  updatesPerEpoch: number,
+  initUpdates: number,
+): number | undefined {
+  const { countInit, maxUpdates } = train;
+  if (!countInit || maxUpdates === 0) return runLength({ train }, updatesPerEpoch);
+  const left = maxUpdates - Math.ceil(initUpdates);
+  return left > 0 ? runLength({ train: { ...train, maxUpdates: left } }, updatesPerEpoch) : 0;
+}

@@ -13,7 +13,7 @@ import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 import { validationLoss } from '../train/validationLoss.js';
 import { checkRunMemory, type MemoryReport } from './checkMemory.js';
-import { epochShape, runLength } from './epochShape.js';
+import { epochShape, runLength, trainingLength } from './epochShape.js';
 import { translateHeldOut } from './heldOut.js';
 import { initPlan, expectedUpdates } from './initPlan.js';
 import { timeInit } from './timeInit.js';
@@ -60,8 +60,7 @@ export async function estimateRun(config: Config, ignoreMemory = false): Promise
     const { validation, test } = await timeHeldOut(config, model, corpus);
 
     const runUpdates = runLength(config, updatesPerEpoch) ?? updatesPerEpoch;
-    const counted = config.train.countInit && options.maxUpdates > 0;
-    const updates = Math.max(0, runUpdates - (counted ? Math.ceil(initUpdates) : 0));
+    const updates = trainingLength(config, updatesPerEpoch, initUpdates) ?? updatesPerEpoch;
     const validations =
       1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
     const translations = updates >= 2 * updatesPerEpoch && options.keepEpochs >= 2 ? 2 : 1;

@@ -6,6 +6,7 @@ import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { tinyConfig } from '../../test/tinyRun.js';
 import { initialParams } from './initialParams.js';
+import { trainingLength } from './epochShape.js';
 import { expectedUpdates, initPlan, type InitPlan } from './initPlan.js';
 
 before(async () => void (await selectBackend('wasm')));
@@ -71,4 +72,17 @@ test('the plan comes before the work, and the work keeps to it', async () => {
     const expected = settings['gradinit.gamma'] === 1e-9 ? most : least;
     assert.equal(report!.cost.updateEquivalents.toFixed(6), expected.toFixed(6));
   }
+});
+
+test('what initialisation cost is taken off the budget of updates, not off an end by epochs', () => {
+  const lengthOf = (settings: Record<string, unknown>): number | undefined =>
+    trainingLength(changeConfig(defaultConfig(), settings, 'test'), 40, 99.2);
+  const counted = { 'train.countInit': true };
+  assert.equal(lengthOf({ ...counted, 'train.maxUpdates': 1000 }), 900);
+  assert.equal(lengthOf({ ...counted, 'train.maxUpdates': 1000, 'train.maxEpochs': 10 }), 400);
+  assert.equal(lengthOf({ ...counted, 'train.maxUpdates': 450, 'train.maxEpochs': 10 }), 350);
+  assert.equal(lengthOf({ ...counted, 'train.maxUpdates': 100 }), 0);
+  assert.equal(lengthOf({ ...counted, 'train.maxEpochs': 10 }), 400);
+  assert.equal(lengthOf({ 'train.maxUpdates': 1000 }), 1000);
+  assert.equal(lengthOf({ ...counted }), undefined);
 });
