@@ -1,4 +1,4 @@
-import { gradInitSettings } from '../config/gradInitSettings.js';
+import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import { estimateRun, totalSeconds, type RunEstimate } from '../run/estimateRun.js';
 import { runPaths } from '../run/runFolder.js';
@@ -39,8 +39,8 @@ export async function estimatePlan(
   return { waiting, complete: runs.length - left.length, seconds };
 }
 
-/** What a run's time depends on. */
-function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
+/** What a run's time and memory depend on. */
+export function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
   const {
     optimizer,
     maxUpdates,
@@ -55,9 +55,10 @@ function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, .
     validateBleuSentences,
     keepEpochs,
   } = train;
+  const { iterations, scaled, fallBack } = gradInitSettings(gradinit);
   const learning = {
     algorithm: gradinit.algorithm,
-    gradinit: [gradInitSettings(gradinit).iterations, gradinit.maxTokens, gradinit.pieceTokens, gradinit.scaled],
+    gradinit: [iterations, scaled, fallBack, boundsNorm(gradinit), gradinit.maxTokens, gradinit.pieceTokens],
     metainit: [metainit.iterations, metainit.maxTokens],
   };
   return JSON.stringify({
