@@ -47,13 +47,12 @@ export async function countInit(config: Config, model: ModelConfig, shape: Batch
   const maxTokens = numSentences * Math.max(srcLength, trgLength);
   const { pieceTokens = config.train.maxTokens } = config.gradinit;
   let most = 0;
-  // every norm is read as 1, and so would be the movement that the default of eta is computed from
-  const { eta = 1 } = config.gradinit;
+  // every norm is read as 1
   const branches = config.gradinit.algorithm === 'none' ? [undefined] : boundsNorm(config.gradinit) ? [0.5, 2] : [2];
   for (const gamma of branches) {
     const once = {
       ...config,
-      gradinit: { ...config.gradinit, pieceTokens, eta, gamma, gammaShare: undefined, iterations: 1, maxTokens },
+      gradinit: { ...config.gradinit, pieceTokens, gamma, gammaShare: undefined, iterations: 1, maxTokens },
       metainit: { ...config.metainit, iterations: Math.min(1, config.metainit.iterations), maxTokens },
       train: { ...config.train, maxTokens, maxSentences: undefined },
     };

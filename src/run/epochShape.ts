@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
 import { createBatches } from '../data/batches.js';
 import type { PairSource } from '../data/dataset.js';
+import type { ScheduleOptions } from '../train/schedule.js';
 
 /** Updates of one epoch, and the mean target tokens of an update. */
 export function epochShape(
@@ -12,6 +13,14 @@ export function epochShape(
     createBatches(trainPairs, { maxTokens, maxSentences, seed }).epochBatches(1).length / updateFreq,
   );
   return { updatesPerEpoch, tokensPerUpdate: trainPairs.trgLengths.reduce((a, b) => a + b, 0) / updatesPerEpoch };
+}
+
+/** `train.extraEpoch` as the schedule takes it. */
+export function scheduleLead(
+  { train: { extraEpoch } }: Pick<Config, 'train'>,
+  updatesPerEpoch: number,
+): Pick<ScheduleOptions, 'lead'> {
+  return extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
 }
 
 /** Updates after which a run ends, by `train.maxUpdates` and `train.maxEpochs`; undefined if only patience ends it. */

@@ -1,18 +1,20 @@
 import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
+import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { defaultStep, releasedDefaults, type Algorithm, type GradInitOptions } from '../gradinit/gradInit.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
 import { optimizers } from '../train/optimizers.js';
 import { firstMovement } from '../train/firstUpdates.js';
+import { epochShape, scheduleLead } from './epochShape.js';
 
 /** GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is off */
-export function gradInitOptions(config: Config, model: ModelConfig): GradInitOptions {
+export function gradInitOptions(config: Config, model: ModelConfig, trainPairs: PairSource): GradInitOptions {
   const settings = gradInitSettings(config.gradinit);
   const { algorithm, variant, iterations, lr, minScale, gammaShare, scaled } = settings;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
-  const step = defaultSize(config, algorithm, model);
+  const step = defaultSize(config, algorithm, model, trainPairs);
   const { normalizeGrad = settings.normalizeGrad } = step;
   const { gamma } = defaultStep(algorithm, step.eta);
   const common = {
@@ -41,6 +43,7 @@ function defaultSize(
   config: Config,
   algorithm: Algorithm,
   model: ModelConfig,
+  trainPairs: PairSource,
 ): { eta: number; normalizeGrad?: boolean } {
   const { gradinit, train } = config;
   if (gradinit.eta !== undefined) return { eta: gradinit.eta };
@@ -48,7 +51,8 @@ function defaultSize(
   if (gradinit.variant !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
-  const moved = firstMovement({ ...train, ...optimizers.pick(train) }, gradinit.lookAhead, gradient);
+  const lead = train.extraEpoch === 'none' ? {} : scheduleLead(config, epochShape(trainPairs, config).updatesPerEpoch);
+  const moved = firstMovement({ ...train, ...optimizers.pick(train), ...lead }, gradinit.lookAhead, gradient);
   if (algorithm === 'adam') return { eta: moved };
   return trainsWithSgd
     ? { eta: moved / gradient }

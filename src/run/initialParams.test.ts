@@ -111,7 +111,7 @@ test('interrupted learning resumes from its log bit for bit; a torn line is drop
 });
 
 test(
-  'learning that was interrupted resumes on another backend, whose default eta differs in its last digits',
+  'learning that was interrupted resumes on another backend, as the default eta is the same there',
   { skip: !isAddonBuilt() },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'learning-'));
@@ -134,8 +134,7 @@ test(
       const { params, report } = await learn(settings, { learningLog });
       disposeParams(params);
       assert.ok(report?.method === 'gradinit');
-      assert.ok(Math.abs(report.options.eta - 0.05) < 1e-5);
-      assert.equal(logged.gradinit.eta, 0.05);
+      assert.equal(report.options.eta, logged.gradinit.eta);
       await assert.rejects(learn({ ...settings, 'train.lr': 0.011 }, { learningLog }), { code: 'LEARNING_DIFFERS' });
     } finally {
       await selectBackend('wasm');

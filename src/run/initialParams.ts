@@ -139,7 +139,7 @@ async function withGradInit(
   trainPairs: PairSource,
   control: InitialParamsControl,
 ): Promise<InitialParams> {
-  const options = gradInitOptions(config, model);
+  const options = gradInitOptions(config, model, trainPairs);
   const { signal, onProgress } = control;
   const loss = meanLoss(config, model);
   const nextBatch = cycleBatches(trainPairs, config, { maxTokens: config.gradinit.maxTokens, leastSentences: 3 }); // to be cut in thirds
@@ -188,7 +188,7 @@ async function withGradInit(
     });
   };
   const outcome = await learnedOrDrawn({ task, finished: () => finished, nextParts, fallBack: settings.fallBack }, () =>
-    withLearningLog('gradinit', options.iterations, config, model, control, learnGradInit),
+    withLearningLog('gradinit', options.iterations, config, model, trainPairs, control, learnGradInit),
   );
   const { report } = outcome;
   if (report.fallback) control.onFallback?.(report.fallback.reason);
@@ -252,7 +252,15 @@ async function withMetaInit(
       },
     });
   };
-  const { params, report } = await withLearningLog('metainit', iterations, config, model, control, learnMetaInit);
+  const { params, report } = await withLearningLog(
+    'metainit',
+    iterations,
+    config,
+    model,
+    trainPairs,
+    control,
+    learnMetaInit,
+  );
   const uses = tokens.flatMap((trgTokens) => metaInitUses(trgTokens));
   return {
     params,
@@ -276,11 +284,12 @@ async function withLearningLog<I extends object, R>(
   total: number,
   config: Config,
   model: ModelConfig,
+  trainPairs: PairSource,
   { learningLog, signal, onSaved }: InitialParamsControl,
   learn: (log: IterationLog<I>) => Promise<R>,
 ): Promise<R> {
   if (learningLog === undefined) return learn({ done: [], append: () => undefined });
-  const { init, metainit, seed } = config;
+  const { init, gradinit, metainit, seed } = config;
   const { optimizer, lr, labelSmoothing, maxTokens, maxSentences } = config.train;
   const train = { optimizer, lr, labelSmoothing, maxTokens, maxSentences };
   const log = LearningLog.open(learningLog.path, {
@@ -289,7 +298,10 @@ async function withLearningLog<I extends object, R>(
     seed,
     model,
     init,
-    [stage]: stage === 'gradinit' ? learnedWith(config, model) : metainit,
+    [stage]:
+      stage === 'gradinit'
+        ? { ...gradInitSettings(gradinit), ...gradInitOptions(config, model, trainPairs) }
+        : metainit,
     train,
     corpus: learningLog.corpus,
   });
@@ -308,12 +320,6 @@ async function withLearningLog<I extends object, R>(
   } finally {
     log.close();
   }
-}
-
-/** What GradInit's iterations depend on; a default eta that is computed differs in its last digits from backend to backend. */
-function learnedWith(config: Config, model: ModelConfig): object {
-  const options = gradInitOptions(config, model);
-  return { ...gradInitSettings(config.gradinit), ...options, eta: Number(options.eta.toPrecision(4)) };
 }
 
 /** Admin's profiling, on the first training batch with its dropout, as the authors' program does it. */

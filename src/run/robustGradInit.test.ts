@@ -14,6 +14,7 @@ import { isCrossAttention, numParameters, parameterGroup } from '../model/parame
 import { train } from '../train/trainer.js';
 import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { fallbackText } from '../report/text/scaleReport.js';
+import { epochShape } from './epochShape.js';
 import { initialParams, type InitReport } from './initialParams.js';
 import { initPlan } from './initPlan.js';
 
@@ -93,6 +94,10 @@ test('robust: eta is what training moves by in its first updates', async () => {
   near(options.eta, 0.05 * Math.sqrt(numParameters(tinyConfig))); // as long as Adam's steps
   assert.equal(options.normalizeGrad, true);
   assert.equal(await eta({ 'gradinit.eta': 0.123 }), 0.123);
+  const { updatesPerEpoch } = epochShape(pairs, configOf({ 'train.maxTokens': 40 }));
+  const lead = { 'train.maxTokens': 40, 'train.warmupUpdates': 400, 'train.warmupInitLr': 0 };
+  near(await eta({ ...lead, 'train.extraEpoch': 'constant' }), 0.05);
+  near(await eta({ ...lead, 'train.extraEpoch': 'warmup' }), (0.01 * (1 + 2 + 3 + 4 + 5)) / updatesPerEpoch);
 });
 
 test('the bound as a share of the first norm, which rates meet without second derivatives', async () => {

@@ -23,7 +23,7 @@ import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../package.js';
 import { checkRunMemory } from './checkMemory.js';
 import { checkDecode } from './chooseCheckpoint.js';
-import { epochShape } from './epochShape.js';
+import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
@@ -200,10 +200,9 @@ class Run {
 
   /** The configuration's options with what depends on the data: the extra epoch's length, and the updates that initialisation cost. */
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
-    const { extraEpoch, maxUpdates } = this.task.config.train;
-    const lead = extraEpoch === 'none' ? {} : { lead: { shape: extraEpoch, updates: updatesPerEpoch } };
+    const { maxUpdates } = this.task.config.train;
     const cost = this.checkBudget('cost', this.readInitReport()?.cost.updateEquivalents ?? 0);
-    return { ...this.options, ...lead, maxUpdates: maxUpdates - cost };
+    return { ...this.options, ...scheduleLead(this.task.config, updatesPerEpoch), maxUpdates: maxUpdates - cost };
   }
 
   /**
