@@ -29,9 +29,12 @@ function leftInContainer(): number {
   return Math.max(0, limit - used) + swapFree();
 }
 
-/** Memory of the control group, without files' pages that would be given up; undefined if it cannot be read. */
-function usedInContainer(): number | undefined {
-  const groups = contentOf('/proc/self/cgroup') ?? '';
+/**
+ * Memory of the control group, without files' pages that would be given up (recently read ones too); undefined if it cannot be read.
+ * @param read the content of a system file; undefined if it cannot be read
+ */
+export function usedInContainer(read: (path: string) => string | undefined = contentOf): number | undefined {
+  const groups = read('/proc/self/cgroup') ?? '';
   const second = /^0::(.+)$/m.exec(groups)?.[1];
   const first = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.+)$/m.exec(groups)?.[1];
   // within a container its own group is mounted as the root
@@ -39,13 +42,14 @@ function usedInContainer(): number | undefined {
     first === undefined
       ? ['/sys/fs/cgroup', ...(second === undefined ? [] : [join('/sys/fs/cgroup', second)])].reverse()
       : [join('/sys/fs/cgroup/memory', first), '/sys/fs/cgroup/memory'];
-  const names =
-    first === undefined ? ['memory.current', 'inactive_file'] : ['memory.usage_in_bytes', 'total_inactive_file'];
+  const [file, prefix] = first === undefined ? ['memory.current', ''] : ['memory.usage_in_bytes', 'total_'];
   for (const place of places) {
-    const used = contentOf(join(place, names[0]));
+    const used = read(join(place, file));
     if (used === undefined) continue;
-    const pages = new RegExp(`^${names[1]} (\\d+)$`, 'm').exec(contentOf(join(place, 'memory.stat')) ?? '')?.[1];
-    return Math.max(0, Number(used) - Number(pages ?? 0));
+    const pages = [...(read(join(place, 'memory.stat')) ?? '').matchAll(/^(\w+) (\d+)$/gm)]
+      .filter(([, name]) => name === `${prefix}inactive_file` || name === `${prefix}active_file`)
+      .reduce((sum, [, , bytes]) => sum + Number(bytes), 0);
+    return Math.max(0, Number(used) - pages);
   }
   return undefined;
 }
