@@ -58,8 +58,8 @@ interface WordsSettings extends Omit<WordsOptions, 'files'> {
 /** Lines of the user's files. */
 interface WordsJob {
   readonly name: string;
-  readonly src: readonly string[];
-  readonly trg: readonly string[];
+  /** As UTF-8, which takes least memory while parts wait and are handed to other threads. */
+  readonly blocks: readonly Readonly<Record<Side, Uint8Array>>[];
   /** Their numbers. */
   readonly lines: Uint32Array;
 }
@@ -152,9 +152,20 @@ class LineReader {
     const { files, invalidUtf8, carriageReturn } = this;
     const totalBytes = statSync(files.src).size + statSync(files.trg).size;
     let parts = 0;
-    let part = { src: [] as string[], trg: [] as string[], lines: [] as number[] };
-    const job = (): WordsJob => ({ name: partName(parts++), ...part, lines: Uint32Array.from(part.lines) });
+    let blocks: WordsJob['blocks'][number][] = [];
+    let numbers: number[] = [];
+    const job = (): WordsJob => {
+      const made = { name: partName(parts++), blocks, lines: Uint32Array.from(numbers) };
+      [blocks, numbers] = [[], []];
+      return made;
+    };
     for await (const { src, trg, firstLine, bytesRead } of readLinePairs(files, { keepLineEnds: true })) {
+      const kept = { src: [] as string[], trg: [] as string[] };
+      const close = (): void => {
+        if (kept.src.length > 0)
+          blocks.push({ src: Buffer.from(kept.src.join('\n')), trg: Buffer.from(kept.trg.join('\n')) });
+        kept.src.length = kept.trg.length = 0;
+      };
       for (let i = 0; i < src.length; i++) {
         const [line, other, number] = [src[i], trg[i], firstLine + i];
         if (line === null || other === null) {
@@ -162,14 +173,15 @@ class LineReader {
           continue;
         }
         if (line.endsWith('\r') || other.endsWith('\r')) carriageReturn.note(number);
-        part.src.push(withoutLineEnd(line));
-        part.trg.push(withoutLineEnd(other));
-        part.lines.push(number);
-        if (part.lines.length === this.pairsPerPart) {
+        kept.src.push(withoutLineEnd(line));
+        kept.trg.push(withoutLineEnd(other));
+        numbers.push(number);
+        if (numbers.length === this.pairsPerPart) {
+          close();
           yield job();
-          part = { src: [], trg: [], lines: [] };
         }
       }
+      close();
       this.lines += src.length;
       this.progress(bytesRead, totalBytes, 'bytes');
     }
@@ -178,7 +190,7 @@ class LineReader {
         `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or mend these lines first.`,
       );
     }
-    if (part.lines.length > 0) yield job();
+    if (numbers.length > 0) yield job();
   }
 }
 
@@ -198,19 +210,24 @@ export async function openWords(settings: WordsSettings): Promise<OpenTask<Words
   const lettersOf = { src: createPreprocessor(after.src), trg: createPreprocessor(after.trg) };
   const faultOf = await openRules(settings);
   return {
-    async run({ name, src, trg, lines }, folder) {
+    async run({ name, blocks, lines }, folder) {
       const writer = new PartWriter(folder, name);
       const removed = faultOf && new RemovedList(folder, name);
       const found: number[] = [];
       try {
-        for (let i = 0; i < lines.length; i++) {
-          const [srcWords, trgWords] = [wordsOf.src(src[i]), wordsOf.trg(trg[i])];
-          const fault = faultOf?.(srcWords, trgWords);
-          if (fault) removed!.add(lines[i], fault, srcWords, trgWords);
-          else {
-            if (hashes.length > 0) found.push(...pairHashes(hashes, srcWords, trgWords));
-            writer.add(lettersOf.src(srcWords), lettersOf.trg(trgWords), lines[i]);
-          }
+        let row = 0;
+        for (const block of blocks) {
+          const trg = linesOf(block.trg);
+          linesOf(block.src).forEach((line, i) => {
+            const number = lines[row++];
+            const [srcWords, trgWords] = [wordsOf.src(line), wordsOf.trg(trg[i])];
+            const fault = faultOf?.(srcWords, trgWords);
+            if (fault) removed!.add(number, fault, srcWords, trgWords);
+            else {
+              if (hashes.length > 0) found.push(...pairHashes(hashes, srcWords, trgWords));
+              writer.add(lettersOf.src(srcWords), lettersOf.trg(trgWords), number);
+            }
+          });
         }
         const files = partFiles(name);
         if (hashes.length > 0) {
@@ -229,6 +246,10 @@ export async function openWords(settings: WordsSettings): Promise<OpenTask<Words
       }
     },
   };
+}
+
+function linesOf(bytes: Uint8Array): string[] {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8').split('\n');
 }
 
 async function openRules({
