@@ -45,9 +45,9 @@ export function ablateCommand(): Command {
     .addHelpText(
       'after',
       `
-Arms stand in the configuration: a name and the keys it changes, or presets by name (docs/reference/experiments.md):
+The configuration lists the arms: a name and the keys it changes, or presets by name (docs/reference/experiments.md):
 ${presetLines}
-Runs that are complete are not repeated and unfinished ones go on, so an interrupted ablation is continued by the same command.
+Complete runs are kept and unfinished ones resume, so the same command continues an interrupted ablation.
 A run that diverges is a result, not an error. The folder gets results.json, results.md and one run per arm, cell and seed.
 
 Examples:
@@ -86,7 +86,7 @@ Examples:
         dir,
         parallel: flags.parallel,
         ignoreMemory: flags.ignoreMemory,
-        signal: abortOnInterrupt('The runs under way have saved; the same command goes on.'),
+        signal: abortOnInterrupt('The current runs are saved; the same command resumes them.'),
         onPlan: (plan) => progress.plan(plan),
         onEvent: (run, event) => progress.event(run, event),
         onResults: (current) => writeFileAtomic(ablationFiles(dir).table, ablationMarkdown(current)),

@@ -296,7 +296,7 @@ ablation:
     assert.equal(interrupted.status, 130);
     assert.match(
       interrupted.stderr,
-      /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume goes on\.\n$/,
+      /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume continues\.\n$/,
     );
     assert.ok(!existsSync(join(folder, 'broken/scores.json')));
     const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);
@@ -615,7 +615,7 @@ ablation:
         const { status, stderr } = await endAfterIterations(broken, `${run}/learning.jsonl`, 5, signal);
         if (signal === 'SIGINT') {
           assert.equal(status, 130);
-          const [, done] = /Interrupted\. (\d+) of 60 iterations of gradinit are saved; [^\n]* goes on\.\n$/.exec(
+          const [, done] = /Interrupted\. (\d+) of 60 iterations of gradinit are saved; [^\n]* continues\.\n$/.exec(
             stderr,
           )!;
           assert.equal(readFileSync(join(folder, run, 'learning.jsonl'), 'utf8').split('\n').length - 2, Number(done));
@@ -799,11 +799,11 @@ ablation:
     ];
     const { status, stderr } = await interruptAfter(command, /one\/1 +update 15 /, 'SIGINT');
     assert.equal(status, 130);
-    assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
+    assert.match(stderr, /Interrupted\. The current runs are saved; the same command resumes them\.\n$/);
     assert.ok(existsSync(join(folder, 'stopped/one/seed-1/checkpoints/last.safetensors')));
     const again = cli(command);
     assert.equal(again.status, 0);
-    assert.match(again.stderr, /one\/1 +goes on from update \d+/);
+    assert.match(again.stderr, /one\/1 +resumes from update \d+/);
     assert.match(again.stdout, /^one +\d+\.\d\d/m);
   });
 
@@ -815,7 +815,7 @@ ablation:
       true,
     );
     assert.equal(status, 130);
-    assert.match(stderr, /Interrupted\. The runs under way have saved; the same command goes on\.\n$/);
+    assert.match(stderr, /Interrupted\. The current runs are saved; the same command resumes them\.\n$/);
     assert.doesNotMatch(stderr, /failed/);
     assert.equal(existsSync(join(folder, 'barely-begun/failures.json')), false);
   });

@@ -24,7 +24,7 @@ export function reportCommand(): Command {
     )
     .option(
       '--out <file>',
-      'write there (default: html to report.html in the folder, written anew each time; others to the terminal)',
+      'write there (default: html to report.html in the folder, replaced each time; others to the terminal)',
     )
     .addHelpText(
       'after',
@@ -33,7 +33,7 @@ Examples:
   coldstart report runs/ablate-builtin
   coldstart report runs/ablate-builtin --out ablation.csv
   coldstart report runs/ablate-builtin --format md
-"coldstart watch DIR" shows the same page while runs go on.`,
+"coldstart watch DIR" shows the same page during the runs.`,
     )
     .action(async (dir: string, flags: ReportFlags) => {
       const [{ gatherAblation }, { writeFileAtomic }, { checkOutputs }] = await Promise.all([

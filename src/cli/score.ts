@@ -66,7 +66,7 @@ export function scoreCommand(): Command {
       new Option('--paired-ar', 'paired approximate randomisation against the first system').conflicts('confidence'),
     )
     .option('--paired-ar-n <n>', 'shuffles', positiveInteger, 10000)
-    .option('--paired-ar-confidence-n <n>', 'resamples for confidence beside --paired-ar', wholeNumber, 0)
+    .option('--paired-ar-confidence-n <n>', 'resamples for confidence with --paired-ar', wholeNumber, 0)
     .option('--seed <n>', 'of resampling', wholeNumber, 12345)
     .optionsGroup('Output:')
     .addOption(

@@ -62,7 +62,7 @@ Examples:
       ]);
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
       let learning: LearningSaved | undefined;
-      const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume goes on.`);
+      const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume continues.`);
       const show = showRun(progressOutput());
       const { scores, alreadyComplete } = await run({
         config,

@@ -88,7 +88,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
 
 function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
   const { path, description } = chooseCheckpoint(run, decode);
-  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, made anew.`);
+  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, computed again.`);
   return path;
 }
 

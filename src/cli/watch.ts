@@ -8,7 +8,7 @@ interface WatchFlags {
 export function watchCommand(): Command {
   return new Command('watch')
     .description(
-      'Shows the report of a folder in a browser and keeps it up to date while runs go on. Only this machine can see it.',
+      'Shows the report of a folder in a browser and keeps it up to date during the runs. Only this machine can see it.',
     )
     .argument('<dir>', 'folder that "ablate" or "train" makes')
     .option('--port <number>', 'port on 127.0.0.1 (default: a free one)', atMost(65535, positiveInteger))
@@ -26,7 +26,7 @@ Examples:
         import('../ablation/gatherAblation.js'),
       ]);
       gatherAblation(dir, { samples: 0, bootstrapSamples: 0 }); // says what is wrong with the folder before a browser is opened
-      const signal = abortOnInterrupt('The page is closed; runs go on.');
+      const signal = abortOnInterrupt('The page is closed; runs continue.');
       const server = await serveReport(dir, { port: port ?? 0 });
       console.log(`${server.url} shows ${dir}; Ctrl-C ends it.`);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -170,7 +170,7 @@ test('aliases: what they repeat counts; circles and bombs are refused', () => {
   });
   const circle = file('circle.yaml', 'ablation:\n  arms: &a\n    one: *a\n');
   assert.throws(() => loadConfig(circle), {
-    message: `${circle}:3: the alias *a stands within the value that it repeats.`,
+    message: `${circle}:3: the alias *a is inside the value that it repeats.`,
     exitCode: 2,
   });
   const names = [...'abcdefghi'];

@@ -90,7 +90,7 @@ export const schema = {
     valid: pairFiles('validation'),
     test: pairFiles('test'),
     holdOutEvery: optionalInteger(
-      'Every nth training pair that cleaning left makes the validation set, instead of files of its own.',
+      'Every nth training pair left by cleaning makes the validation set, instead of separate files.',
       { min: 2, unit: 'pairs' },
     ),
     normalize: {
@@ -139,7 +139,7 @@ export const schema = {
       method: choice(
         ['none', 'bpe', 'sentencepiece', 'huggingface'],
         'none',
-        'none: tokens stand in the text already, separated by spaces.',
+        'none: the text is tokens already, separated by spaces.',
       ),
       ...subwordSettings,
     },
@@ -345,7 +345,7 @@ export const schema = {
     bleu: choice(
       ['tokenised', 'sacrebleu'],
       'sacrebleu',
-      'tokenised: as the text stands, for corpora that are tokenised already (compares with multi-bleu and fairseq only).',
+      'tokenised: the text as it is, for corpora that are tokenised already (compares with multi-bleu and fairseq only).',
     ),
     lowercase: flag(false, 'Score without regard to case.'),
   },
@@ -360,7 +360,7 @@ export const schema = {
       true,
       'Write TensorBoard event files into the run: scalars, and histograms of parameters at validations.',
     ),
-    ratioUpdates: integer(500, 'Updates in which the size of updates beside their weights is sampled.', {
+    ratioUpdates: integer(500, 'Updates in which the size of updates relative to their weights is sampled.', {
       min: 0,
       unit: 'updates',
     }),

@@ -97,7 +97,7 @@ function refuseRepetition(document: Document, place: (node: unknown) => string):
         throw new UsageError(`${place(node)}: the alias *${node.source} has no &${node.source} before it.`);
       const [from, , to] = repeated.range ?? [0, 0, 0];
       if (from <= startOf(node) && startOf(node) < to)
-        throw new UsageError(`${place(node)}: the alias *${node.source} stands within the value that it repeats.`);
+        throw new UsageError(`${place(node)}: the alias *${node.source} is inside the value that it repeats.`);
     } else if (isMap(node)) {
       const seen = new Map<string, unknown>();
       for (const { key, value } of node.items) {

@@ -14,7 +14,7 @@ export const tokenisedBleuVariant = { tokenize: 'none', smoothMethod: 'none' } a
 
 /** What a reader of the number has to know. */
 export const tokenisedBleuWarning =
-  'tokenised BLEU counts tokens as they stand in the files, as multi-bleu.perl and fairseq do. It does not compare to BLEU of detokenised text, nor to other tokenisations.';
+  'tokenised BLEU counts the tokens of the files as they are, like multi-bleu.perl and fairseq. It does not compare to BLEU of detokenised text, nor to other tokenisations.';
 
 /**
  * BLEU of text that is tokenised already, as multi-bleu.perl and fairseq compute it: subword units joined, then no

@@ -284,7 +284,7 @@ class Translation {
       x: (before.x || on.includes('x')) && !off.includes('x'),
     };
     if (end === ')' && !this.dialect.flagsAnywhere)
-      throw new SyntaxError(`flags as in ${whole} cannot stand within an expression: write ${whole.slice(0, -1)}:...)`);
+      throw new SyntaxError(`flags as in ${whole} cannot be inside an expression: write ${whole.slice(0, -1)}:...)`);
     this.at += whole.length;
     if (end === ':') this.push('(?:', ')');
     this.flags = after;
@@ -374,7 +374,7 @@ class Translation {
       this.at += octal[0].length;
       return { character: String.fromCodePoint(parseInt(octal[1], 8)) };
     }
-    if (rest.length === 1) throw new SyntaxError('a backslash stands at the end');
+    if (rest.length === 1) throw new SyntaxError('a backslash is at the end');
     const character = String.fromCodePoint(rest.codePointAt(1)!);
     const known = inBracket && character === 'b' ? '\b' : dialect.characters[character];
     const lowerCase = dialect.classes[character.toLowerCase()];

@@ -51,7 +51,7 @@ test('faults of a vocabulary file are named with their line', () => {
     ['a 1\n 5\n', /v:2: expected "token count"/],
     ['a one\n', /v:1: expected/],
     ['a b 1\n', /v:1: a token cannot hold a space/],
-    ['a 1\nb 1\na 3\n', /v:3: token "a" stands on line 1 already/],
+    ['a 1\nb 1\na 3\n', /v:3: token "a" is on line 1 already/],
     ['<pad> 0\n', /v:1: <pad> is a special token/],
   ];
   for (const [text, message] of faults) assert.throws(() => Vocabulary.parse(text, 'v'), message);

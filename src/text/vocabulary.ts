@@ -84,7 +84,7 @@ export class Vocabulary {
       const earlier = firstLine.get(token);
       if (earlier !== undefined)
         throw new DataError(
-          `${where}: token ${JSON.stringify(token)} stands on line ${earlier} already. Remove one of the two lines.`,
+          `${where}: token ${JSON.stringify(token)} is on line ${earlier} already. Remove one of the two lines.`,
         );
       firstLine.set(token, index + 1);
       entries.push([token, Number(count)]);

@@ -38,7 +38,7 @@ export function fetchCommand(): Command {
     .addHelpText(
       'after',
       `
-A download that was cut off goes on where it stopped. Checksums that the recipe does not know are recorded at the first
+A download that was cut off resumes where it stopped. Checksums that the recipe does not know are recorded at the first
 download in DIR/downloads/checksums.json and hold from then on. Proxies: http_proxy, https_proxy, no_proxy.
 
 Examples:
@@ -90,7 +90,7 @@ async function fetchAction(name: string, flags: FetchFlags): Promise<void> {
       dir: flags.dir,
       fromLocal: flags.fromLocal,
       force: flags.force,
-      signal: abortOnInterrupt('What was downloaded stays; the same command goes on from there.'),
+      signal: abortOnInterrupt('Downloaded data is stored; the same command resumes from it.'),
       onNote: (note) => progress.note(note),
       onProgress: (file, done, total) => progress.show(file, done, 'bytes', total),
       onWork: (what, done) => progress.show(what, done, what.startsWith('unpack') ? 'bytes' : 'pairs'),

@@ -36,7 +36,7 @@ export function prepareCommand(): Command {
     .addHelpText(
       'after',
       `
-Intermediate results stand in DIR.stages: a run that was stopped, even killed, goes on where it was, and after a change only
+Intermediate results are stored in DIR.stages: a stopped or killed run resumes where it was, and after a change only
 the stages that depend on it run again. A second run with the same inputs does nothing, with changed ones it says what changed.
 
 Examples:
@@ -68,7 +68,7 @@ async function prepare(flags: PrepareFlags): Promise<void> {
     console.log(flags.json ? JSON.stringify(plan, null, 2) : describePlan(options.outDir, plan, flags.force ?? false));
     return;
   }
-  exitOnInterrupt('The same command goes on where it was.');
+  exitOnInterrupt('The same command resumes it.');
   const progress = showStages(progressOutput());
   let result: PrepareResult;
   try {

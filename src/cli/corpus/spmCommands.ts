@@ -30,7 +30,7 @@ export function learnSpmCommand(): Command {
     .addOption(
       new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'),
     )
-    .requiredOption('-o, --model <file>', 'model to write; its vocabulary stands beside it as .vocab')
+    .requiredOption('-o, --model <file>', 'model to write; its vocabulary is stored next to it as .vocab')
     .option('-n, --vocab-size <n>', 'pieces, special ones included', fieldValue(schema.corpus.subwords.vocabSize), 8000)
     .addOption(
       new Option('--type <name>', 'unigram language model, or byte-pair merges')
@@ -46,10 +46,10 @@ export function learnSpmCommand(): Command {
     .addOption(
       new Option('--normalization <name>', 'before anything else').choices([...normalizations]).default('nmt_nfkc'),
     )
-    .option('--symbols <pieces...>', 'always one piece each, wherever they stand', [])
+    .option('--symbols <pieces...>', 'always one piece each, anywhere in the text', [])
     .option('--control-symbols <pieces...>', 'pieces that text never becomes', [])
     .option('--byte-fallback', 'spell unknown characters as bytes')
-    .option('--split-digits', 'every digit is a piece of its own')
+    .option('--split-digits', 'every digit is a separate piece')
     .option('--max-piece-length <n>', 'characters', atMost(512, positiveInteger), 16)
     .option('--soft-limit', 'be content with fewer pieces where the text has no more')
     .addHelpText(

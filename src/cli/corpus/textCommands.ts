@@ -147,7 +147,10 @@ export function trainTruecaserCommand(): Command {
     )
     .requiredOption('--model <file>', 'model to write, packed if it ends in .gz')
     .option('--input <files...>', 'tokenised text, plain or .gz (default: standard input)')
-    .option('--possibly-use-first-token', 'count first words that have no capital, and a little those that stand alone')
+    .option(
+      '--possibly-use-first-token',
+      'count first words without a capital, and give those alone in their line a low weight',
+    )
     .addHelpText(
       'after',
       `

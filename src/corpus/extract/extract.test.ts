@@ -243,12 +243,12 @@ test("tmx: entities of one's own, deep nesting and what is not well-formed are r
   const faults: [string, RegExp][] = [
     [
       tmx(unit('&b;', 'x'), { doctype: bomb }),
-      /m\.tmx:2: the document declares entities or elements of its own, which are not accepted/,
+      /m\.tmx:2: the document declares its own entities or elements, which are not accepted/,
     ],
     [tmx(unit('a &copy; b', 'x')), /m\.tmx:4: &copy; is not known; entities are not looked up/],
     [tmx(unit('a & b', 'x')), /a lone "&"; it must be written &amp;/],
     [tmx('<tu>'.repeat(100)), /elements are nested deeper than 64/],
-    [tmx('<tu></tuv>'), /<\/tuv> stands where <\/tu> was expected/],
+    [tmx('<tu></tuv>'), /<\/tuv> is where <\/tu> was expected/],
     [tmx('<tu><'), /is no tag|ends within a mark/],
     [tmx(`<tu ${'x'.repeat(70_000)}`), /a mark of more than 65536 characters/],
     ['<html></html>', /begins with <html>, expected <tmx>/],

@@ -117,7 +117,7 @@ export class XmlScanner {
       throw this.fault(`${JSON.stringify(mark.slice(0, 40))} does not belong here`);
     if (mark.includes('['))
       throw this.fault(
-        'the document declares entities or elements of its own, which are not accepted. Remove what stands in brackets after <!DOCTYPE',
+        'the document declares its own entities or elements, which are not accepted. Remove the part in brackets after <!DOCTYPE',
       );
   }
 
@@ -125,8 +125,7 @@ export class XmlScanner {
     const isEmpty = mark.endsWith('/>');
     const match = startTag.exec(isEmpty ? `${mark.slice(0, -2)}>` : mark);
     if (match === null) throw this.fault(`${JSON.stringify(mark.slice(0, 60))} is no tag; "<" must be written &lt;`);
-    if (this.openNames.length === 0 && this.sawRoot)
-      throw this.fault(`<${match[1]}> stands after the end of the document`);
+    if (this.openNames.length === 0 && this.sawRoot) throw this.fault(`<${match[1]}> is after the end of the document`);
     if (this.openNames.length >= maxDepth) throw this.fault(`elements are nested deeper than ${maxDepth}`);
     this.sawRoot = true;
     this.handler.open(match[1], () => this.attributes(match[2]));
@@ -151,7 +150,7 @@ export class XmlScanner {
     const expected = this.openNames.pop();
     if (name !== expected)
       throw this.fault(
-        `</${name.slice(0, 60)}> stands where ${expected === undefined ? 'nothing is open' : `</${expected}> was expected`}`,
+        `</${name.slice(0, 60)}> is where ${expected === undefined ? 'nothing is open' : `</${expected}> was expected`}`,
       );
     this.handler.close(name);
   }

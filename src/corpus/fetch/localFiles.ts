@@ -69,7 +69,7 @@ function archiveFor(place: string, pair: RecipePair): RecipeFile {
   if (named !== undefined) return named;
   if (pair.files.length === 1) return pair.files[0];
   throw new UsageError(
-    `--from-local ${place} is none of the files of ${pair.src}-${pair.trg}: ${pair.files.map(({ name }) => basename(name)).join(', ')}. Put all of them into one folder and name that.`,
+    `--from-local ${place} is not one of the files of ${pair.src}-${pair.trg}: ${pair.files.map(({ name }) => basename(name)).join(', ')}. Put all of them into one folder and name that.`,
   );
 }
 

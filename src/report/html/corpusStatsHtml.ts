@@ -61,7 +61,7 @@ export function corpusStatsAsHtml(all: CorpusSetStats, names: readonly [src: str
             <th>Target</th>
           </tr>
           ${duplicateRow('stood before in the training set', train.duplicates, train.pairs)}
-          ${train.leakage ? duplicateRow('stand in a held-out set', train.leakage, train.pairs) : ''}
+          ${train.leakage ? duplicateRow('are in a held-out set', train.leakage, train.pairs) : ''}
         </table>
       </div>
       <h2>Lengths in tokens</h2>

@@ -67,7 +67,7 @@ export class AblationProgress {
         const share = this.shareOf(name, event.resumedFrom ?? 0);
         this.timeLeft?.start(name, share, this.now());
         this.log(
-          `${label}${event.resumedFrom === undefined ? 'starts' : `goes on from update ${event.resumedFrom}`} on ${event.backend}`,
+          `${label}${event.resumedFrom === undefined ? 'starts' : `resumes from update ${event.resumedFrom}`} on ${event.backend}`,
         );
         this.stand(run, share, 'starting');
         break;

@@ -42,7 +42,7 @@ test('tables of text, and what is to be looked at', () => {
   assert.match(text, /^tokens per line, mean +1\.33 +1\.33$/m);
   assert.match(text, /^longest +3 +2$/m);
   assert.match(text, /^types seen once +2, 66\.7 % +2, 66\.7 %$/m);
-  assert.match(text, /^stand in held-out sets +2 +1 +1$/m);
+  assert.match(text, /^are in held-out sets +2 +1 +1$/m);
   assert.deepEqual(
     text.split('\n').filter((line) => line.startsWith('note:')),
     [

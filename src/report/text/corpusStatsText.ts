@@ -92,7 +92,7 @@ export function corpusStatsAsText(all: CorpusSetStats): string {
       ...(train.leakage
         ? [
             [
-              'stand in held-out sets',
+              'are in held-out sets',
               ...[train.leakage.pairs, train.leakage.sources, train.leakage.targets].map(formatCount),
             ],
           ]

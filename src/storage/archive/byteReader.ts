@@ -45,7 +45,7 @@ export class ByteReader {
       if (done) return;
       left -= value.length;
     }
-    throw new DataError(`${this.name} goes on for more than ${maxBytes} bytes after its end.`);
+    throw new DataError(`${this.name} continues for more than ${maxBytes} bytes after its end.`);
   }
 
   async close(): Promise<void> {

@@ -147,7 +147,7 @@ function refuseOverlaps(entries: readonly ZipEntry[], path: string): void {
 async function* contentOf(file: FileHandle, entry: ZipEntry, path: string): AsyncGenerator<Buffer> {
   const header = await readAt(file, entry.headerAt, localBytes, path);
   if (header.readUInt32LE(0) !== 0x04034b50)
-    throw damaged(path, `${JSON.stringify(entry.name)} does not stand where the list says`);
+    throw damaged(path, `${JSON.stringify(entry.name)} is not where the list says`);
   if (entry.method !== 0 && entry.method !== 8)
     throw new DataError(
       `${path}: ${JSON.stringify(entry.name)} is packed by method ${entry.method}; stored and deflated files can be read. Unpack it with another program.`,

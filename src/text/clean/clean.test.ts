@@ -115,7 +115,7 @@ test('held-out sentences on either side are leakage', () => {
   const cleaner = createCleaner({}, { srcLang: 'de', trgLang: 'en', heldOut });
   assert.deepEqual(
     [cleaner('a b', 'z')?.found, cleaner('c', 'x y ')?.found, cleaner('a b', 'x y')?.rule, cleaner('x y', 'a b')],
-    ['the source stands in a held-out set', 'the target stands in a held-out set', 'leakage', null],
+    ['the source is in a held-out set', 'the target is in a held-out set', 'leakage', null],
   );
 });
 
@@ -145,7 +145,7 @@ test('a corpus stays aligned, removed pairs are listed with their reason', async
   assert.equal(
     readFileSync(options.removedFile, 'utf8'),
     '2\tempty\tthe source is empty\t\tempty\n3\tratio\t2 and 1 tokens, ratio at most 1.5\tzwei zwei\ttwo\n' +
-      '4\tleakage\tthe source stands in a held-out set\tdrei\tthree\n5\tempty\tthe source is empty\t\t\n',
+      '4\tleakage\tthe source is in a held-out set\tdrei\tthree\n5\tempty\tthe source is empty\t\t\n',
   );
   await assert.rejects(cleanCorpus(options), /clean.de exists already/);
 });

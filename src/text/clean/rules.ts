@@ -90,7 +90,7 @@ export function createCleaner(
     if (leaked && (leaked.source || leaked.target)) {
       return {
         rule: 'leakage',
-        found: `${leaked.source && leaked.target ? 'both sides stand' : `the ${leaked.source ? 'source' : 'target'} stands`} in a held-out set`,
+        found: `${leaked.source && leaked.target ? 'both sides are' : `the ${leaked.source ? 'source' : 'target'} is`} in a held-out set`,
       };
     }
     return findDuplicate(src, trg);

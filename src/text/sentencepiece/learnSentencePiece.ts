@@ -100,7 +100,7 @@ export async function learnSentencePiece(
     );
   const numPieces = vocabSize - special.length;
   if (numPieces < 1)
-    throw new UsageError(`a vocabulary of ${vocabSize} has no room beside ${special.length} special pieces.`);
+    throw new UsageError(`a vocabulary of ${vocabSize} has no room after ${special.length} special pieces.`);
 
   const charsMap = CharsMap.compile(normalizationRules(normalization));
   const text = new TrainingText(charsMap, maxLineBytes);

@@ -15,7 +15,7 @@ const joiner = '@@';
 export function bpeTokenizer(codes: BpeCodes, vocabulary: Vocabulary, name: string): TokenizerParts {
   if (!codes.endOfWordAttached)
     throw new DataError(
-      `${name} holds codes of version 0.1, where the end of a word is a unit of its own; a tokenizer.json cannot say that. Learn the codes again with "coldstart corpus learn-bpe".`,
+      `${name} holds codes of version 0.1, where the end of a word is a separate unit; a tokenizer.json cannot express that. Learn the codes again with "coldstart corpus learn-bpe".`,
     );
   const ids = idsByName(vocabulary, (token) =>
     token.endsWith(joiner) && token !== joiner ? token.slice(0, -joiner.length) : token + endOfWord,

@@ -23,7 +23,7 @@ export function sentencePieceTokenizer(model: SentencePieceInfo, vocabulary: Voc
       `keeps symbols whole (${JSON.stringify(model.pieces[model.types.indexOf('userDefined')])})`,
     );
   if (model.spaceAsSuffix) throw unsupported(name, 'marks the ends of words');
-  if (model.denormalizer.length > 0) throw unsupported(name, 'changes decoded text by rules of its own');
+  if (model.denormalizer.length > 0) throw unsupported(name, 'changes decoded text by its own rules');
   if (!model.normalizer.escapeSpaces) throw unsupported(name, 'does not mark spaces');
   const shared = { normalizer: normalizerOf(model), pre_tokenizer: metaspace(model), decoder: metaspace(model) };
   const pieces = model.pieces.flatMap((piece, id) =>
