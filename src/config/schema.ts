@@ -80,7 +80,7 @@ function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
  */
 export const schema = {
   seed: integer(1, 'Seeds initial parameters, data order and dropout.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  backend: choice(backendNames, 'auto', 'What computes; auto takes the fastest that passes its check.'),
+  backend: choice(backendNames, 'auto', 'Backend that computes; auto takes the fastest that passes its check.'),
 
   corpus: {
     dir: optionalPath('Folder of the prepared corpus: "corpus prepare" writes it, training reads it.'),
@@ -94,10 +94,7 @@ export const schema = {
       { min: 2, unit: 'pairs' },
     ),
     normalize: {
-      lowercase: flag(
-        false,
-        'Small letters before every other step; words are then separated as small letters have it.',
-      ),
+      lowercase: flag(false, 'Small letters before every other step; tokenising then sees small letters.'),
       unicode: choice(['none', 'NFC', 'NFD', 'NFKC', 'NFKD'], 'none', 'Unicode normal form.'),
       punctuation: flag(false, 'Plain punctuation, as normalize-punctuation.perl.'),
       nonPrinting: flag(false, 'Control characters become spaces, as remove-non-printing-char.perl.'),
@@ -125,9 +122,9 @@ export const schema = {
       ignoreXml: flag(false, 'Do not count tags as words.'),
       wrongLanguage: flag(
         false,
-        "Remove training pairs with a side in the other side's language, as the corpus itself shows the two.",
+        "Remove training pairs with a side in the other side's language; the corpus itself shows the two languages.",
       ),
-      duplicates: choices(['pair', 'source', 'target'], 'What must not repeat in the training set.'),
+      duplicates: choices(['pair', 'source', 'target'], 'Which repetitions are removed from the training set.'),
       leakage: flag(false, 'Remove training pairs that share a side with the validation or test set.'),
     },
     letterCase: choice(
@@ -298,7 +295,7 @@ export const schema = {
     maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
     countInit: flag(
       false,
-      'Updates that GradInit, MetaInit or profiling cost (docs/reference/experiments.md) are taken off maxUpdates.',
+      'Subtract the updates that GradInit, MetaInit or profiling cost (docs/reference/experiments.md) from maxUpdates.',
     ),
     maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
     maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', {
@@ -310,7 +307,7 @@ export const schema = {
     precision: choice(
       precisions,
       'fp32',
-      "Matrix products of training's loss and gradients: bf16 rounds what is multiplied, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).",
+      "Matrix products of training's loss and gradients: bf16 rounds the factors, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).",
     ),
     labelSmoothing: real(0.1, "Probability spread over the wrong tokens (fairseq's V - 1).", { min: 0, max: 0.99 }),
     clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),
@@ -327,7 +324,7 @@ export const schema = {
       min: 0,
       unit: 'validations',
     }),
-    bestBy: choice(['loss', 'bleu'], 'loss', 'What makes a checkpoint the best.'),
+    bestBy: choice(['loss', 'bleu'], 'loss', 'Which measure chooses the best checkpoint.'),
   },
 
   decode: {
@@ -369,13 +366,13 @@ export const schema = {
   ablation: {
     baseline: optionalText('Arm that the others are compared with.'),
     seeds: integers([1], 'Each arm is trained once with each seed.'),
-    arms: arms('What each arm changes: settings by full key, `preset` first; or a list of presets.'),
-    grid: grid('Every arm is trained with every combination of these values; they win over what arms set.'),
+    arms: arms('Settings that each arm changes, by full key, `preset` first; or a list of presets.'),
+    grid: grid('Every arm is trained with every combination of these values; they win over settings of arms.'),
     equalBudget: flag(
       true,
-      'What GradInit, MetaInit and profiling cost counts as updates: train.countInit for every run.',
+      'Count the cost of GradInit, MetaInit and profiling as updates: train.countInit for every run.',
     ),
-    parallel: integer(1, 'Runs at the same time, each in an own process; they share the cores.', {
+    parallel: integer(1, 'Runs at the same time, each in its own process; they share the cores.', {
       min: 1,
       max: 1024,
       unit: 'processes',
