@@ -1,3 +1,4 @@
+import type { LearningCourse } from '../initial/learnedInit.js';
 import type { Config } from '../config/schema.js';
 import type { AblationResults } from './ablationResults.js';
 import type { Cell } from './ablationPlan.js';
@@ -88,17 +89,11 @@ export interface ValidPoint extends ValidationResult {
   readonly seconds: number;
 }
 
-/** What GradInit, MetaInit or Admin's profiling did. */
-export interface LearnedScales {
-  readonly method: 'gradinit' | 'metainit' | 'admin';
-  readonly algorithm?: 'adam' | 'sgd';
-  /** GradInit's step and bound. */
-  readonly eta?: number;
-  readonly gamma?: number;
-  /** Which norm `gradNorm` and `gamma` are. */
-  readonly norm?: 'L1' | 'L2';
+/** What learning or profiling initial parameters did. */
+export interface LearnedScales extends LearningCourse {
+  /** Name of the learned initialisation. */
+  readonly method: string;
   readonly tensors: readonly LearnedTensor[];
-  readonly iterations: readonly LearningPoint[];
 }
 
 export interface LearnedTensor extends TensorPlace {
@@ -114,17 +109,6 @@ export interface TensorPlace {
   readonly layer?: number;
   readonly part: string;
   readonly kind: 'weight' | 'bias';
-}
-
-export interface LearningPoint {
-  readonly iteration: number;
-  /** GradInit's goal of this iteration. */
-  readonly branch?: 'constraint' | 'objective';
-  readonly lossBefore: number;
-  readonly lossAfter?: number;
-  /** GradInit: the norm that is bounded; MetaInit: L2. */
-  readonly gradNorm: number;
-  readonly gradientQuotient?: number;
 }
 
 /** One sentence of the test set with its translation by every run that has one. */

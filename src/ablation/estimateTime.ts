@@ -1,4 +1,4 @@
-import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
+import { boundsNorm, gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import { estimateRun, totalSeconds, type RunEstimate } from '../run/estimateRun.js';
 import { runPaths } from '../run/runFolder.js';

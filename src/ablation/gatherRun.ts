@@ -10,7 +10,7 @@ import {
   type ValidPoint,
 } from './ablationData.js';
 import { isStuck } from './ablationResults.js';
-import type { InitReport } from '../run/initialParams.js';
+import { initNamed, type InitReport } from '../initial/learnedInits.js';
 import { readGradientRecord, readInitReport } from '../run/initRecords.js';
 import type { PlanRecord } from './planRecord.js';
 import type { RunStart } from '../run/runEvents.js';
@@ -98,35 +98,5 @@ function validPoint(line: LogLine): ValidPoint {
 
 function learnedScales(report: InitReport): LearnedScales {
   const tensors = Object.entries(report.scales).map(([name, scale]) => ({ ...tensorPlace(name), scale }));
-  switch (report.method) {
-    case 'gradinit':
-      return {
-        method: report.method,
-        algorithm: report.algorithm,
-        eta: report.options.eta,
-        gamma: report.gamma ?? report.options.gamma ?? undefined, // JSON has no Infinity: null is no bound
-        norm: report.norm,
-        tensors,
-        iterations: report.iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({
-          iteration,
-          branch,
-          lossBefore,
-          ...(lossAfter !== null && { lossAfter }),
-          gradNorm,
-        })),
-      };
-    case 'metainit':
-      return {
-        method: report.method,
-        tensors,
-        iterations: report.iterations.map(({ iteration, loss, gradNormL2, gradientQuotient }) => ({
-          iteration,
-          lossBefore: loss,
-          gradNorm: gradNormL2,
-          gradientQuotient,
-        })),
-      };
-    case 'admin':
-      return { method: report.method, tensors, iterations: [] };
-  }
+  return { method: report.method, ...initNamed(report.method).describe(report), tensors };
 }

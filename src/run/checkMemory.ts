@@ -3,6 +3,7 @@ import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
 import type { Config } from '../config/schema.js';
 import { changeConfig } from '../config/loadConfig.js';
 import { ColdstartError } from '../errors.js';
+import { initNamed, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { availableMemory } from './availableMemory.js';
 import { formatGigabytes } from '../format.js';
@@ -17,7 +18,7 @@ import {
 
 /** What a run needs of memory, and what there is, in bytes. */
 export interface MemoryReport {
-  readonly stages: Readonly<Partial<Record<MemoryStage, StageMemory>>>;
+  readonly stages: Readonly<Record<MemoryStage, StageMemory>>;
   /** Of the process in the largest stage. */
   readonly needed: number;
   readonly available: number;
@@ -43,7 +44,7 @@ export async function reportMemory(
   stages: readonly MemoryStage[] = stagesOf(task.config),
 ): Promise<MemoryReport | undefined> {
   if (!hasMemoryEstimate(backend)) return undefined;
-  const found: Partial<Record<MemoryStage, StageMemory>> = {};
+  const found: Record<MemoryStage, StageMemory> = {};
   for (const stage of stages) found[stage] = await stageMemory(stage, task, backend);
   return { stages: found, needed: Math.max(...Object.values(found).map(({ process }) => process)), available };
 }
@@ -75,9 +76,7 @@ export async function refuseTooLarge(
   const heap = backend === 'wasm' ? wasmHeap : Infinity;
   const within = ({ process, tensors }: StageMemory, share: number): boolean =>
     process <= share * available && tensors <= share * heap;
-  const tooLarge = (Object.keys(report.stages) as MemoryStage[]).filter(
-    (stage) => !within(report.stages[stage]!, certainlyTooMuch),
-  );
+  const tooLarge = Object.keys(report.stages).filter((stage) => !within(report.stages[stage]!, certainlyTooMuch));
   if (tooLarge.length === 0) return;
   const isFixed = isBegun && tooLarge.some((stage) => stage !== 'decode');
   const settings = isFixed
@@ -177,7 +176,7 @@ async function settingsThatFit(
 /** What makes a stage's batches so many times smaller; undefined where they cannot be. */
 function smallerBatches(
   stage: MemoryStage,
-  { config: { train, gradinit, metainit, decode } }: MemoryTask,
+  { config }: MemoryTask,
   cut: number,
   longest: number,
 ): Settings | undefined {
@@ -185,15 +184,12 @@ function smallerBatches(
     const part = Math.floor(whole / cut);
     return part >= least ? { [key]: part, ...others } : undefined;
   };
-  switch (stage) {
-    case 'train':
-    case 'admin':
-      return smaller('train.maxTokens', train.maxTokens, longest, { 'train.updateFreq': train.updateFreq * cut });
-    case 'gradinit':
-      return smaller('gradinit.pieceTokens', gradinit.pieceTokens ?? train.maxTokens, longest);
-    case 'metainit':
-      return smaller('metainit.maxTokens', metainit.maxTokens ?? train.maxTokens, longest);
-    case 'decode':
-      return smaller('decode.maxSentences', decode.maxSentences, 1);
-  }
+  const { train, decode } = config;
+  if (stage === 'decode') return smaller('decode.maxSentences', decode.maxSentences, 1);
+  const method = stage === 'train' ? undefined : initNamed(stage);
+  const key = method?.memorySetting;
+  if (method === undefined || key === undefined)
+    return smaller('train.maxTokens', train.maxTokens, longest, { 'train.updateFreq': train.updateFreq * cut });
+  const { [key]: whole }: Readonly<Record<string, number | undefined>> = settingsOf(config, method);
+  return smaller(`${method.name}.${key}`, whole ?? train.maxTokens, longest);
 }

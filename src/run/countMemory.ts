@@ -8,9 +8,10 @@ import { makeBatch, type IdPair } from '../data/batch.js';
 import type { BatchShape } from '../data/batches.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { BeamSearch } from '../decode/beamSearch.js';
+import type { LearnedInit } from '../initial/learnedInit.js';
+import { settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { parameterShapes } from '../model/parameters.js';
-import { boundsNorm } from '../config/gradInitSettings.js';
 import { eosId, unkId } from '../text/specialIds.js';
 import { disposeOptimizerState, type OptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
@@ -41,19 +42,23 @@ export function countUpdate(options: TrainOptions, model: ModelConfig, shape: Ba
   });
 }
 
-/** Learning or profiling initial parameters on batches of this size: of GradInit's branches the largest that it can take. */
-export async function countInit(config: Config, model: ModelConfig, shape: BatchShape): Promise<number> {
+/** Learning or profiling initial parameters on batches of this size: of the kinds of iterations the largest. */
+export async function countInit(
+  config: Config,
+  method: LearnedInit,
+  model: ModelConfig,
+  shape: BatchShape,
+): Promise<number> {
   const { numSentences, srcLength, trgLength } = shape;
   const maxTokens = numSentences * Math.max(srcLength, trgLength);
-  const { pieceTokens = config.train.maxTokens } = config.gradinit;
+  const settings = settingsOf(config, method);
+  const batch = { maxTokens, trainTokens: config.train.maxTokens };
   let most = 0;
   // every norm is read as 1
-  const branches = config.gradinit.algorithm === 'none' ? [undefined] : boundsNorm(config.gradinit) ? [0.5, 2] : [2];
-  for (const gamma of branches) {
+  for (const sample of method.samples?.(settings, { iterations: 1, batch }) ?? [settings]) {
     const once = {
       ...config,
-      gradinit: { ...config.gradinit, pieceTokens, gamma, gammaShare: undefined, iterations: 1, maxTokens },
-      metainit: { ...config.metainit, iterations: Math.min(1, config.metainit.iterations), maxTokens },
+      [method.name]: sample,
       train: { ...config.train, maxTokens, maxSentences: undefined },
     };
     const count = await countTensorBytes(async () => {

@@ -12,7 +12,7 @@ import {
   type JsonShape,
 } from '../storage/jsonFile.js';
 import type { GradientRecord } from './gradientRecord.js';
-import type { InitReport } from './initialParams.js';
+import { initNamed, learnedInits, type InitReport } from '../initial/learnedInits.js';
 import { initCostShape } from './runScores.js';
 import { isThere } from '../storage/isThere.js';
 
@@ -20,39 +20,14 @@ const advice =
   'The file was changed or damaged after it was written. Restore it from a copy, or start the run again in another folder.';
 const measured = jsonNullable(jsonNumber);
 
-const methodShapes: Readonly<Record<string, JsonShape>> = {
-  gradinit: jsonObject({
-    algorithm: jsonOneOf(['adam', 'sgd']),
-    norm: jsonOptional(jsonOneOf(['L1', 'L2'])),
-    options: jsonObject({ eta: jsonNumber, gamma: measured }), // JSON has no Infinity: null is no bound
-    gamma: jsonOptional(measured),
-    releaseUpdates: jsonOptional(jsonCount),
-    iterations: jsonList(
-      jsonObject({
-        iteration: jsonCount,
-        branch: jsonOneOf(['constraint', 'objective']),
-        lossBefore: measured,
-        lossAfter: measured,
-        gradNorm: measured,
-      }),
-    ),
-  }),
-  metainit: jsonObject({
-    iterations: jsonList(
-      jsonObject({ iteration: jsonCount, loss: measured, gradNormL2: measured, gradientQuotient: measured }),
-    ),
-  }),
-  admin: jsonObject({}),
-};
-
 const reportShape: JsonShape = (value, field) => {
   jsonObject({
-    method: jsonOneOf(Object.keys(methodShapes)),
+    method: jsonOneOf(learnedInits.map(({ name }) => name)),
     scales: jsonRecord(jsonNumber),
     seconds: jsonNumber,
     cost: jsonOptional(initCostShape),
   })(value, field);
-  methodShapes[(value as InitReport).method](value, field);
+  initNamed((value as InitReport).method).reportShape(value, field);
 };
 
 /** gradinit.json; undefined if there is none. Runs made before costs were recorded have one of the seconds alone. @throws DataError if it is damaged */

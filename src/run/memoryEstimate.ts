@@ -3,12 +3,14 @@ import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { batchShapes, type BatchShape } from '../data/batches.js';
 import type { PairSource } from '../data/dataset.js';
+import { chosenInit, initNamed, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
 import { createOptimizer } from '../train/optimizers.js';
 import { countDecoding, countInit, countUpdate } from './countMemory.js';
 
-export type MemoryStage = 'gradinit' | 'metainit' | 'admin' | 'train' | 'decode';
+/** Training (`train`), decoding (`decode`), or a learned initialisation by its name. */
+export type MemoryStage = string;
 
 /** What a run's memory depends on. */
 export interface MemoryTask {
@@ -47,16 +49,9 @@ export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend:
 }
 
 /** The stages of a run that computations are large in, in their order. */
-export function stagesOf({ gradinit, metainit, model }: Config): MemoryStage[] {
-  const init: MemoryStage[] =
-    gradinit.algorithm !== 'none'
-      ? ['gradinit']
-      : metainit.iterations > 0
-        ? ['metainit']
-        : model.residual === 'admin'
-          ? ['admin']
-          : [];
-  return [...init, 'train', 'decode'];
+export function stagesOf(config: Config): MemoryStage[] {
+  const init = chosenInit(config);
+  return [...(init ? [init.name] : []), 'train', 'decode'];
 }
 
 /** Bytes of tensors of a stage. */
@@ -75,15 +70,16 @@ async function countStage(
   switch (stage) {
     case 'train':
       return largest(maxTokens, (shape) => countUpdate(options, model, shape));
-    case 'gradinit':
-      return largest(config.gradinit.maxTokens ?? maxTokens, (shape) => countInit(config, model, atLeast(3, shape)));
-    case 'metainit':
-      return largest(config.metainit.maxTokens ?? maxTokens, (shape) => countInit(config, model, shape));
-    case 'admin':
-      return largest(maxTokens, (shape) => countInit(config, model, shape));
     case 'decode': {
       const batch = largestDecoding(heldOutLengths, config.decode);
       return batch === undefined ? 0 : countDecoding(options, model, config.decode, batch);
+    }
+    default: {
+      const method = initNamed(stage);
+      const { leastSentences = 1 } = method;
+      return largest(method.maxTokens?.(settingsOf(config, method)) ?? maxTokens, (shape) =>
+        countInit(config, method, model, atLeast(leastSentences, shape)),
+      );
     }
   }
 }

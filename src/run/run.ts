@@ -27,9 +27,10 @@ import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
-import { initialParams, learnsInitialParams, meanLoss, type InitReport } from './initialParams.js';
+import { initialParams, learnsInitialParams, type InitReport } from './initialParams.js';
+import { meanLoss } from '../initial/learnedInit.js';
 import { removeLearningLog } from './learningLog.js';
-import { gradInitSettings } from '../config/gradInitSettings.js';
+import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
@@ -304,7 +305,7 @@ class Run {
       seed: config.seed,
     }).epochBatches(recordEpoch);
     const batches = Array.from({ length: Math.min(count, epoch.length) }, (_, i) => epoch.batch(i));
-    return measureGradients(params, meanLoss(config, this.model), batches);
+    return measureGradients(params, meanLoss(config.train, this.model), batches);
   }
 
   private translateTest(validBatches: EpochBatches): ReturnType<typeof translateTest> {

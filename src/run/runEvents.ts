@@ -45,7 +45,8 @@ export interface UpdateProgress {
 /** Work that is counted; for displays, not logged. */
 export interface StageProgress {
   readonly event: 'progress';
-  readonly stage: 'gradinit' | 'metainit' | 'validation' | 'translation';
+  /** Validation, translation, or a learned initialisation by its name. */
+  readonly stage: string;
   readonly done: number;
   readonly total: number;
   /** Seconds of what was done in this process, where the stage is timed by itself. */

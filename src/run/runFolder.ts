@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
-import { gradInitSettings } from '../config/gradInitSettings.js';
+import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';

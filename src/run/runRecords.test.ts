@@ -13,7 +13,7 @@ import { reversals, tinyConfig } from '../../test/tinyRun.js';
 import { isRatioSampled, updateRatios } from '../train/updateRatios.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients } from './gradientRecord.js';
-import { gradInitUses, initCost, metaInitUses } from './initCost.js';
+import { gradInitUses, initCost, metaInitUses } from '../initial/initCost.js';
 import { unigramNll } from './unigramNll.js';
 
 before(async () => void (await selectBackend('cpu')));

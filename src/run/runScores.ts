@@ -15,7 +15,7 @@ import {
   type JsonFile,
 } from '../storage/jsonFile.js';
 import { countedValidations, lastUpdate, readLog } from '../train/runLog.js';
-import type { InitCost } from './initCost.js';
+import type { InitCost } from '../initial/initCost.js';
 import type { TestFiles } from './testText.js';
 import { isThere } from '../storage/isThere.js';
 

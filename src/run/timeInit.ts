@@ -1,26 +1,24 @@
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
-import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PairSource } from '../data/dataset.js';
+import { chosenInit, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { initialParams } from './initialParams.js';
+import { initPlan } from './initPlan.js';
 
 /** Seconds of initialisation, from an iteration or two of each kind; half of GradInit's are taken to serve the constraint. */
 export async function timeInit(config: Config, model: ModelConfig, trainPairs: PairSource): Promise<number> {
-  const { gradinit, metainit } = config;
-  const secondsOf = async (changed: Config): Promise<number> => {
-    const { params, report } = await initialParams(changed, model, trainPairs);
+  const method = chosenInit(config);
+  if (method === undefined) return 0;
+  const { total } = initPlan(config, trainPairs)!;
+  const iterations = Math.min(2, total);
+  const settings = settingsOf(config, method);
+  const samples = method.samples?.(settings, { iterations }) ?? [settings];
+  let seconds = 0;
+  for (const sample of samples) {
+    const { params, report } = await initialParams({ ...config, [method.name]: sample }, model, trainPairs);
     disposeParams(params);
-    return report?.cost.seconds ?? 0;
-  };
-  if (gradinit.algorithm !== 'none') {
-    const secondsOfTwo = (gamma: number): Promise<number> =>
-      secondsOf({ ...config, gradinit: { ...gradinit, gamma, gammaShare: undefined, iterations: 2, fallBack: false } });
-    const objective = await secondsOfTwo(1e30);
-    const constraint = boundsNorm(gradinit) ? await secondsOfTwo(1e-30) : objective;
-    return ((objective + constraint) / 4) * gradInitSettings(gradinit).iterations;
+    seconds += report?.cost.seconds ?? 0;
   }
-  if (metainit.iterations > 0)
-    return (await secondsOf({ ...config, metainit: { ...metainit, iterations: 1 } })) * metainit.iterations;
-  return secondsOf(config);
+  return (seconds / samples.length / iterations) * total;
 }

@@ -24,18 +24,18 @@ export function showRun(stream: ProgressStream): RunListener {
   return (event) => display.show(event);
 }
 
-const stages: Readonly<Record<StageProgress['stage'], { label: string; unit: string }>> = {
-  gradinit: { label: 'gradinit', unit: 'iterations' },
-  metainit: { label: 'metainit', unit: 'iterations' },
-  validation: { label: 'validate', unit: 'sentences' },
-  translation: { label: 'test', unit: 'sentences' },
-};
+/** Learned initialisations go by their names. */
+function stageOf(stage: StageProgress['stage']): { label: string; unit: string } {
+  if (stage === 'validation') return { label: 'validate', unit: 'sentences' };
+  if (stage === 'translation') return { label: 'test', unit: 'sentences' };
+  return { label: stage, unit: 'iterations' };
+}
 
 /** What an interruption of GradInit or MetaInit left in the run's folder. */
 export function learningSavedText({ stage, done, total }: LearningSaved): string {
   return done === 0
-    ? `${stages[stage].label}  no iteration of ${total} was finished, so there is nothing to save`
-    : `${stages[stage].label}  iteration ${done} of ${total} is saved: the scales, the state of their optimiser and the position in the data`;
+    ? `${stageOf(stage).label}  no iteration of ${total} was finished, so there is nothing to save`
+    : `${stageOf(stage).label}  iteration ${done} of ${total} is saved: the scales, the state of their optimiser and the position in the data`;
 }
 
 /** What an interrupted run has saved. @param learning what is known if the interruption came during GradInit or MetaInit */
@@ -43,8 +43,8 @@ export function whatIsSaved(learning: LearningSaved | undefined): string {
   if (learning === undefined) return 'What was done is saved';
   const { stage, done, total } = learning;
   return done === 0
-    ? `No iteration of ${stages[stage].label} was finished, nothing is saved`
-    : `${done} of ${total} iterations of ${stages[stage].label} are saved`;
+    ? `No iteration of ${stageOf(stage).label} was finished, nothing is saved`
+    : `${done} of ${total} iterations of ${stageOf(stage).label} are saved`;
 }
 
 class RunDisplay {
@@ -147,7 +147,7 @@ class RunDisplay {
   private showStage({ stage, done, total, note, secondsHere }: StageProgress): void {
     if (this.stage?.name !== stage) {
       this.endStage();
-      const { label, unit } = stages[stage];
+      const { label, unit } = stageOf(stage);
       this.stage = { name: stage, bar: new ProgressBar({ label, unit, total, stream: this.stream }) };
     }
     this.showInitTime(stage, done, secondsHere);

@@ -1,5 +1,6 @@
 import { counted, formatCount } from '../../counted.js';
 import { formatDuration } from '../../format.js';
+import { initNamed } from '../../initial/learnedInits.js';
 import { expectedUpdates, type InitPlan } from '../../run/initPlan.js';
 
 /** Initialisation that costs more of a run than this is worth a warning. */
@@ -14,12 +15,11 @@ export function initPlanLines(plan: InitPlan): string[] {
     runUpdates === undefined
       ? ''
       : `, ${percent(expected / runUpdates)} of this run's ${formatCount(runUpdates)}${takenOff ? '; train.countInit takes it off them' : ''}`;
-  const what =
-    stage === 'admin'
-      ? 'profiling costs'
-      : done > 0
-        ? `${formatCount(total - done)} of ${counted(total, 'iteration')} are left, which cost`
-        : `${counted(total, 'iteration')} ${total === 1 ? 'costs' : 'cost'}`;
+  const what = isProfiling(stage)
+    ? 'profiling costs'
+    : done > 0
+      ? `${formatCount(total - done)} of ${counted(total, 'iteration')} are left, which cost`
+      : `${counted(total, 'iteration')} ${total === 1 ? 'costs' : 'cost'}`;
   const time = done > 0 ? `; about ${formatDuration((spent.seconds / done) * (total - done))} at the rate so far` : '';
   return [
     `${stage}  ${what} about as much as ${roundUpdates(expected)} updates of training${range}${share}${time}`,
@@ -33,10 +33,15 @@ export function initTimeLine(stage: InitPlan['stage'], left: number, measured: n
   return `${stage}  about ${formatDuration((seconds / measured) * left)} for the ${counted(left, 'iteration')} left, at the rate of ${first}`;
 }
 
+/** One pass over a batch, without iterations. */
+function isProfiling(stage: string): boolean {
+  return initNamed(stage).profiles === true;
+}
+
 function costWarning(plan: InitPlan): string[] {
   const { stage, total, runUpdates, maxTokens } = plan;
   const expected = expectedUpdates(plan);
-  if (runUpdates === undefined || stage === 'admin' || expected <= costlyShare * runUpdates) return [];
+  if (runUpdates === undefined || isProfiling(stage) || expected <= costlyShare * runUpdates) return [];
   const within = Math.floor((costlyShare * runUpdates * total) / expected);
   const fewer =
     within > 0

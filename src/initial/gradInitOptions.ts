@@ -1,20 +1,19 @@
-import { boundsNorm, gradInitSettings } from '../config/gradInitSettings.js';
-import type { Config } from '../config/schema.js';
-import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
 import { defaultStep, releasedDefaults, type Algorithm, type GradInitOptions } from '../gradinit/gradInit.js';
-import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
-import { optimizers } from '../train/optimizers.js';
 import { firstMovement } from '../train/firstUpdates.js';
-import { epochShape, scheduleLead } from './epochShape.js';
+import { boundsNorm, gradInitSettings, type GradInitSettings } from './gradInitSettings.js';
+import type { LearnTask } from './learnedInit.js';
+
+/** What the options depend on. */
+type OptionsTask = Pick<LearnTask<GradInitSettings>, 'settings' | 'model' | 'train'>;
 
 /** GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is off */
-export function gradInitOptions(config: Config, model: ModelConfig, trainPairs: PairSource): GradInitOptions {
-  const settings = gradInitSettings(config.gradinit);
+export function gradInitOptions(task: OptionsTask): GradInitOptions {
+  const settings = gradInitSettings(task.settings);
   const { algorithm, variant, iterations, lr, minScale, gammaShare, scaled } = settings;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
-  const step = defaultSize(config, algorithm, model, trainPairs);
+  const step = defaultSize(task, algorithm);
   const { normalizeGrad = settings.normalizeGrad } = step;
   const { gamma } = defaultStep(algorithm, step.eta);
   const common = {
@@ -22,7 +21,7 @@ export function gradInitOptions(config: Config, model: ModelConfig, trainPairs: 
     iterations,
     normalizeGrad,
     eta: step.eta,
-    gamma: settings.gamma ?? (boundsNorm(config.gradinit) ? gamma : Infinity),
+    gamma: settings.gamma ?? (boundsNorm(task.settings) ? gamma : Infinity),
     ...(gammaShare !== undefined && { gammaShare }),
     ...(scaled !== 'weights' && { scaled }),
     lr,
@@ -40,19 +39,15 @@ export function gradInitOptions(config: Config, model: ModelConfig, trainPairs: 
  * optimiser is as long as that optimiser's, in the gradient's direction. Else the published rule: training's highest rate.
  */
 function defaultSize(
-  config: Config,
+  { settings, train, model }: OptionsTask,
   algorithm: Algorithm,
-  model: ModelConfig,
-  trainPairs: PairSource,
 ): { eta: number; normalizeGrad?: boolean } {
-  const { gradinit, train } = config;
-  if (gradinit.eta !== undefined) return { eta: gradinit.eta };
+  if (settings.eta !== undefined) return { eta: settings.eta };
   const trainsWithSgd = train.optimizer === 'sgd';
-  if (gradinit.variant !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
+  if (settings.variant !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
-  const lead = train.extraEpoch === 'none' ? {} : scheduleLead(config, epochShape(trainPairs, config).updatesPerEpoch);
-  const moved = firstMovement({ ...train, ...optimizers.pick(train), ...lead }, gradinit.lookAhead, gradient);
+  const moved = firstMovement(train, settings.lookAhead, gradient);
   if (algorithm === 'adam') return { eta: moved };
   return trainsWithSgd
     ? { eta: moved / gradient }

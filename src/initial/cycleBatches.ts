@@ -1,8 +1,7 @@
-import type { Config } from '../config/schema.js';
 import type { Batch } from '../data/batch.js';
 import { createBatches } from '../data/batches.js';
-import type { PairSource } from '../data/dataset.js';
 import { UsageError } from '../errors.js';
+import type { InitTask } from './learnedInit.js';
 
 interface CycleOptions {
   /** Default: as many as training's batches have. */
@@ -13,8 +12,7 @@ interface CycleOptions {
 
 /** Training batches by iteration, epoch after epoch. */
 export function cycleBatches(
-  trainPairs: PairSource,
-  { train, seed }: Config,
+  { train, seed, trainPairs }: Pick<InitTask<unknown>, 'train' | 'seed' | 'trainPairs'>,
   { maxTokens = train.maxTokens, leastSentences = 1 }: CycleOptions = {},
 ): () => Batch {
   const { maxSentences } = train;

@@ -1,0 +1,183 @@
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
+import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
+import {
+  gradInit as learnScales,
+  type BatchPiece,
+  type GradInitIteration,
+  type GradInitOptions,
+  type GradInitReport,
+} from '../gradinit/gradInit.js';
+import type { Branch } from '../gradinit/scaleOptimizer.js';
+import { isCrossAttention, parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import {
+  jsonCount,
+  jsonList,
+  jsonNullable,
+  jsonNumber,
+  jsonObject,
+  jsonOneOf,
+  jsonOptional,
+} from '../storage/jsonFile.js';
+import { cycleBatches } from './cycleBatches.js';
+import {
+  checkedBatches,
+  iterationNote,
+  learnedOrDrawn,
+  type GradInitFallback,
+  type LookAheadCheck,
+} from './gradInitCheck.js';
+import { gradInitOptions } from './gradInitOptions.js';
+import { boundsNorm, gradInitFields, gradInitSettings, type GradInitSettings } from './gradInitSettings.js';
+import { checkUses, gradInitUses, type BatchUse } from './initCost.js';
+import { learnedInit, meanLoss, type InitTask, type Learned, type LearnTask } from './learnedInit.js';
+
+/** What gradinit.json says of GradInit. */
+type Report = GradInitReport & {
+  readonly options: GradInitOptions;
+  /** Updates of training over which scaled rates go back to 1; 0: never. Absent where the weights are scaled. */
+  readonly releaseUpdates?: number;
+  readonly fallback?: GradInitFallback;
+  readonly check?: LookAheadCheck;
+};
+
+/** Batches are cut in thirds. */
+const leastSentences = 3;
+const measured = jsonNullable(jsonNumber);
+
+/** GradInit on training batches. */
+export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
+  name: 'gradinit',
+  fields: gradInitFields,
+  switch: { on: 'gradinit.algorithm', off: 'none' },
+  isOn: ({ algorithm }) => algorithm !== 'none',
+  learn,
+  /** A default eta that is computed differs in its last digits from backend to backend. */
+  identity(task) {
+    const options = gradInitOptions(task);
+    return { ...gradInitSettings(task.settings), ...options, eta: Number(options.eta.toPrecision(4)) };
+  },
+  uses(task) {
+    const { iterations, maxTokens = task.train.maxTokens, scaled, fallBack } = gradInitSettings(task.settings);
+    const isBounded = boundsNorm(task.settings);
+    const nextBatch = cycleBatches(task, { maxTokens, leastSentences });
+    const next = (index: number): ((branch: Branch) => BatchUse[]) => {
+      const { first, second } = gradInitParts(nextBatch());
+      const tokens = [first.trgTokens, second.trgTokens] as const;
+      return index < iterations
+        ? (branch) => gradInitUses(isBounded ? branch : 'objective', ...tokens, scaled)
+        : () => checkUses(...tokens);
+    };
+    return { total: iterations, checks: fallBack ? checkedBatches : 0, maxTokens, next };
+  },
+  describe: ({ algorithm, options, gamma, norm, iterations }) => ({
+    algorithm,
+    eta: options.eta,
+    gamma: gamma ?? options.gamma ?? undefined, // JSON has no Infinity: null is no bound
+    norm,
+    iterations: iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({
+      iteration,
+      branch,
+      lossBefore,
+      ...(lossAfter !== null && { lossAfter }),
+      gradNorm,
+    })),
+  }),
+  reportShape: jsonObject({
+    algorithm: jsonOneOf(['adam', 'sgd']),
+    norm: jsonOptional(jsonOneOf(['L1', 'L2'])),
+    options: jsonObject({ eta: jsonNumber, gamma: measured }), // JSON has no Infinity: null is no bound
+    gamma: jsonOptional(measured),
+    releaseUpdates: jsonOptional(jsonCount),
+    iterations: jsonList(
+      jsonObject({
+        iteration: jsonCount,
+        branch: jsonOneOf(['constraint', 'objective']),
+        lossBefore: measured,
+        lossAfter: measured,
+        gradNorm: measured,
+      }),
+    ),
+  }),
+  maxTokens: ({ maxTokens }) => maxTokens,
+  leastSentences,
+  memorySetting: 'pieceTokens',
+  /** Bounds that no norm keeps and that every norm keeps: an iteration of each kind. */
+  samples(settings, { iterations, batch }) {
+    const gammas = boundsNorm(settings) ? [1e30, 1e-30] : [1e30];
+    const sized =
+      batch === undefined
+        ? { ...settings, fallBack: false } // the time of the check is not an iteration's
+        : {
+            ...settings,
+            maxTokens: batch.maxTokens,
+            pieceTokens: settings.pieceTokens ?? batch.trainTokens,
+          };
+    return gammas.map((gamma) => ({ ...sized, gamma, gammaShare: undefined, iterations }));
+  },
+});
+
+async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>> {
+  const options = gradInitOptions(task);
+  const settings = gradInitSettings(task.settings);
+  const loss = meanLoss(task.train, task.model);
+  const nextBatch = cycleBatches(task, { maxTokens: settings.maxTokens, leastSentences });
+  const partTokens: [number, number][] = [];
+  const nextParts = (): { first: Batch; second: Batch } => {
+    const parts = gradInitParts(nextBatch());
+    partTokens.push([parts.first.trgTokens, parts.second.trgTokens]);
+    return parts;
+  };
+  const goal = {
+    params: task.drawn,
+    loss,
+    options,
+    pieces: piecesOf(task),
+    ...(settings.tiedStep === 'lookup-only' && {
+      stepLoss: (moved: Params, current: Params, batch: Batch) =>
+        loss(withUnmovedOutputProjection(moved, current), batch),
+    }),
+  };
+  const finished = [...(task.done as readonly GradInitIteration[])];
+  const learnGradInit = (): ReturnType<typeof learnScales> => {
+    for (let i = 0; i < task.done.length; i++) nextParts(); // batches that finished iterations used
+    return learnScales<Batch>({
+      ...goal,
+      done: task.done as readonly GradInitIteration[],
+      groupOf: (name) =>
+        settings.crossAttention === 'drawn' && isCrossAttention(name) ? 'fixed' : parameterGroup(name),
+      signal: task.signal,
+      batches: nextParts,
+      onIteration: (iteration) => {
+        finished.push(iteration);
+        task.onIteration(iteration, iterationNote(iteration, options, finished[0]));
+      },
+    });
+  };
+  const { params, report } = await learnedOrDrawn(
+    { task: goal, finished: () => finished, nextParts, fallBack: settings.fallBack },
+    learnGradInit,
+  );
+  const uses = partTokens.flatMap((tokens, i) =>
+    i < options.iterations
+      ? gradInitUses(report.iterations[i]?.branch ?? 'objective', ...tokens, settings.scaled)
+      : checkUses(...tokens),
+  );
+  return {
+    params,
+    report: {
+      options,
+      ...(settings.scaled !== 'weights' && { releaseUpdates: settings.releaseUpdates }),
+      ...report,
+    },
+    uses,
+    ...(settings.scaled !== 'rates' && { weightScales: report.scales }),
+    fallback: report.fallback?.reason,
+  };
+}
+
+/** Pieces of a batch that GradInit differentiates one after another. */
+function piecesOf({ settings, train }: InitTask<GradInitSettings>): (batch: Batch) => BatchPiece<Batch>[] {
+  const { pieceTokens = train.maxTokens } = settings;
+  return (batch) =>
+    cutBatch(batch, pieceTokens).map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
+}

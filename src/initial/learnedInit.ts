@@ -1,0 +1,155 @@
+import { div, type Scalar } from '@tensorflow/tfjs-core';
+import type { Params } from '../backend/autodiff/valueAndGradients.js';
+import type { Batch } from '../data/batch.js';
+import type { PairSource } from '../data/dataset.js';
+import type { Section, Values } from '../field.js';
+import type { Branch } from '../gradinit/scaleOptimizer.js';
+import type { ModelConfig, ResidualScheme } from '../model/config.js';
+import { translationLoss } from '../model/loss.js';
+import type { JsonShape } from '../storage/jsonFile.js';
+import type { OptimizerOptions } from '../train/optimizers.js';
+import type { ScheduleOptions } from '../train/schedule.js';
+import type { BatchUse } from './initCost.js';
+
+/**
+ * A way to learn, or profile, initial parameters before training. The configuration has a section of its name with its fields; gradinit.json,
+ * events and messages call it by the name. A further one: a file like metaInit.ts, and its name in learnedInits.ts.
+ */
+export interface LearnedInit<
+  N extends string = string,
+  F extends Section = Section,
+  R extends LearnedReport = LearnedReport,
+> {
+  readonly name: N;
+  /** The section of the configuration; without fields there is none. */
+  readonly fields: F;
+  /** The setting that switches it on, and the value that switches it off, for messages. */
+  readonly switch: { readonly on: string; readonly off: string };
+  isOn(settings: Values<F>, model: { readonly residual: ResidualScheme }): boolean;
+  /** One pass over data rather than iterations: the plan and its warnings say so. */
+  readonly profiles?: true;
+
+  learn(task: LearnTask<Values<F>>): Promise<Learned<R>>;
+  /**
+   * What distinguishes one task of learning from another besides seed, model, drawing, training and corpus; plain JSON. Without it
+   * finished iterations are not stored, and an interruption loses them.
+   */
+  identity?(task: LearnTask<Values<F>>): object;
+  /** The batches that it will use, in the order in which it takes them. */
+  uses(task: InitTask<Values<F>>): PlannedUses;
+  /** What reports show of it besides the scales. */
+  describe(report: R): LearningCourse;
+  /** What `learn` reports, as gradinit.json holds it. */
+  readonly reportShape: JsonShape;
+
+  /** Most tokens of its batches; undefined: as many as training's have. */
+  maxTokens?(settings: Values<F>): number | undefined;
+  /** Smaller batches are left out. Default 1. */
+  readonly leastSentences?: number;
+  /** The setting that bounds its memory; without it train.maxTokens does. */
+  readonly memorySetting?: keyof F & string;
+  /** Settings under which learning makes each kind of its iterations, to count memory and time. Default: the settings themselves. */
+  samples?(settings: Values<F>, sample: InitSample): readonly Values<F>[];
+}
+
+/** A few iterations instead of all. */
+export interface InitSample {
+  readonly iterations: number;
+  /** Batches to use, and how many tokens training's have. */
+  readonly batch?: { readonly maxTokens: number; readonly trainTokens: number };
+}
+
+/** How a model will be trained, as far as learning may depend on it. */
+export type TrainSettings = OptimizerOptions &
+  ScheduleOptions & {
+    readonly labelSmoothing: number;
+    readonly maxTokens: number;
+    readonly maxSentences?: number;
+  };
+
+/** What a method sees of a configuration and its corpus. */
+export interface InitTask<S> {
+  readonly settings: S;
+  readonly seed: number;
+  /** How the model will be trained. */
+  readonly train: TrainSettings;
+  readonly trainPairs: PairSource;
+}
+
+export interface LearnTask<S> extends InitTask<S> {
+  /** Parameters as drawn; they stay the caller's. */
+  readonly drawn: Params;
+  readonly model: ModelConfig;
+  /** Iterations that were finished before an interruption; their batches come first and are to be passed over. */
+  readonly done: readonly Iteration[];
+  /** To be called with each iteration once it is finished. @param note what to show next to the progress */
+  readonly onIteration: (iteration: Iteration, note: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What every method's iterations have. */
+export interface Iteration {
+  /** From 1. */
+  readonly iteration: number;
+  readonly seconds: number;
+}
+
+export interface LearnedReport {
+  /** By name of the parameter: final value over initial value, or what was set. */
+  readonly scales: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+export interface Learned<R> {
+  /** Owned by the caller. */
+  readonly params: Params;
+  readonly report: R;
+  readonly uses: readonly BatchUse[];
+  /** By name: what tensors were multiplied by. A run may stall where layer norms nearly closed. */
+  readonly weightScales?: Readonly<Record<string, number>>;
+  /** Why what was learned is not used. */
+  readonly fallback?: string;
+}
+
+/** Iterations, checks after them, and what each next one uses, by the branch that GradInit takes. */
+export interface PlannedUses {
+  /** Iterations; 1 for profiling. */
+  readonly total: number;
+  readonly maxTokens: number;
+  /** Batches of a check after the iterations. */
+  readonly checks?: number;
+  readonly next: (index: number) => (branch: Branch) => readonly BatchUse[];
+}
+
+/** How learning went. */
+export interface LearningCourse {
+  readonly algorithm?: 'adam' | 'sgd';
+  /** GradInit's step and bound. */
+  readonly eta?: number;
+  readonly gamma?: number;
+  /** Which norm `gradNorm` and `gamma` are. */
+  readonly norm?: 'L1' | 'L2';
+  readonly iterations: readonly LearningPoint[];
+}
+
+export interface LearningPoint {
+  readonly iteration: number;
+  /** GradInit's goal of this iteration. */
+  readonly branch?: 'constraint' | 'objective';
+  readonly lossBefore: number;
+  readonly lossAfter?: number;
+  /** GradInit: the norm that is bounded; MetaInit: L2. */
+  readonly gradNorm: number;
+  readonly gradientQuotient?: number;
+}
+
+/** One list of what `learnedInit` made may hold methods of different settings and reports. */
+export const learnedInit = <const N extends string, const F extends Section, R extends LearnedReport>(
+  method: LearnedInit<N, F, R>,
+): LearnedInit<N, F, R> => method;
+
+/** Mean label-smoothed loss per target token, without dropout. */
+export function meanLoss({ labelSmoothing }: { readonly labelSmoothing: number }, model: ModelConfig) {
+  return (params: Params, batch: Batch): Scalar =>
+    div(translationLoss(params, batch, { config: model, labelSmoothing }).lossSum, batch.trgTokens);
+}

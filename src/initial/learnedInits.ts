@@ -1,0 +1,59 @@
+import { UsageError } from '../errors.js';
+import { admin } from './admin.js';
+import { gradInit } from './gradInit.js';
+import type { InitCost } from './initCost.js';
+import type { LearnedInit } from './learnedInit.js';
+import { metaInit } from './metaInit.js';
+import type { ResidualScheme } from '../model/config.js';
+
+/** The ways to learn initial parameters that configurations can switch on. A further one: a file like metaInit.ts, and its name here. */
+export const learnedInits = [gradInit, metaInit, admin] as const;
+
+type ReportOf<M> =
+  M extends LearnedInit<infer N, infer _, infer R> ? { readonly method: N; readonly cost: InitCost } & R : never;
+
+/** gradinit.json: what was done to the drawn parameters, and what it cost. */
+export type InitReport = ReportOf<(typeof learnedInits)[number]>;
+
+type SectionsOf<L extends readonly LearnedInit[]> = {
+  readonly [M in L[number] as {} extends M['fields'] ? never : M['name']]: M['fields'];
+};
+
+/** The sections of the configuration by the methods' names. */
+export function initSections<const L extends readonly LearnedInit[]>(methods: L): SectionsOf<L> {
+  return Object.fromEntries(
+    methods.filter(({ fields }) => Object.keys(fields).length > 0).map(({ name, fields }) => [name, fields]),
+  ) as SectionsOf<L>;
+}
+
+/** A configuration as far as methods see it: their sections by name. */
+export interface InitConfig {
+  readonly model: { readonly residual: ResidualScheme };
+}
+
+/** A method's settings in a configuration; none where it has no section. */
+export function settingsOf(config: object, { name }: LearnedInit): never {
+  return ((config as Record<string, unknown>)[name] ?? {}) as never;
+}
+
+/** The method that a configuration switches on; undefined: parameters stay as drawn. @throws UsageError if it switches on several */
+export function chosenInit(
+  config: InitConfig,
+  methods: readonly LearnedInit[] = learnedInits,
+): LearnedInit | undefined {
+  const chosen = methods.filter((method) => method.isOn(settingsOf(config, method), config.model));
+  if (chosen.length > 1) {
+    const offs = methods.map((method) => method.switch.off);
+    throw new UsageError(
+      `${chosen.map((method) => method.switch.on).join(' and ')} are both set. Parameters are learned or profiled by one of them: set the other to ${offs.slice(0, -1).join(', ')} or ${offs.at(-1)}.`,
+    );
+  }
+  return chosen[0];
+}
+
+/** The method of a name. @throws Error if there is none */
+export function initNamed(name: string, methods: readonly LearnedInit[] = learnedInits): LearnedInit {
+  const found = methods.find((method) => method.name === name);
+  if (found === undefined) throw new Error(`no learned initialisation is called "${name}"`);
+  return found;
+}
