@@ -216,6 +216,16 @@ test('a setting that a choice leaves without effect is refused, with the choice'
       /decode\.averageLast has no effect, as decode\.checkpoint is best \(the default\)\. .* to average\.$/,
     ],
     ['gradinit: { algorithm: adam, normalizeGrad: true }', /normalizeGrad has no effect, .* to sgd\.$/],
+    [
+      'gradinit: { algorithm: adam, variant: released, releaseUpdates: 50 }',
+      /gradinit\.releaseUpdates has no effect, as gradinit\.scaled is weights \(.*effect\.yaml:1\)\. Remove it, or set gradinit\.scaled to rates or both\.$/,
+    ],
+    ['gradinit: { variant: robust, scaled: weights, releaseUpdates: 50 }', /releaseUpdates has no effect/],
+    [
+      'gradinit: { variant: robust, eta: 0.1, lookAhead: 9 }',
+      /lookAhead has no effect, as gradinit\.eta is 0\.1 \(.*effect\.yaml:1\)\. Remove it, or leave out gradinit\.eta\.$/,
+    ],
+    ['gradinit: { gamma: 9, gammaShare: 0.5 }', /gradinit\.gamma has no effect, as gradinit\.gammaShare is 0\.5/],
   ];
   for (const [text, message] of refused) assert.throws(() => loadConfig(file('effect.yaml', text)), message, text);
 
@@ -226,6 +236,16 @@ test('a setting that a choice leaves without effect is refused, with the choice'
     /^UsageError: --set: corpus\.subwords\.model has no/,
   );
   loadConfig(file('effect-default.yaml', 'train.momentum: 0.9\n'));
+  loadConfig(file('effect-robust.yaml', 'gradinit: { variant: robust, releaseUpdates: 50, lookAhead: 9 }\n'));
+  loadConfig(file('effect-scaled.yaml', 'gradinit: { variant: released, scaled: rates, releaseUpdates: 50 }\n'));
+  const bound = file('effect-bound.yaml', 'gradinit: { gamma: 9 }\n');
+  assert.equal(loadConfig(bound, ['gradinit.gammaShare=0.5']).gradinit.gamma, 9);
+  loadConfig(
+    file(
+      'effect-variant.yaml',
+      'gradinit: { variant: released, releaseUpdates: 50 }\nablation.arms: { a: {}, b: { gradinit.variant: robust } }\n',
+    ),
+  );
   loadConfig(file('effect-arm.yaml', 'train.momentum: 0.5\nablation.arms: { a: {}, b: { train.optimizer: sgd } }\n'));
   const average = file('effect-average.yaml', 'decode: { checkpoint: average, averageLast: 5 }\n');
   assert.equal(loadConfig(average, ['decode.checkpoint=last']).decode.averageLast, 5);

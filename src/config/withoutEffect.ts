@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import { isField, type Field, type Section } from '../field.js';
+import { variantDefaults, type Variant } from '../gradinit/variants.js';
 import { optimizers } from '../train/optimizers.js';
 import type { Setting } from './loadConfig.js';
 import { schema } from './schema.js';
@@ -12,16 +13,19 @@ interface Rule {
   readonly choice: string;
   /** Its values that use the settings: a list, or a condition and how to meet it. */
   readonly usedBy: readonly unknown[] | Condition;
+  /** Where its default depends on another setting of the group. */
+  readonly defaultBy?: { readonly setting: string; readonly of: (value: unknown) => unknown };
 }
 
 interface Condition {
   readonly holds: (value: unknown) => boolean;
-  /** Completes "set KEY". */
-  readonly advice: string;
+  /** What to do to the setting that chooses. */
+  readonly advice: (key: string) => string;
 }
 
-const isSet: Condition = { holds: (value) => value !== undefined, advice: '' };
-const aboveZero: Condition = { holds: (value) => Number(value) > 0, advice: ' to more than 0' };
+const isSet: Condition = { holds: (value) => value !== undefined, advice: (key) => `set ${key}` };
+const isNotSet: Condition = { holds: (value) => value === undefined, advice: (key) => `leave out ${key}` };
+const aboveZero: Condition = { holds: (value) => Number(value) > 0, advice: (key) => `set ${key} to more than 0` };
 
 const subwordRules = (group: string): Rule[] => [
   {
@@ -76,6 +80,15 @@ const rules: readonly Rule[] = [
     usedBy: ['robust', 'released'],
   },
   { group: 'gradinit', settings: ['lookAhead'], choice: 'variant', usedBy: ['robust'] },
+  { group: 'gradinit', settings: ['lookAhead'], choice: 'eta', usedBy: isNotSet },
+  { group: 'gradinit', settings: ['gamma'], choice: 'gammaShare', usedBy: isNotSet },
+  {
+    group: 'gradinit',
+    settings: ['releaseUpdates'],
+    choice: 'scaled',
+    usedBy: ['rates', 'both'],
+    defaultBy: { setting: 'variant', of: (variant) => variantDefaults[variant as Variant].scaled },
+  },
   // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
   { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
   { group: 'decode', settings: ['averageLast'], choice: 'checkpoint', usedBy: ['average'] },
@@ -92,13 +105,17 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
   const given = new Map(settings.map((setting) => [setting.key, setting]));
   const complete = completeSources(settings);
   const varied = variedChoices(given);
-  for (const { group, settings: names, choice, usedBy } of rules) {
+  const valueOf = (key: string): unknown => given.get(key)?.value ?? fieldAt(key).default;
+  for (const { group, settings: names, choice, usedBy, defaultBy } of rules) {
     const choiceKey = `${group}.${choice}`;
-    const chosen = given.get(choiceKey);
-    const value = chosen?.value ?? fieldAt(choiceKey).default;
+    const defaultKey = defaultBy && `${group}.${defaultBy.setting}`;
+    const chosen = given.get(choiceKey) ?? (defaultKey === undefined ? undefined : given.get(defaultKey));
+    const value = valueOf(choiceKey) ?? defaultBy?.of(valueOf(defaultKey!));
     const [isUsed, advice] =
-      'holds' in usedBy ? [usedBy.holds(value), usedBy.advice] : [usedBy.includes(value), ` to ${listed(usedBy)}`];
-    if (isUsed || varied(choiceKey)) continue;
+      'holds' in usedBy
+        ? [usedBy.holds(value), usedBy.advice(choiceKey)]
+        : [usedBy.includes(value), `set ${choiceKey} to ${listed(usedBy)}`];
+    if (isUsed || varied(choiceKey) || (defaultKey !== undefined && varied(defaultKey))) continue;
     for (const name of names) {
       const key = `${group}.${name}`;
       const setting = given.get(key);
@@ -106,7 +123,7 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
       if (JSON.stringify(setting.value) === JSON.stringify(fieldAt(key).default)) continue;
       throw new UsageError(
         `${setting.where}: ${key} has no effect, as ${choiceKey} is ${value === undefined ? 'not set' : String(value)} (${chosen?.where ?? 'the default'}). ` +
-          `Remove it, or set ${choiceKey}${advice}.`,
+          `Remove it, or ${advice}.`,
       );
     }
   }
