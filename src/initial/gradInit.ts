@@ -51,11 +51,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
   switch: { on: 'gradinit.algorithm', off: 'none' },
   isOn: ({ algorithm }) => algorithm !== 'none',
   learn,
-  /** A default eta that is computed differs in its last digits from backend to backend. */
-  identity(task) {
-    const options = gradInitOptions(task);
-    return { ...gradInitSettings(task.settings), ...options, eta: Number(options.eta.toPrecision(4)) };
-  },
+  identity: (task) => ({ ...gradInitSettings(task.settings), ...gradInitOptions(task) }),
   uses(task) {
     const { iterations, maxTokens = task.train.maxTokens, scaled, fallBack } = gradInitSettings(task.settings);
     const isBounded = boundsNorm(task.settings);
