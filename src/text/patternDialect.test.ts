@@ -43,7 +43,20 @@ test('where JavaScript would match something else the repetition is refused', ()
         /^the pattern ".*" is not a regular expression: (\*|\+|\{.*\}) repeats what may be empty, and an empty round/,
     });
   for (const pattern of ['(a*)*', '(?:(a)?)+', '(\\b){0,2}'])
-    assert.throws(() => pythonPattern(pattern), /repeats what may be empty/);
+    assert.throws(() => pythonPattern(pattern), /repeats (what may be empty|a group that)/);
+  for (const pattern of ['(?:(a)|b)*', '(?:x(a)?){2}', '(?:(?:(a)|b)c)+?', '((a)|b){1,3}'])
+    assert.throws(() => pythonPattern(pattern), /repeats a group that not every round takes part in/, pattern);
+  // what a group holds matters to Perl's patterns where they refer to it
+  for (const pattern of ['(?:(a)|b)*\\1', '^(a*)*\\1b'])
+    assert.throws(() => perlPattern(pattern, 'p'), /repeats (a group that|what may be empty)/, pattern);
+  assert.equal(perlPattern('(?:(a)|b)*', 'p').exec('ab')?.[0], 'ab');
+  assert.equal(perlPattern('(["\'])(?:a|b)*\\1', 'p').exec('x"ab"')?.[0], '"ab"');
+  for (const [pattern, text, groups] of [
+    ['(?:(a)|b)?', 'b', [undefined]],
+    ['(?:(a)b){2}', 'abab', ['a']],
+    ['(a|b)+', 'ab', ['b']],
+  ] as const)
+    assert.deepEqual(userGroups(new RegExp(pythonPattern(pattern), 'sv').exec(text)!), groups, pattern);
   for (const pattern of ['\\t{a}', '\\w{'])
     assert.throws(() => perlPattern(pattern, 'p'), /a brace behind a letter with a backslash has to be written \\\{/);
   assert.equal(perlPattern('a{x}', 'p').exec('a{x}')?.[0], 'a{x}');

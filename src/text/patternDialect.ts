@@ -26,7 +26,7 @@ export interface PatternDialect {
  *
  * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
  * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
- * before it in JavaScript: where that could change the result, it is refused.
+ * before it in JavaScript: where that could change the result, it is refused. So is a repeated group that not every round sets: JavaScript forgets it.
  *
  * @throws SyntaxError that names what cannot be expressed
  */
@@ -66,16 +66,19 @@ interface Part {
   readonly emptyFirst: boolean;
   /** It holds a group of the user. */
   readonly hasGroup: boolean;
+  /** It may match without one of the user's groups that it holds. */
+  readonly skipsGroup: boolean;
 }
 
-const oneCharacter: Part = { nullable: false, emptyFirst: false, hasGroup: false };
-const noCharacter: Part = { nullable: true, emptyFirst: false, hasGroup: false };
+const oneCharacter: Part = { nullable: false, emptyFirst: false, hasGroup: false, skipsGroup: false };
+const noCharacter: Part = { nullable: true, emptyFirst: false, hasGroup: false, skipsGroup: false };
 
 function sequence(a: Part, b: Part): Part {
   return {
     nullable: a.nullable && b.nullable,
     emptyFirst: a.emptyFirst || b.emptyFirst,
     hasGroup: a.hasGroup || b.hasGroup,
+    skipsGroup: a.skipsGroup || b.skipsGroup,
   };
 }
 
@@ -85,6 +88,7 @@ function alternatives(a: Part, b: Part): Part {
     nullable: a.nullable || b.nullable,
     emptyFirst: a.nullable || (b.nullable && b.emptyFirst),
     hasGroup: a.hasGroup || b.hasGroup,
+    skipsGroup: a.hasGroup || b.hasGroup,
   };
 }
 
@@ -183,6 +187,11 @@ class Translation {
     }
   }
 
+  /** Whether it matters what the user's groups hold: to the caller, or to the pattern. */
+  private get groupsMatter(): boolean {
+    return this.dialect.groupsMatter || /\\[1-9gk]|\(\?P=/.test(this.pattern);
+  }
+
   /** A repetition, and what makes it lazy or possessive. */
   private repeat(read: string, quantifier: string): void {
     if (this.atom === undefined) throw new SyntaxError(`${read} has nothing to repeat`);
@@ -192,10 +201,15 @@ class Translation {
     const { atom, last } = this;
     const least = quantifier === '+' ? 1 : Number(/^\{(\d+)/.exec(quantifier)?.[1] ?? 0);
     const isOptional = quantifier === '?' || quantifier === '{0,1}';
+    const isOnce = isOptional || /^\{(0,)?[01]\}$|^\{1,1\}$/.test(quantifier);
+    if (!isOnce && last.skipsGroup && this.groupsMatter)
+      throw new SyntaxError(
+        `${read} repeats a group that not every round takes part in, and the group forgets earlier rounds here: write it without the group, (?:...)`,
+      );
     const hasChoice = !/^\{\d+\}$/.test(quantifier);
     const body = this.out.slice(atom);
     let repeated = body + quantifier + (kind === '?' ? '?' : '');
-    if (hasChoice && last.nullable && (last.emptyFirst || (last.hasGroup && this.dialect.groupsMatter))) {
+    if (hasChoice && last.nullable && (last.emptyFirst || (last.hasGroup && this.groupsMatter))) {
       if (!isOptional)
         throw new SyntaxError(
           `${read} repeats what may be empty, and an empty round counts in another way here: write it so that each round matches something`,
@@ -205,6 +219,7 @@ class Translation {
     this.last = {
       ...last,
       nullable: least === 0 || last.nullable,
+      skipsGroup: last.skipsGroup || (least === 0 && last.hasGroup),
       emptyFirst: kind !== '+' && ((kind === '?' && least === 0) || (last.nullable && last.emptyFirst)),
     };
     const [start, end] = kind === '+' ? this.atomic() : ['', ''];
