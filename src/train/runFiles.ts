@@ -67,6 +67,11 @@ export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
   else if (!hasBest) rmSync(best, { force: true });
 }
 
+/** Removes what would be taken back where training starts from the beginning. */
+export function forgetBestBeforeEnd(runDir: string): void {
+  rmSync(checkpointPaths(runDir).bestBeforeEnd, { force: true });
+}
+
 function keep(path: string, kept: string): void {
   if (!isThere(path)) return;
   rmSync(kept, { force: true });

@@ -511,6 +511,13 @@ describe('a run that is resumed with later limits', () => {
       assert.deepEqual(found, atEnd);
     });
 
+  test('takes nothing back that an earlier training in its folder left', async () => {
+    const parts = [{ limits: long, stopAt: 15 }, { limits: long }];
+    const { bestBeforeEnd } = await inParts('again', [{ limits: { maxUpdates: 7, lr: 1e-3 } }]);
+    assert.ok(bestBeforeEnd);
+    assert.deepEqual(await inParts('again', parts), await inParts('once', parts));
+  });
+
   test('does not count the last validation towards patience', async () => {
     bleus[12] = bleus[22] = 1;
     const patient = { maxUpdates: 22, patience: 2 };

@@ -24,6 +24,7 @@ import { checkResumable, checkSameData } from './resume.js';
 import {
   checkpointPaths,
   epochCheckpoints,
+  forgetBestBeforeEnd,
   keepBestBeforeEnd,
   keepLastAsPrevious,
   restoreBestBeforeEnd,
@@ -235,6 +236,7 @@ class Trainer {
   private takeBackEnd(): void {
     const { config, runDir } = this.task;
     const { savedPosition: saved, position, params, state } = this;
+    if (saved === undefined) forgetBestBeforeEnd(runDir); // of an earlier training in this folder
     if (saved === undefined || position.beforeEnd !== undefined) return;
     // in this order: a kill between the two is made up for the next time
     if (saved.beforeEnd !== undefined) {
