@@ -41,6 +41,29 @@ test('GradInit through the library, on a network that has nothing to do with tra
       iterations: 20,
     },
   });
+  // settings that are left out have the variant's defaults, and are checked by the configuration's fields
+  const task = {
+    params,
+    loss,
+    batches: (iteration: number) => ({ first: 2 * iteration, second: 2 * iteration + 1 }),
+    algorithm: 'adam',
+    iterations: 20,
+  } as const;
+  const short = await gradInit({ ...task, lr: 0.05, layerNormLr: 2.5e-3 });
+  assert.deepEqual(short.report.scales, report.scales);
+  disposeParams(short.params);
+  for (const [key, value, expected] of [
+    ['algorithm', 'adagrad', 'one of adam, sgd'],
+    ['variant', 'improved', 'one of robust, released, paper'],
+    ['iterations', 1.5, 'an integer from 1 to 1000000000'],
+    ['eta', 0, 'a number above 0'],
+    ['minScale', -1, 'a number of at least 0'],
+    ['beta1', 1, 'a number of at least 0 and below 1'],
+  ] as const)
+    await assert.rejects(gradInit({ ...task, [key]: value } as never), {
+      name: 'UsageError',
+      message: `gradInit: ${key} is ${JSON.stringify(value)}, expected ${expected}.`,
+    });
   assert.ok(report.scales.a < 0.5, `scale ${report.scales.a}`);
   assert.ok(report.iterations[19].lossBefore < 0.2 * report.iterations[0].lossBefore);
   const scaled = params

@@ -12,6 +12,8 @@ export {
   type GradInitIteration,
   type GradInitOptions,
   type GradInitReport,
+  type GradInitSettings,
+  type GradInitShortTask,
   type GradInitTask,
 } from './gradinit/gradInit.js';
 export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTask } from './gradinit/metaInit.js';

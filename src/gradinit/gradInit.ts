@@ -19,22 +19,30 @@ import {
 } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
-import { scaledChoices, variants, type Scaled } from './variants.js';
+import {
+  checkOptions,
+  completeOptions,
+  type Algorithm,
+  type GradInitOptions,
+  type GradInitSettings,
+} from './options.js';
 import {
   paperScaleOptimizer,
   releasedScaleOptimizer,
-  scaleSteps,
   type Branch,
-  type PaperScaleOptions,
-  type ReleasedScaleOptions,
   type ScaleOptimizer,
   type TensorGroup,
 } from './scaleOptimizer.js';
 
-/** The optimiser whose first step GradInit looks ahead to. */
-export type Algorithm = 'adam' | 'sgd';
+export {
+  defaultStep,
+  releasedDefaults,
+  type Algorithm,
+  type GradInitOptions,
+  type GradInitSettings,
+} from './options.js';
 
-export interface GradInitTask<B> {
+interface LearningTask<B> {
   /** Any named tensors; they stay as they are and stay the caller's. */
   readonly params: Params;
   /** Mean loss of a batch: a pure function of both, without dropout. */
@@ -49,7 +57,6 @@ export interface GradInitTask<B> {
    * the batch must be the sum of weight times loss over its pieces. Default: the batch is the only piece.
    */
   readonly pieces?: (batch: B) => readonly BatchPiece<B>[];
-  readonly options: GradInitOptions;
   /**
    * Loss of the moved parameters where the step does not move every use of a tensor. `current` are the parameters before the
    * step. Default: `loss(moved, batch)`.
@@ -67,32 +74,19 @@ export interface GradInitTask<B> {
   readonly signal?: AbortSignal;
 }
 
+/** With all options in `options`. */
+export interface GradInitTask<B> extends LearningTask<B> {
+  readonly options: GradInitOptions;
+}
+
+/** With settings next to the rest; what is left out has the variant's default. */
+export type GradInitShortTask<B> = LearningTask<B> & GradInitSettings & { readonly options?: undefined };
+
 /** Part of a batch, and its share in the batch's mean loss. */
 export interface BatchPiece<B> {
   readonly batch: B;
   readonly weight: number;
 }
-
-export type GradInitOptions = {
-  readonly algorithm: Algorithm;
-  /** Size of the step looked ahead: the learning rate that training will start with, or near it. */
-  readonly eta: number;
-  /** Bound on the gradient norm: L1 for adam, L2 for sgd. Infinity: none. */
-  readonly gamma: number;
-  /** gamma is this share of the norm in the first iteration, in place of the number: the same for models of any size. */
-  readonly gammaShare?: number;
-  /**
-   * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s V, so that the step
-   * is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates (`Multipliers` in src/train).
-   */
-  readonly scaled?: Scaled;
-  readonly iterations: number;
-  /** sgd only: divide the step by the gradient norm. */
-  readonly normalizeGrad: boolean;
-} & (
-  | ({ readonly variant: 'released' | 'robust' } & ReleasedScaleOptions)
-  | ({ readonly variant: 'paper' } & PaperScaleOptions)
-);
 
 export interface GradInitIteration {
   /** From 1. */
@@ -124,35 +118,6 @@ export interface GradInitReport {
 }
 
 /**
- * eta and gamma where a user gives none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma such that
- * eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for CIFAR-10: the change of the
- * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
- * shrink what they need not (docs/results/quickstart.md).
- */
-export function defaultStep(
-  algorithm: Algorithm,
-  eta = algorithm === 'adam' ? 1e-3 : 0.1,
-): { eta: number; gamma: number } {
-  return { eta, gamma: algorithm === 'adam' ? 1 / eta : Math.sqrt(0.1 / eta) };
-}
-
-/**
- * Settings of the authors' program for Transformers (IWSLT), except the number of iterations, gamma and eta. Their program names
- * them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip 1e8.
- */
-export const releasedDefaults: ReleasedScaleOptions = {
-  lr: 2.5e-3,
-  layerNormLr: 2.5e-3,
-  beta1: 0.9,
-  beta2: 0.98,
-  eps: 1e-8,
-  minScale: 0.01,
-  biasMinScale: 0,
-  layerNormMaxScale: 100,
-  gradClip: 1e8,
-};
-
-/**
  * Learns one scale per parameter tensor, so that one step of the optimiser gives the smallest loss while the norm of the
  * gradient stays under a bound.
  *
@@ -166,10 +131,15 @@ export const releasedDefaults: ReleasedScaleOptions = {
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
  * the two differ).
  */
+export function gradInit<B>(
+  task: GradInitShortTask<B>,
+): Promise<{ params: Map<string, Tensor>; report: GradInitReport }>;
+export function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<string, Tensor>; report: GradInitReport }>;
 export async function gradInit<B>(
-  task: GradInitTask<B>,
+  task: GradInitTask<B> | GradInitShortTask<B>,
 ): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
-  const { params: initial, options, batches, signal } = task;
+  const { params: initial, batches, signal } = task;
+  const options = task.options ?? completeOptions(task);
   checkOptions(options);
   if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
   const names = [...initial.keys()];
@@ -244,7 +214,7 @@ export async function gradInit<B>(
 
   /** Derivative of this iteration's goal by every scale. */
   function differentiateGoal(
-    { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch }: GradInitTask<B>,
+    { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch }: LearningTask<B>,
     current: Params,
     first: B,
     second: B,
@@ -458,57 +428,6 @@ function plainTidy<T>(compute: () => T): T {
 
 function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]): ScaleOptimizer {
   return options.variant === 'paper' ? paperScaleOptimizer(options) : releasedScaleOptimizer(groups, options);
-}
-
-function checkOptions(options: GradInitOptions): void {
-  const { algorithm, variant, iterations, normalizeGrad } = options;
-  const refuse = (what: string, found: unknown, expected: string): UsageError =>
-    new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
-  const check = (what: string, found: number, isGood: boolean, expected: string): void => {
-    if (!isGood) throw refuse(what, found, expected);
-  };
-  if (algorithm !== 'adam' && algorithm !== 'sgd') throw refuse('algorithm', algorithm, 'adam or sgd');
-  if (!variants.includes(variant)) throw refuse('variant', variant, variants.join(' or '));
-  const { eta, gamma, gammaShare = 1, scaled = 'weights', lr, minScale } = options;
-  check('eta', eta, eta > 0 && eta < Infinity, 'a number above 0');
-  check('gamma', gamma, gamma > 0, 'a number above 0 (Infinity: no constraint)');
-  check('gammaShare', gammaShare, gammaShare > 0 && gammaShare < Infinity, 'a number above 0');
-  if (!scaledChoices.includes(scaled)) throw refuse('scaled', scaled, scaledChoices.join(' or '));
-  // a rate of 0 would leave a tensor as drawn for ever
-  const positive = (what: string, found: number): void =>
-    check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);
-  positive('minScale', minScale);
-  check('lr', lr, lr >= 0 && lr < Infinity, 'a number of at least 0');
-  check('minScale', minScale, minScale >= 0 && minScale < Infinity, 'a number of at least 0');
-  check('iterations', iterations, Number.isSafeInteger(iterations) && iterations >= 1, 'an integer of at least 1');
-  if (normalizeGrad && algorithm !== 'sgd')
-    throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
-  if (variant === 'paper') return;
-  const { layerNormLr, beta1, beta2, eps, biasMinScale, layerNormMaxScale, gradClip } = options;
-  const { layerNormMinScale = minScale, maxScale = Infinity, scaleStep = 'add' } = options;
-  if (!scaleSteps.includes(scaleStep)) throw refuse('scaleStep', scaleStep, scaleSteps.join(' or '));
-  check(
-    'layerNormMinScale',
-    layerNormMinScale,
-    layerNormMinScale >= 0 && layerNormMinScale < Infinity,
-    'a number of at least 0',
-  );
-  check('layerNormLr', layerNormLr, layerNormLr >= 0 && layerNormLr < Infinity, 'a number of at least 0');
-  check('beta1', beta1, beta1 >= 0 && beta1 < 1, 'a number of at least 0 and below 1');
-  check('beta2', beta2, beta2 >= 0 && beta2 < 1, 'a number of at least 0 and below 1');
-  check('eps', eps, eps > 0 && eps < Infinity, 'a number above 0');
-  check('biasMinScale', biasMinScale, biasMinScale >= 0 && biasMinScale < Infinity, 'a number of at least 0');
-  positive('layerNormMinScale', layerNormMinScale);
-  positive('biasMinScale', biasMinScale);
-  const least = Math.max(minScale, biasMinScale);
-  check('maxScale', maxScale, maxScale >= least, 'a number of at least the least scales (Infinity: no bound)');
-  check(
-    'layerNormMaxScale',
-    layerNormMaxScale,
-    layerNormMaxScale >= layerNormMinScale,
-    'a number of at least the least scale of layer norms (Infinity: no bound)',
-  );
-  check('gradClip', gradClip, gradClip > 0, 'a number above 0 (Infinity: no bound)');
 }
 
 function notFinite(

@@ -1,0 +1,220 @@
+import { UsageError } from '../errors.js';
+import {
+  choice,
+  flag,
+  optionalChoice,
+  optionalInteger,
+  optionalReal,
+  real,
+  refusal,
+  type Field,
+  type Section,
+  type Values,
+} from '../field.js';
+import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
+import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSettings } from './variants.js';
+
+/** The optimiser whose first step GradInit looks ahead to. */
+export type Algorithm = 'adam' | 'sgd';
+
+/** The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)". */
+export function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
+  const names = new Map<string, string[]>();
+  for (const variant of variants) {
+    const { [key]: value }: VariantSettings = variantDefaults[variant];
+    const shown = value === undefined ? unset : String(value);
+    names.set(shown, [...(names.get(shown) ?? []), variant]);
+  }
+  return `; default: ${[...names].map(([value, of]) => `${value} (${of.join(', ')})`).join(', ')}`;
+}
+
+/** What configurations and `gradInit` may set, once: type, bounds, default and help. */
+export const scaleFields = {
+  variant: choice(
+    variants,
+    'released',
+    "released: the authors' program (Adam on the scales); paper: Algorithm 1 (plain descent); robust: scales of the first rates instead of weights, with settings that need no tuning.",
+  ),
+  iterations: optionalInteger(`Steps on the scales${byVariant('iterations')}.`, { min: 1 }),
+  scaled: optionalChoice(
+    scaledChoices,
+    `What the scales multiply: weights, as published; rates, what training moves a tensor by; both, W = s V with V trained at its own size${byVariant('scaled')}.`,
+  ),
+  eta: optionalReal('Size of the step looked ahead; default: 1e-3 for adam, 0.1 for sgd.', { above: 0 }),
+  gamma: optionalReal(
+    'Bound on the gradient norm (L1 for adam, L2 for sgd). Default: eta gamma = 1 (adam), eta gamma^2 = 0.1 (sgd); none for robust.',
+    { above: 0 },
+  ),
+  gammaShare: optionalReal('gamma as a share of the gradient norm in the first iteration, instead of the number.', {
+    above: 0,
+  }),
+  lr: optionalReal(`Learning rate of the scales (tau for the paper's variant)${byVariant('lr')}.`, { min: 0 }),
+  layerNormLr: optionalReal(`Learning rate of layer-norm scales (not paper)${byVariant('layerNormLr', 'lr')}.`, {
+    min: 0,
+  }),
+  minScale: optionalReal(`Least scale of weights and layer norms${byVariant('minScale')}.`, { min: 0 }),
+  layerNormMinScale: optionalReal('Least scale of layer norms (not paper); default: minScale.', { min: 0 }),
+  biasMinScale: optionalReal(`Least scale of biases (not paper)${byVariant('biasMinScale')}.`, { min: 0 }),
+  maxScale: optionalReal(`Largest scale of weights and biases (not paper)${byVariant('maxScale')}.`, { above: 0 }),
+  layerNormMaxScale: optionalReal(`Largest scale of layer norms (not paper)${byVariant('layerNormMaxScale')}.`, {
+    min: 0,
+  }),
+  gradClip: real(1e8, "Bound on each scale's gradient (not paper).", { above: 0 }),
+  scaleStep: optionalChoice(
+    scaleSteps,
+    `How a step changes a scale (not paper): it is added, or multiplies, which moves the logarithm and never reaches 0${byVariant('scaleStep')}.`,
+  ),
+  normalizeGrad: flag(false, 'Divide the step of sgd by the gradient norm.'),
+} as const satisfies Section;
+
+/** Settings of Adam on the scales (not paper), which no configuration changes. */
+const adamFields = {
+  beta1: real(0.9, 'Decay of the first moment.', { min: 0, below: 1 }),
+  beta2: real(0.98, 'Decay of the second moment.', { min: 0, below: 1 }),
+  eps: real(1e-8, 'Added to the root of the second moment.', { above: 0 }),
+} as const satisfies Section;
+
+/** `gradInit`'s settings; all but the algorithm have defaults, most by the variant. */
+export type GradInitSettings = { readonly algorithm: Algorithm } & Partial<
+  Values<typeof scaleFields> & Values<typeof adamFields>
+>;
+
+export type GradInitOptions = {
+  readonly algorithm: Algorithm;
+  /** Size of the step looked ahead: the learning rate that training will start with, or near it. */
+  readonly eta: number;
+  /** Bound on the gradient norm: L1 for adam, L2 for sgd. Infinity: none. */
+  readonly gamma: number;
+  /** gamma is this share of the norm in the first iteration, in place of the number: the same for models of any size. */
+  readonly gammaShare?: number;
+  /**
+   * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s V, so that the step
+   * is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates (`Multipliers` in src/train).
+   */
+  readonly scaled?: Scaled;
+  readonly iterations: number;
+  /** sgd only: divide the step by the gradient norm. */
+  readonly normalizeGrad: boolean;
+} & (
+  | ({ readonly variant: 'released' | 'robust' } & ReleasedScaleOptions)
+  | ({ readonly variant: 'paper' } & PaperScaleOptions)
+);
+
+/**
+ * eta and gamma where a user gives none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma such that
+ * eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for CIFAR-10: the change of the
+ * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
+ * shrink what they need not (docs/results/quickstart.md).
+ */
+export function defaultStep(
+  algorithm: Algorithm,
+  eta = algorithm === 'adam' ? 1e-3 : 0.1,
+): { eta: number; gamma: number } {
+  return { eta, gamma: algorithm === 'adam' ? 1 / eta : Math.sqrt(0.1 / eta) };
+}
+
+/**
+ * Settings of the authors' program for Transformers (IWSLT), except the number of iterations, gamma and eta. Their program names
+ * them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip 1e8.
+ */
+export const releasedDefaults: ReleasedScaleOptions = {
+  lr: variantDefaults.released.lr,
+  layerNormLr: variantDefaults.released.lr,
+  beta1: adamFields.beta1.default,
+  beta2: adamFields.beta2.default,
+  eps: adamFields.eps.default,
+  minScale: variantDefaults.released.minScale,
+  biasMinScale: variantDefaults.released.biasMinScale,
+  layerNormMaxScale: variantDefaults.released.layerNormMaxScale,
+  gradClip: scaleFields.gradClip.default,
+};
+
+/** The options of a variant with some settings; gamma is that of eta. @throws UsageError if the variant or the algorithm is unknown */
+export function completeOptions(given: GradInitSettings): GradInitOptions {
+  const { algorithm, variant = scaleFields.variant.default } = given;
+  checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant });
+  const defaults: VariantSettings = variantDefaults[variant];
+  const { gammaShare, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
+  const step = defaultStep(algorithm, given.eta);
+  const isBounded = variant !== 'robust' || gammaShare !== undefined;
+  const common = {
+    algorithm,
+    iterations: given.iterations ?? defaults.iterations,
+    normalizeGrad: given.normalizeGrad ?? scaleFields.normalizeGrad.default,
+    eta: step.eta,
+    gamma: given.gamma ?? (isBounded ? step.gamma : Infinity),
+    ...(gammaShare !== undefined && { gammaShare }),
+    ...(scaled !== 'weights' && { scaled }),
+    lr,
+    minScale,
+  };
+  if (variant === 'paper') return { ...common, variant };
+  const { maxScale = defaults.maxScale } = given;
+  return {
+    ...common,
+    variant,
+    beta1: given.beta1 ?? adamFields.beta1.default,
+    beta2: given.beta2 ?? adamFields.beta2.default,
+    eps: given.eps ?? adamFields.eps.default,
+    layerNormLr: given.layerNormLr ?? defaults.layerNormLr ?? lr,
+    layerNormMinScale: given.layerNormMinScale ?? minScale,
+    biasMinScale: given.biasMinScale ?? defaults.biasMinScale,
+    layerNormMaxScale: given.layerNormMaxScale ?? defaults.layerNormMaxScale ?? Infinity,
+    ...(maxScale !== undefined && { maxScale }),
+    gradClip: given.gradClip ?? scaleFields.gradClip.default,
+    scaleStep: given.scaleStep ?? defaults.scaleStep,
+  };
+}
+
+const algorithmField = choice(['adam', 'sgd'], 'adam', 'The optimiser whose first step GradInit looks ahead to.');
+
+/** Bounds that may be Infinity: none. */
+const unbounded: readonly string[] = ['gamma', 'maxScale', 'layerNormMaxScale', 'gradClip'];
+
+/** @throws UsageError naming the first setting that its field does not take */
+function checkFields(settings: object, fields: Readonly<Record<string, Field<never> | Field<unknown>>>): void {
+  const given = settings as Readonly<Record<string, unknown>>;
+  for (const [key, field] of Object.entries(fields)) {
+    const value = given[key];
+    if (value === Infinity && unbounded.includes(key)) continue;
+    if (value === undefined && field.default === undefined) continue;
+    const reason = refusal(field as Field<unknown>, value, `gradInit: ${key}`);
+    if (reason !== undefined) throw new UsageError(reason);
+  }
+}
+
+/** @throws UsageError naming the first option that cannot be used, and what it needs to be */
+export function checkOptions(options: GradInitOptions): void {
+  const { algorithm, variant, normalizeGrad, scaled = 'weights', minScale } = options;
+  const refuse = (what: string, found: unknown, expected: string): UsageError =>
+    new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
+  const check = (what: string, found: number, isGood: boolean, expected: string): void => {
+    if (!isGood) throw refuse(what, found, expected);
+  };
+  const { eta, gamma, iterations, lr } = options;
+  for (const [key, value] of Object.entries({ eta, gamma, iterations, lr, minScale }))
+    if (value === undefined) throw refuse(key, value, scaleFields[key as 'eta'].accepts);
+  const { gradClip: _, ...paperFields } = scaleFields;
+  checkFields({ ...options, gradClip: undefined }, { algorithm: algorithmField, ...paperFields });
+  // a rate of 0 would leave a tensor as drawn for ever
+  const positive = (what: string, found: number): void =>
+    check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);
+  positive('minScale', minScale);
+  if (normalizeGrad && algorithm !== 'sgd')
+    throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
+  if (variant === 'paper') return;
+  const { biasMinScale, layerNormLr, layerNormMaxScale, layerNormMinScale = minScale, maxScale = Infinity } = options;
+  for (const [key, value] of Object.entries({ biasMinScale, layerNormLr, layerNormMaxScale }))
+    if (value === undefined) throw refuse(key, value, scaleFields[key as 'eta'].accepts);
+  checkFields(options, { gradClip: scaleFields.gradClip, ...adamFields });
+  positive('layerNormMinScale', layerNormMinScale);
+  positive('biasMinScale', biasMinScale);
+  const least = Math.max(minScale, biasMinScale);
+  check('maxScale', maxScale, maxScale >= least, 'a number of at least the least scales (Infinity: no bound)');
+  check(
+    'layerNormMaxScale',
+    layerNormMaxScale,
+    layerNormMaxScale >= layerNormMinScale,
+    'a number of at least the least scale of layer norms (Infinity: no bound)',
+  );
+}
