@@ -57,6 +57,24 @@ test('where JavaScript would match something else the repetition is refused', ()
     ['(a|b)+', 'ab', ['b']],
   ] as const)
     assert.deepEqual(userGroups(new RegExp(pythonPattern(pattern), 'sv').exec(text)!), groups, pattern);
+  for (const pattern of [
+    '(a)?\\1b',
+    '(?:(a)|b)\\1',
+    '(a)|\\1',
+    '(a\\1?)',
+    '(?!(a))\\1',
+    'x(?:(a)b)*\\1',
+    '(?:(a)|)\\1',
+  ])
+    for (const translate of [pythonPattern, (text: string) => perlPattern(text, 'p')])
+      assert.throws(() => translate(pattern), /\\1 refers to a group that may have matched nothing/, pattern);
+  for (const [pattern, text, match] of [
+    ['(["\'])[^"\']*\\1', `it's "a b"`, '"a b"'],
+    ['(?:(a)b|c)x|(a)\\2', 'aa', 'aa'],
+    ['(?:x(a)+)(?=b)b\\1', 'xaaba', 'xaaba'],
+    ['(a?)b{0,2}(?:c|d\\1)', 'adad', 'ada'],
+  ])
+    assert.equal(perlPattern(pattern, 'p').exec(text)?.[0], match, pattern);
   for (const pattern of ['\\t{a}', '\\w{'])
     assert.throws(() => perlPattern(pattern, 'p'), /a brace behind a letter with a backslash has to be written \\\{/);
   assert.equal(perlPattern('a{x}', 'p').exec('a{x}')?.[0], 'a{x}');

@@ -26,7 +26,8 @@ export interface PatternDialect {
  *
  * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
  * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
- * before it in JavaScript: where that could change the result, it is refused. So is a repeated group that not every round sets: JavaScript forgets it.
+ * before it in JavaScript: where that could change the result, it is refused. So are a repeated group that not every round
+ * sets, which JavaScript forgets, and a reference to a group that may not be set, which JavaScript takes for empty text.
  *
  * @throws SyntaxError that names what cannot be expressed
  */
@@ -56,6 +57,8 @@ interface Group {
   /** The parts around it when it was opened. */
   readonly branches: Part | undefined;
   readonly branch: Part;
+  /** The groups that hold something for certain where it was opened. */
+  readonly before: ReadonlySet<number>;
 }
 
 /** What is known of a part of the pattern. */
@@ -103,6 +106,9 @@ class Translation {
   private last: Part = noCharacter;
   private branch: Part = noCharacter;
   private branches: Part | undefined;
+  /** Groups of the user that hold something wherever the pattern has come this far; and those from before the last atom. */
+  private certain: ReadonlySet<number> = new Set();
+  private beforeAtom: ReadonlySet<number> = new Set();
   private flags: Flags = { i: false, x: false };
   private readonly groups: Group[] = [];
   private readonly names = new Map<string, number>();
@@ -144,6 +150,7 @@ class Translation {
       if (character === '|') {
         this.branches = this.inside();
         this.branch = this.last = noCharacter;
+        this.certain = this.groups.at(-1)?.before ?? new Set();
       }
     } else if (quantifiers[character]) this.repeat(character, character);
     else if (character === '{') this.brace();
@@ -155,6 +162,7 @@ class Translation {
 
   private emit(text: string, part = oneCharacter): void {
     this.atom = this.out.length;
+    this.beforeAtom = this.certain;
     this.out += text;
     this.take(part);
   }
@@ -222,6 +230,7 @@ class Translation {
       skipsGroup: last.skipsGroup || (least === 0 && last.hasGroup),
       emptyFirst: kind !== '+' && ((kind === '?' && least === 0) || (last.nullable && last.emptyFirst)),
     };
+    if (least === 0) this.certain = this.beforeAtom;
     const [start, end] = kind === '+' ? this.atomic() : ['', ''];
     this.out = this.out.slice(0, atom) + start + repeated + end;
     this.atom = undefined;
@@ -282,7 +291,16 @@ class Translation {
   ): void {
     this.take(noCharacter);
     const { flags, branches, branch } = this;
-    this.groups.push({ start: this.out.length, end, flags, isLookbehind, part, branches, branch });
+    this.groups.push({
+      start: this.out.length,
+      end,
+      flags,
+      isLookbehind,
+      part,
+      branches,
+      branch,
+      before: this.certain,
+    });
     this.out += start;
     this.atom = undefined;
     this.branches = undefined;
@@ -314,6 +332,10 @@ class Translation {
     this.flags = group.flags;
     this.atom = group.start;
     this.last = group.part(this.inside());
+    const [, number, negative] = /^\(\?(?:<g(\d+)>|(<?!))?/.exec(this.out.slice(group.start)) ?? [];
+    const inside = this.branches !== undefined || negative !== undefined ? group.before : this.certain;
+    this.certain = number === undefined ? inside : new Set([...inside, Number(number)]);
+    this.beforeAtom = group.before;
     this.branch = group.branch;
     this.branches = group.branches;
   }
@@ -353,6 +375,10 @@ class Translation {
         : this.names.get(name);
     if (number === undefined || number < 1 || number > this.numGroups)
       throw new SyntaxError(`${read} names no group before it`);
+    if (!this.certain.has(number))
+      throw new SyntaxError(
+        `${read} refers to a group that may have matched nothing, and then counts in another way here`,
+      );
     if (this.flags.i) throw new SyntaxError(`${read} where case does not matter cannot be expressed here`);
     return `\\k<g${number}>`;
   }
