@@ -186,6 +186,28 @@ test('text that another version fetched is named as such, and fetched again with
   assert.deepEqual(withoutChecksum(readFileSync(path, 'utf8')), manifest);
 });
 
+test('text whose manifest is damaged, or of an early version, is fetched again with force, unless something else is there', async () => {
+  server.files.set('/data.tgz', archive);
+  const { folder: written, manifest } = await fetchOurs();
+  const path = join(written, 'manifest.json');
+  for (const text of ['{', JSON.stringify({ ...manifest, format: 'coldstart corpus text 1', outputs: undefined })]) {
+    writeFileSync(path, text);
+    await assert.rejects(fetchOurs(), {
+      code: 'FILE_EXISTS',
+      message: `${path} cannot be read as the manifest of fetched text. To fetch the text again, run with --force.`,
+    });
+    assert.equal((await fetchOurs({}, { force: true })).status, 'written');
+    assert.equal((await fetchOurs()).status, 'upToDate');
+  }
+  writeFileSync(path, '{');
+  writeFileSync(join(written, 'thesis.txt'), 'mine');
+  await assert.rejects(fetchOurs({}, { force: true }), {
+    code: 'FILE_EXISTS',
+    message: /holds no corpus of this command/,
+  });
+  assert.ok(existsSync(join(written, 'thesis.txt')));
+});
+
 test('what a recipe says of preparing does not matter to the text', async () => {
   server.files.set('/data.tgz', archive);
   await fetchOurs();

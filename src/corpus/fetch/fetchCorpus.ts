@@ -7,6 +7,7 @@ import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../package.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
 import {
+  holdsOnlyText,
   manifestFormat,
   manifestName,
   outputsOf,
@@ -46,7 +47,13 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
   const { dir, fromLocal, signal, onNote, onWork } = options;
   const folder = corpusFolder(dir, recipe, pair);
   const present = readManifest(folder);
-  if (present === null && existsSync(folder)) {
+  const isDamaged = present === null && holdsOnlyText(folder);
+  if (isDamaged && !options.force)
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${join(folder, manifestName)} cannot be read as the manifest of fetched text. To fetch the text again, run with --force.`,
+    );
+  if (present === null && !isDamaged && existsSync(folder)) {
     throw new ColdstartError(
       'FILE_EXISTS',
       `${folder} is there already and holds no corpus of this command. Choose another folder with --dir, or remove it.`,

@@ -45,6 +45,12 @@ export function readManifest(folder: string): FetchManifest | null {
   }
 }
 
+/** Whether a folder has a manifest, whatever is in it, and apart from it only folders that some version of the command writes. */
+export function holdsOnlyText(folder: string): boolean {
+  const known = [manifestName, 'raw', 'tok', 'bpe'];
+  return existsSync(join(folder, manifestName)) && readdirSync(folder).every((name) => known.includes(name));
+}
+
 /** Size and checksum of every file in a corpus's folder. */
 export async function outputsOf(folder: string): Promise<Record<string, FileIdentity>> {
   const outputs: Record<string, FileIdentity> = {};
