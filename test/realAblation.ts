@@ -20,7 +20,7 @@ model: { dModel: 8, dFf: 16, numHeads: 2, numEncoderLayers: 1, numDecoderLayers:
 train: { maxUpdates: 6, maxTokens: 200, logEveryUpdates: 2, validateEveryUpdates: 3, saveEveryUpdates: 3, keepEpochs: 2 }
 gradinit: { iterations: 2 }
 decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
-ablation: { baseline: no-warmup, arms: { no-warmup: { preset: no-warmup }, gradinit-adam: { preset: gradinit-adam } }, seeds: [1] }
+ablation: { equalBudget: false, baseline: no-warmup, arms: { no-warmup: { preset: no-warmup }, gradinit-adam: { preset: gradinit-adam } }, seeds: [1] }
 `;
 
 /** Runs the command line. */

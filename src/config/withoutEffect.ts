@@ -77,9 +77,9 @@ const rules: readonly Rule[] = [
       'scaleStep',
     ],
     choice: 'variant',
-    usedBy: ['robust', 'released'],
+    usedBy: ['robust', 'released', undefined],
   },
-  { group: 'gradinit', settings: ['lookAhead'], choice: 'variant', usedBy: ['robust'] },
+  { group: 'gradinit', settings: ['lookAhead'], choice: 'variant', usedBy: ['robust', undefined] },
   { group: 'gradinit', settings: ['lookAhead'], choice: 'eta', usedBy: isNotSet },
   { group: 'gradinit', settings: ['gamma'], choice: 'gammaShare', usedBy: isNotSet },
   {
@@ -87,7 +87,7 @@ const rules: readonly Rule[] = [
     settings: ['releaseUpdates'],
     choice: 'scaled',
     usedBy: ['rates', 'both'],
-    defaultBy: { setting: 'variant', of: (variant) => variantDefaults[variant as Variant].scaled },
+    defaultBy: { setting: 'variant', of: (variant = 'robust') => variantDefaults[variant as Variant].scaled },
   },
   // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
   { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
@@ -131,7 +131,7 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
 
 /** Choices in words. "none" switches a group off, which is no way to use its settings, unless it is the only one. */
 function listed(values: readonly unknown[]): string {
-  return values.filter((one) => one !== 'none' || values.length === 1).join(' or ');
+  return values.filter((one) => one !== undefined && (one !== 'none' || values.length === 1)).join(' or ');
 }
 
 /** Whether arms or the grid may change a choice. Presets are known only to the ablation: any may. */

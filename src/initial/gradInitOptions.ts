@@ -2,7 +2,7 @@ import { UsageError } from '../errors.js';
 import { defaultStep, releasedDefaults, type Algorithm, type GradInitOptions } from '../gradinit/gradInit.js';
 import { numParameters } from '../model/parameters.js';
 import { firstMovement } from '../train/firstUpdates.js';
-import { boundsNorm, gradInitSettings, type GradInitSettings } from './gradInitSettings.js';
+import { boundsNorm, gradInitSettings, variantOf, type GradInitSettings } from './gradInitSettings.js';
 import type { LearnTask } from './learnedInit.js';
 
 /** What the options depend on. */
@@ -44,7 +44,7 @@ function defaultSize(
 ): { eta: number; normalizeGrad?: boolean } {
   if (settings.eta !== undefined) return { eta: settings.eta };
   const trainsWithSgd = train.optimizer === 'sgd';
-  if (settings.variant !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
+  if (variantOf(settings) !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
   const moved = firstMovement(train, settings.lookAhead, gradient);

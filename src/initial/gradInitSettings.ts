@@ -1,6 +1,12 @@
 import { choice, integer, optionalChoice, optionalFlag, optionalInteger, type Section, type Values } from '../field.js';
 import { byVariant, scaleFields } from '../gradinit/options.js';
-import { crossAttentionChoices, variantDefaults, type VariantSettings } from '../gradinit/variants.js';
+import {
+  crossAttentionChoices,
+  variantDefaults,
+  variants,
+  type Variant,
+  type VariantSettings,
+} from '../gradinit/variants.js';
 
 /** The configuration's settings of GradInit. */
 export const gradInitFields = {
@@ -9,7 +15,10 @@ export const gradInitFields = {
     'none',
     'GradInit before training: the optimiser whose first step it looks ahead to.',
   ),
-  variant: scaleFields.variant,
+  variant: optionalChoice(
+    variants,
+    "released: the authors' program (Adam on the scales); paper: Algorithm 1 (plain descent); robust: scales of weights and of the first rates, with settings that need no tuning. Default: robust for adam, released for sgd.",
+  ),
   iterations: scaleFields.iterations,
   scaled: scaleFields.scaled,
   releaseUpdates: optionalInteger(
@@ -27,7 +36,7 @@ export const gradInitFields = {
   },
   gammaShare: scaleFields.gammaShare,
   fallBack: optionalFlag(
-    `After learning, start as drawn if the look-ahead on other training batches is no better with the scales than without, if layer norms have closed, or if a number was not finite${byVariant('fallBack')}.`,
+    `After learning, start as drawn if the loss after the look-ahead on other training batches is more than 2 % higher with the scales than without, if layer norms have closed, or if a number was not finite${byVariant('fallBack')}.`,
   ),
   lr: scaleFields.lr,
   layerNormLr: scaleFields.layerNormLr,
@@ -56,18 +65,25 @@ export const gradInitFields = {
 } as const satisfies Section;
 export type GradInitSettings = Values<typeof gradInitFields>;
 
-/** Whether a bound on the gradient norm is set, or the variant has one by default. */
-export function boundsNorm({ variant, gamma, gammaShare }: GradInitSettings): boolean {
-  return variant !== 'robust' || gamma !== undefined || gammaShare !== undefined;
+/** The variant: if it is not set, robust for A = Adam, and released for A = SGD, with which robust has not been measured. */
+export function variantOf({ variant, algorithm }: Pick<GradInitSettings, 'variant' | 'algorithm'>): Variant {
+  return variant ?? (algorithm === 'sgd' ? 'released' : 'robust');
 }
 
-/** GradInit's settings where each that is not set has the default of the variant. */
-export function gradInitSettings(
-  gradinit: GradInitSettings,
-): Omit<GradInitSettings, keyof VariantSettings> & VariantSettings {
-  const defaults: VariantSettings = variantDefaults[gradinit.variant];
+/** Whether a bound on the gradient norm is set, or the variant has one by default. */
+export function boundsNorm(gradinit: GradInitSettings): boolean {
+  return variantOf(gradinit) !== 'robust' || gradinit.gamma !== undefined || gradinit.gammaShare !== undefined;
+}
+
+/** GradInit's settings where each that is not set has its default, that of the variant if there is one per variant. */
+export type CompleteGradInitSettings = Omit<GradInitSettings, keyof VariantSettings | 'variant'> &
+  VariantSettings & { readonly variant: Variant };
+
+export function gradInitSettings(gradinit: GradInitSettings): CompleteGradInitSettings {
+  const variant = variantOf(gradinit);
+  const defaults: VariantSettings = variantDefaults[variant];
   const set = Object.fromEntries(
     Object.entries(gradinit).filter(([, value]) => value !== undefined),
   ) as GradInitSettings;
-  return { ...defaults, ...set } as Omit<GradInitSettings, keyof VariantSettings> & VariantSettings;
+  return { ...defaults, ...set, variant } as CompleteGradInitSettings;
 }

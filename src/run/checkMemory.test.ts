@@ -34,7 +34,7 @@ function taskOf(settings: Record<string, unknown>): MemoryTask {
 }
 
 const gigabyte = 2 ** 30;
-const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 1 };
+const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.variant': 'released', 'gradinit.iterations': 1 };
 const refusal = async (
   task: MemoryTask,
   report: MemoryReport | undefined,

@@ -18,7 +18,8 @@ const planOf = (settings: Record<string, unknown>, done?: Parameters<typeof init
 
 test('GradInit costs two gradients on two thirds of a batch, or one and a second-order one', () => {
   // an update has 6 sentences, 24 tokens; a part of GradInit's 12 sentences has 8, 32 tokens
-  const gradInit = { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 6, 'gradinit.maxTokens': 48 };
+  const released = { 'gradinit.algorithm': 'adam', 'gradinit.variant': 'released' };
+  const gradInit = { ...released, 'gradinit.iterations': 6, 'gradinit.maxTokens': 48 };
   const plan = planOf({ ...gradInit, 'train.maxUpdates': 100, 'train.maxEpochs': 20, 'train.countInit': true })!;
   assert.equal(expectedUpdates(plan).toFixed(6), '24.000000');
   assert.deepEqual(

@@ -231,7 +231,8 @@ export function runDifferences(a: Config, b: Config): string[] {
     backend: 'auto',
     corpus,
     record,
-    gradinit: gradInitSettings(config.gradinit), // a default that is written out is the same setting
+    // a default that is written out is the same setting; without an algorithm none counts
+    gradinit: config.gradinit.algorithm === 'none' ? defaultConfig().gradinit : gradInitSettings(config.gradinit),
   });
   return configDifferences(comparable(a), comparable(b));
 }
