@@ -120,6 +120,34 @@ export default [weight, wrong, tf.ones([1])];
     check('tensors.ts', { skipLibCheck: true }); // for tfjs's own declarations
   });
 
+  test("README's TypeScript compiles under strict and runs", () => {
+    const blocks = [...readFileSync(join(packageFolder, 'README.md'), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];
+    assert.ok(blocks.length > 0);
+    const options = {
+      strict: true,
+      module: 'NodeNext',
+      target: 'ES2022',
+      skipLibCheck: true,
+      types: [],
+      outDir: 'readme',
+    };
+    const files = blocks.map(([, text], i) => {
+      const file = `readme${i}.ts`;
+      writeFileSync(
+        join(project, file),
+        text.replaceAll('console.log(', 'declare const console: { log(...shown: unknown[]): void };\nconsole.log('),
+      );
+      return file;
+    });
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files }));
+    for (const compiler of ['typescript5', 'typescript'])
+      ok(process.execPath, [join(project, 'node_modules', compiler, 'bin/tsc'), '-p', '.']);
+    for (const file of files) {
+      const shown = ok(process.execPath, [join(project, 'readme', file.replace('.ts', '.js'))]);
+      assert.match(shown, /hidden: [\d.]+, output: [\d.]+ } 2/);
+    }
+  });
+
   test('doctor asks for the command that builds the engine', () => {
     assert.match(coldstart('doctor'), /^ -- {3}native +not built\. Run "npx coldstart build-native"; it needs/m);
   });
