@@ -55,6 +55,23 @@ describe('coldstart init', () => {
     assert.ok(existsSync(join(corpus.dir!, 'manifest.json')));
   });
 
+  test('a name of any characters is quoted in the configuration and in the commands', () => {
+    const { status, stdout, stderr } = coldstart(
+      'init',
+      '--src',
+      'own.de',
+      '--trg',
+      'own.en',
+      '--out',
+      "a b #c: it's.yaml",
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, / -c 'a b #c: it'\\''s\.yaml'\n$/);
+    const { corpus } = loadConfig(join(folder, "a b #c: it's.yaml"));
+    assert.equal(corpus.train.src, join(folder, "runs/data/a b #c: it's/text/train.de"));
+    assert.equal(corpus.dir, join(folder, "runs/data/a b #c: it's/prepared"));
+  });
+
   test('overwrites nothing', () => {
     const before = readFileSync(join(folder, 'de-en.yaml'), 'utf8');
     const again = coldstart('init', '--src', 'own.de', '--trg', 'own.en');
@@ -97,8 +114,9 @@ describe('coldstart init', () => {
       'too few pairs',
       ['--src', 'words.txt', '--src-lang', 'de', '--trg', 'short.en', '--out', 'b.yaml'],
       1,
-      /have 1 pairs, expected at least 100/,
+      /have 1 pair, expected at least 100/,
     ],
+    ['a folder', ['--src', 'own.de', '--trg', '.'], 2, /^coldstart: \. is a folder, expected a file with one sentence/],
     ['no file', ['--src', 'none.de', '--trg', 'own.en', '--out', 'c.yaml'], 1, /none\.de/],
     [
       'no YAML',

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { counted } from '../counted.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { languageOf } from './corpus/pairOptions.js';
 
@@ -36,14 +37,22 @@ Example:
 }
 
 async function init(flags: InitFlags): Promise<void> {
-  const [{ existsSync }, { basename, dirname, join }, { extractCorpus }, { heldOutEvery, startingConfig }, files] =
-    await Promise.all([
-      import('node:fs'),
-      import('node:path'),
-      import('../corpus/extract/extractCorpus.js'),
-      import('../config/startingConfig.js'),
-      import('../storage/atomicFile.js'),
-    ]);
+  const [
+    { existsSync, statSync },
+    { basename, dirname, join },
+    { extractCorpus },
+    { heldOutEvery, startingConfig },
+    files,
+  ] = await Promise.all([
+    import('node:fs'),
+    import('node:path'),
+    import('../corpus/extract/extractCorpus.js'),
+    import('../config/startingConfig.js'),
+    import('../storage/atomicFile.js'),
+  ]);
+  for (const path of [flags.src, flags.trg])
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`${path} is a folder, expected a file with one sentence per line.`);
   const srcLang = flags.srcLang ?? languageOfFile(flags.src, '--src-lang');
   const trgLang = flags.trgLang ?? languageOfFile(flags.trg, '--trg-lang');
   for (const [option, code] of [
@@ -68,7 +77,9 @@ async function init(flags: InitFlags): Promise<void> {
       );
   const total = await countPairs(flags);
   if (total < leastPairs)
-    throw new DataError(`${flags.src} and ${flags.trg} have ${total} pairs, expected at least ${leastPairs}.`);
+    throw new DataError(
+      `${flags.src} and ${flags.trg} have ${counted(total, 'pair')}, expected at least ${leastPairs}.`,
+    );
   const every = heldOutEvery(total);
   const text = (set: string) => ({
     src: join(folder, 'text', `${set}.${srcLang}`),
@@ -92,9 +103,10 @@ async function init(flags: InitFlags): Promise<void> {
     }),
   );
   console.log(
-    `${out} written, for ${pairs} training pairs; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
+    `${out} written, for ${counted(pairs, 'training pair')}; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
   );
-  console.log(`Next:\n  npx coldstart corpus prepare -c ${out}\n  npx coldstart train -c ${out}`);
+  const shown = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`; // as a shell takes it
+  console.log(`Next:\n  npx coldstart corpus prepare -c ${shown}\n  npx coldstart train -c ${shown}`);
 }
 
 /** @throws DataError naming both counts if the files have different numbers of lines */

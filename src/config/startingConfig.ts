@@ -1,3 +1,5 @@
+import { counted } from '../counted.js';
+
 /** What a starting configuration is written for. */
 export interface StartingCorpus {
   readonly srcLang: string;
@@ -78,13 +80,13 @@ const sizes: readonly Size[] = [
 export function startingConfig({ srcLang, trgLang, pairs, testPairs, ...dirs }: StartingCorpus): string {
   const { merges, model, train } = sizes.find(({ below }) => pairs < below)!;
   const text = (set: string): string =>
-    `{ src: ${dirs.textDir}/${set}.${srcLang}, trg: ${dirs.textDir}/${set}.${trgLang} }`;
-  return `# Translation from ${srcLang} to ${trgLang}, written by "coldstart init" for ${pairs} sentence pairs. Change what you like; every setting is in
+    `{ src: ${yamlText(`${dirs.textDir}/${set}.${srcLang}`)}, trg: ${yamlText(`${dirs.textDir}/${set}.${trgLang}`)} }`;
+  return `# Translation from ${srcLang} to ${trgLang}, written by "coldstart init" for ${counted(pairs, 'sentence pair')}. Change what you like; every setting is in
 # docs/reference/config.md of the package. Paths are relative to this file.
 seed: 1                         # another seed: another run of the same kind
 
 corpus:
-  dir: ${dirs.preparedDir}
+  dir: ${yamlText(dirs.preparedDir)}
   srcLang: ${srcLang}
   trgLang: ${trgLang}
   train: ${text('train')}
@@ -109,10 +111,16 @@ ${train}
   labelSmoothing: 0.1
   patience: 10                  # stop after so many validations without a better one
 
-# gradinit: { algorithm: adam } # learn the scales of the initial parameters; then leave the warmup out
+# To start without the warmup: train.warmupInitLr: -1, train.secondMomentStart: first-gradient, and
+# gradinit: { algorithm: adam } # learns the scales of the initial parameters and of the first updates
 
 decode:
   beamSize: 5
   bleu: sacrebleu               # of running text, comparable with other systems
 `;
+}
+
+/** Plain where YAML takes it as text, else in quotes. */
+function yamlText(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : JSON.stringify(text);
 }
