@@ -368,8 +368,8 @@ describe('precision bf16', { skip: why }, () => {
 
 describe('where there is no bf16', () => {
   const start = tf.engine().backendName;
-  after(() => {
-    if (start) tf.setBackend(start);
+  after(async () => {
+    if (start) await tf.setBackend(start);
   });
 
   test('other backends refuse it and have fp32', async () => {

@@ -96,7 +96,7 @@ const isReplacing = (syscall?: string): boolean => syscall === 'rename' || sysca
 function verb(syscall = ''): string {
   if (/^(read|scandir|stat|lstat|fstat|readlink|realpath)/.test(syscall)) return 'read';
   if (/^(unlink|rm|rmdir)/.test(syscall)) return 'removed';
-  if (/^spawn/.test(syscall)) return 'started';
+  if (syscall.startsWith('spawn')) return 'started';
   if (/^(open|opendir)/.test(syscall)) return 'opened';
   return 'written';
 }

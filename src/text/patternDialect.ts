@@ -368,7 +368,7 @@ class Translation {
   }
 
   private backReference(name: string, read: string): string {
-    const number = /^-/.test(name)
+    const number = name.startsWith('-')
       ? this.numGroups + 1 + Number(name)
       : /^\d+$/.test(name)
         ? Number(name)

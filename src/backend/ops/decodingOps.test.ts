@@ -40,8 +40,8 @@ function slowLogProbs(hidden: Float32Array, embedding: Float32Array, d: number):
 for (const backend of testBackends) {
   describe(`decoding ops on ${backend}`, () => {
     before(() => selectBackend(backend));
-    const check = (name: string, run: () => void | Promise<void>) =>
-      test(name, async () => {
+    const check = (name: string, run: () => void | Promise<void>): void =>
+      void test(name, async () => {
         await setBackend(backend);
         const start = memory().numTensors;
         await run();

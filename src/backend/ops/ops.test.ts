@@ -105,7 +105,7 @@ for (const backend of testBackends) {
       tensorsBefore = memory().numTensors;
     });
     after(() => assert.equal(memory().numTensors, tensorsBefore, 'leaked tensors'));
-    const check = (name: string, run: () => void) => test(name, () => tidy(run));
+    const check = (name: string, run: () => void): void => void test(name, () => tidy(run));
 
     check('dropout applies its mask, and the same mask to the gradient', () => {
       const x = numbers(35, 1);

@@ -21,7 +21,8 @@ import { segmentStage, type SegmentReport, type SubwordPlan } from './segment.js
 import type { Plain, Stage, StageContext } from './stage.js';
 import { learnTruecaseStage, truecaseStage } from './truecase.js';
 import { vocabularyStage, type VocabularyReport } from './vocabulary.js';
-import { wordsStage, type SideSteps, type WordsReport } from './words.js';
+import type { SideSteps } from './sideSteps.js';
+import { wordsStage, type WordsReport } from './words.js';
 
 /** The stages that one split goes through. */
 export interface SplitStages {

@@ -2,8 +2,8 @@ import { SideLanguages } from '../../text/clean/sideLanguages.js';
 import { readLinePairs, type PairFiles } from '../../text/linePairs.js';
 import { createPreprocessor } from '../../text/preprocessing.js';
 import { readCounts, writeCounts } from './countWords.js';
+import { wordsKey, type SideSteps } from './sideSteps.js';
 import type { Stage } from './stage.js';
-import { wordsKey, type SideSteps } from './words.js';
 
 const name = 'languages';
 

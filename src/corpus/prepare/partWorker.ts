@@ -7,7 +7,7 @@ import { TaskRunner } from './partTasks.js';
 
 const runner = new TaskRunner();
 parentPort!.on('message', (request: PartRequest) => {
-  doPart(runner, request)
+  void doPart(runner, request)
     .then(
       (result): PartReply => ({ result }),
       (error: Error): PartReply => {

@@ -7,7 +7,7 @@ import { HeldOutText } from '../../text/clean/heldOutText.js';
 import { createCleaner, type CleanRules } from '../../text/clean/rules.js';
 import { SideLanguages } from '../../text/clean/sideLanguages.js';
 import { readLinePairs, withoutLineEnd, type PairFiles } from '../../text/linePairs.js';
-import { createPreprocessor, type PreprocessingStep } from '../../text/preprocessing.js';
+import { createPreprocessor } from '../../text/preprocessing.js';
 import type { Side } from '../../text/textPipeline.js';
 import { describeFinding, FindingCollector } from './findings.js';
 import { readLanguages } from './learnLanguages.js';
@@ -15,10 +15,8 @@ import type { LineFinding, SplitName } from './manifest.js';
 import { pairsOf, partFiles, partName, PartWriter, scratch, type Part, type TextReport } from './parts.js';
 import type { OpenTask } from './partTasks.js';
 import { RemovedList, sumCounts, type RemovedCounts } from './removed.js';
+import { plainSteps, wordsKey, type SideSteps } from './sideSteps.js';
 import type { Plain, Stage } from './stage.js';
-
-/** Steps for either side, in their order. */
-export type SideSteps = Readonly<Record<Side, readonly PreprocessingStep[]>>;
 
 /** Rules that look at one pair at a time. */
 export type PairRules = Omit<CleanRules, 'duplicates'>;
@@ -115,24 +113,6 @@ export function wordsStage(
       };
     },
   };
-}
-
-/** What counts for a stage that carries out steps on the user's files. Lists of prefixes count by content, not by where they are. */
-export function wordsKey(files: PairFiles, steps: SideSteps): Required<Pick<Stage, 'settings' | 'files'>> {
-  const prefixes = (['src', 'trg'] as const).flatMap((side) =>
-    steps[side].flatMap((step) =>
-      step.step === 'tokenize' && step.prefixes !== undefined ? [[`${side}.prefixes`, step.prefixes]] : [],
-    ),
-  );
-  return {
-    settings: { before: plainSteps(steps) },
-    files: { src: files.src, trg: files.trg, ...(Object.fromEntries(prefixes) as Record<string, string>) },
-  };
-}
-
-function plainSteps({ src, trg }: SideSteps): Plain {
-  const plain = (steps: readonly PreprocessingStep[]): Plain => steps.map((step) => ({ ...step, prefixes: undefined }));
-  return { src: plain(src), trg: plain(trg) };
 }
 
 /** Reads the user's files, a part at a time, and takes down what is found on the way. */
