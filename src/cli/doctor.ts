@@ -68,7 +68,7 @@ Example:
             `Memory of a run with batches of ${typicalBatch.maxTokens} tokens and ${typicalBatch.vocabulary} words: ${typical
               .map(
                 ({ arch, train, gradinit }) =>
-                  `${arch} ${formatGigabytes(train)}, with GradInit ${formatGigabytes(gradinit)}${gradinit > available ? ' (too much)' : ''}`,
+                  `${arch} ${formatGigabytes(train)}, with GradInit ${formatGigabytes(Math.max(train, gradinit))}${gradinit > available ? ' (too much)' : ''}`,
               )
               .join('; ')}.`,
           );
