@@ -131,10 +131,6 @@ export interface GradInitReport {
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
  * the two differ).
  */
-export function gradInit<B>(
-  task: GradInitShortTask<B>,
-): Promise<{ params: Map<string, Tensor>; report: GradInitReport }>;
-export function gradInit<B>(task: GradInitTask<B>): Promise<{ params: Map<string, Tensor>; report: GradInitReport }>;
 export async function gradInit<B>(
   task: GradInitTask<B> | GradInitShortTask<B>,
 ): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {

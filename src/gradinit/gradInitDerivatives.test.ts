@@ -20,7 +20,14 @@ import { finiteDifferences } from '../../test/slowOps.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { smallNetBatch, smallNetParams, smallNets, type LabelledBatch, type SmallNet } from '../../test/smallNets.js';
-import { gradInit, lossAfterStep, releasedDefaults, type Algorithm, type GradInitIteration } from './gradInit.js';
+import {
+  gradInit,
+  lossAfterStep,
+  releasedDefaults,
+  type Algorithm,
+  type GradInitIteration,
+  type GradInitOptions,
+} from './gradInit.js';
 import type { Scaled } from './variants.js';
 import { gradientQuotient, metaInit } from './metaInit.js';
 
@@ -304,7 +311,7 @@ test('the released variant divides the objective by eta', async () => {
   const [net] = Object.values(smallNets);
   const params = smallNetParams(net, 2);
   const common = { algorithm: 'adam', eta: 1e-2, gamma: Infinity, iterations: 1, normalizeGrad: false } as const;
-  const run = async (options: Parameters<typeof gradInit>[0]['options']): Promise<GradInitIteration> => {
+  const run = async (options: GradInitOptions): Promise<GradInitIteration> => {
     const { params: learned, report } = await gradInit({
       params,
       loss: net.loss,
