@@ -36,8 +36,8 @@ export function translateCommand(): Command {
     .addHelpText(
       'after',
       `
-Text goes through the same subwords as the training text; it must be tokenised as that was. Any amount of text goes
-through: translations are written as soon as --buffer lines are done, in the order of the input; a file given with --output appears
+Give text as the corpus was prepared from: the run normalises, tokenises and segments it as its configuration says. Any amount of
+text is fine: translations are written as soon as --buffer lines are done, in the order of the input; a file given with --output appears
 whole, at the end. --buffer 1 answers every line at once.
 
 Examples:

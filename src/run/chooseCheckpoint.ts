@@ -38,8 +38,10 @@ export function chooseCheckpoint(
     };
   }
   const path = paths[checkpoint];
-  if (!existsSync(path))
-    throw new DataError(`${runDir} has no ${checkpoint} checkpoint yet (${path}). Train further with --resume.`);
+  if (!existsSync(path)) {
+    const last = checkpoint === 'best' && existsSync(paths.last) ? ', or translate with the last one (--use last)' : '';
+    throw new DataError(`${runDir} has no ${checkpoint} checkpoint yet (${path}). Train further with --resume${last}.`);
+  }
   return { path, use: checkpoint, description: checkpoint === 'best' ? 'best of validation' : 'last' };
 }
 
