@@ -1,5 +1,5 @@
-// How many times as fast as PyTorch a training step in float32 can be on this machine at the very most: as if it did nothing but the
-// multiply-adds of its matrix products, and did these as fast as registers can. Peak and peer alternate; medians.
+// The upper limit of a float32 training step's speed on this machine, as a multiple of PyTorch's: a step that does only
+// the multiply-adds of its matrix products, at the peak rate of the registers. Peak and peer alternate; medians.
 //   node bench/arithmeticLimit.mjs --arch tiny --pairs 5
 // Needs g++, and a Python with torch (bench/comparePyTorch.mjs).
 import { execFileSync } from 'node:child_process';

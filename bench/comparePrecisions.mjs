@@ -1,4 +1,4 @@
-// Training throughput in bf16 beside float32: alternating pairs in one run, the median of their ratios.
+// Training throughput in bf16 compared with float32: alternating pairs in one run, the median of their ratios.
 //   node bench/comparePrecisions.mjs --arch tiny --sentences 256 --length 16 --pairs 5
 // Ratios are of wall time, and of processor time, which is the steadier measure where other programs run.
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// Training throughput beside PyTorch's: alternating pairs in one run, the median of their ratios.
+// Training throughput compared with PyTorch's: alternating pairs in one run, the median of their ratios.
 //   node bench/comparePyTorch.mjs --arch tiny --backend wasm --pairs 5
 // Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones.
 // The peer needs a Python with torch (Debian: python3-torch, libopenblas0); it is started with the malloc settings that are

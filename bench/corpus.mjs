@@ -7,8 +7,8 @@
 // commands take turns.
 //
 // learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. With --subword-nmt DIR, a folder with subword-nmt's
-// learn_bpe.py, it is also timed beside that script on Multi30k's words. learn-spm is timed beside spm_train, which
-// Debian's package sentencepiece has, in --rounds 3 alternating pairs.
+// learn_bpe.py, it is also compared with that script on Multi30k's words. learn-spm is compared with spm_train
+// (Debian's package sentencepiece) in --rounds 3 alternating pairs.
 //
 // prepare makes its own text too, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges at every size,
 // not just the first. `prepare --pairs 50000,5000000 --workers 2` shows that memory is bounded; it takes some minutes and 4 GB.

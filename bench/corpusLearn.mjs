@@ -33,8 +33,11 @@ export function benchLearnBpe(root, folder, sizes) {
   }
 }
 
-/** `corpus learn-bpe`, 10,000 merges, beside subword-nmt's script on the same text, one thread each, in alternating pairs. */
-export function benchLearnBesideSubwordNmt(coldstart, folder, { path, lines }, script, rounds) {
+/**
+ * Compares `corpus learn-bpe` (10,000 merges) with subword-nmt's script on the same text, one thread each, in
+ * alternating pairs.
+ */
+export function compareLearnBpe(coldstart, folder, { path, lines }, script, rounds) {
   const pairs = [];
   for (let round = 0; round < rounds; round++) {
     const [ours, theirs] = ['ours', 'theirs'].map((name) => join(folder, `${name}.${round}.codes`));
@@ -52,7 +55,10 @@ export function benchLearnBesideSubwordNmt(coldstart, folder, { path, lines }, s
   );
 }
 
-/** `corpus learn-spm` (unigram, 8,000 pieces) beside spm_train on the same text, one thread each, in alternating pairs. */
+/**
+ * Compares `corpus learn-spm` (unigram, 8,000 pieces) with spm_train on the same text, one thread each, in alternating
+ * pairs.
+ */
 export function benchLearnSpm(coldstart, folder, { path, lines }, rounds) {
   const theirs = spawnSync('spm_train', ['--version'], { encoding: 'utf8' });
   if (theirs.error)

@@ -1,5 +1,6 @@
 // Memory and speed of `corpus prepare` as a corpus grows: a section of bench/corpus.mjs. The text is made up: short lines of
-// words with natural frequencies, and new words for as long as it goes on (one word in a hundred is a rare one).
+// words with natural frequencies, in which one word in a hundred is a rare one, so that new words never cease to
+// appear.
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { runNode } from './commandTime.mjs';

@@ -1,5 +1,5 @@
-// Two rows of docs/notes/performance.md as medians of alternating pairs in one run: translation with the native engine beside wasm, and
-// GradInit's iterations beside training steps.
+// Two rows of docs/notes/performance.md as medians of alternating pairs in one run: translation on the native engine
+// and on wasm, and GradInit's iterations compared with training steps.
 //   node bench/decodingAndGradInit.mjs --checkpoint runs/multi30k/average.safetensors --text runs/multi30k/text
 //   node bench/decodingAndGradInit.mjs --only gradinit --arch iwslt --sentences 80 --length 25
 // The checkpoint is a trained one, since a random model ends its sentences late. wasm translates every fourth sentence of the
@@ -161,7 +161,7 @@ async function gradInitRow() {
     const stepLoss = (moved, current, part) => loss(withUnmovedOutputProjection(moved, current), part);
     disposeParams((await gradInit({ params: initial, loss, stepLoss, batches: () => parts, options })).params);
   };
-  // each kind alone first: what memory it takes beside the parameters and the optimiser's state
+  // each kind separately first: the memory it takes in addition to the parameters and the optimiser's state
   const kinds = { trainingStep, objective: iteration(Infinity), constraint: iteration(Number.MIN_VALUE) };
   const peakMegabytes = {};
   for (const [name, work] of Object.entries(kinds)) {
@@ -196,7 +196,7 @@ const result = {};
 if (values.only !== 'gradinit') {
   if (values.checkpoint === undefined || values.text === undefined) {
     console.error(
-      'Name a trained checkpoint and its vocabularies with --checkpoint FILE --text DIR, or measure GradInit alone with --only gradinit.',
+      'Name a trained checkpoint and its vocabularies with --checkpoint FILE --text DIR, or measure only GradInit with --only gradinit.',
     );
     process.exit(2);
   }

@@ -1,5 +1,5 @@
-// What oneDNN offers for the products of these models, its first choice beside its "gemm", on operands that come from memory as they do
-// in a training step: each call has other ones, 200 MB in all. Medians, in GFLOP/s.
+// Compares oneDNN's first choice for the products of these models with its "gemm". Each call has other operands, 200 MB
+// in all, so they come from memory as in a training step. Medians, in GFLOP/s.
 //   g++ -O2 -fopenmp bench/productChoices.cpp -o productChoices -ldnnl && ./productChoices f32 && ./productChoices bf16
 #include <dnnl.hpp>
 #include <sys/mman.h>

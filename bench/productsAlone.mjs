@@ -1,6 +1,6 @@
-// How fast a training step could be at most: its matrix products alone, in the step's order, each on operands of its own (as in the
-// step, and unlike one product repeated on the same operands), beside whole steps and their kernels that hold no such product.
-// Attention's products count among the other kernels. Rounds alternate; medians.
+// How fast a training step could be at most. Times three things: its matrix products in the step's order, each on
+// separate operands as in the step; whole steps; and the step's kernels without such products. Attention's products
+// count among the other kernels. Rounds alternate; medians.
 //   node bench/productsAlone.mjs --backend native --arch tiny --sentences 256 --length 16 --rounds 7
 import { parseArgs } from 'node:util';
 import { matMul, profile, randomUniform, scalar, tidy } from '@tensorflow/tfjs-core';
@@ -20,18 +20,18 @@ const { values } = parseArgs({
 const backend = await selectBackend(values.backend);
 const { config, batch, step } = trainingStep(values);
 
-/** Kernels whose time is almost all in the products that are measured alone here. */
-const ofProducts = /CrossEntropy|Linear(s)?(Grad)?$/;
+/** Kernels that spend almost all their time in the products measured separately here. */
+const productKernels = /CrossEntropy|Linear(s)?(Grad)?$/;
 
-/** Milliseconds of the kernels of a step that hold none of these products. */
+/** Milliseconds of a step's kernels that contain none of these products. */
 async function otherKernels() {
   const { kernels } = await profile(() => {
     step();
     return scalar(0);
   });
-  // what is named otherwise are scopes around kernels
+  // other names are scopes around kernels
   return kernels.reduce(
-    (sum, { name, kernelTimeMs }) => sum + (name === 'unnamed scope' || ofProducts.test(name) ? 0 : kernelTimeMs),
+    (sum, { name, kernelTimeMs }) => sum + (name === 'unnamed scope' || productKernels.test(name) ? 0 : kernelTimeMs),
     0,
   );
 }
@@ -96,5 +96,5 @@ console.table({
   'kernels without them': { ms: +ms.other.toFixed(1) },
 });
 console.log(
-  `With products as fast as alone the step would be ${(ms.step / (ms.products + ms.other)).toFixed(2)} times as fast; with nothing beside them, ${(ms.step / ms.products).toFixed(2)} times.`,
+  `With products as fast as in isolation the step would be ${(ms.step / (ms.products + ms.other)).toFixed(2)} times as fast; with nothing but products, ${(ms.step / ms.products).toFixed(2)} times.`,
 );

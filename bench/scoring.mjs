@@ -47,7 +47,7 @@ const show = (what, ms) => {
   console.log(`${what.padEnd(66)} ${ms.toFixed(1).padStart(9)} ms`);
 };
 
-console.log(`Node.js ${process.version}; corpora of lines of 8 to 37 words unless said otherwise`);
+console.log(`Node.js ${process.version}; corpora of lines of 8 to 37 words unless stated otherwise`);
 const metrics = { BLEU: () => bleu(), 'chrF++': () => chrf({ wordOrder: 2 }), TER: () => ter() };
 for (const [name, make] of Object.entries(metrics)) {
   for (const numLines of [1000, 3000, 9000]) {

@@ -17,7 +17,7 @@ using namespace coldstart;
 
 constexpr const char* kVersion = "3";
 
-// Of the error that is being handled.
+// The message of the error being handled.
 std::string reasonOfCurrentError() {
   try {
     throw;
@@ -55,7 +55,7 @@ class Engine : public Napi::Addon<Engine> {
   }
 
  private:
-  // Runs `body` and turns whatever goes wrong into a JavaScript error.
+  // Runs `body` and turns any exception into a JavaScript error.
   template <typename Body>
   Napi::Value guarded(const Napi::CallbackInfo& info, Body body) {
     std::string message;

@@ -69,7 +69,7 @@ void Call::parse(const double* words, size_t length) {
     const int32_t handle = static_cast<int32_t>(reader.integer(0, INT32_MAX));
     tensor.dtype = static_cast<int32_t>(reader.integer(kFloat32, kBool));
     tensor.rank = static_cast<int32_t>(reader.integer(0, kMaxRank));
-    // sizes of 0 aside, so that no product of some of the sizes can wrap around in a kernel either
+    // sizes of 0 are ignored, so that no product of a subset of the sizes can wrap around in a kernel either
     int64_t extent = 1;
     bool isEmpty = false;
     for (int32_t d = 0; d < tensor.rank; d++) {

@@ -1,4 +1,4 @@
-// One kernel call as the addon reads it from JavaScript: checked tensors and numbers, and the errors that go back.
+// One kernel call as the addon reads it from JavaScript: checked tensors and numbers, and the errors it throws.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class Call {
   void parse(const double* words, size_t length);
 
   int tensorCount() const;
-  // These throw KernelError where the call does not have what the kernel asks for.
+  // These throw KernelError if the call lacks what the kernel asks for.
   Tensor& tensor(int index);
   Tensor& floats(int index);
   Tensor& ints(int index);
@@ -72,8 +72,8 @@ class Call {
   std::vector<double> attrs_;
 };
 
-// The product of sizes. Throws KernelError if one is negative, or if they are more elements than memory can hold: sizes that
-// JavaScript passes must not wrap around to one that fits.
+// The product of sizes. Throws KernelError if one is negative, or if the product is more elements than memory can hold:
+// sizes that JavaScript passes must not wrap around to a product that fits.
 int64_t elementsOf(std::initializer_list<int64_t> sizes);
 
 // Throws KernelError with the message unless the condition holds.

@@ -21,17 +21,17 @@ constexpr size_t kAlignment = 64;
 // A cached block may serve a request of at least this share of its size.
 constexpr double kLeastFill = 0.75;
 // Live and cached bytes together stay below this multiple of the most that was ever live: a training step that repeats takes
-// nothing from the system, and batches of ever new sizes do not pile up.
+// nothing from the system, and batches of many different sizes do not pile up.
 constexpr double kMostSlack = 1.08;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kPage = 4096;
-// What a mapping has beyond its block, for the place in the first page: a multiple of the pages of every system (4 to 64 kB), since only
-// whole pages go back.
+// Extra bytes of a mapping, for the offset in the first page: a multiple of the page size of every system (4 to 64 kB),
+// since only whole pages are returned.
 constexpr size_t kBeyond = size_t{64} << 10;
 
 #if defined(__linux__)
-// Large blocks are mappings of their own: malloc keeps what it is given back between blocks in use, and a process that takes and
+// Large blocks are separate mappings: malloc keeps freed memory between blocks in use, and a process that takes and
 // returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups. Each block begins at another
 // place of its first page: kernels walk through several tensors in step, and blocks that all began at a multiple of 4 kB would
 // compete for the same few sets of the first-level cache.
@@ -42,7 +42,7 @@ void* mapHugePages(size_t bytes) {
   const size_t capacity = bytes + kBeyond;
   void* mapped = mmap(nullptr, capacity + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
-  // huge pages begin at multiples of their size: what is before and behind goes back at once
+  // huge pages begin at multiples of their size: the memory before and after is returned at once
   char* start = static_cast<char*>(mapped);
   const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
   if (before > 0) munmap(start, before);
@@ -119,13 +119,13 @@ void* Memory::take(size_t& capacity) {
     data = takeFromSystem(capacity);
   }
   if (data == nullptr) {
-    throw KernelError("out of memory: the system refused " + std::to_string(capacity) + " bytes beside " + std::to_string(liveBytes_) +
-                      " bytes of live tensors. Use a smaller batch, or dispose tensors that are no longer needed.");
+    throw KernelError("out of memory: the system refused " + std::to_string(capacity) + " bytes in addition to " +
+                      std::to_string(liveBytes_) + " bytes of live tensors. Use a smaller batch, or dispose tensors that are no longer needed.");
   }
   return data;
 }
 
-// Gives cached blocks back until `wanted` more bytes fit. The largest go first: other sizes can least make use of them.
+// Returns cached blocks to the system until `wanted` more bytes fit, the largest first: other sizes can least use them.
 void Memory::shrinkCache(size_t wanted) {
   const size_t limit = std::max(kCacheFloor, static_cast<size_t>(kMostSlack * static_cast<double>(std::max(mostLiveBytes_, liveBytes_ + wanted))));
   while (cachedBytes_ > 0 && liveBytes_ + wanted + cachedBytes_ > limit) {

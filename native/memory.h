@@ -15,7 +15,7 @@ struct MemoryCounts {
   size_t peakBytes;  // most bytes ever taken from the system at once: live and cached
 };
 
-// One per JavaScript environment; used by that environment's thread alone.
+// One per JavaScript environment; used only by that environment's thread.
 class Memory {
  public:
   ~Memory();
@@ -27,11 +27,11 @@ class Memory {
   void* data(int32_t handle) const;
   size_t bytes(int32_t handle) const;
 
-  // Gives every cached block back to the system.
+  // Returns every cached block to the system.
   void trim();
   MemoryCounts counts() const;
 
-  // Fills every block handed out from now on with NaN bits, so that a kernel that reads what it did not write is found.
+  // Fills every block allocated from now on with NaN bits, which reveal a kernel that reads what it did not write.
   void setPoison(bool poison) { poison_ = poison; }
 
   // Memory that lives until the end of the kernel that asked for it.
@@ -46,7 +46,7 @@ class Memory {
   };
 
   const Block& live(int32_t handle) const;
-  // A free block of at least `capacity` bytes, which it sets to the block's own.
+  // A free block of at least `capacity` bytes; sets `capacity` to the block's.
   void* take(size_t& capacity);
   void shrinkCache(size_t wanted);
 

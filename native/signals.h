@@ -1,9 +1,9 @@
-// No signal handler runs on this thread while one of these lives; what arrives waits.
+// While one of these exists, no signal handler runs on this thread; signals that arrive wait.
 //
-// oneDNN 2.6's "gemm" kernels, the only products that it has for AVX2 and the faster ones on some processors with AVX-512, move the stack
-// pointer to the beginning of a block of the heap where a product adds up more terms than their stack holds (uxlfoundation/oneDNN issue
-// 4845): the frame of a handler, for a profiler's tick or for Ctrl-C, then overwrites what lies before it. Threads that OpenMP starts
-// meanwhile inherit the mask and keep it.
+// oneDNN 2.6's "gemm" kernels are its only products for AVX2, and the faster ones on some processors with AVX-512.
+// Where a product adds up more terms than their stack holds, they move the stack pointer to the beginning of a heap
+// block (uxlfoundation/oneDNN issue 4845). The frame of a signal handler, for a profiler's tick or for Ctrl-C, then
+// overwrites the memory before that block. Threads that OpenMP starts meanwhile inherit the mask and keep it.
 #pragma once
 
 #if defined(__unix__) || defined(__APPLE__)

@@ -22,7 +22,7 @@ function testFiles(dir) {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) return testFiles(path);
-    // what was compiled of a test that is gone stays in dist/
+    // dist/ may hold compiled files of tests that no longer exist
     const source = join(root, relative(join(root, 'dist'), path)).replace(/\.js$/, '.ts');
     return entry.name.endsWith('.test.js') && existsSync(source) ? [path] : [];
   });
@@ -30,8 +30,8 @@ function testFiles(dir) {
 
 if (withCorpora && (corpora === undefined || !existsSync(corpora)))
   stop(`The folder of corpora, ${corpora ?? 'not given'}, does not exist. Use: npm run test:corpora -- DIR`);
-if (!existsSync(join(root, 'dist'))) stop('Nothing is built yet (no dist/). Run "npm run build" first.');
-/** Which run a test belongs to: that of the corpora, of the package, or of all others. */
+if (!existsSync(join(root, 'dist'))) stop('Nothing is built (no dist/). Run "npm run build" first.');
+/** Which run a test belongs to: the corpora's, the package's, or the run of all others. */
 const runOf = (path) => /^dist[\\/]test[\\/](corpora|package)[\\/]/.exec(relative(root, path))?.[1];
 const wantedRun = withCorpora ? 'corpora' : withPackage ? 'package' : undefined;
 const files = testFiles(join(root, 'dist'))
@@ -39,7 +39,8 @@ const files = testFiles(join(root, 'dist'))
   .filter((path) => wanted.length === 0 || wanted.some((name) => relative(root, path).includes(name)));
 if (files.length === 0) stop(`No test file matches ${wanted.join(', ')}.`);
 
-// Test files run side by side, one per core: threads of their own would only wait for each other. Tests of threads ask for them.
+// Test files run side by side, one per core; more threads per file would only wait for each other. Tests of threads set
+// this themselves.
 const env = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
 if (withCorpora) env.COLDSTART_CORPORA = resolve(corpora);
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-tests-'));

@@ -1,9 +1,9 @@
-# Sourced by setup.sh: builds the native engine where that can be done, and otherwise says what to install; everything
-# runs without it, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
-# COLDSTART_REQUIRE_NATIVE=1: setting up fails where the engine cannot be built.
+# Sourced by setup.sh: builds the native engine if it can, and otherwise says what to install. Everything also
+# runs without the engine, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
+# COLDSTART_REQUIRE_NATIVE=1: set-up fails if the engine cannot be built.
 native_packages="g++ libdnnl-dev"
 
-# If it will not do, "coldstart build-native" says why.
+# If the version does not fit, "coldstart build-native" says why.
 has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" ${ONEDNN_ROOT:+"-I$ONEDNN_ROOT/include"} -x c++ -E - >/dev/null 2>&1; }
 
 as_root=""
@@ -36,7 +36,7 @@ without_native() {
 }
 
 if has_one_dnn; then
-  npm run --silent build:native || without_native "Going on without the native engine, on wasm."
+  npm run --silent build:native || without_native "Continuing without the native engine, on wasm."
 else
   without_native "The native engine is left out; training runs on wasm, about ten times slower. To have it: apt-get install $native_packages"
 fi

@@ -1,5 +1,4 @@
-// Reporter of node:test: what was skipped and why, and as the last line how many tests passed, failed and were
-// skipped, with the reasons.
+// Reporter for node:test: lists what was skipped and why; the last line counts passed, failed and skipped tests.
 export default async function* testSummary(events) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const reasons = new Map();

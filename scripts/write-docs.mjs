@@ -1,4 +1,4 @@
-// Writes the documentation that is made from the code: `npm run docs`.
+// Writes the pages that are generated from the code: `npm run docs`.
 import { writeFileSync } from 'node:fs';
 import { configReference } from '../dist/src/config/reference.js';
 import { errorReference } from '../dist/src/errors.js';

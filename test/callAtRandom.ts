@@ -1,7 +1,7 @@
 /**
- * Throws calls at the compiled addon as no TypeScript of ours writes them: wrong types, shapes, counts and handles, indices out of
- * range, sizes whose product wraps around. A program of its own, since a kernel that fails ends the process; the test reads
- * its last line, { calls, refused, ran, kernels, silent }.
+ * Calls the compiled addon as our TypeScript never does: with wrong types, shapes, counts and handles, indices out of
+ * range, sizes whose product wraps around. A separate program, since a kernel that fails ends the process; the test
+ * reads its last line, { calls, refused, ran, kernels, silent }.
  */
 import { loadAddon } from '../src/backend/native/addon.js';
 
@@ -28,9 +28,9 @@ const blocks = Array.from({ length: 8 }, (_, b) => {
   return handle;
 });
 const wild = [-1, -7, 0.5, 2 ** 31, 2 ** 32, 2 ** 43, 2 ** 44, 2 ** 52, -(2 ** 31), -(2 ** 52), NaN, Infinity];
-/** Two of them multiply to 0 in 64 bits, or to what is in no memory. */
+/** Two of them multiply to 0 in 64 bits, or to more than any memory holds. */
 const vastSizes = [2 ** 44, 2 ** 44, 2 ** 32, 2 ** 20, 0, 1];
-/** Mostly int32; 3 is no type. */
+/** Mostly int32; 3 is not a valid type. */
 const rarerTypes = [1, 1, 1, 1, 1, 2, 2, 3];
 const smallSizes = [0, 1, 1, 2, 2, 3, 4, 6];
 
@@ -39,7 +39,7 @@ function writeCall(): void {
   const sizes = Array.from({ length: 3 }, () => pick(smallSizes));
   const tensors = below(9);
   const attributes = below(20);
-  const floats = pick([3, 12, 12]); // kernels take positions among floats, or floats alone
+  const floats = pick([3, 12, 12]); // kernels take positions among floats, or only floats
   let at = 0;
   words[at++] = below(100) === 0 ? pick(wild) : tensors;
   words[at++] = below(100) === 0 ? pick(wild) : attributes;

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly hyp?: string;
 }
 
-/** Writes a complete run as it lies on disk without its checkpoints; without BLEU it has diverged. */
+/** Writes the files of a complete run, except its checkpoints; without BLEU the run has diverged. */
 export function writeCompleteRun(
   { runDir, config }: { readonly runDir: string; readonly config: Config },
   { bleu, nll = 1.4, hyp = 'a b c d e\n' }: Outcome,

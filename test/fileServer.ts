@@ -62,8 +62,8 @@ export function etagOf(file: Buffer): string {
 }
 
 /**
- * Sends the beginning of a body and breaks the connection once it has arrived; what the client has not stored when a
- * connection breaks is lost, and tests would depend on chance.
+ * Sends the beginning of a body and breaks the connection after it has arrived. The client loses whatever it has not
+ * stored when a connection breaks, so an earlier break would make tests depend on chance.
  *
  * @param headers instead of those that the file would have
  */

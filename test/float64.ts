@@ -6,5 +6,5 @@
 import { types } from 'node:util';
 
 (globalThis as { Float32Array: unknown }).Float32Array = Float64Array;
-// how tfjs tells its arrays
+// how tfjs recognises its arrays
 Object.defineProperty(types, 'isFloat32Array', { value: types.isFloat64Array });

@@ -27,7 +27,7 @@ export function* jsonMutations(
   }
 }
 
-/** JSON as earlier versions wrote it, without its own checksum: what its fields say can be changed. */
+/** JSON as earlier versions wrote it, without a checksum, so that its fields can be changed. */
 export function withoutChecksum(text: string): unknown {
   const document = JSON.parse(text) as Record<string, unknown>;
   delete document.crc32;

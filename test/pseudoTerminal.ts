@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 
-/** Why there are no tests on a pseudo-terminal here; undefined where there are. */
+/** Why tests on a pseudo-terminal are skipped here; undefined if they run. */
 export const noPseudoTerminal = /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '')
   ? undefined
   : 'no pseudo-terminal: script(1) of util-linux is missing (Debian: apt-get install bsdutils)';
@@ -13,7 +13,7 @@ export interface Typed {
 }
 
 /**
- * Runs a shell command on a terminal of its own.
+ * Runs a shell command on a new terminal.
  *
  * @param typed what is typed, one after the other, each once the text since the one before matches
  * @returns status and everything that the terminal received; the status is null where the terminal was closed

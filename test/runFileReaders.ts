@@ -16,8 +16,8 @@ const readers: Readonly<Record<string, (path: string) => unknown>> = {
 };
 
 /**
- * Reads one file of a run or an ablation by the function through which every command reads it: what that refuses, all refuse, and it
- * takes less than a millisecond. Files that no function checks alone are taken as they are.
+ * Reads one file of a run or an ablation with the function that every command uses: what it refuses, all commands
+ * refuse, and it takes less than a millisecond. Files that no single function checks are taken unchecked.
  */
 export function readRunFile(path: string): unknown {
   return readers[basename(path)]?.(path);

@@ -10,7 +10,10 @@ export interface SlowOptions {
   readonly config: ModelConfig;
   readonly labelSmoothing: number;
   readonly dropoutKey?: DropoutKey;
-  /** Sees what enters each sublayer and what it adds to that, dropped out, in order of computation; `norm` is its layer norm's name. */
+  /**
+   * Receives each sublayer's input and its output after dropout, in order of computation; `norm` is its layer norm's
+   * name.
+   */
   readonly observe?: (norm: string, input: Float64Array, added: Float64Array) => void;
 }
 

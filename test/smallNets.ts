@@ -23,7 +23,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { Params } from '../src/backend/autodiff/valueAndGradients.js';
 
-/* Small networks that are no translation models, for tests of what must work with any. */
+/* Small networks that are not translation models, for tests of code that must work with any network. */
 
 export interface LabelledBatch {
   /** [N, ...features], flat */

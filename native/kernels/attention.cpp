@@ -35,14 +35,14 @@ Shape shapeOf(Call& call, const Tensor& q) {
   return shape;
 }
 
-// Rows of one head, and how far apart they lie.
+// Rows of one head, and the stride between them.
 struct Rows {
   const float* data;
   int64_t stride;
 };
 
-// `count` rows of one head of a [.., model] tensor, readable up to a multiple of a vector's columns: where they are, or with zeros behind
-// each in `copy`.
+// `count` rows of one head of a [.., model] tensor, readable up to a multiple of a vector's columns: in place, or in
+// `copy` with zeros after each row.
 COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_t count, float* copy) {
   if (shape.head % kVector == 0) return {from, shape.model};
   const int64_t width = paddedWidth(shape.head);
@@ -53,7 +53,7 @@ COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_
   return {copy, width};
 }
 
-// How much room readableRows wants for its copy.
+// The size of readableRows' copy.
 int64_t copySize(const Shape& shape, int64_t count) { return shape.head % kVector == 0 ? 0 : count * paddedWidth(shape.head); }
 
 // One head of one sentence: its number, and where its columns and its keys begin.
@@ -67,7 +67,8 @@ COLDSTART_INLINE Head headOf(const Shape& shape, int64_t pair) {
   return {pair, sentence, column, sentence * shape.keys * shape.model + column};
 }
 
-// Some of a head's queries: how many, in how many padded columns, where the first lies, and its number among those of all heads.
+// Some of a head's queries: how many, in how many padded columns, where the first one is, and its number among those of
+// all heads.
 struct QueryBlock {
   int64_t rows, width, at, number;
 };
@@ -89,8 +90,8 @@ Workspace workspaceOf(Call& call, int64_t size) {
   return {call.scratchFloats(size * omp_get_max_threads()), size};
 }
 
-// Scores and probabilities lie transposed, [keys, padded queries]: a vector holds one key's of several queries, so that maxima and
-// sums over the keys go down the vectors and never across one.
+// Scores and probabilities are stored transposed, [keys, padded queries]: a vector holds one key's values for several
+// queries, so that maxima and sums over the keys combine vectors and never the elements of one.
 
 #if defined(__AVX512F__)
 const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -100,7 +101,7 @@ const IntVector kLanes = {0, 1, 2, 3, 4, 5, 6, 7};
 const IntVector kLanes = {0, 1, 2, 3};
 #endif
 
-// How many keys each of a vector of queries from t on sees; none behind the last query.
+// How many keys each of a vector of queries from t on sees; 0 after the last query.
 COLDSTART_INLINE IntVector visibleKeys(const Shape& shape, const int32_t* keyLengths, int64_t b, int64_t t) {
   const IntVector zero{};
   const int32_t visible = static_cast<int32_t>(smaller(larger(keyLengths[b], 0), shape.keys));
@@ -134,7 +135,7 @@ COLDSTART_INLINE Vector maskedSoftmax(float* column, int64_t keys, int64_t width
   return peak * scale + logOf(total);
 }
 
-// Random words of the probabilities of `rows` queries from `first` on, transposed as these are.
+// Random words for the probabilities of `rows` queries from `first` on, transposed like the probabilities.
 struct Words {
   float* drawn;       // [rows, keys], as they are numbered
   float* transposed;  // [keys, padded rows]
@@ -199,7 +200,7 @@ void attentionGrad(Call& call) {
   const float* k = call.floats(2, keySize).f32();
   const float* v = call.floats(3, keySize).f32();
   const int32_t* keyLengths = call.ints(4, shape.batch).i32();
-  // argument 5, the result, is for backends that sum over it what is summed over the keys here
+  // argument 5, the result, is for backends that sum over it where this one sums over the keys
   const float* logSumExp = call.floats(6, shape.batch * shape.heads * shape.queries).f32();
   float* dq = call.floats(7, dy.size).f32();
   float* dk = call.floats(8, keySize).f32();

@@ -12,14 +12,14 @@ struct RowLoss {
   float loss, nll;
 };
 
-// Vectors under way at a time in a pass over a row: each waits for what it was added to before.
+// Independent vector sums in a pass over a row: each addition waits for the previous one to the same sum.
 constexpr int64_t kPassVectors = 4;
 constexpr int64_t kPassWidth = kPassVectors * kVector;
 
 COLDSTART_INLINE Vector greater(Vector a, Vector b) { return a > b ? a : b; }
 
-// The loss of one row of logits; withGradient also its gradient: softmax - (1 - smoothing - e) [target] - e. It may lie where the
-// logits are; they are overwritten either way.
+// The loss of one row of logits; withGradient also its gradient: softmax - (1 - smoothing - e) [target] - e. The
+// gradient may share the logits' memory; they are overwritten either way.
 template <bool withGradient, typename Element>
 RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, Element* gradient) {
   const int64_t whole = vocab - vocab % kPassWidth;

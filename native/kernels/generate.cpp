@@ -1,4 +1,4 @@
-// Tensors made from numbers alone.
+// Tensors made from numbers, without input tensors.
 #include "loops.h"
 #include "vectorMath.h"
 

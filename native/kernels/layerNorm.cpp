@@ -58,7 +58,8 @@ void layerNorm(Call& call) {
   });
 }
 
-// Rows whose parameter gradients one thread adds up at a time; fixed, so that the bits do not depend on the threads.
+// Rows whose parameter gradients one thread adds up at a time; fixed, so that the bits do not depend on the number of
+// threads.
 constexpr int64_t kRowsPerPart = 128;
 
 // dy, normalised [N, d], rstd [N], gamma [d] → dSum [N, d], dGamma, dBeta [d], and with a draw dx [N, d]. Attributes: the draw.

@@ -15,7 +15,7 @@ Sizes sizesOf(const Tensor& x, const Tensor& weight) {
   return {x.dims[0], x.dims[1], weight.dims[0]};
 }
 
-// y = relu(y); what is NaN stays so, which oneDNN's own ReLU would turn into 0.
+// y = relu(y); NaN stays NaN, which oneDNN's own ReLU would turn into 0.
 void clampSpan(int64_t count, float* y) {
 #pragma omp simd
   for (int64_t i = 0; i < count; i++) y[i] = y[i] < 0.0f ? 0.0f : y[i];
@@ -44,7 +44,7 @@ void linear(Call& call) {
 
 constexpr int64_t kRowsPerPart = 256;
 
-// Column sums of dy [rows, width] in a fixed order, while `transform(row)` may first write the row that is to be summed.
+// Column sums of dy [rows, width] in a fixed order; `transform(row)` may first write the row.
 template <typename Transform>
 void columnSums(Call& call, int64_t rows, int64_t width, float* sums, Transform transform) {
   const int64_t parts = (rows + kRowsPerPart - 1) / kRowsPerPart;
@@ -67,7 +67,7 @@ void columnSums(Call& call, int64_t rows, int64_t width, float* sums, Transform 
   }
 }
 
-// The input of several layers, rounded once for those whose products round.
+// The input of several layers, rounded once for the layers whose products round.
 class SharedInput {
  public:
   explicit SharedInput(const Tensor& x) : plain_(plain(x.f32(), x.dims[1])), size_(x.size) {}
@@ -97,14 +97,14 @@ void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, SharedInput& 
   multiply(call, toWeight);
 }
 
-// How a layer's gradients are made: whether by blocks of rows, and whether of rounded operands.
+// How a layer's gradients are computed: whether by blocks of rows, and whether from rounded operands.
 struct GradMethod {
   bool inBlocks, rounds;
 };
 
 GradMethod methodOf(Call& call, const Sizes& sizes) {
   const bool rounds = roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out), plain(nullptr, sizes.in), nullptr));
-  // AMX is so much faster that whole products were, rounding included
+  // with AMX, whole products measured faster, rounding included
   return {worksInBlocks(sizes.rows, sizes.in, sizes.out) && !(rounds && hasAmx()), rounds};
 }
 
@@ -163,7 +163,7 @@ void linears(Call& call) {
   }
 }
 
-// In blocks if that is the method for every layer, and all round or none does.
+// By blocks if that is the method for every layer, and either all layers round or none does.
 GradMethod methodOf(Call& call, const Tensor& x, int count) {
   GradMethod all = methodOf(call, sizesOf(x, call.floats(1)));
   for (int i = 1; i < count; i++) {

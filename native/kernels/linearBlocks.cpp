@@ -7,10 +7,11 @@ COLDSTART_KERNELS_BEGIN
 
 namespace {
 
-// Rows per block: the block's inputs and results stay in a core's second-level cache beside the weights and their gradients.
+// Rows per block: the block's inputs and results stay in a core's second-level cache together with the weights and
+// their gradients.
 constexpr int64_t kBlockRows = 256;
 
-// How rows are shared out: whole blocks, neighbouring ones to one thread.
+// How rows are split over threads: whole blocks, neighbouring ones to one thread.
 struct Blocks {
   int64_t rows, size, count;
   int64_t rowsOf(int64_t block) const { return smaller(size, rows - block * size); }
@@ -19,7 +20,7 @@ struct Blocks {
 
 Blocks blocksOf(int64_t rows, int64_t size) { return {rows, smaller(size, rows), (rows + size - 1) / size}; }
 
-// body(thread, first block, end) on every thread that has blocks; returns how many threads had some.
+// body(thread, first block, end) on every thread that has blocks; returns the number of such threads.
 template <typename Body>
 int64_t parallelBlocks(int64_t count, Body body) {
   int64_t used = 1;
@@ -83,7 +84,7 @@ PerThread perThread(Call& call, int64_t bytes) {
   return {static_cast<char*>(call.scratch(larger(padded, 64) * omp_get_max_threads())), padded};
 }
 
-// The products of one layer's gradients, and where each thread adds up its share of them.
+// The products of one layer's gradients, and where each thread adds up its share.
 struct GradPlan {
   BlockPair toX;
   // dWeight = gradientᵀ x of a thread's first block, of the others (which add to it), and of the short block
@@ -136,7 +137,7 @@ COLDSTART_INLINE void addColumns(const float* x, int64_t rows, int64_t width, bo
     for (int64_t i = 0; i < width; i++) sums[i] = 0.0f;
   }
   int64_t i = 0;
-  // so many columns at a time stay in registers
+  // this many columns at a time stay in registers
   constexpr int64_t kColumns = 8 * kVector;
   for (; i + kColumns <= width; i += kColumns) {
     Vector total[kColumns / kVector];
@@ -204,7 +205,7 @@ void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t
         float* biasSum = thread == 0 ? layer.dBias : reinterpret_cast<float*>(plan.biasSums.of(thread));
         if (layer.dBias != nullptr) addColumns(gradient, blockRows, layer.out, !isFirst, biasSum);
         if (isFirst && isTail) {
-          // rare, and not worth a product of its own
+          // rare, and not worth a separate compiled product
           for (int64_t j = 0; j < layer.out * in; j++) weightSum[j] = 0.0f;
         }
         const void* left = gradient;

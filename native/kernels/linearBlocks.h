@@ -1,5 +1,6 @@
-// The gradients of linear layers of one input by blocks of rows: a thread takes a block through all its products while it lies in
-// the cache. It pays where the weights are small enough to stay there too; the forward pass, which reads nothing twice, gains nothing.
+// The gradients of linear layers that share an input, by blocks of rows: a thread takes a block through all its
+// products while it is in the cache. This pays where the weights are small enough to stay there too; the forward pass,
+// which reads nothing twice, gains nothing.
 #pragma once
 
 #include "philox.h"

@@ -13,7 +13,7 @@ struct LossSizes {
   int64_t rows, width, vocab;
 };
 
-// Throws if the tensors do not fit each other, or a target that is not a pad stands for no token.
+// Throws if the tensors do not fit each other, or a target is neither a pad nor a token id.
 inline LossSizes lossSizesOf(const Tensor& hidden, const Tensor& embedding, const Tensor& targets, int64_t padId) {
   require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1] && targets.size == hidden.dims[0], "expected hidden [N, d], embedding [V, d] and N targets");
   const LossSizes sizes{hidden.dims[0], hidden.dims[1], embedding.dims[0]};

@@ -13,7 +13,7 @@ struct Views {
   int64_t to[kMaxRank * 2];
 };
 
-// Whether every element of the view lies in [0, size).
+// Whether every element of the view is in [0, size).
 bool isInside(int64_t offset, const int64_t* dims, const int64_t* strides, int rank, int64_t size) {
   int64_t least = offset;
   int64_t most = offset;
@@ -61,7 +61,7 @@ void copyViews(const T* from, T* to, const Views& views, int64_t total) {
   int64_t lines = 1;
   for (int d = 0; d < lead; d++) lines *= views.dims[d];
   if (isTranspose && lines == 1) {
-    // one large matrix: its output rows are shared out
+    // one large matrix: its output rows are split over threads
     const int64_t fromRow = views.from[inner];
     const int64_t toColumn = views.to[inner - 1];
     parallelRanges(views.dims[inner - 1], 16, total >= kSerialElements, [=](int64_t begin, int64_t end) {
@@ -105,7 +105,7 @@ void copyViews(const T* from, T* to, const Views& views, int64_t total) {
 }
 
 // input, output; attributes: input offset, output offset, rank, then dims, input strides, output strides.
-// Output elements must be distinct; the TypeScript side sees to it.
+// Output elements must be distinct; the TypeScript side ensures it.
 void copy(Call& call) {
   const Tensor& in = call.tensor(0);
   Tensor& out = call.tensor(1);

@@ -1,4 +1,4 @@
-// Dropout from Philox4x32-10, bit for bit as src/random/philox.ts: element i takes word i mod 4 of the counter
+// Dropout from Philox4x32-10, bit for bit like src/random/philox.ts: element i takes word i mod 4 of the counter
 // [i / 4, site, step, microBatch] and is kept if the word is at least floor(rate * 2^32).
 #pragma once
 
@@ -34,7 +34,7 @@ inline Draw drawOf(Call& call, int first) {
 constexpr int kDrawGroups = 16;
 constexpr int kDrawBlock = 4 * kDrawGroups;  // elements drawn at once
 
-// A register of counters, one in the low half of every lane; the high halves hold what is left of products and are ignored.
+// A register of counters, one in the low half of every lane; the high halves hold remains of products and are ignored.
 constexpr int kCounters = kVector / 2;
 typedef uint64_t Lanes __attribute__((vector_size(8 * kCounters)));
 
@@ -119,7 +119,8 @@ COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words
 // How many words drawSpan may write for `count` elements.
 constexpr int64_t drawSpanSize(int64_t count) { return count + 2 * kDrawBlock; }
 
-// The words of elements first … first + count - 1, for who uses them in pieces or twice; returns where the first of them stands.
+// The words of elements first … first + count - 1, for callers that use them in pieces or twice; returns the address of
+// the first.
 inline const uint32_t* drawSpan(const Draw& draw, int64_t first, int64_t count, uint32_t* words) {
   const int64_t start = first / kDrawBlock;
   for (int64_t block = start; block * kDrawBlock < first + count; block++) drawWords(draw, block, words + (block - start) * kDrawBlock);
@@ -139,7 +140,7 @@ COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, floa
 
 typedef uint32_t WordVector __attribute__((vector_size(4 * kVector), aligned(4), may_alias));
 
-// Dropout of a vector by its words.
+// Dropout of a vector, decided by its random words.
 COLDSTART_INLINE Vector keptOf(const Draw& draw, const float* words, Vector x) {
   const WordVector drawn = *reinterpret_cast<const WordVector*>(words);
   return drawn >= draw.threshold ? x * draw.scale : Vector{};

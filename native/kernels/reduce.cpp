@@ -1,5 +1,5 @@
 // Reductions of [outer, count, inner] over the middle dimension, and running sums along rows.
-// Every sum is made of blocks of a fixed size, added in order, so that its bits do not depend on the thread count.
+// Every sum adds blocks of a fixed size in order, so that its bits do not depend on the thread count.
 #include "loops.h"
 #include "vectorMath.h"
 

@@ -1,6 +1,6 @@
-// The kernels compiled once per instruction set. Everything in a file of this folder lives in the namespace of the instruction
-// set it is compiled for, and uses no inline function of the standard library with external linkage: the linker keeps one
-// copy of such a function for the whole addon, and it could be one that this processor cannot run.
+// The kernels compiled once per instruction set. Everything in a file of this folder is in the namespace of the
+// instruction set it is compiled for, and uses no inline function of the standard library with external linkage: the
+// linker keeps one copy of such a function for the whole addon, and it could be one that this processor cannot run.
 #pragma once
 
 #include "../call.h"

@@ -8,7 +8,7 @@ COLDSTART_KERNELS_BEGIN
 
 COLDSTART_INLINE int64_t paddedWidth(int64_t width) { return (width + kVector - 1) / kVector * kVector; }
 
-// How the left operand lies: element (r, k) at a[r * stride + k], or transposed at a[k * stride + r].
+// The layout of the left operand: element (r, k) at a[r * stride + k], or transposed at a[k * stride + r].
 enum class Left { kPlain, kTransposed };
 
 // The tile whose sums fill most of the registers.
@@ -20,7 +20,7 @@ constexpr int kTileRows = 6, kTileVectors = 2;
 constexpr int kTileRows = 3, kTileVectors = 4;
 #endif
 
-// One tile of c, `vectors` wide; of the last vector only `tail` columns are written. A function of its own, so that
+// One tile of c, `vectors` wide; of the last vector only `tail` columns are written. A separate function, so that
 // nothing but the tile competes for registers.
 template <Left left, int rows, int vectors>
 __attribute__((noinline)) void productTile(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {

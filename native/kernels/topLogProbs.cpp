@@ -17,7 +17,7 @@ constexpr int64_t kBlockTokens = 512;
 // Logits that one comparison rules out together.
 constexpr int64_t kGroup = 4 * kVector;
 
-// Of the logits of a row seen so far. The best ones stand in the output.
+// State over the logits of a row seen so far. The best logits are in the output.
 struct RowState {
   double expSum;  // of exp(logit - most)
   float most;
@@ -52,7 +52,7 @@ COLDSTART_INLINE bool anyAbove(Vector x, float bar) {
 #endif
 }
 
-// Takes in the logits of tokens first … first + count - 1; behind them the line is -infinity up to a multiple of kGroup.
+// Adds the logits of tokens first … first + count - 1; after them the line is -infinity up to a multiple of kGroup.
 void takeIn(const float* line, int64_t first, int64_t count, const Excluded& excluded, int64_t capacity, RowState& state, float* best, int32_t* tokens) {
   Vector largest = Vector{} - __builtin_inff();
   float bar = state.kept < capacity ? -__builtin_inff() : best[capacity - 1];
@@ -89,7 +89,7 @@ void takeIn(const float* line, int64_t first, int64_t count, const Excluded& exc
 
 // hidden [N, d], embedding [V, d] → the k largest log-probabilities of each row [N, k], largest first, their tokens [N, k], and the
 // log-probability of the end token [N]. Where fewer than k tokens are allowed, -infinity and token -1 follow.
-// Attributes: k, the end token, and up to four tokens that are not to be listed.
+// Attributes: k, the end token, and up to four tokens to leave out.
 void topLogProbs(Call& call) {
   const Tensor& hidden = call.floats(0);
   const Tensor& embedding = call.floats(1);

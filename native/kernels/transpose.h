@@ -41,7 +41,7 @@ COLDSTART_INLINE void transposeTile(__m512i* rows) {
 
 #endif
 
-// [rows, columns] → [columns, padded rows], zeros behind. Copies the bits, whatever they stand for.
+// [rows, columns] → [columns, padded rows], padded with zeros. Copies the bits, whatever they represent.
 inline void transposeRows(const float* from, int64_t fromRow, int64_t rows, int64_t columns, float* to, int64_t toRow) {
 #if defined(__AVX512F__)
   for (int64_t r = 0; r < rows; r += 16) {

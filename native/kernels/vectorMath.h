@@ -100,8 +100,8 @@ COLDSTART_INLINE float vectorTanh(float x) {
 
 COLDSTART_INLINE float vectorSigmoid(float x) { return 1.0f / (1.0f + vectorExp(-x)); }
 
-// As many floats as a register holds, where loops must not depend on what the compiler makes of them: of wider vectors than the
-// registers it makes poor code.
+// As many floats as a register holds, for loops that must not rely on the compiler's choice: for vectors wider than the
+// registers it generates poor code.
 #if defined(__AVX512F__)
 constexpr int64_t kVector = 16;
 #elif defined(__AVX2__)
@@ -119,7 +119,7 @@ COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vecto
 // vectorExp of a vector, for x below 10^9: beyond that, where there is AVX-512, infinity may have either sign.
 #if defined(__AVX512F__)
 COLDSTART_INLINE Vector expOf(Vector x) {
-  // masked below: scaling to denormal numbers, and reckoning with them, takes a hundred times as long
+  // masked below: scaling to denormal numbers, and computing with them, takes a hundred times as long
   const __mmask16 isNormal = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.3365f), _CMP_NLT_UQ);
   const Vector n = (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   Vector r = x - n * 0.693359375f;
@@ -153,7 +153,7 @@ COLDSTART_INLINE Vector logOf(Vector x) {
   return loadVector(lanes);
 }
 
-// The first `count` of a vector, zeros for the others; nothing behind them is read.
+// The first `count` elements of a vector, zeros for the others; nothing after them is read.
 COLDSTART_INLINE Vector loadLanes(const float* from, int64_t count) {
   if (count >= kVector) return loadVector(from);
   float lanes[kVector] = {};
@@ -161,7 +161,7 @@ COLDSTART_INLINE Vector loadLanes(const float* from, int64_t count) {
   return loadVector(lanes);
 }
 
-// Writes the first `count` of a vector, nothing behind them.
+// Writes the first `count` elements of a vector, and nothing after them.
 COLDSTART_INLINE void storeLanes(float* to, Vector x, int64_t count) {
   if (count >= kVector) return storeVector(to, x);
   float lanes[kVector];

@@ -1,5 +1,5 @@
-// Windows over images [batch, height, width, channels]: depthwise convolution with its gradients, and what the gradients of
-// pooling need. Every output has one writer and one order of summation: the same bits for any number of threads.
+// Windows over images [batch, height, width, channels]: depthwise convolution with its gradients, and the gradients of
+// pooling. Every output has one writer and one order of summation: the same bits for any number of threads.
 #include "loops.h"
 #include "vectorMath.h"
 
@@ -13,7 +13,7 @@ struct Windows {
   int64_t sourceSize, targetSize;
 };
 
-// Attributes as a convolution's (onednn/convolution.cpp); the padding below and to the right follows from the sizes.
+// Attributes like a convolution's (onednn/convolution.cpp); the padding below and to the right follows from the sizes.
 Windows windowsOf(Call& call) {
   int64_t a[15];
   for (int i = 0; i < 15; i++) {
@@ -26,7 +26,7 @@ Windows windowsOf(Call& call) {
   return w;
 }
 
-// Output channel c * multiplier + m is made of channel c.
+// Output channel c * multiplier + m comes from channel c.
 int64_t multiplierOf(const Windows& w) {
   require(w.outChannels % w.channels == 0, "the output's channels must be a multiple of the input's");
   return w.outChannels / w.channels;

@@ -13,7 +13,7 @@ constexpr auto kFloat = dnnl::memory::data_type::f32;
 
 dnnl::memory::data_type typeOf(const MatrixView& view) { return view.isBf16 ? dnnl::memory::data_type::bf16 : kFloat; }
 
-// oneDNN plans a primitive for the threads that there are when it is made.
+// oneDNN plans a primitive for the number of threads at the time it is made.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -62,7 +62,7 @@ class BlockProduct {
 
  private:
   dnnl::engine engine_;
-  // on a processor a stream runs what it is given at once, on the calling thread
+  // on a CPU a stream runs its work at once, on the calling thread
   mutable dnnl::stream stream_;
   dnnl::matmul primitive_;
   dnnl::reorder packing_;

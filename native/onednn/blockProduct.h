@@ -1,4 +1,4 @@
-// Matrix products that one thread runs by itself, so that the threads of a parallel region can each multiply blocks of their own.
+// Matrix products that run on one thread, so that the threads of a parallel region can each multiply different blocks.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,15 @@ class BlockProduct;
 // rewritten by packRight first.
 const BlockProduct& blockProduct(OneDnn& oneDnn, const Product& sizes);
 
-// b's bytes in the layout that is multiplied fastest, and b (with the strides of `sizes`) rewritten in it.
+// b's bytes in the fastest layout, and b (with the strides of `sizes`) rewritten in it.
 size_t packedBytes(const BlockProduct& product);
 void packRight(OneDnn& oneDnn, const BlockProduct& product, const void* b, void* packed);
 
-// What a thread must lend to multiplyBlock, 64-byte aligned.
+// Scratch memory that a thread passes to multiplyBlock, 64-byte aligned.
 size_t scratchBytes(const BlockProduct& product);
 
-// out (+)= a b, on the calling thread. False if oneDNN refuses; it throws nothing, as nothing may leave the region.
+// out (+)= a b, on the calling thread. Returns false if oneDNN refuses; throws nothing, as no exception may leave the
+// parallel region.
 bool multiplyBlock(const BlockProduct& product, const void* a, const void* b, float* out, void* scratch) noexcept;
 
 }  // namespace coldstart

@@ -12,7 +12,8 @@ namespace {
 using Type = dnnl::memory::data_type;
 constexpr auto kFloat = Type::f32;
 
-// Rounding the operands costs more than it saves below this many multiplications, and where AMX has no 32 numbers to add up.
+// Rounding the operands costs more than it saves below this many multiplications, and for AMX with fewer than 32
+// numbers to add up.
 constexpr int64_t kLeastBf16Work = int64_t{1} << 18;
 constexpr int64_t kLeastBf16Inner = 32;
 
@@ -20,8 +21,8 @@ Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f3
 
 // oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first on a processor with
 // AVX-512 and no AMX (docs/notes/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16 where the left operand is transposed or the product is
-// added to what is there. With AMX the library's choice stands, and so it does for packed operands, batches, and the products of blocks
-// (blockProduct.cpp), where gemm was slower on two threads.
+// added to the output. The library's choice is kept with AMX, and for packed operands, batches, and the products of
+// blocks (blockProduct.cpp), where gemm was slower on two threads.
 dnnl::matmul::primitive_desc fastest(const ProductDescription& description) {
   dnnl::matmul::primitive_desc candidate = description.make();
   if (hasAmx()) return candidate;
@@ -93,7 +94,7 @@ bool isDense(const MatrixView& view, int64_t rows, int64_t columns) {
   return (view.rowStride == columns && view.columnStride == 1) || (view.rowStride == 1 && view.columnStride == rows);
 }
 
-// What a product that adds up nothing gives, which oneDNN does not take: the bias, or zeros.
+// The result of a product with inner size 0, which oneDNN rejects: the bias, or zeros.
 void writeSumsOfNothing(const Product& p) {
   for (int64_t row = 0; row < p.batch * p.rows && !p.accumulate; row++) {
     for (int64_t column = 0; column < p.columns; column++) p.out[row * p.outRowStride + column] = p.bias != nullptr ? p.bias[column] : 0.0f;
@@ -112,7 +113,7 @@ void execute(OneDnn& oneDnn, const Product& p) {
 }  // namespace
 
 const char* bf16Unit() {
-  // the bits of an instruction set are among those of every later one
+  // every later instruction set has the bits of this one
   const int has = static_cast<int>(dnnl::get_effective_cpu_isa());
   const auto includes = [has](dnnl::cpu_isa set) { return (has & static_cast<int>(set)) == static_cast<int>(set); };
   if (includes(dnnl::cpu_isa::avx512_core_amx)) return "amx";

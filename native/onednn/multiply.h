@@ -1,4 +1,4 @@
-// Matrix products for kernels that know nothing else of oneDNN.
+// Matrix products for kernels that use nothing else of oneDNN.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ class OneDnn;
 // What the operands of large products are rounded to. Sums are float32 either way.
 enum class Precision : int32_t { kFloat32 = 0, kBf16 = 1 };
 
-// How this processor multiplies bf16: "amx", "avx512" or, where it cannot, "".
+// How this processor multiplies bf16: "amx", "avx512", or "" if it cannot.
 const char* bf16Unit();
 bool hasAmx();
 
@@ -37,7 +37,7 @@ struct Product {
   bool packed = false;      // b.data was written by packRight
 };
 
-// What follows is static: kernels are compiled once per instruction set, and each keeps its own copy.
+// The following functions are static: kernels are compiled once per instruction set, and each set keeps its own copy.
 
 // A dense matrix with this many columns.
 static inline MatrixView plain(const float* data, int64_t columns) { return {data, 1, 0, columns, 1}; }
@@ -74,8 +74,8 @@ static inline Product product(int64_t rows, int64_t inner, int64_t columns, Matr
 size_t packedBytes(OneDnn& oneDnn, const Product& product);
 void packRight(OneDnn& oneDnn, const Product& product, void* packed);
 
-// Whether multiply rounds this product's operands to bf16 in the precision that is set. Small products and batches of products stay
-// in float32: there rounding costs more than it saves.
+// Whether multiply rounds this product's operands to bf16 in the current precision. Small products and batches of
+// products stay in float32: there rounding costs more than it saves.
 bool roundsOperands(const OneDnn& oneDnn, const Product& product);
 
 // The same view of the matrix rounded to bf16, ties to even, in scratch memory: for operands that several products share. The

@@ -3,8 +3,8 @@
 namespace coldstart {
 
 namespace {
-// Batches of ever new lengths make ever new primitives, each with machine code of its own (about 100 kB): those of the last few
-// steps are held, so many whole ones and so many for blocks. oneDNN holds its own beside them.
+// Batches of new lengths need new primitives, each with its own machine code (about 100 kB). Those of the last few
+// steps are kept: up to this many whole products and this many for blocks. oneDNN has its own cache in addition.
 constexpr size_t kMostPrimitives = 512;
 constexpr int kMostInOneDnn = 256;
 }  // namespace

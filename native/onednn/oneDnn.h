@@ -35,17 +35,17 @@ class OneDnn {
  public:
   OneDnn();
 
-  // Before each kernel call: what it is handed lives until the next one.
+  // Called before each kernel call: what a call receives lives until the next one.
   void startCall();
 
-  // The primitive of this key, made by `make` when it is first asked for.
+  // The primitive of this key, made by `make` on first use.
   const Primitive& primitive(const PrimitiveKey& key, const std::function<Primitive()>& make);
   const BlockProduct& blockProduct(const PrimitiveKey& key, const std::function<std::shared_ptr<BlockProduct>()>& make);
   const dnnl::engine& engine() const { return engine_; }
   void run(const dnnl::primitive& primitive, const std::unordered_map<int, dnnl::memory>& arguments);
   dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const;
 
-  // How many compiled primitives are held.
+  // The number of compiled primitives kept.
   size_t held() const { return primitives_.size() + blockProducts_.size(); }
 
   Precision precision() const { return precision_; }

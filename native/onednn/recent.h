@@ -1,4 +1,4 @@
-// What was used last, by key.
+// A cache of the most recently used values, by key.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace coldstart {
 template <class Key, class Value, class Hash>
 class Recent {
  public:
-  // The value of this key, made by `make` when it is not held.
+  // The value of this key, made by `make` if it is not cached.
   template <class Make>
   const Value& get(const Key& key, const Make& make) {
     auto found = places_.find(key);
@@ -24,7 +24,7 @@ class Recent {
     return entries_.front().second;
   }
 
-  // Drops what was not used for longest until this many are left.
+  // Drops the least recently used values until this many are left.
   void keep(size_t count) {
     while (entries_.size() > count) {
       places_.erase(entries_.back().first);
@@ -35,7 +35,7 @@ class Recent {
   size_t size() const { return entries_.size(); }
 
  private:
-  std::list<std::pair<Key, Value>> entries_;  // the one used last stands first
+  std::list<std::pair<Key, Value>> entries_;  // most recently used first
   std::unordered_map<Key, typename std::list<std::pair<Key, Value>>::iterator, Hash> places_;
 };
 

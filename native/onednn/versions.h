@@ -1,4 +1,5 @@
-// What oneDNN 2 and 3 write differently: 2 describes an operation first and makes a primitive description of that, 3 has one step.
+// Differences between oneDNN 2 and 3: version 2 describes an operation and makes a primitive description of it, version
+// 3 has one step.
 #pragma once
 
 #include <dnnl.hpp>
@@ -8,7 +9,8 @@ namespace coldstart {
 using Dims = dnnl::memory::dims;
 using Layout = dnnl::memory::desc;
 
-// A matrix product as primitive descriptions are made of it. It must outlive them: oneDNN 2 reads it in next_impl.
+// A matrix product in the form from which primitive descriptions are made. It must outlive them: oneDNN 2 reads it in
+// next_impl.
 class ProductDescription {
  public:
   // `bias`: nullptr for none.

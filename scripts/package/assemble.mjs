@@ -1,4 +1,4 @@
-// Assembles what the package ships, dist/**, of what was compiled for the checkout, dist/src/**: without tests, without source maps, and
+// Assembles the package's dist/** from the checkout's compiled dist/src/**: without tests, without source maps, and
 // with types that need neither @types/node nor tfjs's declarations.
 import {
   chmodSync,
@@ -23,7 +23,7 @@ export function assemblePackage(root) {
     mkdirSync(dirname(join(target, path)), { recursive: true });
     writeFileSync(join(target, path), text);
   };
-  // by source: dist/src may hold what was compiled of sources that are gone
+  // listed by source: dist/src may hold compiled files whose sources are gone
   for (const path of readdirSync(sources, { recursive: true })) {
     if (!path.endsWith('.ts') || /\.(test|as|d)\.ts$/.test(path)) continue;
     const script = path.replace(/\.ts$/, '.js');
@@ -50,7 +50,7 @@ function declarations(compiled) {
       path,
       text
         .replaceAll("'@tensorflow/tfjs-core'", `'${tensors.startsWith('.') ? tensors : `./${tensors}`}'`)
-        // a Buffer that is handed out is a Uint8Array to those who have no types of Node; one that is asked for would be a fault
+        // without Node's types, a returned Buffer is a Uint8Array; a Buffer as a parameter would be a fault
         .replace(/(\): |=> |\b(?:AsyncIterable|AsyncGenerator|Promise)<)Buffer\b/g, '$1Uint8Array'),
     );
     for (const [, name] of text.matchAll(/(?:from |import\()["'](\.[^"']+)\.js["']/g))

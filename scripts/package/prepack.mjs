@@ -1,4 +1,4 @@
-// Before `npm pack` and `npm publish`: builds, after installing what the build needs where a fresh clone lacks it.
+// Runs before `npm pack` and `npm publish`: installs what the build needs if a fresh clone lacks it, and builds.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * The tensors in coldstart's types: exactly tfjs's for whoever writes `import * as tf from 'coldstart/tfjs'`, anything otherwise. Nothing
- * here imports tfjs's declarations, since they do not compile everywhere: TypeScript 7 rejects them without `skipLibCheck`.
+ * The tensors in coldstart's types: exactly tfjs's where `import * as tf from 'coldstart/tfjs'` is written, anything
+ * otherwise. Nothing here imports tfjs's declarations, since they do not compile everywhere: TypeScript 7 rejects them
+ * without `skipLibCheck`.
  */
 export interface TensorTypes {}
 

@@ -1,6 +1,6 @@
 /**
- * Runs tfjs-core's own test suite, as its npm package ships it, against the native backend. A program of its own: the suite
- * resets tfjs's engine. Prints one JSON line { passed, skipped, failures: [{ name, message }] }.
+ * Runs tfjs-core's own test suite, as its npm package ships it, against the native backend. A separate program: the
+ * suite resets tfjs's engine. Prints one JSON line { passed, skipped, failures: [{ name, message }] }.
  * Arguments: test files to run, by part of their name; all of them without arguments.
  */
 import { readdirSync } from 'node:fs';

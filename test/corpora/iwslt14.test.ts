@@ -24,7 +24,7 @@ const recipe = readRecipe('iwslt14');
 const pair = pairOf(recipe);
 
 test(
-  'validation and test text of the published IWSLT14 come out byte for byte',
+  'validation and test text equal the published IWSLT14 byte for byte',
   async () => {
     const published = (set: string, language: string): string[] =>
       gunzipSync(readFileSync(corpusPath(`iwslt14-de-en/tok/${set}.${language}.gz`)))
@@ -89,9 +89,10 @@ async function prepared(): Promise<PreparedCorpus> {
 }
 
 /**
- * A function that gives for a published line a text that the tokeniser makes it of. The raw side of the published text is
- * not at hand: running text is tried first, then the tokens as they stand, with apostrophes closed up, and with capitals before full
- * stops. The published text has none, but "Art." is an abbreviation of Moses' German list and "art." is not.
+ * Returns a function that gives, for a published line, a text that the tokeniser turns into that line. The raw side of
+ * the published text is not available: running text is tried first, then the unchanged tokens, tokens with apostrophes
+ * closed up, and with capitals before full stops. The published text has no capitals, but "Art." is in Moses' German
+ * list of abbreviations and "art." is not.
  */
 function rawText(language: string): (line: string) => string {
   const tokenize = createTokenizer(language);

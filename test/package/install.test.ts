@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { packageFolder, version } from '../../src/package.js';
 
-// What a stranger does: the package is packed, installed into an empty project, asked what the machine can do, and trains.
+// What a new user does: packs and installs the package into an empty project, runs `doctor`, and trains.
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-package-'));
 after(() => rmSync(folder, { recursive: true }));
 const project = join(folder, 'project');
@@ -48,7 +48,7 @@ const install = run('npm', [
 const isOffline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED|ENETUNREACH/.test(install.stderr);
 const skip = install.status !== 0 && isOffline ? "npm's registry cannot be reached" : false;
 
-test('the package has its program, its types and no more than that', () => {
+test('the package has its program and its types, and nothing else', () => {
   assert.equal(packed.status, 0, packed.stderr);
   const [{ size, files }] = JSON.parse(packed.stdout) as { size: number; files: { path: string }[] }[];
   const paths = files.map(({ path }) => path);
