@@ -18,6 +18,7 @@ const modules = (argv: readonly string[]): CommandModules => ({
   gradinit: async () => (await import('./gradinit.js')).gradinitCommand(),
   translate: async () => (await import('./translate.js')).translateCommand(),
   score: async () => (await import('./score.js')).scoreCommand(),
+  export: async () => (await import('./export.js')).exportCommand(),
   average: async () => (await import('./average.js')).averageCommand(),
   ablate: async () => (await import('./ablate.js')).ablateCommand(),
   report: async () => (await import('./report.js')).reportCommand(),

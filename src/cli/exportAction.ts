@@ -1,0 +1,53 @@
+import { selectBackend } from '../backend/select.js';
+import { counted } from '../counted.js';
+import { checkExportable, checkExportFolder, exportModel } from '../export/exportModel.js';
+import { openExportedModel, type ExportSource } from '../export/exportedModel.js';
+import { chosenDtypes, exporterNamed } from '../export/exporters.js';
+import { greedyScore } from '../export/greedyScore.js';
+import { ProgressBar } from '../report/progress/progressBar.js';
+import { abortOnInterrupt } from './interrupts.js';
+
+export interface ExportFlags extends ExportSource {
+  format: string;
+  out: string;
+  dtype?: string[];
+  license?: string;
+  score: boolean;
+  force?: boolean;
+  backend: string;
+  json?: boolean;
+}
+
+export async function exportAction(flags: ExportFlags): Promise<void> {
+  const exporter = exporterNamed(flags.format);
+  const dtypes = chosenDtypes(exporter, flags.dtype);
+  checkExportFolder(flags.out, flags);
+  const model = await openExportedModel(flags);
+  checkExportable(model, exporter);
+  const signal = abortOnInterrupt('Nothing was written.');
+  const progress = new ProgressBar({ label: 'greedy', unit: 'sentences' });
+  let greedy;
+  try {
+    greedy = await greedyScore(model, {
+      compute: flags.score,
+      prepare: () => selectBackend(flags.backend),
+      signal,
+      onProgress: (done) => progress.update(done),
+    });
+  } finally {
+    progress.finish();
+  }
+  const { files } = await exportModel(model, exporter, { ...flags, dtypes, greedy, signal });
+  if (flags.json) {
+    console.log(JSON.stringify({ out: flags.out, format: exporter.name, dtypes, greedy, files }, null, 2));
+    return;
+  }
+  for (const [name, { bytes }] of Object.entries(files))
+    console.log(`${(bytes / 1e6).toFixed(2).padStart(10)} MB  ${name}`);
+  console.log(
+    `${flags.out}: ${counted(Object.keys(files).length, 'file')} for ${exporter.summary}. Its README.md says how to load it.`,
+  );
+  if ('missing' in greedy && flags.score) console.error(`The model card has no greedy score: ${greedy.missing}.`);
+  if (flags.license === undefined)
+    console.error('The model card states no licence. Name one with --license before you publish it.');
+}

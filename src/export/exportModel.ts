@@ -1,0 +1,111 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ColdstartError, UsageError } from '../errors.js';
+import { version } from '../package.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { writeFolderAtomic } from '../storage/atomicFolder.js';
+import { checkOutputs } from '../storage/checkOutputs.js';
+import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
+import { isThere } from '../storage/isThere.js';
+import { writeJsonFile } from '../storage/jsonFile.js';
+import type { ExportedModel } from './exportedModel.js';
+import type { Exporter } from './exporter.js';
+import type { GreedyScore } from './greedyScore.js';
+import { modelCard } from './modelCard.js';
+
+/** The record of an export in its folder; by it a later export knows that it may replace the folder. */
+export const exportRecordName = 'coldstart.json';
+
+/** coldstart.json: what was exported, and its files. */
+export interface ExportRecord {
+  readonly format: 'coldstart export';
+  readonly version: 1;
+  readonly program: string;
+  readonly exporter: string;
+  readonly dtypes: readonly string[];
+  readonly model: ExportedModel['config'];
+  readonly checkpoint: FileIdentity;
+  readonly files: Readonly<Record<string, FileIdentity>>;
+}
+
+/**
+ * Checks, before the work, that an export can be written to a folder.
+ * @param options.force allows an earlier export there, which is then replaced
+ * @throws ColdstartError code FILE_EXISTS for a folder that holds something; WRITE_FAILED for a place that cannot be written to
+ */
+export function checkExportFolder(out: string, { force = false }: { readonly force?: boolean } = {}): void {
+  const content = isThere(out) && statSync(out).isDirectory() ? readdirSync(out) : undefined;
+  if (content !== undefined && content.length > 0) {
+    const isExport = content.includes(exportRecordName);
+    if (!isExport)
+      throw new ColdstartError(
+        'FILE_EXISTS',
+        `${out} is not empty and holds no export. Choose another folder with --out, or empty it first.`,
+      );
+    if (!force)
+      throw new ColdstartError(
+        'FILE_EXISTS',
+        `${out} holds an export already. Replace it with --force, or choose another folder with --out.`,
+      );
+  }
+  checkOutputs([out], { kind: 'folder', replace: content !== undefined });
+}
+
+/** @throws UsageError if the format cannot hold the model exactly */
+export function checkExportable(model: ExportedModel, exporter: Exporter): void {
+  const reason = exporter.refuse(model);
+  if (reason !== undefined) throw new UsageError(`--format ${exporter.name} cannot hold this model: ${reason}`);
+}
+
+/**
+ * Writes a model in a format: its files, README.md and coldstart.json. The folder appears whole or not at all.
+ * @returns sizes and checksums of the files by name
+ */
+export async function exportModel(
+  model: ExportedModel,
+  exporter: Exporter,
+  {
+    out,
+    dtypes,
+    greedy,
+    license,
+    signal,
+  }: {
+    readonly out: string;
+    readonly dtypes: readonly string[];
+    readonly greedy: GreedyScore;
+    readonly license?: string;
+    readonly signal?: AbortSignal;
+  },
+): Promise<ExportRecord> {
+  checkExportable(model, exporter);
+  return writeFolderAtomic(out, async (folder) => {
+    await exporter.write(model, { folder, dtypes, signal });
+    const parts = exporter.card(model, dtypes);
+    writeFileAtomic(join(folder, 'README.md'), modelCard(model, { parts, greedy, license }));
+    signal?.throwIfAborted();
+    const record: ExportRecord = {
+      format: 'coldstart export',
+      version: 1,
+      program: `coldstart ${version}`,
+      exporter: exporter.name,
+      dtypes,
+      model: model.config,
+      checkpoint: await fileIdentity(model.checkpoint),
+      files: await identities(folder),
+    };
+    writeJsonFile(join(folder, exportRecordName), record);
+    return record;
+  });
+}
+
+/** Of every file in a folder and its subfolders, by its path there with slashes. */
+async function identities(folder: string): Promise<Record<string, FileIdentity>> {
+  const found: Record<string, FileIdentity> = {};
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .sort();
+  for (const name of names) found[name.replaceAll('\\', '/')] = await fileIdentity(join(folder, name));
+  return found;
+}
