@@ -25,11 +25,11 @@ const modules: readonly Module[] = readdirSync(join(project, 'src'), { recursive
       ),
     };
   });
-/** What is built for users: neither tests nor what they share. */
+/** The modules built for users: without tests and their helpers. */
 const shipped = modules.filter(({ path }) => !path.endsWith('.test.ts'));
 const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '');
 
-/** The order of folders as the page on the architecture gives it, from those that import to those that are imported. */
+/** The order of folders on the page on the architecture, from those that import to those that are imported. */
 const levels = /```\n(cli → .+)\n```/
   .exec(readFileSync(join(project, 'docs/architecture.md'), 'utf8'))![1]
   .split(' → ')
@@ -42,7 +42,7 @@ describe('imports', () => {
     assert.deepEqual([...folders].sort(), levels.flat().sort());
     assert.ok(
       modules.length > 200 && shipped.flatMap(({ imports }) => imports).length > 1000,
-      'what reads the imports finds none',
+      'the reader of imports finds none',
     );
   });
 
@@ -58,11 +58,11 @@ describe('imports', () => {
     assert.deepEqual(against, []);
   });
 
-  test('of the modules beside the folders only what knows of none: counts in words, errors, fields of settings, numbers for people, suggestions, the package', () => {
-    const beside = shipped.flatMap(({ path, imports }) =>
+  test('folders import only these modules from outside of folders: counts in words, errors, fields of settings, numbers for people, suggestions, the package', () => {
+    const outside = shipped.flatMap(({ path, imports }) =>
       imports.filter((name) => folderOf(path) !== '' && /^[^/]+\.js$/.test(name)),
     );
-    assert.deepEqual([...new Set(beside)].sort(), [
+    assert.deepEqual([...new Set(outside)].sort(), [
       'counted.js',
       'errors.js',
       'extremes.js',

@@ -15,7 +15,7 @@ import { runInProcess } from './runProcess.js';
 import { lockFolder } from '../storage/folderLock.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
-/** What happens in a run, and how it ends. */
+/** Events of a run, and how it ends. */
 export type AblationEvent =
   | RunEvent
   | { readonly event: 'complete'; readonly already: boolean }
@@ -27,22 +27,23 @@ export interface AblationTask {
   readonly dir: string;
   /** Runs at the same time. Default: ablation.parallel. */
   readonly parallel?: number;
-  /** Begin runs although memory will not suffice. */
+  /** Start runs even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
   readonly signal?: AbortSignal;
   readonly onPlan?: (plan: AblationPlan) => void;
-  /** Called with what the runs have come to, after each of them. */
+  /** Called after each run with the results so far. */
   readonly onResults?: (results: AblationData) => void;
   readonly onEvent?: (run: PlannedRun, event: AblationEvent) => void;
 }
 
 /**
  * Trains every arm in every cell of the grid with every seed and compares them: plan.json and results.json in the ablation's
- * folder, the latter written anew after every run. Runs that are complete are not repeated; unfinished ones go on. A run that
+ * folder, the latter rewritten after every run. Complete runs are not repeated; unfinished ones resume. A run that
  * diverges is a result.
  *
- * @returns what the runs came to, with significance once all are complete
- * @throws the signal's reason when aborted, after the runs under way have saved; ColdstartError naming the runs that failed, after
+ * @returns the results of the runs, with significance once all are complete
+ * @throws the signal's reason when aborted, after the current runs have saved; ColdstartError naming the runs that
+ * failed, after
  *   the others are done (or at once if the first three fail)
  */
 export async function ablate(task: AblationTask): Promise<AblationData> {
@@ -57,7 +58,9 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
   }
 }
 
-/** Carries out a plan in a folder that is locked. @throws ColdstartError code RUN_FAILED if runs failed, after the others are done */
+/**
+ * Executes a plan in a locked folder. @throws ColdstartError code RUN_FAILED if runs failed, after the others are done
+ */
 export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
   const { config, dir, signal, onEvent } = task;
   const parallel = task.parallel ?? config.ablation.parallel;
@@ -68,7 +71,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const waiting = plan.runs.filter((planned) => !isPlannedRunComplete(planned));
   const failures: string[] = [];
   let completed = 0;
-  // one run's failure does not cost the others their night, but what fails every run need not be tried on all
+  // one failed run must not stop the others, but a cause that fails every run need not be tried on all of them
   const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
   const record = (bootstrapSamples: number): AblationData => {
     const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
@@ -104,7 +107,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
       try {
         record(0);
       } catch {
-        // must not leave other runs without their ablation; what is wrong the last record says
+        // must not stop the other runs; the last record says what is wrong
       }
     }
   };

@@ -6,8 +6,8 @@ import type { GradientRecord } from '../run/gradientRecord.js';
 import type { RunScores, ValidationResult } from '../run/runScores.js';
 
 /*
- * Everything that a folder of runs holds, as one plain object that JSON can carry: what reports are made of. Undefined and null
- * both mean that there is no such number; NaN and Infinity do not occur.
+ * The contents of a folder of runs as one plain object that JSON can represent; reports are made from it. Undefined and
+ * null both mean that there is no such number; NaN and Infinity do not occur.
  */
 
 /** A folder of an ablation, or of one run, which then is the only run of its only arm. */
@@ -19,8 +19,8 @@ export interface AblationData extends AblationResults {
   /** The limits where runs differ in them. */
   readonly differentBudgets?: readonly number[];
   /**
-   * Keys of runs that have a test BLEU, but in whose folder translations or references (test.hyp, test.ref) are missing or
-   * are not what was scored: they are neither compared nor shown.
+   * Keys of runs that have a test BLEU, but whose translations or references (test.hyp, test.ref) are missing or differ
+   * from those that were scored: they are not compared or shown.
    */
   readonly untranslated?: readonly string[];
   /** In the order of the plan: every arm in every cell with the first seed, then with the second. */
@@ -29,9 +29,9 @@ export interface AblationData extends AblationResults {
 }
 
 /**
- * `waiting`: no folder yet. `running`: a process works on it. `unfinished`: begun and interrupted. `failed`: it ended with an error, and
- * the ablation's command tries it again. `diverged`: infinite or undefined numbers. `stuck`: finished without having learned to use
- * context. `finished`: otherwise.
+ * `waiting`: has no folder. `running`: a process works on it. `unfinished`: begun and interrupted. `failed`: it ended
+ * with an error, and the ablation's command tries it again. `diverged`: infinite or undefined numbers. `stuck`:
+ * finished without having learned to use context. `finished`: otherwise.
  */
 export type RunState = 'waiting' | 'running' | 'unfinished' | 'failed' | 'diverged' | 'stuck' | 'finished';
 
@@ -47,10 +47,10 @@ export interface RunData {
   /** Updates done so far, and where training ends if that is known. */
   readonly updates: number;
   readonly maxUpdates?: number;
-  /** When the log was last written, ms since 1970; absent for runs that wait. */
+  /** When the log was last written, ms since 1970; absent for waiting runs. */
   readonly lastWrittenMs?: number;
   readonly scores?: RunScores;
-  /** Every setting, resolved; absent for runs that wait. */
+  /** Every setting, resolved; absent for waiting runs. */
   readonly config?: Config;
   /** The same as YAML, as the run saved it. */
   readonly configYaml?: string;
@@ -65,7 +65,7 @@ export interface RunData {
     readonly tensors: readonly string[];
     readonly samples: readonly { readonly update: number; readonly ratios: readonly (number | null)[] }[];
   };
-  /** Gradients before training; `drawn` is there if parameters were learned. */
+  /** Gradients before training; `drawn` is present if parameters were learned. */
   readonly gradients?: GradientRecord;
   readonly learned?: LearnedScales;
 }
@@ -83,13 +83,13 @@ export interface TrainPoint {
   readonly seconds: number;
 }
 
-/** A validation and when it was. */
+/** A validation and its time. */
 export interface ValidPoint extends ValidationResult {
   readonly best: boolean;
   readonly seconds: number;
 }
 
-/** What learning or profiling initial parameters did. */
+/** What learning or profiling changed in the initial parameters. */
 export interface LearnedScales extends LearningCourse {
   /** Name of the learned initialisation. */
   readonly method: string;
@@ -101,7 +101,10 @@ export interface LearnedTensor extends TensorPlace {
   readonly scale: number;
 }
 
-/** Where a tensor stands in the model: `decoder.layers.2.encoder_attn.v_proj.weight` is side decoder, layer 2, part encoder_attn.v_proj, kind weight. */
+/**
+ * The position of a tensor in the model: `decoder.layers.2.encoder_attn.v_proj.weight` is side decoder, layer 2, part
+ * encoder_attn.v_proj, kind weight.
+ */
 export interface TensorPlace {
   readonly name: string;
   readonly side: 'encoder' | 'decoder';

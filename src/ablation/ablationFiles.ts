@@ -10,7 +10,10 @@ export const ablationFiles = (dir: string) => ({
   lock: join(dir, '.lock'),
 });
 
-/** Whether an arm of this name would have its folder where the ablation has a file; letter case counts on few file systems. */
+/**
+ * Whether an arm of this name would have its folder where the ablation has a file; ignores letter case, as many file
+ * systems do.
+ */
 export function isAblationFile(name: string): boolean {
   return Object.values(ablationFiles('')).includes(name.toLowerCase());
 }

@@ -45,9 +45,9 @@ export interface AblationPlan {
 }
 
 /**
- * The runs that a configuration's `ablation` section asks for, each checked as far as it can be before it starts.
+ * The runs of a configuration's `ablation` section, each checked as far as possible before it starts.
  *
- * Of a run's settings, those of its cell win over those of its arm, these over its preset's, these over the configuration's.
+ * A run's settings take precedence in this order: its cell's, its arm's, its preset's, the configuration's.
  * Presets see the cell's values.
  *
  * @param dir folder of the ablation; each run gets `ARM/seed-N` below it, with a grid `ARM/CELL/seed-N`
@@ -129,7 +129,7 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
   );
   const result = runConfig(changed);
   try {
-    // contradictions are told before anything runs
+    // contradictions are reported before anything runs
     trainOptions(result);
     learnsInitialParams(result);
   } catch (cause) {
@@ -154,7 +154,7 @@ function refuseOwnKeys(keys: readonly string[], where: string): void {
   }
 }
 
-/** Values name folders. */
+/** Values become names of folders. */
 function axisValue(key: string, value: unknown): AxisValue {
   if (
     (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') &&

@@ -40,7 +40,7 @@ function finish({ runs }: AblationPlan, key: string, outcome: Outcome): void {
   );
 }
 
-test('means, standard errors, paired differences, and what has failed', () => {
+test('means, standard errors, paired differences, and failed runs', () => {
   const plan = planAblation(config, folder);
   assert.deepEqual(
     plan.runs.map(({ arm, seed }) => `${arm}/${seed}`),
@@ -99,7 +99,7 @@ test('means, standard errors, paired differences, and what has failed', () => {
   assert.match(
     text,
     /^arm +test BLEU +vs warmup +p \(lines\) +p \(seeds\) +of average +selected +chrF +diverged +stuck$/m,
-  ); // decode.checkpoint is best: no column of its own for that
+  ); // decode.checkpoint is best, so it gets no separate column
   assert.match(
     text,
     /^no-warmup +23\.50 ± 3\.50 +-8\.50 ± 1\.50 +1\.000 +0\.111 +- +23\.50 ± 3\.50 +60\.00 ± 0\.00 +0 of 2 +1$/m,
@@ -241,7 +241,7 @@ test('bootstrap: a seed as two systems are compared, and seeds pooled by sentenc
   assert.equal(twice.pooled!.pValue, perSeed[0].pValue);
 });
 
-test('where a tensor stands', () => {
+test('the position of a tensor in the model', () => {
   assert.deepEqual(tensorPlace('decoder.layers.12.encoder_attn.v_proj.weight'), {
     name: 'decoder.layers.12.encoder_attn.v_proj.weight',
     side: 'decoder',

@@ -33,7 +33,7 @@ export interface CellResults {
   /** Of the parameters that `decode.checkpoint` names. */
   readonly testBleu?: Estimate;
   readonly testChrf?: Estimate;
-  /** Of the best validation, of the averaged epochs, and of whichever of the two has the better validation. */
+  /** Of the best validation, of the averaged epochs, and of the one of the two with the better validation. */
   readonly testBleuBest?: Estimate;
   readonly testBleuAverage?: Estimate;
   readonly testBleuSelected?: Estimate;
@@ -41,7 +41,7 @@ export interface CellResults {
   readonly testBleuDifference?: Estimate;
   /** p of that difference over the seeds (paired t-test, two-sided): whether other seeds would differ too. From two seeds on. */
   readonly seedsPValue?: number;
-  /** Initialisation and training by wall clock, over all complete runs; and initialisation alone. */
+  /** Initialisation and training by wall clock, over all complete runs; and initialisation separately. */
   readonly seconds?: Estimate;
   readonly initSeconds?: Estimate;
   /** Updates that initialisation cost, as `train.countInit` counts them. */
@@ -50,7 +50,7 @@ export interface CellResults {
   readonly updates?: Estimate;
   /** Target tokens, those of initialisation included. */
   readonly trgTokens?: Estimate;
-  /** Against the baseline; only where it was asked for. */
+  /** Against the baseline; only if requested. */
   readonly comparison?: ArmComparison;
 }
 
@@ -71,16 +71,16 @@ export interface AblationResults {
   readonly arms: readonly ArmResults[];
 }
 
-/** A run as far as it has come. */
+/** A run's state so far. */
 export interface RunOutcome {
   readonly arm: string;
   readonly cell: Cell;
   readonly seed: number;
-  /** Absent while it is not complete. */
+  /** Absent until the run is complete. */
   readonly scores?: RunScores;
 }
 
-/** What the runs of an ablation have come to so far. */
+/** The results of an ablation's runs so far. */
 export function summarizeAblation(
   {
     baseline,

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 
-/** A way of starting, as the fewest changes to a configuration that trains with a warmup. */
+/** A way of starting, as a minimal set of changes to a configuration that trains with a warmup. */
 export interface ArmPreset {
   readonly summary: string;
   /** Where it was published. */
@@ -23,7 +23,7 @@ const firstGradient = { 'train.secondMomentStart': 'first-gradient' };
 
 const gradInitPaper = 'Zhu et al. 2021, GradInit (arXiv 2102.08098)';
 
-/** The presets by name; `ablation.arms` takes them over by `preset: NAME`. */
+/** The presets by name; `ablation.arms` uses them by `preset: NAME`. */
 export const armPresets: Readonly<Record<string, ArmPreset>> = {
   warmup: { summary: 'learning-rate warmup', source: 'Vaswani et al. 2017, section 5.3', changes: () => ({}) },
   'no-warmup': {
@@ -35,7 +35,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     summary: 'a warmup of 2 / (1 - beta2) updates, then the full rate',
     source: 'Ma and Yarats 2019 (arXiv 1910.04209), the untuned linear warmup',
     changes: ({ train }) => {
-      // short of the baseline's fall, so that only the first updates differ from it
+      // before the baseline's rate falls, so that only the first updates differ from it
       const warmup = Math.min(Math.round(2 / (1 - train.beta2)), train.warmupUpdates + train.holdUpdates);
       return {
         'train.warmupUpdates': warmup,

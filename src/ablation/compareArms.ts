@@ -10,7 +10,7 @@ export interface ArmComparison {
   readonly perSeed: readonly SeedComparison[];
   /**
    * All seeds together: one BLEU over the translations of all seeds. A resample draws sentences, and with a sentence its
-   * translations of every seed, since these are not independent of one another.
+   * translations of every seed, since these are not independent.
    */
   readonly pooled?: Comparison;
 }
@@ -18,7 +18,7 @@ export interface ArmComparison {
 export interface Comparison {
   readonly bleu: number;
   readonly baselineBleu: number;
-  /** How probable so large a difference is if both are equally good. */
+  /** The probability of a difference at least this large if both are equally good. */
   readonly pValue: number;
 }
 
@@ -48,7 +48,7 @@ export function compareArms(
   });
   const compare = (own: CorpusStatistics, other: CorpusStatistics): Comparison => {
     const [[baselineResult, armResult]] = pairedTest([{ metric, systems: [other, own] }], { test: 'bs', numSamples });
-    // resamples of equal scores differ by nothing, which sacreBLEU's count of larger differences takes for certainty
+    // with equal scores no resample differs, which sacreBLEU's count of larger differences would report as certainty
     const pValue = armResult.score === baselineResult.score ? 1 : armResult.pValue!;
     return { bleu: armResult.score, baselineBleu: baselineResult.score, pValue };
   };
@@ -62,7 +62,7 @@ export function compareArms(
   };
 }
 
-/** Statistics of a corpus in which each line stands for its translations of all seeds. */
+/** Statistics of a corpus in which each line holds its translations by all seeds. */
 function summed(all: readonly CorpusStatistics[]): CorpusStatistics {
   const values = new Float64Array(all[0].values.length);
   for (const { values: own } of all)

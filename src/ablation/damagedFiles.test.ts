@@ -24,7 +24,7 @@ const run = join(ablation, 'gradinit-adam', 'seed-1');
 before(() => makeRealAblation(folder));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Puts other text in a file for as long as something is done. */
+/** Replaces a file's text while `body` runs. */
 function withText(path: string, text: string, act: () => void): void {
   const original = readFileSync(path);
   writeFileSync(path, text);
@@ -35,7 +35,7 @@ function withText(path: string, text: string, act: () => void): void {
   }
 }
 
-/** Errors must be for the user. @returns the message, or undefined where nothing was wrong */
+/** Errors must be addressed to the user. @returns the message, or undefined if nothing was wrong */
 function messageOf(act: () => unknown, what: string): string | undefined {
   try {
     act();
@@ -108,7 +108,7 @@ test('every field of every JSON file of an ablation and a run: no change of it i
   assert.ok(changes > 100 && refused > changes / 3, `${changes} changes, ${refused} refused`);
 });
 
-test('a file that is not JSON, empty, cut short or a folder is named, with what to do; nobody is told to remove scores', () => {
+test('a file that is not JSON, empty, cut short or a folder is named, with what to do; no message says to remove scores', () => {
   const scores = join(run, 'scores.json');
   for (const text of ['', '{', 'null', '[]', '\0\0\0', '"x"'])
     withText(scores, text, () => {

@@ -14,10 +14,10 @@ export interface PlanEstimate {
 }
 
 /**
- * Measures a step of every kind of run that a plan has left, on its own corpus and model, and adds up.
+ * Measures a step of every kind of run that is left in a plan, on its own corpus and model, and adds up.
  *
- * Runs that differ only in what takes no time (seed, rates) share a measurement.
- * @param onMeasure called before each measurement with the run that stands for its kind
+ * Runs that differ only in settings without influence on time (seed, rates) share a measurement.
+ * @param onMeasure called before each measurement with the run that represents its kind
  */
 export async function estimatePlan(
   { runs }: AblationPlan,
@@ -39,7 +39,7 @@ export async function estimatePlan(
   return { waiting, complete: runs.length - left.length, seconds };
 }
 
-/** What a run's time and memory depend on. */
+/** The settings on which a run's time and memory depend. */
 export function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
   const {
     optimizer,

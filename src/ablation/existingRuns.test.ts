@@ -17,7 +17,7 @@ import { readPlan, writePlan } from './planFile.js';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-existing-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** An ablation of two arms and two rates, as it stands on a machine whose corpus lies in a folder of that name. */
+/** An ablation of two arms and two rates, as on a machine whose corpus is in a folder of that name. */
 function ablation(
   name: string,
   machine: string,
@@ -57,13 +57,13 @@ test('runs copied from other machines count, whether or not the plan names them'
   );
 
   // without a plan: all that there is
-  const alone = gatherAblation(dir);
+  const unplanned = gatherAblation(dir);
   assert.deepEqual(
-    [alone.baseline, alone.seeds, alone.axes],
+    [unplanned.baseline, unplanned.seeds, unplanned.axes],
     ['warmup', [2], [{ key: 'train.lr', values: [5e-4, 1e-3] }]],
   );
   assert.deepEqual(
-    alone.arms.map(({ name, differences }) => [name, differences]),
+    unplanned.arms.map(({ name, differences }) => [name, differences]),
     [
       ['warmup', []],
       ['no-warmup', ['train.warmupInitLr: 1e-7 → -1']],
@@ -122,7 +122,7 @@ test('runs may be links to folders elsewhere', () => {
   );
 });
 
-test('another baseline: arms of the plan before say what they change of it, and that budgets differ', () => {
+test('another baseline: arms of the earlier plan say what they change in it, and that budgets differ', () => {
   const dir = join(folder, 'rebased');
   const before = ablation('rebased', 'a', [1], { 'ablation.grid': {} });
   before.runs.forEach((run) => writeCompleteRun(run, { bleu: 30 }));
@@ -217,7 +217,7 @@ test('a copied seed of an arm that was trained with other settings is refused', 
   checkExistingRuns(ablation('mixed', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } }), dir); // another cell may differ
 });
 
-test('a folder that is called otherwise than its configuration says is no run of an ablation', () => {
+test('a folder whose name differs from what its configuration says is not a run of an ablation', () => {
   const dir = join(folder, 'misnamed');
   const [run] = ablation('misnamed', 'a', [1], { 'ablation.grid': {} }).runs;
   writeCompleteRun({ ...run, runDir: join(dir, 'warmup', 'seed-3') }, { bleu: 1 });

@@ -19,8 +19,8 @@ export interface FoundRun {
 }
 
 /**
- * The complete runs that lie in an ablation's folder: those of this machine and those copied from others. What a run is, its
- * place and its own configuration say; a folder that is called otherwise than its configuration asks for is none.
+ * The complete runs in an ablation's folder: those of this machine and those copied from others. A run is identified by
+ * its place and its own configuration; a folder whose name differs from what its configuration says is not a run.
  *
  * @param known keys that need not be looked for
  * @throws DataError or UsageError if the configuration of a run cannot be read
@@ -50,7 +50,8 @@ export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): F
 }
 
 /**
- * Of the runs in an ablation's folder, those that the plan names must be the planned ones, and other seeds of its arms must have the same settings.
+ * Checks the runs in an ablation's folder: those that the plan names must have its settings, and so must other seeds of
+ * its arms.
  *
  * @throws ColdstartError code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts
  */
@@ -72,7 +73,8 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
     if (!existsSync(runPaths(runDir).config)) return [];
     const manifest = corpora.get(config.corpus.dir);
     const { fixed, changeable } = runChanges(runDir, config, { corpus: manifest ? corpusIdentity(manifest) : {} });
-    // a run of the plan is resumed with what may change; one that is complete needs its checkpoints for that
+    // a run of the plan may resume with other values of settings that may change; a complete one needs its checkpoints
+    // for that
     const canChange = planned.has(runDir) && (!isCompleteRun(runDir) || existsSync(runPaths(runDir).last));
     const changes = canChange ? fixed : [...fixed, ...changeable];
     return changes.length === 0 ? [] : [`  ${runDir}`, ...changes.map((line) => `    ${line}`)];
@@ -100,7 +102,7 @@ export function runsWithOtherSettings(plan: AblationPlan): string[] {
 
 const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
 
-/** Whether a run is complete, whatever it came to. Without its configuration nobody could say what it is. */
+/** Whether a run is complete, with any outcome. Without its configuration it could not be identified. */
 export function isCompleteRun(runDir: string): boolean {
   const { scores, config, identity } = runPaths(runDir);
   return [scores, config, identity].every((path) => existsSync(path));
@@ -115,7 +117,7 @@ export function isPlannedRunComplete({ runDir, config }: Pick<PlannedRun, 'runDi
   );
 }
 
-/** Links to folders among them: runs may lie on another disk. */
+/** Includes links to folders: runs may be on another disk. */
 function folders(dir: string): string[] {
   if (!existsSync(dir)) return [];
   return readdirSync(dir)

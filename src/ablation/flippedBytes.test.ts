@@ -40,7 +40,7 @@ function digestOf(values: readonly unknown[]): string {
   return hash.digest('hex');
 }
 
-/** Everything that a run takes from a prepared corpus. */
+/** Everything that a run reads from a prepared corpus. */
 async function corpusNumbers(): Promise<string> {
   const corpus = await openPreparedCorpus(data);
   try {
@@ -59,7 +59,7 @@ async function corpusNumbers(): Promise<string> {
   }
 }
 
-/** Everything that resuming, translating, averaging and reporting take from a run. */
+/** Everything that resuming, translating, averaging and reporting read from a run. */
 async function runNumbers(file: string): Promise<string> {
   if (file.endsWith('.safetensors')) {
     const { params, config, training } = readCheckpoint(file);
@@ -88,7 +88,7 @@ async function runNumbers(file: string): Promise<string> {
   const identity = { program: '', corpus: corpusIdentity(readPrepareManifest(data)!) };
   claimRunFolder(run, config, identity, true);
   const gathered = gatherAblation(ablation, { bootstrapSamples: 20 });
-  // what is only shown: the folder's age, the comments of a configuration
+  // only displayed: the folder's age, the comments of a configuration
   const runs = gathered.runs.map(({ lastWrittenMs: _, configYaml: __, ...numbers }) => numbers);
   return digestOf([{ ...gathered, runs }, summarizeLog(join(run, 'log.jsonl'))]);
 }
@@ -151,7 +151,7 @@ test('what a power failure leaves of a file is noticed by name', async () => {
     corpusNumbers,
   );
   const own = readdirSync(run, { recursive: true, encoding: 'utf8' }).map((name) => join(run, name));
-  // the end of a log may be missing whenever a run was killed; translations by other parameters are for the user alone
+  // the end of a log may be missing whenever a run was killed; translations by other parameters are only for the user
   await loseBytes(
     own.filter((path) => isFile(path) && !/tfevents|\.jsonl$|test\.\w+\.hyp$/.test(path)),
     runNumbers,

@@ -8,7 +8,7 @@ import type { PlanRecord } from './planRecord.js';
 import { readRunConfig, runDifferences, runPaths } from '../run/runFolder.js';
 
 /**
- * Runs that lie in an ablation's folder, as a plan of their own: arms in the order of the presets, then by name.
+ * The runs in an ablation's folder as a plan: arms in the order of the presets, then by name.
  *
  * @param found in the order of `findRuns`, by name
  * @param plan the folder's own; without one the baseline is the first arm

@@ -20,7 +20,7 @@ export interface GatherOptions {
   readonly bootstrapSamples?: number;
 }
 
-/** A run and where it lies. */
+/** A run and its folder. */
 interface RunInFolder {
   readonly run: RunData;
   readonly folder: string;
@@ -154,7 +154,7 @@ function sampleTranslations(translated: readonly TranslatedRun[], count: number)
   });
 }
 
-/** The translations of a run; none of one without a test BLEU, or copied without what it was computed from. */
+/** The translations of a run; none if it has no test BLEU, or was copied without the files it was computed from. */
 function readTranslations({ run, folder }: RunInFolder): TranslatedRun[] {
   const { config, scores } = run;
   if (config === undefined || scores?.test === undefined) return [];
@@ -164,7 +164,7 @@ function readTranslations({ run, folder }: RunInFolder): TranslatedRun[] {
   return refs === undefined ? [] : [{ run, folder, hyps: readTestText(folder, hyp, scores.files), refs }];
 }
 
-/** Only translations of one text can be compared: those whose references are the baseline's. */
+/** Only translations of the same text can be compared: those whose references are the baseline's. */
 function withSameReferences(translated: readonly TranslatedRun[], baseline: string): TranslatedRun[] {
   const standard = (translated.find(({ run }) => run.arm === baseline) ?? translated[0])?.refs.join('\n');
   return translated.filter(({ refs }) => refs.join('\n') === standard);

@@ -19,7 +19,7 @@ import { readRunScores, type RunScores } from '../run/runScores.js';
 import { isThere } from '../storage/isThere.js';
 
 /**
- * What one run's folder holds, whether it waits, is under way or complete.
+ * The contents of one run's folder, whether the run is waiting, running or complete.
  *
  * @param failure why it failed, if it did
  * @throws DataError if a file in it is damaged

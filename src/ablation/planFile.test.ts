@@ -24,7 +24,7 @@ function planOf(arms: readonly string[], rates: readonly number[], seeds: readon
   };
 }
 
-test('a plan takes in what was found and it lacks, and nothing else', () => {
+test('a plan adds found runs that it lacks, and nothing else', () => {
   const everything = planOf(['warmup', 'admin'], [1, 2], [1, 2]);
   const now = planOf(['warmup', 'deepnorm'], [2, 3], [1]);
   const complete = new Set(['admin/train.lr=1/seed-1', 'warmup/train.lr=2/seed-2', 'warmup/train.lr=2/seed-1']);

@@ -33,12 +33,13 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
 }
 
 /**
- * Writes plan.json. Complete runs that this plan lacks stay in it, those of an earlier plan and those that lie in the folder: results do not
- * vanish because an ablation goes on with others, and those of other machines are copied to where they belong.
+ * Writes plan.json. It keeps complete runs that this plan lacks, those of an earlier plan and those found in the
+ * folder: results do not vanish when an ablation continues with others, and those of other machines are copied to their
+ * places.
  */
 export function writePlan(dir: string, plan: AblationPlan): void {
   const record = withFoundRuns(dir, planRecord(dir, plan));
-  // what arms that only an earlier plan has are; what they change, their runs say
+  // descriptions of arms that only an earlier plan has; their runs say what they change
   const described = new Map(
     earlierPlan(dir)?.arms.map(({ name, preset, summary, source }) => [name, { preset, summary, source }]),
   );
@@ -47,7 +48,7 @@ export function writePlan(dir: string, plan: AblationPlan): void {
   writeJsonFile(planPath(dir), { formatVersion, ...record, arms });
 }
 
-/** A plan and what it lacks of what was found: arms, seeds, values and runs. */
+/** A plan with the found arms, seeds, values and runs that it lacked. */
 export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
   const planned = new Set(plan.runs.map(({ key }) => key));
   const kept = found.runs.filter(({ key }) => !planned.has(key));
@@ -82,8 +83,8 @@ export function withFound(plan: PlanRecord, found: PlanRecord): PlanRecord {
 }
 
 /**
- * What an ablation's folder consists of: its plan.json, and the complete runs that it does not name, e.g. of another machine. Without plan.json these alone:
- * the baseline is then the first of the arms in the order of the presets.
+ * The plan of an ablation's folder: its plan.json, and complete runs that it does not name, e.g. of another machine.
+ * Without plan.json only those runs: the baseline is then the first of the arms in the order of the presets.
  *
  * @throws DataError if there is neither, or the plan cannot be used
  */
@@ -93,11 +94,11 @@ export function readAblation(dir: string): PlanRecord {
 
 function withFoundRuns(dir: string, plan: PlanRecord | undefined): PlanRecord {
   const found = findRuns(dir, new Set(plan?.runs.map(({ key }) => key)));
-  if (found.length === 0) return plan ?? readPlan(dir); // which says that there is none
+  if (found.length === 0) return plan ?? readPlan(dir); // reports that plan.json is missing
   return plan ? withFound(plan, planOfFound(dir, found, plan)) : planOfFound(dir, found);
 }
 
-/** The plan there is already; one that cannot be read is written anew. */
+/** The existing plan; undefined if it cannot be read, and is then rewritten. */
 function earlierPlan(dir: string): PlanRecord | undefined {
   try {
     return isThere(planPath(dir)) ? readPlan(dir) : undefined;
@@ -139,7 +140,7 @@ const planShape: JsonShape = (value, field) => {
     ),
     runs: jsonList(
       jsonObject({
-        // joined to the folder, so that it must not lead out of it
+        // joined to the folder's path, so it must not lead out of the folder
         key: jsonValue(
           'a path below the folder',
           (key) => typeof key === 'string' && !key.split(/[/\\]/).includes('..') && !/^[/\\]|^[A-Za-z]:|\0/.test(key),

@@ -1,6 +1,6 @@
 import type { AblationPlan, PlannedRun } from './ablationPlan.js';
 
-/** plan.json of an ablation's folder: what it consists of, without the configurations, which the runs hold. */
+/** plan.json of an ablation's folder: its arms and runs, without the configurations, which are in the runs. */
 export type PlanRecord = Omit<AblationPlan, 'runs'> & {
   readonly runs: readonly (Omit<PlannedRun, 'config' | 'runDir'> & { readonly key: string })[];
 };

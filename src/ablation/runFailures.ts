@@ -8,7 +8,7 @@ export type RunFailures = Readonly<Record<string, { readonly message: string; re
 
 const path = (dir: string): string => ablationFiles(dir).failures;
 
-/** Empty if none failed, or the file cannot be read: it only informs. */
+/** Empty if none failed, or if the file cannot be read, since it is only informative. */
 export function readRunFailures(dir: string): RunFailures {
   if (!existsSync(path(dir))) return {};
   try {
@@ -23,12 +23,12 @@ export function readRunFailures(dir: string): RunFailures {
   }
 }
 
-/** Notes why a run failed. */
+/** Records why a run failed. */
 export function noteFailure(dir: string, key: string, message: string): void {
   write(dir, { ...readRunFailures(dir), [key]: { message, at: new Date().toISOString() } });
 }
 
-/** A run that is tried again has not failed. */
+/** Removes the record of a run that is tried again. */
 export function forgetFailure(dir: string, key: string): void {
   const { [key]: forgotten, ...others } = readRunFailures(dir);
   if (forgotten !== undefined) write(dir, others);

@@ -5,15 +5,15 @@ import { ColdstartError } from '../errors.js';
 import type { RunTask } from '../run/run.js';
 import type { RunListener } from '../run/runEvents.js';
 
-/** What the process of a run is told, and what it tells. */
+/** Messages to the process of a run, and from it. */
 export type ToRun = { readonly task: Pick<RunTask, 'config' | 'runDir' | 'ignoreMemory'> } | 'stop';
 export type FromRun =
   | { readonly event: Parameters<RunListener>[0] }
   | { readonly outcome: 'done' | 'stopped' | 'failed'; readonly message?: string; readonly stack?: string };
 
 /**
- * Runs in a process of its own, so that its memory goes with it and several can run side by side. A run that is in the
- * folder already is gone on with.
+ * Executes a run in a separate process, so that its memory is freed at its end and several can run side by side. A run
+ * that is in the folder already resumes.
  *
  * @param options.parallel processes running at the same time; they share the cores
  * @returns `done` (also for a run that diverged, which scores.json records) or `stopped`
@@ -31,7 +31,7 @@ export async function runInProcess(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, ...limitThreads(parallel) },
   });
-  // what cannot be sent finds a process that ended, and its "exit" says how
+  // sending fails if the process has ended, and its "exit" says how
   const send = (message: ToRun): void => void (child.connected && child.send(message, () => {}));
   const stop = (): void => send('stop');
   signal?.addEventListener('abort', stop);
@@ -47,7 +47,7 @@ export async function runInProcess(
       child.on('error', reject);
       child.on('exit', (code, signalName) => {
         if (outcome?.outcome === 'done' || outcome?.outcome === 'stopped') resolve(outcome.outcome);
-        // an interrupt at the terminal reaches every process, and ends one that has not yet got so far as to wait for "stop"
+        // an interrupt at the terminal reaches every process, and ends one that does not listen for "stop" so far
         else if (outcome === undefined && signal?.aborted && ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signalName ?? ''))
           resolve('stopped');
         else
@@ -68,8 +68,8 @@ export async function runInProcess(
 }
 
 /**
- * Environment of a run beside `parallel` - 1 others: its share of the cores. Threads that wait for one another in a loop would take
- * the cores from the other runs.
+ * Environment of a run among `parallel` - 1 others: its share of the cores. Threads that wait for each other in a loop
+ * would take the cores from the other runs.
  */
 export function limitThreads(parallel: number): { OMP_NUM_THREADS?: string } {
   return parallel > 1 ? { OMP_NUM_THREADS: String(Math.max(1, Math.floor(availableParallelism() / parallel))) } : {};

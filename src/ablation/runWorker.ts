@@ -1,4 +1,4 @@
-/** The process of one run: started by runProcess.ts, which sends the task and hears of events. */
+/** The process of one run: started by runProcess.ts, which sends the task and receives events. */
 import { isDivergence, run } from '../run/run.js';
 import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
@@ -17,7 +17,7 @@ process.on('message', (message: ToRun) => {
 async function work(task: Extract<ToRun, object>['task']): Promise<void> {
   let last: FromRun;
   try {
-    await run({ ...task, resume: true, signal: controller.signal, onEvent: (event) => tell({ event }) });
+    await run({ ...task, resume: true, signal: controller.signal, onEvent: (event) => send({ event }) });
     last = { outcome: 'done' };
   } catch (error) {
     if (controller.signal.aborted) last = { outcome: 'stopped' };
@@ -29,10 +29,10 @@ async function work(task: Extract<ToRun, object>['task']): Promise<void> {
         stack: (error as Error).stack,
       };
   }
-  tell(last, () => process.exit(0));
+  send(last, () => process.exit(0));
 }
 
-function tell(message: FromRun, sent: () => void = () => {}): void {
+function send(message: FromRun, sent: () => void = () => {}): void {
   if (process.connected) process.send!(message, sent);
   else sent();
 }
