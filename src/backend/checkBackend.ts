@@ -3,7 +3,7 @@ import { ColdstartError } from '../errors.js';
 import './autodiff/exactGradients.js';
 
 /**
- * Multiplies and differentiates something on the current backend and compares with the same in plain float64 loops.
+ * Computes a product and a gradient on the current backend and compares them with plain float64 loops.
  * @throws ColdstartError naming the first value that is wrong
  */
 export function checkBackend(): void {

@@ -13,8 +13,9 @@ import {
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 
 /**
- * Replaces the matrix product of tfjs's cpu backend, which takes the n-th matrix of an operand modulo how many it has. That is the
- * wrong one where an operand's dimensions of size 1 do not all come first; such operands are repeated beforehand.
+ * Replaces the matrix product of tfjs's cpu backend, which takes an operand's matrix n modulo the number of its
+ * matrices. That is the wrong matrix if an operand's dimensions of size 1 do not all come first; such operands are
+ * repeated beforehand.
  */
 const { kernelFunc: multiply, setupFunc } = getKernel(BatchMatMul, 'cpu');
 

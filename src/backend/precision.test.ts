@@ -194,7 +194,7 @@ describe('precision bf16', { skip: why }, () => {
       }));
   }
 
-  test('a small layer beside a large one of the same input stays in float32', () =>
+  test('a small layer next to a large one with the same input stays in float32', () =>
     tf.tidy(() => {
       const [rows, small] = [67, 3];
       const { x, tensors } = inputs(rows);
@@ -266,7 +266,7 @@ describe('precision bf16', { skip: why }, () => {
         const found = lossOf(inputs[0], inputs[1]).dataSync()[0];
         assert.ok(Math.abs(found - loss) < 1e-5 * loss, `loss ${found}, expected ${loss}`);
         const [dHidden, dTable] = tf.grads(lossOf)(inputs);
-        // an element of the gradient that lies beside a tie may round the other way
+        // an element of the gradient close to a tie may round the other way
         assertRounded(
           dHidden,
           product(
@@ -318,7 +318,7 @@ describe('precision bf16', { skip: why }, () => {
       assert.deepEqual(withPrecision('bf16', run), run());
     }));
 
-  test('what is not finite stays so', () =>
+  test('NaN and infinity are preserved', () =>
     tf.tidy(() =>
       withPrecision('bf16', () => {
         const rows = 67;
@@ -386,7 +386,7 @@ describe('where there is no bf16', () => {
   });
 
   test(
-    'a processor without bf16 is told so',
+    'a processor without bf16 gets an error that says so',
     { skip: isAddonBuilt() ? false : 'the native engine is not built' },
     () => {
       const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));

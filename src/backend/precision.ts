@@ -22,8 +22,8 @@ export function checkPrecision(precision: Precision): void {
 }
 
 /**
- * Runs `body` with large matrix products in this precision, whoever asks for them: gradients of gradients too; float32 before and
- * after it. Small products and batches of products stay in float32.
+ * Runs `body` with all large matrix products in this precision, also those in gradients of gradients; float32 before
+ * and after it. Small products and batches of products stay in float32.
  * @throws UsageError if the current backend does not have the precision
  */
 export function withPrecision<T>(precision: Precision = 'fp32', body: () => T): T {

@@ -19,7 +19,7 @@ test('backends are selected by name; auto takes one that passes', async () => {
   assert.ok(backendNames.includes(await selectBackend('auto')));
 });
 
-test('probes check and measure what is there, say what to install for what is not, and leave the backend as it was', async () => {
+test('probes check and measure installed backends, say what to install for missing ones, and keep the current backend', async () => {
   await selectBackend('cpu');
   const before = memory().numTensors;
   const reports = await probeBackends();

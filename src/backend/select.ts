@@ -24,7 +24,7 @@ const candidates: readonly BackendCandidate[] = [
 
 export { backendNames, type BackendName };
 
-/** What became of one backend: for `doctor`. */
+/** The result of trying one backend, for `doctor`. */
 export interface BackendReport {
   readonly name: BackendName;
   readonly passed: boolean;
@@ -64,7 +64,10 @@ export async function selectBackend(name: string): Promise<BackendName> {
   throw new ColdstartError('NO_BACKEND', `No backend works on this machine.\n${reasons.join('\n')}`);
 }
 
-/** Tries every backend: loads it, checks a product and a gradient against known values, measures it. Ends on the backend it began with. */
+/**
+ * Tries every backend: loads it, checks a product and a gradient against known values, measures it. Restores the
+ * backend that was current before.
+ */
 export async function probeBackends(): Promise<BackendReport[]> {
   const before = engine().backendName;
   const reports: BackendReport[] = [];
@@ -123,7 +126,7 @@ async function activate(candidate: BackendCandidate): Promise<string> {
 async function loadCpu(): Promise<string> {
   const { MathBackendCPU } = await import('@tensorflow/tfjs-backend-cpu');
   await import('./cpuMatMul.js');
-  // Its first use prints an advertisement for tfjs-node; the slow reference is what was asked for.
+  // Its first use prints an advertisement for tfjs-node; the user asked for the slow reference.
   const backend = engine().findBackend('cpu');
   if (backend instanceof MathBackendCPU) (backend as unknown as { firstUse: boolean }).firstUse = false;
   return 'plain JavaScript, the slow reference';
@@ -136,7 +139,7 @@ async function loadTensorflow(): Promise<string> {
       const { version } = (await import(packageName)) as { version?: Record<string, string> };
       return `${packageName} ${version?.['tfjs-node'] ?? ''}, ${cpus().length} cores`;
     } catch (error) {
-      // Not installed is what most users have; an installed package that fails must say why.
+      // Most users have not installed it; an installed package that fails must say why.
       if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND')
         failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
     }

@@ -43,7 +43,7 @@ test('the same tensor twice, y itself, and an x computed from another x', () =>
     assert.deepEqual(values(gradients), [[12]]);
   }));
 
-test('gradient functions may return dy itself, one tensor twice, or a tensor that is not theirs', () =>
+test('gradient functions may return dy itself, one tensor twice, or a tensor that they do not own', () =>
   tidy(() => {
     const [a, b, constant] = [tensor([1, 2]), tensor([3, 4]), tensor([7, 7])];
     const passOn = customGrad((x, y) => ({ value: add(x as Tensor, y as Tensor), gradFunc: (dy: Tensor) => [dy, dy] }));
@@ -83,7 +83,7 @@ test('memory of the backward pass does not grow with the depth', () => {
         afterForward = memory().numBytes;
         return loss;
       }, [x]);
-      return [atEnd - afterForward] as unknown as Tensor; // the last step's memory beside that of the forward pass
+      return [atEnd - afterForward] as unknown as Tensor; // the last step's memory in addition to the forward pass's
     }) as unknown as number[];
   assert.ok(
     extraBytes(40)[0] <= extraBytes(4)[0],

@@ -1,7 +1,7 @@
 import { add, engine, ones, tidy, type NamedTensorMap, type Tensor } from '@tensorflow/tfjs-core';
 import { addInto } from '../ops/addInto.js';
 
-/** What tfjs's tape remembers of one operation. */
+/** One operation as tfjs's tape records it. */
 interface TapeNode {
   readonly inputs: NamedTensorMap;
   readonly outputs: readonly Tensor[];
@@ -11,7 +11,7 @@ interface TapeNode {
   readonly kernelName: string;
 }
 
-/** An operation that the gradient passes through, with those of its inputs that it flows on to. */
+/** An operation that the gradient passes through, with the inputs that receive a gradient. */
 interface Step {
   readonly node: TapeNode;
   readonly inputs: NamedTensorMap;
@@ -24,9 +24,9 @@ interface Recorder {
 }
 
 /**
- * The value of f and its gradients, as tfjs's engine gives them, in less memory: what the tape has saved and the gradients of
- * intermediate results are released as soon as the backward pass is done with them, where the engine keeps all to the end. Nothing
- * is left behind when f or a gradient throws. Calls nest.
+ * The value of f and its gradients, as tfjs's engine gives them, in less memory: tensors saved by the tape and
+ * gradients of intermediate results are released as soon as the backward pass has used them, while the engine keeps all
+ * until the end. Nothing is left in memory when f or a gradient throws. Calls nest.
  *
  * @param f computes y from the tensors of xs
  * @returns y, and for every x the gradient of sum(y), undefined if y does not depend on it
@@ -88,7 +88,7 @@ function walkBack(
     const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
     const dxs = tidy(() => inputGradients(steps[i], dys));
     if (outermost) release(node);
-    // Every use of these outputs lies behind: their gradients are complete and used up.
+    // Every use of these outputs has been processed: their gradients are complete and no longer needed.
     node.outputs.forEach((output, which) => {
       if (wanted.has(output.id)) return;
       dys[which]?.dispose();
@@ -111,7 +111,7 @@ function sumOf(a: Tensor, b: Tensor, outermost: boolean): Tensor {
   return sum;
 }
 
-/** The gradients of a step's inputs, each a tensor of its own made here, so that it can be released on its own. */
+/** The gradients of a step's inputs, each a separate tensor made here, so that it can be released separately. */
 function inputGradients({ node, inputs }: Step, dys: (Tensor | null)[]): Tensor[] {
   if (node.gradient === undefined) throw new Error(`No gradient is registered for ${node.kernelName}.`);
   const byInput = node.gradient(dys);

@@ -14,7 +14,7 @@ interface Case {
   readonly op: Op;
   /** Shapes of the inputs that are differentiated. */
   readonly shapes: number[][];
-  /** Inputs lie in this range: inside the operation's domain, off its kinks. */
+  /** The range of the inputs: inside the operation's domain, away from its kinks. */
   readonly range?: [number, number];
 }
 
@@ -521,7 +521,7 @@ function secondDerivative(op: Op, x: number): number {
   });
 }
 
-test("tfjs-core's own gradients, which reuse saved outputs, give wrong second derivatives; exact ones take their place again", () => {
+test("tfjs-core's own gradients, which reuse saved outputs, give wrong second derivatives; exact ones replace them again", () => {
   // As in tfjs-core's gradients/Exp_grad and LogSoftmax_grad: what loading @tensorflow/tfjs registers.
   const ours = tf.getGradient('Exp')!;
   const stock: tf.GradConfig = {

@@ -1,6 +1,6 @@
 import { engine } from '@tensorflow/tfjs-core';
 
-/** Tensors that no gradient flows through: what `compute` does is not recorded. */
+/** The tensors that `compute` gives, without recording: no gradient flows through them. */
 export function withoutGradient<T>(compute: () => T): T {
   const { state } = engine();
   state.kernelDepth++; // inside a kernel nothing is recorded

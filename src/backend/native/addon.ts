@@ -16,12 +16,15 @@ export interface NativeAddon {
   read(handle: number, values: ArrayBufferView): void;
   /** `primitives`: products and convolutions that oneDNN has compiled and that are held for the next call of their sizes. */
   memory(): { liveBlocks: number; liveBytes: number; cachedBytes: number; peakBytes: number; primitives: number };
-  /** Gives cached blocks back to the system. */
+  /** Returns cached blocks to the system. */
   trimMemory(): void;
   /** 1: every new block is filled with NaN bits, so that tests find reads of memory that was never written. */
   setPoison(poison: 0 | 1): void;
   setThreads(threads: number): void;
-  /** What the operands of large matrix products are rounded to from now on. 0: float32; 1: bf16, which throws where `info().bf16` is "". */
+  /**
+   * The type to which large matrix products round their operands from now on. 0: float32; 1: bf16, which throws where
+   * `info().bf16` is "".
+   */
   setPrecision(precision: 0 | 1): void;
   /** `bf16`: the unit that multiplies bf16, "amx" or "avx512"; "" without one. */
   info(): {
@@ -33,10 +36,10 @@ export interface NativeAddon {
   };
 }
 
-/** The version of the face above; the addon states the one that it was built with. */
+/** The version of the interface above; the addon reports the version that it was built with. */
 const expectedVersion = '3';
 
-/** What to run where the engine is missing or does not fit. */
+/** The command to run if the engine is missing or does not fit. */
 export const buildCommand = 'npx coldstart build-native';
 
 /** Whether the addon was built on this machine. */
@@ -46,7 +49,8 @@ export function isAddonBuilt(): boolean {
 
 /**
  * Loads OpenMP's runtime so that a thread that waits for the others spins for about a tenth of a millisecond and then sleeps. By
- * default it spins for many milliseconds; where other processes want the cores, that takes them from the very thread that is waited for.
+ * default it spins for many milliseconds, and if other processes need the cores, that takes a core from the thread it
+ * waits for.
  */
 function withShortSpinning<T>(load: () => T): T {
   const { env } = process;
@@ -59,7 +63,7 @@ function withShortSpinning<T>(load: () => T): T {
   }
 }
 
-/** What COLDSTART_INSTRUCTION_SET may name: the most that kernels may use (native/instructionSet.cpp). */
+/** The values of COLDSTART_INSTRUCTION_SET: the largest set that kernels may use (native/instructionSet.cpp). */
 const instructionSets = ['avx512', 'avx2', 'baseline'];
 
 function checkInstructionSet(named: string | undefined): void {

@@ -16,7 +16,7 @@ import { NativeBackend } from './nativeBackend.js';
 
 const backendName = 'counting';
 
-/** Stands for the compiled addon: knows how many bytes are held, and holds none. Whatever is read is 1. */
+/** Replaces the compiled addon: counts bytes without allocating any. Every value read is 1. */
 class ByteCounter implements NativeAddon {
   private readonly sizes: number[] = [];
   private readonly freeHandles: number[] = [];
@@ -70,7 +70,7 @@ class ByteCounter implements NativeAddon {
   setPrecision = (): void => undefined;
 }
 
-/** Makes every tensor's size and computes no value. */
+/** Computes the size of every tensor and no values. */
 class CountingBackend extends NativeBackend {
   constructor(private readonly counter: ByteCounter) {
     super(counter);
@@ -84,7 +84,7 @@ class CountingBackend extends NativeBackend {
 /** Rows that the cross-entropy takes at a time (native/kernels/crossEntropy.cpp, crossEntropyHessian.cpp). */
 const lossBlockRows = 256;
 
-/** Memory that the compiled kernels ask for besides their outputs, where it is not small. */
+/** Memory that the compiled kernels allocate in addition to their outputs, if it is not small. */
 function scratchBytes(kernel: string, [first, second]: readonly TensorInfo[]): number {
   const elements = ({ shape }: TensorInfo): number => shape.reduce((a, b) => a * b, 1);
   if (kernel === 'CrossEntropy') return 4 * (elements(second) + lossBlockRows * second.shape[0]);
@@ -93,8 +93,8 @@ function scratchBytes(kernel: string, [first, second]: readonly TensorInfo[]): n
 }
 
 /**
- * The most bytes that the tensors of a computation take at once, on the current backend, without computing it: every operation makes its
- * outputs' sizes alone, so any batch is counted in the time of its calls.
+ * The peak of bytes that the tensors of a computation take on the current backend, without computing it: every
+ * operation only computes the sizes of its outputs, so the time does not depend on the size of the batch.
  *
  * Values that the computation reads back are all 1. Its tensors must not be used outside of it, and those of others not in it.
  * @param allFused fused kernels are those of the native engine; by default those that the current backend has

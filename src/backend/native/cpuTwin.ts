@@ -4,8 +4,8 @@ import type { KernelAttributes, KernelInputs } from './kernel.js';
 import type { NativeBackend } from './nativeBackend.js';
 
 /**
- * Runs the cpu backend's kernel on copies of native tensors: for kernels and types that nobody trains with often enough to
- * compile them, so that any tfjs model still runs.
+ * Runs the cpu backend's kernel on copies of native tensors: for kernels and types too rare in training to have
+ * compiled code, so that any tfjs model runs.
  */
 export function runCpuTwin(
   backend: NativeBackend,
@@ -15,7 +15,7 @@ export function runCpuTwin(
 ): TensorInfo | TensorInfo[] {
   const cpu = cpuBackend();
   const kernel = getKernel(name, 'cpu');
-  if (kernel == null) throw new Error(`Kernel '${name}' is on neither the native backend nor the cpu backend.`);
+  if (kernel == null) throw new Error(`Neither the native backend nor the cpu backend has the kernel '${name}'.`);
   const copies: TensorInfo[] = [];
   // an input is a tensor, a list of tensors, or absent
   const copyIn = (x: TensorInfo | TensorInfo[] | undefined): unknown => {

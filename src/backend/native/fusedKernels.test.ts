@@ -241,7 +241,7 @@ describe(
             [0, 1, 2, 3].flatMap((i) => [filled([a, b], from + 2 * i), filled([b], from + 2 * i + 1)]),
             (...tensors) => {
               const [params, gradients, first, second] = [0, 1, 2, 3].map((i) => tensors.slice(2 * i, 2 * i + 2));
-              // a step takes over what it is given
+              // a step takes ownership of its inputs
               const copies = (list: tf.Tensor[]): tf.Tensor[] => list.map((x) => tf.add(x, 0));
               const adam = adamStep(
                 copies(params),

@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAddonBuilt } from './addon.js';
 
-/** Runs node where the addon may take this instruction set at most. */
+/** Runs node with this as the largest instruction set that the addon may use. */
 function runWith(instructionSet: string, args: readonly string[]): { status: number | null; output: string } {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // or it would report to the runner of this test
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // otherwise it would report to the runner of this test
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     env: { ...env, COLDSTART_INSTRUCTION_SET: instructionSet },
@@ -14,12 +14,12 @@ function runWith(instructionSet: string, args: readonly string[]): { status: num
   return { status, output: stdout + stderr };
 }
 
-/** What is written in vectors of the set's own width, and a few of the plain loops; not all of either, for the time it would take. */
+/** Code in vectors of the set's own width, and a few of the plain loops; not all of either, to save time. */
 const suites = [
   ['fusedKernels.test.js'],
   ['../ops/decodingOps.test.js'],
   ['../ops/crossEntropyHessian.test.js'],
-  ['linearBlocks.test.js', '--test-name-pattern=^600 x 33|^769 x 19|bf16, beside float32: 600 x 33'],
+  ['linearBlocks.test.js', '--test-name-pattern=^600 x 33|^769 x 19|bf16, compared with float32: 600 x 33'],
   ['nativeKernels.test.js', '--test-name-pattern=elementary functions|^exp is|^sum over|^transpose'],
 ];
 
@@ -44,7 +44,7 @@ describe(
       });
     }
 
-    test('a set that does not exist is an error, not the fastest', () => {
+    test('an unknown set is an error, and the fastest is not taken instead', () => {
       const load = `await (await import(${JSON.stringify(new URL('../select.js', import.meta.url).href)})).selectBackend('auto')`;
       const { status, output } = runWith('avx-2', ['--input-type=module', '--eval', load]);
       assert.notEqual(status, 0);

@@ -3,12 +3,12 @@ import type { NativeBackend } from './nativeBackend.js';
 
 /** A kernel's inputs by name; a list input (Concat) has the names 0, 1, …. */
 export type KernelInputs = Record<string, TensorInfo>;
-/** A kernel's attributes: tfjs gives them no better type. Each kernel states what it reads. */
+/** A kernel's attributes: tfjs gives them no more precise type. Each kernel declares what it reads. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type KernelAttributes = Record<string, any>;
 
 /**
- * One tfjs kernel on the native backend. It returns undefined for inputs it does not cover (a rare type, say): the cpu
+ * One tfjs kernel on the native backend. It returns undefined for inputs it does not cover (e.g. a rare type): the cpu
  * backend's kernel then runs on copies of them.
  */
 export type NativeKernel = (

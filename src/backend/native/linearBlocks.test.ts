@@ -98,14 +98,14 @@ describe(
       }
     }
 
-    // every operand here is a bf16, so that rounding changes nothing: what may go wrong is where things lie and what is added up
+    // every operand here is a bf16, so rounding changes nothing: this tests addresses and sums
     for (const [rows, inWidth, outWidths] of [
       [512, 40, [40]],
       [600, 33, [48]],
       [769, 64, [64, 40, 96]],
     ] as const) {
       for (const options of outWidths.length > 1 ? [{}] : [{}, { relu: true }]) {
-        test(`the same in bf16, beside float32: ${rows} x ${inWidth} to ${outWidths}${'relu' in options ? ' relu' : ''}`, async (t) => {
+        test(`the same in bf16, compared with float32: ${rows} x ${inWidth} to ${outWidths}${'relu' in options ? ' relu' : ''}`, async (t) => {
           if (!nativeBackend().hasBf16) return t.skip('this processor has no bf16 instructions');
           await tf.setBackend('native');
           for (const count of [1, 2, 3]) {

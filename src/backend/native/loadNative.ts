@@ -13,7 +13,7 @@ import { reduceKernels } from './kernels/reduce.js';
 import { unaryKernels } from './kernels/unary.js';
 import { NativeBackend } from './nativeBackend.js';
 
-/** Every kernel with compiled code of its own. */
+/** Every kernel with compiled code. */
 export const nativeKernels: NativeKernels = {
   ...unaryKernels,
   ...binaryKernels,
@@ -55,7 +55,7 @@ export function kernelsOfCpuTwin(): string[] {
     .sort();
 }
 
-/** The loaded backend, for what tfjs has no interface for: profiles, precision, memory tests. */
+/** The loaded backend, for functions without a tfjs interface: profiles, precision, memory tests. */
 export function nativeBackend(): NativeBackend {
   loadNative();
   return backend as NativeBackend;

@@ -32,7 +32,7 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     assert.equal(tf.memory().numTensors, startTensors);
   });
 
-  test('products of ever new sizes do not pile up', () => {
+  test('products of many different sizes do not pile up', () => {
     const product = (inner: number): Float32Array =>
       tf.tidy(
         () =>
@@ -99,7 +99,7 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     for (const { dataId } of [ids, table, out]) backend.disposeData(dataId);
   });
 
-  test('an inner size of 0 divides nothing, and a vast number of nothings takes no time', () => {
+  test('an inner size of 0 causes no division by zero, and a vast number of empty sums takes no time', () => {
     const backend = nativeBackend();
     const [x, out] = [backend.output([0], 'float32'), backend.output([3], 'float32')];
     const ids = backend.output([2], 'int32');
@@ -108,14 +108,14 @@ describe('the native backend', { skip: isAddonBuilt() ? false : 'the native engi
     for (const { dataId } of [x, ids, out]) backend.disposeData(dataId);
   });
 
-  test('nothing that JavaScript passes to the addon ends the process', () => {
+  test('no value that JavaScript passes to the addon ends the process', () => {
     const { addon } = nativeBackend();
     const bad: unknown[] = [undefined, null, NaN, Infinity, -1, 2 ** 40, 0.5, 'x', {}, [], new Float32Array(3)];
     for (const value of bad) {
       for (const call of [addon.run, addon.allocate, addon.release, addon.setThreads, addon.setPoison] as ((
         v: unknown,
       ) => unknown)[]) {
-        if (call === addon.allocate && (value === 0.5 || value === 2 ** 40)) continue; // a fraction of a byte is none; a system may promise any number
+        if (call === addon.allocate && (value === 0.5 || value === 2 ** 40)) continue; // a fraction of a byte is rounded down; a system may promise any number of bytes
         if (call === addon.setPoison && typeof value === 'number') continue;
         assert.throws(() => call.call(addon, value), Error);
       }

@@ -14,7 +14,10 @@ import { buildCommand, type NativeAddon } from './addon.js';
 type DataId = object;
 type Values = backend_util.BackendValues;
 
-/** Types that live in native memory, with the codes of native/call.h. Strings and complex pairs stay on the JavaScript side. */
+/**
+ * Types stored in native memory, with the codes of native/call.h. Strings and complex pairs stay on the JavaScript
+ * side.
+ */
 const dtypeCodes: Partial<Record<DataType, number>> = { float32: 0, int32: 1, bool: 2 };
 
 interface NativeData {
@@ -34,8 +37,8 @@ export interface KernelTime {
 }
 
 /**
- * The tfjs backend whose tensors live in the addon's memory. Kernels (kernels/*.ts) make outputs with `output` and run
- * compiled loops by name with `run`; nothing here knows what a kernel computes.
+ * The tfjs backend whose tensors are in the addon's memory. Kernels (kernels/*.ts) make outputs with `output` and run
+ * compiled loops by name with `run`; this class does not depend on what a kernel computes.
  */
 export class NativeBackend extends KernelBackend {
   private readonly data: DataStorage<NativeData>;
@@ -64,7 +67,10 @@ export class NativeBackend extends KernelBackend {
     return { dataId: x.dataId, shape: shape as number[], dtype: x.dtype };
   }
 
-  /** A tensor for a kernel that replaces x: in x's own memory if nobody else refers to its values, else a new one. */
+  /**
+   * A tensor for a kernel that replaces x: in x's own memory if nothing else refers to its values, otherwise in new
+   * memory.
+   */
   replacement(x: TensorInfo): TensorInfo {
     return this.data.get(x.dataId).refCount === 1 ? this.alias(x) : this.output(x.shape, x.dtype);
   }

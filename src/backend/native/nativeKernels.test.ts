@@ -511,7 +511,7 @@ describe(
         ),
         runs,
       ));
-    test('gradients of pooling, their own kernels included', () =>
+    test('gradients of pooling, and their kernels', () =>
       fc.assert(
         fc.asyncProperty(
           fc.integer({ min: 3, max: 8 }),
@@ -521,7 +521,7 @@ describe(
           fc.constantFrom('same', 'valid'),
           fc.nat(),
           (size, channels, filter, stride, pad, seed) => {
-            // distinct values: which of equals wins is tfjs's own affair
+            // distinct values: tfjs does not define which of equal values wins
             const image: Value = {
               shape: [2, size, size + 1, channels],
               dtype: 'float32',
@@ -631,7 +631,7 @@ describe(
         ),
         runs,
       ));
-    // ends behind their beginnings: tfjs's cpu kernel throws for some others
+    // ends after their beginnings: tfjs's cpu kernel throws for some others
     const stridedAxis = fc
       .record({ from: fc.nat(8), span: fc.nat(8), fromEnd: fc.boolean(), stride: fc.constantFrom(1, 1, 2, 3, -1, -2) })
       .map(({ from, span, fromEnd, stride }) => {

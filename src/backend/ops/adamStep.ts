@@ -18,14 +18,14 @@ export interface AdamStepOptions {
 }
 
 /**
- * One Adam update of every tensor. It takes over its inputs and disposes them: where a tensor's values are nobody else's, their
- * memory becomes the result's. Clone what must stay. Not differentiable.
+ * One Adam update of every tensor. It takes ownership of its inputs and disposes them: if nothing else refers to a
+ * tensor's values, their memory becomes the result's. Clone tensors that you need afterwards. Not differentiable.
  *
  * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g², p = p - lr wd p - lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps).
  *
  * @param params, gradients, firstMoments, secondMoments lists of the same length and shapes
  * @returns the moved tensors, which the caller owns
- * Source: Kingma and Ba 2015, in fairseq's form (eps beside the uncorrected root, decoupled decay).
+ * Source: Kingma and Ba 2015, in fairseq's form (eps added to the uncorrected root, decoupled decay).
  */
 export function adamStep(
   params: readonly Tensor[],

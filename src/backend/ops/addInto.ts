@@ -3,7 +3,7 @@ import { hasKernel, runFused } from './dispatch.js';
 import { addIntoKernel } from './kernels.js';
 
 /**
- * total + more. Both are taken over and disposed: the sum may lie in total's memory. Not differentiable.
+ * total + more. Takes ownership of both and disposes them: the sum may use total's memory. Not differentiable.
  * @param total, more tensors of the same shape
  */
 export function addInto(total: Tensor, more: Tensor): Tensor {

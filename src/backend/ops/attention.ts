@@ -75,7 +75,10 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return reshape(transpose(heads, [0, 2, 1, 3]), [batch * queryLength, dModel]);
 }
 
-/** What is added to the scores: 0 where a query may see a key, -1e9 (whose exponential is exactly 0) elsewhere; [B, 1, T or 1, S]. */
+/**
+ * The mask added to the scores: 0 where a query may see a key, -1e9 (whose exponential is exactly 0) elsewhere; [B, 1,
+ * T or 1, S].
+ */
 function maskPenalty({ batch, queryLength, keyLength, keyLengths, causal }: AttentionOptions): Tensor {
   const keyPosition = reshape(range(0, keyLength, 1, 'int32'), [1, 1, 1, keyLength]);
   let visible: Tensor = less(keyPosition, reshape(keyLengths, [batch, 1, 1, 1]));

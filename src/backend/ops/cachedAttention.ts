@@ -5,7 +5,7 @@ import { hasKernel, runFused } from './dispatch.js';
 import { gatherRows } from './embedding.js';
 import { cachedAttentionKernel } from './kernels.js';
 
-/** What the tokens so far left behind: one tensor per step. */
+/** Keys and values of the tokens so far: one tensor per step. */
 export interface AttentionCache {
   /** Keys of step t: [Rt, d]. */
   readonly keys: readonly Tensor[];

@@ -31,7 +31,7 @@ import { crossEntropyHessianKernel, crossEntropyKernel, type CrossEntropyAttrs }
 export interface CrossEntropyOptions {
   /** Probability mass spread evenly over the V - 1 wrong tokens. */
   readonly labelSmoothing: number;
-  /** Positions with this target count nothing. */
+  /** Positions with this target do not count. */
   readonly padId: number;
 }
 
@@ -44,7 +44,7 @@ export interface CrossEntropyOptions {
  * @param hidden [N, d]
  * @param embedding [V, d]
  * @param targets int32 [N]
- * @returns lossSum, and nllSum: the same without smoothing, which no gradient flows through
+ * @returns lossSum, and nllSum: the same without smoothing; no gradient flows through it
  * @throws ShapeError if the sizes do not fit
  * Source: Szegedy et al. 2016, §7; denominator V - 1, as fairseq.
  */

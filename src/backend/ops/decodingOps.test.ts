@@ -78,7 +78,7 @@ for (const backend of testBackends) {
             const expected = Array.from({ length: count }, (_, i) => allowed[i] ?? -Infinity);
             assertClose(found.logProbs.subarray(row * count, (row + 1) * count), expected, 1e-5, `row ${row}`);
             const tokens = found.tokens.subarray(row * count, (row + 1) * count);
-            // nearly equal ones may stand in any order, so each token is held against its own log-probability
+            // nearly equal ones may come in any order, so each token is compared with its own log-probability
             assertClose(
               Array.from(tokens, (token) => (token < 0 ? -Infinity : logProbs[token])),
               expected,

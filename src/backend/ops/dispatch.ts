@@ -19,19 +19,19 @@ export function hasFusedKernel(name: string): boolean {
 }
 
 /**
- * Whether kernels that have second derivatives but no third may run now: the current backend has them all, and the gradient that
- * is being recorded is of a gradient, not of anything deeper (MetaInit differentiates three times).
+ * Whether kernels that have second derivatives but no third may run now: the current backend has them all, and the
+ * recorded gradient is a second derivative, not a higher one (MetaInit differentiates three times).
  */
 export function hasTwiceDifferentiableKernels(...names: string[]): boolean {
   return engine().state.gradientDepth <= 2 && names.every(hasKernel);
 }
 
-/** Whether the current backend has a kernel of this name. Linear operations, exact to any order, ask only this. */
+/** Whether the current backend has a kernel of this name. Linear operations, exact to any order, need only this. */
 export function hasKernel(name: string): boolean {
   return getKernel(name, getBackend()) != null;
 }
 
-/** Whether a gradient is being recorded, so that what the backward pass needs must be kept. */
+/** Whether a gradient is being recorded, so that tensors for the backward pass must be kept. */
 export function isRecording(): boolean {
   return engine().isTapeOn();
 }
@@ -51,7 +51,7 @@ export function runFused(name: string, inputs: Record<string, Tensor | undefined
 /**
  * A fused operation with its fused gradient.
  *
- * @param inputs what the gradient flows to
+ * @param inputs the tensors that receive a gradient
  * @param forward runs the kernel; its first output is the value, and `saved` is what the backward pass needs
  * @param backward one gradient per input, from dy and the saved tensors
  */

@@ -39,7 +39,7 @@ export function dropoutMask(size: number, draw: DropoutDraw): Float32Array {
 
 /**
  * x with random elements set to zero and the others divided by (1 - rate). Exactly differentiable to any order: the
- * gradient is the same dropout of dy, so that no mask is kept.
+ * gradient is the same dropout of dy, so no mask is kept.
  * @param draw undefined or rate 0 (evaluation): x itself
  * @throws UsageError if the rate is not in [0, 1)
  * Source: Srivastava et al. 2014, "inverted" scaling.

@@ -1,11 +1,12 @@
 /**
  * The fused kernels that a backend may register, by name, with their inputs, attributes and outputs.
  *
- * Register them with tfjs's registerKernel; the ops in this folder use them when they are there (dispatch.ts) and the
- * composed twin when not, which also judges them. The ops also define their gradients, which run the `...Grad` kernels:
- * a backend that registers a kernel must register its `...Grad` kernel too. Every tensor is float32 and row-major unless said otherwise; an optional
- * input that is absent is missing from the inputs; `dropout` is absent when nothing is dropped (never rate 0). Outputs are
- * new tensors; inputs are never changed, but for the optimisers' steps and sums, which are said to take theirs over.
+ * Register them with tfjs's registerKernel. The ops in this folder use a kernel if the backend has it (dispatch.ts),
+ * and otherwise the composed twin, against which tests compare the kernel. The ops also define their gradients, which
+ * run the `...Grad` kernels: a backend that registers a kernel must register its `...Grad` kernel too. Every tensor is
+ * float32 and row-major unless stated otherwise; an absent optional input is missing from the inputs; `dropout` is
+ * absent when nothing is dropped (never rate 0). Outputs are new tensors. Kernels never change their inputs, except the
+ * optimisers' steps and sums, which document that they take ownership.
  */
 import type { DropoutDraw } from './dropoutDraw.js';
 
@@ -114,9 +115,10 @@ export interface CrossEntropyAttrs {
 }
 
 /**
- * hidden [N, d], embedding [V, d] → of the log-softmax of hidden · embeddingᵀ the `count` largest of each row [N, count], largest
- * first (of equal ones the smaller token first), their tokens int32 [N, count], and the value at `endToken` [N]. Where fewer tokens
- * are allowed, -infinity and token -1 follow. Attributes: TopLogProbsAttrs. No gradient.
+ * hidden [N, d], embedding [V, d] → the `count` largest values of each row of the log-softmax of hidden · embeddingᵀ
+ * [N, count], largest first (of equal values the smaller token first), their tokens int32 [N, count], and the value at
+ * `endToken` [N]. Where fewer tokens are allowed, -infinity and token -1 follow. Attributes: TopLogProbsAttrs. No
+ * gradient.
  */
 export const topLogProbsKernel = 'ColdstartTopLogProbs';
 
@@ -131,8 +133,9 @@ export interface TopLogProbsAttrs {
 export const rowLogSumExpKernel = 'ColdstartRowLogSumExp';
 
 /**
- * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments. The inputs are
- * taken over: the kernel may write the results in their place, unless others share their values. Attributes: AdamStepAttrs.
+ * param0 …, gradient0 …, firstMoment0 …, secondMoment0 … → new params, then first moments, then second moments. The
+ * kernel owns the inputs: it may write the results in their place, unless other tensors share their values. Attributes:
+ * AdamStepAttrs.
  */
 export const adamStepKernel = 'ColdstartAdamStep';
 
@@ -149,7 +152,10 @@ export interface AdamStepAttrs {
   readonly stepSize: number;
 }
 
-/** param0 …, gradient0 …, buffer0 …? → new params, then (if momentum is not 0) new buffers. The inputs are taken over. Attributes: SgdStepAttrs. */
+/**
+ * param0 …, gradient0 …, buffer0 …? → new params, then (if momentum is not 0) new buffers. The kernel owns the inputs.
+ * Attributes: SgdStepAttrs.
+ */
 export const sgdStepKernel = 'ColdstartSgdStep';
 
 export interface SgdStepAttrs {
@@ -163,7 +169,7 @@ export interface SgdStepAttrs {
   readonly hasBuffers: boolean;
 }
 
-/** total, more [same shape] → total + more. Both are taken over. No attributes. */
+/** total, more [same shape] → total + more. The kernel owns both. No attributes. */
 export const addIntoKernel = 'ColdstartAddInto';
 
 /** x0 … → [] the sum of all squares. Attributes: { count }. */

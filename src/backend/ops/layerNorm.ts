@@ -6,7 +6,7 @@ import type { DropoutDraw } from './dropoutDraw.js';
 import { layerNormGradKernel, layerNormKernel, residualLayerNormKernel } from './kernels.js';
 
 /**
- * LN(residual + dropout(x)): how every sublayer of a post-LN Transformer ends.
+ * LN(residual + dropout(x)): the end of every sublayer of a post-LN Transformer.
  * @param x, residual [N, d]
  * @param gamma, beta [d]
  * @param eps added to the (biased) variance inside the root

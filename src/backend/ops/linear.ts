@@ -61,7 +61,7 @@ export function linears(x: Tensor, weights: readonly Tensor[], biases: readonly 
   return runFused(linearsKernel, [x, ...weights, ...biases], { count: weights.length });
 }
 
-// Several outputs: what customGrad cannot do.
+// customGrad cannot have several outputs.
 registerGradient({
   kernelName: linearsKernel,
   saveAllInputs: true,

@@ -187,7 +187,7 @@ for (const backend of testBackends) {
           else if (!dropped || mask[i] !== 0) assert.ok(Number.isNaN(value), `element ${i}: ${value}`);
         });
       }
-      if (backend === 'wasm') return; // tfjs's own fused product, which nothing here uses, gives 0
+      if (backend === 'wasm') return; // tfjs's own fused product, which is not used here, gives 0
       const product = fused
         .matMul({ a: x as Tensor2D, b: transpose(weight) as Tensor2D, bias, activation: 'relu' })
         .arraySync() as number[][];
@@ -230,7 +230,7 @@ for (const backend of testBackends) {
     });
 
     check('operations of no rows, no width or no tokens', () => {
-      // memory that is used again holds no zeros by chance
+      // reused memory does not contain zeros by chance
       fill([4096], NaN).dispose();
       const [none, ids] = [tensor([], [0, 6]), tensor([], [0], 'int32')];
       const [weight, bias] = [tensor(numbers(24, 1), [4, 6]), tensor([1, -2, 3, -4])];

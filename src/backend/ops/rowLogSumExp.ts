@@ -3,7 +3,8 @@ import { hasFusedKernel, isRecording, runFused } from './dispatch.js';
 import { rowLogSumExpKernel } from './kernels.js';
 
 /**
- * The logarithm of the sum of each row's exponentials: what turns logits into log-probabilities. NaN for a row that holds NaN.
+ * The logarithm of the sum of each row's exponentials, which turns logits into log-probabilities. NaN for a row with a
+ * NaN.
  * @param x [N, M]
  * @returns [N]
  */

@@ -15,7 +15,8 @@ export interface SgdStepOptions {
 }
 
 /**
- * One SGD update of every tensor. It takes over its inputs and disposes them, as adamStep does. Not differentiable.
+ * One SGD update of every tensor. It takes ownership of its inputs and disposes them, as adamStep does. Not
+ * differentiable.
  *
  * buf = g at the first update, then buf = momentum buf + g; p = p - lr buf, or p - lr (g + momentum buf) for Nesterov.
  *

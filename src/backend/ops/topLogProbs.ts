@@ -7,7 +7,7 @@ import { rowLogSumExp } from './rowLogSumExp.js';
 export interface TopLogProbs {
   /** [N * count] row-major, of each row the largest first; -infinity where fewer tokens are allowed. */
   readonly logProbs: Float32Array;
-  /** The tokens that have them; -1 where there is none. */
+  /** Their tokens; -1 where fewer tokens are allowed. */
   readonly tokens: Int32Array;
   /** [N] log-probability of `endToken`, listed or not; NaN or infinite if the row's logits are not finite numbers. */
   readonly endLogProbs: Float32Array;

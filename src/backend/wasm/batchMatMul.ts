@@ -4,7 +4,7 @@ import { plain, registerWasmKernel, transposed, type WasmContext } from './wasmC
 
 /**
  * Replaces tfjs's wasm matrix product, which is ten times slower for transposed or batched operands than for plain ones; here
- * they cost the same. Gradients of gradients and losses written in plain tfjs live on it.
+ * they cost the same. Gradients of gradients and losses written in plain tfjs depend on it.
  */
 export function registerBatchMatMul(context: WasmContext): void {
   const { kernels } = context;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** Byte address in the memory of tfjs's wasm module; 0 stands for an argument that is absent. */
+/** Byte address in the memory of tfjs's wasm module; 0 for an absent argument. */
 type Address = number;
 /** A dropout draw as the kernels take it, see dropoutArguments; scale 1 and threshold 0 keep everything. */
 export type DropoutArguments = [
@@ -13,7 +13,7 @@ export type DropoutArguments = [
   microBatch: number,
 ];
 
-/** The functions of kernels.as.ts; their files say what they do. Counts are elements, strides are floats. */
+/** The functions of kernels.as.ts, documented in their files. Counts are in elements, strides in floats. */
 export interface CompiledKernels {
   addArrays(count: number, a: Address, b: Address, out: Address): void;
   expArray(count: number, x: Address, out: Address): void;

@@ -3,7 +3,7 @@
 import { gemmPacked, gemmScratchBytes, packB, packedBytes } from './gemm.as';
 import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
 
-/** Enough rows that adding a block's product to dEmbedding is cheap beside making it. */
+/** Enough rows that adding a block's product to dEmbedding is cheap compared with computing it. */
 const blockSize: i32 = 120;
 
 /** The first position whose target is neither a token id nor a pad, or -1. */
@@ -15,7 +15,7 @@ export function firstBadTarget(rows: i32, vocabSize: i32, padId: i32, targets: u
   return -1;
 }
 
-/** What label smoothing gives each wrong token; without any there is none to give. */
+/** The probability that label smoothing gives each wrong token; 0 without smoothing. */
 // @ts-ignore: decorator
 @inline
 function shareOfWrongToken(labelSmoothing: f64, vocabSize: i32): f64 {
@@ -29,7 +29,7 @@ export function crossEntropyScratchBytes(vocabSize: i32, d: i32): f64 {
 
 /**
  * @param losses two float64: receives the smoothed and the plain sum
- * @param dHidden, dEmbedding receive the gradients of the smoothed sum; 0: no gradients wanted
+ * @param dHidden, dEmbedding receive the gradients of the smoothed sum; 0: computes no gradients
  */
 export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, labelSmoothing: f64, padId: i32,
   losses: usize, dHidden: usize, dEmbedding: usize, scratch: usize): void {
@@ -75,7 +75,7 @@ export function crossEntropy(rows: i32, vocabSize: i32, d: i32, hidden: usize, e
       nllSum += nll;
       lossSum += onTarget * nll + perWrongToken * (<f64>vocabSize * logSumExp - logitSum);
       if (dHidden != 0) {
-        // The smoothed loss has the gradient p - perWrongToken, and onTarget less for the target.
+        // The gradient of the smoothed loss is p - perWrongToken, and for the target onTarget less.
         scaleAndShift(row, vocabSize, <f32>(1 / expSum), <f32>perWrongToken);
         store<f32>(at(row, target), load<f32>(at(row, target)) - <f32>onTarget);
       }
@@ -97,8 +97,8 @@ export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): f64 {
 }
 
 /**
- * The gradient of sum(uHidden * gHidden) + sum(uEmbedding * gEmbedding), where gHidden and gEmbedding are what crossEntropy gives
- * as gradients: the product of the loss's Hessian with (uHidden, uEmbedding).
+ * The gradient of sum(uHidden * gHidden) + sum(uEmbedding * gEmbedding), where gHidden and gEmbedding are
+ * crossEntropy's gradients: the product of the loss's Hessian with (uHidden, uEmbedding).
  *
  * With G = p - constants the gradient of the logits, gHidden = G E and gEmbedding = Gᵀ h. So the sum is that of G * W with
  * W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W)) for the logits.

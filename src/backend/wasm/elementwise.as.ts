@@ -52,7 +52,7 @@ export function expArray(count: i32, x: usize, out: usize): void {
   for (; i < count; i++) store<f32>(at(out, i), exp1(load<f32>(at(x, i))));
 }
 
-/** out [outer, times, size]: every one of the `outer` blocks of x [outer, size] `times` times. */
+/** out [outer, times, size]: each of the `outer` blocks of x [outer, size], repeated `times` times. */
 export function repeatBlocks(outer: i32, size: i32, times: i32, x: usize, out: usize): void {
   for (let n = 0; n < outer; n++) {
     const from = at(x, n * size);

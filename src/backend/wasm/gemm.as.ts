@@ -187,7 +187,7 @@ export function gemmPacked(rows: i32, columns: i32, depth: i32, a: usize, rowStr
   }
 }
 
-/** What a product that adds up nothing gives: the bias, or zeros. */
+/** The result of a product with inner size 0: the bias, or zeros. */
 function writeSumsOfNothing(rows: i32, columns: i32, c: usize, cBytes: usize, bias: usize, relu: bool): void {
   for (let m = 0; m < rows; m++) {
     for (let n = 0; n < columns; n++) {
@@ -199,8 +199,8 @@ function writeSumsOfNothing(rows: i32, columns: i32, c: usize, cBytes: usize, bi
 }
 
 /**
- * One product [rows, depth] x [depth, columns] after the other for a whole batch; operands start aBatch, bBatch and rows x columns
- * floats after those of the product before (0: the same operand again).
+ * A batch of products [rows, depth] x [depth, columns]; operands start aBatch, bBatch and rows x columns
+ * floats after those of the previous product (0: the same operand again).
  * @param scratch packedBytes(depth, columns) + gemmScratchBytes() bytes
  */
 export function multiplyBatch(batch: i32, rows: i32, columns: i32, depth: i32, a: usize, aRow: i32, aColumn: i32, aBatch: i32,

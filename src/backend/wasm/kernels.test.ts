@@ -151,7 +151,7 @@ test('matMul with any transposes, batches and sizes', () =>
     },
   ));
 
-test('matMul repeats every operand as its missing and single dimensions say', async () => {
+test('matMul repeats every operand along its missing and single dimensions', async () => {
   await selectBackend('wasm');
   tidy(() => {
     const product = matMul(tensor([1, 2, 3], [3, 1, 1]), tensor([10, 20], [2, 1, 1, 1]));
@@ -512,7 +512,7 @@ test('sign keeps the sign of the smallest numbers', async () => {
   );
 });
 
-test('the compiled module brings no data of its own into the shared memory', () => {
+test('the compiled module puts no data into the shared memory', () => {
   const bytes = readFileSync(new URL('./kernels.wasm', import.meta.url));
   const sections: number[] = [];
   for (let at = 8; at < bytes.length;) {

@@ -9,7 +9,7 @@ import {
 } from '../ops/kernels.js';
 import { dropoutArguments, plain, registerWasmKernel, transposed, type WasmContext } from './wasmContext.js';
 
-/** Linear layers: the transposes of weights and gradients happen while operands are packed, at no cost of their own. */
+/** Linear layers: the transposes of weights and gradients happen while operands are packed, at no extra cost. */
 export function registerLinearKernels(context: WasmContext): void {
   const { kernels } = context;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
-test('another module that is instantiated meanwhile, as by the fetch of Node 22, is not taken for that of tfjs', () => {
+test('another module that is instantiated meanwhile, as by the fetch of Node 22, is not mistaken for that of tfjs', () => {
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
     // a module that exports a memory of one page

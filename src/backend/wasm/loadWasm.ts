@@ -14,7 +14,7 @@ import { checkAllocations, WasmContext } from './wasmContext.js';
 let loaded: Promise<string> | undefined;
 
 /**
- * Makes tfjs's wasm backend with coldstart's own kernels beside its own. Its .wasm files are read from node_modules, nothing
+ * Makes tfjs's wasm backend and adds coldstart's kernels to it. Its .wasm files are read from node_modules, nothing
  * is fetched.
  * @returns one line: version, threads
  * @throws ColdstartError if the runtime has no WebAssembly SIMD
@@ -26,7 +26,7 @@ export function loadWasm(): Promise<string> {
 
 async function initialise(): Promise<string> {
   const { backend, memory } = await makeBackend();
-  // From here on setBackend('wasm') finds this instance instead of making another with another memory.
+  // From now on setBackend('wasm') finds this instance instead of making another with another memory.
   removeBackend('wasm');
   registerBackend('wasm', () => backend, 2);
   let kernels;
@@ -52,9 +52,9 @@ async function initialise(): Promise<string> {
 }
 
 /**
- * The backend and the memory its tensors live in. tfjs does not give the memory away, but asks WebAssembly.instantiate for the
- * module that owns it; so that function is watched while the backend is made. Others may call it meanwhile, as Node 22's own fetch does:
- * the memory is the one that tfjs's view of its heap lies in.
+ * The backend and the memory of its tensors. tfjs does not expose the memory, but calls WebAssembly.instantiate for the
+ * module that owns it, so that function is watched while the backend is made. Other code may call it meanwhile, as Node
+ * 22's own fetch does: the right memory is the one of which tfjs's heap is a view.
  */
 async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembly.Memory }> {
   const factory = findBackendFactory('wasm');
@@ -63,7 +63,7 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
   const { instantiate } = WebAssembly;
   const memories: WebAssembly.Memory[] = [];
   WebAssembly.instantiate = (async (...args: Parameters<typeof instantiate>) => {
-    // of bytes it makes a module and an instance, of a compiled module the instance alone
+    // from bytes it makes a module and an instance, from a compiled module only the instance
     const result: { instance: WebAssembly.Instance } | WebAssembly.Instance = await instantiate(...args);
     const { exports } = 'instance' in result ? result.instance : result;
     for (const value of Object.values(exports)) if (value instanceof WebAssembly.Memory) memories.push(value);

@@ -14,9 +14,9 @@ import {
 import type { WasmContext } from './wasmContext.js';
 
 /**
- * Replaces those kernels of tfjs's wasm backend that gradients of gradients spend their time in: Identity and Cast copy where a
- * reference will do, Tile goes element by element, Exp is not vectorised. Sign is replaced because tfjs's gives 0 for all that is
- * smaller than 1e-7, where most of a Transformer's gradient is.
+ * Replaces kernels of tfjs's wasm backend that take most of the time of gradients of gradients: Identity and Cast copy
+ * where a reference suffices, Tile copies element by element, Exp is not vectorised. Sign is replaced because tfjs's
+ * gives 0 for everything below 1e-7, where most of a Transformer's gradient is.
  */
 export function registerReplacedKernels(context: WasmContext): void {
   const { kernels } = context;

@@ -1,6 +1,6 @@
 // SIMD functions shared by the kernels. Pointers are byte addresses in the memory of tfjs's wasm module.
 
-/** The four lanes added up, in pairs. */
+/** The sum of the four lanes, added in pairs. */
 // @ts-ignore: decorator
 @inline
 export function sumLanes(x: v128): f32 {
@@ -50,7 +50,10 @@ export function exp1(x: f32): f32 {
   return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
 }
 
-/** Natural logarithm, from the host: the standard library's would bring tables of static data, which this module must not have. */
+/**
+ * Natural logarithm, from the host: the standard library's version needs tables of static data, which this module must
+ * not have.
+ */
 // @ts-ignore: decorator
 @external("env", "log")
 export declare function log(x: f64): f64;

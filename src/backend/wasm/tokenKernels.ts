@@ -13,7 +13,7 @@ import {
 import type { DropoutDraw } from '../ops/dropoutDraw.js';
 import { dropoutArguments, registerWasmKernel, type WasmContext } from './wasmContext.js';
 
-/** What happens per token: embeddings and their gradient, dropout, the loss. */
+/** Kernels per token: embeddings and their gradient, dropout, the loss. */
 export function registerTokenKernels(context: WasmContext): void {
   const { kernels } = context;
 
@@ -143,7 +143,7 @@ export function registerTokenKernels(context: WasmContext): void {
     );
   }
 
-  // tfjs's wasm backend lacks this one; the gradient of gather needs it. Ids out of range are dropped.
+  // tfjs's wasm backend lacks this kernel; the gradient of gather needs it. Ids out of range are dropped.
   registerWasmKernel<{ x: TensorInfo; segmentIds: TensorInfo }, { numSegments: number }>(
     UnsortedSegmentSum,
     ({ x, segmentIds }, { numSegments }) => {

@@ -6,7 +6,10 @@ import type { DropoutDraw } from '../ops/dropoutDraw.js';
 import { philoxKey } from '../../random/philox.js';
 import type { CompiledKernels, DropoutArguments } from './compiledKernels.js';
 
-/** What a kernel function needs: the backend's tensors as addresses, new tensors, scratch memory, the compiled code. */
+/**
+ * The environment of a kernel function: the backend's tensors as addresses, new tensors, scratch memory, the compiled
+ * code.
+ */
 export class WasmContext {
   private scratchAddress = 0;
   private scratchSize = 0;
@@ -54,7 +57,7 @@ export class WasmContext {
   }
 
   /**
-   * Memory for the duration of one kernel: the same every time, so that a training step does not fragment the heap.
+   * Memory for the duration of one kernel, reused by later kernels, so that a training step does not fragment the heap.
    * 16-byte aligned. @throws ColdstartError if memory has run out
    */
   scratch(bytes: number): number {
@@ -139,12 +142,12 @@ interface Allocator {
 }
 
 /**
- * Makes the backend throw when memory runs out. tfjs does not check its allocations and would write to address 0; and sizes of
- * 4 GiB and more would wrap around.
+ * Makes the backend throw when memory runs out. tfjs does not check its allocations and would write to address 0, and
+ * sizes of 4 GiB and more would wrap around.
  */
 export function checkAllocations(backend: BackendWasm): void {
   const wasm = backend.wasm as unknown as Allocator;
-  wasm._free(wasm._malloc(1)); // at its first call _malloc replaces itself, which would undo what follows
+  wasm._free(wasm._malloc(1)); // _malloc replaces itself at its first call, which would undo the following lines
   const allocate = wasm._malloc;
   wasm._malloc = (bytes) => {
     const address = bytes < 2 ** 32 ? allocate(bytes) : 0;

@@ -107,7 +107,10 @@ registerBinary(
   (dy, a, b) => mul(dy, mul(pow(real(a), real(b)), logOfPositive(real(a)))),
 );
 
-/** log(x) where x > 0, else 0, with no infinite derivative at the rest: a power of a negative base has no gradient by its exponent. */
+/**
+ * log(x) where x > 0, else 0, with no infinite derivative elsewhere: a power of a negative base has no gradient with
+ * respect to its exponent.
+ */
 function logOfPositive(x: Tensor): Tensor {
   return log(
     where(

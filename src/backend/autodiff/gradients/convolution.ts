@@ -36,8 +36,8 @@ import { ShapeError } from '../../../errors.js';
 import { withoutGradient } from '../withoutGradient.js';
 import { registerExact, sumToShape, type Attrs } from './register.js';
 
-/* What convolutional networks need. A convolution and its two gradients are linear in each of their two inputs, and the
-   gradient of each of the three is made of the other two. */
+/* Gradients for convolutional networks. A convolution and its two gradients are linear in each of their two inputs, and the
+gradient of each of the three consists of the other two. */
 
 function run(kernelName: string, inputs: NamedTensorMap, attrs: Attrs): Tensor {
   return engine().runKernel(kernelName, inputs, attrs as unknown as NamedAttrMap) as Tensor;
@@ -170,7 +170,7 @@ registerExact({
 
 /** For each output of a max pool, the flat position of the input it was taken from: the first of equals. */
 function maxPoolWinners(x: Tensor4D, attrs: Attrs): Tensor {
-  // tfjs's kernel for it knows no rounding of sizes
+  // tfjs's kernel for it does not support rounding of sizes
   if (getKernel(MaxPoolWithArgmax, engine().backendName) != null && attrs.dimRoundingMode == null) {
     const { filterSize, strides, pad } = attrs;
     const [pooled, winners] = withoutGradient(

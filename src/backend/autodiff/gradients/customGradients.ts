@@ -17,7 +17,7 @@ let installed = false;
  *
  * A custom gradient that saves something it computed loses that value's dependence on the inputs when it is itself
  * differentiated. Inside a nested gradient tfjs-core's own such operations are therefore recorded as the plain operations
- * they are made of; anyone else's refuse to be differentiated twice. First derivatives are untouched.
+ * they consist of; those of other libraries refuse to be differentiated twice. First derivatives do not change.
  */
 export function installExactCustomGradients(): void {
   if (installed) return;

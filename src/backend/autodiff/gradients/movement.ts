@@ -76,7 +76,8 @@ registerUnary(PadV2, (dy, x, attrs) =>
   ),
 );
 registerUnary(MirrorPad, (dy, x, attrs) => {
-  // what was copied into the border adds to the gradient of where it came from: number the elements, pad the numbers alike
+  // an element copied into the border adds to the gradient of its origin: number the elements, pad the numbers the same
+  // way
   const paddings = attrs.paddings as [number, number][];
   const numbers = mirrorPad(reshape(rangeOf(x.size), x.shape), paddings, attrs.mode as 'reflect' | 'symmetric');
   return reshape(
@@ -168,7 +169,7 @@ function gatherGradient(dy: Tensor, shape: number[], indices: Tensor, axis: numb
   const size = shape[axis];
   const outer = util.sizeFromShape(shape.slice(0, axis));
   const inner = util.sizeFromShape(shape.slice(axis + 1));
-  // every outer row has a range of `size` segments of its own
+  // every outer row has its own range of `size` segments
   const ids = indices.dataSync();
   const perRow = batchDims === 0 ? ids.length : ids.length / outer;
   const segments = Int32Array.from(

@@ -86,7 +86,7 @@ function toExtremum(dy: Tensor, x: Tensor, axes: number[], extremum: typeof max)
   );
 }
 
-/** The gradient of an operation, as that of the same operation written in simpler ones. */
+/** The gradient of an operation, computed as the gradient of the same operation written in simpler ones. */
 function gradientThrough(composed: (x: Tensor) => Tensor, x: Tensor, dy: Tensor): Tensor {
   const { state } = engine();
   const tape = state.activeTape; // an inner gradient outside of any other would end the tape that is being read

@@ -15,14 +15,14 @@ export type Attrs = Record<string, unknown>;
 
 const exactGradients: GradConfig[] = [];
 
-/** Registers the gradient of a kernel, to be kept (see `ensureExactGradients`). */
+/** Registers the gradient of a kernel permanently (see `ensureExactGradients`). */
 export function registerExact(config: GradConfig): void {
   exactGradients.push(config);
   registerGradient(config);
 }
 
 /**
- * Registers all exact gradients again if others have taken their place: loading @tensorflow/tfjs or tfjs-node after this
+ * Registers all exact gradients again if others have replaced them: loading @tensorflow/tfjs or tfjs-node after this
  * project's files registers tfjs-core's own.
  */
 export function ensureExactGradients(): void {
@@ -76,7 +76,7 @@ export function sumToShape(dy: Tensor, shape: number[]): Tensor {
   return reshape(axes.length > 0 ? sum(dy, axes) : dy, shape);
 }
 
-/** 1 where the condition holds, else 0, as a constant: derivatives of any order pass it by. */
+/** 1 where the condition holds, else 0, as a constant, whose derivatives of any order are zero. */
 export function mask(condition: () => Tensor): Tensor {
   return withoutGradient(() => cast(condition(), 'float32'));
 }

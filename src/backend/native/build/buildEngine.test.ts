@@ -21,7 +21,7 @@ import { builtEngine, engineFolders } from '../engineFolders.js';
 const root = mkdtempSync(join(tmpdir(), 'build-native-'));
 const builder = JSON.stringify(new URL('./buildEngine.js', import.meta.url).href);
 
-/** Stands for g++: notes what it compiled or linked in `log`, and does what the environment says. */
+/** Replaces g++: records in `log` what it compiled or linked, and does what the environment says. */
 const compiler = `#!/bin/sh
 case " $* " in
   *' --version '*) echo "g++ (Test) \${GCC_VERSION:-12.2.0} $GCC_NAME"; exit ;;
@@ -57,7 +57,7 @@ if [ $kind = link ]; then printf '%s objects' $objects > "$target"; exit; fi
 printf '%s: \\\\\\n %s\\n' "$name" "$source" > "$dependencies"
 `;
 
-/** Builds in the folder; what was printed, and how often something was compiled and linked. */
+/** Builds in the folder. @returns the output, and the numbers of compilations and links */
 function build(
   env: Record<string, string> = {},
   folder = 'project',
@@ -136,13 +136,13 @@ describe('coldstart build-native', () => {
     build();
     assert.deepEqual([build().compiled, build().linked], [0, 0]);
     assert.equal(build({ GCC_NAME: 'another' }).compiled, objects);
-    const ofOneDnn = 2; // the kernels know nothing of it
+    const ofOneDnn = 2; // the kernels do not use oneDNN
     assert.equal(build({ GCC_NAME: 'another', ONEDNN_VERSION: '3 2' }).compiled, ofOneDnn);
     const named = { GCC_NAME: 'another', ONEDNN_VERSION: '3 2', ONEDNN_ROOT: oneDnnFolder('lib') };
     assert.deepEqual([build(named).compiled, build(named).compiled], [ofOneDnn, 0]);
   });
 
-  test('takes the oneDNN of a named folder, wherever its library lies in it', () => {
+  test('takes the oneDNN of a named folder, wherever the library is in that folder', () => {
     for (const lib of ['lib', 'lib64', 'lib/x86_64-linux-gnu']) {
       const named = oneDnnFolder(lib);
       assert.equal(build({ ONEDNN_ROOT: named }).status, 0);
@@ -156,7 +156,7 @@ describe('coldstart build-native', () => {
     assert.doesNotMatch(readFileSync(join(root, 'lastArguments'), 'utf8'), /rpath/);
   });
 
-  test('a compiler that ends by itself leaves nothing behind', () => {
+  test('a compiler that ends without a result leaves no files', () => {
     writeFileSync(join(root, 'g++'), compiler.replace('while [', '[ $kind = compile ] && exit 1\nwhile ['));
     const { status, stderr } = build();
     assert.equal(status, 1);

@@ -23,8 +23,8 @@ interface Job {
 }
 
 /**
- * Compiles what has changed, with as many compilers at once as there are cores, and links the engine. It appears whole; a running
- * process keeps the one it loaded.
+ * Compiles changed sources, with one compiler process per core, and links the engine. The engine file appears whole; a
+ * running process keeps the engine it loaded.
  *
  * @param onCompile receives the name of each file before it is compiled, its number from 1, and how many there are
  * @throws ColdstartError code NATIVE_BUILD saying what to install or what failed; the compiler's own words are on standard error
@@ -91,7 +91,7 @@ function commonFlags({ isClang }: Toolchain): string[] {
     '-Werror=return-type',
     '-Wno-psabi',
     isClang ? '-Wno-pass-failed' : '-Wno-maybe-uninitialized',
-    // neither changes a result: nobody reads errno, and floating-point traps are off
+    // these two flags change no result: nothing reads errno, and floating-point traps are off
     '-fno-math-errno',
     '-fno-trapping-math',
   ];
@@ -119,7 +119,7 @@ function jobsOf(native: string, { include, oneDnnVersion }: Toolchain): Job[] {
     '-DNAPI_CPP_EXCEPTIONS',
     `-DNAPI_VERSION=${nodeApi}`,
     '-DNODE_GYP_MODULE_NAME=coldstart',
-    // names the oneDNN in the command, so that another one compiles again
+    // puts oneDNN's version into the command, so that another version compiles again
     `-DCOLDSTART_ONEDNN="${oneDnnVersion}"`,
   ];
   return [
@@ -138,7 +138,10 @@ function jobsOf(native: string, { include, oneDnnVersion }: Toolchain): Job[] {
 type Commands = Readonly<Record<string, unknown>>;
 const recordName = 'commands.json';
 
-/** Removes the objects that were compiled by other commands, and records the commands before they run. @returns those before */
+/**
+ * Removes the objects that were compiled by other commands, and records the commands before they run. @returns the
+ * earlier commands
+ */
 function forgetOtherCommands(folder: string, commands: Commands): Commands {
   const path = join(folder, recordName);
   const before = readCommands(path);
@@ -148,7 +151,7 @@ function forgetOtherCommands(folder: string, commands: Commands): Commands {
   return before;
 }
 
-/** What an earlier build recorded; nothing if the file is not whole. */
+/** The record of an earlier build; empty if the file is not whole. */
 function readCommands(path: string): Commands {
   try {
     return (JSON.parse(readFileSync(path, 'utf8')) ?? {}) as Commands;

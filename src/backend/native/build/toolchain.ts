@@ -19,7 +19,7 @@ export interface Toolchain {
 }
 
 export interface ToolchainOptions {
-  /** Default: CXX, or the first of g++ and clang++ that is there. */
+  /** Default: CXX, or the first of g++ and clang++ that is installed. */
   readonly compiler?: string;
   /** Folder with include/ and lib/. Default: ONEDNN_ROOT, or where the compiler looks, or the active conda environment. */
   readonly oneDnn?: string;
@@ -28,7 +28,7 @@ export interface ToolchainOptions {
 
 const install = 'Debian and Ubuntu: apt-get install g++ libdnnl-dev';
 
-/** @throws nothing: gives the ColdstartError, code NATIVE_BUILD, that the reason makes. */
+/** Returns the ColdstartError, code NATIVE_BUILD, for this reason; does not throw it. */
 export function notBuilt(reason: string): ColdstartError {
   return new ColdstartError('NATIVE_BUILD', `the native engine was not built: ${reason}`);
 }
@@ -89,7 +89,7 @@ function checkClang(compiler: string, versionLine: string): void {
     );
 }
 
-/** Where oneDNN is if nobody named a folder; undefined: where the compiler looks by itself. */
+/** The folder of oneDNN if the user named none; undefined: the compiler's default places. */
 function unnamedOneDnn(compiler: string, env: NodeJS.ProcessEnv): string | undefined {
   const conda = env['CONDA_PREFIX'];
   const isInConda = conda !== undefined && existsSync(join(conda, 'include/dnnl.hpp'));
@@ -99,7 +99,7 @@ function unnamedOneDnn(compiler: string, env: NodeJS.ProcessEnv): string | undef
 /** @returns its version, e.g. "2.6" */
 function checkOneDnn(compiler: string, include: readonly string[], root: string | undefined): string {
   const where = root === undefined ? '' : ` in ${join(root, 'include')}`;
-  // the compiler would go on to look where the system's are
+  // the compiler would continue to search the system's folders
   const isNamedEmpty = root !== undefined && !existsSync(join(root, 'include/dnnl.hpp'));
   if (isNamedEmpty || preprocess(compiler, '#include <dnnl.hpp>\n', include) === undefined)
     throw notBuilt(
@@ -138,7 +138,7 @@ function libraryFlags(folder: string): string[] {
   return [`-L${found}`, `-Wl,-rpath,${found}`];
 }
 
-/** What the compiler makes of a source before it compiles it; undefined if it refuses the source or a flag. */
+/** The preprocessed source; undefined if the compiler refuses the source or a flag. */
 function preprocess(compiler: string, source: string, flags: readonly string[] = []): string | undefined {
   const { status, stdout } = spawnSync(compiler, [...flags, '-x', 'c++', '-E', '-P', '-'], {
     input: source,

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../nativeBackend.js';
 
-/** Kernels of the activations that fused tfjs kernels end with; the rarer ones are the cpu backend's. */
+/** Kernels of the activations at the end of fused tfjs kernels; the cpu backend computes the rarer ones. */
 const kernels: Readonly<Record<string, string | undefined>> = {
   linear: '',
   relu: 'Relu',
@@ -14,7 +14,7 @@ export function hasActivation(name: string): boolean {
   return kernels[name] !== undefined;
 }
 
-/** The activation of y, in y's place. */
+/** The activation of y; it replaces y. */
 export function activate(backend: NativeBackend, y: TensorInfo, name: string): TensorInfo {
   const kernel = kernels[name];
   if (kernel) backend.run(kernel, [y, y]);

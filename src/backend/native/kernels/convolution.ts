@@ -8,7 +8,8 @@ type Shape4D = [number, number, number, number];
 /** The sizes of a convolution or pooling as the addon reads them. */
 function geometry(info: backend_util.Conv2DInfo): number[] {
   const { top, left } = info.padInfo;
-  // what the output needs behind the input: rounding of the output size may ask for more or less than tfjs's own figures
+  // the padding that the output needs after the input: rounding of the output size may need more or less than tfjs's
+  // own figures
   const bottom = Math.max(
     0,
     (info.outHeight - 1) * info.strideHeight + info.effectiveFilterHeight - info.inHeight - top,
@@ -35,7 +36,7 @@ function geometry(info: backend_util.Conv2DInfo): number[] {
   ];
 }
 
-/** Sizes of a convolution over channels-last images; undefined where the cpu backend has to do it. */
+/** Sizes of a convolution over channels-last images; undefined if the cpu backend must compute it. */
 function convolutionInfo(
   inputShape: number[],
   filterShape: number[],
@@ -63,14 +64,14 @@ function pooling(kernel: string): NativeKernel {
     const info = areFloats(x) ? poolingInfo(x, attrs) : undefined;
     if (info === undefined) return undefined;
     const sizes = geometry(info);
-    // oneDNN takes a window wholly inside the padding for an error
+    // oneDNN treats a window wholly inside the padding as an error
     const [top, left, bottom, right] = sizes.slice(-4);
     if (Math.max(top, bottom) >= info.filterHeight || Math.max(left, right) >= info.filterWidth) return undefined;
     return backend.compute(kernel, [x], info.outShape, 'float32', sizes);
   };
 }
 
-/** Sizes of a pooling; undefined where there is nothing to compute. */
+/** Sizes of a pooling; undefined if there is nothing to compute. */
 function poolingInfo(
   x: TensorInfo,
   { filterSize, strides, pad, dimRoundingMode }: KernelAttributes,
@@ -92,7 +93,7 @@ function maxPositions(
   return [pooled, positions];
 }
 
-/** One step of a composed kernel: runs it and lets its inputs go. */
+/** One step of a composed kernel: runs it and releases its inputs. */
 function consume(
   backend: NativeBackend,
   kernel: string,
@@ -105,7 +106,7 @@ function consume(
   return out;
 }
 
-/** A convolution with a bias and an activation after it; the rarer activations are the cpu backend's. */
+/** A convolution with a bias and an activation after it; the cpu backend computes the rarer activations. */
 function fused(kernel: 'Conv2D' | 'DepthwiseConv2dNative'): NativeKernel {
   return (backend, { x, filter, bias }, attrs) => {
     const { activation } = attrs as { activation: string };
@@ -125,7 +126,7 @@ export const convolutionKernels: NativeKernels = {
   },
   Conv2DBackpropInput: (backend, { dy, filter }, attrs) => {
     const info = areFloats(dy, filter) ? convolutionInfo(attrs['inputShape'], filter.shape, attrs) : undefined;
-    // conv2dTranspose may ask for an input that dy is not the output of
+    // conv2dTranspose may request an input size from which dy's size does not follow
     if (info !== undefined && util.sizeFromShape(info.outShape) !== util.sizeFromShape(dy.shape)) return undefined;
     return info && backend.compute('ConvolutionInputGrad', [dy, filter], info.inShape, 'float32', geometry(info));
   },

@@ -28,7 +28,7 @@ function outputs(
   );
 }
 
-/** Runs a kernel that takes over some of its inputs (`replaced`) into their replacements. */
+/** Runs a kernel that takes ownership of some inputs (`replaced`) and writes their replacements. */
 function replacements(
   backend: NativeBackend,
   kernel: string,
@@ -91,7 +91,7 @@ const attentionWords = ({
   dropout,
 }: names.AttentionAttrs): number[] => [batch, queryLength, keyLength, numHeads, flag(causal), ...drawWords(dropout)];
 
-/** coldstart's own operations (src/backend/ops/kernels.ts says what each reads and gives). */
+/** coldstart's own operations (src/backend/ops/kernels.ts documents their inputs and outputs). */
 export const fusedKernels: NativeKernels = {
   [names.dropoutKernel]: (backend, { x }, attrs) =>
     backend.compute('Dropout', [x], x.shape, 'float32', drawWords(attrs as DropoutDraw)),

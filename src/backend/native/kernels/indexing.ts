@@ -4,7 +4,7 @@ import { sizeBetween, type NativeKernels } from '../kernel.js';
 const isFourBytes = (dtype: DataType): boolean => dtype === 'float32' || dtype === 'int32';
 const isNative = (dtype: DataType): boolean => isFourBytes(dtype) || dtype === 'bool';
 
-/** Selecting and adding up by position, and tensors made from numbers alone. */
+/** Selecting and adding up by position, and tensors made from numbers. */
 export const indexingKernels: NativeKernels = {
   GatherV2: (backend, { x, indices }, { axis, batchDims }) => {
     if (!isNative(x.dtype) || indices.dtype !== 'int32') return undefined;
@@ -60,7 +60,7 @@ export const indexingKernels: NativeKernels = {
     const type = (dtype ?? 'float32') as DataType;
     const isEmpty = start === stop || (start < stop && step < 0) || (stop < start && step > 1);
     const count = isEmpty ? 0 : Math.abs(Math.ceil((stop - start) / step));
-    const sign = stop < start && step === 1 ? -1 : step; // the default step walks downwards, too
+    const sign = stop < start && step === 1 ? -1 : step; // the default step may also be negative
     return isFourBytes(type) ? backend.compute('Range', [], [count], type, [start, sign]) : undefined;
   },
 };

@@ -55,7 +55,7 @@ const batchSize = ({ shape }: TensorInfo): number => sizeBetween(shape, 0, shape
 /** The operand as the compiled kernel takes it: one matrix for all products, or one for each; to be disposed. */
 function inBatch(backend: NativeBackend, x: TensorInfo, batch: readonly number[]): TensorInfo {
   const size = batchSize(x);
-  // with single and missing dimensions alone unlike the batch's, as many matrices are the same matrices
+  // if only single and missing dimensions differ from the batch's, an equal number of matrices means the same matrices
   if (size === 1 || size === sizeBetween(batch, 0, batch.length)) return backend.alias(x);
   return broadcastTo(backend, x, [...batch, ...x.shape.slice(-2)]);
 }

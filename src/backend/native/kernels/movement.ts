@@ -99,7 +99,7 @@ function reorder(
   return copy(backend, x, { offset: 0, strides }, backend.output(shape, x.dtype), viewOf(dims), dims);
 }
 
-/** An intermediate result's only use: lets it go after. */
+/** The only use of an intermediate result, which it releases. */
 function using(backend: NativeBackend, intermediate: TensorInfo, use: (x: TensorInfo) => TensorInfo): TensorInfo {
   try {
     return use(intermediate);

@@ -7,7 +7,7 @@ interface Reduction {
   readonly outer: number;
   readonly count: number;
   readonly inner: number;
-  /** x with the reduced axes side by side; to be disposed. */
+  /** x with the reduced axes next to each other; the caller disposes it. */
   readonly arranged: TensorInfo;
   readonly shape: number[];
 }
@@ -114,7 +114,7 @@ function softmax(kernel: string): NativeKernel {
   };
 }
 
-/** Sums, extremes and whatever else works along axes. */
+/** Sums, extremes and other kernels that work along axes. */
 export const reduceKernels: NativeKernels = {
   Sum: overFloats('Sum', 'IntSum'),
   Prod: overFloats('Prod'),
