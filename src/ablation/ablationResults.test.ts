@@ -152,7 +152,7 @@ test('a value of the grid given twice is refused: it would be the same run', () 
   );
 });
 
-test('presets change little, and every one gives a run that can be', () => {
+test('presets change little, and every one gives a run that can be started', () => {
   const all = changeConfig(config, { 'ablation.arms': Object.keys(armPresets), 'ablation.baseline': 'warmup' }, 'test');
   const { arms } = planAblation(all, folder);
   const changed = Object.fromEntries(
@@ -163,7 +163,7 @@ test('presets change little, and every one gives a run that can be', () => {
     warmup: [],
     'no-warmup': [plain],
     'short-warmup': ['train.warmupUpdates=100', 'train.holdUpdates=3900'],
-    'gradinit-adam': ['gradinit.algorithm="adam"', plain],
+    'gradinit-adam': ['gradinit.algorithm="adam"', 'train.secondMomentStart="first-gradient"', plain],
     'gradinit-sgd': ['gradinit.algorithm="sgd"', plain],
     'gradinit-robust': ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', plain],
     cold: ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', 'train.secondMomentStart="first-gradient"', plain],

@@ -20,6 +20,7 @@ const sgdLr = 0.1;
 
 const robust = { 'gradinit.algorithm': 'adam', 'gradinit.variant': 'robust' };
 const firstGradient = { 'train.secondMomentStart': 'first-gradient' };
+const fromZeros = { 'train.secondMomentStart': 'zeros' };
 
 const gradInitPaper = 'Zhu et al. 2021, GradInit (arXiv 2102.08098)';
 
@@ -57,7 +58,7 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
   'gradinit-robust': {
     summary: 'GradInit of weights and rates, settings that need no tuning',
     source: `after ${gradInitPaper}; docs/results/gradinit-robust.md`,
-    changes: () => ({ ...atFullRate, ...robust }),
+    changes: () => ({ ...atFullRate, ...robust, ...fromZeros }),
   },
   cold: {
     summary: 'gradinit-robust and gi-adam together',

@@ -111,7 +111,7 @@ ${train}
   labelSmoothing: 0.1
   patience: 10                  # stop after so many validations without a better one
 
-# To start without the warmup: train.warmupInitLr: -1, train.secondMomentStart: first-gradient, and
+# To start without the warmup: train.warmupInitLr: -1 and
 # gradinit: { algorithm: adam } # learns the scales of the initial parameters and of the first updates
 
 decode:

@@ -4,7 +4,7 @@ import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { initCost } from '../initial/initCost.js';
 import type { InitTask, LearnedInit } from '../initial/learnedInit.js';
 import { chosenInit, settingsOf } from '../initial/learnedInits.js';
-import { optimizers } from '../train/optimizers.js';
+import { optimizerOptions } from '../config/trainOptions.js';
 import { epochShape, runLength, scheduleLead } from './epochShape.js';
 
 /** What learning or profiling initial parameters costs, before it is done. Costs are in updates of training, as `initCost` counts. */
@@ -79,7 +79,7 @@ export function initTask(config: Config, method: LearnedInit, trainPairs: PairSo
   return {
     settings: settingsOf(config, method),
     seed,
-    train: { ...train, ...optimizers.pick(train), ...lead },
+    train: { ...train, ...optimizerOptions(config), ...lead },
     trainPairs,
   };
 }

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { secondMomentStart } from '../config/trainOptions.js';
 import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
@@ -53,7 +54,8 @@ export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpu
 
 /** The configuration of a run: that of an ablation counts for none of its runs. */
 export function runConfig(config: Config): Config {
-  return { ...config, ablation: defaultConfig().ablation };
+  const train = { ...config.train, secondMomentStart: secondMomentStart(config) };
+  return { ...config, train, ablation: defaultConfig().ablation };
 }
 
 /** A folder that a run may use, and what lies in it. */

@@ -1,7 +1,7 @@
 import { mul, square, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { adamStep } from '../backend/ops/adamStep.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
-import { choice, real } from '../field.js';
+import { optionalChoice, real } from '../field.js';
 import { inOrder, named, optimizerKind, zerosFor, type OptimizerState } from './optimizer.js';
 
 /** Settings of every optimiser that keeps Adam's two moments. */
@@ -21,10 +21,9 @@ export const momentFields = {
 export const adam = optimizerKind({
   fields: {
     ...momentFields,
-    secondMomentStart: choice(
+    secondMomentStart: optionalChoice(
       ['zeros', 'first-gradient'],
-      'zeros',
-      'second moment before the first update; first-gradient: its square (GI-Adam).',
+      "second moment before the first update; first-gradient: the first gradient's square (GI-Adam). Default: first-gradient after GradInit's variant robust, zeros otherwise.",
     ),
   },
   create: (options) => ({

@@ -67,8 +67,8 @@ describe('a table of optimisers', () => {
         ],
         [
           'secondMomentStart',
-          'zeros',
-          'adam: second moment before the first update; first-gradient: its square (GI-Adam).',
+          undefined,
+          "adam: second moment before the first update; first-gradient: the first gradient's square (GI-Adam). Default: first-gradient after GradInit's variant robust, zeros otherwise.",
         ],
         ['momentum', 0.9, 'sgd: momentum.'],
         ['nesterov', false, "sgd: Nesterov's form of the momentum."],
