@@ -40,7 +40,7 @@ export async function estimatePlan(
 }
 
 /** The settings on which a run's time and memory depend. */
-export function timeKind({ train, seed: _, init: __, record: ___, gradinit, metainit, ...rest }: Config): string {
+export function timeKind({ train, seed: _, init: { from }, record: __, gradinit, metainit, ...rest }: Config): string {
   const {
     optimizer,
     maxUpdates,
@@ -63,6 +63,7 @@ export function timeKind({ train, seed: _, init: __, record: ___, gradinit, meta
   };
   return JSON.stringify({
     rest,
+    from,
     learning,
     optimizer,
     maxUpdates,

@@ -10,6 +10,7 @@ interface TrainFlags {
   backend?: string;
   precision?: string;
   resume?: boolean;
+  initFrom?: string;
   ignoreMemory?: boolean;
   json?: boolean;
 }
@@ -21,6 +22,10 @@ export function trainCommand(): Command {
     )
     .addOption(configOption())
     .option('--run <dir>', 'folder of the run (default: runs/ and the name of the configuration)')
+    .option(
+      '--init-from <run|checkpoint>',
+      'start from parameters of another run: its best checkpoint, or the checkpoint named (sets init.from)',
+    )
     .addOption(setOption())
     .addOption(backendOption())
     .addOption(precisionOption())
@@ -37,7 +42,8 @@ by --resume with a larger train.maxUpdates, and translated again with other deco
 Examples:
   coldstart train -c configs/builtin.yaml
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupInitLr=-1
-  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume`,
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume
+  coldstart train -c in-domain.yaml --run runs/in-domain --init-from runs/m30k-gradinit`,
     )
     .action(async (flags: TrainFlags) => {
       const [
@@ -57,6 +63,7 @@ Examples:
       ]);
       const config = loadConfig(flags.config, [
         ...flags.set,
+        ...(flags.initFrom === undefined ? [] : [`init.from=${JSON.stringify(flags.initFrom)}`]),
         ...(flags.backend ? [`backend=${flags.backend}`] : []),
         ...(flags.precision ? [`train.precision=${flags.precision}`] : []),
       ]);

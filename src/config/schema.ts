@@ -175,6 +175,9 @@ export const schema = {
 
   init: {
     method: choice(initMethods, 'fairseq', 'How initial parameters are drawn.'),
+    from: optionalPath(
+      'Run or checkpoint whose parameters training starts from (docs/reference/training.md); only rows of new tokens are drawn.',
+    ),
   },
 
   ...initSections(learnedInits),

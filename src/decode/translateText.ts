@@ -63,12 +63,17 @@ export class Translator {
   }
 }
 
-/** The vocabularies and subwords of a checkpoint: `text/` of the run it lies in, or beside it. @throws UsageError if there are none */
-export function findTextFolder(checkpointPath: string): string {
+/** The vocabularies and subwords of a checkpoint: `text/` of the run it lies in, or next to it; undefined if there are none. */
+export function textFolderNear(checkpointPath: string): string | undefined {
   const beside = dirname(resolve(checkpointPath));
-  const found = [join(dirname(beside), 'text'), join(beside, 'text'), beside].find((folder) =>
+  return [join(dirname(beside), 'text'), join(beside, 'text'), beside].find((folder) =>
     existsSync(join(folder, 'text.json')),
   );
+}
+
+/** The same. @throws UsageError if there are none */
+export function findTextFolder(checkpointPath: string): string {
+  const found = textFolderNear(checkpointPath);
   if (found === undefined)
     throw new UsageError(
       `no vocabularies were found near ${checkpointPath}. Name their folder with --text: text/ of the run that made the checkpoint, or the prepared corpus.`,

@@ -29,6 +29,7 @@ export function initSections<const L extends readonly LearnedInit[]>(methods: L)
 /** A configuration as far as methods see it: their sections by name. */
 export interface InitConfig {
   readonly model: { readonly residual: ResidualScheme };
+  readonly init?: { readonly from?: string };
 }
 
 /** A method's settings in a configuration; none where it has no section. */
@@ -36,12 +37,19 @@ export function settingsOf(config: object, { name }: LearnedInit): never {
   return ((config as Record<string, unknown>)[name] ?? {}) as never;
 }
 
-/** The method that a configuration switches on; undefined: parameters stay as drawn. @throws UsageError if it switches on several */
+/**
+ * The method that a configuration switches on; undefined: parameters stay as drawn. Parameters of another run (`init.from`) are not
+ * profiled again: their residual scales were trained.
+ * @throws UsageError if it switches on several
+ */
 export function chosenInit(
   config: InitConfig,
   methods: readonly LearnedInit[] = learnedInits,
 ): LearnedInit | undefined {
-  const chosen = methods.filter((method) => method.isOn(settingsOf(config, method), config.model));
+  const isTrained = config.init?.from !== undefined;
+  const chosen = methods.filter(
+    (method) => method.isOn(settingsOf(config, method), config.model) && !(isTrained && method.profiles),
+  );
   if (chosen.length > 1) {
     const offs = methods.map((method) => method.switch.off);
     throw new UsageError(

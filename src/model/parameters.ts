@@ -7,6 +7,13 @@ export const encoderEmbedding = 'encoder.embed_tokens.weight';
 const decoderEmbedding = 'decoder.embed_tokens.weight';
 export const outputProjection = 'decoder.output_projection.weight';
 
+/** Matrices with a row for each token, and whose tokens they are; a model has those that its sharing keeps apart. */
+export const vocabularyTensors: ReadonlyMap<string, 'src' | 'trg'> = new Map([
+  [encoderEmbedding, 'src'],
+  [decoderEmbedding, 'trg'],
+  [outputProjection, 'trg'],
+]);
+
 /** The residual scale (`admin`) of the sublayer whose layer norm has this name. */
 export const residualScale = (norm: string): string => norm.replace(/layer_norm$/, 'residual_scale.weight');
 

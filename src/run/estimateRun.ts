@@ -15,6 +15,7 @@ import { validationLoss } from '../train/validationLoss.js';
 import { checkRunMemory, type MemoryReport } from './checkMemory.js';
 import { epochShape, runLength, trainingLength } from './epochShape.js';
 import { translateHeldOut } from './heldOut.js';
+import { openInitSource } from './initSource.js';
 import { initPlan, expectedUpdates } from './initPlan.js';
 import { timeInit } from './timeInit.js';
 
@@ -49,6 +50,7 @@ export async function estimateRun(config: Config, ignoreMemory = false): Promise
   try {
     const backend = await selectBackend(config.backend);
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    await openInitSource(config, model, corpus.pipeline); // refused before the measuring
     const memory = await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });
     const pairs = corpus.dataset('train');
     const { updatesPerEpoch } = epochShape(pairs, config);

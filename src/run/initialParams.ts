@@ -10,6 +10,7 @@ import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { epochShape } from './epochShape.js';
 import { initPlan, initTask, type InitPlan } from './initPlan.js';
+import type { InitSource } from './initSource.js';
 import { LearningLog } from './learningLog.js';
 import type { StageProgress } from './runEvents.js';
 
@@ -38,6 +39,8 @@ export interface InitialParamsControl {
   };
   /** Learning was interrupted: how many iterations the learning log holds. */
   readonly onSaved?: (saved: Pick<StageProgress, 'stage' | 'done' | 'total'>) => void;
+  /** Parameters to start from instead of the configuration's drawing (`init.from`). */
+  readonly source?: InitSource;
   /** Makes the parameters instead of the configuration's drawing; `initialParams` disposes them. */
   readonly draw?: () => Params;
   /** The methods that the configuration chooses from. Default: `learnedInits`. */
@@ -57,7 +60,8 @@ export async function initialParams(
   control: InitialParamsControl = {},
 ): Promise<InitialParams> {
   const method = chosenMethod(config, control.methods);
-  const drawn = control.draw?.() ?? initParams(model, { method: config.init.method, seed: config.seed });
+  const drawn =
+    control.draw?.() ?? control.source?.draw() ?? initParams(model, { method: config.init.method, seed: config.seed });
   try {
     control.onDrawn?.(drawn);
     if (method === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
@@ -95,7 +99,7 @@ async function learnWith(
   config: Config,
   model: ModelConfig,
   trainPairs: PairSource,
-  { learningLog, signal, onPlan, onProgress, onSaved, methods }: InitialParamsControl,
+  { learningLog, source, signal, onPlan, onProgress, onSaved, methods }: InitialParamsControl,
 ): Promise<Learned<LearnedReport>> {
   const { seed, init } = config;
   const { name: stage } = method;
@@ -117,6 +121,7 @@ async function learnWith(
       seed,
       model,
       init,
+      ...(source && { source: source.record.sha256 }),
       [stage]: method.identity(task),
       train: { optimizer, lr, labelSmoothing, maxTokens, maxSentences },
       corpus: learningLog.corpus,

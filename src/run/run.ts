@@ -27,6 +27,7 @@ import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
+import { checkSameSource, openInitSource, readInitSourceRecord, type InitSource } from './initSource.js';
 import { initialParams, learnsInitialParams, type InitReport } from './initialParams.js';
 import { meanLoss } from '../initial/learnedInit.js';
 import { removeLearningLog } from './learningLog.js';
@@ -81,10 +82,14 @@ export async function run(task: RunTask): Promise<RunResult> {
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     // a complete run needs no memory; a refused one leaves no folder with the settings that were too large
     const paths = runPaths(task.runDir);
+    const isLearned = isThere(paths.initial) || isThere(paths.last);
+    let source: InitSource | undefined;
     if (readRunScores(paths.scores) === undefined) {
       const backend = await selectBackend(task.config.backend);
+      // a run that has its first parameters needs their source no more
+      if (!isLearned) source = await openInitSource(task.config, model, corpus.pipeline);
       const memory = await checkRunMemory(task.config, model, corpus, backend, {
-        isLearned: isThere(paths.initial) || isThere(paths.last),
+        isLearned,
         isBegun: isThere(paths.config),
         ignore: task.ignoreMemory,
       });
@@ -99,7 +104,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     if (complete) return { scores: complete, alreadyComplete: true };
     const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
-      return { scores: await new Run(task, options, corpus, model, changed).finish(), alreadyComplete: false };
+      return { scores: await new Run(task, options, corpus, model, changed, source).finish(), alreadyComplete: false };
     } finally {
       release();
     }
@@ -131,6 +136,7 @@ class Run {
     private readonly corpus: PreparedCorpus,
     private readonly model: ModelConfig,
     private readonly changed: readonly string[],
+    private readonly source: InitSource | undefined,
   ) {
     this.paths = runPaths(task.runDir);
   }
@@ -245,11 +251,18 @@ class Run {
 
   /** Initial parameters; learned ones are saved, since learning them takes time. */
   private async initialise(): Promise<Params> {
-    const { initial, initReport, gradients, learningLog } = this.paths;
+    const { initial, initReport, initFrom, gradients, learningLog } = this.paths;
     if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
+    const { source } = this;
+    if (source) {
+      checkSameSource(source.record, readInitSourceRecord(initFrom));
+      writeJsonFile(initFrom, source.record);
+      this.emit({ event: 'initFrom', ...source.record });
+    }
     let drawn: GradientSample | undefined;
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
+      source,
       onDrawn: (p) => {
         if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p);
       },

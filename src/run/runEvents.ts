@@ -2,6 +2,7 @@ import type { Precision } from '../backend/precisions.js';
 import type { ModelConfig } from '../model/config.js';
 import type { TrainEvent } from '../train/trainer.js';
 import type { MemoryReport } from './checkMemory.js';
+import type { InitSourceRecord } from './initSource.js';
 import type { InitPlan } from './initPlan.js';
 import type { RunScores } from './runScores.js';
 
@@ -85,6 +86,9 @@ export interface LogLost {
   readonly path: string;
 }
 
+/** Training starts from parameters of another run. */
+export type StartedFrom = InitSourceRecord & { readonly event: 'initFrom' };
+
 /** Learning of initial parameters was interrupted and resumes after iteration `done`; for displays, not logged. */
 export interface LearningSaved {
   readonly event: 'learningSaved';
@@ -104,6 +108,7 @@ export type RunEvent =
   | GradInitFellBack
   | SettingsChanged
   | LogLost
+  | StartedFrom
   | LearningSaved
   | TrainEvent
   | ({ readonly event: 'scores' } & RunScores);

@@ -24,6 +24,7 @@ export const runPaths = (runDir: string) => ({
   log: join(runDir, 'log.jsonl'),
   text: join(runDir, 'text'),
   initial: join(runDir, 'initial.safetensors'),
+  initFrom: join(runDir, 'init-from.json'),
   initReport: join(runDir, 'gradinit.json'),
   learningLog: join(runDir, 'learning.jsonl'),
   gradients: join(runDir, 'gradients.json'),

@@ -5,6 +5,7 @@ import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import { writeCheckpoint } from '../train/checkpoint.js';
 import { checkRunMemory } from './checkMemory.js';
 import { initialParams, learnsInitialParams, type InitialParams } from './initialParams.js';
+import { openInitSource } from './initSource.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import { removeLearningLog } from './learningLog.js';
@@ -37,11 +38,13 @@ export async function saveInitialParams(
   const corpus = await openPreparedCorpus(corpusFolder(config));
   try {
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    const source = await openInitSource(config, model, corpus.pipeline);
     const backend = await selectBackend(config.backend);
     const memory = await checkRunMemory(config, model, corpus, backend, { initOnly: true, ignore: ignoreMemory });
     if (memory) onEvent?.({ event: 'memory', ...memory });
     const { params, report } = await initialParams(config, model, corpus.dataset('train'), {
       signal,
+      source,
       onProgress: (progress) => onEvent?.({ event: 'progress', ...progress }),
       onPlan: (plan) => onEvent?.({ event: 'initPlan', ...plan }),
       onFallback: (reason) => onEvent?.({ event: 'gradInitFallback', reason }),

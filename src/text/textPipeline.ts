@@ -156,6 +156,12 @@ export function readTextPipeline(folder: string): TextPipelineParts {
   };
 }
 
+/** The vocabularies of a pipeline saved in a folder. @throws DataError if a file is missing or not what it should be */
+export function readVocabularies(folder: string): Record<Side, Vocabulary> {
+  checkRecorded(folder, readChecksums(folder));
+  return readTextPipeline(folder).vocabularies;
+}
+
 /**
  * Opens a pipeline saved in a folder. Its files are compared with their checksums before and after they are read, so that what is used
  * is what was compared.

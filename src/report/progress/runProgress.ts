@@ -1,4 +1,4 @@
-import { formatCount } from '../../counted.js';
+import { counted, formatCount } from '../../counted.js';
 import type {
   InitPlanned,
   LearningSaved,
@@ -6,6 +6,7 @@ import type {
   RunListener,
   RunStart,
   StageProgress,
+  StartedFrom,
   UpdateProgress,
 } from '../../run/runEvents.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
@@ -117,6 +118,9 @@ class RunDisplay {
       case 'logLost':
         this.line(`log       ${event.path} is gone: curves and totals begin here`);
         break;
+      case 'initFrom':
+        for (const text of initFromLines(event)) this.line(text);
+        break;
       case 'learningSaved':
         this.endStage();
         this.line(learningSavedText(event));
@@ -186,6 +190,18 @@ class RunDisplay {
     const bar = this.stage?.bar ?? this.training ?? new ProgressBar({ label: '', unit: '', stream: this.stream });
     bar.log(text.trimEnd());
   }
+}
+
+/** What a run takes over from another one. */
+function initFromLines({ checkpoint, update, vocabularies }: StartedFrom): string[] {
+  const { src, trg } = vocabularies;
+  const match = ({ kept, drawn, dropped }: typeof src): string =>
+    `${counted(kept, 'token')} kept, ${formatCount(drawn)} drawn, ${formatCount(dropped)} dropped`;
+  const isSame = match(src) === match(trg);
+  return [
+    `from      ${checkpoint}${update === undefined ? '' : `, update ${formatCount(update)}`}`,
+    `tokens    ${isSame ? match(src) : `source ${match(src)}; target ${match(trg)}`}`,
+  ];
 }
 
 function startLines({
