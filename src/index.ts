@@ -96,6 +96,17 @@ export { readCheckpoint, toTensors, writeCheckpoint, type Checkpoint } from './t
 export { train, type TrainEvent, type TrainResult, type TrainTask } from './train/trainer.js';
 export { beamSearch, type BeamSearchOptions, type Hypothesis } from './decode/beamSearch.js';
 export { translate, type TranslateOptions } from './decode/translate.js';
+export {
+  Translator,
+  type OpenOptions,
+  type ScoredLine,
+  type ScoreOptions,
+  type StreamOptions,
+  type TokenScore,
+  type TranslatedLine,
+  type Translation,
+  type TranslatorOptions,
+} from './translator/translator.js';
 export { corpusStatistics, sumLines, type CorpusStatistics, type Metric } from './score/metric.js';
 export { bootstrap, pairedTest, type Confidence, type PairedOptions, type PairedResult } from './score/significance.js';
 export { bleu, corpusBleu, sentenceBleu, type BleuOptions, type BleuScore } from './score/bleu.js';

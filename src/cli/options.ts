@@ -6,10 +6,10 @@ import type { Field } from '../field.js';
 /** `-c, --config FILE`, and `--set key=value` as often as wanted. */
 export const configOption = () =>
   new Option('-c, --config <file>', 'configuration, YAML (keys: docs/reference/config.md)').makeOptionMandatory();
-export const setOption = () =>
-  new Option('--set <key=value>', 'change a configuration key; may be repeated')
-    .argParser((value: string, all: string[] = []) => [...all, value])
-    .default([], 'none');
+export const setOption = () => severalOption('--set <key=value>', 'change a configuration key; may be repeated');
+/** An option that may be repeated: a list of its values. */
+export const severalOption = (flags: string, description: string) =>
+  new Option(flags, description).argParser((value: string, all: string[] = []) => [...all, value]).default([], 'none');
 export const backendOption = () => new Option('--backend <name>', 'where to compute').choices([...backendNames]);
 export const precisionOption = () =>
   new Option('--precision <name>', 'matrix products of training').choices([...precisions]);

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import { schema } from '../config/schema.js';
-import { atMost, backendOption, fieldValue, jsonOption, positiveInteger } from './options.js';
+import { defaultBufferLines, defaultMaxSourceTokens } from '../translator/limits.js';
+import { atMost, backendOption, fieldValue, jsonOption, positiveInteger, severalOption } from './options.js';
 import type { TranslateFlags } from './translateFlags.js';
 
 export function translateCommand(): Command {
   return new Command('translate')
     .description('Translates lines of text with a run or a checkpoint: one line out per line in, in the same order.')
-    .option('--run <dir>', 'run that translates, with its decode settings')
-    .option('--checkpoint <file>', 'checkpoint that translates')
+    .addOption(severalOption('--run <dir>', 'run that translates, with its decode settings; several make an ensemble'))
+    .addOption(severalOption('--checkpoint <file>', 'checkpoint that translates; several make an ensemble'))
     .option('--text <dir>', "folder of the vocabularies and subwords (default: the run's)")
     .option('--use <which>', 'with --run: best, last or average (default: decode.checkpoint)')
     .option('--beam <n>', "beam size (default: the run's, or 5)", fieldValue(schema.decode.beamSize))
@@ -18,15 +19,20 @@ export function translateCommand(): Command {
       fieldValue(schema.decode.beamSize),
       1,
     )
+    .option('--tokenized', 'lines are normalised and tokenised already, as the training text; so are the translations')
+    .option(
+      '--score-target <file>',
+      'do not translate: print how probable the model finds the lines of FILE as translations, one score per line',
+    )
     .option(
       '--max-source-tokens <n>',
       'longer lines are cut to as many tokens, and counted at the end',
       atMost(10_000, positiveInteger),
-      1024,
+      defaultMaxSourceTokens,
     )
     .option(
       '--buffer <lines>',
-      'lines read before they are translated together and written (default: 10000; 1 from a terminal)',
+      `lines read before they are translated together and written (default: ${defaultBufferLines}; 1 from a terminal)`,
       positiveInteger,
     )
     .option('--input <file>', 'lines to translate, plain or .gz (default: standard input)')
@@ -36,14 +42,20 @@ export function translateCommand(): Command {
     .addHelpText(
       'after',
       `
-Give text as the corpus was prepared from: the run normalises, tokenises and segments it as its configuration says. Any amount of
-text is fine: translations are written as soon as --buffer lines are done, in the order of the input; a file given with --output appears
-whole, at the end. --buffer 1 answers every line at once.
+Give text as the corpus was prepared from: the run normalises, tokenises and segments it as its configuration says, and writes running
+text. Text that is tokenised already needs --tokenized. Any amount of text is fine: translations are written as soon as --buffer lines
+are done, in the order of the input; a file given with --output appears whole, at the end. --buffer 1 answers every line at once.
+
+Several runs or checkpoints of one prepared corpus translate together: the probability of a token is the mean of theirs.
+Scores are log-probabilities (natural logarithm) divided by the number of tokens to the power --lenpen; --lenpen 0 gives the sum.
+--json adds the log-probability of every token.
 
 Examples:
   echo "wir kommen am dritten Mai um halb acht zurück ." | coldstart translate --run runs/builtin
   coldstart translate --run runs/multi30k-en-de --input test.en --output test.hyp --beam 5 --lenpen 1
-  coldstart translate --checkpoint average.safetensors --text runs/multi30k-en-de/text --nbest 5 < test.en`,
+  coldstart translate --checkpoint average.safetensors --text runs/multi30k-en-de/text --nbest 5 < test.en
+  coldstart translate --run runs/seed-1 --run runs/seed-2 < test.en
+  coldstart translate --run runs/multi30k-en-de --score-target test.de < test.en`,
     )
     .action(async (flags: TranslateFlags) => (await import('./translateAction.js')).translateAction(flags));
 }

@@ -1,84 +1,96 @@
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { counted } from '../counted.js';
-import { selectBackend } from '../backend/select.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { UsageError } from '../errors.js';
-import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
-import { beamOptions } from '../run/heldOut.js';
-import { readRunConfig, runPaths } from '../run/runFolder.js';
-import { findTextFolder, Translator, type TextTranslation } from '../decode/translateText.js';
+import { readRunConfig } from '../run/runFolder.js';
 import { ProgressBar } from '../report/progress/progressBar.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { TextOutput } from '../storage/textOutput.js';
-import { withoutLineEnd } from '../text/linePairs.js';
+import { inStep, withoutLineEnd } from '../text/linePairs.js';
+import { defaultBufferLines } from '../translator/limits.js';
+import {
+  Translator,
+  type ScoreOptions,
+  type TranslatedLine,
+  type TranslatorOptions,
+} from '../translator/translator.js';
 import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
 import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
-  if ((flags.run === undefined) === (flags.checkpoint === undefined))
+  if ((flags.run.length === 0) === (flags.checkpoint.length === 0))
     throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use))
     throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
+  checkRuns(flags.run);
   if (flags.output !== undefined) checkOutputs([flags.output]);
   const signal = abortOnInterrupt(
     flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
   );
-  const decode = flags.run === undefined ? defaultConfig().decode : readRunConfig(flags.run).decode;
-  const beamSize = flags.beam ?? decode.beamSize;
-  if (flags.nbest > beamSize)
+  const models = [...flags.run, ...flags.checkpoint];
+  const { beamSize } = flags.run.length === 0 ? defaultConfig().decode : readRunConfig(flags.run[0]).decode;
+  const beam = flags.beam ?? beamSize;
+  if (flags.nbest > beam)
     throw new UsageError(
-      `--nbest is ${flags.nbest}, but a beam of ${beamSize} finds no more than ${beamSize} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
+      `--nbest is ${flags.nbest}, but a beam of ${beam} finds no more than ${beam} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
     );
-  const checkpoint =
-    flags.checkpoint ?? checkpointOf(flags.run!, { ...decode, checkpoint: flags.use ?? decode.checkpoint });
-  const textFolder = flags.text ?? (flags.run === undefined ? findTextFolder(checkpoint) : runPaths(flags.run).text);
-  const fromTerminal = flags.input === undefined && process.stdin.isTTY;
-  await selectBackend(flags.backend);
-  const translator = await Translator.open(checkpoint, textFolder);
-  const options = {
-    ...beamOptions(decode),
-    beamSize,
-    lengthPenalty: flags.lenpen ?? decode.lengthPenalty,
-    nbest: flags.nbest,
-    maxSourceTokens: flags.maxSourceTokens,
-    signal,
-  };
+  const translator = await Translator.open(models, { use: flags.use, text: flags.text, backend: flags.backend });
+  try {
+    for (const { checkpoint, description, decode } of translator.places)
+      if ((flags.use ?? decode.checkpoint) === 'average' && description !== undefined)
+        console.error(`${checkpoint}: ${description}, computed again.`);
+    const options: TranslatorOptions = {
+      lengthPenalty: flags.lenpen,
+      form: flags.tokenized ? 'words' : 'raw',
+      signal,
+    };
+    if (flags.scoreTarget !== undefined) await writeScores(translator, flags.scoreTarget, flags, options);
+    else await writeTranslations(translator, flags, { ...options, beam, nbest: flags.nbest });
+  } finally {
+    await translator.close();
+  }
+}
 
+/** A folder that is no run may still be a model for the library; --run promises a run. */
+function checkRuns(runs: readonly string[]): void {
+  for (const run of runs) readRunConfig(run);
+}
+
+async function writeTranslations(
+  translator: Translator,
+  flags: TranslateFlags,
+  options: TranslatorOptions,
+): Promise<void> {
+  const fromTerminal = flags.input === undefined && process.stdin.isTTY;
   // on one terminal the progress line would overwrite what is typed or the translations, or they it
   const answersOnTerminal = flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY;
   const progress =
     fromTerminal || answersOnTerminal ? undefined : new ProgressBar({ label: 'translate', unit: 'sentences' });
   // standard output that is no terminal may still lead to it (a pager, tee) and arrive after the next prompt
   const prompt = fromTerminal && (answersOnTerminal || flags.output !== undefined) ? '> ' : '';
-  const output = flags.output === undefined ? undefined : newOutput(flags.output);
+  const output = new LineOutput(flags.output);
   let done = 0;
   const cut: number[] = [];
   try {
-    for await (const lines of windowsOfLines(
-      flags.input,
-      flags.buffer ?? (fromTerminal ? 1 : defaultBufferLines),
-      signal,
-      prompt,
-    )) {
-      const { translations, truncated } = await translator.translate(lines, {
-        ...options,
-        onProgress: (count) => progress?.update(done + count),
-      });
-      const text = translations.flatMap((best, i) => format(lines[i], best, done + i, flags));
-      if (output !== undefined) text.forEach((line) => output.line(line));
-      else if (!process.stdout.write(text.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
-      for (const line of truncated) cut.push(done + line);
-      done += lines.length;
+    const translated = translator.stream(linesOf(flags.input, options.signal, prompt), {
+      ...options,
+      maxSourceTokens: flags.maxSourceTokens,
+      bufferLines: flags.buffer ?? (fromTerminal ? 1 : undefined),
+      onProgress: (count) => progress?.update(count),
+    });
+    for await (const line of translated) {
+      await output.write(format(line, done, flags));
+      if (line.truncated) cut.push(done);
+      done++;
     }
-    output?.finish();
+    output.finish();
     if (prompt !== '') process.stderr.write('\n'); // the shell's own prompt begins on a new line
   } finally {
-    output?.abandon(); // does nothing once it is finished
+    output.abandon(); // does nothing once it is finished
     progress?.finish();
-    await translator.close();
   }
   if (cut.length > 0)
     console.error(
@@ -86,47 +98,97 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
     );
 }
 
-function checkpointOf(run: string, decode: Parameters<typeof chooseCheckpoint>[1]): string {
-  const { path, description } = chooseCheckpoint(run, decode);
-  if (decode.checkpoint === 'average') console.error(`${path}: ${description}, computed again.`);
-  return path;
+/** Prints for each source line the score of the line of the file that is next to it. */
+async function writeScores(
+  translator: Translator,
+  target: string,
+  { input, output: path, buffer, json }: TranslateFlags,
+  options: ScoreOptions,
+): Promise<void> {
+  const output = new LineOutput(path);
+  const blocks = inStep(readLines(input, options.signal), readLines(target, options.signal), {
+    src: input ?? 'standard input',
+    trg: target,
+  });
+  try {
+    for await (const { src, trg } of blocks) {
+      const [sources, targets] = [src.map(withoutLineEnd), trg.map(withoutLineEnd)];
+      for (let start = 0; start < sources.length; start += buffer ?? defaultBufferLines) {
+        const window = [start, start + (buffer ?? defaultBufferLines)] as const;
+        const scored = await translator.score(sources.slice(...window), targets.slice(...window), options);
+        await output.write(
+          scored.map(({ score, logProbability, tokens }, i) =>
+            json
+              ? JSON.stringify({
+                  source: sources[start + i],
+                  target: targets[start + i],
+                  score,
+                  logProbability,
+                  tokens,
+                })
+              : score.toFixed(4),
+          ),
+        );
+      }
+    }
+    output.finish();
+  } finally {
+    output.abandon();
+  }
 }
 
-/** Enough lines to make batches of similar length, few enough to hold in memory. */
-const defaultBufferLines = 10_000;
+/** Lines to a file, which appears whole at the end, or to standard output at the pace at which it is read. */
+class LineOutput {
+  private readonly file: TextOutput | undefined;
 
-function newOutput(path: string): TextOutput {
-  makeFolder(dirname(path));
-  return new TextOutput(path);
+  constructor(path: string | undefined) {
+    if (path === undefined) return;
+    makeFolder(dirname(path));
+    this.file = new TextOutput(path);
+  }
+
+  async write(lines: readonly string[]): Promise<void> {
+    if (this.file !== undefined) lines.forEach((line) => this.file!.line(line));
+    else if (!process.stdout.write(lines.map((line) => `${line}\n`).join(''))) await once(process.stdout, 'drain');
+  }
+
+  finish(): void {
+    this.file?.finish();
+  }
+
+  /** Does nothing once it is finished. */
+  abandon(): void {
+    this.file?.abandon();
+  }
 }
 
 /** The output lines of one input line. */
 function format(
-  source: string,
-  best: readonly TextTranslation[],
+  { source, nbest: best, text }: TranslatedLine,
   number: number,
   { json, nbest }: TranslateFlags,
 ): string[] {
-  if (json) return [JSON.stringify({ source, translations: best })];
-  if (nbest === 1) return [best[0].text];
-  return best.map(({ text, score }) => `${number} ||| ${text} ||| ${score.toFixed(4)}`);
+  if (json)
+    return [
+      JSON.stringify({
+        source,
+        translations: best.map(({ text: translation, score, logProbability, tokens }) => ({
+          text: translation,
+          score,
+          logProbability,
+          tokens,
+        })),
+      }),
+    ];
+  if (nbest === 1) return [text];
+  return best.map((each) => `${number} ||| ${each.text} ||| ${each.score.toFixed(4)}`);
 }
 
-/** The input's lines, `size` at a time. */
-async function* windowsOfLines(
+/** The input's lines. */
+async function* linesOf(
   input: string | undefined,
-  size: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   prompt: string,
-): AsyncGenerator<string[]> {
-  let window: string[] = [];
-  for await (const block of readLines(input, signal, prompt)) {
-    for (const line of block) {
-      window.push(withoutLineEnd(line));
-      if (window.length < size) continue;
-      yield window;
-      window = [];
-    }
-  }
-  if (window.length > 0) yield window;
+): AsyncGenerator<string> {
+  for await (const block of readLines(input, signal, prompt)) for (const line of block) yield withoutLineEnd(line);
 }

@@ -39,12 +39,25 @@ const maxConfigBytes = 2 ** 20;
  * @throws UsageError naming file and line for unknown keys (with the nearest known one) and values that cannot be used
  */
 export function loadConfig(path: string, changes: readonly string[] = []): Config {
+  const settings = readAll(path, changes);
+  refuseWithoutEffect(settings);
+  return resolveConfig(settings);
+}
+
+/**
+ * Reads the configuration that a run wrote. It may hold settings without effect: versions differ in which they refuse.
+ *
+ * @throws UsageError as `loadConfig`
+ */
+export function loadRunConfig(path: string): Config {
+  return resolveConfig(readAll(path, []));
+}
+
+function readAll(path: string, changes: readonly string[]): Setting[] {
   const sources: Setting[][] = [];
   readSettings(configPlace(resolve(path)), [], sources);
   for (const change of changes) sources.push(parseChange(change, sources.length));
-  const settings = sources.flat();
-  refuseWithoutEffect(settings);
-  return resolveConfig(settings);
+  return sources.flat();
 }
 
 /** The configuration with some settings changed, e.g. an arm of an ablation. @param where what to call them in messages */

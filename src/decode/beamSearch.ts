@@ -1,10 +1,12 @@
 import { greatest } from '../extremes.js';
-import { tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { topLogProbs, type TopLogProbs } from '../backend/ops/topLogProbs.js';
+import { tidy } from '@tensorflow/tfjs-core';
+import { topMeanLogProbs, type TopLogProbs } from '../backend/ops/topLogProbs.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId, padId } from '../text/specialIds.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import type { LoadedModel } from './loadedModel.js';
+import { paddedTokens } from './paddedTokens.js';
 import { IncrementalDecoder } from '../model/incrementalDecoder.js';
 import { outputMatrix } from '../model/parameters.js';
 import { encode } from '../model/transformer.js';
@@ -67,7 +69,7 @@ export function beamSearch(
   sources: readonly Int32Array[],
   options: BeamSearchOptions,
 ): Hypothesis[][] {
-  const search = new BeamSearch(params, config, sources, options);
+  const search = new BeamSearch([{ params, config }], sources, options);
   try {
     while (search.numOpen > 0) search.step();
     return search.hypotheses;
@@ -76,23 +78,25 @@ export function beamSearch(
   }
 }
 
-/** `beamSearch` step by step, for callers that do something in between. It owns tensors: call `dispose`. */
+/**
+ * `beamSearch` step by step, for callers that do something in between; with several models, by the mean of their probabilities.
+ * The models have the same vocabularies. It owns tensors: call `dispose`.
+ */
 export class BeamSearch {
   /** Of each source; complete once `numOpen` is 0. */
   readonly hypotheses: Hypothesis[][];
-  private readonly decoder: IncrementalDecoder | undefined;
+  private readonly decoders: readonly IncrementalDecoder[];
   private open: OpenSentence[];
   private width = 1;
   private stepsDone = 0;
 
   constructor(
-    private readonly params: Params,
-    config: ModelConfig,
+    private readonly models: readonly LoadedModel[],
     sources: readonly Int32Array[],
     private readonly options: BeamSearchOptions,
   ) {
     checkOptions(options);
-    sources.forEach((source, index) => checkSource(source, index, config));
+    for (const { config } of models) sources.forEach((source, index) => checkSource(source, index, config));
     this.hypotheses = sources.map(() => []);
     this.open = sources.map((source, index) => ({
       index,
@@ -100,7 +104,7 @@ export class BeamSearch {
       finished: this.hypotheses[index],
       live: [{ before: undefined, token: eosId, logProb: 0, total: 0 }],
     }));
-    if (sources.length > 0) this.decoder = startDecoding(params, config, sources);
+    this.decoders = sources.length === 0 ? [] : models.map((model) => startDecoding(model, sources));
   }
 
   /** Sentences that are not done. */
@@ -135,11 +139,11 @@ export class BeamSearch {
     if (this.open.length === 0) return;
     this.width = greatest(this.open.map(({ live }) => live.length));
     const rows = parents.flatMap((row) => Array.from({ length: this.width }, (_, j) => row[j] ?? row[0]));
-    this.decoder!.select(Int32Array.from(survivors), Int32Array.from(rows), this.width);
+    for (const decoder of this.decoders) decoder.select(Int32Array.from(survivors), Int32Array.from(rows), this.width);
   }
 
   dispose(): void {
-    this.decoder?.dispose();
+    for (const decoder of this.decoders) decoder.dispose();
   }
 
   /**
@@ -168,14 +172,13 @@ export class BeamSearch {
 
   /** The best continuations of every row, from its last token. No more of one hypothesis can be among the sentence's candidates. */
   private score(tokens: Int32Array): TopLogProbs {
-    const hidden = this.decoder!.advance(tokens);
+    const outputs = this.decoders.map((decoder, i) => ({
+      hidden: decoder.advance(tokens),
+      embedding: outputMatrix(this.models[i].params),
+    }));
     const excluded = this.stepsDone === 0 ? [padId, eosId] : [padId];
-    const scores = topLogProbs(hidden, outputMatrix(this.params), {
-      count: 2 * this.options.beamSize,
-      endToken: eosId,
-      excluded,
-    });
-    hidden.dispose();
+    const scores = topMeanLogProbs(outputs, { count: 2 * this.options.beamSize, endToken: eosId, excluded });
+    for (const { hidden } of outputs) hidden.dispose();
     return scores;
   }
 
@@ -204,22 +207,10 @@ export class BeamSearch {
 }
 
 /** Encodes the sources; the decoder starts from there. */
-function startDecoding(params: Params, config: ModelConfig, sources: readonly Int32Array[]): IncrementalDecoder {
-  const batch = sources.length;
-  const length = greatest(sources.map((source) => source.length));
-  const ids = new Int32Array(batch * length).fill(padId);
-  sources.forEach((source, row) => ids.set(source, row * length));
+function startDecoding({ params, config }: LoadedModel, sources: readonly Int32Array[]): IncrementalDecoder {
   let decoder!: IncrementalDecoder;
   tidy(() => {
-    const lengths = tensor1d(
-      sources.map((source) => source.length),
-      'int32',
-    );
-    decoder = new IncrementalDecoder(
-      params,
-      config,
-      encode(params, { ids: tensor1d(ids, 'int32'), lengths, batch, length }, config),
-    );
+    decoder = new IncrementalDecoder(params, config, encode(params, paddedTokens(sources), config));
   });
   return decoder;
 }
@@ -236,7 +227,8 @@ function finish(last: Prefix, length: number, lengthPenalty: number): Hypothesis
   return { tokens, score: last.total / length ** lengthPenalty, positionalScores };
 }
 
-function notFinite(): ColdstartError {
+/** What to throw where a log-probability is not a number: code NOT_FINITE. */
+export function notFinite(): ColdstartError {
   return new ColdstartError(
     'NOT_FINITE',
     'the model gives scores that are not finite numbers: its parameters hold NaN or infinity, or are far too large. Use an earlier checkpoint.',

@@ -3,13 +3,12 @@ import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId } from '../text/specialIds.js';
 import { UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import { batchesByLength, checkCounts, type BatchLimits } from './batchesByLength.js';
 import { BeamSearch, checkSource, type BeamSearchOptions, type Hypothesis } from './beamSearch.js';
+import type { LoadedModel } from './loadedModel.js';
 
-export interface TranslateOptions extends BeamSearchOptions {
-  /** Upper bound on sentences x longest source of a batch, eosId included. */
-  readonly maxTokens: number;
-  /** Upper bound on sentences per batch. */
-  readonly maxSentences: number;
+/** Limits of a batch count the tokens of sources. */
+export interface TranslateOptions extends BeamSearchOptions, BatchLimits {
   /** Longer sources are cut to this many tokens, eosId included. Default: no limit. */
   readonly maxSourceTokens?: number;
   /** Hypotheses returned per sentence, at most beamSize. Default 1. */
@@ -39,38 +38,44 @@ const emptyHypothesis = (): Hypothesis => ({ tokens: [eosId], score: 0, position
  * @param sources ids, each ending with eosId
  * @throws UsageError for options out of range, and what `beamSearch` throws
  */
-export async function translate(
+export function translate(
   params: Params,
   config: ModelConfig,
   sources: readonly Int32Array[],
   options: TranslateOptions,
 ): Promise<Translations> {
+  return translateTogether([{ params, config }], sources, options);
+}
+
+/** `translate` with several models of the same vocabularies: the probability of a token is the mean of theirs. */
+export async function translateTogether(
+  models: readonly LoadedModel[],
+  sources: readonly Int32Array[],
+  options: TranslateOptions,
+): Promise<Translations> {
   const { maxSourceTokens = Infinity, nbest = 1, onProgress, signal } = options;
   checkOptions(options);
-  sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
+  for (const { config } of models) sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
   const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis()]);
   const truncated: number[] = [];
   const cut = sources.map((source, i) => {
     if (source.length <= maxSourceTokens) return source;
     truncated.push(i);
-    return Int32Array.of(...source.subarray(0, maxSourceTokens - 1), eosId);
+    return cutSource(source, maxSourceTokens);
   });
 
   const isEmpty = (source: Int32Array): boolean => source.length === 1 && source[0] === eosId;
-  const order = sources
-    .flatMap((_, i) => (isEmpty(cut[i]) ? [] : [i]))
-    .sort((a, b) => cut[b].length - cut[a].length || a - b);
-  let done = sources.length - order.length;
+  const wanted = sources.flatMap((_, i) => (isEmpty(cut[i]) ? [] : [i]));
+  let done = sources.length - wanted.length;
   let reported = -1;
   const report = (count: number): void => {
     if (count !== reported) onProgress?.(count, sources.length);
     reported = count;
   };
   report(done);
-  for (const batch of batchesByLength(order, cut, options)) {
+  for (const batch of batchesByLength(wanted, (i) => cut[i].length, options)) {
     const search = new BeamSearch(
-      params,
-      config,
+      models,
       batch.map((i) => cut[i]),
       options,
     );
@@ -92,25 +97,13 @@ export async function translate(
   return { hypotheses, truncated };
 }
 
-/** Neighbours of an order from long to short, as many as the limits allow: a batch that does not fit in memory comes first. */
-function* batchesByLength(
-  order: readonly number[],
-  sources: readonly Int32Array[],
-  { maxTokens, maxSentences }: TranslateOptions,
-): Generator<number[]> {
-  for (let start = 0; start < order.length;) {
-    // A sentence longer than maxTokens is a batch of its own.
-    const count = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / sources[order[start]].length)));
-    yield order.slice(start, start + count);
-    start += count;
-  }
+/** A source that is too long, without its end; eosId follows. */
+export function cutSource(source: Int32Array, maxSourceTokens: number): Int32Array {
+  return Int32Array.of(...source.subarray(0, maxSourceTokens - 1), eosId);
 }
 
 function checkOptions({ maxTokens, maxSentences, maxSourceTokens, nbest = 1, beamSize }: TranslateOptions): void {
-  for (const [name, value] of Object.entries({ maxTokens, maxSentences, nbest })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
-  }
+  checkCounts({ maxTokens, maxSentences, nbest });
   if (nbest > beamSize)
     throw new UsageError(
       `nbest is ${nbest} but beamSize ${beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`,

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { defaultConfig } from '../config/loadConfig.js';
-import { findTextFolder } from '../decode/translateText.js';
+import { findTextFolder } from '../run/textFolder.js';
 import { UsageError } from '../errors.js';
 import type { InitReport } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';

@@ -1,5 +1,5 @@
 import { add, reshape, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
-import { attention } from '../backend/ops/attention.js';
+import { attention, type AttentionOptions } from '../backend/ops/attention.js';
 import { dropout } from '../backend/ops/dropout.js';
 import { embedTokens } from '../backend/ops/embedding.js';
 import { linear, linears } from '../backend/ops/linear.js';
@@ -73,9 +73,13 @@ export function encode(
   return { hidden: closeStack(params, 'encoder', x, config), lengths, batch, length };
 }
 
+/** Is shown the queries [B*T, d] and the keys [B*S, d] with which a layer of the decoder attends to the source. */
+export type WatchSourceAttention = (layer: number, q: Tensor, k: Tensor, options: AttentionOptions) => void;
+
 /**
  * The decoder's output for target prefixes; times the output matrix it gives the logits.
  * @param trgIn eosId followed by the target without its end
+ * @param watch called in every layer, inside its `tidy`
  * @returns [B*T, d]; rows of pads mean nothing
  */
 export function decode(
@@ -85,6 +89,7 @@ export function decode(
   config: ModelConfig,
   dropouts = new Dropouts(undefined),
   close = closeSublayer,
+  watch?: WatchSourceAttention,
 ): Tensor {
   const { numHeads } = config;
   const { batch, length } = trgIn;
@@ -107,6 +112,7 @@ export function decode(
 
       const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
       const srcQ = sourceQuery(params, `${layer}.encoder_attn`, attended, config);
+      watch?.(i, srcQ, srcK, cross);
       const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
       const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts, close);
 

@@ -85,7 +85,7 @@ export async function countDecoding(
   const afterSteps = (count: number): Promise<number> =>
     countTensorBytes(() => {
       const { params, state } = startOf(options, model);
-      const search = new BeamSearch(params, model, sources, beam);
+      const search = new BeamSearch([{ params, config: model }], sources, beam);
       for (let i = 0; i < count; i++) search.step();
       search.dispose();
       disposeParams(params);

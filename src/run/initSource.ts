@@ -4,7 +4,7 @@ import { tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
-import { textFolderNear } from '../decode/translateText.js';
+import { textFolderNear } from './textFolder.js';
 import { DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { secondMomentStart } from '../config/trainOptions.js';
-import { configDifferences, configToYaml, defaultConfig, loadConfig } from '../config/loadConfig.js';
+import { configDifferences, configToYaml, defaultConfig, loadRunConfig } from '../config/loadConfig.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
@@ -246,7 +246,7 @@ export function readRunConfig(runDir: string): Config {
   if (!isThere(config))
     throw new DataError(`${runDir} is not a run: it has no config.yaml. Name a folder that "coldstart train" made.`);
   checkConfigText(config);
-  return loadConfig(config);
+  return loadRunConfig(config);
 }
 
 /** What a run was made from. @throws DataError if its run.json cannot be used */

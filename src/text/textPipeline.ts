@@ -26,14 +26,23 @@ import { makeFolder } from '../storage/makeFolder.js';
 /** Which side of a sentence pair. */
 export type Side = 'src' | 'trg';
 
+/**
+ * What lines are: `raw` as people write them, or `words` as the model's training text was after normalisation, tokenisation and
+ * changes of letter case, before subwords. Where the corpus asked for none of these both are the same.
+ */
+export type TextForm = 'raw' | 'words';
+
 /** Everything that turns lines into ids and ids into lines, as a model needs it: kept in a folder of its own files. */
 export interface TextPipeline {
   readonly srcVocabulary: Vocabulary;
   readonly trgVocabulary: Vocabulary;
-  /** Ids of source lines as a user writes them, each ending with `eosId`: preprocessed as the training text was, segmented, numbered. */
-  encodeSources(lines: readonly string[]): Promise<Int32Array[]>;
+  /**
+   * Ids of source lines, each ending with `eosId`.
+   * @param form `raw`, the default: as a user writes them, to be preprocessed as the training text was; `words`: preprocessed already
+   */
+  encodeSources(lines: readonly string[], form?: TextForm): Promise<Int32Array[]>;
   /** Ids of target lines, each ending with `eosId`. */
-  encodeTargets(lines: readonly string[]): Promise<Int32Array[]>;
+  encodeTargets(lines: readonly string[], form?: TextForm): Promise<Int32Array[]>;
   /** The line that target ids up to the first `eosId` stand for, in words as the training text has them: subword marks removed. */
   decodeTarget(ids: ArrayLike<number>): string;
   /** Words written together for readers, where the corpus was tokenised on the way; else the line as it is. */
@@ -126,19 +135,29 @@ export function copyTextPipeline(from: string, to: string, sha256: Readonly<Reco
     copied[name] = sha256Of(bytes);
     writeFileAtomic(join(to, name), bytes);
   };
-  for (const side of ['src', 'trg'] as const) {
-    for (const name of [
+  for (const name of filesBesideSettings(from)) copy(name);
+  rmSync(join(to, checksumsFile), { force: true });
+  copy(settingsFile);
+  writeJsonFile(join(to, checksumsFile), { sha256: copied });
+}
+
+/** Names of the files that a pipeline has next to its settings. */
+function filesBesideSettings(folder: string): string[] {
+  return (['src', 'trg'] as const)
+    .flatMap((side) => [
       vocabularyFile(side),
       prefixFile(side),
       truecaseFile(side),
       ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind)),
-    ]) {
-      if (existsSync(join(from, name))) copy(name);
-    }
-  }
-  rmSync(join(to, checksumsFile), { force: true });
-  copy(settingsFile);
-  writeJsonFile(join(to, checksumsFile), { sha256: copied });
+    ])
+    .filter((name) => existsSync(join(folder, name)));
+}
+
+/** SHA-256 of all that a pipeline consists of: the same for two folders whose pipelines do the same. */
+export function textPipelineSha256(folder: string): string {
+  const names = [settingsFile, ...filesBesideSettings(folder)];
+  const checksums = names.map((name) => `${name} ${sha256Of(readFileSync(join(folder, name)))}`);
+  return sha256Of(Buffer.from(checksums.join('\n')));
 }
 
 /**
@@ -211,13 +230,16 @@ async function openUnchecked(folder: string): Promise<TextPipeline> {
     segmenter: Segmenter,
     vocabulary: Vocabulary,
     lines: readonly string[],
+    form: TextForm = 'raw',
   ): Promise<Int32Array[]> =>
-    (await segmenter.segment(lines.map(preprocess))).map((tokens) => vocabulary.encode(tokens));
+    (await segmenter.segment(form === 'raw' ? lines.map(preprocess) : lines)).map((tokens) =>
+      vocabulary.encode(tokens),
+    );
   return {
     srcVocabulary,
     trgVocabulary,
-    encodeSources: (lines) => encode(srcSteps, srcSegmenter, srcVocabulary, lines),
-    encodeTargets: (lines) => encode(trgSteps, trgSegmenter, trgVocabulary, lines),
+    encodeSources: (lines, form) => encode(srcSteps, srcSegmenter, srcVocabulary, lines, form),
+    encodeTargets: (lines, form) => encode(trgSteps, trgSegmenter, trgVocabulary, lines, form),
     decodeTarget: (ids) => trgSegmenter.join(trgVocabulary.decode(ids)),
     detokenizeTarget: createPostprocessor(preprocessing.trg),
     async close() {

@@ -66,13 +66,28 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     );
   }
   const [, dModel] = q.shape as [number, number];
-  const dHead = dModel / numHeads;
-  const splitHeads = (x: Tensor, length: number) =>
-    transpose(reshape(x, [batch, length, numHeads, dHead]), [0, 2, 1, 3]); // [B, H, length, dHead]
-  const scores = mul(matMul(splitHeads(q, queryLength), splitHeads(k, keyLength), false, true), 1 / Math.sqrt(dHead)); // [B, H, T, S]
-  const probabilities = dropout(softmax(add(scores, maskPenalty(options))), draw);
-  const heads = matMul(probabilities, splitHeads(v, keyLength)); // [B, H, T, dHead]
+  const probabilities = dropout(attentionProbabilities(q, k, options), draw);
+  const heads = matMul(probabilities, splitHeads(v, batch, keyLength, numHeads)); // [B, H, T, dHead]
   return reshape(transpose(heads, [0, 2, 1, 3]), [batch * queryLength, dModel]);
+}
+
+/**
+ * How much each query attends to each key, softmax(q kᵀ / sqrt(dHead)) for every head, without dropout.
+ * @param q [B * T, d]
+ * @param k [B * S, d]
+ * @returns [B, H, T, S]
+ */
+export function attentionProbabilities(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
+  const { batch, queryLength, keyLength, numHeads } = options;
+  const queries = splitHeads(q, batch, queryLength, numHeads);
+  const keys = splitHeads(k, batch, keyLength, numHeads);
+  const scores = mul(matMul(queries, keys, false, true), 1 / Math.sqrt(q.shape[1]! / numHeads)); // [B, H, T, S]
+  return softmax(add(scores, maskPenalty(options)));
+}
+
+/** [B * length, d] → [B, H, length, dHead] */
+function splitHeads(x: Tensor, batch: number, length: number, numHeads: number): Tensor {
+  return transpose(reshape(x, [batch, length, numHeads, x.shape[1]! / numHeads]), [0, 2, 1, 3]);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { logSumExp, reshape, stack, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { hasKernel, runFused } from './dispatch.js';
 import { topLogProbsKernel, type TopLogProbsAttrs } from './kernels.js';
 import { linear } from './linear.js';
@@ -32,6 +32,28 @@ export function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProb
     }
     const logits = linear(hidden, embedding); // [N, V]
     found = topOfRows(logits.dataSync<'float32'>(), rowLogSumExp(logits).dataSync<'float32'>(), attrs);
+  });
+  return found;
+}
+
+/**
+ * The same for several models that choose together: the probability of a token is the mean of their probabilities.
+ * @param outputs of each model, hidden [N, d of the model] and embedding [V, d of the model], with the same N and V
+ */
+export function topMeanLogProbs(
+  outputs: readonly { readonly hidden: Tensor; readonly embedding: Tensor }[],
+  attrs: TopLogProbsAttrs,
+): TopLogProbs {
+  if (outputs.length === 1) return topLogProbs(outputs[0].hidden, outputs[0].embedding, attrs);
+  let found!: TopLogProbs;
+  tidy(() => {
+    const logProbs = outputs.map(({ hidden, embedding }) => {
+      const logits = linear(hidden, embedding); // [N, V]
+      return sub(logits, reshape(rowLogSumExp(logits), [-1, 1]));
+    });
+    const sums = logSumExp(stack(logProbs), 0); // [N, V] of sums of probabilities
+    const rows = sums.shape[0]!;
+    found = topOfRows(sums.dataSync<'float32'>(), new Float32Array(rows).fill(Math.log(outputs.length)), attrs);
   });
   return found;
 }

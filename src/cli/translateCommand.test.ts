@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { wordOf, writeReversingRun } from '../../test/reversingRun.js';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-translate-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function translate(args: readonly string[], input = ''): { stdout: string; stderr: string; status: number | null } {
+  const all = [program, 'translate', '--backend', 'wasm', ...args];
+  return spawnSync(process.execPath, all, { cwd: folder, input, encoding: 'utf8' });
+}
+
+function ok(args: readonly string[], input: string): string {
+  const { stdout, stderr, status } = translate(args, input);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const tokenised = [39, 11, 37, 25, 70, 87, 6, 58].map(wordOf).join(' ');
+
+describe('translate', () => {
+  before(() => {
+    writeReversingRun(join(folder, 'run'));
+    writeReversingRun(join(folder, 'other'), {
+      change: (_name, data) => data.map((value, i) => value * (1 + 0.05 * Math.sin(i))),
+      // versions before this one let runs begin with settings that have no effect
+      settings: { 'train.validateBleu': false, 'train.validateBleuSentences': 200 },
+    });
+    writeReversingRun(join(folder, 'foreign'), { words: (id) => `x${id}` });
+  });
+
+  test('raw text by default, words with --tokenized', () => {
+    const raw = 'Hund, w37 w25 w70 w87 w6.\n';
+    assert.equal(ok(['--run', 'run', '--beam', '1'], raw), 'W6 w87 w70 w25 w37, hund\n');
+    assert.equal(
+      ok(['--run', 'run', '--beam', '1', '--tokenized'], `${tokenised}\r\n\n`),
+      'w6 w87 w70 w25 w37 , hund\n\n',
+    );
+  });
+
+  test('JSON says what the model thinks of every token', () => {
+    const { source, translations } = JSON.parse(
+      ok(['--run', 'run', '--beam', '1', '--json', '--tokenized'], tokenised),
+    ) as {
+      source: string;
+      translations: {
+        text: string;
+        score: number;
+        logProbability: number;
+        tokens: { text: string; logProbability: number }[];
+      }[];
+    };
+    assert.equal(source, tokenised);
+    const [{ text, score, logProbability, tokens }] = translations;
+    assert.equal(text, 'w6 w87 w70 w25 w37 , hund');
+    assert.ok(Math.abs(logProbability + 5.65127162029) < 1e-4);
+    assert.ok(Math.abs(score - logProbability / 8) < 1e-9);
+    assert.deepEqual(
+      tokens.map((token) => token.text),
+      [...text.split(' '), '</s>'],
+    );
+  });
+
+  test('--score-target prints the score of every given translation', () => {
+    writeFileSync(join(folder, 'given.txt'), `w6 w87 w70 w25 w37 , hund\n\n${tokenised}\n`);
+    const sources = `${tokenised}\n\n${tokenised}\n`;
+    const args = ['--run', 'run', '--tokenized', '--score-target', 'given.txt'];
+    const [known, empty, other] = ok(args, sources).trimEnd().split('\n');
+    assert.equal(known, (-5.65127162029 / 8).toFixed(4));
+    assert.equal(empty, '0.0000');
+    assert.ok(Number(other) < -2, other);
+    assert.equal(ok([...args, '--lenpen', '0', '--buffer', '1'], sources).split('\n')[0], (-5.65127162029).toFixed(4));
+    writeFileSync(join(folder, 'sources.txt'), sources);
+    ok([...args, '--input', 'sources.txt', '--output', 'scores.txt'], '');
+    assert.equal(readFileSync(join(folder, 'scores.txt'), 'utf8'), `${known}\n${empty}\n${other}\n`);
+    const uneven = translate(args, `${tokenised}\n`);
+    assert.match(uneven.stderr, /standard input has 1, given\.txt has 3\. Line i of one must be the translation/);
+    assert.equal(uneven.status, 1);
+  });
+
+  test('several runs are an ensemble; their vocabularies must be the same', () => {
+    const nbest = ['--nbest', '2', '--tokenized'];
+    const single = ok(['--run', 'run', ...nbest], tokenised);
+    assert.equal(ok(['--run', 'run', '--run', 'run', ...nbest], tokenised), single);
+    const mixed = ok(['--run', 'run', '--run', 'other', ...nbest], tokenised);
+    assert.notEqual(mixed, single);
+    assert.equal(ok(['--run', 'other', '--run', 'run', ...nbest], tokenised), mixed);
+    const { stderr, status } = translate(['--run', 'run', '--run', 'foreign'], tokenised);
+    assert.match(
+      stderr,
+      /^coldstart: run and foreign cannot translate together: their target vocabularies differ \(entry 4 is "w4" and "x4"\)/,
+    );
+    assert.equal(status, 2);
+  });
+});

@@ -1,0 +1,37 @@
+import { UsageError } from '../errors.js';
+
+/** How much goes into one batch. */
+export interface BatchLimits {
+  /** Upper bound on sentences x longest sentence of a batch, in tokens, eosId included. */
+  readonly maxTokens: number;
+  /** Upper bound on sentences per batch. */
+  readonly maxSentences: number;
+}
+
+/**
+ * Batches of sentences of similar length, from long to short: a batch that does not fit in memory comes first.
+ * A sentence longer than maxTokens is alone in its batch.
+ *
+ * @param sentences their numbers, in any order
+ * @param lengthOf tokens of the sentence with that number
+ */
+export function* batchesByLength(
+  sentences: readonly number[],
+  lengthOf: (sentence: number) => number,
+  { maxTokens, maxSentences }: BatchLimits,
+): Generator<number[]> {
+  const order = sentences.toSorted((a, b) => lengthOf(b) - lengthOf(a) || a - b);
+  for (let start = 0; start < order.length;) {
+    const count = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / lengthOf(order[start]))));
+    yield order.slice(start, start + count);
+    start += count;
+  }
+}
+
+/** @throws UsageError naming the first that is not a positive integer */
+export function checkCounts(counts: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
+  }
+}

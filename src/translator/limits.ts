@@ -1,0 +1,4 @@
+/** Lines that a stream reads before they are translated together. */
+export const defaultBufferLines = 10_000;
+/** Longest line in tokens, the end mark included. */
+export const defaultMaxSourceTokens = 1024;

@@ -1,0 +1,71 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaultConfig } from '../config/loadConfig.js';
+import type { Config } from '../config/schema.js';
+import { DataError, UsageError } from '../errors.js';
+import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
+import { readRunConfig, runPaths } from '../run/runFolder.js';
+import { findTextFolder } from '../run/textFolder.js';
+import { isThere } from '../storage/isThere.js';
+
+/** A model on disk: what to load, and how its run decodes. */
+export interface ModelPlace {
+  /** As the user named it. */
+  readonly name: string;
+  readonly checkpoint: string;
+  /** Folder of its vocabularies and subwords. */
+  readonly text: string;
+  readonly decode: Config['decode'];
+  /** Language codes of the run's configuration. */
+  readonly languages?: { readonly src: string; readonly trg: string };
+  /** Which parameters of a run these are, e.g. "average of the last 5 epochs". */
+  readonly description?: string;
+}
+
+export interface ModelChoice {
+  /** Which parameters of a run: best, last or average. Default: the run's decode.checkpoint. */
+  readonly use?: Config['decode']['checkpoint'];
+  /** Folder of vocabularies and subwords. Default: the run's; for a checkpoint, the folder next to it. */
+  readonly text?: string;
+}
+
+/**
+ * Finds a model: a run's folder, a checkpoint file, or a folder that holds one checkpoint and its text settings.
+ *
+ * @throws UsageError or DataError saying what is there and what was expected
+ */
+export function findModel(path: string, { use, text }: ModelChoice = {}): ModelPlace {
+  if (!isThere(path))
+    throw new UsageError(`${path} does not exist. Name the folder of a run, or a checkpoint (.safetensors).`);
+  if (!statSync(path).isDirectory()) return checkpointPlace(path, path, text);
+  if (existsSync(runPaths(path).config)) {
+    const { decode, corpus } = readRunConfig(path);
+    const { path: checkpoint, description } = chooseCheckpoint(path, {
+      ...decode,
+      checkpoint: use ?? decode.checkpoint,
+    });
+    return {
+      name: path,
+      checkpoint,
+      text: text ?? runPaths(path).text,
+      decode,
+      languages: { src: corpus.srcLang, trg: corpus.trgLang },
+      description,
+    };
+  }
+  const found = readdirSync(path).filter((name) => name.endsWith('.safetensors'));
+  if (found.length === 1) return checkpointPlace(path, join(path, found[0]), text);
+  if (existsSync(join(path, 'onnx')))
+    throw new UsageError(
+      `${path} is an export for Transformers.js, which coldstart cannot translate with. Name the run that it was made from.`,
+    );
+  const what =
+    found.length === 0 ? 'no config.yaml and no checkpoint' : `${found.length} checkpoints and no config.yaml`;
+  throw new DataError(
+    `${path} is not a model: it has ${what}. Name the folder of a run, or one checkpoint (.safetensors).`,
+  );
+}
+
+function checkpointPlace(name: string, checkpoint: string, text: string | undefined): ModelPlace {
+  return { name, checkpoint, text: text ?? findTextFolder(checkpoint), decode: defaultConfig().decode };
+}
