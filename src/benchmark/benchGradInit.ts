@@ -14,9 +14,12 @@ export interface GradInitBenchTask<B> extends Pick<GradInitTask<B>, 'params' | '
 export interface GradInitBench {
   /** Median seconds of an iteration in the objective branch: first derivatives only. */
   readonly objectiveSeconds: number;
-  /** The same iteration with the first gradient kept differentiable though nothing differentiates it, as in the authors' program. */
+  /**
+   * The same iteration with the first gradient kept differentiable although nothing differentiates it, as in the
+   * authors' program.
+   */
   readonly objectiveAlwaysSecondOrderSeconds: number;
-  /** What building no second-order graph saves: the second by the first. */
+  /** The saving from building no second-order graph: the second time divided by the first. */
   readonly objectiveSpeedup: number;
   /** Median seconds of an iteration in the constraint branch. */
   readonly constraintSeconds: number;
@@ -26,8 +29,8 @@ export interface GradInitBench {
 }
 
 /**
- * Time and memory of GradInit's iterations on the current backend, and what it saves to build a second-order graph only in the
- * constraint branch.
+ * Time and memory of GradInit's iterations on the current backend, and the saving from building a second-order graph
+ * only in the constraint branch.
  */
 export async function benchGradInit<B>(task: GradInitBenchTask<B>): Promise<GradInitBench> {
   const {
@@ -115,7 +118,7 @@ function objectiveWithSecondOrderGraph(
       });
       return stepLoss(new Map(moved), p);
     }, params);
-    // values are read as gradInit reads them, so that nothing is left undone on a backend that computes late
+    // values are read as gradInit reads them, so that a backend that computes asynchronously finishes all work
     value.dataSync();
     [...gradients.values()].at(-1)?.dataSync();
   });

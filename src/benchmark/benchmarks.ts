@@ -18,13 +18,13 @@ import { disposeOptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 
-/** What to measure on: a synthetic batch of equally long pairs, with the vocabulary and dropout usual for the architecture. */
+/** The workload: a synthetic batch of equally long pairs, with the usual vocabulary and dropout of the architecture. */
 export interface BenchmarkTask {
   readonly arch: ArchitectureName;
   readonly numSentences: number;
   /** Tokens of every source and target, the end mark included. */
   readonly length: number;
-  /** Timed repetitions, after one or two that are not counted. */
+  /** Timed repetitions, after one or two untimed ones. */
   readonly repeats: number;
   /** Of training's matrix products. */
   readonly precision?: Precision;
@@ -71,7 +71,7 @@ export function benchmarkBatch({ arch, numSentences, length }: BenchmarkTask): B
 export interface TrainBenchmark {
   readonly targetTokensPerSecond: number;
   readonly secondsPerStep: number;
-  /** Processor time of all threads: steadier than the clock where other programs run. */
+  /** Processor time of all threads: steadier than wall time when other programs run. */
   readonly cpuSecondsPerStep: number;
   readonly gflops: number;
   /** Measured rate of plain matrix products on the backend, and the share of it that the step reached. */
@@ -79,10 +79,13 @@ export interface TrainBenchmark {
   readonly shareOfMatmul: number;
 }
 
-/** Not counted: code is compiled and memory taken. As many as the PyTorch peer takes. */
+/** Untimed updates, which compile code and allocate memory. As many as the PyTorch peer's. */
 const warmupSteps = 2;
 
-/** Waits for the update on backends that compute later, in the order they were asked. Reads the last of the smallest parameters: the trainer copies none to JavaScript. */
+/**
+ * Waits for the update on backends that compute asynchronously and in order. Reads the last of the smallest parameters,
+ * since the trainer copies none to JavaScript.
+ */
 export function awaitUpdate(params: Params): void {
   [...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least)).dataSync();
 }
@@ -130,7 +133,7 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   };
 }
 
-/** GradInit's iterations by branch, and what it saves not to build second-order graphs where none is needed. */
+/** GradInit's iterations by branch, and the saving from building no second-order graph where none is needed. */
 export async function benchmarkGradInit(task: BenchmarkTask): Promise<GradInitBench> {
   const config = benchmarkModel(task.arch);
   const params = initParams(config, { method: 'fairseq', seed: 1 });

@@ -34,6 +34,6 @@ Example:
           `${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`,
         );
       if (paths.length < flags.last)
-        console.error(`${flags.run} kept no more than ${paths.length} of the ${flags.last} epochs asked for.`);
+        console.error(`${flags.run} has only ${paths.length} of the ${flags.last} requested epochs.`);
     });
 }

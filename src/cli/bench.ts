@@ -18,7 +18,7 @@ interface BenchFlags {
 
 const what = {
   train: 'whole training steps: loss, gradients, Adam',
-  gradinit: "GradInit's iterations, and what first derivatives alone save in the objective branch",
+  gradinit: "GradInit's iterations, and the saving from first derivatives only in the objective branch",
   translate: 'beam search',
 } as const;
 
@@ -86,7 +86,7 @@ async function bench(name: keyof typeof what, flags: BenchFlags): Promise<void> 
   else for (const [key, value] of Object.entries(result)) console.log(`${key.padEnd(36)}${value}`);
 }
 
-/** Keys are those of bench/'s peers, so that results stand side by side. */
+/** Keys are those of bench/'s peers, so that results can be compared. */
 async function measure(
   name: keyof typeof what,
   task: BenchmarkTask,

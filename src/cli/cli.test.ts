@@ -75,7 +75,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [
       'text is always raw',
       ['corpus', 'fetch', 'multi30k', '--raw-only'],
-      /--raw-only is no longer needed: corpus fetch writes raw text alone\. Leave it out\. "coldstart corpus prepare" does what the recipe's corpus section says/,
+      /--raw-only is no longer needed: corpus fetch writes only raw text\. Leave it out\. "coldstart corpus prepare" does what the recipe's corpus section says/,
     ],
     [
       'nothing to extract',
@@ -103,7 +103,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     });
   }
 
-  test('a key that is not known', () => {
+  test('an unknown key', () => {
     writeFileSync(join(folder, 'typo.yaml'), 'train:\n  warmupUpdate: 3\n');
     const { status, stderr } = cli(['train', '-c', 'typo.yaml']);
     assert.match(stderr, /typo\.yaml:2: unknown setting train\.warmupUpdate; did you mean train\.warmupUpdates\?\n$/);
@@ -136,7 +136,7 @@ test('help at every level shows options and examples', () => {
   const commands = [...named(help), ...named(ok(['corpus', '--help'])).map((name) => `corpus ${name}`)];
   assert.ok(commands.includes('bench') && commands.includes('corpus export-tokenizer'));
   for (const command of commands) {
-    // each is loaded alone by its name
+    // only the named command is loaded
     const help = ok([...command.split(' '), '--help']);
     assert.match(help, new RegExp(`Usage: coldstart ${command} `));
     if (command === 'corpus') continue;
@@ -145,7 +145,7 @@ test('help at every level shows options and examples', () => {
   assert.equal(ok(['--version']), `${JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).version}\n`);
 });
 
-test('doctor tells what can be used', () => {
+test('doctor reports which backends can be used', () => {
   const { cores, backends, auto } = JSON.parse(ok(['doctor', '--json'])) as {
     cores: number;
     backends: { name: string; passed: boolean }[];
@@ -316,7 +316,7 @@ ablation:
     assert.equal(differs.status, 1);
   });
 
-  test('train: an extra epoch rises to the full rate or stands at it, then the schedule runs as if it began there, all within the same updates', () => {
+  test('train: in an extra epoch the rate rises to the full rate or stays at it, then the schedule runs as if it began there, all within the same updates', () => {
     for (const shape of ['warmup', 'constant']) {
       ok([
         'train',
@@ -372,7 +372,7 @@ ablation:
     assert.match(stderr, /Interrupted\. The lines written so far are whole\.\n$/);
   });
 
-  test('report: scores that are none, or name a file outside the run, are refused', () => {
+  test('report: invalid scores, and scores that name a file outside the run, are refused', () => {
     cpSync(join(folder, 'whole'), join(folder, 'junk'), { recursive: true });
     const scores = withoutChecksum(readFileSync(join(folder, 'junk/scores.json'), 'utf8')) as { test: object };
     for (const bad of [
@@ -394,7 +394,7 @@ ablation:
     );
   });
 
-  test('a run with its identity alone, as a kill at the very beginning leaves it, is begun', () => {
+  test('a run folder with only its identity, as a kill at the very beginning leaves it, starts from the beginning', () => {
     mkdirSync(join(folder, 'barely'));
     copyFileSync(join(folder, 'whole/run.json'), join(folder, 'barely/run.json'));
     ok(['train', '-c', config, '--run', 'barely', '--set', 'seed=5', '--set', 'train.maxUpdates=2']);
@@ -438,7 +438,7 @@ ablation:
     ['a reader that ends', '2>&1 >/dev/null | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}'],
     ...(existsSync('/dev/full') ? [['a full disk', '2>/dev/full']] : []),
   ]) {
-    test(`standard error lost to ${name} ends neither a run nor an ablation`, () => {
+    test(`standard error lost to ${name} does not end a run or an ablation`, () => {
       const run = `without-stderr-${name.replaceAll(' ', '-')}`;
       const bash = (args: string): number | null =>
         spawnSync('bash', ['-c', `"${process.execPath}" "${program}" ${args} ${lost}`], { cwd: folder }).status;
@@ -570,7 +570,7 @@ ablation:
     assert.equal(Object.keys(report.scales).length, 1 + 16 + 26);
   });
 
-  test("gradinit with Admin's residual scales alone profiles them and names no setting that the user left out", () => {
+  test("gradinit with only Admin's residual scales profiles them and names no setting that the user left out", () => {
     assert.match(
       ok(['gradinit', '-c', config, '--out', 'admin.safetensors', '--set', 'model.residual=admin']),
       /tensor +scale\n/,
@@ -785,7 +785,7 @@ ablation:
     );
   });
 
-  test('ablate: interrupted, the same command goes on', async () => {
+  test('ablate: after an interrupt the same command resumes', async () => {
     const command = [
       'ablate',
       '-c',
@@ -820,7 +820,7 @@ ablation:
     assert.equal(existsSync(join(folder, 'barely-begun/failures.json')), false);
   });
 
-  test('ablate: runs copied from another checkout without their checkpoints are complete; one that was not complete begins anew', () => {
+  test('ablate: runs copied from another checkout without their checkpoints are complete; an incomplete one starts again', () => {
     const elsewhere = join(folder, 'elsewhere', 'checkout');
     const command = ['ablate', '-c', 'tiny.yaml', '--run', 'ablation'];
     for (const part of ['text', 'tiny.yaml']) cpSync(join(folder, part), join(elsewhere, part), { recursive: true });
@@ -873,7 +873,9 @@ ablation:
   });
 });
 
-/** Starts the command, sends the signal when its output matches, to its children too if asked for, and waits for its end. */
+/**
+ * Starts the command, sends the signal when its output matches, optionally to its children too, and waits for its end.
+ */
 function interruptAfter(
   args: string[],
   shown: RegExp,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
-/** Commands by name, each from its own module: whoever starts one does not wait for the others to load. */
+/** Commands by name, each from its own module, so that starting one does not load the others. */
 export type CommandModules = Readonly<Record<string, () => Promise<Command>>>;
 
-/** The command of that name alone if there is one, else (for help and for what is misspelt) all of them. */
+/** Only the command of that name if it exists; otherwise (for help and misspelt names) all commands. */
 export function loadCommands(modules: CommandModules, name: string | undefined): Promise<Command[]> {
   const wanted = name !== undefined && Object.hasOwn(modules, name) ? [modules[name]] : Object.values(modules);
   return Promise.all(wanted.map((load) => load()));

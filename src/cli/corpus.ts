@@ -32,7 +32,7 @@ export async function corpusCommand(name: string | undefined): Promise<Command> 
   return command;
 }
 
-/** The pairs of a corpus are made in memory. */
+/** The limit of pairs, since they are made in memory. */
 const mostPairs = 10_000_000;
 
 function synthCommand(): Command {

@@ -1,6 +1,6 @@
 /**
- * Text for a terminal in which names and contents of files cannot move the cursor, change colours or turn the direction of
- * writing: such characters are shown as in `\x1b`. Line feeds and tabs stay.
+ * Text that is safe to show on a terminal: names and contents of files cannot move the cursor, change colours or
+ * reverse the direction of writing. Such characters are shown as in `\x1b`. Line feeds and tabs stay.
  */
 export function escapeControls(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {

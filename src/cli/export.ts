@@ -41,7 +41,7 @@ Examples:
   coldstart export --run runs/builtin --format transformers-js --out export/builtin
   coldstart export --run runs/builtin --format transformers-js --dtype fp32 q8 --license apache-2.0 --out export/builtin`;
 
-/** As Hugging Face's hub writes licences. */
+/** Licences as Hugging Face's hub writes them. */
 function licenseId(text: string): string {
   if (!/^[a-z0-9][a-z0-9.-]{0,63}$/.test(text))
     throw new InvalidArgumentError('Expected an identifier in small letters, e.g. apache-2.0, cc-by-4.0, other.');

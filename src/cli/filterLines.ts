@@ -16,7 +16,7 @@ export interface FilterFlags {
 }
 
 /**
- * Lines of a file or of standard input, block by block, as they come, until the signal is raised.
+ * Lines of a file or of standard input, block by block as they arrive, until the signal is raised.
  *
  * @param prompt shown on standard error while it waits for lines of standard input
  * @throws DataError naming a line that is not valid UTF-8
@@ -29,29 +29,29 @@ export async function* readLines(
   for await (const utf8 of readUtf8(input, signal, prompt)) yield utf8.toString().split('\n');
 }
 
-/** As `readLines`, not decoded, with line feeds between the lines of a block. */
+/** Like `readLines`, but not decoded, with line feeds between the lines of a block. */
 export async function* readUtf8(input: string | undefined, signal?: AbortSignal, prompt = ''): AsyncGenerator<Buffer> {
   if (input === undefined && process.stdin.isTTY)
     process.stderr.write(`Reading lines from the terminal; end with Ctrl-D.\n${prompt}`);
   const stopWaiting = (): void => void process.stdin.destroy(signal?.reason as Error);
-  if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text for ever
+  if (input === undefined) signal?.addEventListener('abort', stopWaiting); // it may wait for text forever
   try {
     for await (const utf8 of input === undefined
       ? readUtf8Blocks('standard input', process.stdin)
       : readUtf8Blocks(input)) {
       yield utf8;
       signal?.throwIfAborted();
-      if (prompt !== '') process.stderr.write(prompt); // what was typed is answered
+      if (prompt !== '') process.stderr.write(prompt); // answers what was typed
     }
   } catch (error) {
-    signal?.throwIfAborted(); // what went wrong is then that reading was ended
+    signal?.throwIfAborted(); // the error then only says that reading was ended
     throw error;
   } finally {
     signal?.removeEventListener('abort', stopWaiting);
   }
 }
 
-/** Writes for each line read one line, in the same order: the skeleton of commands that stand in pipes (see `filterUtf8`). */
+/** Writes one line for each line read, in the same order: the frame of commands for pipes (see `filterUtf8`). */
 export function filterLines(
   files: FilterFlags,
   change: (lines: readonly string[]) => readonly string[] | Promise<readonly string[]>,
@@ -60,10 +60,10 @@ export function filterLines(
 }
 
 /**
- * Writes text for the text that is read, many lines at a time, which line feeds separate. A file appears whole or not at all;
+ * Writes the changed input, many lines at a time, separated by line feeds. A file appears whole or not at all;
  * standard output is written at the pace at which it is read.
  *
- * @param change gives bytes that may change with its next call
+ * @param change returns bytes that are valid until its next call
  */
 export async function filterUtf8(
   { input, output }: FilterFlags,

@@ -55,7 +55,7 @@ describe('coldstart init', () => {
     assert.ok(existsSync(join(corpus.dir!, 'manifest.json')));
   });
 
-  test('a name of any characters is quoted in the configuration and in the commands', () => {
+  test('a name with special characters is quoted in the configuration and in the commands', () => {
     const { status, stdout, stderr } = coldstart(
       'init',
       '--src',

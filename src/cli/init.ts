@@ -11,7 +11,7 @@ interface InitFlags {
   out?: string;
 }
 
-/** Fewer pairs leave no validation set to speak of. */
+/** With fewer pairs the validation set would be too small. */
 const leastPairs = 100;
 
 export function initCommand(): Command {
@@ -105,7 +105,7 @@ async function init(flags: InitFlags): Promise<void> {
   console.log(
     `${out} written, for ${counted(pairs, 'training pair')}; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
   );
-  const shown = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`; // as a shell takes it
+  const shown = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`; // quoted for a shell
   console.log(`Next:\n  npx coldstart corpus prepare -c ${shown}\n  npx coldstart train -c ${shown}`);
 }
 
@@ -117,7 +117,7 @@ async function countPairs(files: InitFlags): Promise<number> {
   return pairs;
 }
 
-/** The language that the ending of a file names. Endings such as .txt name none. */
+/** The language named by a file's ending; undefined for endings such as .txt. */
 function languageOfFile(path: string, option: string): string {
   const code = languageOf(path);
   if (/^[a-z]{2}$/.test(code)) return code;

@@ -1,25 +1,25 @@
 import { constants } from 'node:os';
 
-/** The signals that stop work. SIGHUP comes when a terminal closes. */
+/** The signals that stop work. SIGHUP is sent when a terminal closes. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type StopSignal = (typeof stopSignals)[number];
 
-/** Why work stopped: a signal of the user or the system. */
+/** The reason why work stopped: a signal from the user or the system. */
 export class Interrupted extends Error {
   /** 128 plus the signal's number, as shells report it: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM. */
   readonly exitCode: number;
 
   constructor(
     signalName: StopSignal,
-    private readonly howToGoOn: string | (() => string),
+    private readonly howToContinue: string | (() => string),
   ) {
     super('Interrupted.');
     this.exitCode = 128 + constants.signals[signalName];
   }
 
-  /** The last line that the user reads: to be called once the work has stopped, when it is known what was saved. */
+  /** The last line for the user; call it after the work has stopped, when it is known what was saved. */
   lastLine(): string {
-    return `${this.message} ${typeof this.howToGoOn === 'string' ? this.howToGoOn : this.howToGoOn()}`;
+    return `${this.message} ${typeof this.howToContinue === 'string' ? this.howToContinue : this.howToContinue()}`;
   }
 }
 
@@ -27,13 +27,13 @@ export class Interrupted extends Error {
  * An abort signal that SIGINT, SIGTERM and SIGHUP raise. The first lets the work save what it has; a second one ends the program
  * at once.
  *
- * @param howToGoOn what the last line says once the work has stopped; a function is called only then
+ * @param howToContinue the last line after the work has stopped; a function is called only then
  */
-export function abortOnInterrupt(howToGoOn: string | (() => string)): AbortSignal {
+export function abortOnInterrupt(howToContinue: string | (() => string)): AbortSignal {
   const controller = new AbortController();
   for (const name of stopSignals) {
     process.on(name, () => {
-      const interrupted = new Interrupted(name, howToGoOn);
+      const interrupted = new Interrupted(name, howToContinue);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
       process.stderr.write('\nStopping; once more to stop at once.\n');
       controller.abort(interrupted);
@@ -42,11 +42,14 @@ export function abortOnInterrupt(howToGoOn: string | (() => string)): AbortSigna
   return controller.signal;
 }
 
-/** For work that may be ended at any moment without harm: SIGINT, SIGTERM and SIGHUP end the program with a word on how to go on. */
-export function exitOnInterrupt(howToGoOn: string): void {
+/**
+ * For work that may end at any moment without harm: SIGINT, SIGTERM and SIGHUP end the program with a line on how to
+ * continue.
+ */
+export function exitOnInterrupt(howToContinue: string): void {
   for (const name of stopSignals) {
     process.on(name, () => {
-      const interrupted = new Interrupted(name, howToGoOn);
+      const interrupted = new Interrupted(name, howToContinue);
       process.stderr.write(`\n${interrupted.lastLine()}\n`);
       process.exit(interrupted.exitCode);
     });

@@ -77,7 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await (await program(argv)).parseAsync(argv, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
-    // commander has printed its message, or the help or version that was asked for
+    // commander has printed its message, or the requested help or version
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupted) {
       console.error(error.lastLine());

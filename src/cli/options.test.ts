@@ -9,7 +9,7 @@ import { scoreCommand } from './score.js';
 import { translateCommand } from './translate.js';
 import { watchCommand } from './watch.js';
 
-/** The parsers of numeric options: those that read "1" or "8" as this number. */
+/** The parsers of numeric options, recognised by reading "1" or "8" as that number. */
 function numericOptions(command: Command, path = command.name()): [string, (text: string) => unknown][] {
   return [
     ...command.options.flatMap(({ long, parseArg }): [string, (text: string) => unknown][] => {
@@ -30,7 +30,7 @@ function valueOf(parse: (text: string) => unknown, text: string): unknown {
   }
 }
 
-test('every numeric option rejects what is not a number, and numbers beyond its bounds', async () => {
+test('every numeric option rejects text that is not a number, and numbers beyond its bounds', async () => {
   const commands = [
     ablateCommand(),
     averageCommand(),

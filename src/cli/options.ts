@@ -3,7 +3,7 @@ import { backendNames } from '../backend/backendNames.js';
 import { precisions } from '../backend/precisions.js';
 import type { Field } from '../field.js';
 
-/** `-c, --config FILE`, and `--set key=value` as often as wanted. */
+/** `-c, --config FILE`, and any number of `--set key=value`. */
 export const configOption = () =>
   new Option('-c, --config <file>', 'configuration, YAML (keys: docs/reference/config.md)').makeOptionMandatory();
 export const setOption = () => severalOption('--set <key=value>', 'change a configuration key; may be repeated');
@@ -17,7 +17,7 @@ export const ignoreMemoryOption = () =>
   new Option('--ignore-memory', 'begin although the estimate of memory is more than there is');
 export const jsonOption = () => new Option('--json', 'print JSON');
 
-/** An option's parser with the bounds of the setting that it stands for. */
+/** An option's parser with the bounds of the setting that it sets. */
 export function fieldValue(field: Field<number> | Field<number | undefined>): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? undefined : field.parse(Number(text));

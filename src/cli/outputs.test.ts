@@ -20,7 +20,7 @@ writeFileSync(
 const run = (args: readonly string[]) =>
   spawnSync(process.execPath, [main, ...args], { cwd: folder, input: '', encoding: 'utf8' });
 
-test('outputs are checked before the work: every command reports them first, although its input is missing', () => {
+test('outputs are checked before the work: every command reports them before its missing input', () => {
   const out = join('file', 'out');
   for (const args of [
     ['corpus', 'learn-bpe', '-i', 'none', '-o', out],
@@ -56,7 +56,7 @@ test('more translations than the beam are rejected', () => {
   const { status, stderr } = run(['translate', '--checkpoint', 'none', '--nbest', '9']);
   assert.equal(
     stderr,
-    'coldstart: --nbest is 9, but a beam of 5 finds no more than 5 translations of a line. Use --beam 9, or a smaller --nbest.\n',
+    'coldstart: --nbest is 9, but a beam of 5 finds at most 5 translations of a line. Use --beam 9, or a smaller --nbest.\n',
   );
   assert.equal(status, 2);
 });

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { setOption } from './options.js';
 
-/** Where the built-in corpus and the runs go, in the current folder. */
+/** The places of the built-in corpus and the runs, in the current folder. */
 const corpusDir = 'runs/data/builtin';
 const runDir = 'runs/quickstart';
 const configFile = 'configs/quickstart.yaml';
@@ -24,7 +24,7 @@ Examples:
     )
     .action(async ({ set }: { set: string[] }) => {
       const { loadConfig } = await import('../config/loadConfig.js');
-      loadConfig(configFile, set); // a wrong setting is refused before the first step, not by the last one
+      loadConfig(configFile, set); // a wrong setting is refused before the first step, not in the last one
       const started = Date.now();
       const steps: [string, string[]][] = [
         ['text of the built-in corpus', ['corpus', 'synth', '--out', `${corpusDir}/text`]],
@@ -49,7 +49,7 @@ Examples:
     });
 }
 
-/** Runs another command in a process of its own, which saves when it is interrupted. @returns its exit status */
+/** Runs another command in a separate process, which saves when it is interrupted. @returns its exit status */
 async function runCommand(args: readonly string[]): Promise<number> {
   const [{ spawn }, { constants }, { fileURLToPath }] = await Promise.all([
     import('node:child_process'),
@@ -58,7 +58,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
   ]);
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: 'inherit' });
-  // a terminal sends Ctrl-C to the command too; other signals come only here
+  // a terminal sends Ctrl-C to the command too; other signals reach only this process
   const passOn = (signal: NodeJS.Signals): void => void (signal === 'SIGINT' || child.kill(signal));
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, passOn);

@@ -129,7 +129,7 @@ describe('what may change on resuming', () => {
     assert.match(scored!.signature, /tok:13a/);
   });
 
-  test('where BLEU chooses the best, what it depends on may not change', () => {
+  test('where BLEU chooses the best, the settings it depends on may not change', () => {
     const byBleu = set('train.bestBy=bleu', 'train.maxUpdates=15');
     ok(train('by-bleu', ...byBleu));
     for (const setting of ['decode.beamSize=1', 'decode.lowercase=true', 'train.validateBleuSentences=5']) {
@@ -154,7 +154,7 @@ describe('what may change on resuming', () => {
     );
   });
 
-  test('a length that the schedule falls to is not one of them, and the message says why', () => {
+  test('a number of updates that the schedule depends on may not change, and the message says why', () => {
     const linear = set('train.schedule=linear');
     ok(train('linear', ...linear));
     const { status, stderr } = train('linear', ...linear, ...set('train.maxUpdates=40'), '--resume');
@@ -162,7 +162,7 @@ describe('what may change on resuming', () => {
     assert.match(stderr, /train\.maxUpdates: 20 → 40 \(the linear schedule falls towards it, so every rate so far/);
   });
 
-  test('a log that is gone is reported, and in the log', () => {
+  test('a missing log is reported, also in the new log', () => {
     ok(train('no-log'));
     unlinkSync(join(folder, 'no-log', 'log.jsonl'));
     const { status, stderr } = train('no-log', ...set('train.maxUpdates=25'), '--resume');
@@ -172,7 +172,7 @@ describe('what may change on resuming', () => {
   });
 });
 
-test('what cannot be decoded is refused before training', () => {
+test('settings that make decoding impossible are refused before training', () => {
   for (const [settings, message] of [
     [['decode.checkpoint=average', 'train.keepEpochs=0'], /train\.keepEpochs is 0: there will be no epochs to average/],
     [['decode.checkpoint=average', 'train.keepEpochs=1'], /train\.keepEpochs is 1: there will be no epochs to average/],
@@ -200,10 +200,10 @@ test('an average needs two epochs: with fewer the best parameters are scored, an
   assert.match(stderr, /brief has no epoch checkpoints to average/);
   const fewer = coldstart('average', '--run', 'short', '--last', '9', '--out', 'fewer.safetensors');
   assert.match(ok(fewer), /^fewer\.safetensors: mean of [12] checkpoints?/);
-  assert.match(fewer.stderr, /short kept no more than [12] of the 9 epochs asked for/);
+  assert.match(fewer.stderr, /short has only [12] of the 9 requested epochs/);
 });
 
-test('a run that diverged, asked for again, says so with status 1', () => {
+test('a run that diverged says so with status 1 when it is started again', () => {
   const hot = set('train.lr=1e30', 'train.warmupUpdates=0', 'train.schedule=constant');
   assert.equal(train('hot', ...hot).status, 1);
   for (const options of [[], ['--resume'], ['--resume', ...set('train.maxUpdates=40')]]) {

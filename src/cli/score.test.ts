@@ -103,7 +103,7 @@ test('sentences, tokenised BLEU and the diagnosis', () => {
 });
 
 const model = referencePath('text/sentencepiece/m30k.bpe.4000.model');
-test('the diagnosis is by the score above it: smoothing, seed, resamples', () => {
+test('the diagnosis uses the settings of the score above it: smoothing, seed, resamples', () => {
   const { stdout } = score([
     '--ref',
     'ref',
@@ -128,7 +128,7 @@ test('the diagnosis is by the score above it: smoothing, seed, resamples', () =>
   assert.ok(diagnosis.includes(table) && diagnosis.includes(p.slice(0, 5)), stdout);
 });
 
-test('options that would do nothing, and output that nobody could read, are wrong usage', () => {
+test('options without effect, and output that mixes formats, are wrong usage', () => {
   const two = ['--ref', 'ref', '--hyp', 'a.hyp', 'b.hyp'];
   for (const [args, message] of [
     [['--src', 'none'], /--src and --train-src are read for a diagnosis/],

@@ -75,7 +75,7 @@ export function scoreCommand(): Command {
     .addOption(jsonOption())
     .option('-w, --width <n>', 'decimals, at most 15', atMost(15, wholeNumber), 2)
     .option('--short', 'short signatures')
-    .option('--score-only', 'numbers alone')
+    .option('--score-only', 'print only the numbers')
     .option('--quiet', 'no warnings')
     .addHelpText(
       'after',

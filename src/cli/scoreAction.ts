@@ -124,7 +124,7 @@ function checkFlags(flags: ScoreFlags): void {
     throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
   if (flags.diagnosis === '-' && (flags.json || flags.format !== 'text' || flags.scoreOnly))
     throw new UsageError(
-      '--diagnosis - prints text behind the scores, which as JSON, LaTeX or numbers alone go to programs. Name a file: --diagnosis FILE.',
+      '--diagnosis - prints text after the scores, but JSON, LaTeX or plain numbers are for programs. Name a file: --diagnosis FILE.',
     );
   if (flags.diagnosis === undefined && (flags.src ?? flags.trainSrc) !== undefined)
     throw new UsageError('--src and --train-src are read for a diagnosis. Add --diagnosis FILE, or leave them out.');
@@ -195,7 +195,7 @@ function makeBleu(
   tokenizer: BleuTokenizerName | BleuTokenizer,
 ): Metric<BleuScore> {
   if (name === 'tokenised-bleu') return tokenisedBleu({ lowercase });
-  // effective order as sacreBLEU's command line: a sentence rarely has matches of every order
+  // effective order like sacreBLEU's command line: a sentence rarely has matches of every order
   return bleu({ tokenize: tokenizer, lowercase, smoothMethod, smoothValue, effectiveOrder: sentenceLevel });
 }
 

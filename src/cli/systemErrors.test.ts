@@ -38,7 +38,7 @@ function refusal(args: readonly string[], { limits = '', asNobody = false } = {}
   return stderr.trimEnd().split('\n').at(-1)!;
 }
 
-/** Puts something else in place of a file for as long as something is done. */
+/** Replaces a file while a function runs. */
 function instead(name: string, put: (path: string) => void, act: () => void): void {
   const path = join(folder, name);
   renameSync(path, `${path}.kept`);
@@ -56,20 +56,20 @@ const prepare = ['corpus', 'prepare', '-c', 'config.yaml', '--set', 'corpus.dir=
 const isFolder = 'it is a folder, a file was expected (EISDIR). Name a file, or remove the folder.';
 const isLoop = 'it is a link that leads back to itself (ELOOP). Remove the link.';
 
-test('a folder in place of a file, and a link that leads to itself: the file is named, with what to do', () => {
-  const inPlace: [name: string, said: string, args: readonly string[]][] = [
+test('a folder in place of a file, and a link to itself: the message names the file and says what to do', () => {
+  const inPlace: [name: string, message: string, args: readonly string[]][] = [
     ['data/train.bin', `${folder}/data/train.bin cannot be read: `, train],
     ['data/manifest.json', `${folder}/data/manifest.json cannot be read: `, train],
     ['text/train.de', `${folder}/text/train.de cannot be read: `, prepare],
     ['text/test.en', 'text/test.en cannot be read: ', ['score', '--ref', 'text/test.en', '--hyp', 'text/test.de']],
   ];
-  for (const [name, said, args] of inPlace) {
-    instead(name, mkdirSync, () => assert.ok(refusal(args).endsWith(`${said}${isFolder}`), name));
-    if (name === 'text/train.de') continue; // a link to nothing is said before it is read
+  for (const [name, message, args] of inPlace) {
+    instead(name, mkdirSync, () => assert.ok(refusal(args).endsWith(`${message}${isFolder}`), name));
+    if (name === 'text/train.de') continue; // a broken link is reported before the file is read
     instead(
       name,
       (path) => symlinkSync(path, path),
-      () => assert.ok(refusal(args).endsWith(`${said}${isLoop}`), name),
+      () => assert.ok(refusal(args).endsWith(`${message}${isLoop}`), name),
     );
   }
 });
@@ -95,8 +95,8 @@ test('a file without permission to read, a folder without permission to write', 
   assert.match(refusal(learn, { asNobody: true }), /^coldstart: closed\/codes cannot be written: permission denied/);
 });
 
-test('a disk without room: the file is named, and nothing half written is left under its name', () => {
-  const limits = 'ulimit -f 1'; // the system says EFBIG where a full disk says ENOSPC
+test('a full disk: the message names the file, and no half-written file is left under its name', () => {
+  const limits = 'ulimit -f 1'; // the system reports EFBIG where a full disk reports ENOSPC
   const tooLarge = 'the file would be larger than is allowed there (EFBIG). Choose another place.';
   assert.equal(refusal(train, { limits }), `coldstart: new/config.yaml cannot be written: ${tooLarge}`);
   rmSync(join(folder, 'new'), { recursive: true });

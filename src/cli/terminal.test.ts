@@ -94,7 +94,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
           );
       }
       widest.push(Math.max(...redrawn.map((line) => line.length)));
-      // standard output has the last line, which is not broken, so that it can be copied
+      // standard output has the last line unbroken, so that it can be copied
       const ofStandardError = kept.slice(0, -1);
       assert.deepEqual(
         ofStandardError.filter((line) => line.length >= columns && line.trim().includes(' ')),
@@ -106,7 +106,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
     assert.ok(widest[0] > 60 && widest[0] < 80 && widest[1] < 50, widest.join());
   });
 
-  test('a terminal that cannot redraw, or a log of continuous integration, gets lines alone', async () => {
+  test('a terminal that cannot redraw, or a log of continuous integration, gets only whole lines', async () => {
     for (const env of [{ TERM: 'dumb' }, { CI: 'true' }]) {
       const { status, shown } = await onTerminal(
         `${coldstart} translate --run unbroken --output out.txt <text/test.de`,
@@ -122,7 +122,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
     }
   });
 
-  test('translate: a prompt for whoever types, and each line is followed by its translation alone', async () => {
+  test('translate: a prompt at a terminal, and each line is followed only by its translation', async () => {
     const typedLines = ['heute Morgen hat dieser', 'diese Frau'];
     const piped = shell(`${coldstart} translate --run unbroken`, typedLines.map((line) => `${line}\n`).join(''));
     assert.doesNotMatch(piped.stderr, /> /);
@@ -143,7 +143,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
     );
   });
 
-  // A shell passes SIGHUP on to what it runs; the one that ignores it leaves the command with a terminal that is gone.
+  // A shell passes SIGHUP on to what it runs; the one that ignores it leaves the command without its terminal.
   const hangUp = (command: string, file: string): string =>
     `${command} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? >${file}`;
   const ignoreHangUp = (command: string, file: string): string => `trap "" HUP; ${command}; echo $? >${file}`;
@@ -153,7 +153,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
   ]) {
     const whileTraining = [{ after: /(update | )[1-9]\d(\/120 updates| loss)/, keys: null }];
 
-    test(`${name}: the terminal closes: what was done is saved, 129, and resumed bit for bit`, async () => {
+    test(`${name}: the terminal closes: work is saved, status 129, and resumed bit for bit`, async () => {
       const dir = `${name}-closed`;
       await onTerminal(hangUp(`${coldstart} ${args} ${dir}`, `${dir}.status`), {
         cwd: folder,
@@ -167,7 +167,7 @@ describe('on a terminal', { skip: noPseudoTerminal }, () => {
       assertSameRun(join(dir, run));
     });
 
-    test(`${name}: the terminal closes and nobody says so: the work is done to its end`, async () => {
+    test(`${name}: the terminal closes without a signal: the work continues to its end`, async () => {
       const dir = `${name}-unheard`;
       await onTerminal(ignoreHangUp(`${coldstart} ${args} ${dir}`, `${dir}.status`), {
         cwd: folder,
@@ -185,7 +185,7 @@ describe('standard output and standard error lost together', () => {
     ['to a reader that ends', '2>&1 | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}', 141],
     ...(existsSync('/dev/full') ? [['to a full disk', '>/dev/full 2>&1', 1] as const] : []),
   ] as const) {
-    test(`${name}: the run is done to its end, and the status says that its result was not read`, () => {
+    test(`${name}: the run continues to its end, and the status says that its result was not read`, () => {
       const dir = `lost-${status}`;
       assert.equal(shell(`${coldstart} train -c my.yaml --run ${dir} ${lost}`).status, status);
       assertSameRun(dir);

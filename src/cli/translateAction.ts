@@ -35,7 +35,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   const beam = flags.beam ?? beamSize;
   if (flags.nbest > beam)
     throw new UsageError(
-      `--nbest is ${flags.nbest}, but a beam of ${beam} finds no more than ${beam} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
+      `--nbest is ${flags.nbest}, but a beam of ${beam} finds at most ${beam} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
     );
   const translator = await Translator.open(models, { use: flags.use, text: flags.text, backend: flags.backend });
   try {
@@ -54,7 +54,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   }
 }
 
-/** A folder that is no run may still be a model for the library; --run promises a run. */
+/** A folder that is not a run may still be a model for the library; --run requires a run. */
 function checkRuns(runs: readonly string[]): void {
   for (const run of runs) readRunConfig(run);
 }
@@ -65,11 +65,11 @@ async function writeTranslations(
   options: TranslatorOptions,
 ): Promise<void> {
   const fromTerminal = flags.input === undefined && process.stdin.isTTY;
-  // on one terminal the progress line would overwrite what is typed or the translations, or they it
+  // on one terminal the progress line and the typed text or translations would overwrite each other
   const answersOnTerminal = flags.output === undefined && process.stdout.isTTY && process.stderr.isTTY;
   const progress =
     fromTerminal || answersOnTerminal ? undefined : new ProgressBar({ label: 'translate', unit: 'sentences' });
-  // standard output that is no terminal may still lead to it (a pager, tee) and arrive after the next prompt
+  // standard output that is not a terminal may still end on it (a pager, tee) and arrive after the next prompt
   const prompt = fromTerminal && (answersOnTerminal || flags.output !== undefined) ? '> ' : '';
   const output = new LineOutput(flags.output);
   let done = 0;
@@ -87,7 +87,7 @@ async function writeTranslations(
       done++;
     }
     output.finish();
-    if (prompt !== '') process.stderr.write('\n'); // the shell's own prompt begins on a new line
+    if (prompt !== '') process.stderr.write('\n'); // the shell's prompt begins on a new line
   } finally {
     output.abandon(); // does nothing once it is finished
     progress?.finish();

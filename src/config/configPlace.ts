@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { packageFolder } from '../package.js';
 
-/** A configuration's file, and the folder that the paths in it are relative to. */
+/** A configuration's file, and the folder to which its paths are relative. */
 export interface ConfigPlace {
   readonly file: string;
   readonly folder: string;
@@ -11,9 +11,9 @@ export interface ConfigPlace {
 const shippedFolder = join(packageFolder, 'configs');
 
 /**
- * Where a configuration is read and where its paths lead. Paths are relative to its own folder, with two exceptions that keep what runs
- * write out of node_modules:
- * - `configs/NAME.yaml` that is not there is the one shipped with coldstart, read as if it were there;
+ * Where a configuration is read and where its paths lead. Paths are relative to its own folder, with two exceptions
+ * that keep the output of runs out of node_modules:
+ * - a missing `configs/NAME.yaml` is the one shipped with coldstart, read as if it were there;
  * - a file of a package in node_modules is read as if the package were the current folder.
  *
  * @param path absolute
@@ -25,14 +25,14 @@ export function configPlace(path: string): ConfigPlace {
   return { file: isShipped ? join(shippedFolder, name) : path, folder: dirname(path) };
 }
 
-/** The place of a configuration that another one extends. @param named as that one names it */
+/** The place of a configuration that another one extends. @param named the path in `extends` */
 export function extendedPlace(from: ConfigPlace, named: string): ConfigPlace {
   const file = resolve(dirname(from.file), named);
   const isNeighbour = dirname(file) === dirname(from.file) && existsSync(file);
   return isNeighbour ? { file, folder: from.folder } : configPlace(file);
 }
 
-/** What to write instead of a path of no file: the shipped configuration of that name. Empty if there is none. */
+/** A hint for a path without a file: the shipped configuration of that name. Empty if no such configuration exists. */
 export function shippedHint(path: string): string {
   const name = `${basename(path).replace(/\.ya?ml$/, '')}.yaml`;
   return existsSync(shippedFolder) && readdirSync(shippedFolder).includes(name)

@@ -22,7 +22,7 @@ import { corpusFolder, prepareOptions } from './prepareOptions.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-iwslt14-'));
 after(() => rmSync(folder, { recursive: true }));
-// paths in the configurations are relative to their folder: beside it they find what is fetched here
+// paths in the configurations are relative to their folder: next to it they find the text fetched here
 cpSync(fileURLToPath(new URL('../../../configs/', import.meta.url)), join(folder, 'configs'), { recursive: true });
 
 const config = (name: string) => loadConfig(join(folder, 'configs', name));
@@ -130,10 +130,10 @@ test("IWSLT14 from the archive to ids: the recipe's settings give the file set o
   await corpus.close();
 });
 
-test('Multi30k: letters become small before punctuation and words are looked at', async () => {
+test('Multi30k: letters become lower case before punctuation and words are processed', async () => {
   const fetched = join(folder, 'corpora/multi30k-en-de/raw');
   mkdirSync(fetched, { recursive: true });
-  // in capitals "Z.B." and "Art." are abbreviations, in small letters other ones are
+  // with capitals "Z.B." and "Art." are abbreviations, in lower case others are
   const german = ['Eine Art. Zwei Männer – z.B. hier.', 'Ein „Hund“ macht Spagat. Auf der Spitze.', 'DER HUND!'];
   for (const set of ['train', 'valid', 'test']) {
     writeFileSync(join(fetched, `${set}.de`), german.map((line) => `${line}\n`).join(''));
@@ -155,7 +155,7 @@ test('Multi30k: letters become small before punctuation and words are looked at'
   await corpus.close();
 });
 
-test('WMT14: from the raw text that fetch leaves to ids, merges learnt on the way', async () => {
+test('WMT14: from the raw text that fetch writes to ids, with learnt merges', async () => {
   const fetched = join(folder, 'corpora/wmt14-en-de/raw');
   mkdirSync(fetched, { recursive: true });
   const { train, test: heldOut } = generateCorpus({ pairs: 400, validPairs: 1, testPairs: 5, seed: 6 });

@@ -30,7 +30,7 @@ function file(name: string, text: string): string {
   return join(folder, name);
 }
 
-test('a file, what it extends, and --set: later ones win; paths are relative to where they stand', () => {
+test('a file, what it extends, and --set: later ones win; paths are relative to the file that names them', () => {
   file('base/base.yaml', 'corpus: { dir: data, train: { src: a.de } }\ntrain: { lr: 1e-3, maxUpdates: 10 }\n');
   const config = loadConfig(
     file('own.yaml', 'extends: base/base.yaml\nseed: 7\ntrain.lr: 2e-3\ncorpus:\n  valid.src: b.de\n'),
@@ -270,7 +270,7 @@ const anyValue = fc.oneof(
   fc.constantFrom('word', '"5"', '[]', '[1, x]', '[[1]]', '{}', '{ a: 1 }', '{ a: { b: 1 } }', '2001-01-01'),
 );
 
-test('every setting: a value that it does not take gives an error with key, file and line', () => {
+test('every setting: an invalid value gives an error with key, file and line', () => {
   for (const [key, field] of flatten(schema)) {
     let refused = 0;
     fc.assert(
@@ -299,7 +299,7 @@ test('every integer has an upper bound', () => {
     if (accepts.startsWith('an integer')) assert.match(accepts, /^an integer from \d+ to \d+$/, key);
 });
 
-test('every number with a bound refuses what lies just beyond it', () => {
+test('every number with a bound refuses values just beyond it', () => {
   for (const [key, { accepts, parse: accept }] of flatten(schema)) {
     const [, min] = /(?:of at least|from) (-?[\d.e-]+)/.exec(accepts) ?? [];
     const [, max] = /(?:at most|to) (-?[\d.e-]+)$/.exec(accepts) ?? [];
@@ -323,7 +323,7 @@ test('every number with a bound refuses what lies just beyond it', () => {
   }
 });
 
-test('a file of 50,000 keys is read, one above the bound is refused by its size', () => {
+test('a file of 50,000 keys is read, a file above the limit is refused because of its size', () => {
   const arms = Array.from({ length: 50_000 }, (_, i) => `    a${i}: {}\n`).join('');
   const path = file('many.yaml', `ablation:\n  arms:\n${arms}`);
   assert.equal(Object.keys(loadConfig(path).ablation.arms).length, 50_000);
@@ -351,7 +351,7 @@ test('a saved configuration is read back to the same', () => {
   );
 });
 
-test('differences are told key by key', () => {
+test('differences are listed key by key', () => {
   const changed = changeConfig(defaultConfig(), { 'train.lr': 1e-3, 'gradinit.eta': 2e-3 }, 'arm');
   assert.deepEqual(configDifferences(defaultConfig(), changed), [
     'gradinit.eta: not set → 0.002',
@@ -410,7 +410,7 @@ test('configurations of packages and shipped ones lead to the current folder, ne
     assert.deepEqual(corpusOf('sub/mine.yaml'), own, 'extended from another folder');
     assert.deepEqual(corpusOf('node_modules/@own/recipes/tiny.yaml'), [join(project, 'out'), own[1]]);
     process.chdir('sub');
-    assert.deepEqual(corpusOf('mine.yaml'), own, 'whatever the current folder is');
+    assert.deepEqual(corpusOf('mine.yaml'), own, 'in any current folder');
     assert.deepEqual(corpusOf(`../${installed}/builtin.yaml`), [
       join(project, 'sub/runs/data/builtin/prepared'),
       join(project, 'sub/runs/data/builtin/text/train.de'),
@@ -420,7 +420,7 @@ test('configurations of packages and shipped ones lead to the current folder, ne
       /there is no configuration .*sub\/quickstart\.yaml\. coldstart brings one of that name: configs\/quickstart\.yaml\.$/,
     );
     assert.throws(() => loadConfig('configs/none.yaml'), /there is no configuration .*sub\/configs\/none\.yaml\.$/);
-    // a file of one's own comes first
+    // the user's own file comes first
     mkdirSync('configs');
     writeFileSync('configs/builtin.yaml', 'corpus.dir: mine\n');
     assert.deepEqual(corpusOf('configs/builtin.yaml'), [join(project, 'sub/configs/mine'), undefined]);

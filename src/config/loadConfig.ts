@@ -13,13 +13,13 @@ import { readYaml, type YamlText } from './yamlText.js';
 import { readRecipe } from '../corpus/fetch/readRecipe.js';
 import { isThere } from '../storage/isThere.js';
 
-/** One setting as somebody gave it. */
+/** One setting as given in a text. */
 export interface Setting {
   readonly key: string;
   readonly value: unknown;
   /** File and line, or the option of the command line, for messages. */
   readonly where: string;
-  /** Which text gave it: those that come later win. */
+  /** The number of the text that gave it: later texts win. */
   readonly source: number;
   /** Whether a recipe gave it. */
   readonly ofRecipe?: boolean;
@@ -28,7 +28,7 @@ export interface Setting {
 /** Where the settings of a configuration were given. */
 const placesOf = new WeakMap<Config, ReadonlyMap<string, string>>();
 
-/** Configurations are small; anything larger is not one. */
+/** Configurations are small; anything larger is not a configuration. */
 const maxConfigBytes = 2 ** 20;
 
 /**
@@ -60,7 +60,7 @@ function readAll(path: string, changes: readonly string[]): Setting[] {
   return sources.flat();
 }
 
-/** The configuration with some settings changed, e.g. an arm of an ablation. @param where what to call them in messages */
+/** The configuration with some settings changed, e.g. an arm of an ablation. @param where their place, for messages */
 export function changeConfig(config: Config, changes: Readonly<Record<string, unknown>>, where: string): Config {
   const places = placesOf.get(config);
   const settings = Object.entries(changes).map(([key, value]) => ({
@@ -79,7 +79,7 @@ export function changeConfig(config: Config, changes: Readonly<Record<string, un
 }
 
 /**
- * Runs a check of several settings together. Where it refuses one that was set, by a message that begins with the key, the
+ * Runs a check of several settings together. If it refuses a setting with a message that begins with the key, the
  * error also names the file and the line.
  */
 export function withPlaces<T>(config: Pick<Config, never>, check: () => T): T {
@@ -110,7 +110,7 @@ export function configDifferences(a: Config, b: Config): string[] {
     .map(([key]) => `${key}: ${shown(valueAt(a, key))} → ${shown(valueAt(b, key))}`);
 }
 
-/** The value of a setting; undefined also if there is none of that name. */
+/** The value of a setting; undefined also for an unknown name. */
 export function settingOf(config: Config, key: string): unknown {
   const entry = lookUp(schema, key);
   return entry !== undefined && isField(entry) ? valueAt(config, key) : undefined;
@@ -185,7 +185,7 @@ function readSettings(place: ConfigPlace, from: readonly string[], sources: Sett
   sources.push(settings);
 }
 
-/** What the recipe of an extended configuration says is of its own text, not of that which is named now. */
+/** Drops an extended configuration's recipe: it describes that configuration's text, not the text named now. */
 function dropRecipes(sources: Setting[][]): void {
   sources.forEach((settings, i) => (sources[i] = settings.filter(({ ofRecipe }) => !ofRecipe)));
 }
@@ -260,7 +260,7 @@ function parseChange(change: string, source: number): Setting[] {
   return [{ key, value: checkedValue(key, { value, written }, '--set', process.cwd()), where: '--set', source }];
 }
 
-/** A value, and how its author wrote it. */
+/** A value, and its text in the file. */
 interface Given {
   readonly value: unknown;
   readonly written?: string;

@@ -35,7 +35,7 @@ test('the corpus section becomes options of prepareCorpus', () => {
   assert.deepEqual([options.maxLengthTokens, options.vocabulary.joined, options.vocabulary.minCount], [100, false, 2]);
 });
 
-test('the recipe of preprocessing becomes options; groups that ask for nothing give none', () => {
+test('the recipe of preprocessing becomes options; groups without settings give no options', () => {
   const plain = prepareOptions(changeConfig(defaultConfig(), files, 'test'));
   assert.deepEqual(
     [plain.normalize, plain.tokenize, plain.clean, plain.letterCase, plain.shards],
@@ -76,7 +76,7 @@ test('the recipe of preprocessing becomes options; groups that ask for nothing g
   });
 });
 
-test('what is missing is named', () => {
+test('missing settings are named', () => {
   const refused: [Record<string, unknown>, RegExp][] = [
     [{}, /does not set corpus\.dir\. Set it in the file, or with --set corpus\.dir=PATH\./],
     [{ 'corpus.dir': '/d' }, /does not set corpus\.train\.src/],
@@ -105,7 +105,7 @@ test('what is missing is named', () => {
     assert.throws(() => prepareOptions(changeConfig(defaultConfig(), changes, 'test')), message);
 });
 
-test('vocabularies from files need no count', () => {
+test('vocabularies from files need no counting', () => {
   const options = prepareOptions(
     changeConfig(defaultConfig(), { ...files, 'corpus.vocabulary.srcFile': '/v' }, 'test'),
   );

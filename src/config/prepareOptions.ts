@@ -5,7 +5,7 @@ import type { PrepareOptions, PrepareSubwords } from '../corpus/prepare/options.
 import { UsageError } from '../errors.js';
 
 /**
- * What a configuration's `corpus` section asks `prepareCorpus` to do.
+ * The options of `prepareCorpus` in a configuration's `corpus` section.
  * @throws UsageError naming the first key that is missing
  */
 export function prepareOptions(config: Config): PrepareOptions {
@@ -42,7 +42,7 @@ function optionsOf({ corpus }: Config): PrepareOptions {
   };
 }
 
-/** Steps before subwords; a group that asks for nothing gives none. */
+/** Steps before subwords; a group without settings gives no step. */
 function preprocessingOptions({
   normalize,
   tokenize,

@@ -38,12 +38,12 @@ test('a pair in the other order exchanges the sides; without pair and folder the
   assert.equal(load('recipe: { name: iwslt14 }').corpus.train.src, resolve('corpora/iwslt14-de-en/raw/train.de'));
 });
 
-test('what a run saves needs no recipe', () => {
+test('the saved configuration of a run needs no recipe', () => {
   const config = load('recipe: { name: iwslt14, dir: c }');
   assert.deepEqual(loadConfig(write('saved.yaml', configToYaml(config))), config);
 });
 
-test('a recipe takes the place of that of the extended configuration', () => {
+test('a recipe replaces that of the extended configuration', () => {
   write('base.yaml', 'recipe: { name: iwslt14, dir: c }\ncorpus.maxLengthTokens: 100\n');
   const { corpus } = load('extends: base.yaml\nrecipe: { name: multi30k, dir: c }\n');
   assert.deepEqual(
@@ -52,7 +52,7 @@ test('a recipe takes the place of that of the extended configuration', () => {
   );
 });
 
-test('own training files in a configuration that extends take nothing over from the recipe', () => {
+test("a configuration that extends another and names training files uses nothing of that one's recipe", () => {
   write('base.yaml', 'recipe: { name: iwslt14, dir: c }\ntrain.lr: 0.1\n');
   const own = load('extends: base.yaml\ncorpus: { train: { src: a, trg: b } }\n');
   assert.deepEqual([own.corpus.tokenize.method, own.corpus.test.src, own.train.lr], ['none', undefined, 0.1]);
@@ -73,7 +73,7 @@ corpus:
 ${corpus}`,
   );
 
-test("a recipe of one's own is named by its path; its paths are relative to it", () => {
+test("the user's own recipe is named by its path; its paths are relative to it", () => {
   mkdirSync(join(folder, 'sub'));
   ours('  tokenize: { method: moses, srcPrefixes: prefixes }\n');
   const config = loadConfig(write('sub/config.yaml', 'recipe: { name: ../ours.yaml }\ncorpus.dir: out\n'));
@@ -82,7 +82,7 @@ test("a recipe of one's own is named by its path; its paths are relative to it",
   assert.equal(train.trg, resolve('corpora/ours-de-en/raw/train.en'));
 });
 
-test('faults are named with their place, and the command that fetches finds them too', () => {
+test('faults are reported with their place, also by the command that fetches', () => {
   const faults: [string, RegExp][] = [
     [
       '  tokenise: { method: moses }',

@@ -9,10 +9,10 @@ import { UsageError } from '../errors.js';
 import { readTextFile } from '../storage/textFile.js';
 import { readYaml, type YamlText } from './yamlText.js';
 
-/** What a recipe says of its pair's text, to be read as settings. */
+/** A recipe's settings for the text of its pair. */
 export interface RecipeLayer {
   readonly yaml: YamlText;
-  /** That of the recipe: its paths are relative to it. */
+  /** The folder of the recipe: its paths are relative to it. */
   readonly folder: string;
   /** Settings of `corpus`: those for all pairs, then those of the pair, which win. */
   readonly sections: readonly YAMLMap['items'][];
@@ -22,12 +22,12 @@ export interface RecipeLayer {
 const ofConfigurations = ['dir', 'srcLang', 'trgLang', 'train', 'valid', 'test'];
 
 /**
- * What `recipe: { name, pair, dir }` in a configuration names.
+ * The recipe that `recipe: { name, pair, dir }` in a configuration names.
  *
  * @param place of the key, for messages
- * @param folder that of the configuration, to which its paths are relative
+ * @param folder the configuration's folder, to which its paths are relative
  * @returns the recipe's settings, and languages and files of the text as `corpus fetch` writes it below `dir`
- * @throws UsageError for an unknown recipe or pair, naming those that are known
+ * @throws UsageError for an unknown recipe or pair, listing the known ones
  */
 export function namedRecipe(
   value: unknown,

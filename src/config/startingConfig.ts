@@ -1,6 +1,6 @@
 import { counted } from '../counted.js';
 
-/** What a starting configuration is written for. */
+/** The corpus for which a starting configuration is written. */
 export interface StartingCorpus {
   readonly srcLang: string;
   readonly trgLang: string;
@@ -9,11 +9,11 @@ export interface StartingCorpus {
   /** Folder of train.* and test.*, and folder to write ids to, relative to the configuration. */
   readonly textDir: string;
   readonly preparedDir: string;
-  /** What the files held out of the training set are for: pairs of them. */
+  /** Pairs held out of the training set for testing. */
   readonly testPairs: number;
 }
 
-/** Every how many pairs one is held out: one in twenty, but no more than about 2,000 in all. */
+/** The distance between held-out pairs: one in twenty is held out, but at most about 2,000 in all. */
 export function heldOutEvery(pairs: number): number {
   return Math.max(20, Math.ceil(pairs / 2000));
 }
@@ -26,7 +26,10 @@ interface Size {
   readonly train: string;
 }
 
-/** From the smallest corpora to the largest. The settings are those of the shipped recipes for corpora of these sizes. */
+/**
+ * From the smallest corpora to the largest. The settings are those of the shipped configurations for corpora of these
+ * sizes.
+ */
 const sizes: readonly Size[] = [
   ...[
     { below: 15_000, merges: 2000 },
@@ -120,7 +123,7 @@ decode:
 `;
 }
 
-/** Plain where YAML takes it as text, else in quotes. */
+/** Plain if YAML reads it as text, otherwise in quotes. */
 function yamlText(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : JSON.stringify(text);
 }

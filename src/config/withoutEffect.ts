@@ -13,7 +13,7 @@ interface Rule {
   readonly choice: string;
   /** Its values that use the settings: a list, or a condition and how to meet it. */
   readonly usedBy: readonly unknown[] | Condition;
-  /** Where its default depends on another setting of the group. */
+  /** If its default depends on another setting of the group. */
   readonly defaultBy?: { readonly setting: string; readonly of: (value: unknown) => unknown };
 }
 
@@ -89,15 +89,16 @@ const rules: readonly Rule[] = [
     usedBy: ['rates', 'both'],
     defaultBy: { setting: 'variant', of: (variant = 'robust') => variantDefaults[variant as Variant].scaled },
   },
-  // without an algorithm the group is switched off as a whole, ready for an arm or for the command gradinit
+  // without an algorithm the whole group is switched off, ready for an arm or for the command gradinit
   { group: 'gradinit', settings: ['normalizeGrad'], choice: 'algorithm', usedBy: ['sgd', 'none'] },
   { group: 'decode', settings: ['averageLast'], choice: 'checkpoint', usedBy: ['average'] },
 ];
 
 /**
- * Refuses settings that a choice leaves without effect: their author believes that they act. What a later text chooses
- * does not speak against what an earlier one sets, for the one may switch off what the other describes. Values equal to the
- * default, texts that set everything (a run's config.yaml) and choices that arms of an ablation make are left alone.
+ * Refuses settings that have no effect because of a choice, since their author expects an effect. A choice in a later
+ * text does not make a setting in an earlier text wrong: the later text may switch off what the earlier one describes.
+ * Values equal to the default, texts that set everything (a run's config.yaml) and choices in the arms of an ablation
+ * are accepted.
  *
  * @throws UsageError naming the setting, the choice, and the places of both
  */
@@ -129,12 +130,15 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
   }
 }
 
-/** Choices in words. "none" switches a group off, which is no way to use its settings, unless it is the only one. */
+/**
+ * Choices in words. "none" switches a group off, so it is not listed as a way to use the group's settings, unless it is
+ * the only one.
+ */
 function listed(values: readonly unknown[]): string {
   return values.filter((one) => one !== undefined && (one !== 'none' || values.length === 1)).join(' or ');
 }
 
-/** Whether arms or the grid may change a choice. Presets are known only to the ablation: any may. */
+/** Whether arms or the grid may change a choice. Only the ablation knows the presets: any of them may. */
 function variedChoices(given: ReadonlyMap<string, Setting>): (key: string) => boolean {
   const arms = Object.values((given.get('ablation.arms')?.value ?? {}) as Record<string, Record<string, unknown>>);
   const grid = (given.get('ablation.grid')?.value ?? {}) as Record<string, unknown>;
@@ -142,7 +146,7 @@ function variedChoices(given: ReadonlyMap<string, Setting>): (key: string) => bo
   return (key) => changed.has(key) || (changed.has('preset') && !key.startsWith('corpus.'));
 }
 
-/** Texts that give every setting that has a default. */
+/** Texts that set everything that has a default. */
 function completeSources(settings: readonly Setting[]): Set<number> {
   const numWithDefault = countDefaults(schema);
   const counts = new Map<number, number>();

@@ -11,13 +11,13 @@ import {
 } from 'yaml';
 import { UsageError } from '../errors.js';
 
-/** A YAML text that has been read: its nodes, their places, and how they were written. */
+/** A parsed YAML text: its nodes, their places, and their text. */
 export interface YamlText {
   readonly document: Document;
   readonly contents: ParsedNode | null;
   /** File and line of a node. */
   place(node: unknown): string;
-  /** What stands in the text, cut if it is long. */
+  /** The node's text, cut if it is long. */
   written(node: unknown): string;
   /** The value of a node, aliases resolved. @throws UsageError where aliases repeat too much */
   valueOf(node: unknown, where: string): unknown;
@@ -30,7 +30,8 @@ const longestShown = 80;
  * Reads one YAML document.
  *
  * @param name file or option, for messages
- * @throws UsageError naming the line: no YAML, two documents, a key given twice in a map, an alias within what it stands for
+ * @throws UsageError naming the line: invalid YAML, two documents, a key given twice in a map, an alias inside the node
+ * it refers to
  */
 export function readYaml(text: string, name: string): YamlText {
   const lines = new LineCounter();
@@ -74,7 +75,7 @@ function parsed(text: string, name: string, lineCounter: LineCounter): Document 
   }
 }
 
-/** The library's message without its place, which names no file, and without the lines that it shows. */
+/** The library's message without its place, which lacks the file, and without the lines that it quotes. */
 function reason(message: string): string {
   return message
     .split('\n')[0]
@@ -86,7 +87,7 @@ function startOf(node: unknown): number {
   return (node as Node | null)?.range?.[0] ?? 0;
 }
 
-/** @throws UsageError for a key given twice in one map, or an alias within the node that it stands for */
+/** @throws UsageError for a key given twice in one map, or an alias inside the node it refers to */
 function refuseRepetition(document: Document, place: (node: unknown) => string): void {
   const waiting: unknown[] = [document.contents];
   while (waiting.length > 0) {

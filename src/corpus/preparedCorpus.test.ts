@@ -29,7 +29,7 @@ async function readHeldOut(): Promise<void> {
   }
 }
 
-test('no change of a byte in vocabularies, codes, settings, held-out text and ids goes unseen', async () => {
+test('no change of a byte in vocabularies, codes, settings, held-out text and ids goes undetected', async () => {
   await readHeldOut();
   let flips = 0;
   for (const name of readdirSync(data).filter((each) => each !== 'manifest.json' && !each.startsWith('train'))) {
@@ -59,7 +59,7 @@ async function readTrain(): Promise<void> {
   }
 }
 
-test('no change of a byte in header, ids, lengths and checksums of the training set goes unseen', async () => {
+test('no change of a byte in header, ids, lengths and checksums of the training set goes undetected', async () => {
   const path = join(data, 'train.bin');
   const bytes = readFileSync(path);
   const places = new Set([
@@ -100,7 +100,7 @@ test('a sound dataset of another corpus is refused when it is opened', async () 
   writeFileSync(path, bytes);
 });
 
-test('the copy of vocabularies and codes in a run is compared with its checksums; without them it is read as it is', async () => {
+test('the copy of vocabularies and codes in a run is compared with its checksums; without checksums it is read unverified', async () => {
   const text = join(folder, 'run', 'text');
   const { outputs } = readPrepareManifest(data)!;
   const recorded = Object.fromEntries(Object.entries(outputs).map(([name, { sha256 }]) => [name, sha256]));
@@ -131,7 +131,7 @@ test('the copy of vocabularies and codes in a run is compared with its checksums
     await assert.rejects(open(), (error: Error) => error instanceof DataError && error.message.startsWith(path));
     writeFileSync(path, bytes);
   }
-  rmSync(join(moved, 'checksums.json')); // as runs of earlier versions have it
+  rmSync(join(moved, 'checksums.json')); // as in runs of earlier versions
   await open();
   // a corpus that was changed after it was opened is not copied
   assert.throws(

@@ -20,15 +20,15 @@ export interface PreparedCorpus {
   /** @throws DataError if the corpus has no such split */
   dataset(split: SplitName): Dataset;
   has(split: SplitName): boolean;
-  /** Lines of a held-out split in words, as the model's output is scored, in dataset order. */
+  /** Lines of a held-out split in words, the form in which the model's output is scored, in dataset order. */
   text(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
-  /** The same as the user gave them, where words were separated on the way; else `text`. */
+  /** The same lines as the user gave them, if preparing separated words; otherwise `text`. */
   rawText(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
   close(): Promise<void>;
 }
 
 /**
- * Opens a prepared corpus; datasets are opened when first asked for, and ids checked against their checksums when read.
+ * Opens a prepared corpus; datasets are opened on first use, and ids checked against their checksums when read.
  *
  * @throws DataError saying what to re-run if the folder is not a prepared corpus or its parts do not fit together
  */
@@ -66,7 +66,7 @@ export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus
         throw new DataError(
           `${folder} has no ${split} set. Name its files in the configuration and re-run "coldstart corpus prepare".`,
         );
-      // held-out ids are few, and opened late: another program may have prepared the folder again meanwhile
+      // held-out ids are small, and opened late: another process may have prepared the folder again meanwhile
       if (split !== 'train') for (const name of datasetFiles(manifest, split)) checkFile(folder, name, manifest);
       const dataset = Dataset.open(datasetFiles(manifest, split).map((name) => join(folder, name)));
       const headers = dataset.headersSha256();
@@ -108,9 +108,9 @@ const prepared = {
 };
 
 /**
- * Held-out text and ids are few: all of their bytes are compared with what was written.
+ * Held-out text and ids are small: all their bytes are compared with the checksums.
  *
- * @throws DataError if the file is not what was prepared
+ * @throws DataError if the file has changed since it was prepared
  */
 function checkFile(folder: string, name: string, { outputs }: PrepareManifest): Buffer {
   if (!Object.hasOwn(outputs, name))

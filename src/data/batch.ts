@@ -93,7 +93,7 @@ export function batchRow(batch: Batch, row: number): { src: Int32Array; trg: Int
 }
 
 /**
- * Rows `start` to `end - 1` of a batch as a batch of its own, padded only as far as these rows need.
+ * Rows `start` to `end - 1` of a batch as a new batch, padded only as far as these rows need.
  *
  * @throws ShapeError if the range is empty or leaves the batch
  */
@@ -126,7 +126,7 @@ export function gradInitParts(batch: Batch): { first: Batch; second: Batch } {
 
 /**
  * A batch as batches of consecutive rows, each with sentences x padded length of the longer side <= maxTokens (a longer
- * sentence is alone). A batch that keeps within the bound is returned as it is.
+ * sentence gets its own batch). A batch that keeps within the bound is returned as it is.
  */
 export function cutBatch(batch: Batch, maxTokens: number): Batch[] {
   if (batch.numSentences * Math.max(batch.srcLength, batch.trgLength) <= maxTokens) return [batch];
@@ -146,7 +146,7 @@ export function cutBatch(batch: Batch, maxTokens: number): Batch[] {
   return pieces;
 }
 
-/** Padding stands only on the right, so the last `eosId` ends the sentence. */
+/** Padding is only on the right, so the last `eosId` ends the sentence. */
 function withoutPadding(row: Int32Array): Int32Array {
   let length = row.length;
   while (length > 0 && row[length - 1] === padId) length--;

@@ -35,7 +35,7 @@ test('unshuffled batches of a known dataset', () => {
   ]);
 });
 
-test('every pair once per epoch, within the limits, whatever the lengths', () => {
+test('every pair once per epoch, within the limits, for any lengths', () => {
   const length = fc.integer({ min: 1, max: 30 });
   fc.assert(
     fc.property(
@@ -64,7 +64,7 @@ test('every pair once per epoch, within the limits, whatever the lengths', () =>
 const random = new Random(11);
 const many = ofLengths(Array.from({ length: 500 }, () => [1 + random.below(12), 1 + random.below(12)] as const));
 
-test('an epoch is reproducible from its number alone, epochs and seeds differ, shapes repeat', () => {
+test('an epoch is reproducible from its number, epochs and seeds differ, shapes repeat', () => {
   const options = { maxTokens: 100, seed: 5 };
   const batches = createBatches(many, options);
   const second = rows(batches.epochBatches(2));
@@ -82,7 +82,7 @@ test('an epoch is reproducible from its number alone, epochs and seeds differ, s
   assert.ok(rows(third).some((members) => !sets.has([...members].sort().join())));
 });
 
-test('a position can be taken up in the middle', () => {
+test('reading can start in the middle of an epoch', () => {
   const unbroken = rows(createBatches(many, { maxTokens: 64, seed: 9 }).epochBatches(4));
   const resumed = createBatches(many, { maxTokens: 64, seed: 9 }).epochBatches(4);
   assert.deepEqual([...resumed.batch(7).indices], unbroken[7]);

@@ -17,7 +17,7 @@ export interface BatchingOptions {
   readonly shuffle?: boolean;
 }
 
-/** The batches of one epoch; any of them can be asked for at any time, so a position is just an epoch and a number. */
+/** The batches of one epoch; any of them can be read at any time, so a position is just an epoch and a number. */
 export interface EpochBatches {
   readonly length: number;
   batch(position: number): Batch;
@@ -58,13 +58,13 @@ export function batchShapes(
 /**
  * Cuts a dataset into batches of similar length: every pair once per epoch, little padding.
  *
- * Pairs are sorted by source length, then target length; pairs of equal lengths stand in an order drawn anew for each
- * epoch; runs of neighbours are cut off as long as they keep within `maxTokens` and `maxSentences`; the batches are
+ * Pairs are sorted by source length, then target length; pairs of equal lengths are in an order drawn again for each
+ * epoch; a batch is the longest run of neighbours within `maxTokens` and `maxSentences`; the batches are
  * then put into random order. The number of batches and the shapes are the same in every epoch, and an epoch depends
- * on nothing but the dataset's lengths, the options and its own number.
+ * only on the dataset's lengths, the options and its own number.
  *
  * @throws UsageError for limits that are not positive integers
- * @throws DataError if the dataset is empty or a pair alone exceeds `maxTokens`
+ * @throws DataError if the dataset is empty or a single pair exceeds `maxTokens`
  * Source: fairseq's ordered_indices and batch_by_size; there the order within equal lengths is drawn once for all
  * epochs, and batches are rounded to multiples of eight sentences.
  */

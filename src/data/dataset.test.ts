@@ -171,7 +171,7 @@ test('a file that is cut short, extended or changed anywhere is refused', () => 
   }
 });
 
-/** Rewrites every checksum of a file, as somebody who forges one would. */
+/** Rewrites every checksum of a file, as a forger would. */
 function withRightChecksums(bytes: Buffer, idBytes: number): Buffer {
   const numBlocks = Math.ceil(idBytes / blockBytes);
   for (let block = 0; block < numBlocks; block++) {
@@ -199,7 +199,7 @@ test('a forged file with right checksums still gives no id outside the vocabular
   dataset.close();
 });
 
-test('forged bytes anywhere give an error of ours or ids within the vocabulary', () => {
+test('forged bytes anywhere give a DataError or ids within the vocabulary', () => {
   const path = write('fuzzed.bin', pairs);
   const whole = readFileSync(path);
   fc.assert(

@@ -4,14 +4,14 @@ import { BlockCache } from './blockCache.js';
 import { blockBytes, rerun, type DatasetHeader } from './datasetFormat.js';
 import { DatasetShard } from './datasetShard.js';
 
-/** Sentence pairs as ids, by row number: what batches are cut from. */
+/** Sentence pairs as ids, by row number; batches are cut from it. */
 export interface PairSource {
   /** Number of pairs. */
   readonly length: number;
   /** Tokens of each side by row, `eosId` included. */
   readonly srcLengths: Int32Array;
   readonly trgLengths: Int32Array;
-  /** The pairs in these rows, in the order asked for. */
+  /** The pairs in these rows, in the given order. */
   pairs(rows: ArrayLike<number>): IdPair[];
 }
 
@@ -95,7 +95,7 @@ export class Dataset implements PairSource {
     }
   }
 
-  /** SHA-256 of the header of each file, by path: it stands for the content of the whole file. */
+  /** SHA-256 of the header of each file, by path: it identifies the content of the whole file. */
   headersSha256(): Map<string, string> {
     return new Map(this.shards.map(({ path, headerSha256 }) => [path, headerSha256]));
   }

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 
 /*
- * A dataset is one file or several shards; each file stands for itself. Layout of version 2, little-endian:
+ * A dataset is one file or several shards; each file can be read on its own. Layout of version 2, little-endian:
  *   0  "CSPAIRS\0"
  *   8  uint32 version    12  uint32 bytes per id (2 or 4)
  *  16  uint32 source vocabulary size    20  uint32 target vocabulary size
@@ -15,7 +15,7 @@ import { DataError } from '../errors.js';
  *  92  uint32 CRC-32 of bytes 0 to 91
  *  96  ids of pair 0 (source, target), of pair 1, ...
  *   :  index: int32 source tokens of each pair, int32 target tokens of each pair, uint32 CRC-32 of each block of ids
- * The index stands last so that the file can be written in one pass over the text. Whoever opens a file reads header and
+ * The index comes last so that the file can be written in one pass over the text. Opening a file reads header and
  * index; a block of ids is checked when it is read.
  *
  * Version 1 (read, no longer written) has 80 bytes of header: the same up to byte 47, then SHA-256 of all that follows;
@@ -38,15 +38,18 @@ export interface DatasetHeader {
   readonly numShards: number;
 }
 
-/** What stands at the ends of a dataset file: all there is to know before ids are read. */
+/** Header and index of a dataset file: everything needed before ids are read. */
 export interface DatasetIndex {
   readonly header: DatasetHeader;
-  /** Where the first id stands, and how many bytes of ids there are. */
+  /** The position of the first id, and the number of bytes of ids. */
   readonly idsStart: number;
   readonly idsBytes: number;
   /** CRC-32 by block of ids; null in version 1, whose ids were checked when it was opened. */
   readonly blockChecksums: Uint32Array | null;
-  /** SHA-256 of the header, which holds that of the index, which holds the checksums of all ids: it stands for the whole file. */
+  /**
+   * SHA-256 of the header, which holds that of the index, which holds the checksums of all ids: it identifies the whole
+   * file.
+   */
   readonly headerSha256: string;
 }
 
@@ -74,7 +77,7 @@ export function encodeHeader(header: DatasetHeader, indexDigest: Uint8Array): Bu
 /**
  * Reads header and index of an open dataset file; the lengths go where the caller wants them.
  *
- * @param lengthsFor gives room for the lengths of so many pairs; nothing is asked for before the counts fit the file's size
+ * @param lengthsFor allocates the lengths of this many pairs; called only after the counts fit the file's size
  * @throws DataError saying what is wrong with the file and what to re-run
  */
 export function readIndex(
@@ -86,7 +89,7 @@ export function readIndex(
   const idsStart = version === 1 ? 80 : headerBytes;
   const idsBytes = (header.srcTokens + header.trgTokens) * header.bytesPerId;
   const numBlocks = version === 1 ? 0 : Math.ceil(idsBytes / blockBytes);
-  // checked before anything is allocated, so that a forged count cannot ask for more memory than the file has bytes
+  // checked before anything is allocated, so that a forged count cannot claim more memory than the file has bytes
   const expected = idsStart + idsBytes + 8 * header.numPairs + 4 * numBlocks;
   const { size } = fstatSync(file);
   if (size !== expected)
@@ -199,7 +202,7 @@ function hashFile(hash: ReturnType<typeof createHash>, file: number, position: n
   const chunk = Buffer.allocUnsafe(1 << 20);
   for (const end = position + length; position < end;) {
     const got = readSync(file, chunk, 0, Math.min(chunk.length, end - position), position);
-    if (got === 0) return; // cut short while read: the checksum will tell
+    if (got === 0) return; // truncated while read: the checksum will differ
     hash.update(chunk.subarray(0, got));
     position += got;
   }

@@ -58,7 +58,7 @@ export class DatasetShard {
     return this.index.header;
   }
 
-  /** Stands for the content of the whole file. */
+  /** Identifies the content of the whole file. */
   get headerSha256(): string {
     return this.index.headerSha256;
   }

@@ -12,7 +12,7 @@ const idsPerWrite = 2 ** 18;
 
 /**
  * Writes a dataset file pair by pair (layout in datasetFormat.ts). Memory: 8 bytes per pair and one buffer. The file appears
- * under its name only when `finish` is called; `abandon` leaves nothing behind.
+ * under its name only when `finish` is called; `abandon` removes it.
  */
 export class DatasetWriter {
   private readonly temporary: string;
@@ -29,7 +29,7 @@ export class DatasetWriter {
   private srcTokens = 0;
   private trgTokens = 0;
 
-  /** @param place which of how many shards the file is. Default: the only one */
+  /** @param place the number of the shard and the number of shards. Default: the only one */
   constructor(
     private readonly path: string,
     private readonly srcVocabSize: number,
@@ -41,7 +41,7 @@ export class DatasetWriter {
     makeFolder(dirname(path));
     this.temporary = partPath(path);
     this.file = openSync(this.temporary, 'wx');
-    this.write(Buffer.alloc(headerBytes)); // room for the header, which is known last
+    this.write(Buffer.alloc(headerBytes)); // reserves space for the header, which is known last
   }
 
   /** Adds one pair; both sides end with `eosId`. */

@@ -53,7 +53,7 @@ for (const backend of testBackends) {
         );
       };
 
-      test('all beam sizes and length penalties, sentences together and alone', () => {
+      test('all beam sizes and length penalties, sentences together and separately', () => {
         const start = memory().numTensors;
         for (const { beam, lenpen, sentences } of fixture!.runs) {
           const check = (found: Hypothesis[], i: number): void => {
@@ -107,7 +107,7 @@ function nextLogProbs(params: Params, config: ModelConfig, source: number[], pre
   return Float64Array.from(logits, (logit) => logit - total);
 }
 
-/** Beam search for one sentence, by sorting every continuation and decoding every prefix anew. */
+/** Beam search for one sentence, by sorting every continuation and decoding every prefix again. */
 function slowBeamSearch(
   params: Params,
   config: ModelConfig,
@@ -179,7 +179,7 @@ for (const backend of testBackends) {
         { ...options, ...change },
       );
 
-    test('sentences of any length together find what each finds alone without caches, also when there are fewer continuations than hypotheses', () => {
+    test('sentences of any length together give the results of each decoded separately without caches, also with fewer continuations than hypotheses', () => {
       const sources = [[5, 8, 4, 7, 2], [2], [6, 2], [3, 4, 4, 8, 2], [7, 5, 2]];
       const start = memory().numTensors;
       for (const beamSize of [1, 2, 5, 7]) {

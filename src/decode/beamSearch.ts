@@ -32,7 +32,7 @@ export interface Hypothesis {
   readonly positionalScores: number[];
 }
 
-/** A hypothesis under construction: its last token and what came before. */
+/** A hypothesis under construction: its last token and its prefix. */
 interface Prefix {
   readonly before: Prefix | undefined;
   readonly token: number;
@@ -55,12 +55,12 @@ interface OpenSentence {
  * Step s chooses token s: of all continuations of the live hypotheses the 2 * beamSize best are candidates; of the first
  * beamSize, those that end are finished; the best beamSize that do not end live on. A sentence is done when beamSize
  * hypotheses are finished, or at its maximal length, where all must end. padId is never chosen, and eosId not as the first
- * token. Sentences do not influence each other: a batch gives what each would alone, up to rounding.
+ * token. Sentences do not influence each other: a batch gives the same results as separate searches, up to rounding.
  *
  * @param sources ids, each ending with eosId
- * @returns for each source its hypotheses; there are fewer than beamSize where too few ended by the maximal length
- * @throws UsageError for options out of range, DataError for a source that is not one, ColdstartError NOT_FINITE if the
- * model's scores are not numbers
+ * @returns for each source its hypotheses; fewer than beamSize if too few ended before the maximal length
+ * @throws UsageError for options out of range, DataError for an invalid source, ColdstartError NOT_FINITE if the
+ * model's scores are not finite
  * Source: fairseq's SequenceGenerator, with maximal lengths by each sentence's own source length.
  */
 export function beamSearch(

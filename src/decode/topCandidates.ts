@@ -4,12 +4,12 @@ export interface Candidate {
   readonly total: number;
   /** Log-probability of this token. */
   readonly logProb: number;
-  /** Which hypothesis of the sentence. */
+  /** The number of the hypothesis within the sentence. */
   readonly hypothesis: number;
   readonly token: number;
 }
 
-/** The best continuations seen so far, best first. Of equal ones the earlier seen stands first. */
+/** The best continuations seen so far, best first. Of equal ones the one seen first comes first. */
 export class TopCandidates {
   private readonly best: Candidate[] = [];
 

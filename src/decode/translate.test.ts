@@ -51,19 +51,19 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
     });
     after(() => disposeParams(params));
 
-    test('gives what each source gives alone, in the order of the sources; empty lines stay empty', async () => {
+    test('gives the result of translating each source separately, in the order of the sources; empty lines stay empty', async () => {
       const start = memory().numTensors;
       const { hypotheses, truncated } = await translate(params, config, sources, { ...options, nbest: 2 });
       assert.deepEqual(truncated, []);
       assert.equal(hypotheses.length, sources.length);
       hypotheses.forEach((found, i) => {
-        const alone =
+        const separate =
           sources[i].length === 1
             ? [{ tokens: [2] }]
             : beamSearch(params, config, [sources[i]], options)[0].slice(0, 2);
         assert.deepEqual(
           found.map(({ tokens }) => tokens),
-          alone.map(({ tokens }) => tokens),
+          separate.map(({ tokens }) => tokens),
           `source ${i}`,
         );
       });
@@ -106,7 +106,7 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       assert.deepEqual(hypotheses[0][0].tokens, beamSearch(params, config, [cut], options)[0][0].tokens);
     });
 
-    test('an aborted translation stops with its reason and leaves no tensor behind', async () => {
+    test('an aborted translation stops with its reason and leaves no tensor in memory', async () => {
       const start = memory().numTensors;
       const controller = new AbortController();
       const run = translate(params, config, sources, {

@@ -26,14 +26,15 @@ export interface Translations {
   readonly truncated: number[];
 }
 
-/** The translation of an empty source: nothing, for certain. */
+/** The translation of an empty source: empty, with probability 1. */
 const emptyHypothesis = (): Hypothesis => ({ tokens: [eosId], score: 0, positionalScores: [0] });
 
 /**
  * Translates any number of sources by beam search, in batches of similar length.
  *
- * The order is kept, and batching changes no result beyond rounding. A source of eosId alone is an empty line; its translation
- * is the empty one, without asking the model, which never saw an empty sentence. Lets the event loop run between steps.
+ * The order is kept, and batching changes no result beyond rounding. A source with only eosId is an empty line; its
+ * translation is empty, without running the model, which never saw an empty sentence. Lets the event loop run between
+ * steps.
  *
  * @param sources ids, each ending with eosId
  * @throws UsageError for options out of range, and what `beamSearch` throws

@@ -113,7 +113,7 @@ async function follow(trajectory: Trajectory, params: Params): Promise<GradInitR
   return result.report;
 }
 
-/** Which cases each backend follows: all on one, a first- and second-order one on the slow reference. */
+/** The cases of each backend: all on one, a first- and a second-order one on the slow reference. */
 const backends: Record<string, (file: string) => boolean> = {
   wasm: () => true,
   cpu: (file) => file.includes('/tied.adam-mixed.shared'),
@@ -176,7 +176,7 @@ function fixtureFiles(): string[] {
   return [...new Set(files)].filter((file) => !file.includes('batches'));
 }
 
-test('the scale optimiser alone takes the reference steps', () => {
+test('the scale optimiser takes the reference steps', () => {
   const { config, group, iterations } = readModelFixture<{
     config: Config;
     group: TensorGroup[];

@@ -57,11 +57,11 @@ async function learn(
 const released = { ...releasedDefaults, variant: 'released', normalizeGrad: false } as const;
 
 describe('GradInit of any network, on every backend', () => {
-  // tfjs's wasm backend has no gradient of a convolution by its filter
+  // tfjs's wasm backend has no gradient of a convolution with respect to its filter
   for (const netName of Object.keys(smallNets)) {
     const reports = new Map<string, GradInitReport>();
     for (const backend of testBackends.filter((name) => name !== 'wasm' || netName === 'a multilayer perceptron')) {
-      test(`${netName} on ${backend}: the norm comes under its bound, the loss after the step falls`, async () => {
+      test(`${netName} on ${backend}: the norm falls below its bound, the loss after the step falls`, async () => {
         await selectBackend(backend);
         const options = {
           ...released,
@@ -119,12 +119,12 @@ describe('GradInit as a library', () => {
     assert.ok(Math.abs(defaultStep('sgd', 0.4).gamma - 0.5) < 1e-12);
   });
 
-  test('progress is told after every iteration, with what the report holds', async () => {
-    const told: unknown[] = [];
+  test('progress is reported after every iteration, with the numbers of the report', async () => {
+    const progress: unknown[] = [];
     const { iterations } = await learn('a multilayer perceptron', options, {
-      onIteration: (iteration) => told.push(iteration),
+      onIteration: (iteration) => progress.push(iteration),
     });
-    assert.deepEqual(told, iterations);
+    assert.deepEqual(progress, iterations);
     assert.deepEqual(
       iterations.map(({ iteration }) => iteration),
       [1, 2, 3, 4, 5, 6],
@@ -145,7 +145,7 @@ describe('GradInit as a library', () => {
     assert.equal(iterations, 2);
   });
 
-  test('other work gets its turn between iterations', async () => {
+  test('the event loop runs between iterations', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     await learn('a multilayer perceptron', { ...options, iterations: 20 });
@@ -163,7 +163,7 @@ describe('GradInit as a library', () => {
     );
   });
 
-  test('what a loss throws comes through, and leaves nothing behind', async () => {
+  test('an error in the loss reaches the caller, and no tensor stays in memory', async () => {
     let calls = 0;
     const loss = (p: Params, batch: LabelledBatch): Scalar => {
       const value = mlp.loss(p, batch);
@@ -263,7 +263,7 @@ describe('GradInit as a library', () => {
     disposeParams(params);
   });
 
-  test('the bench measures every kind of iteration and leaves nothing behind', async () => {
+  test('the bench measures every kind of iteration and leaves no tensor in memory', async () => {
     const params = smallNetParams(mlp, 3);
     const tensors = memory().numTensors;
     const bench = await benchGradInit({ params, loss: mlp.loss, ...batches[0], algorithm: 'adam', repeats: 3 });

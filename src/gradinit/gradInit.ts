@@ -43,7 +43,7 @@ export {
 } from './options.js';
 
 interface LearningTask<B> {
-  /** Any named tensors; they stay as they are and stay the caller's. */
+  /** Any named tensors; gradInit does not change them, and the caller owns them. */
   readonly params: Params;
   /** Mean loss of a batch: a pure function of both, without dropout. */
   readonly loss: (params: Params, batch: B) => Scalar;
@@ -53,13 +53,13 @@ interface LearningTask<B> {
    */
   readonly batches: (iteration: number) => { readonly first: B; readonly second: B };
   /**
-   * Cuts a batch into pieces, which are differentiated one after another, so that the largest piece bounds the memory. The loss of
-   * the batch must be the sum of weight times loss over its pieces. Default: the batch is the only piece.
+   * Cuts a batch into pieces, which are differentiated one at a time, so that the largest piece bounds the memory. The
+   * loss of the batch must be the sum of weight times loss over its pieces. Default: the batch is the only piece.
    */
   readonly pieces?: (batch: B) => readonly BatchPiece<B>[];
   /**
-   * Loss of the moved parameters where the step does not move every use of a tensor. `current` are the parameters before the
-   * step. Default: `loss(moved, batch)`.
+   * Loss of the moved parameters if the step does not move every use of a tensor. `current` are the parameters before
+   * the step. Default: `loss(moved, batch)`.
    */
   readonly stepLoss?: (moved: Params, current: Params, batch: B) => Scalar;
   /** Bounds and rates by kind of tensor (released variant). Default: every tensor is a weight. */
@@ -79,7 +79,7 @@ export interface GradInitTask<B> extends LearningTask<B> {
   readonly options: GradInitOptions;
 }
 
-/** With settings next to the rest; what is left out has the variant's default. */
+/** With settings among the other arguments; omitted ones have the variant's default. */
 export type GradInitShortTask<B> = LearningTask<B> & GradInitSettings & { readonly options?: undefined };
 
 /** Part of a batch, and its share in the batch's mean loss. */
@@ -96,9 +96,12 @@ export interface GradInitIteration {
   readonly gradNorm: number;
   /** Mean loss on the first part. */
   readonly lossBefore: number;
-  /** Mean loss on the second part after the step; null in the constraint branch, which takes none. */
+  /** Mean loss on the second part after the step; null in the constraint branch, which takes no step. */
   readonly lossAfter: number | null;
-  /** Derivative of the goal by each scale; null for tensors that are left alone: fixed ones, and those of zeros (not in the paper's variant). */
+  /**
+   * Derivative of the goal by each scale; null for tensors that are not scaled: fixed ones, and those of zeros (not in
+   * the paper's variant).
+   */
   readonly scaleGradients: readonly (number | null)[];
   /** Scales after the iteration, in the order of the parameters. */
   readonly scales: readonly number[];
@@ -107,7 +110,7 @@ export interface GradInitIteration {
 
 export interface GradInitReport {
   readonly algorithm: Algorithm;
-  /** Which norm `gradNorm` and `gamma` are. */
+  /** The norm of `gradNorm` and `gamma`. */
   readonly norm: 'L1' | 'L2';
   /** The bound that was used; Infinity (null in JSON): none. */
   readonly gamma: number;
@@ -201,7 +204,7 @@ export async function gradInit<B>(
     },
   };
 
-  /** Tensors whose scale stays: by wish, or in the authors' program those of zeros. */
+  /** Tensors whose scale does not change: fixed ones, and in the authors' program those of zeros. */
   function isLeftOut(t: number): boolean {
     return (
       groups[t] === 'fixed' || (options.variant !== 'paper' && scaled !== 'rates' && (isZero[t] || scales[t] === 0))
@@ -225,7 +228,7 @@ export async function gradInit<B>(
       if (!(gradNorm <= gamma)) {
         const direction = normDerivative(gradients, gradNorm, options.algorithm);
         const goal = { branch: 'constraint', gradNorm, lossBefore, lossAfter: null } as const;
-        // the norm of s g depends on s twice: in its own right, and as g does where the weights are scaled too
+        // the norm of s g depends on s twice: directly, and through g if the weights are scaled too
         const byMultiplier = scaled === 'weights' ? undefined : innerProducts(byWeights, direction);
         if (scaled === 'rates') return { ...goal, byScale: byMultiplier! };
         const weighted = scaled === 'both' ? scaleParams(direction, scales) : direction;
@@ -280,8 +283,8 @@ export async function gradInit<B>(
 }
 
 /**
- * Mean loss on the second parts after the step that GradInit looks ahead to, with given scales: on batches that it did not learn from it says
- * whether the scales did good.
+ * Mean loss on the second parts after GradInit's look-ahead step, with given scales: on batches that it did not learn
+ * from, it shows whether the scales helped.
  * @param scales by name, 1 where a name is missing
  */
 export function lossAfterStep<B>(
@@ -372,8 +375,8 @@ function norm(gradients: Params, algorithm: Algorithm): Scalar {
 }
 
 /**
- * The derivative of the norm by every gradient. Held constant, it turns the derivative of the norm by the parameters into that of
- * an inner product, which is a sum over pieces as the norm is not.
+ * The derivative of the norm with respect to every gradient. Held constant, it turns the norm's derivative by the
+ * parameters into that of an inner product, which is a sum over pieces, while the norm is not.
  */
 function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorithm): Params {
   return new Map(
@@ -385,7 +388,7 @@ function innerProduct(a: Params, b: Params): Scalar {
   return addN([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))) as Scalar;
 }
 
-/** What the optimiser's first step subtracts from each tensor. */
+/** The optimiser's first step: it is subtracted from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
   const size = algorithm === 'sgd' && normalizeGrad ? eta / gradNorm : eta;
   return new Map(
@@ -413,7 +416,7 @@ function zeroTensors(params: Params): boolean[] {
   );
 }
 
-/** `tidy` for results that are no tensors. */
+/** `tidy` for results that are not tensors. */
 function plainTidy<T>(compute: () => T): T {
   let result: T | undefined;
   tidy(() => {

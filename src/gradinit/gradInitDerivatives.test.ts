@@ -92,7 +92,7 @@ function multipliedGoal(
       ? scaledBy(v, scales)
       : new Map(
           [...v].map(([name, tensor], t) => {
-            const { shape } = tensor; // a copy: gradients are by tensors, and this one is no variable
+            const { shape } = tensor; // a copy: gradients are taken by tensors, and the variable is not one
             const drawn = constant(params.get(name)!.dataSync(), shape);
             return [name, add(drawn, mul(sub(tensor, drawn), scales[t]))];
           }),
@@ -167,7 +167,7 @@ for (const [name, net] of Object.entries(smallNets)) {
       }
     }
 
-    // one with few parameters says as much as the others: only the step and the sums over elements differ
+    // a case with few parameters suffices: only the step and the sums over elements differ
     for (const scaled of name === 'a multilayer perceptron' ? (['rates', 'both'] as const) : []) {
       for (const algorithm of ['adam', 'sgd'] as const) {
         for (const [branch, gamma] of [

@@ -50,7 +50,7 @@ describe('the gradient quotient of losses that can be solved by hand (Dauphin an
       ],
     ]);
     const loss = (p: Params): Scalar => mul(sum(square(p.get('w')!)), 0.5) as Scalar;
-    // |0 - 1| for every element, whatever its sign
+    // |0 - 1| for every element, of either sign
     close(quotientOf(loss, params, 1e-5), 1, 'quotient');
     disposeParams(params);
   });
@@ -153,7 +153,7 @@ test('MetaInit: sign descent with momentum on norms, step by step (Algorithm 1);
   disposeParams(params);
 });
 
-test("a norm moved past zero turns its tensor around and goes on from there, as in the authors' program", async () => {
+test("a norm that moves past zero flips its tensor's sign and continues from there, as in the authors' program", async () => {
   // of a quarter of fourth powers the derivative by the norm is always positive: norms only fall
   const params = new Map([['a', tensor([[0.03, -0.04]])]]);
   const loss = (p: Params): Scalar => mul(sum(pow(p.get('a')!, 4)), 0.25) as Scalar;
@@ -166,7 +166,7 @@ test("a norm moved past zero turns its tensor around and goes on from there, as 
     momentum: 0,
     eps: 0,
   });
-  // 0.05 - 0.06 = -0.01: the norm is then 0.01; 0.01 - 0.06 = -0.05 turns it again
+  // 0.05 - 0.06 = -0.01: the norm is then 0.01; 0.01 - 0.06 = -0.05 flips it again
   [0.01, 0.05, 0.01].forEach((expected, i) => close(report.iterations[i].norms[0], expected, `norm ${i + 1}`));
   [-0.2, 1, -0.2].forEach((expected, i) => close(report.iterations[i].scales[0], expected, `scale ${i + 1}`));
   [-0.006, 0.008].forEach((expected, i) => close(learned.get('a')!.dataSync()[i], expected, `a[${i}]`));
@@ -174,7 +174,7 @@ test("a norm moved past zero turns its tensor around and goes on from there, as 
   disposeParams(params);
 });
 
-test('MetaInit leaves matrices of zeros alone, refuses what it cannot work with and leaves nothing behind', async () => {
+test('MetaInit does not scale matrices of zeros, refuses unusable input and leaves no tensor in memory', async () => {
   const loss = (p: Params): Scalar => sum(square(add(p.get('w')!, p.get('zero')!))) as Scalar;
   const params = new Map([
     ['w', tensor([[1, 2]])],

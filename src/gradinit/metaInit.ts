@@ -23,7 +23,7 @@ import { disposeParams, valueAndGradients, type Params } from '../backend/autodi
 import { ColdstartError, UsageError } from '../errors.js';
 
 export interface MetaInitTask<B> {
-  /** Any named tensors; they stay as they are and stay the caller's. */
+  /** Any named tensors; metaInit does not change them, and the caller owns them. */
   readonly params: Params;
   /** Mean loss of a batch: a pure function of both, without dropout. */
   readonly loss: (params: Params, batch: B) => Scalar;
@@ -58,7 +58,7 @@ export interface MetaInitIteration {
   readonly normGradients: readonly number[];
   /** Norms after the update, in the order of `names` of the report. */
   readonly norms: readonly number[];
-  /** Norms after the update by initial norms; negative where a step went past zero, which turns the tensor around. */
+  /** Norms after the update by initial norms; negative if a step went past zero, which flips the tensor's sign. */
   readonly scales: readonly number[];
   readonly seconds: number;
 }
@@ -79,9 +79,9 @@ export interface MetaInitReport {
  * @returns new parameters, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or without a tensor to learn; ColdstartError METAINIT if the quotient is not finite
  * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1 and the program in its appendix: the quotient is over all parameters, and each
- * step starts from the tensor's norm as it is, so that one moved past zero goes on with its sign turned. They draw random inputs and labels for
- * each step; what `batches` gives is the caller's choice, and runs of coldstart give training batches, since token ids have no natural
- * distribution to draw from.
+ * step starts from the tensor's current norm, so a norm that moves past zero continues with the opposite sign. The
+ * authors draw random inputs and labels for each step; here the caller chooses them through `batches`, and runs of
+ * coldstart give training batches, since token ids have no natural distribution to draw from.
  */
 export async function metaInit<B>(
   task: MetaInitTask<B>,
@@ -192,7 +192,7 @@ export function gradientQuotient(loss: (params: Params) => Scalar, params: Param
     const gradients: Tensor[] = [];
     try {
       const product = valueAndGradients((p) => {
-        // kept beyond the inner call, which releases what it does not return
+        // kept beyond the inner call, which releases tensors that it does not return
         for (const g of valueAndGradients(loss, p).gradients.values()) gradients.push(keep(g));
         return mul(addN(gradients.map((g) => sum(square(g)))), 0.5) as Scalar;
       }, params).gradients;

@@ -14,7 +14,7 @@ import {
 import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
 import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSettings } from './variants.js';
 
-/** The optimiser whose first step GradInit looks ahead to. */
+/** The optimiser whose first step GradInit simulates. */
 export type Algorithm = 'adam' | 'sgd';
 
 /** The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)". */
@@ -28,7 +28,7 @@ export function byVariant(key: keyof VariantSettings, unset = 'no bound'): strin
   return `; default: ${[...names].map(([value, of]) => `${value} (${of.join(', ')})`).join(', ')}`;
 }
 
-/** What configurations and `gradInit` may set, once: type, bounds, default and help. */
+/** The settings of configurations and `gradInit`: type, bounds, default and help. */
 export const scaleFields = {
   variant: choice(
     variants,
@@ -85,7 +85,7 @@ export type GradInitOptions = {
   readonly eta: number;
   /** Bound on the gradient norm: L1 for adam, L2 for sgd. Infinity: none. */
   readonly gamma: number;
-  /** gamma is this share of the norm in the first iteration, in place of the number: the same for models of any size. */
+  /** gamma as a share of the norm in the first iteration, in place of a number: independent of the model's size. */
   readonly gammaShare?: number;
   /**
    * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s V, so that the step
@@ -101,10 +101,10 @@ export type GradInitOptions = {
 );
 
 /**
- * eta and gamma where a user gives none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma such that
- * eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for CIFAR-10: the change of the
- * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
- * shrink what they need not (docs/results/quickstart.md).
+ * eta and gamma if the user sets none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma
+ * such that eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for
+ * CIFAR-10: the first-order change of the loss by the step. With 0.1 for adam nearly every iteration serves the
+ * constraint, and the scales shrink tensors unnecessarily (docs/results/quickstart.md).
  */
 export function defaultStep(
   algorithm: Algorithm,
@@ -183,7 +183,7 @@ function checkFields(settings: object, fields: Readonly<Record<string, Field<nev
   }
 }
 
-/** @throws UsageError naming the first option that cannot be used, and what it needs to be */
+/** @throws UsageError naming the first option that cannot be used, and what is expected */
 export function checkOptions(options: GradInitOptions): void {
   const { algorithm, variant, normalizeGrad, scaled = 'weights', minScale } = options;
   const refuse = (what: string, found: unknown, expected: string): UsageError =>
@@ -196,7 +196,7 @@ export function checkOptions(options: GradInitOptions): void {
     if (value === undefined) throw refuse(key, value, scaleFields[key as 'eta'].accepts);
   const { gradClip: _, ...paperFields } = scaleFields;
   checkFields({ ...options, gradClip: undefined }, { algorithm: algorithmField, ...paperFields });
-  // a rate of 0 would leave a tensor as drawn for ever
+  // with a rate of 0 a tensor would never change
   const positive = (what: string, found: number): void =>
     check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);
   positive('minScale', minScale);

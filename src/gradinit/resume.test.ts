@@ -11,7 +11,7 @@ before(async () => void (await selectBackend('cpu')));
 const net = smallNets['a multilayer perceptron'];
 const batch = (i: number) => ({ first: smallNetBatch(8, i), second: smallNetBatch(8, i + 50) });
 const total = 6;
-/** As a file gives them back. */
+/** The iterations as read back from a file. */
 const stored = <T>(iterations: T): T => JSON.parse(JSON.stringify(iterations)) as T;
 const numbers = (iterations: readonly { seconds: number }[]): unknown =>
   iterations.map((iteration) => ({ ...iteration, seconds: 0 }));

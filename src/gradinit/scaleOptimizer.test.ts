@@ -47,10 +47,10 @@ describe('steps that multiply scales', () => {
         close(found[k][i], Math.exp(theta), `${group} after update ${k + 1}`);
       });
     });
-    close(found[0][0], Math.exp(-0.1), 'the first step, whatever the size of the derivative');
+    close(found[0][0], Math.exp(-0.1), 'the first step, for any size of the derivative');
   });
 
-  test('reach no zero where steps that are added do, and keep the bounds', () => {
+  test('never reach zero, unlike steps that are added, and keep the bounds', () => {
     const down = Array.from({ length: 40 }, () => ['constraint', [1, 1, 1]] as const);
     const rates = { lr: 0.1, layerNormLr: 0.1, minScale: 0.3 };
     assert.deepEqual(trajectory(rates, down).at(-1), [0.3, 0.3, 0]);
@@ -110,7 +110,7 @@ describe('steps that multiply scales', () => {
   });
 });
 
-test('layer norms may have a floor of their own', () => {
+test('layer norms may have their own lower bound', () => {
   const down = Array.from({ length: 40 }, () => ['objective', [1, 1, 1]] as const);
   const rates = { lr: 0.1, layerNormLr: 0.1 };
   assert.deepEqual(trajectory(rates, down).at(-1), [0.01, 0.01, 0]);

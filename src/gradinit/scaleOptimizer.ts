@@ -1,7 +1,7 @@
-/** Which of GradInit's two goals an iteration served. */
+/** The one of GradInit's two goals that an iteration served. */
 export type Branch = 'constraint' | 'objective';
 
-/** Kinds of tensors that have bounds and rates of their own; `fixed` ones keep a scale of 1. */
+/** Kinds of tensors with their own bounds and rates; `fixed` ones keep a scale of 1. */
 export type TensorGroup = 'weight' | 'bias' | 'layer_norm' | 'fixed';
 
 /** Moves scales along their gradients. */
@@ -44,8 +44,9 @@ export type ScaleStep = (typeof scaleSteps)[number];
 export const scaleSteps = ['add', 'multiply'] as const;
 
 /**
- * Adam on the scales, with moments and step counts of their own for each branch: gradients of the norm and of the loss differ
- * by orders of magnitude and would spoil each other's averages. With `scaleStep: multiply` it is Adam on their logarithms.
+ * Adam on the scales, with separate moments and step counts for each branch: gradients of the norm and of the loss
+ * differ by orders of magnitude and would spoil each other's averages. With `scaleStep: multiply` it is Adam on their
+ * logarithms.
  *
  * Source: RescaleAdam of the GradInit authors' released program.
  */

@@ -1,8 +1,8 @@
 import type { ScaleStep } from './scaleOptimizer.js';
 
 /**
- * What the scales multiply. `weights`: the initial tensors, as published. `rates`: what training's updates move a tensor by, while the
- * tensor starts as drawn. `both`: W = s V, V trained at its own size.
+ * The target of the scales. `weights`: the initial tensors, as published. `rates`: training's updates of a tensor,
+ * while the tensor starts as drawn. `both`: W = s V, V trained at its own size.
  */
 export type Scaled = (typeof scaledChoices)[number];
 export const scaledChoices = ['weights', 'rates', 'both'] as const;
@@ -23,18 +23,19 @@ export interface VariantSettings {
   readonly layerNormMaxScale: number | undefined;
   readonly scaleStep: ScaleStep;
   readonly scaled: Scaled;
-  /** Updates of training over which scaled rates go back to 1; 0: never. */
+  /** Updates of training over which scaled rates return to 1; 0: never. */
   readonly releaseUpdates: number;
-  /** Whether attention from the decoder to the encoder is scaled as well, or left as drawn. */
+  /** Whether the decoder's attention to the encoder is scaled too, or stays as drawn. */
   readonly crossAttention: (typeof crossAttentionChoices)[number];
-  /** Whether training starts as drawn where learning did no good. */
+  /** Whether training starts from the drawn parameters if learning did not help. */
   readonly fallBack: boolean;
 }
 
 /**
  * `released`: the authors' program for IWSLT'14. `paper`: Algorithm 1. `robust`: measured here (docs/results/gradinit-robust.md). No
  * scale exceeds 1, since the look-ahead rewards larger queries and keys, with which attention saturates; attention to the encoder stays as
- * drawn, since the first steps lower the loss without the source, and a decoder that is cut off from it learns a language model only.
+ * drawn, since the first steps lower the loss without the source, and a decoder without it learns only a language
+ * model.
  */
 export const variantDefaults = {
   robust: {

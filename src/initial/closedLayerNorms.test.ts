@@ -21,7 +21,7 @@ test('layer norms that scales have nearly closed: gains below 0.1 of either sign
   assert.deepEqual(nearlyClosedLayerNorms({ 'encoder.layers.0.final_layer_norm.weight': 1 }), {});
 });
 
-test('a run says so, and what to do', () => {
+test('a run reports it, with advice', () => {
   const written: string[] = [];
   const show = showRun({
     isTTY: false,

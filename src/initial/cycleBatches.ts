@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import type { InitTask } from './learnedInit.js';
 
 interface CycleOptions {
-  /** Default: as many as training's batches have. */
+  /** Default: training's. */
   readonly maxTokens?: number;
   /** Smaller batches are left out. Default 1. */
   readonly leastSentences?: number;

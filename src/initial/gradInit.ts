@@ -31,10 +31,10 @@ import { boundsNorm, gradInitFields, gradInitSettings, type GradInitSettings } f
 import { checkUses, gradInitUses, type BatchUse } from './initCost.js';
 import { learnedInit, meanLoss, type InitTask, type Learned, type LearnTask } from './learnedInit.js';
 
-/** What gradinit.json says of GradInit. */
+/** GradInit's part of gradinit.json. */
 type Report = GradInitReport & {
   readonly options: GradInitOptions;
-  /** Updates of training over which scaled rates go back to 1; 0: never. Absent where the weights are scaled. */
+  /** Updates of training over which scaled rates return to 1; 0: never. Absent if the weights are scaled. */
   readonly releaseUpdates?: number;
   readonly fallback?: GradInitFallback;
   readonly check?: LookAheadCheck;
@@ -102,7 +102,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
     const gammas = boundsNorm(settings) ? [1e30, 1e-30] : [1e30];
     const sized =
       batch === undefined
-        ? { ...settings, fallBack: false } // the time of the check is not an iteration's
+        ? { ...settings, fallBack: false } // the time of the check is not part of an iteration
         : {
             ...settings,
             maxTokens: batch.maxTokens,
@@ -171,7 +171,7 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
   };
 }
 
-/** Pieces of a batch that GradInit differentiates one after another. */
+/** Pieces of a batch that GradInit differentiates one at a time. */
 function piecesOf({ settings, train }: InitTask<GradInitSettings>): (batch: Batch) => BatchPiece<Batch>[] {
   const { pieceTokens = train.maxTokens } = settings;
   return (batch) =>

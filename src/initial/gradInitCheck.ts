@@ -12,23 +12,24 @@ import {
 } from '../gradinit/gradInit.js';
 import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 
-/** Batches that the scales are checked on after learning. */
+/** The number of batches for the check of the scales after learning. */
 export const checkedBatches = 4;
 
 /**
- * Learning is not used where it makes the loss after the step larger than by this factor. Smaller rates alone may make it a little
- * larger: on Multi30k 8.695 instead of 8.688, with scales from which training started well.
+ * Learned scales are not used if they increase the loss after the step by more than this factor. Smaller rates by
+ * themselves may increase it a little: on Multi30k 8.695 instead of 8.688, with scales from which training started
+ * well.
  */
 const worstRatio = 1.02;
 
-/** Loss after the step looked ahead to, on training batches that GradInit did not learn from. */
+/** Loss after the look-ahead step, on training batches that GradInit did not learn from. */
 export interface LookAheadCheck {
   readonly batches: number;
   readonly drawn: number;
   readonly learned: number;
 }
 
-/** Why training starts from the parameters as drawn. */
+/** Why training starts from the drawn parameters. */
 export interface GradInitFallback {
   readonly reason: string;
   /** The scales that are not used; absent if learning failed. */
@@ -41,8 +42,9 @@ interface Learned {
 }
 
 /**
- * What GradInit learned, or with `fallBack` the parameters as drawn, scales of 1, where that is better: learning met a number that is not
- * finite, layer norms have closed, or the loss after the step on other batches is clearly higher than without the scales.
+ * GradInit's result, or with `fallBack` the drawn parameters (scales of 1) if they are better: learning met a number
+ * that is not finite, layer norms have closed, or the loss after the step on other batches is clearly higher than
+ * without the scales.
  */
 export async function learnedOrDrawn(
   {
@@ -102,7 +104,7 @@ export async function learnedOrDrawn(
   return asDrawn({ ...report, fallback: { reason, scales } });
 }
 
-/** What to show of an iteration next to the progress. @param first the first iteration, whose norm a share is of */
+/** The note on an iteration next to the progress. @param first the first iteration; shares are relative to its norm */
 export function iterationNote(
   { branch, lossBefore, gradNorm }: GradInitIteration,
   { gamma, gammaShare }: GradInitOptions,

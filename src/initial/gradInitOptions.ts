@@ -5,7 +5,7 @@ import { firstMovement } from '../train/firstUpdates.js';
 import { boundsNorm, gradInitSettings, variantOf, type GradInitSettings } from './gradInitSettings.js';
 import type { LearnTask } from './learnedInit.js';
 
-/** What the options depend on. */
+/** The context on which the options depend. */
 type OptionsTask = Pick<LearnTask<GradInitSettings>, 'settings' | 'model' | 'train'>;
 
 /** GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is off */
@@ -36,7 +36,8 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
 
 /**
  * eta, if it is not set. For `robust` the movement of training's first updates; a step of A = SGD before training with another
- * optimiser is as long as that optimiser's, in the gradient's direction. Else the published rule: training's highest rate.
+ * optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the published rule: training's
+ * highest rate.
  */
 function defaultSize(
   { settings, train, model }: OptionsTask,

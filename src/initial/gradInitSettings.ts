@@ -75,7 +75,7 @@ export function boundsNorm(gradinit: GradInitSettings): boolean {
   return variantOf(gradinit) !== 'robust' || gradinit.gamma !== undefined || gradinit.gammaShare !== undefined;
 }
 
-/** GradInit's settings where each that is not set has its default, that of the variant if there is one per variant. */
+/** GradInit's settings; unset ones have their default, which may depend on the variant. */
 export type CompleteGradInitSettings = Omit<GradInitSettings, keyof VariantSettings | 'variant'> &
   VariantSettings & { readonly variant: Variant };
 

@@ -1,12 +1,12 @@
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import type { Scaled } from '../gradinit/variants.js';
 
-/** What learning or profiling initial parameters cost, before training. */
+/** The cost of learning or profiling initial parameters, before training. */
 export interface InitCost {
   readonly seconds: number;
   /** Target tokens of the batches that were used, each counted once per use. */
   readonly trgTokens: number;
-  /** Updates of training that the same computation would pay for; see `passes`. */
+  /** Updates of training with the same amount of computation; see `passes`. */
   readonly updateEquivalents: number;
 }
 
@@ -24,7 +24,7 @@ export const passes = {
   thirdOrder: 9,
 } as const;
 
-/** Uses of a batch: how often, and what one costs. */
+/** Uses of a batch: their number, and the cost of one. */
 export interface BatchUse {
   readonly trgTokens: number;
   readonly passes: number;

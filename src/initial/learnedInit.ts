@@ -12,8 +12,9 @@ import type { ScheduleOptions } from '../train/schedule.js';
 import type { BatchUse } from './initCost.js';
 
 /**
- * A way to learn, or profile, initial parameters before training. The configuration has a section of its name with its fields; gradinit.json,
- * events and messages call it by the name. A further one: a file like metaInit.ts, and its name in learnedInits.ts.
+ * A way to learn, or profile, initial parameters before training. The configuration has a section with its name and
+ * fields; gradinit.json, events and messages use the name. To add a method, write a file like metaInit.ts and add its
+ * name to learnedInits.ts.
  */
 export interface LearnedInit<
   N extends string = string,
@@ -21,7 +22,7 @@ export interface LearnedInit<
   R extends LearnedReport = LearnedReport,
 > {
   readonly name: N;
-  /** The section of the configuration; without fields there is none. */
+  /** The section of the configuration; absent without fields. */
   readonly fields: F;
   /** The setting that switches it on, and the value that switches it off, for messages. */
   readonly switch: { readonly on: string; readonly off: string };
@@ -31,35 +32,35 @@ export interface LearnedInit<
 
   learn(task: LearnTask<Values<F>>): Promise<Learned<R>>;
   /**
-   * What distinguishes one task of learning from another besides seed, model, drawing, training and corpus; plain JSON. Without it
+   * Identifies a task of learning, together with seed, model, drawing, training and corpus; plain JSON. Without it
    * finished iterations are not stored, and an interruption loses them.
    */
   identity?(task: LearnTask<Values<F>>): object;
   /** The batches that it will use, in the order in which it takes them. */
   uses(task: InitTask<Values<F>>): PlannedUses;
-  /** What reports show of it besides the scales. */
+  /** The numbers that reports show in addition to the scales. */
   describe(report: R): LearningCourse;
-  /** What `learn` reports, as gradinit.json holds it. */
+  /** The report of `learn`, as in gradinit.json. */
   readonly reportShape: JsonShape;
 
-  /** Most tokens of its batches; undefined: as many as training's have. */
+  /** Most tokens of its batches; undefined: training's. */
   maxTokens?(settings: Values<F>): number | undefined;
   /** Smaller batches are left out. Default 1. */
   readonly leastSentences?: number;
-  /** The setting that bounds its memory; without it train.maxTokens does. */
+  /** The setting that bounds its memory; default: train.maxTokens. */
   readonly memorySetting?: keyof F & string;
-  /** Settings under which learning makes each kind of its iterations, to count memory and time. Default: the settings themselves. */
+  /** Settings that force each kind of iteration, to count memory and time. Default: the unchanged settings. */
   samples?(settings: Values<F>, sample: InitSample): readonly Values<F>[];
 }
 
 /** A few iterations instead of all. */
 export interface InitSample {
   readonly iterations: number;
-  /** Batches to use, and how many tokens training's have. */
+  /** Batches to use, and the number of tokens of training's batches. */
   readonly batch?: { readonly maxTokens: number; readonly trainTokens: number };
 }
 
-/** How a model will be trained, as far as learning may depend on it. */
+/** The training settings on which learning may depend. */
 export type TrainSettings = OptimizerOptions &
   ScheduleOptions & {
     readonly labelSmoothing: number;
@@ -67,7 +68,7 @@ export type TrainSettings = OptimizerOptions &
     readonly maxSentences?: number;
   };
 
-/** What a method sees of a configuration and its corpus. */
+/** The parts of a configuration and its corpus that a method receives. */
 export interface InitTask<S> {
   readonly settings: S;
   readonly seed: number;
@@ -77,17 +78,17 @@ export interface InitTask<S> {
 }
 
 export interface LearnTask<S> extends InitTask<S> {
-  /** Parameters as drawn; they stay the caller's. */
+  /** Parameters as drawn; the caller owns them. */
   readonly drawn: Params;
   readonly model: ModelConfig;
-  /** Iterations that were finished before an interruption; their batches come first and are to be passed over. */
+  /** Iterations that were finished before an interruption; their batches come first and must be skipped. */
   readonly done: readonly Iteration[];
-  /** To be called with each iteration once it is finished. @param note what to show next to the progress */
+  /** Call it with each finished iteration. @param note shown next to the progress */
   readonly onIteration: (iteration: Iteration, note: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What every method's iterations have. */
+/** The fields of every method's iterations. */
 export interface Iteration {
   /** From 1. */
   readonly iteration: number;
@@ -95,7 +96,7 @@ export interface Iteration {
 }
 
 export interface LearnedReport {
-  /** By name of the parameter: final value over initial value, or what was set. */
+  /** By name of the parameter: final value over initial value, or the value that was set. */
   readonly scales: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
@@ -105,9 +106,9 @@ export interface Learned<R> {
   readonly params: Params;
   readonly report: R;
   readonly uses: readonly BatchUse[];
-  /** By name: what tensors were multiplied by. A run may stall where layer norms nearly closed. */
+  /** Factors of tensors, by name. A run may stall if layer norms have nearly closed. */
   readonly weightScales?: Readonly<Record<string, number>>;
-  /** Why what was learned is not used. */
+  /** Why the learned scales are not used. */
   readonly fallback?: string;
 }
 
@@ -121,13 +122,13 @@ export interface PlannedUses {
   readonly next: (index: number) => (branch: Branch) => readonly BatchUse[];
 }
 
-/** How learning went. */
+/** The course of learning. */
 export interface LearningCourse {
   readonly algorithm?: 'adam' | 'sgd';
   /** GradInit's step and bound. */
   readonly eta?: number;
   readonly gamma?: number;
-  /** Which norm `gradNorm` and `gamma` are. */
+  /** The norm of `gradNorm` and `gamma`. */
   readonly norm?: 'L1' | 'L2';
   readonly iterations: readonly LearningPoint[];
 }

@@ -6,13 +6,16 @@ import type { LearnedInit } from './learnedInit.js';
 import { metaInit } from './metaInit.js';
 import type { ResidualScheme } from '../model/config.js';
 
-/** The ways to learn initial parameters that configurations can switch on. A further one: a file like metaInit.ts, and its name here. */
+/**
+ * The ways to learn initial parameters that configurations can switch on. To add one, write a file like metaInit.ts and
+ * add its name here.
+ */
 export const learnedInits = [gradInit, metaInit, admin] as const;
 
 type ReportOf<M> =
   M extends LearnedInit<infer N, infer _, infer R> ? { readonly method: N; readonly cost: InitCost } & R : never;
 
-/** gradinit.json: what was done to the drawn parameters, and what it cost. */
+/** gradinit.json: the changes of the drawn parameters, and their cost. */
 export type InitReport = ReportOf<(typeof learnedInits)[number]>;
 
 type SectionsOf<L extends readonly LearnedInit[]> = {
@@ -32,14 +35,14 @@ export interface InitConfig {
   readonly init?: { readonly from?: string };
 }
 
-/** A method's settings in a configuration; none where it has no section. */
+/** A method's settings in a configuration; empty without a section. */
 export function settingsOf(config: object, { name }: LearnedInit): never {
   return ((config as Record<string, unknown>)[name] ?? {}) as never;
 }
 
 /**
- * The method that a configuration switches on; undefined: parameters stay as drawn. Parameters of another run (`init.from`) are not
- * profiled again: their residual scales were trained.
+ * The method that a configuration switches on; undefined: parameters are used as drawn. Parameters of another run
+ * (`init.from`) are not profiled again: their residual scales were trained.
  * @throws UsageError if it switches on several
  */
 export function chosenInit(
@@ -59,7 +62,7 @@ export function chosenInit(
   return chosen[0];
 }
 
-/** The method of a name. @throws Error if there is none */
+/** The method of a name. @throws Error for an unknown name */
 export function initNamed(name: string, methods: readonly LearnedInit[] = learnedInits): LearnedInit {
   const found = methods.find((method) => method.name === name);
   if (found === undefined) throw new Error(`no learned initialisation is called "${name}"`);

@@ -36,7 +36,7 @@ function variance(values: Float64Array): number {
 }
 
 /**
- * Admin's scales with nothing but the definition: sublayer after sublayer of each stack, the whole model is run with the scales found
+ * Admin's scales by the definition: sublayer after sublayer of each stack, the whole model is run with the scales found
  * so far to see Var[x] of what enters and Var[f(x)] of what is added, and the next scale is sqrt(w^2 Var[x] + Var[f(x)]).
  */
 function slowScales(params: ReadonlyMap<string, Tensor>, dropoutKey?: DropoutKey): Record<string, number> {
@@ -95,7 +95,7 @@ for (const backend of testBackends) {
       });
     }
 
-    test('pads do not count: a pair beside a longer one is profiled as both are by their own tokens', () => {
+    test('pads do not count: a batch of two pairs of different lengths is profiled on their tokens only', () => {
       const drawn = initParams(config, { method: 'fairseq', seed: 4 });
       const first = 'encoder.layers.0.final_residual_scale.weight';
       const scaleOf = (pairs: { src: number[]; trg: number[] }[]): number => {

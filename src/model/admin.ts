@@ -16,7 +16,7 @@ import { decode, encode } from './transformer.js';
  *
  * w_1 = 1, w_(i+1)^2 = Var[w_i x_(i-1)] + Var[f_i(x_(i-1))], over all features of all tokens, dropout included.
  *
- * @param params initial parameters; they stay as they are
+ * @param params initial parameters; they do not change
  * @param batch training pairs to profile on
  * @returns new parameters, owned by the caller, and the scales by name
  * Source: Liu et al. 2020 (Admin, arXiv 2004.08249), section 4, as the authors' program computes it: layer-normalised inputs have

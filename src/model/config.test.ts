@@ -60,7 +60,7 @@ test('configurations that cannot be built are refused with what was found and wh
   }
 });
 
-test('models are compared by what their keys mean: an absent one has its default, the order does not count', () => {
+test('models are compared by value: an absent key has its default, the order does not count', () => {
   const plain = tiny;
   assert.equal(modelDifference(plain, { residual: 'post-ln', ...plain }), undefined);
   assert.equal(modelDifference(plain, { ...plain, residual: 'admin' }), 'residual');

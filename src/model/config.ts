@@ -2,7 +2,8 @@ import { UsageError } from '../errors.js';
 import { firstOrdinaryId } from '../text/specialIds.js';
 
 /**
- * Which of the three embedding matrices are one: `none` keeps encoder lookup, decoder lookup and output projection apart;
+ * Which of the three embedding matrices are shared: `none` keeps encoder lookup, decoder lookup and output projection
+ * apart;
  * `decoder-tied` shares the decoder's two; `tied` shares all three (a joint vocabulary).
  */
 export type Sharing = 'none' | 'decoder-tied' | 'tied';
@@ -10,7 +11,7 @@ export type Sharing = 'none' | 'decoder-tied' | 'tied';
 export const sharings: readonly Sharing[] = ['none', 'decoder-tied', 'tied'];
 
 /**
- * How a sublayer f and its input x are joined:
+ * How a sublayer f and its input x are combined:
  *
  * - `post-ln`: LN(x + f(x)) (Vaswani et al. 2017).
  * - `pre-ln`: x + f(LN(x)), and one more LN after the last layer of each stack (Xiong et al. 2020; fairseq's normalize-before).
@@ -62,7 +63,7 @@ export const architectures: Readonly<Record<ArchitectureName, ArchitectureSizes>
 
 /**
  * The configuration itself if a model can be built from it.
- * @throws UsageError naming the first key whose value cannot be used, and what it needs to be
+ * @throws UsageError naming the first key whose value cannot be used, and what is expected
  */
 export function checkModelConfig(config: ModelConfig): ModelConfig {
   const refuse = (key: keyof ModelConfig, expected: string): UsageError =>

@@ -11,8 +11,8 @@ export interface DropoutKey {
 }
 
 /**
- * Hands out the draws of one forward pass. Sites are numbered in the order of the model's dropouts from 0, also where the
- * rate is 0, so that changing one rate leaves the other masks as they were.
+ * Gives the draws of one forward pass. Sites are numbered in the order of the model's dropouts from 0, also where the
+ * rate is 0, so that changing one rate does not change the other masks.
  */
 export class Dropouts {
   private site = 0;

@@ -29,7 +29,7 @@ import {
   type Encoded,
 } from './transformer.js';
 
-/** What one decoder layer keeps between steps. */
+/** The state of one decoder layer between steps. */
 interface LayerCache {
   /** Keys and values of the source, computed once: [B*S, d]. */
   srcK: Tensor;
@@ -43,8 +43,9 @@ interface LayerCache {
  * The decoder one token at a time, for several sentences with `width` hypotheses each.
  *
  * Rows are sentence by sentence: hypothesis j of sentence i is row i * width + j. Hypotheses of one sentence are queries on
- * the same source, whose keys and values are therefore never copied per hypothesis; and those of earlier tokens stay where they
- * were made: `ancestors` says which row of which step a hypothesis descends from. It owns its tensors: call `dispose`.
+ * the same source, whose keys and values are therefore never copied per hypothesis. Keys and values of earlier tokens
+ * stay where they were made: `ancestors` says which row of which step a hypothesis descends from. It owns its tensors:
+ * call `dispose`.
  */
 export class IncrementalDecoder {
   private readonly layers: LayerCache[];
@@ -123,11 +124,11 @@ export class IncrementalDecoder {
   }
 
   /**
-   * Goes on with some of the sentences and hypotheses.
+   * Continues with some of the sentences and hypotheses.
    * @param sentences which sentences remain, by their present number
    * @param rows [sentences.length * width] the present row that each hypothesis continues
    * @param width hypotheses per sentence from now on
-   * @throws ShapeError for a sentence or row that there is not
+   * @throws ShapeError for a sentence or row that does not exist
    */
   select(sentences: Int32Array, rows: Int32Array, width: number): void {
     checkNumbers('sentences', sentences, this.batch);

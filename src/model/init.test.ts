@@ -178,7 +178,7 @@ test('deepnorm: Xavier normal with gain beta for values, outputs and feed-forwar
   assertNormal(pooled(params, /^decoder\..*fc[12]\.weight/), decoderBeta * rectangleStd, 'decoder feed-forward');
 });
 
-test('residual scales are 1, and without layer norms there are none', () => {
+test('residual scales are 1, and a model without layer norms has none', () => {
   const admin = initParams({ ...config, residual: 'admin' }, { method: 'fairseq', seed: 5 });
   assert.ok(
     pooled(admin, /residual_scale/).length === (2 * 2 + 3 * 3) * 64 &&
@@ -192,7 +192,7 @@ test('residual scales are 1, and without layer norms there are none', () => {
   );
 });
 
-test('a tensor depends on its name and the seed alone', () => {
+test('a tensor depends only on its name and the seed', () => {
   const first = initParams(config, { method: 'fairseq', seed: 9 });
   const again = initParams(config, { method: 'fairseq', seed: 9 });
   for (const name of first.keys()) assert.deepEqual(values(first, name), values(again, name), name);
@@ -201,7 +201,7 @@ test('a tensor depends on its name and the seed alone', () => {
     { method: 'fairseq', seed: 9 },
   );
   assert.deepEqual(values(deeper, 'decoder.layers.1.fc1.weight'), values(first, 'decoder.layers.1.fc1.weight'));
-  // Tensors of equal shape, neighbouring seeds, and seeds that differ only above 32 bits have streams of their own.
+  // Tensors of equal shape, neighbouring seeds, and seeds that differ only above 32 bits have different streams.
   assert.notDeepEqual(values(first, 'decoder.layers.0.fc1.weight'), values(first, 'decoder.layers.1.fc1.weight'));
   for (const seed of [10, 9 + 2 ** 32]) {
     assert.notDeepEqual(

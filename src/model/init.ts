@@ -8,8 +8,8 @@ import { outputProjection, parameterGroup, parameterShapes } from './parameters.
 import { deepNorm } from './residual.js';
 
 /**
- * How initial parameters are drawn. All methods share: embeddings, and an output projection of its own, from N(0, 1/dModel);
- * the padding row of embeddings 0; layer-norm weights 1 and biases 0.
+ * How initial parameters are drawn. All methods share: embeddings, and an untied output projection, from N(0,
+ * 1/dModel); the padding row of embeddings 0; layer-norm weights 1 and biases 0.
  *
  * - `fairseq`: fairseq's defaults. Query, key and value projections: Xavier uniform with gain 1/sqrt(2), biases
  *   U(±1/sqrt(fanIn)). Output projections of attention: Xavier uniform, biases 0. Feed-forward: weights and biases
@@ -31,7 +31,8 @@ export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming
 /**
  * Initial parameters of a model, in the order of `parameterShapes`.
  *
- * Every tensor has a random stream of its own, keyed by seed and name: it stays the same when other tensors come or go.
+ * Every tensor has its own random stream, keyed by seed and name, so it does not change when other tensors are added or
+ * removed.
  * @param seed integer from 0 to 2^53 - 1
  * @returns one float32 tensor per parameter; the caller disposes them
  * @throws UsageError if the method is not known, or the configuration or the seed cannot be used

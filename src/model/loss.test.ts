@@ -85,7 +85,7 @@ for (const backend of testBackends) {
     ];
     for (const variant of variants) {
       const modelConfig: ModelConfig = { ...config, ...variant };
-      test(`${Object.entries(variant).join().replace(',', ' ')}: a padded batch costs what its sentences cost in slow loops, and so do all gradients`, () => {
+      test(`${Object.entries(variant).join().replace(',', ' ')}: the loss of a padded batch and all gradients equal those of its sentences in slow loops`, () => {
         const values = numbers(modelConfig);
         const params = tensors(values, modelConfig);
         tidy(() => {
@@ -118,7 +118,7 @@ for (const backend of testBackends) {
       });
     }
 
-    test('dropout stands after the embedding, on attention weights, after ReLU and at the end of each sublayer', () => {
+    test('dropout is applied after the embedding, on attention weights, after ReLU and at the end of each sublayer', () => {
       const values = numbers(config);
       const params = tensors(values, config);
       const [src, trg] = [
@@ -131,7 +131,7 @@ for (const backend of testBackends) {
       disposeParams(params);
     });
 
-    test('dropout: the same key gives the same loss, any other another; without a key there is none', () => {
+    test('dropout: the same key gives the same loss, other keys give others; without a key there is no dropout', () => {
       const params = tensors(numbers(config), config);
       const loss = (dropoutKey?: DropoutKey, change: Partial<ModelConfig> = {}) =>
         tidy(
@@ -159,7 +159,7 @@ for (const backend of testBackends) {
       disposeParams(params);
     });
 
-    test('loss and gradients leave no tensor behind', () => {
+    test('loss and gradients leave no tensor in memory', () => {
       const params = tensors(numbers(config), config);
       const step = (dropoutKey?: DropoutKey) => {
         const { value, gradients } = valueAndGradients(

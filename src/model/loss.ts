@@ -21,9 +21,9 @@ export interface TranslationLossOptions {
  * Label-smoothed cross-entropy of a batch of sentence pairs, summed over target tokens, in nats.
  *
  * A pure function of parameters and batch. Divide by `batch.trgTokens` for the mean. Call it inside `tidy` or
- * `valueAndGradients`, which release what it makes on the way.
+ * `valueAndGradients`, which release intermediate tensors.
  *
- * @returns lossSum, and nllSum: the same without smoothing, which no gradient flows through
+ * @returns lossSum, and nllSum: the same without smoothing; no gradient flows through it
  * @throws DataError if the batch holds an id outside the model's vocabularies
  * Source: fairseq's label_smoothed_cross_entropy (smoothing mass over V - 1).
  */

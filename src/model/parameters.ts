@@ -97,12 +97,12 @@ export function decoderLookup(params: Params): Tensor {
   return params.get(decoderEmbedding) ?? parameter(params, encoderEmbedding);
 }
 
-/** The matrix of the output projection [V, d]: its own if there is one, else the one the decoder looks up. */
+/** The matrix of the output projection [V, d]: its own if it is untied, otherwise the decoder's lookup matrix. */
 export function outputMatrix(params: Params): Tensor {
   return params.get(outputProjection) ?? decoderLookup(params);
 }
 
-/** One parameter by name. @throws DataError if the map has none of that name */
+/** One parameter by name. @throws DataError if the map has no such name */
 export function parameter(params: Params, name: string): Tensor {
   const tensor = params.get(name);
   if (tensor === undefined)
@@ -111,10 +111,10 @@ export function parameter(params: Params, name: string): Tensor {
 }
 
 /**
- * Parameters moved by a step that leaves the output projection where it was: the moved parameters, with the current output
+ * Parameters moved by a step that does not move the output projection: the moved parameters, with the current output
  * matrix in place of a shared one. A matrix that only projects is not shared and moves with the others.
  *
- * Source: what the authors' released GradInit code does to tied embeddings.
+ * Source: the treatment of tied embeddings in the authors' released GradInit code.
  */
 export function withUnmovedOutputProjection(moved: Params, current: Params): Params {
   return moved.has(outputProjection) ? moved : new Map([...moved, [outputProjection, outputMatrix(current)]]);

@@ -7,7 +7,7 @@ import type { Dropouts } from './dropouts.js';
 import { finalNorm, parameter, residualScale } from './parameters.js';
 
 /**
- * What a sublayer computes from: its input, which `pre-ln` normalises first.
+ * The argument of a sublayer's function: its input, which `pre-ln` normalises first.
  *
  * @param norm name of the sublayer's layer norm, e.g. `encoder.layers.0.final_layer_norm`
  * @param input [N, d]
@@ -17,7 +17,7 @@ export function openSublayer(params: Params, norm: string, input: Tensor, config
   return config.residual === 'pre-ln' ? normalised(params, norm, input, config) : input;
 }
 
-/** What a stack gives on after its last layer, [N, d]: with `pre-ln`, whose sublayers do not normalise what they add up, normalised. */
+/** The output of a stack, [N, d]: normalised with `pre-ln`, whose sublayers do not normalise their sums. */
 export function closeStack(params: Params, stack: 'encoder' | 'decoder', x: Tensor, config: ModelConfig): Tensor {
   return config.residual === 'pre-ln' ? normalised(params, finalNorm(stack), x, config) : x;
 }
@@ -27,10 +27,10 @@ function normalised(params: Params, norm: string, x: Tensor, { layerNormEps }: M
 }
 
 /**
- * The end of a sublayer: what it computed, dropped out, is added to its input as the model's residual scheme says.
+ * The end of a sublayer: its output after dropout is added to its input by the model's residual scheme.
  *
  * @param norm name of the sublayer's layer norm, e.g. `encoder.layers.0.final_layer_norm`
- * @param output [N, d] what the sublayer computed of its input
+ * @param output [N, d] the sublayer's function of its input
  * @param input [N, d]
  * @returns [N, d]
  */

@@ -12,12 +12,13 @@ import { sinusoidalPositions } from './positions.js';
 import { closeStack, closeSublayer, openSublayer } from './residual.js';
 
 /*
- * The encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts says where layer norms are and how a
- * sublayer joins its input.
+ * The encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts defines where layer
+ * norms are and how a sublayer is added to its input.
  *
- * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right; nothing ever
- * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed. Every layer is tidied: what the
- * backward pass does not need (the tape has its own references to what it does) is released at once, not at the end of the pass.
+ * Activations stay flat, [B*S, d]: one row per token, sentence by sentence. Sentences are padded on the right. Nothing
+ * reads the rows of pads (attention masks them as keys, the loss skips them), so they are not zeroed. Every layer is
+ * tidied: tensors that the backward pass does not need are released at once, not at the end of the pass (the tape has
+ * its own references to the others).
  */
 
 /** A batch of padded sentences on one side. */
@@ -31,7 +32,7 @@ export interface Tokens {
   readonly length: number;
 }
 
-/** What the decoder reads of the source. */
+/** The encoded source for the decoder. */
 export interface Encoded {
   /** [B*S, d] */
   readonly hidden: Tensor;
@@ -42,7 +43,7 @@ export interface Encoded {
 
 /**
  * The encoder's output for a batch of sources.
- * @returns hidden [B*S, d]; rows of pads mean nothing
+ * @returns hidden [B*S, d]; rows of pads have no meaning
  */
 export function encode(
   params: Params,
@@ -80,7 +81,7 @@ export type WatchSourceAttention = (layer: number, q: Tensor, k: Tensor, options
  * The decoder's output for target prefixes; times the output matrix it gives the logits.
  * @param trgIn eosId followed by the target without its end
  * @param watch called in every layer, inside its `tidy`
- * @returns [B*T, d]; rows of pads mean nothing
+ * @returns [B*T, d]; rows of pads have no meaning
  */
 export function decode(
   params: Params,

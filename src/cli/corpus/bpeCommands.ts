@@ -179,7 +179,7 @@ export function applyBpeCommand(): Command {
     .option('--vocabulary <file>', 'units and counts (learn-bpe --write-vocabulary): units outside are split further')
     .option('--vocabulary-threshold <n>', 'with --vocabulary: so are units seen less often than this', wholeNumber)
     .option('--glossaries <words...>', 'words and regular expressions that stay whole')
-    .option('--dropout <p>', 'leave merges out with this probability (BPE-dropout), for training text alone', share, 0)
+    .option('--dropout <p>', 'leave merges out with this probability (BPE-dropout), only for training text', share, 0)
     .option('--seed <n>', 'of --dropout', wholeNumber, 1)
     .addHelpText(
       'after',

@@ -74,7 +74,7 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
   assert.deepEqual([again.status, /out\.gz exists already/.test(again.stderr)], [1, true]);
   const broken = corpus(['tokenize', '--output', 'broken.txt'], Buffer.from([97, 10, 0xff, 10]));
   assert.deepEqual([broken.status, /standard input:2 is not valid UTF-8/.test(broken.stderr)], [1, true]);
-  const packed = corpus(['lowercase'], readFileSync(join(folder, 'out.gz'))); // gzip is read whatever its name
+  const packed = corpus(['lowercase'], readFileSync(join(folder, 'out.gz'))); // gzip is recognised under any name
   assert.deepEqual([packed.status, packed.stderr, packed.stdout], [0, '', 'a , b\n'.repeat(100_000)]);
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.includes('broken')),
@@ -92,7 +92,7 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
   );
 });
 
-test('a reader that has enough ends the command quietly, with the status of SIGPIPE', () => {
+test('a reader that closes its pipe ends the command quietly, with the status of SIGPIPE', () => {
   const { stdout, stderr, status } = spawnSync(
     'bash',
     [
@@ -105,7 +105,7 @@ test('a reader that has enough ends the command quietly, with the status of SIGP
 });
 
 test(
-  'a full disk is said, with what could not be written',
+  'a full disk is reported, with the file that could not be written',
   { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' },
   () => {
     const { status, stderr } = spawnSync(
@@ -120,7 +120,7 @@ test(
   },
 );
 
-test('an interrupt while waiting for text leaves nothing behind', async () => {
+test('an interrupt while waiting for text leaves no files', async () => {
   const child = spawn(process.execPath, [main, 'corpus', 'lowercase', '--output', 'waiting.txt'], { cwd: folder });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -256,7 +256,7 @@ test('cleaning and statistics of a corpus', () => {
   assert.equal(existsSync(join(folder, '.stats.html')), false);
 });
 
-test('a file may be a pipe where it is read once; where it is read again it is refused', () => {
+test('a pipe is accepted where a file is read once, and refused where it is read twice', () => {
   const shell = (command: string) =>
     spawnSync('bash', ['-c', command.replaceAll('COLDSTART', `"${process.execPath}" "${main}" corpus`)], {
       cwd: folder,
@@ -286,7 +286,7 @@ test('a file may be a pipe where it is read once; where it is read again it is r
   );
 });
 
-test('what is refused is called by the name that the user typed', () => {
+test('messages name refused files as the user typed them', () => {
   writeFileSync(join(folder, 'typed.de'), 'eins\n');
   const files = ['--src', 'typed.de', '--trg', 'typed.de'];
   const out = ['--out-src', 'typed/out.de', '--out-trg', 'typed/out.en'];

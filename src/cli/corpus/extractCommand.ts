@@ -38,14 +38,12 @@ export function extractCommand(): Command {
     .option('--trg <files...>', 'target side, as many files')
     .option('--input <files...>', 'files that hold both sides: .tmx, .tsv')
     .option('--archive <file>', 'tar or zip archive; the other options then name files inside of it')
-    .addOption(
-      new Option('--format <name>', 'format (default: as the names of the files tell)').choices([...pairFormats]),
-    )
+    .addOption(new Option('--format <name>', 'format (default: by the names of the files)').choices([...pairFormats]))
     .option('--src-lang <code>', 'for tmx: language of the source side (default: the ending of --out-src)')
     .option('--trg-lang <code>', 'for tmx: language of the target side')
     .option('--columns <src,trg>', 'for tsv: columns of the two sides, from 1', columnPair, [1, 2])
     .option('--drop <elements...>', 'for iwslt-tags: elements left out with their line (default: all metadata)')
-    .option('--keep-references', 'for segments: leave &amp; and the like as they are, as the fairseq scripts do')
+    .option('--keep-references', 'for segments: keep &amp; and other character references, as the fairseq scripts do')
     .option('--straight-apostrophes', "for segments: write ’ as ', as the fairseq scripts do")
     .requiredOption('--out-src <file>', 'where to write the source side, packed if it ends in .gz')
     .requiredOption('--out-trg <file>', 'where to write the target side')

@@ -53,7 +53,7 @@ Next: "coldstart corpus prepare" with a configuration that names the recipe, suc
     .action(async (name: string | undefined, flags: FetchFlags) => {
       if (flags.rawOnly)
         throw new UsageError(
-          '--raw-only is no longer needed: corpus fetch writes raw text alone. Leave it out. "coldstart corpus prepare" does what the recipe\'s corpus section says (see docs/reference/corpora.md).',
+          '--raw-only is no longer needed: corpus fetch writes only raw text. Leave it out. "coldstart corpus prepare" does what the recipe\'s corpus section says (see docs/reference/corpora.md).',
         );
       if (flags.verify) await verifyAction(name, flags);
       else if (flags.list) await listRecipes(flags);

@@ -6,10 +6,10 @@ import { UsageError } from '../../errors.js';
 export const heldOutOption = () =>
   new Option(
     '--held-out <files...>',
-    'validation and test sets, source and target of each: no training pair may have a side of theirs',
+    'validation and test sets, source and target of each: training pairs that share a side with them are removed',
   );
 
-/** Files named in turn as source and target. */
+/** Files named alternately as source and target. */
 export function pairedFiles(files: readonly string[] = []): PairFiles[] {
   if (files.length % 2 !== 0)
     throw new UsageError(

@@ -51,7 +51,7 @@ export function learnSpmCommand(): Command {
     .option('--byte-fallback', 'spell unknown characters as bytes')
     .option('--split-digits', 'every digit is a separate piece')
     .option('--max-piece-length <n>', 'characters', atMost(512, positiveInteger), 16)
-    .option('--soft-limit', 'be content with fewer pieces where the text has no more')
+    .option('--soft-limit', 'accept fewer pieces if the text has no more')
     .addHelpText(
       'after',
       `

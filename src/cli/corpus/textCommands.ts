@@ -121,7 +121,7 @@ Examples:
     .action(async (flags: FilterFlags & { language: string; upperCaseFirst?: boolean }) => {
       const { createDetokenizer } = await import('../../text/moses/detokenize.js');
       const detokenize = createDetokenizer(flags.language, { upperCaseFirst: flags.upperCaseFirst });
-      // Moses' script would take a carriage return for a part of the last token, and leave a full stop apart
+      // Moses' script would treat a carriage return as part of the last token, and not split off a full stop
       await filterLines(flags, (lines) => lines.map((line) => detokenize(withoutLineEnd(line))));
     });
 }
@@ -149,7 +149,7 @@ export function trainTruecaserCommand(): Command {
     .option('--input <files...>', 'tokenised text, plain or .gz (default: standard input)')
     .option(
       '--possibly-use-first-token',
-      'count first words without a capital, and give those alone in their line a low weight',
+      'count first words without a capital, with a low weight if they are the only word of their line',
     )
     .addHelpText(
       'after',

@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const text = (name: string): string => readFileSync(casePath(name), 'utf8');
 
-/** Files that the commands read. */
+/** Input files of the commands. */
 const files: Readonly<Record<string, string>> = {
   de: 'Der Hund läuft .\nDer alte Mann sagt , " der Hund " .\nEin Haus steht , und der Hund bellt .\n'.repeat(3),
   en: 'The dog runs .\nThe old man says , " the dog " .\nA house stands , and the dog barks .\n'.repeat(3),
@@ -40,13 +40,13 @@ interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What the command wrote, by name. */
+  /** The command's output files, by name. */
   readonly written: Readonly<Record<string, string>>;
 }
 
 let runs = 0;
 
-/** Runs a command where the named files are of a variant. */
+/** Runs a command with a variant of the named files. */
 async function run(
   args: readonly string[],
   varied: readonly string[],
@@ -61,7 +61,7 @@ async function run(
   const outputs = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].setEncoding('utf8').on('data', (chunk: string) => (outputs[stream] += chunk));
-  child.stdin.on('error', () => {}); // a command that reads files does not wait for it
+  child.stdin.on('error', () => {}); // a command that reads files does not wait for standard input
   child.stdin.end(variants[varied.includes('stdin') ? variant : 'plain'](input));
   const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const written = readdirSync(cwd, { recursive: true, encoding: 'utf8' })

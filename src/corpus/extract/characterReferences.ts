@@ -2,10 +2,10 @@ const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', qu
 const reference = /&(?:([a-z]+)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi;
 
 /**
- * Text with `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&apos;` and numbers such as `&#8217;` written as the characters they
- * stand for, once: `&amp;lt;` gives `&lt;`.
+ * Text with `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&apos;` and numbers such as `&#8217;` replaced by the characters they
+ * mean, once: `&amp;lt;` gives `&lt;`.
  *
- * @param unknown what to make of other names and of numbers that are no characters; default: they stay
+ * @param unknown the replacement for other names and for numbers that are not characters; default: they stay
  */
 export function decodeReferences(text: string, unknown: (reference: string) => string = (whole) => whole): string {
   if (!text.includes('&')) return text;

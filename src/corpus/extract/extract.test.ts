@@ -51,7 +51,7 @@ const tagsEn = tagsDe
   .replace('Das ist der erste Satz.', 'This is the first sentence.')
   .replace('Forschung', 'Research');
 
-test('iwslt-tags: lines of metadata go, title and description lose their marks, all else stays as it is', async () => {
+test('iwslt-tags: lines of metadata are removed, title and description lose their marks, the rest does not change', async () => {
   const source = {
     format: 'iwslt-tags',
     src: file('train.tags.de-en.de', tagsDe),
@@ -116,7 +116,7 @@ test('segments: XML of IWSLT and SGML of WMT, references decoded or kept, segmen
   assert.deepEqual(commented.src, ['one', '1 --> 2 <!-- 3']);
 });
 
-test('segments: what is not closed, not there or not UTF-8 is refused', async () => {
+test('segments: unclosed, missing and non-UTF-8 text is refused', async () => {
   const good = file('good.xml', segments(['a']));
   const faults: [string | Buffer, RegExp][] = [
     ['<seg id="1">a <seg id="2">b</seg>', /segment 1 is not closed before the next one begins/],
@@ -238,7 +238,7 @@ test('tmx: pairs by language, codes out, marks and entities resolved', async () 
   );
 });
 
-test("tmx: entities of one's own, deep nesting and what is not well-formed are refused, with the line", async () => {
+test('tmx: declared entities, deep nesting and malformed text are refused, with the line', async () => {
   const bomb = '<!DOCTYPE tmx [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>';
   const faults: [string, RegExp][] = [
     [
@@ -262,20 +262,20 @@ test("tmx: entities of one's own, deep nesting and what is not well-formed are r
     );
 });
 
-test('XML comes out the same however it is cut into pieces', () => {
+test('XML gives the same events however it is cut into pieces', () => {
   const text = tmx(
     [unit('Er &lt;sagt&gt; "ja"', 'He <hi>says</hi>'), unit('<![CDATA[roh]]>', 'x<!-- -- no -->')].join(''),
   );
   const events = (pieces: string[]): string => {
-    let told = '';
+    let events = '';
     const scanner = new XmlScanner('x', {
-      open: (name) => (told += `<${name}>`),
-      close: (name) => (told += `</${name}>`),
-      text: (piece) => (told += piece),
+      open: (name) => (events += `<${name}>`),
+      close: (name) => (events += `</${name}>`),
+      text: (piece) => (events += piece),
     });
     for (const piece of pieces) scanner.write(piece);
     scanner.end();
-    return told;
+    return events;
   };
   const whole = events([text]);
   assert.match(whole, /<seg>Er <sagt> "ja"<\/seg>/);
@@ -390,7 +390,7 @@ test('formats by file name', () => {
   assert.throws(() => formatOf('a.json'), /no known format has this ending/);
 });
 
-test('where one of the files cannot be made, none is left', async () => {
+test('if one of the files cannot be made, none is left', async () => {
   const sources: PairSource[] = [
     { format: 'moses', src: file('a.de', 'eins\nzwei\n'), trg: file('a.en', 'one\ntwo\n') },
   ];

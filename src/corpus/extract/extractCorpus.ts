@@ -5,11 +5,11 @@ import { PairOutput } from '../../text/pairOutput.js';
 import { readPairs, type PairSource } from './readPairs.js';
 
 export interface ExtractOptions {
-  /** Read one after the other. */
+  /** Read in this order. */
   readonly sources: readonly PairSource[];
-  /** Files to write, one sentence per line; packed if they end in .gz. Replaced if they are there. */
+  /** Files to write, one sentence per line; packed if they end in .gz. Existing files are replaced. */
   readonly out: PairFiles;
-  /** Every nth pair goes to files of its own: pairs n, 2n, 3n and so on, counted over all sources, from 1. */
+  /** Every nth pair goes to separate files: pairs n, 2n, 3n and so on, counted over all sources, from 1. */
   readonly heldOut?: { readonly every: number; readonly out: PairFiles };
   readonly signal?: AbortSignal;
   readonly onProgress?: (pairs: number) => void;
@@ -27,7 +27,7 @@ export interface ExtractReport {
 /**
  * Writes sentence pairs of any known format as two aligned text files, and holds out every nth as validation set.
  *
- * @throws DataError for sides of different lengths, with both counts, and if no pair comes out
+ * @throws DataError for sides of different lengths, with both counts, and if there are no pairs
  */
 export async function extractCorpus({
   sources,

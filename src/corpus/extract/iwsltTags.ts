@@ -6,16 +6,17 @@ export interface IwsltTagsOptions {
   readonly drop?: readonly string[];
 }
 
-/** All that is no text of a talk. */
+/** Everything that is not text of a talk. */
 const iwsltMetadata = ['url', 'keywords', 'speaker', 'talkid', 'reviewer', 'translator', 'doc', 'transcript'];
-/** The marks of these are taken off; their text is translated like the rest. */
+/** The marks of these are removed; their text is translated like the rest. */
 const unwrap = /<\/?(?:title|description)>/g;
 
 /**
- * The lines of an IWSLT training file, `train.tags.de-en.de`: text as it stands, one sentence a line, between lines of
+ * The lines of an IWSLT training file, `train.tags.de-en.de`: unchanged text, one sentence per line, between lines of
  * metadata in tags. Lines that hold one of the `drop` tags are left out, and the marks of title and description.
  *
- * White space around the text goes. Other tags stay, and so does `&amp;`: both are text to the scripts whose results are compared.
+ * White space around the text is removed. Other tags stay, and so does `&amp;`: both are text to the scripts whose
+ * results are compared.
  * Source: fairseq, examples/translation: prepare-iwslt14.sh drops url, talkid and keywords; prepare-iwslt17-multilingual.sh
  * all metadata.
  */

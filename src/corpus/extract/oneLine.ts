@@ -1,4 +1,4 @@
-/** A text that may have line breaks as one line, without white space of ASCII at its ends; around a break stands one space. */
+/** A text that may have line breaks as one line, without ASCII white space at its ends; a break becomes one space. */
 export function oneLine(text: string): string {
   if (!text.includes('\n')) return trimAscii(text);
   return text
@@ -10,7 +10,7 @@ export function oneLine(text: string): string {
 
 /**
  * The text without spaces, tabs and carriage returns at its ends. `trim` would also take the byte order mark, which is text
- * to the Moses scripts; a regular expression takes time with the square of the length where many spaces stand inside.
+ * to the Moses scripts; a regular expression takes time quadratic in the length if the text contains many spaces.
  */
 export function trimAscii(text: string): string {
   let [start, end] = [0, text.length];

@@ -6,7 +6,7 @@ import { segmentLines, type SegmentOptions } from './segments.js';
 import { tmxPairs } from './tmx.js';
 import { tsvColumns } from './tsv.js';
 
-/** Where sentence pairs stand, and how. All files may be packed (gzip, xz, zstd, bzip2, a zip of one file). */
+/** Files of sentence pairs and their format. All files may be packed (gzip, xz, zstd, bzip2, a zip of one file). */
 export type PairSource =
   /** One sentence per line on both sides. */
   | ({ readonly format: 'moses' } & PairFiles)
@@ -21,7 +21,7 @@ export const pairFormats = ['moses', 'iwslt-tags', 'segments', 'tsv', 'tmx'] as 
 export type PairFormat = (typeof pairFormats)[number];
 
 export interface ExtractedPairs {
-  /** Null stands for a line that is not valid UTF-8. */
+  /** Null for a line that is not valid UTF-8. */
   readonly src: readonly (string | null)[];
   readonly trg: readonly (string | null)[];
   /** Units of a translation memory without one of the languages. */
@@ -48,7 +48,7 @@ export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPa
   }
 }
 
-/** The format that a file's name tells. @throws UsageError if it tells none */
+/** The format by a file's name. @throws UsageError if the name shows none */
 export function formatOf(path: string): PairFormat {
   const name = path.toLowerCase().replace(/\.(gz|xz|zst|bz2|zip)$/, '');
   if (/(^|\/)train\.tags\.[^/]*$/.test(name)) return 'iwslt-tags';

@@ -4,21 +4,21 @@ import { oneLine } from './oneLine.js';
 import { validTextLines } from './openText.js';
 
 export interface SegmentOptions {
-  /** Write `&amp;` and the like as the characters they stand for. Default true; the fairseq scripts leave them. */
+  /** Replace character references such as `&amp;` by their characters. Default true; the fairseq scripts keep them. */
   readonly decode?: boolean;
   /** Write ’ as ', as the fairseq scripts do. Default false. */
   readonly straightApostrophes?: boolean;
 }
 
-/** A longer sentence is taken for a file that is damaged. */
+/** A longer sentence means that the file is damaged. */
 const maxSegmentLength = 2 ** 20;
 const maxTagLength = 2 ** 16;
 /** What ends each state. */
 const marks = { outside: /<seg(?:\s[^<>]*)?>|<!--/gi, segment: /<\/seg\s*>/gi, comment: /-->/g };
 
 /**
- * The segments of a file of the evaluation campaigns, in order: what stands between `<seg id="1">` and `</seg>`, in the
- * XML of IWSLT and the SGML of WMT; what is commented out is none. No other element matters, so neither does whether the file is well-formed.
+ * The segments of a file of the evaluation campaigns, in order: the text between `<seg id="1">` and `</seg>`, in the
+ * XML of IWSLT and the SGML of WMT, without comments. Other elements are ignored, so the file need not be well-formed.
  *
  * @throws DataError for invalid UTF-8, a segment or comment that is not closed, and a file without segments
  */
@@ -53,7 +53,7 @@ export async function* segmentLines(
       at = match.index + match[0].length;
       state = state !== 'outside' ? 'outside' : match[0] === '<!--' ? 'comment' : 'segment';
     }
-    // outside only a tag that has just begun is of interest, in a comment its end
+    // outside segments only the start of a tag matters, in a comment only its end
     const lastTag = rest.lastIndexOf('<');
     if (state === 'segment') rest = rest.slice(at);
     else if (state === 'comment') rest = rest.slice(Math.max(at, rest.length - 2));

@@ -7,20 +7,20 @@ import { XmlScanner, type XmlHandler } from './xmlScanner.js';
 export interface TmxPairs {
   readonly src: string[];
   readonly trg: string[];
-  /** Units passed over since the last block: without a segment in one of the languages. */
+  /** Units skipped since the last block: without a segment in one of the languages. */
   readonly skipped: number;
 }
 
 const maxSegmentLength = 2 ** 20;
-/** Inside of these stand codes of other formats, not text; `hi` alone marks text. */
+/** These contain codes of other formats, not text; only `hi` marks text. */
 const codeElements = new Set(['bpt', 'ept', 'it', 'ph', 'ut', 'sub']);
 
 /**
- * Pairs of segments of a translation memory, in blocks; units without one of the languages are passed over. Line breaks
- * inside of a segment become spaces.
+ * Pairs of segments of a translation memory, in blocks; units without one of the languages are skipped. Line breaks
+ * inside a segment become spaces.
  *
- * @param srcLang, trgLang `de` also stands for `de-AT`; of several segments of a language the first counts
- * @throws DataError for what is not well-formed, declares entities, or nests too deep (see `XmlScanner`)
+ * @param srcLang, trgLang `de` also matches `de-AT`; of several segments of a language the first counts
+ * @throws DataError if the file is malformed, declares entities, or nests too deep (see `XmlScanner`)
  * Source: TMX 1.4b specification (LISA, 2005).
  */
 export async function* tmxPairs(path: string, srcLang: string, trgLang: string): AsyncGenerator<TmxPairs> {
@@ -44,7 +44,7 @@ export async function* tmxPairs(path: string, srcLang: string, trgLang: string):
   yield reader.take();
 }
 
-/** UTF-16 has a byte order mark; all else is UTF-8. */
+/** UTF-16 has a byte order mark; everything else is UTF-8. */
 function decoderFor(start: Buffer): TextDecoder {
   const mark = start.subarray(0, 2).toString('hex');
   const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8';

@@ -2,7 +2,7 @@ import { DataError } from '../../errors.js';
 import { textLines } from './openText.js';
 
 /**
- * Two columns of a table, in blocks: columns are separated by tabs, without quotes. Null stands for a line that is not
+ * Two columns of a table, in blocks: columns are separated by tabs, without quotes. Null means a line that is not
  * valid UTF-8.
  *
  * @param srcColumn, trgColumn from 1

@@ -1,7 +1,7 @@
 import { DataError } from '../../errors.js';
 import { decodeReferences } from './characterReferences.js';
 
-/** What is told of a document, in its order. */
+/** Receives the parts of a document in their order. */
 export interface XmlHandler {
   open(name: string, attributes: () => ReadonlyMap<string, string>): void;
   close(name: string): void;
@@ -10,7 +10,7 @@ export interface XmlHandler {
 
 const maxDepth = 64;
 const maxMarkLength = 2 ** 16;
-/** Comments and the like may be longer than tags. */
+/** Comments, processing instructions and CDATA may be longer than tags. */
 const maxSkippedLength = 2 ** 20;
 const nameStart = '[A-Za-z_:\\u0080-\\uffff]';
 const loneAmpersand = /&(?!(?:[a-z]+|#\d{1,7}|#x[0-9a-f]{1,6});)/i;
@@ -18,16 +18,16 @@ const startTag = new RegExp(`^<(${nameStart}[-.\\w:\\u0080-\\uffff]*)((?:\\s[^<]
 const attribute = new RegExp(`\\s+(${nameStart}[-.\\w:\\u0080-\\uffff]*)\\s*=\\s*(?:"([^"<]*)"|'([^'<]*)')`, 'gy');
 
 /**
- * Reads XML piece by piece, in memory that does not grow with the document. There are no entities but the five of XML
- * and numbers: a document that declares any is refused, a DTD elsewhere is not looked at. Depth and length of marks are
- * bounded.
+ * Reads XML piece by piece, in memory that does not grow with the document. The only entities are XML's five
+ * and numbers: a document that declares others is refused, and an external DTD is not read. Depth and length of marks
+ * are bounded.
  *
- * @throws DataError (from `write` and `end`) for what is not well-formed, naming the line
+ * @throws DataError (from `write` and `end`) for malformed text, naming the line
  * Source: W3C, Extensible Markup Language 1.0, fifth edition.
  */
 export class XmlScanner {
   private rest = '';
-  /** Where in `rest` reading has come to. */
+  /** The current position in `rest`. */
   private at = 0;
   /** Lines before `rest`. */
   private linesDone = 0;
@@ -62,7 +62,7 @@ export class XmlScanner {
     const next = this.rest.indexOf('<', at);
     let end = next < 0 ? this.rest.length : next;
     if (next < 0) {
-      // a reference may go on in the next piece
+      // a reference may continue in the next piece
       const reference = this.rest.lastIndexOf('&');
       if (reference >= at && this.rest.length - reference < 16 && !this.rest.includes(';', reference)) end = reference;
       if (end === at) return null;
@@ -167,7 +167,7 @@ function countBreaks(text: string, end: number): number {
   return count;
 }
 
-/** Where a mark ends: after the first ">" that stands in no quotes. Null if it is not there yet. */
+/** Where a mark ends: after the first ">" outside quotes. Null if it has not arrived. */
 function endOfMark(text: string, start: number): number | null {
   let quote = '';
   for (let i = start + 1; i < text.length && i - start <= maxMarkLength; i++) {

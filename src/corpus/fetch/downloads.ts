@@ -10,7 +10,7 @@ import { archiveEntries } from '../../storage/archive/unpackArchive.js';
 import { packingOf } from '../../storage/unpacked.js';
 import type { RecipeFile } from './recipe.js';
 
-/** A recipe's file where it lies on this machine. */
+/** A recipe's file and its place on this machine. */
 export interface LocalFile extends FileIdentity {
   readonly name: string;
   readonly path: string;
@@ -20,17 +20,20 @@ export interface DownloadsOptions extends Pick<DownloadOptions, 'signal' | 'onNo
   readonly onProgress?: (name: string, doneBytes: number, totalBytes: number | undefined) => void;
 }
 
-/** Checksums of files whose checksums no recipe knows, as they were when they were first downloaded. */
+/** Checksums at the first download of files for which no recipe has a checksum. */
 const lockName = 'checksums.json';
 
 /**
- * Files that recipes download, and their checksums: given by the recipe, else recorded at the first download; a file that
- * differs from either is refused ever after.
+ * Files that recipes download, and their checksums: given by the recipe, otherwise recorded at the first download;
+ * later, a file that differs is refused.
  */
 export class Downloads {
   constructor(private readonly folder: string) {}
 
-  /** The file, downloaded if it is not there. @throws ColdstartError DOWNLOAD_FAILED; DataError if what is there differs */
+  /**
+   * The file, downloaded if it is missing. @throws ColdstartError DOWNLOAD_FAILED; DataError if the existing file
+   * differs
+   */
   async file(file: RecipeFile, options: DownloadsOptions = {}): Promise<LocalFile> {
     const path = this.pathOf(file);
     const recorded = this.recorded();
@@ -65,8 +68,8 @@ export class Downloads {
   }
 
   /**
-   * Downloaded files that are there, with what is known of them.
-   * @param others also those that are recorded and of none of these recipes
+   * The existing downloaded files, with their records.
+   * @param others also recorded files that belong to none of these recipes
    */
   present(
     files: readonly RecipeFile[],
@@ -105,7 +108,7 @@ export class Downloads {
     });
   }
 
-  /** Adds a file that nobody has recorded meanwhile; other processes may be adding theirs. */
+  /** Adds a file unless it has been recorded meanwhile; other processes may be adding files. */
   private async record(name: string, { bytes, sha256 }: FileIdentity): Promise<void> {
     const path = join(this.folder, lockName);
     const release = await whenFree(() => lockFolder(`${path}.lock`, `recording checksums in ${path}`));
@@ -117,7 +120,7 @@ export class Downloads {
   }
 }
 
-/** Waits for a lock that is held for moments, a few seconds at most. */
+/** Waits at most a few seconds for a lock that is held only briefly. */
 async function whenFree(lock: () => Promise<() => void>): Promise<() => void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -139,7 +142,7 @@ function expectedOf(file: RecipeFile, recorded: FileIdentity | undefined): Expec
   return { bytes: bytes ?? recorded?.bytes, sha256: sha256 ?? recorded?.sha256, md5 };
 }
 
-/** Why a file is not what its ending says, e.g. a page with an error message under the name of an archive; or null. */
+/** Why a file's content does not match its ending, e.g. an HTML error page under the name of an archive; or null. */
 async function faultOfKind(path: string): Promise<string | null> {
   const name = basename(path);
   if (isArchive(name)) {
@@ -154,7 +157,7 @@ async function faultOfKind(path: string): Promise<string | null> {
   return null;
 }
 
-/** Whether a file's name is that of a tar or zip archive. */
+/** Whether a file has the name of a tar or zip archive. */
 export function isArchive(name: string): boolean {
   return /\.(tar|tgz|zip|tar\.(gz|xz|zst|bz2))$/i.test(name);
 }

@@ -3,7 +3,7 @@ import { shownFolder } from '../../storage/shownFolder.js';
 import { corpusFolder } from './fetchCorpus.js';
 import { readRecipe, recipeNames } from './readRecipe.js';
 
-/** How to get a file that lies in a folder that a recipe's corpus gets: a sentence; undefined for other files. */
+/** A sentence on how to get a file in the folder of a recipe's corpus; undefined for other files. */
 export function fetchAdviceFor(path: string): string | undefined {
   const recipes = recipeNames().map(readRecipe);
   for (let folder = dirname(resolve(path)); dirname(folder) !== folder; folder = dirname(folder)) {
@@ -14,14 +14,14 @@ export function fetchAdviceFor(path: string): string | undefined {
       const pairOption = pair === recipe.pairs[0] ? '' : ` --pair ${pair.src}-${pair.trg}`;
       if (relative(folder, resolve(path)).split(sep)[0] === 'raw')
         return `Get the corpus first: coldstart corpus fetch ${recipe.name}${pairOption}${dirOption(dir)}`;
-      // earlier versions also fetched tok/ and bpe/, and the configurations of their time name these
-      return `"coldstart corpus fetch" writes raw text alone, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: ${recipe.name}, pair: ${pair.src}-${pair.trg} } (docs/reference/corpora.md).`;
+      // earlier versions also wrote tok/ and bpe/, and old configurations name these
+      return `"coldstart corpus fetch" writes only raw text, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: ${recipe.name}, pair: ${pair.src}-${pair.trg} } (docs/reference/corpora.md).`;
     }
   }
   return undefined;
 }
 
-/** Empty for the folder that the command takes by itself. */
+/** Empty for the command's default folder. */
 function dirOption(dir: string): string {
   const shown = shownFolder(dir);
   return shown === 'corpora' ? '' : ` --dir ${shown}`;

@@ -70,14 +70,14 @@ test('a corpus is downloaded, unpacked and written; its checksum is recorded and
   assert.equal((await fetchOurs()).status, 'upToDate');
   assert.equal(server.requests.length, 0);
 
-  // the mirror changes its file: what is downloaded anew must be what it was
+  // the mirror changes its file: a new download must equal the first
   rmSync(join(folder, 'downloads/ours'), { recursive: true });
   server.files.set('/data.tgz', gzipSync(tarArchive([{ name: 'training/x.de', content: 'anders' }])));
   await assert.rejects(fetchOurs(), {
     code: 'DOWNLOAD_FAILED',
     message: /has a file of \d+ bytes, expected \d+\.\nWhat came stays .* --from-local\.$/,
   });
-  // and what lies there must stay as it is
+  // and the existing file must not change
   writeFileSync(join(folder, 'downloads/ours/data.tgz'), 'damaged');
   await assert.rejects(
     fetchOurs(),
@@ -87,7 +87,7 @@ test('a corpus is downloaded, unpacked and written; its checksum is recorded and
   await assert.rejects(fetchOurs(), /checksums\.json: ours\/data\.tgz is 3, expected an object/);
 });
 
-test('a page instead of an archive is not recorded as what the file should be', async () => {
+test('the checksum of a page instead of an archive is not recorded', async () => {
   server.files.set('/data.tgz', Buffer.from('<html>Quota exceeded</html>'));
   await assert.rejects(
     fetchOurs(),
@@ -138,7 +138,7 @@ test('files that the user has: archive, folder of archives, unpacked in two ways
   );
 });
 
-test('a folder that holds something else is never replaced', async () => {
+test('a folder with other contents is never replaced', async () => {
   server.files.set('/data.tgz', archive);
   mkdirSync(join(folder, 'ours-de-en'));
   writeFileSync(join(folder, 'ours-de-en/thesis.txt'), 'years of work');
@@ -150,7 +150,7 @@ test('a folder that holds something else is never replaced', async () => {
   assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
 });
 
-test('checksums are recorded one after the other', async () => {
+test('concurrent downloads record all their checksums', async () => {
   server.files.set('/data.tgz', archive);
   const lock = join(folder, 'downloads/checksums.json');
   mkdirSync(join(folder, 'downloads'));
@@ -208,7 +208,7 @@ test('text whose manifest is damaged, or of an early version, is fetched again w
   assert.ok(existsSync(join(written, 'thesis.txt')));
 });
 
-test('what a recipe says of preparing does not matter to the text', async () => {
+test("a recipe's settings for preparing do not affect the text", async () => {
   server.files.set('/data.tgz', archive);
   await fetchOurs();
   assert.equal((await fetchOurs({ corpus: { letterCase: 'lower' } })).status, 'upToDate');
@@ -285,6 +285,6 @@ test('how to get a missing file', () => {
   for (const earlier of ['bpe/train.de', 'tok/test.en', 'bpe/codes'])
     assert.equal(
       at(`corpora/wmt14-en-fr/${earlier}`),
-      '"coldstart corpus fetch" writes raw text alone, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: wmt14, pair: en-fr } (docs/reference/corpora.md).',
+      '"coldstart corpus fetch" writes only raw text, and "coldstart corpus prepare" tokenises and segments it. In the configuration, name the recipe instead of the files: recipe: { name: wmt14, pair: en-fr } (docs/reference/corpora.md).',
     );
 });

@@ -24,9 +24,9 @@ import { writeJsonFile } from '../../storage/jsonFile.js';
 export interface FetchOptions extends DownloadsOptions {
   /** Folder for all corpora: downloads go to its `downloads`, this corpus to its NAME-SRC-TRG. */
   readonly dir: string;
-  /** Files that are there already: a folder, or the archive. Nothing is downloaded then. */
+  /** The user's own files: a folder, or the archive. Then nothing is downloaded. */
   readonly fromLocal?: string;
-  /** Write the text again, also over a corpus made from other files. */
+  /** Write the text again, and replace a corpus made from other files. */
   readonly force?: boolean;
   readonly onWork?: (what: string, done: number) => void;
 }
@@ -38,8 +38,8 @@ export interface FetchResult {
 }
 
 /**
- * A corpus by its name: downloads and verifies what is missing, unpacks it, and writes aligned text files as published. The
- * corpus's folder appears whole or not at all.
+ * A corpus by its name: downloads and verifies missing files, unpacks them, and writes aligned text files as published.
+ * The corpus's folder appears whole or not at all.
  *
  * @throws ColdstartError DOWNLOAD_FAILED; FILE_EXISTS if the folder holds something else; DataError for damaged files
  */
@@ -108,7 +108,7 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
   return { folder, status: 'written', manifest };
 }
 
-/** Where a corpus of a recipe is written. */
+/** The folder of a recipe's corpus. */
 export function corpusFolder(dir: string, recipe: Recipe, { src, trg }: RecipePair): string {
   return join(dir, `${recipe.name}-${src}-${trg}`);
 }
@@ -136,7 +136,7 @@ async function identities(
 ): Promise<FetchManifest['inputs']> {
   const found: Record<string, FetchManifest['inputs'][string]> = {};
   for (const { name, bytes, sha256 } of archives) found[name] = { bytes, sha256 };
-  // of unpacked files only those count that no archive is read for
+  // unpacked files count only if their archive is not read
   if (archives.length === 0)
     for (const path of wantedPaths(pair)) found[path] = await fileIdentity(unpacked.get(path)!);
   return found;

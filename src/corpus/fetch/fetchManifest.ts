@@ -4,15 +4,15 @@ import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storag
 import { jsonObject, jsonRecord, jsonText, jsonValue, readJsonFile } from '../../storage/jsonFile.js';
 import type { SetCounts } from './writeText.js';
 
-/** `manifest.json` of a fetched corpus: what it was made from, and what came out. */
+/** `manifest.json` of a fetched corpus: its sources and its files. */
 export interface FetchManifest {
-  /** Other than `manifestFormat` where another version wrote it. */
+  /** Differs from `manifestFormat` if another version wrote it. */
   readonly format: string;
   readonly version: string;
   readonly recipe: string;
   readonly srcLang: string;
   readonly trgLang: string;
-  /** Archives and files that the text is from. */
+  /** The archives and files that the text comes from. */
   readonly inputs: Readonly<Record<string, FileIdentity>>;
   readonly counts: SetCounts;
   /** Every file written, e.g. `raw/train.de`. */
@@ -23,7 +23,7 @@ export interface FetchManifest {
 export const manifestFormat = 'coldstart corpus text 2';
 export const manifestName = 'manifest.json';
 
-/** The manifest in a folder; null if there is none that can be read. */
+/** The manifest in a folder; null if it is missing or cannot be read. */
 export function readManifest(folder: string): FetchManifest | null {
   const path = join(folder, manifestName);
   if (!existsSync(path)) return null;
@@ -35,7 +35,7 @@ export function readManifest(folder: string): FetchManifest | null {
         format: jsonValue('a format of fetched text', (value) => /^coldstart corpus text \d+$/.test(String(value))),
         recipe: jsonText,
         inputs: jsonRecord(fileIdentityShape),
-        // names are joined to the folder: none may lead out of it
+        // names are joined to the folder's path: none may lead out of the folder
         outputs: jsonRecord(fileIdentityShape, /^\w+\/[\w-][\w.-]*$/),
       }),
       advice: 'Fetch the text again.',
@@ -45,7 +45,10 @@ export function readManifest(folder: string): FetchManifest | null {
   }
 }
 
-/** Whether a folder has a manifest, whatever is in it, and apart from it only folders that some version of the command writes. */
+/**
+ * Whether a folder has a manifest with any contents, and apart from it only folders that some version of the command
+ * writes.
+ */
 export function holdsOnlyText(folder: string): boolean {
   const known = [manifestName, 'raw', 'tok', 'bpe'];
   return existsSync(join(folder, manifestName)) && readdirSync(folder).every((name) => known.includes(name));
@@ -61,7 +64,7 @@ export async function outputsOf(folder: string): Promise<Record<string, FileIden
   return outputs;
 }
 
-/** Files that are missing or have another size than was written: quick, and enough to notice text that was edited or cut off. */
+/** Files that are missing or have another size than recorded: a quick check that detects edited or truncated text. */
 export function resizedOutputs(folder: string, { outputs }: FetchManifest): string[] {
   return Object.keys(outputs).filter((name) => {
     const path = join(folder, name);

@@ -5,19 +5,19 @@ import { contentFault } from '../../storage/http/download.js';
 import type { LocalFile } from './downloads.js';
 import type { RecipeFile, RecipePair } from './recipe.js';
 
-/** Text that the user has: archives as the recipe downloads them, or what they hold, unpacked. */
+/** The user's own files: archives as the recipe downloads them, or their unpacked contents. */
 export interface LocalText {
   readonly archives: readonly LocalFile[];
-  /** Unpacked files by the paths that the recipe gives them. */
+  /** Unpacked files by their paths in the recipe. */
   readonly unpacked: ReadonlyMap<string, string>;
 }
 
 /**
- * A recipe's files in a folder of the user's, or the one archive of the recipe.
+ * A recipe's files in a folder of the user, or the one archive of the recipe.
  *
  * @param place a folder with the archives, or with the unpacked files (under their paths, or side by side); or an archive
- * @param onNote told of archives that are not the ones the recipe knows
- * @throws UsageError if something is missing, naming what
+ * @param onNote receives a note on archives that differ from the recipe's
+ * @throws UsageError naming missing files
  */
 export async function findLocalText(
   place: string,
@@ -63,7 +63,7 @@ export function wantedPaths({ text }: RecipePair): string[] {
   ];
 }
 
-/** An archive may go by its own name, that of the archive inside of it, or end otherwise. */
+/** An archive may have its own name, the name of the archive inside it, or another ending. */
 function archiveFor(place: string, pair: RecipePair): RecipeFile {
   const named = pair.files.find((file) => namesOf(file).some((name) => stemOf(name) === stemOf(place)));
   if (named !== undefined) return named;

@@ -28,7 +28,7 @@ export function recipeNames(): string[] {
 }
 
 /**
- * A recipe by name, or from a file of one's own.
+ * A recipe by name, or from the user's own file.
  *
  * @param nameOrPath a name is that of a recipe of the package; a path has a slash or ends in .yaml
  * @throws UsageError for an unknown name, with the nearest, and for a recipe with a fault, with its place
@@ -55,7 +55,7 @@ export function recipePath(nameOrPath: string): string {
   return path;
 }
 
-/** @param name what to call the text in messages @throws UsageError naming the place of a fault */
+/** @param name of the text, for messages @throws UsageError naming the place of a fault */
 export function parseRecipe(text: string, name: string): Recipe {
   let content: unknown;
   try {
@@ -86,16 +86,16 @@ export function parseRecipe(text: string, name: string): Recipe {
   };
 }
 
-/** Earlier recipes said in steps what became of the text. */
+/** Earlier recipes described the processing of the text as steps. */
 function refuseSteps({ corpus, steps }: Record<'corpus' | 'steps', RecipeValue>): void {
   if (steps.isSet)
     steps.fail(
       'no steps: corpus fetch writes raw text. Say what corpus prepare does with it in a section "corpus", in the words of a configuration (docs/reference/config.md), for example corpus: { tokenize: { method: moses }, letterCase: lower }',
     );
-  if (corpus.isSet) corpus.entries(); // what they mean is the configuration's matter
+  if (corpus.isSet) corpus.entries(); // the configuration interprets them
 }
 
-/** Where a pair has no `files` or `text`, those of the recipe hold. */
+/** A pair without `files` or `text` uses those of the recipe. */
 function readPair(
   pair: string,
   value: RecipeValue,
@@ -127,7 +127,7 @@ function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFil
     urls: fields.urls.list(1).map((url) => {
       const address = fill(url.text(/^https?:\/\/[^\s/]/, 'a web address that begins with http:// or https://'));
       if (!URL.canParse(address)) url.fail('a web address');
-      // anybody on the way could change what comes by http, and its checksum would be taken for the file's
+      // anyone on the network could change a download over http, and the wrong checksum would be recorded
       if (!hasChecksum && !isProtected(new URL(address)))
         url.fail('an address of https where neither sha256 nor md5 is known');
       return address;
@@ -141,7 +141,7 @@ function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFil
   };
 }
 
-/** Whether nobody on the way can change what comes: https, or no way at all. */
+/** Whether a download cannot be changed on the network: https, or a local file. */
 function isProtected({ protocol, hostname }: URL): boolean {
   return (
     protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
@@ -179,7 +179,7 @@ function readSource(value: RecipeValue, fill: (text: string) => string): RecipeS
  * A pair of a recipe, in either order: its files are named by language and serve both directions.
  *
  * @param pair e.g. "de-en"; default: the first of the recipe
- * @throws UsageError naming the pairs there are
+ * @throws UsageError listing the recipe's pairs
  */
 export function pairOf(recipe: Recipe, pair?: string): RecipePair {
   if (pair === undefined) return recipe.pairs[0];

@@ -1,8 +1,9 @@
 import type { PairFormat } from '../extract/readPairs.js';
 
 /**
- * A corpus that can be fetched: a data file says where its text is. What `corpus prepare` does with the text is in the file's
- * `corpus` sections, in the words of a configuration, which reads them (see recipes/ and docs/reference/corpora.md).
+ * A corpus that can be fetched: a data file with the addresses of its text. The file's `corpus` sections say how
+ * `corpus prepare` processes the text, in the settings of a configuration, which reads them (see recipes/ and
+ * docs/reference/corpora.md).
  */
 export interface Recipe {
   readonly name: string;
@@ -10,7 +11,7 @@ export interface Recipe {
   readonly homepage?: string;
   /** Terms of use as the source states them. */
   readonly licence: string;
-  /** Language pairs, the first being the one that is taken if none is asked for. */
+  /** Language pairs; the first is the default. */
   readonly pairs: readonly RecipePair[];
 }
 
@@ -25,14 +26,17 @@ export interface RecipePair {
 
 /** One file to download. */
 export interface RecipeFile {
-  /** Where it is kept, e.g. `wmt13/training-parallel-europarl-v7.tgz`. Recipes that name the same share it. */
+  /**
+   * Its path among the downloads, e.g. `wmt13/training-parallel-europarl-v7.tgz`. Recipes that name the same path share
+   * it.
+   */
   readonly name: string;
   /** Mirrors, in order. */
   readonly urls: readonly string[];
   readonly bytes?: number;
   readonly sha256?: string;
   readonly md5?: string;
-  /** An archive inside of this archive that holds the text. */
+  /** An archive inside this archive that contains the text. */
   readonly inner?: string;
 }
 
@@ -43,7 +47,7 @@ export type RecipeText = { readonly train: readonly RecipeSource[] } & {
   readonly [set in SetName]?: readonly RecipeSource[];
 };
 
-/** One source of pairs; paths are those inside of the archives, or names of files that are no archives. */
+/** One source of pairs; paths are those inside the archives, or names of files that are not archives. */
 export interface RecipeSource {
   readonly format: Exclude<PairFormat, 'tmx' | 'tsv'>;
   readonly src: string;

@@ -1,14 +1,14 @@
 import { UsageError } from '../../errors.js';
 import { suggest } from '../../suggest.js';
 
-/** A value of a recipe file with the place where it stands, to be read as what it should be. */
+/** A value of a recipe file with its place, for checked reading. */
 export class RecipeValue {
   constructor(
     private readonly value: unknown,
     private readonly place: string,
   ) {}
 
-  /** @throws UsageError naming place, what is wrong, and what was expected */
+  /** @throws UsageError naming the place, the fault, and what was expected */
   fail(expected: string): never {
     throw new UsageError(
       `${this.place} is ${JSON.stringify(this.value)?.slice(0, 120) ?? 'not set'}, expected ${expected}.`,
@@ -47,7 +47,7 @@ export class RecipeValue {
     return (this.value as unknown[]).map((entry, i) => new RecipeValue(entry, `${this.place}[${i}]`));
   }
 
-  /** A mapping with these keys alone. */
+  /** A mapping with only these keys. */
   fields<Key extends string>(keys: readonly Key[]): Record<Key, RecipeValue> {
     for (const [key] of this.entries()) {
       if ((keys as readonly string[]).includes(key)) continue;

@@ -12,12 +12,12 @@ export interface UnpackTextOptions {
 }
 
 /**
- * The files that a pair's text is read from, out of its archives.
+ * The files of a pair's text, unpacked from its archives.
  *
- * @param folder where to unpack
- * @param unpacked files that are there already, by the recipe's paths
- * @returns where each lies, by the recipe's path
- * @throws DataError if one is in none of the archives, naming what is there instead
+ * @param folder to unpack into
+ * @param unpacked files that are unpacked already, by the recipe's paths
+ * @returns the place of each, by the recipe's path
+ * @throws DataError if one is in none of the archives, naming what the archives contain
  */
 export async function unpackText(
   pair: RecipePair,

@@ -20,7 +20,7 @@ after(async () => {
   await server.close();
 });
 
-test('what was fetched is compared with what was recorded of it', async () => {
+test('fetched files are compared with their records', async () => {
   await server.listen();
   server.files.set(
     '/data.tgz',
@@ -82,7 +82,7 @@ test('what was fetched is compared with what was recorded of it', async () => {
   assert.equal((await fetch(true)).status, 'written');
   assert.deepEqual(await verify(), []);
 
-  // names in files that others wrote do not lead out of the folder
+  // names in untrusted files do not lead out of the folder
   writeFileSync(
     join(folder, 'manifest.json'),
     JSON.stringify({ ...manifest, outputs: { '../../etc/passwd': { bytes: 1, sha256: '' } } }),

@@ -9,14 +9,14 @@ import type { Recipe, RecipePair } from './recipe.js';
 
 export interface CheckedFile {
   readonly path: string;
-  /** In what the file differs from what is recorded of it, or null. */
+  /** How the file differs from its record, or null. */
   readonly fault: string | null;
 }
 
 export interface VerifyOptions {
   /** Folder of corpora. */
   readonly dir: string;
-  /** The pair to check; default: all that is in the folder. */
+  /** The pair to check; default: everything in the folder. */
   readonly only?: { readonly recipe: Recipe; readonly pair: RecipePair };
   /** Recipes whose files may be among the downloads. */
   readonly recipes: readonly Recipe[];
@@ -25,15 +25,15 @@ export interface VerifyOptions {
 }
 
 /**
- * Reads what was fetched once more and compares it with the sizes and checksums that recipes, `checksums.json` and the corpora's
- * manifests record. Downloads that are no longer there are passed over; text that is missing is a fault.
+ * Reads fetched files again and compares them with the sizes and checksums in recipes, `checksums.json` and the
+ * corpora's manifests. Deleted downloads are skipped; missing text is a fault.
  *
  * @throws UsageError if there is nothing to check
  */
 export async function verifyFetched({ dir, only, recipes, signal, onFile }: VerifyOptions): Promise<CheckedFile[]> {
   const downloads = new Downloads(join(dir, 'downloads'));
   const files = only ? only.pair.files : recipes.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.files));
-  const expected = new Map<string, ExpectedContent | string>(); // a text: the fault, where nothing needs to be read
+  const expected = new Map<string, ExpectedContent | string>(); // a text: the fault, if nothing needs to be read
   for (const { path, content } of downloads.present(files, { others: only === undefined })) expected.set(path, content);
   for (const folder of only ? [corpusFolder(dir, only.recipe, only.pair)] : foldersIn(dir)) {
     for (const [path, content] of textOf(folder)) expected.set(path, content);

@@ -18,7 +18,7 @@ export interface WriteTextOptions {
 /**
  * Writes a pair's sets as aligned text files, as they were published.
  *
- * @param found where the files of the recipe are, by its paths
+ * @param found the places of the recipe's files, by its paths
  * @param folder existing folder to write into
  * @throws DataError for sources that are damaged, not aligned, or not valid UTF-8
  */

@@ -16,14 +16,14 @@ export interface BinarizeReport {
   readonly trgUnknown: number;
 }
 
-/** Into how many files a dataset is divided. */
+/** The number of files of a dataset. */
 export interface ShardOptions {
-  /** Number of shards; else as many as `pairsPerShard` asks for. */
+  /** Number of shards; default: by `pairsPerShard`. */
   readonly shards?: number;
   readonly pairsPerShard: number;
 }
 
-/** A shard, and the stretches of parts that it is made of. */
+/** A shard, and the stretches of parts that it consists of. */
 interface ShardJob {
   readonly name: string;
   readonly file: string;

@@ -14,10 +14,11 @@ export interface ChooseReport {
 }
 
 /**
- * Says of each pair of the training set what becomes of it: removed if the pair, source or target was there before; validation if it is the
- * nth, 2nth, 3nth and so on of those that are left. One thread, in order, for that depends on all pairs before; only hashes are read.
+ * Decides the fate of each pair of the training set: removed if the pair, source or target occurred before; validation
+ * if it is the nth, 2nth, 3nth and so on of the remaining pairs. Runs in order on one thread, since a fate depends on
+ * all earlier pairs; reads only hashes.
  *
- * Source: fairseq's prepare-iwslt14.sh, awk's `NR % 23 == 0` on what cleaning left.
+ * Source: fairseq's prepare-iwslt14.sh, awk's `NR % 23 == 0` on the cleaned text.
  *
  * @param every undefined: there is no validation set to hold out
  */
@@ -63,7 +64,7 @@ export function chooseStage(
   };
 }
 
-/** Writes the pairs of a part that are removed, and why. */
+/** Writes the removed pairs of a part, with the reasons. */
 async function listFaults(
   part: PartSource,
   faults: ReadonlyMap<number, Fault>,

@@ -24,37 +24,37 @@ import { vocabularyStage, type VocabularyReport } from './vocabulary.js';
 import type { SideSteps } from './sideSteps.js';
 import { wordsStage, type WordsReport } from './words.js';
 
-/** The stages that one split goes through. */
+/** The stages of one split. */
 export interface SplitStages {
-  /** Those of the training set, where the split is held out of it. */
+  /** Those of the training set, if the split is held out of it. */
   readonly words: Stage<WordsReport>;
   readonly heldOut: boolean;
   /** Those that remove pairs. */
   readonly removing: readonly Stage<{ readonly removed: RemovedCounts }>[];
-  /** Text as it is before subwords. */
+  /** Text before subwords. */
   readonly text: SplitText;
   readonly segment: Stage<SegmentReport>;
   readonly binarize: Stage<BinarizeReport & { files: string[] }>;
 }
 
 export interface CorpusStages {
-  /** All, in an order in which they can be carried out. */
+  /** All stages, in an order in which they can run. */
   readonly all: readonly Stage[];
   readonly splits: ReadonlyMap<SplitName, SplitStages>;
   readonly vocabulary: Stage<VocabularyReport>;
   readonly subwords: SubwordPlan;
-  /** Learns how words are written, if asked for. */
+  /** Learns the letter case of words, if configured. */
   readonly truecaser?: Stage;
 }
 
 const splitNames = ['train', 'valid', 'test'] as const;
 
-/** Room in a shard unless the number of shards is set. */
+/** Pairs per shard unless the number of shards is set. */
 const pairsPerShard = 1_000_000;
 
 /**
- * The stages that the options ask for: words → choose → truecase → learn subwords → segment → vocabulary → binarize. A step that is not
- * asked for has no stage. Four of them leave what is large: words, codes, segmented text with counts, ids.
+ * The stages for these options: words → choose → truecase → learn subwords → segment → vocabulary → binarize. A step
+ * that is not configured has no stage. Four results are large: words, codes, segmented text with counts, ids.
  */
 export function corpusStages(options: PrepareOptions, pairsPerPart: number): CorpusStages {
   const all: Stage[] = [];
@@ -106,7 +106,9 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
   return { all, splits, vocabulary, subwords, truecaser };
 }
 
-/** All that is done line by line, for each split that has files; and what becomes of each pair of the training set, if not all stay. */
+/**
+ * All line-by-line work, for each split that has files; and the fate of each pair of the training set, if not all stay.
+ */
 function wordsStages(
   options: PrepareOptions,
   pairsPerPart: number,
@@ -117,7 +119,7 @@ function wordsStages(
   const src = preprocessingSteps(options, 'src');
   const trg = preprocessingSteps(options, 'trg');
   const before: SideSteps = { src: [...src.normalize, ...src.tokenize], trg: [...trg.normalize, ...trg.tokenize] };
-  // how words are written within sentences is learnt from what is left
+  // the letter case of words within sentences is learnt from the remaining pairs
   const after: SideSteps =
     options.letterCase === 'lower' ? { src: src.letterCase, trg: trg.letterCase } : { src: [], trg: [] };
   const shared = { srcLang, trgLang, before, after };
@@ -139,7 +141,7 @@ function wordsStages(
   return { words, choice: choosing ? add(chooseStage(train, duplicates, holdOutEvery)) : undefined };
 }
 
-/** What is applied to each side, with the stages that learn it first. */
+/** The subwords of each side, with the stages that learn them first. */
 function subwordPlan(options: PrepareOptions, train: SplitText, add: <S extends Stage>(stage: S) => S): SubwordPlan {
   const separate = options.trgSubwords !== undefined;
   const asked: Record<Side, PrepareSubwords> = { src: options.subwords, trg: options.trgSubwords ?? options.subwords };
@@ -159,7 +161,7 @@ function subwordPlan(options: PrepareOptions, train: SplitText, add: <S extends 
     const subwords = asked[side];
     const own = isLearnt(subwords) ? {} : subwordFiles(subwords); // files count by content
     for (const [kind, path] of Object.entries(own)) files[`${side}.${kind}`] = path;
-    // the learning stage's result says what was learnt
+    // identified by the learning stage's result
     const given = Object.entries(subwords).filter(
       ([key, value]) => !(key in own) && key !== 'learn' && value !== undefined,
     );

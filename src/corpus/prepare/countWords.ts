@@ -31,7 +31,7 @@ export async function openCountWords(): Promise<OpenTask<PartSource, null>> {
       const counts = { src: new Map<string, number>(), trg: new Map<string, number>() };
       for await (const block of readPart(part)) {
         for (const side of ['src', 'trg'] as const) {
-          for (const line of block[side]) countTokens(counts[side], line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')); // as subword-nmt reads words
+          for (const line of block[side]) countTokens(counts[side], line.replace(/^[\r ]+|[\r ]+$/g, '').split(' ')); // like subword-nmt
         }
       }
       return { files: writeCounts(folder, part.name, counts), report: null };
@@ -75,7 +75,7 @@ export async function readCounts(
   for (const side of sides) {
     for (const name of names) {
       for await (const lines of readLineBlocks(join(folder, `${name}.${side}.counts`), undefined, {
-        keepMark: true, // a token may be one
+        keepMark: true, // a token may be an empty word
       })) {
         for (const line of lines as string[]) {
           const space = line.lastIndexOf(' ');

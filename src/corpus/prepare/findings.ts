@@ -13,7 +13,7 @@ export class FindingCollector implements LineFinding {
     if (this.firstLines.length < firstLinesShown) this.firstLines.push(line);
   }
 
-  /** As plain data. */
+  /** The findings as plain data. */
   get plain(): LineFinding {
     return { count: this.count, firstLines: this.firstLines };
   }
@@ -21,7 +21,7 @@ export class FindingCollector implements LineFinding {
 
 export const noFinding: LineFinding = { count: 0, firstLines: [] };
 
-/** Findings of consecutive parts as one. */
+/** Findings of consecutive parts, merged. */
 export function joinFindings(findings: readonly LineFinding[]): LineFinding {
   return {
     count: findings.reduce((sum, { count }) => sum + count, 0),

@@ -33,7 +33,7 @@ const options = (name: string, changes: Partial<PrepareOptions> = {}): PrepareOp
   ...changes,
 });
 
-test('every nth pair that cleaning left is the validation set, and nothing is learnt of it', async () => {
+test('every nth cleaned pair goes to the validation set, and nothing is learnt from it', async () => {
   const { manifest } = await prepareCorpus(options('one'), { pairsPerPart: 16, workers: 1 });
   const kept = Array.from({ length: numPairs }, (_, i) => i).filter((i) => !isLong(i));
   const held = kept.filter((_, i) => (i + 1) % 7 === 0);
@@ -45,7 +45,7 @@ test('every nth pair that cleaning left is the validation set, and nothing is le
   assert.deepEqual(
     corpus.rawText('valid', 'src'),
     held.map((i) => `Satz  ${i}.`),
-    'as it was given',
+    'as given',
   );
   assert.deepEqual(
     corpus.rawText('valid', 'trg'),
@@ -72,7 +72,7 @@ test('every nth pair that cleaning left is the validation set, and nothing is le
     assert.deepEqual(readFileSync(join(folder, 'one', name)), readFileSync(join(folder, 'two', name)), name);
 });
 
-test('what cannot be held out is refused', async () => {
+test('impossible hold-out settings are refused', async () => {
   await assert.rejects(
     prepareCorpus(options('x', { holdOutEvery: 91 })),
     /holdOutEvery is 91, but the training set has only 90 pairs after cleaning: none would be left for validation\./,

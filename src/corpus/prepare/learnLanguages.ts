@@ -7,7 +7,7 @@ import type { Stage } from './stage.js';
 
 const name = 'languages';
 
-/** Counts the words of the beginning of the training set, from which its two languages are told apart. */
+/** Counts the words of the beginning of the training set, which distinguish its two languages. */
 export function learnLanguagesStage(files: PairFiles, steps: SideSteps): Stage<null> {
   return {
     name: 'learn-languages',

@@ -15,7 +15,7 @@ export interface LearnBpeSettings {
   readonly minFrequency?: number;
 }
 
-/** A SentencePiece model to learn from the training set; what is not set is as spm_train has it. */
+/** A SentencePiece model to learn from the training set; unset options have spm_train's defaults. */
 export interface LearnSentencePieceSettings {
   readonly vocabSize: number;
   readonly modelType?: 'unigram' | 'bpe';
@@ -30,8 +30,8 @@ export const learntFiles = {
 };
 
 /**
- * Learns merges as subword-nmt's learn-joint-bpe-and-vocab: from both sides, or from one; and how often each unit then
- * occurs on each side, for `vocabularyThreshold`. Memory holds the distinct words.
+ * Learns merges like subword-nmt's learn-joint-bpe-and-vocab, from both sides or from one, and counts each unit on each
+ * side for `vocabularyThreshold`. Memory holds the distinct words.
  */
 export function learnBpeStage(
   name: string,

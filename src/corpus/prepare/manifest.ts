@@ -15,13 +15,13 @@ import {
 import type { CleanRuleName } from '../../text/clean/fault.js';
 import { isThere } from '../../storage/isThere.js';
 
-/** A kind of line that was left out or needs attention: how many, and the numbers of the first few (from 1). */
+/** A kind of line that was left out or needs attention: the count, and the numbers of the first few lines (from 1). */
 export interface LineFinding {
   readonly count: number;
   readonly firstLines: readonly number[];
 }
 
-/** What became of one split. */
+/** The result of one split. */
 export interface SplitReport {
   readonly lines: number;
   readonly pairs: number;
@@ -33,25 +33,25 @@ export interface SplitReport {
   readonly trgUnknown: number;
   /** Pairs of the training set that the rules of `clean` removed, by reason. */
   readonly removed?: Readonly<Partial<Record<CleanRuleName, number>>>;
-  /** Pairs left out of the training set by reason; in valid and test nothing is left out and these are only counted. */
+  /** Pairs left out of the training set by reason; in valid and test they stay and are only counted. */
   readonly invalidUtf8: LineFinding;
   readonly emptySide: LineFinding;
   readonly tooLong: LineFinding;
   readonly ratio: LineFinding;
-  /** Pairs with a carriage return at the end of a side, which was left out. */
+  /** Pairs with a carriage return at the end of a side; it was removed. */
   readonly carriageReturn: LineFinding;
 }
 
 export type SplitName = 'train' | 'valid' | 'test';
 
-/** `manifest.json` of a prepared corpus: what it was made from, how, and what came out. */
+/** `manifest.json` of a prepared corpus: its inputs, settings and results. */
 export interface PrepareManifest {
   readonly format: typeof manifestFormat;
   readonly version: number;
   /** Settings by dotted name; files are under `inputs`. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly inputs: Readonly<Record<string, FileIdentity & { readonly path: string }>>;
-  /** `headerSha256` of datasets stands for the whole file and is compared when it is opened; older manifests lack it. */
+  /** `headerSha256` of datasets covers the whole file and is compared when it is opened; older manifests lack it. */
   readonly outputs: Readonly<Record<string, FileIdentity & { readonly headerSha256?: string }>>;
   readonly vocabularySizes: { readonly src: number; readonly trg: number; readonly joined: boolean };
   readonly splits: Readonly<Partial<Record<SplitName, SplitReport>>>;
@@ -65,11 +65,11 @@ export interface LengthLimits {
 }
 
 export const manifestFormat = 'coldstart prepared corpus';
-/** Raised whenever the same inputs and settings would give other files. */
+/** Increased whenever the same inputs and settings would give other files. */
 export const manifestVersion = 2;
 export const manifestFile = 'manifest.json';
 
-/** The manifest in a folder, or null if there is none. @throws DataError if it is there and not a manifest */
+/** The manifest in a folder, or null if there is none. @throws DataError if the file is not a manifest */
 export function readPrepareManifest(folder: string): PrepareManifest | null {
   const path = join(folder, manifestFile);
   if (!isThere(path)) return null;
@@ -104,7 +104,7 @@ export function datasetFiles({ outputs }: PrepareManifest, split: SplitName): st
     .sort();
 }
 
-/** What differs between the inputs and settings a corpus was made with and those asked for, one line each. */
+/** The differences between the inputs and settings of a corpus and the requested ones, one line each. */
 export function manifestChanges(
   made: PrepareManifest,
   asked: Pick<PrepareManifest, 'version' | 'settings' | 'inputs'>,
@@ -126,7 +126,7 @@ export function manifestChanges(
   return changes;
 }
 
-/** Output files that are missing or no longer what was written, one line each. */
+/** Output files that are missing or changed since they were written, one line each. */
 export async function damagedOutputs(folder: string, manifest: PrepareManifest): Promise<string[]> {
   const damaged: string[] = [];
   for (const [name, made] of Object.entries(manifest.outputs)) {

@@ -14,7 +14,7 @@ import type { VocabularyLimits } from '../../text/vocabulary.js';
 import type { LearnBpeSettings, LearnSentencePieceSettings } from './learnSubwords.js';
 import type { LengthLimits, PrepareManifest } from './manifest.js';
 
-/** Subwords learnt from the training set: from both sides together, or from one where the other has its own. */
+/** Subwords learnt from the training set: from both sides together, or from one if the other has its own. */
 export interface LearntBpe {
   readonly method: 'bpe';
   readonly learn: LearnBpeSettings;
@@ -23,7 +23,7 @@ export interface LearntBpe {
   readonly glossaries?: readonly string[];
 }
 
-/** A SentencePiece model learnt from the training set, as `LearntBpe`. */
+/** A SentencePiece model learnt from the training set, like `LearntBpe`. */
 export interface LearntSentencePiece {
   readonly method: 'sentencepiece';
   readonly learn: LearnSentencePieceSettings;
@@ -31,7 +31,7 @@ export interface LearntSentencePiece {
 
 export type PrepareSubwords = SubwordOptions | LearntBpe | LearntSentencePiece;
 
-/** What to prepare. All paths are used as given; a configuration resolves them against its own folder first. */
+/** The corpus to prepare. Paths are used as given; a configuration resolves them against its folder first. */
 export interface PrepareOptions extends LengthLimits {
   /** Folder to write; it appears whole or not at all. */
   readonly outDir: string;
@@ -40,24 +40,24 @@ export interface PrepareOptions extends LengthLimits {
   readonly train: PairFiles;
   readonly valid?: PairFiles;
   readonly test?: PairFiles;
-  /** Instead of `valid`: every nth training pair that cleaning left makes the validation set. */
+  /** Instead of `valid`: every nth cleaned training pair goes to the validation set. */
   readonly holdOutEvery?: number;
-  /** Default: characters stay as they are. `lowercase`: small letters before every other step. */
+  /** Default: characters do not change. `lowercase`: lower case before every other step. */
   readonly normalize?: NormalizeSettings & { readonly lowercase?: boolean };
-  /** Separates words as Moses does. Default: words are separated in the text already, or by the subwords. */
+  /** Separates words like Moses. Default: words are separated in the text already, or by the subwords. */
   readonly tokenize?: Omit<TokenizeSettings, 'prefixes'> & {
     readonly srcPrefixes?: string;
     readonly trgPrefixes?: string;
   };
-  /** Rules by which pairs of the training set are removed, asked after tokenisation. `leakage`: pairs that share a side with
+  /** Rules by which pairs of the training set are removed, applied after tokenisation. `leakage`: pairs that share a side with
    * a held-out set. */
   readonly clean?: CleanRules & { readonly leakage?: boolean };
-  /** `lower`: small letters. `true`: words as they are written within sentences, learnt from the training set, as Moses'
-   * truecaser. Default: letters stay as they are. */
+  /** `lower`: lower case. `true`: the letter case of words within sentences, learnt from the training set like Moses'
+   * truecaser. Default: letters do not change. */
   readonly letterCase?: 'lower' | 'true';
   /** Subwords of both sides. */
   readonly subwords: PrepareSubwords;
-  /** Subwords of the target where they differ. */
+  /** Subwords of the target if they differ. */
   readonly trgSubwords?: PrepareSubwords;
   readonly vocabulary: VocabularyLimits & {
     /** One vocabulary for both sides, counted over both. */
@@ -66,7 +66,7 @@ export interface PrepareOptions extends LengthLimits {
     readonly srcFile?: string;
     readonly trgFile?: string;
   };
-  /** Files into which the training set is divided. Default: one per million pairs. */
+  /** Number of files of the training set. Default: one per million pairs. */
   readonly shards?: number;
 }
 
@@ -77,7 +77,7 @@ export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe | Lea
 
 /**
  * Steps from a raw line to words, for one side.
- * @param truecaseModel model file, where `letterCase` is `true` and it is known already
+ * @param truecaseModel model file, if `letterCase` is `true` and the model is known already
  */
 export function preprocessingSteps(
   options: PrepareOptions,
@@ -112,7 +112,7 @@ export function checkOptions(options: PrepareOptions): void {
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
   if (joined && trgFile !== undefined)
     throw new UsageError(
-      'vocabulary.trgFile is set although vocabulary.joined is true: a joined vocabulary is given as srcFile alone.',
+      'vocabulary.trgFile is set although vocabulary.joined is true: give a joined vocabulary only as srcFile.',
     );
   if (srcFile !== undefined && (trgFile !== undefined || joined) && ((minCount ?? 1) > 1 || maxSize !== undefined)) {
     throw new UsageError(
@@ -160,10 +160,10 @@ function requireLanguages({ srcLang, trgLang, tokenize, normalize, clean }: Prep
   }
 }
 
-/** As many files as a process may usually have open, and some left over. */
+/** The number of files that a process may usually have open, minus a reserve. */
 const maxShards = 512;
 
-/** Settings by dotted name, without files (they count by content) and without what has no value. */
+/** Settings by dotted name, without files (identified by content) and settings without a value. */
 export function settingsOf(options: PrepareOptions): PrepareManifest['settings'] {
   const fileKeys = new Set([
     'outDir',
@@ -188,12 +188,12 @@ export function settingsOf(options: PrepareOptions): PrepareManifest['settings']
       else settings[prefix + key] = part as string | number | boolean;
     }
   };
-  // all its settings have defaults, so that only their group says that words are separated
+  // all its settings have defaults, so only the group's presence says that words are separated
   collect({ ...options, tokenize: options.tokenize && { method: 'moses', ...options.tokenize } }, '');
   return settings;
 }
 
-/** The user's files and what they hold. @throws DataError for one that cannot be read */
+/** The user's files and their contents' checksums. @throws DataError for one that cannot be read */
 export async function inputsOf(options: PrepareOptions): Promise<PrepareManifest['inputs']> {
   const paths: [string, string | undefined][] = [];
   for (const split of ['train', 'valid', 'test'] as const) {

@@ -4,7 +4,7 @@ import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { join } from 'node:path';
 import { TaskRunner, type PartTaskName } from './partTasks.js';
 
-/** What a job left: its files, and what the task reports. */
+/** The result of a job: its files, and what the task reports. */
 export interface PartResult {
   readonly outputs: Readonly<Record<string, FileIdentity>>;
   readonly report: unknown;
@@ -21,7 +21,7 @@ export type PartReply =
   | { readonly result: PartResult }
   | { readonly error: { readonly kind: string; readonly code?: ErrorCode; readonly message: string } };
 
-/** Does one job and takes down what it wrote. */
+/** Does one job and records its files. */
 export async function doPart(runner: TaskRunner, { task, settings, job, folder }: PartRequest): Promise<PartResult> {
   const { files, report } = await runner.run(task, settings, job, folder);
   const outputs: Record<string, FileIdentity> = {};
@@ -35,19 +35,19 @@ export interface NumberedJob {
   readonly job: object;
 }
 
-/** Threads that work on parts. With one worker, or one job, all happens in the calling thread. */
+/** Threads that work on parts. With one worker, or one job, the calling thread does the work. */
 export class PartPool {
   private readonly here = new TaskRunner();
-  /** Started when there is a job for them. */
+  /** Started when a job needs them. */
   private readonly threads: PartThread[] = [];
 
   constructor(readonly numWorkers: number) {}
 
   /**
-   * Does the jobs, in their order as threads come free: so many of them are in memory as there are threads.
+   * Does the jobs in order as threads become free, so memory holds one job per thread.
    *
    * @param onDone called for each finished job
-   * @throws what the first failing job threw, or the jobs themselves, once the jobs under way have ended
+   * @throws what the first failing job threw, or the iterator of jobs, once the running jobs have ended
    */
   async run(
     request: Omit<PartRequest, 'job'>,
@@ -125,7 +125,7 @@ class PartThread {
   }
 }
 
-/** Classes do not travel between threads; those that decide about the exit status are put back. */
+/** Messages between threads lose an error's class; this restores the classes that decide the exit status. */
 function rebuildError({ kind, code, message }: { kind: string; code?: ErrorCode; message: string }): Error {
   if (kind === 'DataError') return new DataError(message);
   if (kind === 'UsageError') return new UsageError(message);

@@ -4,14 +4,14 @@ import { openSegment } from './segment.js';
 import { openTruecase } from './truecase.js';
 import { openWords } from './words.js';
 
-/** Work on parts, ready to go: settings are read, models are loaded. */
+/** Work on parts, ready to run: settings are read, models are loaded. */
 export interface OpenTask<Job, Report> {
-  /** Does one job. @returns the files it wrote, by name in the stage's folder, and what there is to say about them */
+  /** Does one job. @returns the files it wrote, by name in the stage's folder, and its report */
   run(job: Job, folder: string): Promise<{ files: string[]; report: Report }>;
   close?(): Promise<void>;
 }
 
-/** Every kind of work on parts, by name: threads are told names. Settings and jobs are plain data. */
+/** Every kind of work on parts, by name, since threads receive names. Settings and jobs are plain data. */
 export const partTasks = {
   words: openWords,
   truecase: openTruecase,
@@ -25,7 +25,7 @@ export type PartTaskName = keyof typeof partTasks;
 /** A task whose types are known only to the stage that names it. */
 export type AnyTask = (settings: object) => Promise<OpenTask<object, unknown>>;
 
-/** Keeps the task asked for last open: a stage's jobs share its settings. */
+/** Keeps the last task open, since a stage's jobs share its settings. */
 export class TaskRunner {
   private open: { key: string; task: OpenTask<object, unknown> } | null = null;
 

@@ -1,4 +1,4 @@
-/** A thread that does jobs on parts, one after the other. */
+/** A thread that does jobs on parts, one at a time. */
 import { parentPort } from 'node:worker_threads';
 import { ColdstartError } from '../../errors.js';
 import { systemFailure } from '../../storage/systemFailure.js';
@@ -11,7 +11,7 @@ parentPort!.on('message', (request: PartRequest) => {
     .then(
       (result): PartReply => ({ result }),
       (error: Error): PartReply => {
-        // what the system refuses gets its sentence here: the fields that it is made of do not travel
+        // system errors become sentences here: messages between threads lose the fields that the sentences need
         const known = error instanceof ColdstartError ? error : systemFailure(error);
         return {
           error: known

@@ -6,30 +6,30 @@ import { readLinePairs } from '../../text/linePairs.js';
 import type { Stage, StageContext } from './stage.js';
 
 /*
- * Between stages a corpus is in parts: NAME.src and NAME.trg with a line per pair, and NAME.lines, the line number in the user's
- * files of each pair (uint32, little-endian, from 1). A stage that only chooses among pairs copies no text: it writes NAME.fates, a
- * byte per pair.
+ * Between stages a corpus consists of parts: NAME.src and NAME.trg with a line per pair, and NAME.lines, the line
+ * number in the user's files of each pair (uint32, little-endian, from 1). A stage that only chooses among pairs copies
+ * no text: it writes NAME.fates, a byte per pair.
  */
 
-/** A part and how many pairs it has. */
+/** A part and its number of pairs. */
 export interface Part {
   readonly name: string;
   readonly pairs: number;
 }
 
-/** What every stage reports that leaves text in parts. */
+/** The report of every stage that writes text in parts. */
 export interface TextReport {
   readonly pairs: number;
   readonly parts: readonly Part[];
 }
 
-/** What becomes of a pair of the training set, as NAME.fates says it. */
+/** The fate of a pair of the training set, as in NAME.fates. */
 export const fates = { train: 0, valid: 1, removed: 2 } as const;
 
 /** Pairs of each part by their fate. */
 export type ChosenParts = Readonly<Record<'train' | 'valid', readonly Part[]>>;
 
-/** The text of a split: all that a stage left, or what another stage has chosen of it. */
+/** The text of a split: all output of a stage, or the pairs that another stage has chosen from it. */
 export interface SplitText {
   readonly stage: Stage<TextReport>;
   readonly choice?: { readonly stage: Stage<{ readonly chosen: ChosenParts }>; readonly fate: 'train' | 'valid' };
@@ -41,12 +41,12 @@ export interface PartSource extends Part {
   readonly choice?: { readonly folder: string; readonly fate: 'train' | 'valid' };
 }
 
-/** Stages that a stage needs that reads the text. */
+/** The stages needed by a stage that reads the text. */
 export function stagesOf({ stage, choice }: SplitText): Stage[] {
   return choice ? [stage, choice.stage] : [stage];
 }
 
-/** The parts of a text. Those of a choice keep their names, and may be empty. */
+/** The parts of a text. The parts of a choice keep their names, and may be empty. */
 export function partsOf({ stage, choice }: SplitText, result: StageContext['result']): PartSource[] {
   const { folder, report } = result(stage);
   if (!choice) return report.parts.map((part) => ({ ...part, folder }));
@@ -58,19 +58,22 @@ export function partsOf({ stage, choice }: SplitText, result: StageContext['resu
   }));
 }
 
-/** Pairs of parts together; of one as the weight of a job, for progress. */
+/** The total of the parts' pairs; for one part the weight of a job, for progress. */
 export function pairsOf(...parts: readonly Part[]): number {
   return parts.reduce((sum, { pairs }) => sum + pairs, 0);
 }
 
-/** How intermediate files are written: a stage's files are compared with their checksums before they are used. */
+/**
+ * Options for intermediate files. They need no flush to disk, since a stage's files are compared with their checksums
+ * before use.
+ */
 export const scratch = { durable: false } as const;
 
 export function partName(number: number): string {
   return String(number).padStart(5, '0');
 }
 
-/** Name of the file that says what becomes of a part's pairs. */
+/** Name of the file with the fates of a part's pairs. */
 export function fatesFile(name: string): string {
   return `${name}.fates`;
 }
@@ -87,7 +90,7 @@ export interface PartBlock {
   readonly lines: Uint32Array;
 }
 
-/** Reads a part block by block, or what was chosen of it. */
+/** Reads a part, or the chosen pairs of it, block by block. */
 export async function* readPart({ folder, name, choice }: PartSource): AsyncGenerator<PartBlock> {
   const lines = new Uint32Array(new Uint8Array(readFileSync(join(folder, `${name}.lines`))).buffer);
   const fate = choice && { ofRow: readFileSync(join(choice.folder, fatesFile(name))), wanted: fates[choice.fate] };
@@ -107,7 +110,7 @@ export async function* readPart({ folder, name, choice }: PartSource): AsyncGene
   }
 }
 
-/** Writes a part. Its files get their names in `finish`. */
+/** Writes a part. Its files get their final names in `finish`. */
 export class PartWriter {
   private readonly src: TextOutput;
   private readonly trg: TextOutput;
@@ -142,7 +145,7 @@ export class PartWriter {
     return { name: this.name, pairs: this.pairs };
   }
 
-  /** Leaves nothing behind. */
+  /** Removes the unfinished files. */
   abandon(): void {
     this.src.abandon();
     this.trg.abandon();

@@ -142,7 +142,7 @@ test('a joined vocabulary counts both sides; limits and reuse of a vocabulary', 
   );
 });
 
-test('different line counts are an error that names both, and no corpus is left behind', async () => {
+test('different line counts are an error that names both, and no corpus is written', async () => {
   const options = corpus({ trg: 'a house\na dog\nmore\n' });
   await assert.rejects(prepareCorpus(options), /train.de has 2, .*train.en has 3/);
   assert.deepEqual(readdirSync(join(options.outDir, '..')).sort(), [
@@ -209,7 +209,7 @@ test('a second run does nothing; changes are named and replace only with consent
   assert.equal((await prepareCorpus(changed, { force: true })).status, 'prepared');
 });
 
-test('what depends on the language needs to know it', async () => {
+test('steps that depend on the language require it', async () => {
   const options = { ...corpus(), srcLang: 'src' };
   for (const [changes, message] of [
     [{ tokenize: {} }, /^corpus\.srcLang is not set, but corpus\.tokenize depends on the language\. Set it/],
@@ -223,7 +223,7 @@ test('what depends on the language needs to know it', async () => {
   assert.equal((await prepareCorpus({ ...options, trgLang: 'trg', normalize: { unicode: 'NFC' } })).status, 'prepared');
 });
 
-test('a folder that holds something else is never replaced', async () => {
+test('a folder with other contents is never replaced', async () => {
   const options = corpus();
   mkdirSync(options.outDir);
   writeFileSync(join(options.outDir, 'thesis.tex'), 'mine');
@@ -235,7 +235,7 @@ test('a folder that holds something else is never replaced', async () => {
   });
 });
 
-test('what a killed run left is cleared away', async () => {
+test('files left by a killed run are removed', async () => {
   const options = corpus();
   const stale = join(options.outDir, '..', '.out.4194999-0123456789abcdef.part');
   mkdirSync(stale);
@@ -264,7 +264,7 @@ test('impossible options are refused', async () => {
   );
 });
 
-test('BPE applied to raw lines gives the published segmentation, and the pipeline travels', async () => {
+test('BPE applied to raw lines gives the published segmentation, and the pipeline can be moved', async () => {
   const { multi30k_code: cases } = JSON.parse(readFileSync(referencePath('text/subword/apply.json'), 'utf8')) as {
     multi30k_code: { category: string; input: string; output: string }[];
   };

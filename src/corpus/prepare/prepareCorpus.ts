@@ -38,13 +38,13 @@ export interface PrepareControl {
 }
 
 export interface PrepareResult {
-  /** `upToDate`: the folder holds the result of the same inputs and settings already, nothing was written. */
+  /** `upToDate`: the folder already holds the result of the same inputs and settings; nothing was written. */
   readonly status: 'prepared' | 'upToDate';
   readonly manifest: PrepareManifest;
-  /** What was done stage by stage; empty if `upToDate`. */
+  /** The work done, by stage; empty if `upToDate`. */
   readonly stages: readonly StageOutcome[];
   readonly seconds: number;
-  /** Findings a user should read, one line each. */
+  /** Findings for the user, one line each. */
   readonly warnings: readonly string[];
 }
 
@@ -63,7 +63,7 @@ const defaultPairsPerPart = 25_000;
  * Turns text into a folder of ids on disk: binary datasets, vocabularies, subword files, held-out text for scoring and
  * a manifest (docs/reference/corpora.md describes each file).
  *
- * The work goes stage by stage in the folder `OUTDIR.stages`. Killed at any moment, the same call goes on where it was; with
+ * The work is done in stages in the folder `OUTDIR.stages`. After a kill at any moment, the same call resumes; with
  * changed settings or inputs, only the stages that depend on them are done again. Memory is bounded by the size of a part,
  * the distinct words, and a few bytes per pair.
  *
@@ -71,7 +71,7 @@ const defaultPairsPerPart = 25_000;
  * unless `force` is set; `force` replaces only folders that hold a prepared corpus.
  *
  * @throws UsageError for impossible options; DataError for input that cannot be used; ColdstartError code
- *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, WRITE_FAILED where nothing can be written, FOLDER_BUSY
+ *   CORPUS_CHANGED or FILE_EXISTS when the folder is in the way, WRITE_FAILED if nothing can be written, FOLDER_BUSY
  *   when another process prepares it
  */
 export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
@@ -86,7 +86,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
     throw new UsageError(`workers is ${workers}, expected a positive integer.`);
   const started = performance.now();
   const found = findCorpus(options.outDir, force);
-  // a corpus that is up to date may lie where nothing can be written
+  // a corpus that is up to date may be in a folder without write permission
   if (!found.made) checkPlace(options.outDir);
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
   const { made, changes } = await compare(options.outDir, asked, found);
@@ -124,7 +124,9 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
   }
 }
 
-/** Says what `prepareCorpus` would do, and why; writes nothing. @throws as it does, but for a corpus that is in the way */
+/**
+ * Says what `prepareCorpus` would do, and why; writes nothing. @throws the same errors, except for an existing corpus
+ */
 export async function planCorpus(
   options: PrepareOptions,
   { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {},
@@ -145,13 +147,13 @@ function identitiesOf({ inputs }: Pick<PrepareManifest, 'inputs'>): FileIdentiti
   return new Map(Object.values(inputs).map(({ path, bytes, sha256 }) => [path, { bytes, sha256 }]));
 }
 
-/** Where the stages of a corpus stand. It may be removed: then all is done again when something changes. */
+/** The folder of a corpus's stages. It may be removed; then all stages run again when something changes. */
 function stagesFolder(outDir: string): string {
   const target = resolve(outDir);
   return join(dirname(target), `${basename(target)}.stages`);
 }
 
-/** A corpus in the output folder, and why it has to be made again. */
+/** A corpus in the output folder, and the reasons to make it again. */
 interface FoundCorpus {
   readonly made: PrepareManifest | null;
   readonly changes: readonly string[];
@@ -163,7 +165,7 @@ function findCorpus(outDir: string, force = false): FoundCorpus {
   try {
     made = readPrepareManifest(outDir);
   } catch (error) {
-    // cut short by a power failure, say; the corpus is made again and replaces it
+    // e.g. truncated by a power failure; the corpus is made again and replaces it
     if (force && error instanceof DataError) return { made: null, changes: [error.message] };
     throw error;
   }
@@ -189,10 +191,10 @@ async function compare(
 const markFile = 'coldstart-stages';
 const markText = 'Intermediate results of "coldstart corpus prepare". This folder may be removed.\n';
 const lockFile = 'lock';
-/** Also what stands beside it for a moment while another process takes it. */
+/** Also the temporary file next to it while another process takes the lock. */
 const lockFiles = /^\.?lock(\.|$)/;
 
-/** Makes the folder this process's own. @returns what gives it back */
+/** Locks the folder for this process. @returns a function that releases it */
 async function claimWorkFolder(folder: string): Promise<() => void> {
   makeFolder(folder);
   const entries = readdirSync(folder);

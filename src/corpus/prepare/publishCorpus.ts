@@ -23,7 +23,7 @@ import { writeJsonFile } from '../../storage/jsonFile.js';
 
 type Result = StageContext['result'];
 
-/** Puts the corpus together from the stages' results; the folder appears whole or not at all. */
+/** Assembles the corpus from the stages' results; the folder appears whole or not at all. */
 export async function publishCorpus(
   options: PrepareOptions,
   stages: CorpusStages,
@@ -76,7 +76,7 @@ export async function publishCorpus(
   });
 }
 
-/** A copy, not a link: whoever changes the corpus must not change the stage's result. */
+/** A copy, not a link: a change of the corpus must not change the stage's result. */
 function copyDurably(from: string, to: string): void {
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
   const file = openSync(to, 'r+');
@@ -84,7 +84,7 @@ function copyDurably(from: string, to: string): void {
   closeSync(file);
 }
 
-/** Held-out text in words, as the model's output is scored. */
+/** Held-out text in words, the form in which the model's output is scored. */
 async function writeHeldOutText(
   folder: string,
   split: SplitName,
@@ -94,7 +94,7 @@ async function writeHeldOutText(
 ): Promise<void> {
   const parts = partsOf(text, result);
   for (const side of ['src', 'trg'] as const) {
-    // text that came segmented is shown joined, as a scorer should see it
+    // segmented input text is joined, as a scorer expects it
     const segmented = subwords[side].method === 'none' ? await openSegmenter(subwords[side]) : null;
     const output = new TextOutput(join(folder, `${split}.${side}.txt`));
     try {
@@ -112,7 +112,9 @@ async function writeHeldOutText(
   }
 }
 
-/** Held-out text as the user gave it, read from the user's files once more. @throws DataError if its lines are no longer there */
+/**
+ * Held-out text as the user gave it, read again from the user's files. @throws DataError if its lines are missing now
+ */
 async function writeRawText(
   folder: string,
   split: SplitName,
@@ -151,7 +153,7 @@ function splitReport({ words, removing, heldOut, segment, binarize }: SplitStage
   const { pairs, srcTokens, trgTokens, srcUnknown, trgUnknown } = result(binarize).report;
   const { emptySide, tooLong, ratio } = result(segment).report;
   const read = result(words).report;
-  // lines held out of the training set have been found fault with there
+  // faults of lines held out of the training set are reported with the training set
   const { lines, invalidUtf8, carriageReturn } = heldOut
     ? { lines: pairs, invalidUtf8: noFinding, carriageReturn: noFinding }
     : read;

@@ -6,7 +6,7 @@ import { scratch } from './parts.js';
 
 export type RemovedCounts = Readonly<Partial<Record<CleanRuleName, number>>>;
 
-/** The pairs of a part that were removed, with the reason, as NAME.removed of tab-separated columns, and their counts. */
+/** The removed pairs of a part with reasons, as NAME.removed in tab-separated columns, and their counts. */
 export class RemovedList {
   readonly counts: Partial<Record<CleanRuleName, number>> = {};
   readonly fileName: string;
@@ -35,5 +35,5 @@ export function sumCounts(parts: readonly RemovedCounts[]): RemovedCounts {
   const sums = cleanRuleNames.map(
     (rule) => [rule, parts.reduce((sum, counts) => sum + (counts[rule] ?? 0), 0)] as const,
   );
-  return Object.fromEntries(sums.filter(([, count]) => count > 0)); // in the order of the rules, however the parts were cut
+  return Object.fromEntries(sums.filter(([, count]) => count > 0)); // in the order of the rules, independent of the cut into parts
 }

@@ -22,10 +22,10 @@ import {
   type StageManifest,
 } from './stage.js';
 
-/** What becomes of a stage in this run, and why. */
+/** The plan for a stage in this run, and the reasons. */
 export interface StagePlan {
   readonly stage: string;
-  /** `keep`: its result is right as it stands. `resume`: part of the work is done. */
+  /** `keep`: its result is still right. `resume`: part of the work is done. */
   readonly action: 'keep' | 'run' | 'resume';
   /** One line each; empty for `keep`. */
   readonly reasons: readonly string[];
@@ -33,7 +33,7 @@ export interface StagePlan {
 
 export interface StageProgress {
   readonly stage: string;
-  /** Which stage of how many, from 1. */
+  /** The number of the stage, from 1, and the number of stages. */
   readonly number: number;
   readonly numStages: number;
   readonly done: number;
@@ -41,7 +41,7 @@ export interface StageProgress {
   readonly unit: string;
 }
 
-/** What was done for a stage. */
+/** The work done for a stage. */
 export interface StageOutcome extends StagePlan {
   readonly seconds: number;
   readonly report: unknown;
@@ -50,14 +50,14 @@ export interface StageOutcome extends StagePlan {
 /** Size and SHA-256 of files, by path. */
 export type FileIdentities = ReadonlyMap<string, FileIdentity>;
 
-/** Key of the work under way, beside the parts that are done. */
+/** Key of the unfinished work, stored next to the finished parts. */
 const begunFile = 'begun.json';
 const partRecord = /^part-.*\.json$/;
 const program = `coldstart ${programVersion}`;
 
 /**
  * Says what `runStages` would do.
- * @param identities what the user's files hold, by path
+ * @param identities checksums of the user's files, by path
  * @returns a plan for each stage; a stage after one that runs is expected to run
  */
 export function planStages(workFolder: string, stages: readonly Stage[], identities: FileIdentities): StagePlan[] {
@@ -82,11 +82,11 @@ export function planStages(workFolder: string, stages: readonly Stage[], identit
 }
 
 /**
- * Carries out stages in their order, each only if what it depends on has changed since. Killed at any moment, it goes on
- * with the parts that are missing; the result does not depend on when it was killed or on the number of workers.
+ * Runs stages in order, each only if something it depends on has changed. After a kill at any moment, it resumes
+ * with the missing parts; the result does not depend on the moment of the kill or the number of workers.
  *
- * @param identities what the user's files hold, by path
- * @returns what was done, and where the results stand
+ * @param identities checksums of the user's files, by path
+ * @returns the work done, and the folders of the results
  */
 export async function runStages(
   workFolder: string,
@@ -108,7 +108,7 @@ class StageRunner {
   private readonly pool: PartPool;
   private readonly manifests = new Map<Stage, StageManifest>();
   private readonly digests = new Map<Stage, string>();
-  /** Stages whose files are known to be what was written. */
+  /** Stages whose files were verified. */
   private readonly intact = new Set<Stage>();
 
   constructor(
@@ -126,7 +126,7 @@ class StageRunner {
     report: this.manifests.get(stage)!.report as Report,
   });
 
-  /** Sees to it that the stage's result is there. The stages before it have been brought already. */
+  /** Ensures that the stage's result exists. The results of the stages before it exist already. */
   async bring(stage: Stage): Promise<StageOutcome> {
     const folder = this.folderOf(stage);
     const key = keyOf(stage, this.digests, this.identities);
@@ -149,9 +149,9 @@ class StageRunner {
   }
 
   private async carryOut(stage: Stage, key: StageKey): Promise<void> {
-    for (const need of stage.needs) await this.mend(need);
+    for (const need of stage.needs) await this.repair(need);
     const place = this.placeOf(stage);
-    this.onProgress?.({ ...place, done: 0, total: 1, unit: 'step' }); // what it counts is known only later
+    this.onProgress?.({ ...place, done: 0, total: 1, unit: 'step' }); // its count is known only later
     let shown = false;
     const progress: StageContext['progress'] = (done, total, unit) => {
       shown = true;
@@ -166,8 +166,8 @@ class StageRunner {
     return { stage: stage.name, number: this.stages.indexOf(stage) + 1, numStages: this.stages.length };
   }
 
-  /** Before a kept result is read: if its files are not what was written, they are made again, and so are the same. */
-  private async mend(stage: Stage): Promise<void> {
+  /** Called before a kept result is read: if its files have changed, they are made again with the same result. */
+  private async repair(stage: Stage): Promise<void> {
     if (this.intact.has(stage)) return;
     const folder = this.folderOf(stage);
     if (await areIntact(folder, this.manifests.get(stage)!.outputs)) this.intact.add(stage);
@@ -183,7 +183,7 @@ function keyOf(stage: Stage, digests: ReadonlyMap<Stage, string>, identities: Fi
     stage: stage.name,
     version: stage.version,
     program,
-    settings: JSON.parse(JSON.stringify(stage.settings)) as StageKey['settings'], // as it will be read again
+    settings: JSON.parse(JSON.stringify(stage.settings)) as StageKey['settings'], // in the form in which it will be read
     files,
     needs: Object.fromEntries(stage.needs.map((need) => [need.name, digests.get(need)!])),
   };
@@ -302,7 +302,7 @@ function recordPath(folder: string, name: string): string {
   return join(folder, `part-${name}.json`);
 }
 
-/** What a job left that an earlier run finished; null if there is nothing, or not what was written: it is done again. */
+/** The result of a job that an earlier run finished; null if it is missing or changed, and the job is done again. */
 async function readPartRecord(folder: string, name: string): Promise<PartResult | null> {
   const path = recordPath(folder, name);
   if (!existsSync(path)) return null;

@@ -29,12 +29,12 @@ interface SegmentSettings {
   readonly limits?: LengthLimits;
 }
 
-/** Subwords of both sides: what counts for the stage's key, and the options themselves, known once it runs. */
+/** Subwords of both sides: their part of the stage's key, and the options, known once the stage runs. */
 export interface SubwordPlan {
   /** Settings and files of the user, by side. */
   readonly settings: Plain;
   readonly files: Readonly<Record<string, string>>;
-  /** Stages that learn what is applied. */
+  /** The stages that learn the subwords. */
   readonly learnt: readonly Stage[];
   readonly options: (result: StageContext['result']) => { readonly src: SubwordOptions; readonly trg: SubwordOptions };
 }

@@ -5,7 +5,7 @@ import type { Plain, Stage } from './stage.js';
 /** Steps for either side, in their order. */
 export type SideSteps = Readonly<Record<'src' | 'trg', readonly PreprocessingStep[]>>;
 
-/** What counts for a stage that carries out steps on the user's files. Lists of prefixes count by content, not by where they are. */
+/** The key of a stage that applies steps to the user's files. Lists of prefixes count by content, not by place. */
 export function wordsKey(files: PairFiles, steps: SideSteps): Required<Pick<Stage, 'settings' | 'files'>> {
   const prefixes = (['src', 'trg'] as const).flatMap((side) =>
     steps[side].flatMap((step) =>

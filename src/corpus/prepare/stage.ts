@@ -5,27 +5,29 @@ import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storag
 import { jsonAny, jsonObject, jsonOneOf, jsonRecord, jsonText, readJsonFile } from '../../storage/jsonFile.js';
 import type { PartTaskName } from './partTasks.js';
 
-/** A value that JSON holds. */
+/** A JSON value. */
 export type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain };
 
-/** One step of preparing, with its result in a folder of its own: done again only if what it depends on has changed. */
+/**
+ * One step of preparing, with its result in a separate folder; done again only if something it depends on has changed.
+ */
 export interface Stage<Report = unknown> {
   /** Folder name, e.g. `tokenize.train`. */
   readonly name: string;
-  /** Raised whenever the same inputs and settings would give other files. */
+  /** Increased whenever the same inputs and settings would give other files. */
   readonly version: number;
   readonly settings: { readonly [key: string]: Plain };
-  /** Files of the user that it reads, by role; they count by content. */
+  /** The user's files that it reads, by role; they count by content. */
   readonly files?: Readonly<Record<string, string>>;
   /** Stages whose results it reads; they come before it. */
   readonly needs: readonly Stage[];
-  /** Writes the result into `context.folder`; may be called again over what a killed run left there. */
+  /** Writes the result into `context.folder`; may be called again over files that a killed run left there. */
   run(context: StageContext): Promise<Report>;
 }
 
-/** What a stage works with. */
+/** The environment of a stage. */
 export interface StageContext {
-  /** Where its files go. */
+  /** The folder for its files. */
   readonly folder: string;
   /** The result of a stage that it needs. */
   result<Report>(stage: Stage<Report>): { readonly folder: string; readonly report: Report };
@@ -33,9 +35,9 @@ export interface StageContext {
    * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done again.
    *
    * @param jobs each with its own name; files that a job writes are in the stage's folder. A stream of jobs is read as threads
-   *   come free, and shows the progress itself
+   *   become free, and reports the progress itself
    * @param weight of a job, for progress
-   * @returns what the task reported of each job, in their order
+   * @returns the task's report on each job, in order
    */
   eachPart<Job extends { readonly name: string }, Report>(
     task: PartTaskName,
@@ -51,7 +53,7 @@ export interface StageManifest {
   readonly format: typeof stageFormat;
   readonly stage: string;
   readonly version: number;
-  /** The program that did it. */
+  /** The program that wrote it. */
   readonly program: string;
   readonly settings: { readonly [key: string]: Plain };
   readonly files: Readonly<Record<string, FileIdentity>>;
@@ -65,7 +67,7 @@ export interface StageManifest {
   readonly seconds: number;
 }
 
-/** What decides whether a result is still the right one. */
+/** Decides whether a result is still valid. */
 export type StageKey = Pick<StageManifest, 'stage' | 'version' | 'program' | 'settings' | 'files' | 'needs'>;
 
 export const stageFormat = 'coldstart corpus stage';
@@ -103,11 +105,11 @@ export function readStageManifest(folder: string): StageManifest | null {
     );
     return whole ? manifest : null;
   } catch {
-    return null; // whatever it is, the stage can be done again
+    return null; // for any error the stage can be done again
   }
 }
 
-/** What differs between two keys, one line each; empty if nothing does. */
+/** The differences between two keys, one line each; empty if they are equal. */
 export function keyChanges(made: StageKey, asked: StageKey): string[] {
   const changes: string[] = [];
   if (made.version !== asked.version || made.program !== asked.program)
@@ -139,7 +141,7 @@ export function outputsDigest({ outputs }: Pick<StageManifest, 'outputs'>): stri
   return hash.digest('hex');
 }
 
-/** Whether files are still what was written. */
+/** Whether files are unchanged since they were written. */
 export async function areIntact(folder: string, outputs: StageManifest['outputs']): Promise<boolean> {
   for (const [name, { bytes, sha256 }] of Object.entries(outputs)) {
     const path = join(folder, name);

@@ -78,7 +78,7 @@ function ran({ stages }: PrepareResult): string[] {
 
 const lines = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
-test('the stages together do what their functions do one after the other', async () => {
+test('the stages together give the result of their functions in sequence', async () => {
   const options = await recipe('whole');
   const { manifest, warnings } = await prepareCorpus(options, { pairsPerPart: 64, workers: 1 });
   assert.deepEqual(
@@ -155,7 +155,7 @@ test('the stages together do what their functions do one after the other', async
   assert.deepEqual(duplicate, ['404\tduplicatePair\tthe pair was there before\tdoppelt\ttwice']);
 });
 
-test('text is written in words and in subwords, and nowhere else', async () => {
+test('text is written in words and in subwords, and in no other form', async () => {
   const stages = `${(await recipe('whole')).outDir}.stages`;
   const withText = readdirSync(stages).filter(
     (stage) => existsSync(join(stages, stage, '00000.src')) || existsSync(join(stages, stage, '00000.trg')),
@@ -166,7 +166,7 @@ test('text is written in words and in subwords, and nowhere else', async () => {
   );
 });
 
-test('sides of different lengths are found behind the parts that are done, by several threads too', async () => {
+test('sides of different lengths are found after finished parts, also by several threads', async () => {
   const options = await recipe('uneven', { clean: undefined });
   const trg = join(folder, 'uneven.en');
   writeFileSync(trg, readFileSync(options.train.trg, 'utf8').split('\n').slice(0, 300).join('\n'));
@@ -203,7 +203,7 @@ test('the result does not depend on workers and parts; a third run does nothing'
   assert.equal((await prepareCorpus(three)).status, 'upToDate');
 });
 
-test('only what a change concerns is done again, and the plan says so beforehand', async () => {
+test('only the stages affected by a change are done again, and the plan says so beforehand', async () => {
   const options = await recipe('again', { shards: 2 });
   const control = { workers: 1, pairsPerPart: 100, force: true };
   assert.equal(ran(await prepareCorpus(options, control)).length, 13);
@@ -232,7 +232,7 @@ test('only what a change concerns is done again, and the plan says so beforehand
   );
   const fewer = { ...options, subwords: { method: 'bpe', learn: { merges: 100 }, vocabularyThreshold: 5 } as const };
   assert.deepEqual((await stagesOfChange(fewer))[0], 'learn');
-  // a test set changed for sentences of equal words: its words are made again, the rest is as before
+  // a test set changed to sentences with equal words: its words are made again, the rest does not change
   const test = { src: join(folder, 'test2.de'), trg: options.test!.trg };
   writeFileSync(
     test.src,
@@ -263,7 +263,7 @@ test('a stage whose files are gone or were changed is done again before they are
   rmSync(words);
   assert.deepEqual(ran(await prepareCorpus({ ...options, shards: 2 }, control)), ['words.train', 'binarize.train']);
   assert.deepEqual(readFileSync(words), before);
-  // what says which pairs count is compared before it is read, like the text
+  // the file with the choice of pairs is verified before it is read, like the text
   for (const [damaged, name, merges] of [
     ['words.train', '00000.src', 140],
     ['words.train', '00000.lines', 130],
@@ -313,7 +313,7 @@ test('shards give the batches of the whole', async () => {
   await sharded.close();
 });
 
-test('killed at any moment, it goes on to the same result', async () => {
+test('killed at any moment, it resumes to the same result', async () => {
   const options = await recipe('killed', { letterCase: 'true' });
   const unbroken = await recipe('unbroken', { letterCase: 'true' });
   await prepareCorpus(unbroken, { workers: 2, pairsPerPart: 40 });
@@ -353,7 +353,7 @@ test('killed at any moment, it goes on to the same result', async () => {
   );
 });
 
-test('a SentencePiece model learnt of both sides splits the text, and goes with the corpus', async () => {
+test('a SentencePiece model learnt from both sides splits the text, and is copied into the corpus', async () => {
   const options = await recipe('pieces', {
     subwords: { method: 'sentencepiece', learn: { vocabSize: 200, characterCoverage: 1 } },
     tokenize: undefined,
@@ -409,7 +409,7 @@ function expectedCounts(
   return stages.map(({ stage }, i) => ({ number: i + 1, numStages: stages.length, stage, unit: unitOf(stage) }));
 }
 
-test('a tokenizer.json counts by its content: what it splits anew is made anew', async () => {
+test('a tokenizer.json counts by its content: text that it splits differently is made again', async () => {
   const tokenizer = join(folder, 'tokenizer.json');
   const write = (pieces: readonly string[]): void =>
     writeFileSync(
@@ -458,7 +458,7 @@ test('a tokenizer.json counts by its content: what it splits anew is made anew',
   assert.equal(readFileSync(join(options.outDir, 'vocab.src.txt'), 'utf8'), 'ab 4\n##c 2\n');
 });
 
-test('what a power failure cut short is made again: records of parts, manifests of stages, results, the manifest itself', async () => {
+test('files truncated by a power failure are made again: records of parts, manifests of stages, results, the manifest itself', async () => {
   const options = await recipe('cut', {});
   const control = { pairsPerPart: 64, workers: 1 };
   await prepareCorpus(options, control);
@@ -474,7 +474,7 @@ test('what a power failure cut short is made again: records of parts, manifests 
   for (const damage of damages) {
     for (const { name } of stages) {
       const folderOfStage = join(work, name);
-      // as a killed run leaves it: a stage under way whose record of a part is cut short
+      // as a killed run leaves it: an unfinished stage with a truncated record of a part
       writeFileSync(join(folderOfStage, 'part-00000.json'), '{}');
       for (const file of readdirSync(folderOfStage)) damage(join(folderOfStage, file));
     }

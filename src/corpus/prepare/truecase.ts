@@ -24,7 +24,10 @@ export function truecaseFile(side: Side): string {
   return `truecase.${side}`;
 }
 
-/** Learns how words are written within sentences, for either side, as Moses' train-truecaser. Memory holds the distinct words. */
+/**
+ * Learns the letter case of words within sentences, for either side, like Moses' train-truecaser. Memory holds the
+ * distinct words.
+ */
 export function learnTruecaseStage(text: SplitText): Stage<null> {
   return {
     name: 'learn-truecase',
@@ -48,7 +51,7 @@ export function learnTruecaseStage(text: SplitText): Stage<null> {
   };
 }
 
-/** Writes words as the stage has learnt it: apart from the other steps, for it is learnt from what they left. */
+/** Applies the learnt letter case: separate from the other steps, since it is learnt from their output. */
 export function truecaseStage(split: SplitName, text: SplitText, learnt: Stage): Stage<TextReport> {
   return {
     name: `truecase.${split}`,

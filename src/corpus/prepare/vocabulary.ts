@@ -13,7 +13,7 @@ export interface VocabularyReport {
   readonly joined: boolean;
 }
 
-/** Builds the vocabularies from the training set, or takes over the user's: vocab.src.txt and vocab.trg.txt. */
+/** Builds the vocabularies from the training set, or copies the user's: vocab.src.txt and vocab.trg.txt. */
 export function vocabularyStage(
   train: Stage<SegmentReport>,
   { joined, minCount, maxSize, srcFile, trgFile }: PrepareOptions['vocabulary'],

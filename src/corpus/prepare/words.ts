@@ -21,7 +21,7 @@ import type { Plain, Stage } from './stage.js';
 /** Rules that look at one pair at a time. */
 export type PairRules = Omit<CleanRules, 'duplicates'>;
 
-/** What is done to each pair of a split, from the user's line to words. */
+/** The processing of each pair of a split, from the user's line to words. */
 export interface WordsOptions {
   readonly files: PairFiles;
   readonly srcLang: string;
@@ -30,11 +30,11 @@ export interface WordsOptions {
   readonly before: SideSteps;
   readonly after: SideSteps;
   readonly rules?: PairRules;
-  /** Kinds of which the hashes are written, for what compares pairs with others later: a column of NAME.hashes (float64) each. */
+  /** Kinds of hashes to write, for later comparisons of pairs: a column of NAME.hashes (float64) each. */
   readonly hashes: readonly DuplicateKind[];
 }
 
-/** What the rules of the training set refer to. */
+/** Data for the rules of the training set. */
 export interface WordsNeeds {
   /** Held-out sets, with the hashes of sources and targets: pairs that share a side with them are removed. */
   readonly heldOut: readonly Stage<TextReport>[];
@@ -56,7 +56,7 @@ interface WordsSettings extends Omit<WordsOptions, 'files'> {
 /** Lines of the user's files. */
 interface WordsJob {
   readonly name: string;
-  /** As UTF-8, which takes least memory while parts wait and are handed to other threads. */
+  /** As UTF-8, which takes the least memory while parts wait and move to other threads. */
   readonly blocks: readonly Readonly<Record<Side, Uint8Array>>[];
   /** Their numbers. */
   readonly lines: Uint32Array;
@@ -65,9 +65,10 @@ interface WordsJob {
 type DonePart = Part & { readonly removed: RemovedCounts };
 
 /**
- * All that is done line by line: a split of the user's files is read, characters are normalised, words separated, pairs removed by rules,
- * letters made small. Pairs with invalid UTF-8 are left out of the training set; valid and test sets are kept whole, so there
- * they are an error. Removed pairs are listed in NAME.removed: line number, rule, what it found, source, target.
+ * All line-by-line work: reads a split of the user's files, normalises characters, separates words, removes pairs by
+ * rules, lowers letters. Pairs with invalid UTF-8 are left out of the training set; valid and test sets are kept whole,
+ * so there they are an error. Removed pairs are listed in NAME.removed: line number, rule, what it found, source,
+ * target.
  */
 export function wordsStage(
   split: SplitName,
@@ -115,7 +116,7 @@ export function wordsStage(
   };
 }
 
-/** Reads the user's files, a part at a time, and takes down what is found on the way. */
+/** Reads the user's files, a part at a time, and records findings. */
 class LineReader {
   lines = 0;
   readonly invalidUtf8 = new FindingCollector();
@@ -167,7 +168,7 @@ class LineReader {
     }
     if (this.split !== 'train' && invalidUtf8.count > 0) {
       throw new DataError(
-        `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or mend these lines first.`,
+        `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or correct these lines first.`,
       );
     }
     if (numbers.length > 0) yield job();
@@ -179,7 +180,7 @@ function hashesFile(name: string): string {
   return `${name}.hashes`;
 }
 
-/** The hashes of a part's pairs, one after the other. */
+/** The hashes of a part's pairs, in order. */
 export function readHashes(folder: string, name: string): Float64Array {
   return new Float64Array(new Uint8Array(readFileSync(join(folder, hashesFile(name)))).buffer);
 }

@@ -4,7 +4,7 @@ import { rows, type NounClass } from './nouns.js';
 export interface Adjective {
   /** Without ending, as after "ist". */
   readonly de: string;
-  /** What endings attach to: "teur" for "teuer". */
+  /** The stem for endings: "teur" for "teuer". */
   readonly deStem: string;
   readonly deComparative: string;
   readonly en: string;

@@ -1,4 +1,4 @@
-/** Clauses: one meaning, said in German (germanClause.ts) and in English (englishClause.ts). */
+/** Clauses: one meaning, expressed in German (germanClause.ts) and in English (englishClause.ts). */
 import type { NounPhrase } from './nounPhrase.js';
 import type { Phrase } from './numbers.js';
 import type { Modal, Verb } from './verbs.js';
@@ -9,7 +9,7 @@ import type { Modal, Verb } from './verbs.js';
  */
 export type Tense = 'present' | 'past' | 'future' | 'now' | 'since';
 
-/** A place with what German asks of it: a phrase as it is. */
+/** A place: a fixed phrase. */
 export interface Adverbials {
   readonly time?: Phrase;
   /** "oft", "often": after the German verb, before the English one. */
@@ -37,7 +37,7 @@ export interface Clause extends Adverbials {
   readonly gladly?: boolean;
 }
 
-/** Words of a text of space-separated words; none of an absent one. */
+/** The space-separated words of a text; empty for an absent text. */
 export function wordsOf(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(' ');
 }

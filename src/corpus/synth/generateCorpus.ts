@@ -1,4 +1,4 @@
-/** The built-in corpus: as many German-English pairs as asked for, reproducible by seed. */
+/** The built-in corpus: any number of German-English pairs, reproducible by seed. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../../errors.js';
@@ -27,7 +27,7 @@ export interface SyntheticCorpus {
   readonly test: readonly Phrase[];
 }
 
-/** Raised whenever the grammar would give other sentences for the same seed. */
+/** Increased whenever the grammar would give other sentences for the same seed. */
 const grammarVersion = 1;
 const defaultHeldOutPairs = 500;
 /** Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are skipped. */
@@ -37,7 +37,7 @@ const streams = { train: 0, valid: 1, test: 2 };
  * Sentence pairs from a synchronous grammar, tokenised and true-cased: words, compounds and punctuation separated by
  * spaces, capitals only where a word has them anywhere.
  *
- * Valid and test sentences are all different, and no side of any of them stands in another split; training sentences
+ * Valid and test sentences are all different, and no side of them occurs in another split; training sentences
  * may repeat, as in natural corpora.
  *
  * @throws UsageError for sizes that are not positive integers
@@ -86,7 +86,7 @@ export function generateCorpus({
   };
 }
 
-/** `manifest.json` beside the files. */
+/** `manifest.json` next to the files. */
 export interface SyntheticCorpusManifest extends Required<SyntheticCorpusOptions> {
   readonly format: typeof manifestFormat;
   readonly grammarVersion: number;
@@ -97,7 +97,7 @@ const manifestFormat = 'coldstart built-in corpus';
 
 /**
  * Writes train, valid and test files (`train.de`, `train.en`, ...) and a manifest into a folder that appears whole or
- * not at all. A folder that holds the same corpus already is left as it is.
+ * not at all. A folder that already holds the same corpus does not change.
  *
  * @throws ColdstartError code FILE_EXISTS if the folder holds anything else
  */
@@ -141,7 +141,7 @@ function writeSides(folder: string, split: string, pairs: Iterable<Phrase>): voi
   english.finish();
 }
 
-/** The manifest of a folder whose files are all as they were written; null if it is something else. */
+/** The manifest of a folder whose files are all unchanged; null otherwise. */
 async function readIntactManifest(folder: string): Promise<SyntheticCorpusManifest | null> {
   try {
     const manifest = readJsonFile<SyntheticCorpusManifest>(join(folder, 'manifest.json'), {

@@ -4,12 +4,12 @@ import { agreementOf, germanNounPhrase, germanPrepositional, germanReflexive, ty
 import { germanAuxiliary, germanModal, germanPresent } from './verbs.js';
 
 /**
- * Where the finite verb stands: `second` after the subject, or after `front` if given; `first` in yes-no questions;
+ * The position of the finite verb: `second` after the subject, or after `front` if given; `first` in yes-no questions;
  * `last` in subordinate clauses; `zu` has no subject and an infinitive with "zu".
  */
 export type VerbPosition = 'second' | 'first' | 'last' | 'zu';
 
-/** Words of a clause. @param front words that stand before a finite verb in second position instead of the subject */
+/** Words of a clause. @param front words before a finite verb in second position, in place of the subject */
 export function germanClause(clause: Clause, position: VerbPosition, front?: readonly string[]): string[] {
   const { subject, rest } = participants(clause);
   const { finite, prefix, end } = predicate(clause);
@@ -66,13 +66,13 @@ function participants(clause: Clause): { subject: string[]; rest: string[] } {
   return { subject, rest };
 }
 
-/** The object with "kein" where negation asks for it: instead of "ein" and of no article. */
+/** The object with "kein" where negation requires it, in place of "ein" or no article. */
 function withNo(object: NounPhrase | undefined): NounPhrase | undefined {
   if (object?.kind !== 'noun' || object.number !== undefined) return undefined;
   return object.determiner === 'a' || object.determiner === 'none' ? { ...object, determiner: 'no' } : undefined;
 }
 
-/** The finite verb without prefix, the prefix if it stands alone, and the infinite forms at the end. */
+/** The finite verb without prefix, a separated prefix, and the infinite forms at the end. */
 function predicate({ verb, subject, object, tense, modal }: Clause): {
   finite: string;
   prefix: string[];

@@ -1,11 +1,11 @@
-/** Noun phrases: what they are, and how German and English say them. */
+/** Noun phrases, and their words in German and English. */
 import type { Adjective } from './adjectives.js';
 import type { Gender, Noun } from './nouns.js';
 import { englishNumber, germanNumber } from './numbers.js';
 
 export type Case = 'nom' | 'acc' | 'dat';
 
-/** Who or what acts, for agreement of verbs, pronouns and possessives. */
+/** The acting person or thing, for agreement of verbs, pronouns and possessives. */
 export interface Agreement {
   readonly person: 1 | 3;
   readonly plural: boolean;

@@ -2,7 +2,7 @@
 
 export type Gender = 'm' | 'f' | 'n';
 
-/** What a noun can stand for; verbs and adjectives choose their nouns by these. */
+/** Classes of nouns; verbs and adjectives choose their nouns by class. */
 export type NounClass =
   'person' | 'animal' | 'food' | 'readable' | 'thing' | 'clothing' | 'device' | 'opening' | 'place';
 

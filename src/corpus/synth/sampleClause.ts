@@ -78,7 +78,7 @@ export interface ClauseWish {
   readonly tenses?: readonly Tense[];
   readonly noModal?: boolean;
   readonly noNegation?: boolean;
-  /** Leave time adverbials out, e.g. because one stands in front of the clause. */
+  /** Leave time adverbials out, e.g. because one precedes the clause. */
   readonly noTime?: boolean;
   /** Keep the clause short: no adjectives, no adverbials. */
   readonly short?: boolean;
@@ -97,7 +97,7 @@ function sampleName(random: Random): NounPhrase {
   return { kind: 'name', name: names[index], gender: index % 2 === 0 ? 'f' : 'm' };
 }
 
-/** A noun phrase with a noun of the class. @param definite only determiners that point at something known */
+/** A noun phrase with a noun of the class. @param definite only determiners for something known */
 export function sampleNoun(random: Random, nounClass: NounClass, short = false, definite = false): NounPhrase {
   const noun = random.pick(nounsOf[nounClass]);
   const plural = random.chance(0.25);
@@ -217,7 +217,7 @@ function sampleObject(random: Random, verb: Verb, subject: NounPhrase, negated: 
   return negated && countsOrEvery ? { ...object, determiner: 'the', number: undefined } : object;
 }
 
-/** Someone else than the subject: "ich ... mich" would have to be reflexive. */
+/** Someone other than the subject: "ich ... mich" would have to be reflexive. */
 function sampleOther(
   random: Random,
   nounClass: 'person' | 'animal',

@@ -111,7 +111,7 @@ function openQuestion(random: Random): Words {
   };
 }
 
-/** Draws until one is accepted. */
+/** Draws until a value is accepted. */
 function sampleUntil<T>(sample: () => T, accept: (drawn: T) => boolean): T {
   for (;;) {
     const drawn = sample();

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve, sep } from 'node:path';
 import { shownFolder } from '../../storage/shownFolder.js';
 
-/** Where the shipped configurations expect the built-in corpus: in folders of these names. */
+/** The names of the folders in which the shipped configurations expect the built-in corpus. */
 const textFolder = ['builtin', 'text'];
 
 /** The command that writes a file, if it is one of the built-in corpus where the shipped configurations expect it; undefined otherwise. */
