@@ -23,7 +23,7 @@ export async function exportAction(flags: ExportFlags): Promise<void> {
   const dtypes = chosenDtypes(exporter, flags.dtype);
   checkExportFolder(flags.out, flags);
   const model = await openExportedModel(flags);
-  checkExportable(model, exporter);
+  checkExportable(model, exporter, dtypes);
   const signal = abortOnInterrupt('Nothing was written.');
   const progress = new ProgressBar({ label: 'greedy', unit: 'sentences' });
   let greedy;

@@ -36,6 +36,7 @@ test('outputs are checked before the work: every command reports them before its
     ['corpus', 'synth', '--pairs', '10000000', '--out', out],
     ['corpus', 'prepare', '-c', 'corpus.yaml', '--set', `corpus.dir=${out}`],
     ['average', '--run', 'none', '--out', out],
+    ['export', '--run', 'none', '--format', 'transformers-js', '--out', out],
     ['gradinit', '-c', 'none', '--out', `${out}.safetensors`],
     ['report', 'none', '--out', out],
     ['translate', '--run', 'none', '--output', out],

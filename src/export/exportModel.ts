@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { ColdstartError, UsageError } from '../errors.js';
+import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
@@ -51,9 +51,16 @@ export function checkExportFolder(out: string, { force = false }: { readonly for
   checkOutputs([out], { kind: 'folder', replace: content !== undefined });
 }
 
-/** @throws UsageError if the format cannot hold the model exactly */
-export function checkExportable(model: ExportedModel, exporter: Exporter): void {
-  const reason = exporter.refuse(model);
+/** @throws UsageError if the format cannot hold the model exactly; DataError for parameters that are not finite */
+export function checkExportable(model: ExportedModel, exporter: Exporter, dtypes: readonly string[]): void {
+  for (const [name, { data }] of model.parameters) {
+    const wrong = data.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0)
+      throw new DataError(
+        `${model.checkpoint} holds ${data[wrong]} in ${name}: it translates nothing. Export an earlier checkpoint.`,
+      );
+  }
+  const reason = exporter.refuse(model, dtypes);
   if (reason !== undefined) throw new UsageError(`--format ${exporter.name} cannot hold this model: ${reason}`);
 }
 
@@ -78,7 +85,7 @@ export async function exportModel(
     readonly signal?: AbortSignal;
   },
 ): Promise<ExportRecord> {
-  checkExportable(model, exporter);
+  checkExportable(model, exporter, dtypes);
   return writeFolderAtomic(out, async (folder) => {
     await exporter.write(model, { folder, dtypes, signal });
     const parts = exporter.card(model, dtypes);

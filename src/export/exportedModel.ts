@@ -1,13 +1,13 @@
 import type { Config } from '../config/schema.js';
 import { defaultConfig } from '../config/loadConfig.js';
-import { findTextFolder } from '../run/textFolder.js';
-import { UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import type { InitReport } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
 import { readInitReport } from '../run/initRecords.js';
 import { readRunConfig, readRunIdentity, runPaths, type RunIdentity } from '../run/runFolder.js';
 import { readRunScores, type CheckpointUse, type RunScores } from '../run/runScores.js';
+import { findTextFolder } from '../run/textFolder.js';
 import { openTextPipeline, readTextPipeline, type TextPipelineParts } from '../text/textPipeline.js';
 import { readCheckpoint } from '../train/checkpoint.js';
 
@@ -49,6 +49,13 @@ export interface ExportedModel {
   readonly decode: Config['decode'];
   /** Absent for a checkpoint alone. */
   readonly run?: RunFacts;
+}
+
+/** One parameter by name. @throws DataError if the model has none of that name */
+export function parameterNamed({ parameters }: Pick<ExportedModel, 'parameters'>, name: string): ExportedTensor {
+  const found = parameters.get(name);
+  if (found === undefined) throw new DataError(`the model has no parameter ${name}. Does the checkpoint belong to it?`);
+  return found;
 }
 
 /** What is exported: a run, with its checkpoint chosen as `translate` does, or a checkpoint. */

@@ -32,7 +32,7 @@ export interface Exporter {
   /** Whether one folder can hold several dtypes. */
   readonly severalDtypes: boolean;
   /** Why this model cannot be written exactly, as a sentence without its capital, ending with what to do instead. Before any work. */
-  refuse(model: ExportedModel): string | undefined;
+  refuse(model: ExportedModel, dtypes: readonly string[]): string | undefined;
   /** Writes the format's files. The model card and `coldstart.json` are written by the caller. */
   write(model: ExportedModel, options: WriteOptions): Promise<void>;
   card(model: ExportedModel, dtypes: readonly string[]): CardParts;

@@ -1,8 +1,9 @@
 import { UsageError } from '../errors.js';
 import type { Exporter } from './exporter.js';
+import { transformersJs } from './transformersJs/transformersJs.js';
 
 /** The formats, in the order in which help and documentation list them. */
-export const exporters: readonly Exporter[] = [];
+export const exporters: readonly Exporter[] = [transformersJs];
 
 /** The exporter of a format. @throws UsageError naming the formats if there is none of that name */
 export function exporterNamed(name: string): Exporter {

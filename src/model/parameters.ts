@@ -92,14 +92,22 @@ export function isCrossAttention(name: string): boolean {
   return name.includes('.encoder_attn');
 }
 
+/** Name of the matrix that the decoder looks up. @param names of all parameters */
+export const decoderLookupName = (names: Pick<ReadonlySet<string>, 'has'>): string =>
+  names.has(decoderEmbedding) ? decoderEmbedding : encoderEmbedding;
+
+/** Name of the matrix of the output projection: its own if it is untied, otherwise the decoder's lookup matrix. @param names of all parameters */
+export const outputMatrixName = (names: Pick<ReadonlySet<string>, 'has'>): string =>
+  names.has(outputProjection) ? outputProjection : decoderLookupName(names);
+
 /** The matrix of the decoder's lookup [V, d]. */
 export function decoderLookup(params: Params): Tensor {
-  return params.get(decoderEmbedding) ?? parameter(params, encoderEmbedding);
+  return parameter(params, decoderLookupName(params));
 }
 
-/** The matrix of the output projection [V, d]: its own if it is untied, otherwise the decoder's lookup matrix. */
+/** The matrix of the output projection [V, d]. */
 export function outputMatrix(params: Params): Tensor {
-  return params.get(outputProjection) ?? decoderLookup(params);
+  return parameter(params, outputMatrixName(params));
 }
 
 /** One parameter by name. @throws DataError if the map has no such name */

@@ -1,20 +1,33 @@
 /** One field of a message in the wire format of protocol buffers. */
 export type Field =
   | readonly [field: number, type: 'double' | 'float' | 'int', value: number]
-  | readonly [field: number, type: 'bytes', value: Uint8Array];
+  | readonly [field: number, type: 'bytes', value: Uint8Array]
+  | readonly [field: number, type: 'message', value: MessageParts];
 
-const wireType = { int: 0, double: 1, bytes: 2, float: 5 };
+/** A message in pieces, for those that are too large to copy: written one after another they are the message. */
+export interface MessageParts {
+  readonly length: number;
+  readonly parts: readonly Uint8Array[];
+}
+
+const wireType = { int: 0, double: 1, bytes: 2, message: 2, float: 5 };
 
 /** A message. Numbers of type `int` are whole and not negative. */
 export function encodeMessage(fields: readonly Field[]): Uint8Array {
+  return Buffer.concat(messageParts(fields).parts);
+}
+
+/** The same without copying its bytes and inner messages. */
+export function messageParts(fields: readonly Field[]): MessageParts {
   const parts: Uint8Array[] = [];
   for (const [field, type, value] of fields) {
     parts.push(varint(field * 8 + wireType[type]));
     if (type === 'bytes') parts.push(varint(value.length), value);
+    else if (type === 'message') parts.push(varint(value.length), ...value.parts);
     else if (type === 'int') parts.push(varint(value));
     else parts.push(type === 'double' ? packedDoubles([value]) : new Uint8Array(Float32Array.of(value).buffer));
   }
-  return Buffer.concat(parts);
+  return { length: parts.reduce((sum, part) => sum + part.length, 0), parts };
 }
 
 /** Little-endian, as every machine that Node.js runs on. */
