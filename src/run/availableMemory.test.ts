@@ -4,7 +4,7 @@ import { usedInContainer } from './availableMemory.js';
 
 const usedWith = (files: Record<string, string>): number | undefined => usedInContainer((path) => files[path]);
 
-test('files that a container has read do not count as used, in both versions of control groups', () => {
+test('cached files of a container do not count as used, in both versions of control groups', () => {
   const second = 'anon 100\nfile 850\ninactive_file 500\nactive_file 300\nshmem 50\n';
   const inRoot = { '/sys/fs/cgroup/memory.current': '1000\n', '/sys/fs/cgroup/memory.stat': second };
   assert.equal(usedWith({ '/proc/self/cgroup': '0::/\n', ...inRoot }), 200);

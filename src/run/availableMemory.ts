@@ -3,8 +3,8 @@ import { freemem, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Bytes that this process can have in all, those that it has already included: what the system has left or could free, and the
- * limit of its container. Swap space counts, since what it holds does not fail.
+ * Bytes that this process can have in total, including those that it has: limited by the system's free and reclaimable
+ * memory and by its container. Swap space counts, since a process that uses it does not fail.
  */
 export function availableMemory(): number {
   const own = process.memoryUsage.rss();
@@ -12,7 +12,7 @@ export function availableMemory(): number {
 }
 
 function leftInSystem(): number {
-  // elsewhere free memory does not count what caches would give up
+  // on other systems free memory does not include reclaimable caches
   if (platform() !== 'linux') return totalmem();
   return freemem() + swapFree();
 }
@@ -21,7 +21,7 @@ function swapFree(): number {
   return 1024 * Number(/^SwapFree: +(\d+) kB$/m.exec(contentOf('/proc/meminfo') ?? '')?.[1] ?? 0);
 }
 
-/** Infinity where there is no limit; where use is not known, nothing but this process is taken to use it. */
+/** Infinity without a limit; if the use is unknown, only this process is assumed to use it. */
 function leftInContainer(): number {
   const limit = process.constrainedMemory();
   if (limit === undefined || limit === 0 || limit >= totalmem()) return Infinity;
@@ -30,7 +30,8 @@ function leftInContainer(): number {
 }
 
 /**
- * Memory of the control group, without files' pages that would be given up (recently read ones too); undefined if it cannot be read.
+ * Memory of the control group, without reclaimable pages of files (including recently read ones); undefined if it
+ * cannot be read.
  * @param read the content of a system file; undefined if it cannot be read
  */
 export function usedInContainer(read: (path: string) => string | undefined = contentOf): number | undefined {

@@ -51,7 +51,7 @@ const refusal = async (
 describe('memory', () => {
   before(async () => void (await selectBackend('wasm')));
 
-  test('counting a stage computes nothing, leaves nothing behind, and grows with the batch', async () => {
+  test('counting a stage computes no values, leaves no tensor in memory, and grows with the batch', async () => {
     const { config, model } = taskOf({});
     const before = memory().numTensors;
     const count = (numSentences: number): Promise<number> =>
@@ -60,7 +60,7 @@ describe('memory', () => {
     assert.equal(memory().numTensors, before);
     const parameters = 4 * (2000 * 128 + 4 * 132_480 + 4 * 198_784);
     assert.ok(small > 4 * parameters && large > small, `${small} ${large}`); // parameters, two moments, gradients
-    assert.ok(huge > 10 * gigabyte, `${huge}`); // nobody's memory, and yet counted
+    assert.ok(huge > 10 * gigabyte, `${huge}`); // more than any memory, but countable
   });
 
   test('a run that fits starts, one that clearly does not is refused with the settings that do', async () => {
@@ -125,7 +125,7 @@ describe('memory', () => {
     assert.ok((await tensorsOf({ ...robust, 'gradinit.gammaShare': 0.5 })) > 1.5 * unbounded);
   });
 
-  test('a run that has begun needs no memory for what it has learned, and is given no setting that it cannot take', async () => {
+  test('a run that has begun needs no memory for finished learning, and is advised only settings that may change', async () => {
     const task = taskOf({ ...gradInit, 'train.maxTokens': 512 });
     const corpus = { dataset: () => trainPairs, has: () => false } as unknown as PreparedCorpus;
     const check = (options: object) => checkRunMemory(task.config, task.model, corpus, 'wasm', options);
@@ -146,7 +146,7 @@ describe('memory', () => {
     );
   });
 
-  test("wasm's own bound counts where the machine has more", async () => {
+  test("wasm's own limit counts if the machine has more memory", async () => {
     const task = taskOf({ 'train.maxTokens': 2048 });
     const report = (await reportMemory(task, 'wasm', 64 * gigabyte))!;
     const stages = { ...report.stages, train: { process: 6 * gigabyte, tensors: 5 * gigabyte } };
@@ -157,7 +157,7 @@ describe('memory', () => {
     await refuseTooLarge(task, 'native', { ...report, stages, needed: 6 * gigabyte });
   });
 
-  test('other backends are not judged; what is shown says how much there is', async () => {
+  test('other backends are not checked; the output shows the available memory', async () => {
     assert.equal(await reportMemory(taskOf({}), 'cpu', 1), undefined);
     const stage = (process: number) => ({ process, tensors: 0 });
     const report = {
@@ -176,10 +176,10 @@ describe('memory', () => {
   });
 });
 
-describe('what the native engine takes', { skip: !isAddonBuilt() }, () => {
+describe('the memory of the native engine', { skip: !isAddonBuilt() }, () => {
   before(async () => void (await selectBackend('native')));
 
-  /** Bytes of live tensors at most, and what is counted of the same computation. */
+  /** The peak of live tensors in bytes, and the count for the same computation. */
   const compare = async (
     config: Config,
     run: () => Promise<void> | void,
@@ -196,7 +196,7 @@ describe('what the native engine takes', { skip: !isAddonBuilt() }, () => {
     return { counted, measured: addon.memory().peakBytes };
   };
 
-  test('is what is counted, within a tenth: an update, then an iteration of GradInit', async () => {
+  test('equals the counted memory within a tenth: an update, then an iteration of GradInit', async () => {
     const task = taskOf({ ...gradInit, 'gradinit.gamma': 1e-9, 'train.maxTokens': 2048 });
     const { config, model } = task;
     const update = await compare(

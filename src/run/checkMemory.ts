@@ -16,7 +16,7 @@ import {
   type StageMemory,
 } from './memoryEstimate.js';
 
-/** What a run needs of memory, and what there is, in bytes. */
+/** The memory that a run needs, and the available memory, in bytes. */
 export interface MemoryReport {
   readonly stages: Readonly<Record<MemoryStage, StageMemory>>;
   /** Of the process in the largest stage. */
@@ -24,18 +24,21 @@ export interface MemoryReport {
   readonly available: number;
 }
 
-/** A run is refused where it needs more than so many times what there is: estimates are wrong by less (docs/notes/performance.md). */
+/**
+ * A run is refused if it needs more than this factor times the available memory: estimates are wrong by less
+ * (docs/notes/performance.md).
+ */
 const certainlyTooMuch = 1.15;
-/** A setting that is suggested leaves the rest free. */
+/** The share of memory that suggested settings may use. */
 const comfortable = 0.95;
 /** Addresses of WebAssembly's memory have 32 bits. */
 const wasmHeap = 4 * 2 ** 30;
-/** Numbers of parts that a batch is cut into when a size that fits is looked for. */
+/** The numbers of parts to try when a batch is cut into pieces that fit. */
 const cuts = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
 /**
- * What the stages of a run need; undefined where that cannot be said: on other backends than native and wasm.
- * @param stages default: all that the run has
+ * The memory of a run's stages; undefined if it is unknown: on backends other than native and wasm.
+ * @param stages default: all stages of the run
  */
 export async function reportMemory(
   task: MemoryTask,
@@ -49,7 +52,7 @@ export async function reportMemory(
   return { stages: found, needed: Math.max(...Object.values(found).map(({ process }) => process)), available };
 }
 
-/** Whether a run that needs so much may fail. */
+/** Whether a run that needs this much may fail. */
 export function isTight({ needed, available }: MemoryReport): boolean {
   return needed > comfortable * available;
 }
@@ -62,7 +65,7 @@ export function stagesText({ stages }: MemoryReport): string {
 }
 
 /**
- * Refuses a run that needs clearly more memory than there is, before it begins.
+ * Refuses a run that needs clearly more memory than is available, before it begins.
  * @param isBegun the run resumes, and of its batch sizes only those of decoding may change
  * @throws ColdstartError TOO_LARGE with the settings that would fit
  */
@@ -102,9 +105,9 @@ export async function refuseTooLarge(
 }
 
 /**
- * What a run on this corpus needs, on the current backend, and what there is; undefined where that cannot be said.
+ * The memory that a run on this corpus needs on the current backend, and the available memory; undefined if unknown.
  * @param options.initOnly initial parameters are learned, and nothing is trained
- * @param options.isLearned initial parameters are there already
+ * @param options.isLearned initial parameters exist already
  * @param options.isBegun the run resumes
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
@@ -156,7 +159,7 @@ async function settingsThatFit(
     .reduce((a, b) => Math.max(a, b));
   let settings: Settings = {};
   let current = task;
-  // first what other stages have as their default
+  // first the setting that other stages use as their default
   for (const stage of [...tooLarge].sort((a, b) => Number(b === 'train') - Number(a === 'train'))) {
     if (stage !== tooLarge[0] && (await fits(stage, current))) continue;
     let found = false;
@@ -173,7 +176,7 @@ async function settingsThatFit(
   return settings;
 }
 
-/** What makes a stage's batches so many times smaller; undefined where they cannot be. */
+/** The settings that make a stage's batches this many times smaller; undefined if that is impossible. */
 function smallerBatches(
   stage: MemoryStage,
   { config }: MemoryTask,

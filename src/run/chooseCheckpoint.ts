@@ -7,15 +7,15 @@ import { runPaths } from './runFolder.js';
 
 export interface ChosenCheckpoint {
   readonly path: string;
-  /** What the parameters are: best where an average was asked for and cannot be made. */
+  /** The kind of the parameters: best if an average was requested but cannot be made. */
   readonly use: Config['decode']['checkpoint'];
   /** In words, for reports. */
   readonly description: string;
 }
 
 /**
- * The checkpoint of a run that `decode.checkpoint` asks for; an average is made and kept in the run. An average of several
- * epochs needs two; where fewer were kept, the best parameters are taken, and the description says why.
+ * The checkpoint of a run that `decode.checkpoint` names; an average is made and kept in the run. An average of several
+ * epochs needs two; if fewer were kept, the best parameters are used, and the description says why.
  * @throws DataError if the run does not have it
  */
 export function chooseCheckpoint(
@@ -40,7 +40,7 @@ export function chooseCheckpoint(
   const path = paths[checkpoint];
   if (!existsSync(path)) {
     const last = checkpoint === 'best' && existsSync(paths.last) ? ', or translate with the last one (--use last)' : '';
-    throw new DataError(`${runDir} has no ${checkpoint} checkpoint yet (${path}). Train further with --resume${last}.`);
+    throw new DataError(`${runDir} has no ${checkpoint} checkpoint (${path}). Train further with --resume${last}.`);
   }
   return { path, use: checkpoint, description: checkpoint === 'best' ? 'best of validation' : 'last' };
 }

@@ -21,14 +21,14 @@ import { initialParams } from './initialParams.js';
 import { beamOptions } from './heldOut.js';
 
 /*
- * Bytes of tensors that the stages of a run hold at most, on the current backend: each stage's own code runs once on the counting backend,
- * so nothing here knows what a model keeps for its backward pass.
+ * Bytes of tensors that the stages of a run hold at most, on the current backend: each stage's code runs once on the
+ * counting backend, so this file needs no knowledge of what a model keeps for its backward pass.
  */
 
 /** Updates with batches of this size. */
 export function countUpdate(options: TrainOptions, model: ModelConfig, shape: BatchShape): Promise<number> {
   const { labelSmoothing, precision, updateFreq } = options;
-  // more of them add nothing to two
+  // more of them take no more memory than two
   const batches = Array.from({ length: Math.min(updateFreq, 2) }, () => makeBatch(pairsOf(shape)));
   return countTensorBytes(() => {
     const optimizer = createOptimizer(options);
@@ -54,7 +54,7 @@ export async function countInit(
   const settings = settingsOf(config, method);
   const batch = { maxTokens, trainTokens: config.train.maxTokens };
   let most = 0;
-  // every norm is read as 1
+  // the counting backend reads every norm as 1
   for (const sample of method.samples?.(settings, { iterations: 1, batch }) ?? [settings]) {
     const once = {
       ...config,
@@ -91,7 +91,7 @@ export async function countDecoding(
       disposeParams(params);
       disposeOptimizerState(state);
     }, true);
-  // every step adds its keys and values, so two numbers of steps tell the rest
+  // every step adds its keys and values, so two numbers of steps determine the others
   const [few, more] = [Math.min(steps, 4), Math.min(steps, 8)];
   const [first, second] = [await afterSteps(few), await afterSteps(more)];
   const most = more > few ? second + ((second - first) / (more - few)) * (steps - more) : second;

@@ -15,7 +15,7 @@ export function epochShape(
   return { updatesPerEpoch, tokensPerUpdate: trainPairs.trgLengths.reduce((a, b) => a + b, 0) / updatesPerEpoch };
 }
 
-/** `train.extraEpoch` as the schedule takes it. */
+/** `train.extraEpoch` in the schedule's form. */
 export function scheduleLead(
   { train: { extraEpoch } }: Pick<Config, 'train'>,
   updatesPerEpoch: number,
@@ -30,7 +30,7 @@ export function runLength({ train }: Pick<Config, 'train'>, updatesPerEpoch: num
   return limits.length > 0 ? Math.min(...limits) : undefined;
 }
 
-/** What `runLength` is once maxUpdates has paid for initialisation, where it does; an end by epochs stays where it is. */
+/** `runLength` minus the cost of initialisation, if maxUpdates pays for it; an end by epochs does not change. */
 export function trainingLength(
   { train }: Pick<Config, 'train'>,
   updatesPerEpoch: number,

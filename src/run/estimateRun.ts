@@ -19,17 +19,19 @@ import { openInitSource } from './initSource.js';
 import { initPlan, expectedUpdates } from './initPlan.js';
 import { timeInit } from './timeInit.js';
 
-/** How long a run is expected to take, in seconds; decoding is measured with an untrained model, whose translations are long. */
+/**
+ * The expected time of a run, in seconds; decoding is measured with an untrained model, whose translations are long.
+ */
 export interface RunEstimate {
   readonly backend: string;
   readonly secondsPerUpdate: number;
-  /** Updates of training, without those that initialisation is counted as. */
+  /** Updates of training, without the cost of initialisation. */
   readonly updates: number;
   readonly initSeconds: number;
   readonly initUpdates: number;
-  /** Updates of the run, those that initialisation is counted as included. */
+  /** Updates of the run, including the cost of initialisation. */
   readonly runUpdates: number;
-  /** Undefined where the backend's cannot be said. */
+  /** Undefined if unknown for the backend. */
   readonly memory?: MemoryReport;
   readonly trainSeconds: number;
   readonly validationSeconds: number;
@@ -41,7 +43,8 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
 }
 
 /**
- * Measures a few updates, one validation, a few translations, and an iteration of each branch of what learns parameters.
+ * Measures a few updates, one validation, a few translations, and an iteration of each branch of the learned
+ * initialisation.
  * @throws ColdstartError TOO_LARGE if that would not fit into memory
  */
 export async function estimateRun(config: Config, ignoreMemory = false): Promise<RunEstimate> {

@@ -33,7 +33,7 @@ export interface TensorGradients {
 /** gradients.json: gradients of the mean loss without dropout before training, on the same batches each time. */
 export interface GradientRecord {
   readonly batches: number;
-  /** Parameters as drawn; absent if nothing was learned of them. */
+  /** Parameters as drawn; absent if nothing was learned. */
   readonly drawn?: GradientSample;
   /** Parameters that training began with. */
   readonly start: GradientSample;

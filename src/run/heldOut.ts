@@ -24,7 +24,7 @@ export function bleuOptions({ bleu, lowercase }: Config['decode']): BleuOptions 
   return bleu === 'sacrebleu' ? { tokenize: '13a', lowercase } : { ...tokenisedBleuVariant, lowercase };
 }
 
-/** A side of a held-out split as it is scored: running text for sacreBLEU, words for the tokenised BLEU. */
+/** A side of a held-out split in the scored form: running text for sacreBLEU, words for the tokenised BLEU. */
 export function referenceText(
   corpus: PreparedCorpus,
   { bleu }: Pick<Config['decode'], 'bleu'>,
@@ -35,8 +35,8 @@ export function referenceText(
 }
 
 /**
- * Translates the validation or test set and scores it against its references. Where words were separated when the corpus was
- * prepared: in words for the tokenised BLEU, as running text for sacreBLEU.
+ * Translates the validation or test set and scores it against its references. If preparing the corpus separated words:
+ * in words for the tokenised BLEU, as running text for sacreBLEU.
  */
 export async function translateHeldOut(
   params: Params,

@@ -54,7 +54,7 @@ test('MetaInit costs ten gradients an iteration, profiling a third of one, drawi
   assert.equal(planOf({}), undefined);
 });
 
-test('the plan comes before the work, and the work keeps to it', async () => {
+test('the plan comes before the work, and the work matches it', async () => {
   for (const settings of [
     { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 3, 'gradinit.gamma': 1e-9 },
     { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 3, 'gradinit.gamma': 1e9 },
@@ -75,7 +75,7 @@ test('the plan comes before the work, and the work keeps to it', async () => {
   }
 });
 
-test('what initialisation cost is taken off the budget of updates, not off an end by epochs', () => {
+test('the cost of initialisation is subtracted from the budget of updates, not from an end by epochs', () => {
   const lengthOf = (settings: Record<string, unknown>): number | undefined =>
     trainingLength(changeConfig(defaultConfig(), settings, 'test'), 40, 99.2);
   const counted = { 'train.countInit': true };

@@ -7,7 +7,7 @@ import { chosenInit, settingsOf } from '../initial/learnedInits.js';
 import { optimizerOptions } from '../config/trainOptions.js';
 import { epochShape, runLength, scheduleLead } from './epochShape.js';
 
-/** What learning or profiling initial parameters costs, before it is done. Costs are in updates of training, as `initCost` counts. */
+/** The expected cost of learning or profiling initial parameters, in updates of training like `initCost`. */
 export interface InitPlan {
   /** Name of the learned initialisation. */
   readonly stage: string;
@@ -15,14 +15,17 @@ export interface InitPlan {
   readonly total: number;
   /** Iterations finished before an interruption. */
   readonly done: number;
-  /** What they cost. */
+  /** The cost of the iterations. */
   readonly spent: { readonly updates: number; readonly seconds: number };
-  /** What the iterations left cost; GradInit's cost more when they serve the constraint, which only they show. */
+  /**
+   * The cost of the remaining iterations; GradInit's cost more when they serve the constraint, which is known only
+   * afterwards.
+   */
   readonly least: number;
   readonly most: number;
-  /** Updates of the run, those that `counted` takes off included; undefined if only patience ends it. */
+  /** Updates of the run, including those that `counted` subtracts; undefined if only patience ends it. */
   readonly runUpdates?: number;
-  /** `train.countInit`: the cost is taken off the run's updates. */
+  /** `train.countInit`: the cost is subtracted from the run's updates. */
   readonly counted: boolean;
   /** Batch size of an iteration. */
   readonly maxTokens: number;
@@ -35,7 +38,7 @@ interface Finished {
 }
 
 /**
- * The cost of what a configuration learns or profiles, by the batches that it will take; undefined if it does neither.
+ * The cost of a configuration's learning or profiling, computed from its batches; undefined if it does neither.
  * @param done iterations finished before an interruption
  */
 export function initPlan(
@@ -72,7 +75,7 @@ export function initPlan(
   };
 }
 
-/** A configuration as a method sees it. */
+/** The parts of a configuration for a method. */
 export function initTask(config: Config, method: LearnedInit, trainPairs: PairSource): InitTask<never> {
   const { seed, train } = config;
   const lead = train.extraEpoch === 'none' ? {} : scheduleLead(config, epochShape(trainPairs, config).updatesPerEpoch);
@@ -84,7 +87,7 @@ export function initTask(config: Config, method: LearnedInit, trainPairs: PairSo
   };
 }
 
-/** What is left, if half of GradInit's iterations serve the constraint. */
+/** The remaining cost, if half of GradInit's iterations serve the constraint. */
 export function expectedUpdates({ least, most }: InitPlan): number {
   return (least + most) / 2;
 }

@@ -30,7 +30,10 @@ const reportShape: JsonShape = (value, field) => {
   initNamed((value as InitReport).method).reportShape(value, field);
 };
 
-/** gradinit.json; undefined if there is none. Runs made before costs were recorded have one of the seconds alone. @throws DataError if it is damaged */
+/**
+ * gradinit.json; undefined if missing. In runs made before costs were recorded it has only the seconds. @throws
+ * DataError if it is damaged
+ */
 export function readInitReport(path: string): InitReport | undefined {
   if (!isThere(path)) return undefined;
   const report = readJsonFile<InitReport>(path, { what: 'initialisation report', shape: reportShape, advice });

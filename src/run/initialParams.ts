@@ -18,34 +18,34 @@ export type { InitReport };
 
 export interface InitialParams {
   readonly params: Params;
-  /** What a learned initialisation did; absent if the parameters are as drawn. */
+  /** The report of a learned initialisation; absent if the parameters are as drawn. */
   readonly report?: InitReport;
 }
 
 export interface InitialParamsControl {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Omit<StageProgress, 'event'>) => void;
-  /** What the work ahead costs, before it begins. What this throws ends the work. */
+  /** Receives the cost of the work before it begins; an error thrown here ends the work. */
   readonly onPlan?: (plan: InitPlan) => void;
-  /** What was learned is not used, and why. */
+  /** Called if the learned scales are not used, with the reason. */
   readonly onFallback?: (reason: string) => void;
-  /** Learned scales that a run may stall with. */
+  /** Called with learned scales that may stall a run. */
   readonly onClosedLayerNorms?: (scales: Readonly<Record<string, number>>) => void;
-  /** Where finished iterations are stored, and read again if the file is there. Without it an interruption loses them. */
+  /** The file for finished iterations, which is read if it exists. Without it an interruption loses them. */
   readonly learningLog?: {
     readonly path: string;
     /** SHA-256 of the prepared files that determine the numbers. */
     readonly corpus: Readonly<Record<string, string>>;
   };
-  /** Learning was interrupted: how many iterations the learning log holds. */
+  /** Called when learning was interrupted, with the number of iterations in the learning log. */
   readonly onSaved?: (saved: Pick<StageProgress, 'stage' | 'done' | 'total'>) => void;
   /** Parameters to start from instead of the configuration's drawing (`init.from`). */
   readonly source?: InitSource;
-  /** Makes the parameters instead of the configuration's drawing; `initialParams` disposes them. */
+  /** Makes the parameters in place of the configuration's drawing; `initialParams` disposes them. */
   readonly draw?: () => Params;
   /** The methods that the configuration chooses from. Default: `learnedInits`. */
   readonly methods?: readonly LearnedInit[];
-  /** Sees the parameters as drawn, before anything is learned. */
+  /** Receives the drawn parameters, before anything is learned. */
   readonly onDrawn?: (params: Params) => void;
 }
 
@@ -92,7 +92,10 @@ export function learnsInitialParams(config: Config): boolean {
   return chosenMethod(config) !== undefined;
 }
 
-/** Learns with the finished iterations in the learning log, if the caller keeps one, and reports what it holds if interrupted. */
+/**
+ * Learns from the finished iterations in the learning log, if the caller keeps one, and reports their number if
+ * interrupted.
+ */
 async function learnWith(
   method: LearnedInit,
   drawn: Params,

@@ -30,7 +30,7 @@ const fields = {
   factor: real(0.5, 'What a step multiplies a matrix by, if the loss falls.', { above: 0, below: 1 }),
 } as const satisfies Section;
 
-/** Shrinks matrices, step by step, and notes the loss on a training batch. */
+/** Shrinks matrices, step by step, and records the loss on a training batch. */
 const toy = learnedInit<'toy', typeof fields, LearnedReport & { losses: number[] }>({
   name: 'toy',
   fields,
@@ -94,7 +94,7 @@ describe('the list of learned initialisations', () => {
 });
 
 describe('a new learned initialisation is one file and one line of the list', () => {
-  test('it is planned, learns, reports its cost, and training starts from what it made', async () => {
+  test('it is planned, learns, reports its cost, and training starts from its parameters', async () => {
     const config = configOf({}, { steps: 2, factor: 0.5 });
     const seen: (InitPlan | string)[] = [];
     const { params, report } = await learn(config, {
@@ -131,7 +131,7 @@ describe('a new learned initialisation is one file and one line of the list', ()
     for (const all of [drawn, trained.params]) disposeParams(all);
   });
 
-  test('next to another one it is refused by name, and switched off it changes nothing', async () => {
+  test('together with another one it is refused by name, and switched off it changes nothing', async () => {
     await assert.rejects(learn(configOf({ 'metainit.iterations': 1 }, { steps: 1, factor: 0.5 })), {
       message:
         'metainit.iterations and toy.steps are both set. Parameters are learned or profiled by one of them: set the other to none, 0, post-ln or 0.',
@@ -141,7 +141,7 @@ describe('a new learned initialisation is one file and one line of the list', ()
     disposeParams(params);
   });
 
-  test('without the line it is not there', async () => {
+  test('without the line it does not exist', async () => {
     const { params, report } = await learn(configOf({}, { steps: 2, factor: 0.5 }), { methods: undefined });
     assert.equal(report, undefined);
     disposeParams(params);

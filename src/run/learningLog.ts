@@ -16,8 +16,8 @@ import { jsonAny, parseJson, sealedJson } from '../storage/jsonFile.js';
 import { writeFailure } from '../storage/writeFailure.js';
 
 /**
- * The finished iterations of GradInit or MetaInit in a file, so that learning resumes where it stopped: a line that says what is
- * learned, then one line of JSON per iteration, each on disk before the next begins. JSON keeps every bit of a number.
+ * The finished iterations of GradInit or MetaInit in a file, so that learning resumes where it stopped: a line with the
+ * task, then one line of JSON per iteration, each on disk before the next begins. JSON keeps every bit of a number.
  *
  * @throws ColdstartError code LEARNING_DIFFERS, on opening, if the file is of other settings
  */
@@ -36,7 +36,7 @@ export class LearningLog {
    * @throws ColdstartError LEARNING_DIFFERS if the file belongs to another task; DataError if it is damaged
    */
   static open(path: string, task: Readonly<Record<string, unknown>>): LearningLog {
-    // empty: a power failure took what was in it
+    // empty: a power failure lost its contents
     if (!existsSync(path) || statSync(path).size === 0) writeFileAtomic(path, `${sealedJson(task)}\n`);
     const bytes = readFileSync(path);
     const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
@@ -65,7 +65,7 @@ export class LearningLog {
     }
   }
 
-  /** Stores a finished iteration. @throws ColdstartError WRITE_FAILED, as for a full disk */
+  /** Stores a finished iteration. @throws ColdstartError WRITE_FAILED, e.g. for a full disk */
   append(iteration: object): void {
     const line = Buffer.from(`${sealedJson(iteration)}\n`);
     try {
@@ -82,7 +82,7 @@ export class LearningLog {
   }
 }
 
-/** Removes the file once what was learned is stored elsewhere. */
+/** Removes the file after the result is stored elsewhere. */
 export function removeLearningLog(path: string): void {
   rmSync(path, { force: true });
 }

@@ -12,27 +12,27 @@ import { countDecoding, countInit, countUpdate } from './countMemory.js';
 /** Training (`train`), decoding (`decode`), or a learned initialisation by its name. */
 export type MemoryStage = string;
 
-/** What a run's memory depends on. */
+/** The settings and sizes on which a run's memory depends. */
 export interface MemoryTask {
   readonly config: Config;
   readonly model: ModelConfig;
   readonly trainPairs: PairSource;
-  /** Source lengths of what is translated. */
+  /** Source lengths of the translated sets. */
   readonly heldOutLengths: Int32Array;
 }
 
 /** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/notes/performance.md). */
 const programBytes = 180 * 2 ** 20;
 
-/** Memory taken for a byte of tensors: freed blocks that are kept for the next tensors, and gaps. */
+/** Memory per byte of tensors: includes freed blocks that are kept for the next tensors, and gaps. */
 const slack: Readonly<Partial<Record<BackendName, number>>> = { native: 1.08, wasm: 1.15 };
 
-/** Whether memory can be estimated: where tensors lie elsewhere (a GPU) or wait for the garbage collector it cannot. */
+/** Whether memory can be estimated: not if tensors are elsewhere (a GPU) or wait for the garbage collector. */
 export function hasMemoryEstimate(backend: BackendName): boolean {
   return slack[backend] !== undefined;
 }
 
-/** What a stage takes of memory at most, in bytes. */
+/** The peak memory of a stage, in bytes. */
 export interface StageMemory {
   /** Of the whole process. */
   readonly process: number;
@@ -40,7 +40,10 @@ export interface StageMemory {
   readonly tensors: number;
 }
 
-/** Counts what a stage takes, on the largest batches of its corpus. `hasMemoryEstimate` must hold for the current backend. */
+/**
+ * Counts the memory of a stage on the largest batches of its corpus. `hasMemoryEstimate` must be true for the current
+ * backend.
+ */
 export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend: BackendName): Promise<StageMemory> {
   const tensors = (await countStage(stage, task)) * slack[backend]!;
   // a checkpoint is written from copies of parameters and optimiser state
@@ -48,7 +51,7 @@ export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend:
   return { tensors, process: tensors + copies + programBytes };
 }
 
-/** The stages of a run that computations are large in, in their order. */
+/** The stages of a run with large computations, in order. */
 export function stagesOf(config: Config): MemoryStage[] {
   const init = chosenInit(config);
   return [...(init ? [init.name] : []), 'train', 'decode'];
@@ -84,7 +87,9 @@ async function countStage(
   }
 }
 
-/** Batches of which one takes most: most tokens, most positions for logits, most pairs of positions for attention. */
+/**
+ * The candidates for the largest batch: most tokens, most positions for logits, most pairs of positions for attention.
+ */
 function largestShapes(shapes: readonly BatchShape[]): BatchShape[] {
   const most = (size: (shape: BatchShape) => number): BatchShape =>
     shapes.reduce((best, shape) => (size(shape) > size(best) ? shape : best));

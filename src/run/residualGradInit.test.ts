@@ -124,7 +124,7 @@ for (const residual of residualSchemes) {
         assert.equal(tensorsAtLoss.length, 4); // two computations in two iterations
         const pieces = await run(3);
         assert.equal(tensorsAtLoss.length, 8);
-        // what the first piece computed is gone when the second begins, but for its gradients
+        // the first piece's tensors are released before the second begins, except its gradients
         assert.ok(tensorsAtLoss[1] - tensorsAtLoss[0] <= params.size, `${tensorsAtLoss}`);
         assert.equal(memory().numTensors, before, 'leaked tensors');
         whole.iterations.forEach((expected, i) => {

@@ -83,7 +83,7 @@ test('robust: weights and rates scaled within bounds, layer norms and attention 
   assert.equal(plan.most, plan.least); // without a bound every iteration serves the objective
 });
 
-test('robust: eta is what training moves by in its first updates', async () => {
+test("robust: eta is the movement of training's first updates", async () => {
   const short = { ...robust, 'gradinit.iterations': 1 };
   const eta = async (settings: Record<string, unknown>): Promise<number> =>
     (await learn({ ...short, ...settings })).report.options.eta;
@@ -118,7 +118,7 @@ test('the bound as a share of the first norm, which rates meet without second de
   assert.ok(report.iterations[2].gradNorm < first.gradNorm);
 });
 
-test('falls back to the parameters as drawn where learning did no good, and says why', async () => {
+test('falls back to the drawn parameters if learning did not help, and says why', async () => {
   const cases: [string, Record<string, unknown>, RegExp][] = [
     [
       'closed layer norms',
@@ -159,7 +159,7 @@ test('falls back to the parameters as drawn where learning did no good, and says
   );
 });
 
-test('falls back where the loss after the step is more than 2 % above that of the parameters as drawn', async () => {
+test('falls back if the loss after the step is more than 2 % above that of the drawn parameters', async () => {
   const options = completeOptions({ algorithm: 'adam', variant: 'robust', eta: 0.1 });
   const params = new Map([['w', scalar(1)]]);
   const [batch] = [makeBatch([{ src: [4, 2], trg: [5, 2] }])];

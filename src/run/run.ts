@@ -44,17 +44,17 @@ import { unigramNll } from './unigramNll.js';
 import { isThere } from '../storage/isThere.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 
-/** Epoch whose batches the gradients before training are measured on: one that no run gets to. */
+/** The epoch whose batches serve to measure the gradients before training: one that no run reaches. */
 const recordEpoch = 2 ** 31;
 
 export interface RunTask {
   readonly config: Config;
   readonly runDir: string;
-  /** Go on with the run in the folder, if there is one. */
+  /** Resume the run in the folder, if there is one. */
   readonly resume: boolean;
-  /** Begin although memory will not suffice. */
+  /** Start even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
-  /** When aborted, the run saves what it needs to go on and throws the signal's reason. */
+  /** When aborted, the run saves its state for resuming and throws the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: RunListener;
 }
@@ -67,7 +67,7 @@ export interface RunResult {
 
 /**
  * One run from start to finish: prepared corpus → initial parameters → GradInit → training → translation of the test set →
- * scores. Every stage leaves its result in the run's folder, so that an interrupted run goes on where it was.
+ * scores. Every stage stores its result in the run's folder, so that an interrupted run resumes where it stopped.
  *
  * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
  */
@@ -80,7 +80,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     checkDecode(task.config, model.trgVocabSize);
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
-    // a complete run needs no memory; a refused one leaves no folder with the settings that were too large
+    // a complete run needs no memory; a refused one must not leave a folder with settings that were too large
     const paths = runPaths(task.runDir);
     const isLearned = isThere(paths.initial) || isThere(paths.last);
     let source: InitSource | undefined;
@@ -155,7 +155,7 @@ class Run {
     const position =
       resumeFrom?.training && resumedPosition(resumeFrom.training.position, this.trainingOptions(updatesPerEpoch));
     const resumedAt = position?.update ?? 0;
-    // empty: a power failure took what was in it
+    // empty: a power failure lost its contents
     const hasLog = (statSync(this.paths.log, { throwIfNoEntry: false })?.size ?? 0) > 0;
     this.log = hasLog ? RunLog.resume(this.paths.log, position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
@@ -205,7 +205,10 @@ class Run {
     return this.saveScores({ status: 'finished', ...tested });
   }
 
-  /** The configuration's options with what depends on the data: the extra epoch's length, and the updates that initialisation cost. */
+  /**
+   * The configuration's options with values that depend on the data: the extra epoch's length, and the updates that
+   * initialisation cost.
+   */
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
     const { maxUpdates } = this.task.config.train;
     const cost = this.checkBudget('cost', this.readInitReport()?.cost.updateEquivalents ?? 0);
@@ -213,8 +216,8 @@ class Run {
   }
 
   /**
-   * What initialisation takes off the run's updates.
-   * @param costs how the message says it: before the work, or after it
+   * The number of updates that initialisation subtracts from the run's.
+   * @param costs the verb for the message: before the work, or after it
    * @throws UsageError if nothing is left
    */
   private checkBudget(costs: string, updates: number): number {
@@ -228,7 +231,7 @@ class Run {
     return cost;
   }
 
-  /** @throws DataError if it is gone and training would be another one without it */
+  /** @throws DataError if it is missing and training would differ without it */
   private readInitReport(): InitReport | undefined {
     const { initial, initReport, last } = this.paths;
     const report = readInitReport(initReport);

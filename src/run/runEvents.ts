@@ -6,7 +6,7 @@ import type { InitSourceRecord } from './initSource.js';
 import type { InitPlan } from './initPlan.js';
 import type { RunScores } from './runScores.js';
 
-/** What a run is about to do, said once at its start. */
+/** A run's description, sent once at its start. */
 export interface RunStart {
   readonly event: 'start';
   readonly runDir: string;
@@ -20,9 +20,9 @@ export interface RunStart {
   readonly trainPairs: number;
   readonly trgTokensPerEpoch: number;
   readonly updatesPerEpoch: number;
-  /** Updates that the run is given, what initialisation will cost included; undefined if only epochs or patience end it. */
+  /** Updates of the run, including the cost of initialisation; undefined if only epochs or patience end it. */
   readonly maxUpdates?: number;
-  /** Update the run goes on from. */
+  /** The update from which the run resumes. */
   readonly resumedFrom?: number;
   /** The first training pair, as the model sees it. */
   readonly example: { readonly src: string; readonly trg: string };
@@ -39,7 +39,10 @@ export interface UpdateProgress {
   readonly gradNormL2: number;
   readonly trgTokens: number;
   readonly seconds: number;
-  /** Update at which training ends, what initialisation cost taken off; undefined if only epochs or patience end it. */
+  /**
+   * Update at which training ends, after subtracting the cost of initialisation; undefined if only epochs or patience
+   * end it.
+   */
   readonly maxUpdates?: number;
 }
 
@@ -50,16 +53,16 @@ export interface StageProgress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
-  /** Seconds of what was done in this process, where the stage is timed by itself. */
+  /** Seconds of the work in this process, if the stage is timed separately. */
   readonly secondsHere?: number;
-  /** What to show beside it, e.g. the loss. */
+  /** Further text to show, e.g. the loss. */
   readonly note?: string;
 }
 
-/** What the run needs of memory, and what there is; for displays, not logged. */
+/** The memory that the run needs, and the available memory; for displays, not logged. */
 export type MemoryReported = MemoryReport & { readonly event: 'memory' };
 
-/** What initialisation costs, before it begins; for displays, not logged: gradinit.json says what it did cost. */
+/** The expected cost of initialisation; for displays, not logged: gradinit.json has the actual cost. */
 export type InitPlanned = InitPlan & { readonly event: 'initPlan' };
 
 /** Learned scales have nearly closed some layer norms; for displays, not logged: gradinit.json has all scales. */
@@ -68,19 +71,19 @@ export interface ClosedLayerNorms {
   readonly scales: Readonly<Record<string, number>>;
 }
 
-/** Training starts from the parameters as drawn, as what GradInit learned is no better. */
+/** Training starts from the drawn parameters, since GradInit's are no better. */
 export interface GradInitFellBack {
   readonly event: 'gradInitFallback';
   readonly reason: string;
 }
 
-/** Settings that differ from what the run had so far, as `key: a → b`. */
+/** Settings that differ from the run's earlier ones, as `key: a → b`. */
 export interface SettingsChanged {
   readonly event: 'changed';
   readonly settings: readonly string[];
 }
 
-/** A run was resumed whose log.jsonl is gone: curves and totals begin where it was resumed. */
+/** A run was resumed whose log.jsonl is missing: curves and totals begin where it was resumed. */
 export interface LogLost {
   readonly event: 'logLost';
   readonly path: string;

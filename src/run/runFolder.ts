@@ -37,7 +37,7 @@ export const runPaths = (runDir: string) => ({
   best: checkpointPaths(runDir).best,
 });
 
-/** What a run was made from, besides its configuration. */
+/** The inputs of a run, besides its configuration. */
 export interface RunIdentity {
   readonly program: string;
   readonly corpus: Readonly<Record<string, string>>;
@@ -53,13 +53,13 @@ export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpu
   );
 }
 
-/** The configuration of a run: that of an ablation counts for none of its runs. */
+/** The configuration of a run, without the ablation section, which does not affect its runs. */
 export function runConfig(config: Config): Config {
   const train = { ...config.train, secondMomentStart: secondMomentStart(config) };
   return { ...config, train, ablation: defaultConfig().ablation };
 }
 
-/** A folder that a run may use, and what lies in it. */
+/** A folder that a run may use, and its contents. */
 export interface ClaimedFolder {
   /** Scores, if the run is complete already. */
   readonly scores?: RunScores;
@@ -69,10 +69,10 @@ export interface ClaimedFolder {
 
 /**
  * Claims a folder for a run: a new one gets its configuration; one that holds this run already is resumed or reported as
- * complete; anything else is refused. With `resume`, settings that the numbers so far do not depend on may differ: the
- * folder gets the new configuration, and a complete run is open again.
+ * complete; anything else is refused. With `resume`, settings that do not affect the numbers so far may differ: the
+ * folder gets the new configuration, and a complete run becomes unfinished again.
  *
- * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what is in the folder and what can be done
+ * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what the folder contains and what can be done
  */
 export function claimRunFolder(
   runDir: string,
@@ -82,7 +82,7 @@ export function claimRunFolder(
 ): ClaimedFolder {
   const paths = runPaths(runDir);
   if (!isThere(paths.config)) {
-    // a run killed at its very beginning has its identity alone
+    // a run killed at its very beginning has only its identity
     if (
       isThere(runDir) &&
       readdirSync(runDir).some((name) => !name.startsWith('.') && name !== basename(paths.identity))
@@ -123,7 +123,7 @@ export function claimRunFolder(
     const begun = [paths.last, paths.initial, paths.learningLog].some((path) => isThere(path));
     throw new ColdstartError(
       'RUN_EXISTS',
-      `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint yet'}. Resume it with --resume, choose another folder with --run, or remove this one.`,
+      `${runDir} holds this run, ${begun ? 'unfinished' : 'begun but without a checkpoint'}. Resume it with --resume, choose another folder with --run, or remove this one.`,
     );
   }
   // no setting that may change undoes a divergence
@@ -133,7 +133,7 @@ export function claimRunFolder(
       'RUN_EXISTS',
       `${runDir} holds this run complete but without checkpoints, so it cannot take other settings. Choose another folder with --run.`,
     );
-  // in this order: a kill between the two leaves a run that is open and asks for the change again
+  // in this order: a kill between the two leaves an unfinished run that requests the change again
   rmSync(paths.scores, { force: true });
   writeConfig(runDir, config);
   return { changed: changeable };
@@ -149,7 +149,7 @@ function writeConfig(runDir: string, config: Config): void {
   );
 }
 
-/** Runs of earlier versions have no checksum there. @throws DataError if what it says is not so */
+/** Runs of earlier versions have no checksum there. @throws DataError if the checksum differs */
 function checkConfigText(path: string): void {
   const text = readTextFile(path, 'configuration');
   if (text.trim() === '')
@@ -162,15 +162,15 @@ function checkConfigText(path: string): void {
     );
 }
 
-/** How a run differs from what is asked for, one line each. */
+/** The differences between a run and the requested one, one line each. */
 export interface RunChanges {
-  /** What its numbers so far depend on. */
+  /** Settings on which its numbers so far depend. */
   readonly fixed: readonly string[];
-  /** What may change on resuming. */
+  /** Settings that may change on resuming. */
   readonly changeable: readonly string[];
 }
 
-/** How the run in a folder differs from what is asked for; nothing if it is the same run. */
+/** The differences between the run in a folder and the requested one; empty for the same run. */
 export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): RunChanges {
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
@@ -184,12 +184,12 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
   return { fixed, changeable };
 }
 
-/** The setting that a line of `configDifferences` is about. */
+/** The setting named in a line of `configDifferences`. */
 function keyOf(line: string): string {
   return line.slice(0, line.indexOf(':'));
 }
 
-/** Settings that BLEU of the validation set depends on. How translations are batched is not one of them. */
+/** Settings on which BLEU of the validation set depends; batching does not affect it. */
 function changesValidationBleu(key: string): boolean {
   return (
     /^decode\.(beamSize|lengthPenalty|maxLenA|maxLenB|bleu|lowercase)$/.test(key) ||
@@ -197,7 +197,7 @@ function changesValidationBleu(key: string): boolean {
   );
 }
 
-/** Why a setting may not change on resuming where another one makes it so, in brackets; else empty. */
+/** The reason in brackets if another setting keeps a setting from changing on resuming; otherwise empty. */
 function whyFixed(key: string, { train }: Config): string {
   if (key === 'train.maxUpdates')
     return ` (the ${train.schedule} schedule falls towards it, so every rate so far depends on it)`;
@@ -225,22 +225,25 @@ function mayChange(key: string, { train }: Config): boolean {
   );
 }
 
-/** How the settings of two runs differ in what determines their numbers, one line each. */
+/** The differences between two runs in settings that determine their numbers, one line each. */
 export function runDifferences(a: Config, b: Config): string[] {
-  // where the corpus lies does not matter, what it holds does; what is only recorded changes nothing
+  // the corpus's place does not matter, its contents do; settings that are only recorded change nothing
   const { corpus, record } = defaultConfig();
   const comparable = (config: Config): Config => ({
     ...runConfig(config),
     backend: 'auto',
     corpus,
     record,
-    // a default that is written out is the same setting; without an algorithm none counts
+    // an explicit default is the same setting; without an algorithm no setting of the group counts
     gradinit: config.gradinit.algorithm === 'none' ? defaultConfig().gradinit : gradInitSettings(config.gradinit),
   });
   return configDifferences(comparable(a), comparable(b));
 }
 
-/** The resolved configuration saved in a run. @throws DataError if the folder is not a run, or its configuration is not what the run wrote */
+/**
+ * The resolved configuration saved in a run. @throws DataError if the folder is not a run, or its configuration was
+ * changed after the run wrote it
+ */
 export function readRunConfig(runDir: string): Config {
   const { config } = runPaths(runDir);
   if (!isThere(config))
@@ -249,7 +252,7 @@ export function readRunConfig(runDir: string): Config {
   return loadRunConfig(config);
 }
 
-/** What a run was made from. @throws DataError if its run.json cannot be used */
+/** The inputs of a run. @throws DataError if its run.json cannot be used */
 export function readRunIdentity(runDir: string): RunIdentity {
   return readJsonFile<RunIdentity>(runPaths(runDir).identity, identityFile);
 }

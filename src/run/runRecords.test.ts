@@ -109,7 +109,7 @@ test('entropy of target tokens', () => {
   assert.ok(Math.abs(unigramNll(pairsInMemory([{ src: [2], trg: [4, 4, 5, 2] }])) - 1.5 * Math.LN2) < 1e-12);
 });
 
-test('what initialisation costs in updates', () => {
+test('the cost of initialisation in updates', () => {
   const uses = [...gradInitUses('objective', 200, 220), ...gradInitUses('constraint', 200, 220), ...metaInitUses(100)];
   // 200 + 220, 200 + 3 * 200, 100 + 9 * 100 gradients of one token, 500 of which are an update
   assert.deepEqual(initCost(uses, 500, 7), {

@@ -29,7 +29,7 @@ export interface ValidationResult {
   readonly bleu?: number;
 }
 
-/** Which parameters of a run: of its best or last validation, or the average of its last epochs. */
+/** Parameters of a run: of its best or last validation, or the average of its last epochs. */
 export type CheckpointUse = 'best' | 'last' | 'average';
 
 export interface TestResult {
@@ -44,12 +44,12 @@ export interface TestResult {
   /** chrF2, 0 to 100. */
   readonly chrf: number;
   readonly chrfSignature: string;
-  /** The same parameters on the validation set: mean loss with label smoothing, and BLEU where it is computed. */
+  /** The same parameters on the validation set: mean loss with label smoothing, and BLEU if it is computed. */
   readonly validLoss?: number;
   readonly validBleu?: number;
   /** The translations, a file of the run. */
   readonly hyp: string;
-  /** Which parameters translated, e.g. "best of validation, update 600". */
+  /** The parameters that translated, e.g. "best of validation, update 600". */
   readonly checkpoint: string;
   readonly seconds: number;
 }
@@ -65,9 +65,9 @@ export interface RunScores {
   readonly trainSeconds: number;
   /** GradInit, MetaInit or profiling. */
   readonly initSeconds: number;
-  /** What that cost; absent if nothing was learned or profiled. */
+  /** The cost of that; absent if nothing was learned or profiled. */
   readonly init?: InitCost;
-  /** Updates that the run was given, those that `init` cost included. */
+  /** Updates of the run, including the cost of `init`. */
   readonly budget?: number;
   /** Entropy of the validation targets' own token frequencies, nats: a model above it has not learned to use context. */
   readonly unigramNll?: number;
@@ -108,7 +108,7 @@ const testShape = jsonObject({
   precisions: jsonOptional(jsonList(jsonNumber)),
   validLoss: jsonOptional(jsonNullable(jsonNumber)),
   validBleu: jsonOptional(jsonNullable(jsonNumber)),
-  // translations are read from there: nothing but a file of translations in the run
+  // the path must name a file of translations in the run, since translations are read from it
   hyp: jsonOptional(
     jsonValue(
       'test.hyp or test.NAME.hyp with best, last or average as NAME',

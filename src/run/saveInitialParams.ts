@@ -26,9 +26,9 @@ export async function saveInitialParams(
   }: {
     readonly out: string;
     readonly reportFile: string;
-    /** Finished iterations, until all are; resumed from if it is there. */
+    /** File of finished iterations until learning ends; learning resumes from it if it exists. */
     readonly learningLog: string;
-    /** Begin although memory will not suffice. */
+    /** Start even if memory will not suffice. */
     readonly ignoreMemory?: boolean;
     readonly signal?: AbortSignal;
     readonly onEvent?: RunListener;

@@ -10,8 +10,8 @@ import type { TestResult } from './runScores.js';
 import { readTestText, type TestFiles } from './testText.js';
 
 /**
- * The references that a run's test BLEU was computed against, one line each: its test.ref. Runs made before test.ref was
- * what was scored hold preprocessed text there; the prepared corpus then has the references, if it still lies where it did.
+ * The references that a run's test BLEU was computed against, one line each: its test.ref. In runs of earlier versions
+ * test.ref is preprocessed text; then the prepared corpus has the references, if it is still in its place.
  *
  * @returns undefined if neither file gives the stored scores
  */

@@ -2,7 +2,7 @@ import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EventFile } from './tensorboard/eventFile.js';
 import type { RunEvent } from './runEvents.js';
 
-/** Writes what TensorBoard can plot of an event in a run: losses, rates, norms, scores, over updates. */
+/** Writes the numbers of a run's event for TensorBoard: losses, rates, norms, scores, over updates. */
 export function toTensorBoard(file: EventFile, event: RunEvent): void {
   if (event.event === 'train') {
     const { update, epoch, loss, nll, perplexity, lr, gradNormL2, clippedShare, trgTokensPerSecond } = event;
@@ -33,8 +33,9 @@ export function toTensorBoard(file: EventFile, event: RunEvent): void {
 }
 
 /**
- * Writes histograms of every parameter at validations, each at least a twentieth of the updates after the one before: the first twenty, and
- * then about fifty for every ten times as many updates, so that no length of a run makes the file large.
+ * Writes histograms of every parameter at validations, each at least 5 % of the updates after the previous one: the
+ * first twenty, and then about fifty for every factor of ten in updates, so that the file stays small for any length of
+ * a run.
  */
 export function parameterHistograms(file: EventFile): (params: Params, update: number) => void {
   let last = 0;

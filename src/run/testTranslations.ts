@@ -31,11 +31,11 @@ export interface TestTask {
 }
 
 /**
- * Translates the test set with the best parameters, with the average of the last epochs where at least two were kept, and with
- * what `decode.checkpoint` names; scores each, and says which of best and average has the better validation. The test set
- * chooses nothing.
+ * Translates the test set with the best parameters, with the average of the last epochs if at least two were kept, and
+ * with the parameters that `decode.checkpoint` names; scores each, and says which of best and average has the better
+ * validation. The test set decides nothing.
  *
- * Written to the run: test.src, test.ref (what is scored against), test.hyp (of `decode.checkpoint`), test.USE.hyp of the
+ * Written to the run: test.src, test.ref (the references), test.hyp (of `decode.checkpoint`), test.USE.hyp of the
  * others.
  */
 export async function translateTest(
@@ -111,7 +111,7 @@ async function testOne(
   }
 }
 
-/** What the run's own validations say of the best and the last parameters; averages were never validated, so they are now. */
+/** The run's validations of the best and the last parameters; averages are validated here, since training did not. */
 async function validate(
   { config, model, corpus, validBatches, validated, signal, onProgress }: TestTask,
   use: CheckpointUse,

@@ -6,7 +6,10 @@ import type { ModelConfig } from '../model/config.js';
 import { initialParams } from './initialParams.js';
 import { initPlan } from './initPlan.js';
 
-/** Seconds of initialisation, from an iteration or two of each kind; half of GradInit's are taken to serve the constraint. */
+/**
+ * Seconds of initialisation, from an iteration or two of each kind; assumes that half of GradInit's serve the
+ * constraint.
+ */
 export async function timeInit(config: Config, model: ModelConfig, trainPairs: PairSource): Promise<number> {
   const method = chosenInit(config);
   if (method === undefined) return 0;

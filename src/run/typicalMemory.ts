@@ -6,17 +6,17 @@ import { eosId, unkId } from '../text/specialIds.js';
 import { reportMemory } from './checkMemory.js';
 import { hasMemoryEstimate } from './memoryEstimate.js';
 
-/** What runs of the usual sizes need, in bytes. */
+/** Memory of runs of the usual sizes, in bytes. */
 export interface TypicalMemory {
   readonly arch: 'tiny' | 'iwslt';
   readonly train: number;
   readonly gradinit: number;
 }
 
-/** The batch that the estimates are for: train.maxTokens as it is by default, in sentences of 32 tokens, and 10,000 words a side. */
+/** The batch of the estimates: the default train.maxTokens, in sentences of 32 tokens, and 10,000 words a side. */
 export const typicalBatch = { maxTokens: 4096, length: 32, vocabulary: 10_000 } as const;
 
-/** Estimates for the current backend; none where memory cannot be estimated. */
+/** Estimates for the current backend; empty if memory cannot be estimated. */
 export async function typicalMemory(backend: BackendName): Promise<TypicalMemory[]> {
   if (!hasMemoryEstimate(backend)) return [];
   const { maxTokens, length, vocabulary } = typicalBatch;

@@ -9,11 +9,11 @@ const smoothMethods = ['exp', 'floor', 'add-k', 'none'] as const;
 export type SmoothMethod = (typeof smoothMethods)[number];
 
 export interface BleuOptions {
-  /** `13a` for plain text, `none` for text whose tokens stand apart already, or a tokeniser. Default 13a. */
+  /** `13a` for plain text, `none` for text that is tokenised already, or a tokeniser. Default 13a. */
   readonly tokenize?: BleuTokenizerName | BleuTokenizer;
   readonly lowercase?: boolean;
   /**
-   * What to do with an order without matches (Chen and Cherry 2014): `exp` halves its precision again and again,
+   * The treatment of an order without matches (Chen and Cherry 2014): `exp` halves its precision again and again,
    * `floor` counts `smoothValue` matches, `add-k` adds `smoothValue` to matches and n-grams of orders above 1, `none`
    * gives a score of 0. Default exp.
    */
@@ -53,7 +53,7 @@ export function corpusBleu(hyps: readonly string[], refs: References, options: B
   return corpusScore(bleu(options), hyps, refs);
 }
 
-/** BLEU of one sentence; with effective order unless the options say otherwise. */
+/** BLEU of one sentence; with effective order unless `effectiveOrder` is false. */
 export function sentenceBleu(hyp: string, refs: readonly string[], options: BleuOptions = {}): BleuScore {
   return sentenceScore(bleu({ effectiveOrder: true, ...options }), hyp, refs);
 }

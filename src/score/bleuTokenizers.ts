@@ -33,12 +33,15 @@ function tokenize13a(line: string): string {
   return separateWesternPunctuation(` ${text} `);
 }
 
-/** The rules 13a shares with zh: ASCII symbols stand alone; full stops, commas and dashes depend on the digits around them. */
+/**
+ * The rules that 13a shares with zh: ASCII symbols are separate tokens; full stops, commas and dashes depend on the
+ * digits around them.
+ */
 function separateWesternPunctuation(line: string): string {
   const spaced = line
     .replace(/([{-~[-` -&(-+:-@/])/g, ' $1 ') // every ASCII symbol but ' , - .
     .replace(/([^0-9])([.,])/g, '$1 $2 ') // full stop and comma not after a digit
-    .replace(/([.,])([^0-9])/g, ' $1 $2') // nor before one
+    .replace(/([.,])([^0-9])/g, ' $1 $2') // and not before one
     .replace(/([0-9])(-)/g, '$1 $2 '); // dash after a digit
   return splitWords(spaced).join(' ');
 }
@@ -56,7 +59,7 @@ function tokenizeIntl(line: string): string {
 }
 
 /**
- * sacreBLEU's table of Chinese characters. U+2001-U+2A6D and U+2F81-U+2FA1 stand there by accident: they were meant to
+ * sacreBLEU's table of Chinese characters. U+2001-U+2A6D and U+2F81-U+2FA1 are there by accident: they were meant to
  * be U+20000-U+2A6D6 and U+2F800-U+2FA1D. Scores compare only with the same table.
  */
 const chinese = new RegExp(
@@ -65,7 +68,7 @@ const chinese = new RegExp(
   'g',
 );
 
-/** Tokeniser `zh`: every Chinese character on its own, the rest as 13a but with XML escapes left alone. */
+/** Tokeniser `zh`: every Chinese character on its own, the rest like 13a but without resolving XML escapes. */
 function tokenizeZh(line: string): string {
   return separateWesternPunctuation(strip(line).replace(chinese, ' $& '));
 }

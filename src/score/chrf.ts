@@ -13,7 +13,10 @@ export interface ChrfOptions {
   readonly lowercase?: boolean;
   /** Keep white space in character n-grams. Default false. */
   readonly whitespace?: boolean;
-  /** Average F scores over all orders, as chrF++.py does, rather than precision and recall over those both sides have. */
+  /**
+   * Average F scores over all orders, as chrF++.py does, rather than precision and recall over the orders that both
+   * sides have.
+   */
   readonly epsSmoothing?: boolean;
 }
 
@@ -137,7 +140,7 @@ export function chrf({
   };
 }
 
-/** chrF++.py's stand-in for precisions and scores of orders without n-grams. */
+/** chrF++.py's value for precisions and scores of orders without n-grams. */
 const epsilon = 1e-16;
 
 const punctuation = new Set('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~');

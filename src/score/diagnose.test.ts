@@ -31,7 +31,7 @@ test('groups hold the BLEU of their lines', () => {
     { label: '0 to 9', numLines: 2, bleu: on([0, 2]) },
     { label: '10 to 19', numLines: 1, bleu: on([1]) },
   ]);
-  // rarest words: sass never, lief never, Voegel never; with training text that has them all once, once
+  // rarest words: sass, lief and Voegel never occur; with training text that has each once, they occur once
   assert.deepEqual(diagnosis.byRarestWord, [{ label: 'never', numLines: 3, bleu: on([0, 1, 2]) }]);
   const own = diagnose({ systems: [first, second], refs: [refs], metric: bleu({ tokenize: 'none' }), sources });
   assert.deepEqual([own.byRarestWord!.map(({ label }) => label), own.countedText], [['once'], 'source text']);

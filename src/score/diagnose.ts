@@ -20,7 +20,7 @@ export interface DiagnosisInput {
   readonly seed?: number;
 }
 
-/** Lines that have something in common, and both systems' BLEU on them. */
+/** A group of lines, and both systems' BLEU on them. */
 export interface LineGroup {
   readonly label: string;
   readonly numLines: number;
@@ -43,7 +43,7 @@ export interface LineDifference {
   readonly bleu: readonly [number, number];
 }
 
-/** Where two systems differ. */
+/** The differences between two systems. */
 export interface Diagnosis {
   readonly names: readonly [string, string];
   readonly signature: string;

@@ -4,7 +4,7 @@
  */
 export function formatFixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
-  // a double that lies halfway has all its decimals within the 100 that toFixed can show
+  // a double exactly halfway has all its decimals within the 100 that toFixed can show
   const rest = value.toFixed(100).split('.')[1]?.slice(decimals) ?? '';
   if (!/^50*$/.test(rest) || decimals > 50) return text;
   const lastDigit = Number(text.at(-1));

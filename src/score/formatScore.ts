@@ -3,7 +3,7 @@ import type { Metric, Score } from './metric.js';
 import { formatSignature, type SignatureField } from './signature.js';
 import type { Confidence } from './significance.js';
 
-/** One system's score by one metric, with all that belongs to it. */
+/** One system's score by one metric, with signature and confidence. */
 export interface MetricResult<S extends Score = Score> {
   readonly metric: Metric<S>;
   readonly score: S;

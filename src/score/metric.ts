@@ -20,9 +20,9 @@ export interface Metric<S extends Score = Score> {
   readonly higherIsBetter: boolean;
   /** How many numbers a line gives. */
   readonly width: number;
-  /** Text before it is compared: stripped, cased and tokenised as the metric has it. */
+  /** Text before the comparison: stripped, cased and tokenised by the metric's rules. */
   preprocess(line: string): string;
-  /** The same for a reference, where the metric treats it differently; default: `preprocess`. */
+  /** The same for a reference, if the metric treats it differently; default: `preprocess`. */
   preprocessRef?(line: string): string;
   /**
    * Numbers of one line, written to `out` from `at`.
@@ -32,7 +32,7 @@ export interface Metric<S extends Score = Score> {
    */
   lineStatistics(hyp: string, refs: readonly string[], out: Float64Array, at: number): void;
   scoreOf(sums: ArrayLike<number>): S;
-  /** What follows the name and the signature in a score line: `67.0 90.0/74.5/...`; without the score itself. */
+  /** The text after the name and the signature in a score line: `67.0 90.0/74.5/...`; without the score itself. */
   details(score: S): string;
   readonly signatureFields: readonly SignatureField[];
 }

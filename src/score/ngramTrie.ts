@@ -1,9 +1,9 @@
 /**
  * N-gram counts of references, against which the n-grams of a hypothesis are matched. Symbols are non-negative
- * integers (word numbers or code points). One object serves many lines: `clear` starts anew without freeing memory.
+ * integers (word numbers or code points). One object serves many lines: `clear` empties it without freeing memory.
  *
- * A trie whose edges lie in one hash table: an n-gram is a path, so that counting all orders at a position is one walk,
- * and a hypothesis need not be walked further than it matches.
+ * A trie whose edges are in one hash table: an n-gram is a path, so counting all orders at a position is one walk,
+ * and the walk of a hypothesis ends where it no longer matches.
  */
 export class NgramTrie {
   private capacity = 1024;

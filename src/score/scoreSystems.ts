@@ -8,10 +8,10 @@ export interface System {
   readonly lines: readonly string[];
 }
 
-/** Which test of significance goes with the scores. */
+/** The test of significance for the scores. */
 export type Significance =
   | { readonly test: 'none' }
-  /** Bootstrap confidence of each system by itself. */
+  /** Bootstrap confidence of each system separately. */
   | { readonly test: 'confidence'; readonly numSamples?: number; readonly seed?: number }
   /** Paired bootstrap against the first system. */
   | { readonly test: 'bs'; readonly numSamples?: number; readonly seed?: number }

@@ -15,7 +15,7 @@ test('lines end at LF; white space on their right is dropped', async () => {
   assert.match((await read('\ufeffa\n')).warnings[0], /byte order mark/);
 });
 
-test('what cannot be scored is named', async () => {
+test('files that cannot be scored are named', async () => {
   await assert.rejects(read(''), /text is empty/);
   await assert.rejects(read('a\n', new Uint8Array([0xff, 10])), /text:2: the line is not valid UTF-8/);
   const [two, three] = [await read('a\nb\n'), { ...(await read('a\nb\nc\n')), name: 'other' }];

@@ -3,12 +3,12 @@ import { DataError } from '../errors.js';
 import { readLineBlocks } from '../storage/lines.js';
 import { stripRight } from './whiteSpace.js';
 
-/** Lines of a text to be scored, and where they come from. */
+/** Lines of a text to score, and their source. */
 export interface ScoringText {
   /** For messages: a path, or `standard input`. */
   readonly name: string;
   readonly lines: readonly string[];
-  /** What a user should know about the text. */
+  /** A warning about the text for the user. */
   readonly warnings: readonly string[];
 }
 
@@ -35,7 +35,7 @@ async function allLines(path: string, stream?: AsyncIterable<Buffer>): Promise<(
 }
 
 /**
- * White space on the right of lines is dropped, as sacreBLEU's command line does; with it goes the carriage return of
+ * White space on the right of lines is dropped, like sacreBLEU's command line; that includes the carriage return of
  * Windows line ends.
  */
 function checkText(name: string, lines: readonly (string | null)[]): ScoringText {
@@ -55,7 +55,7 @@ function checkText(name: string, lines: readonly (string | null)[]): ScoringText
   return { name, lines: texts.map(stripRight), warnings };
 }
 
-/** sacreBLEU's limit: so many lines that end in " ." are no accident. */
+/** sacreBLEU's limit: this many lines that end in " ." are not a coincidence. */
 const tokenisedLines = 100;
 
 /** A warning if a text looks tokenised: scores of detokenised text do not compare with it. */

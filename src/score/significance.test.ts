@@ -186,7 +186,7 @@ test('a system against itself, and systems that differ in one line', () => {
       pairedTest([{ metric, systems: [first, first] }], { test: kind, numSamples: 50 })[0][1].pValue,
       1 / 51,
     );
-    // exchanging the only line that differs leaves the difference as it is: no shuffle goes beyond it
+    // exchanging the only different line does not change the absolute difference: no shuffle exceeds it
     if (kind === 'ar')
       assert.equal(
         pairedTest([{ metric, systems: [first, second] }], { test: kind, numSamples: 50 })[0][1].pValue,

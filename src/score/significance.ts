@@ -74,14 +74,17 @@ export interface PairedOptions {
   readonly test: 'bs' | 'ar';
   /** Resamples or shuffles. Default 1,000 for `bs`, 10,000 for `ar`. */
   readonly numSamples?: number;
-  /** Resamples for confidence intervals beside `ar`. Default 0: none. */
+  /** Resamples for confidence intervals in addition to `ar`. Default 0: none. */
   readonly numConfidenceSamples?: number;
   readonly seed?: number;
 }
 
 export interface PairedResult {
   readonly score: number;
-  /** How probable so large a difference from the baseline is if both are equally good. Absent for the baseline. */
+  /**
+   * The probability of a difference at least this large from the baseline if both are equally good. Absent for the
+   * baseline.
+   */
   readonly pValue?: number;
   readonly confidence?: Confidence;
 }
@@ -111,7 +114,7 @@ export function pairedTest(
   const shuffles = test === 'ar' ? random.booleans(numSamples * numLines) : undefined;
   const numResamples = test === 'bs' ? numSamples : numConfidenceSamples;
   const resamples = numResamples > 0 ? drawResamples(numLines, numResamples, random) : undefined;
-  // sacreBLEU seeds anew for the baseline's interval, which beside shuffles therefore rests on other samples
+  // sacreBLEU seeds again for the baseline's interval, which therefore uses other samples when combined with shuffles
   const baselineResamples =
     shuffles && resamples ? drawResamples(numLines, numResamples, new NumpyRandom(seed)) : resamples;
 
@@ -131,7 +134,7 @@ export function pairedTest(
   });
 }
 
-/** Per resample the absolute difference of two systems, less its mean. */
+/** Per resample the absolute difference of two systems, minus its mean. */
 function centredDifferences(system: Float64Array, baseline: Float64Array): Float64Array {
   const differences = system.map((score, i) => Math.abs(score - baseline[i]));
   const mean = pairwiseSum(differences, 0, differences.length) / differences.length;
@@ -181,7 +184,7 @@ function shuffledDifferences(
   return differences;
 }
 
-/** One more than the samples beyond the real difference, by one more than the samples: never 0. */
+/** (samples beyond the real difference + 1) / (samples + 1): never 0. */
 function pValue(differences: Float64Array, realDifference: number): number {
   let beyond = 0;
   for (const difference of differences) if (difference > realDifference) beyond++;

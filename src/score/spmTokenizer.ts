@@ -4,7 +4,7 @@ import type { BleuTokenizer } from './bleuTokenizers.js';
 
 /**
  * A tokeniser that splits by a SentencePiece model, as sacreBLEU's `flores101` and `flores200` do (Goyal et al. 2022).
- * The model is not part of coldstart; whoever names it `flores200` has to give that model.
+ * The model is not part of coldstart; a tokeniser named `flores200` must be given that model.
  *
  * @param name as in the signature's `tok` field
  * @param lines every line that will be scored: segmentation runs beforehand
@@ -16,7 +16,7 @@ export async function spmTokenizer(
   lines: readonly string[],
   lowercase = false,
 ): Promise<BleuTokenizer> {
-  // the lines as BLEU hands them to its tokeniser
+  // the lines in the form that BLEU passes to its tokeniser
   const { preprocess } = bleu({ tokenize: 'none', lowercase });
   const distinct = [...new Set(lines.map(preprocess))];
   const model = await SentencePiece.open(modelPath);

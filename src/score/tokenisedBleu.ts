@@ -9,12 +9,12 @@ export interface TokenisedBleuOptions {
   readonly joiner?: string;
 }
 
-/** What makes BLEU that of tokenised text. */
+/** The options of BLEU for tokenised text. */
 export const tokenisedBleuVariant = { tokenize: 'none', smoothMethod: 'none' } as const satisfies BleuOptions;
 
-/** What a reader of the number has to know. */
+/** The warning to readers of the score. */
 export const tokenisedBleuWarning =
-  'tokenised BLEU counts the tokens of the files as they are, like multi-bleu.perl and fairseq. It does not compare to BLEU of detokenised text, nor to other tokenisations.';
+  'tokenised BLEU counts the tokens of the files, like multi-bleu.perl and fairseq. It cannot be compared with BLEU of detokenised text or of other tokenisations.';
 
 /**
  * BLEU of text that is tokenised already, as multi-bleu.perl and fairseq compute it: subword units joined, then no
@@ -29,7 +29,7 @@ export function corpusTokenisedBleu(
   return corpusScore(tokenisedBleu(options), joined, refs);
 }
 
-/** The metric; hypotheses have to be joined before, with `joinUnits`. */
+/** The metric; join hypotheses with `joinUnits` before. */
 export function tokenisedBleu({ lowercase = false }: Pick<TokenisedBleuOptions, 'lowercase'> = {}): Metric<BleuScore> {
   return { ...bleu({ ...tokenisedBleuVariant, lowercase }), name: 'tokenised BLEU' };
 }

@@ -4,11 +4,11 @@ import type { CorpusStatistics } from './metric.js';
 const block = 4;
 
 /**
- * Sums of a corpus' statistics with lines weighted: a resample weighs each line by how often it was drawn, a shuffle by
- * 0 or 1.
+ * Weighted sums of a corpus's statistics: a resample weights each line by the number of times it was drawn, a shuffle
+ * by 0 or 1.
  *
  * @param fillWeights writes the weights of a sample's lines to an array of zeros
- * @param visit gets a sample's sums; the array is used again
+ * @param visit receives a sample's sums; the array is reused
  */
 export function weightedSums(
   { numLines, width, values }: Pick<CorpusStatistics, 'numLines' | 'width' | 'values'>,

@@ -46,7 +46,7 @@ export function singleSpaced(line: string): string {
     if (unit === space ? previous === space : isSpace(unit)) return splitWords(line).join(' ');
     previous = unit;
   }
-  return previous === space ? splitWords(line).join(' ') : line; // most lines are so already
+  return previous === space ? splitWords(line).join(' ') : line; // true for most lines
 }
 
 /** The line without white space on its right, as Python's `str.rstrip()`. */

@@ -316,7 +316,7 @@ describe('Translator', () => {
     ] as const)
       await assert.rejects(Translator.open(path), message);
     await assert.rejects(Translator.open([]), /there is no model to open/);
-    await assert.rejects(Translator.open(run, { use: 'last' }), /has no last checkpoint yet/);
+    await assert.rejects(Translator.open(run, { use: 'last' }), /has no last checkpoint/);
   });
 
   test('close waits for what is being translated, leaves no tensor, and ends the translator', async () => {

@@ -23,7 +23,7 @@ export function ablationPage(data: AblationData, { liveScript }: { liveScript?: 
   return runsPage(`${data.name}: coldstart`, ablationMain(data), liveScript);
 }
 
-/** What stands in the page's <main>; a page that follows a run replaces it. */
+/** The content of the page's <main>; a page that follows a run replaces it. */
 export function ablationMain(data: AblationData): Html {
   const { name, runs, arms, baseline, axes } = data;
   const complete = runs.filter(({ scores }) => scores).length;
@@ -122,7 +122,7 @@ function legend({ arms }: AblationData): Html {
   const buttons = arms.map(
     ({ name }, i) => html`<button type="button" data-arm="${name}" aria-pressed="false">${armKey(i, name)}</button>`,
   );
-  return html`<div class="legend" aria-label="Arms; a click shows one of them by itself">${buttons}</div>`;
+  return html`<div class="legend" aria-label="Arms; a click highlights one of them">${buttons}</div>`;
 }
 
 function resultsTables(data: AblationData): Html {
@@ -138,7 +138,7 @@ function resultsTables(data: AblationData): Html {
     <p class="quiet small anywhere">${joinHtml(notes(data), html`<br />`)}</p>`;
 }
 
-/** An arm's name, and under it the cell that its numbers are of: next to it the table would be too wide for most screens. */
+/** An arm's name, and below it the cell of its numbers: next to it the table would be too wide for most screens. */
 function armInCell({ name, cells, selected }: AblationData['arms'][number], i: number): Html {
   const cell = cells[selected].name;
   const lines = html`<br /><span class="quiet small">${joinHtml(cell.split(','), html`<br />`)}</span>`;
@@ -160,7 +160,7 @@ function gradients(data: AblationData): Html {
     <p class="quiet small">${gradientTableNote}</p>`;
 }
 
-/** More rows than these are folded away. */
+/** More rows than these are collapsed. */
 const mostRunsOpen = 24;
 
 function runsTable({ runs }: AblationData): Html {
@@ -182,7 +182,7 @@ function runsTable({ runs }: AblationData): Html {
   return runs.length > mostRunsOpen ? details(`All ${runs.length} runs`, table) : table;
 }
 
-/** What each arm changes of the baseline, and every configuration in full. */
+/** The changes of each arm against the baseline, and every configuration in full. */
 function changes(data: AblationData): Html {
   const { arms, baseline } = data;
   const list = arms.map(({ name, summary, source, differences }, i) => {
@@ -208,7 +208,7 @@ function changes(data: AblationData): Html {
   return joinHtml([arms.length > 1 ? differences : noHtml, ...configs, madeWith(data)], '\n');
 }
 
-/** Programs and signatures, for whoever cites or repeats the numbers. */
+/** Programs and signatures, for citing or repeating the numbers. */
 function madeWith({ runs, signature, chrfSignature, backends }: AblationData): Html {
   const programs = [...new Set(runs.flatMap(({ program }) => program ?? []))];
   const lines = [
@@ -222,7 +222,7 @@ function madeWith({ runs, signature, chrfSignature, backends }: AblationData): H
 }
 
 const shownSamples = 8;
-/** With many arms a sample is long: the others are folded away. */
+/** With many arms a sample is long: the others are collapsed. */
 const openSamples = 3;
 
 function samples(data: AblationData): Html {

@@ -95,7 +95,7 @@ function meanByKey(runs: readonly ReadonlyMap<string, number>[]): Map<string, nu
   return means;
 }
 
-/** A run's number of each group before and after learning; `undefined` where nothing was learned. */
+/** A run's number for each group before and after learning; `undefined` if nothing was learned. */
 export interface BeforeAfter {
   readonly title: string;
   readonly caption: string;
@@ -121,7 +121,7 @@ export function logTicks(values: readonly number[]): (tick: number) => string {
   };
 }
 
-/** What learning the parameters changed in each layer, an arm beside the other; empty if no run has such numbers. */
+/** The change by learning in each layer, arm next to arm; empty if no run has such numbers. */
 export function beforeAfterChart(data: AblationData, { title, caption, label, before, after }: BeforeAfter): Html {
   const arms = data.arms.map(({ name }) => name);
   const rows = shownRuns(data).flatMap((runs, i) => {

@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { greatest } from '../../extremes.js';
 import { displayWidth } from '../text/displayWidth.js';
 
-/** Places for small charts side by side, one of each arm. */
+/** Places for small charts side by side, one for each arm. */
 export interface ArmPanels {
   readonly across: number;
   readonly down: number;
@@ -15,10 +15,10 @@ export interface ArmPanels {
   readonly titles: Plot.Markish;
 }
 
-/** Of a character in the charts' font, on the wide side: pixels. */
+/** Width of a wide character in the charts' font, in pixels. */
 const characterPixels = 7.6;
 
-/** A name no wider than so many pixels: its middle goes, because names of arms often differ at their ends. */
+/** A name no wider than so many pixels: its middle is cut, because names of arms often differ at their ends. */
 export function shortName(name: string, pixels: number): string {
   const columns = Math.max(5, Math.floor(pixels / characterPixels));
   if (displayWidth(name) <= columns) return name;
@@ -41,7 +41,7 @@ export function armAxis(
 }
 
 /**
- * @param across most panels beside each other
+ * @param across most panels next to each other
  * @param room for all panels of a row together, in pixels
  * @param dy of the names from the upper edge of their panels, in pixels
  */

@@ -5,11 +5,11 @@ import { details, sortableTable } from './page.js';
 
 export interface ChartOptions {
   readonly title: string;
-  /** What is to be seen and how to read it. */
+  /** What the chart shows and how to read it. */
   readonly caption: string;
   /** Plot's options at a width of the page in pixels. */
   readonly plot: (width: number) => Plot.PlotOptions;
-  /** The same numbers as a table, as text, for those who do not see the chart. */
+  /** The same numbers as a table, as text, for readers who cannot see the chart. */
   readonly numbers: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
   /** Arms by the number that their marks have as `className` `arm-N`. */
   readonly arms?: readonly string[];

@@ -6,13 +6,13 @@ import { corpusFindings, formatShare, sideRows } from '../text/corpusStatsText.j
 import { html, type Html } from './html.js';
 import { bar, htmlPage } from './htmlPage.js';
 
-/** At most so many bars per side. */
+/** The largest number of bars per side. */
 const maxBins = 20;
 
 /**
- * The statistics as one page that needs nothing else.
+ * The statistics as one self-contained page.
  *
- * @param names what the two sides are called, e.g. the names of their files
+ * @param names of the two sides, e.g. the names of their files
  */
 export function corpusStatsAsHtml(all: CorpusSetStats, names: readonly [src: string, trg: string]): string {
   const { train, heldOut } = all;
@@ -60,7 +60,7 @@ export function corpusStatsAsHtml(all: CorpusSetStats, names: readonly [src: str
             <th>Source</th>
             <th>Target</th>
           </tr>
-          ${duplicateRow('stood before in the training set', train.duplicates, train.pairs)}
+          ${duplicateRow('occurred before in the training set', train.duplicates, train.pairs)}
           ${train.leakage ? duplicateRow('are in a held-out set', train.leakage, train.pairs) : ''}
         </table>
       </div>

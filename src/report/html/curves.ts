@@ -19,14 +19,17 @@ export interface CurvesOptions {
   readonly logY?: boolean;
 }
 
-/** An arm's curve and what it is drawn with. */
+/** An arm's curve and its style. */
 interface ArmCurve {
   readonly arm: string;
   readonly i: number;
   readonly points: readonly CurvePoint[];
 }
 
-/** More curves than these cannot be told apart in one chart: then each arm has a panel of its own, with the baseline in it. */
+/**
+ * More curves than these cannot be distinguished in one chart: then each arm has its own panel, with the baseline in
+ * it.
+ */
 const mostTogether = 6;
 
 /** Learning curves of all arms; empty if no run has such points. */
@@ -191,7 +194,9 @@ function panels(
   };
 }
 
-/** All means but the outermost few with a quarter around them: beginnings and divergence would flatten the rest. */
+/**
+ * The range of all means except the outermost few, plus a quarter: beginnings and divergence would flatten the rest.
+ */
 function shownRange(points: readonly CurvePoint[], log: boolean): { domain: [number, number]; cut: string } {
   const [to, from] = log
     ? [Math.log10, (value: number) => 10 ** value]

@@ -4,7 +4,7 @@ import { formatFixed } from '../../score/formatFixed.js';
 import { html, type Html, type HtmlContent } from './html.js';
 import { bar, htmlPage, markMissing } from './htmlPage.js';
 
-/** A diagnosis as one HTML file that needs nothing else. */
+/** A diagnosis as one self-contained HTML file. */
 export function diagnosisAsHtml(diagnosis: Diagnosis): string {
   const {
     names,

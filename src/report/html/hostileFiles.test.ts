@@ -22,11 +22,11 @@ const ablation = join(folder, 'ablation');
 before(() => makeRealAblation(folder));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Leaves a title, an attribute, a style sheet and a script; asks for a picture that does not exist. */
+/** Closes a title, an attribute, a style sheet and a script; requests a picture that does not exist. */
 const attack =
   '"\'`--></title></style></script><hostile-tag><img src=x onerror="window.attacked=1"><svg onload=window.attacked=1>';
 
-/** What the page consists of must be what coldstart wrote. */
+/** Every element of the page must come from coldstart. */
 function checkPage(page: string, what: string): void {
   const { document } = parseHTML(page);
   for (const name of ['hostile-tag', 'img', 'iframe', 'object', 'embed', 'a', 'form', 'base', 'foreignObject'])
@@ -38,7 +38,7 @@ function checkPage(page: string, what: string): void {
       assert.ok(!/^on|^style$|^(xlink:)?href$|^src/.test(name) || element.localName === 'link', `${what}: ${name}`);
 }
 
-/** Paths to every text, number and the like in a JSON document. */
+/** Paths to every text, number and other leaf of a JSON document. */
 const places = (document: unknown): Path[] =>
   placesOf(document).filter((path) => {
     const value = path.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], document);
@@ -50,7 +50,7 @@ const files = (): string[] =>
     /\.(json|jsonl|yaml|hyp|src|ref)$/.test(name),
   );
 
-/** Whether something can be read; where not, the user gets a message. */
+/** Whether something can be read; otherwise the user gets a message. */
 function isAccepted(read: () => unknown): boolean {
   try {
     read();
@@ -64,7 +64,7 @@ function isAccepted(read: () => unknown): boolean {
 /** A text with one of its values changed: JSON, lines of JSON, YAML, or lines of text. */
 type Change = (text: string) => string;
 
-/** As earlier versions wrote a file: without the checksums that would have every change refused. */
+/** The file as earlier versions wrote it: without checksums, which would make every change an error. */
 function withoutRecords(name: string, text: string): string {
   if (!name.endsWith('scores.json')) return text.replace(/^# CRC-32 of.*\n/m, '');
   const { files: _, ...scores } = withoutChecksum(text) as Record<string, unknown>;
@@ -86,7 +86,7 @@ function changesOf(name: string, text: string): Change[] {
   if (name.endsWith('.jsonl')) {
     const kinds = lines.map((line) => (JSON.parse(line) as { event: string }).event);
     return lines.flatMap((line, i) =>
-      // lines of one kind are read alike
+      // lines of one kind are read in the same way
       kinds.indexOf(kinds[i]) === i
         ? places(withoutChecksum(line)).map((place) => inLine(i, (json) => inJson(json, place)))
         : [],
@@ -102,7 +102,7 @@ function changesOf(name: string, text: string): Change[] {
 test('every field of every file that a report reads: hostile text stays text', () => {
   const attackedFiles = new Set<string>();
   const read = (): ReturnType<typeof gatherAblation> => gatherAblation(ablation, { bootstrapSamples: 0 });
-  /** Shows a page where all that can be read of these files is hostile at once. */
+  /** Shows a page in which every readable value of these files is hostile at once. */
   const attempt = (names: readonly string[]): void => {
     const originals = names.map((name) => readFileSync(join(ablation, name), 'utf8'));
     try {
@@ -113,7 +113,7 @@ test('every field of every file that a report reads: hostile text stays text', (
           writeFileSync(path, change(original));
           return isAccepted(() => readRunFile(path));
         });
-        // each may be read, and all together not
+        // each may be readable by itself, but not all together
         let text = original;
         for (const change of accepted) {
           writeFileSync(path, change(text));
@@ -147,7 +147,7 @@ test('names of arms and of folders are text', () => {
   checkPage(page, 'name of the folder');
 });
 
-test('templates: what is put in is text, in content, in attributes and in lists; markup stays markup', () => {
+test('templates: inserted values are text, in content, in attributes and in lists; markup stays markup', () => {
   assert.equal(
     html`<p title="${'"><b>'}">${['<i>', html`<u>${'&'}</u>`, 1, undefined]}</p>`.toString(),
     '<p title="&#34;&#62;&#60;b&#62;">&#60;i&#62;<u>&#38;</u>1</p>',

@@ -1,6 +1,6 @@
 /**
- * Markup that may go into a page as it is. Only this file makes it (the class is not exported), so that this is the one place
- * where text becomes markup: a string that is not `Html` is text, and is escaped.
+ * Markup that may go into a page unescaped. Only this file makes it (the class is not exported), so that this is the
+ * one place where text becomes markup: a string that is not `Html` is text, and is escaped.
  */
 class Markup {
   constructor(private readonly markup: string) {}
@@ -16,12 +16,12 @@ class Markup {
 
 export type Html = Markup;
 
-/** What a template may hold: text and numbers are escaped, lists are joined, `undefined` is left out. */
+/** Values in a template: text and numbers are escaped, lists are joined, `undefined` is left out. */
 export type HtmlContent = Html | string | number | undefined | readonly HtmlContent[];
 
 /**
- * Markup from a template literal: what the source code says is markup, what is put into it is text unless it is {@link Html}.
- * Values of attributes have to be in double quotes; names of elements and attributes cannot be put in.
+ * Markup from a template literal: the literal parts are markup, inserted values are text unless they are {@link Html}.
+ * Values of attributes must be in double quotes; names of elements and attributes cannot be inserted.
  */
 export function html(template: TemplateStringsArray, ...values: readonly HtmlContent[]): Html {
   return new Markup(template.reduce((text, part, i) => text + markupOf(values[i - 1]) + part));
@@ -43,20 +43,20 @@ function markupOf(value: unknown): string {
   return String(value).replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** A script or a style sheet of the source code. Browsers read its text as it is, so that nothing in it can be escaped. */
+/** A script or a style sheet of the source code. Browsers do not unescape its text, so nothing in it can be escaped. */
 export function codeElement(name: 'script' | 'style', code: string): Html {
   if (/<[/!]/.test(code)) throw new Error(`the page's ${name} must not contain the beginning of a tag`);
   return new Markup(`<${name}>${code}</${name}>`);
 }
 
-/** What a drawing consists of. Plot makes one more element, `style`; its rules are in the page's own style. */
+/** The allowed elements of a drawing. Plot makes one more element, `style`; its rules are in the page's own style. */
 const svgElements = 'svg g path line rect circle text tspan title clipPath defs linearGradient stop'.split(' ');
 const svgAttributes =
   /^(?:(?:class|role|id|d|[xy][12]?|d[xy]|c[xy]|r[xy]?|width|height|viewBox|offset|transform|opacity|fill|stroke)|(?:fill|stroke|font|text|clip|stop|paint|aria|data)-[a-z-]+)$/;
 
 /**
- * A drawing as markup. Elements and attributes that a drawing does not need are left out, whatever they hold: scripts, handlers of
- * events, links, styles.
+ * A drawing as markup. Elements and attributes that a drawing does not need are left out: scripts, event handlers,
+ * links, styles.
  */
 export function svgMarkup({ nodeType, nodeValue, localName = '', attributes = [], childNodes = [] }: SvgNode): Html {
   if (nodeType === textNode) return html`${nodeValue ?? ''}`;
@@ -66,7 +66,7 @@ export function svgMarkup({ nodeType, nodeValue, localName = '', attributes = []
   return html`<${name}${shown.map((attribute) => html` ${new Markup(attribute.name)}="${attribute.value}"`)}>${[...childNodes].map(svgMarkup)}</${name}>`;
 }
 
-/** What is used of a node of the DOM. */
+/** The part of a DOM node that is used. */
 export interface SvgNode {
   readonly nodeType: number;
   readonly nodeValue: string | null;

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { codeElement, html, type Html } from './html.js';
 
 /**
- * A page that needs nothing else: no scripts, no fonts, no pictures to load; light or dark as the reader has it. Its content security
- * policy allows the one script and the one style sheet below by their checksums, so that no other script or style in it takes effect.
+ * A self-contained page: loads no scripts, fonts or pictures; light or dark by the reader's setting. Its content
+ * security policy allows only the script and the style sheet below, by their checksums, so that no other script or
+ * style takes effect.
  *
  * @param options.script runs in the page
- * @param options.connects whether the script asks the page's own server for something
+ * @param options.connects whether the script sends requests to the page's own server
  */
 export function htmlPage(
   title: string,
@@ -36,7 +37,7 @@ export function htmlPage(
     </html> `.toString();
 }
 
-/** How a content security policy names code that stands in the page. */
+/** A content security policy's source expression for inline code. */
 function sourceOf(code: string): string {
   return `'sha256-${createHash('sha256').update(code).digest('base64')}'`;
 }
@@ -46,7 +47,7 @@ export function bar(side: number, percent: string): Html {
   return html`<svg class="fill s${side}" width="${percent}%" aria-hidden="true"></svg>`; // the policy allows no style attributes
 }
 
-/** A translation with the words marked that no reference has, or none so often, whatever their case. */
+/** A translation that marks words that no reference has, or not as often; letter case is ignored. */
 export function markMissing(hypothesis: string, references: readonly string[]): Html {
   const left = new Map<string, number>(); // how often each word may still come
   for (const reference of references) {
@@ -64,7 +65,7 @@ export function markMissing(hypothesis: string, references: readonly string[]): 
   })}`;
 }
 
-/** Two systems or two sides are told apart by the colours s0 and s1. */
+/** The colours s0 and s1 distinguish two systems or two sides. */
 const pageStyle = `
 :root { color-scheme: light dark; --text: #1b1f24; --quiet: #5b6470; --line: #d6dbe1; --back: #fff; --s0: #8a94a3; --s1: #1f6fd1; --bad: #c2410c }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e9ed; --quiet: #9aa4b1; --line: #363d47; --back: #16191d; --s0: #79838f; --s1: #5aa2ff; --bad: #ff8a5c } }

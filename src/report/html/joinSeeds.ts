@@ -44,8 +44,9 @@ export function joinSeeds(runs: readonly (readonly Series[])[], limit = 150): Cu
 }
 
 /**
- * Runs whose initialisation cost a little more or less end a little earlier or later. Their last points are set to the mean of their
- * ends, and what some have after the first of them has ended is left out: otherwise the mean would there be that of one seed, then another.
+ * Runs whose initialisation cost a little more or less end a little earlier or later. Their last points move to the
+ * mean of their ends, and points after the first of them has ended are left out: otherwise the last means would be over
+ * different seeds.
  */
 function withSharedEnd(runs: readonly (readonly Series[])[]): Series[][] {
   const ends = runs.map((points) => points.at(-1)?.update ?? 0);

@@ -2,7 +2,7 @@ import { html, joinHtml, type Html, type HtmlContent } from './html.js';
 import { htmlPage } from './htmlPage.js';
 import { pageScript } from './pageScript.js';
 
-/** The page of a folder of runs. @param liveScript after the page's own; it asks the server for news */
+/** The page of a folder of runs. @param liveScript after the page's own; it receives updates from the server */
 export function runsPage(title: string, content: Html, liveScript = ''): string {
   return htmlPage(title, content, { style, script: pageScript + liveScript, connects: liveScript !== '' });
 }
@@ -31,7 +31,7 @@ ${joinHtml(body, '\n')}
 </table></div>`;
 }
 
-/** What few readers need at once. */
+/** A collapsed section for details that few readers need. */
 export function details(summary: HtmlContent, content: HtmlContent): Html {
   return html`<details>
     <summary>${summary}</summary>
@@ -82,10 +82,10 @@ const dark = [
 ];
 const colours = (values: readonly string[]): string => values.map((value, i) => `--c${i}: ${value}`).join('; ');
 
-/** Colour of the i-th arm; they come round again when they run out. */
+/** Colour of the i-th arm; colours repeat when they run out. */
 export const armColour = (i: number): string => `var(--c${i % light.length})`;
 
-/** An arm's name with its colour; the name alone where it has none. */
+/** An arm's name with its colour; only the name if it has none. */
 export function armKey(i: number, name: string): Html {
   return i < 0 ? html`${name}` : html`<span class="key c${i % light.length}"></span>${name}`;
 }

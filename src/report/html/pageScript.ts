@@ -1,5 +1,5 @@
 /**
- * What a page does by itself: tables sort by a click on a head, and an arm chosen in a legend stands out in every chart.
+ * The page's behaviour: tables sort by a click on a head, and an arm chosen in a legend is highlighted in every chart.
  * Runs in the reader's browser.
  */
 export const pageScript = `
@@ -28,7 +28,7 @@ function sortTable(table, column, direction) {
   const rows = [...table.tBodies[0].rows];
   rows.sort((a, b) => {
     const [x, y] = [value(a), value(b)];
-    if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1; // what is not there comes last
+    if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1; // missing values come last
     return direction * (typeof x === 'number' ? x - y : x.localeCompare(y));
   });
   table.tBodies[0].append(...rows);

@@ -71,7 +71,10 @@ export function scalesCharts(data: AblationData): Html {
   return joinHtml(charts, '\n');
 }
 
-/** Geometric mean of sizes: 0 as soon as one seed's is, which bounds allow for biases; negative where MetaInit turned the tensor around in all. */
+/**
+ * Geometric mean of sizes: 0 if one seed's is 0, which bounds allow for biases; negative if MetaInit flipped the
+ * tensor's sign in all.
+ */
 function meanScale(scales: readonly number[]): number {
   const size = Math.exp(scales.reduce((sum, scale) => sum + Math.log(Math.abs(scale)), 0) / scales.length);
   return scales.every((scale) => scale < 0) ? -size : size;

@@ -6,7 +6,7 @@ import { formatLoss } from '../../format.js';
 import { chart } from './chart.js';
 import { joinHtml, noHtml, type Html } from './html.js';
 
-/** What a heat map shows of a cell of the grid. */
+/** A heat map's measure of a cell of the grid. */
 interface Measure {
   readonly title: string;
   readonly caption: string;
@@ -91,7 +91,7 @@ function stabilityChart({ axes, arms }: AblationData, measure: Measure): Html {
   );
   const values = places.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
   if (values.length === 0 || (measure.lowIsGood && values[values.length - 1] === 0)) return noHtml;
-  // a loss far off would make all others look the same
+  // one extreme loss would make all others look the same
   const { low = values[0] } = measure;
   const high = Math.max(low + 1e-3, measure.high ?? values[Math.round(0.95 * (values.length - 1))]);
   const isDark = (value: number): boolean => (measure.lowIsGood ? value > (low + high) / 2 : value < (low + high) / 2);

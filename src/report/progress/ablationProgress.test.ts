@@ -15,11 +15,12 @@ describe('time left of several tasks', () => {
     left.start('a/1', 0, 0);
     left.start('b/1', 0, 0);
     left.advance('a/1', 0.5, 5000);
-    // 5 s of a/1 and none yet of b/1 told: half a task took 5 s, so a task takes 10 s, and 0.5 + 3 are left for two at a time
+    // 5 s of a/1 and none of b/1 reported so far: half a task took 5 s, so a task takes 10 s, and 0.5 + 3 are left for
+    // two at a time
     assert.equal(left.seconds(), 17.5);
     left.end('a/1', 10_000);
     left.end('b/1', 30_000);
-    // an a takes 10 s, a b 30 s: together 20 s of two, but the b alone 30 s
+    // an a takes 10 s, a b 30 s: together 20 s of two, but b takes 30 s
     assert.equal(left.seconds(), 30);
     left.start('a/2', 0, 30_000);
     left.start('b/2', 0, 30_000);
@@ -30,7 +31,7 @@ describe('time left of several tasks', () => {
     assert.equal(left.seconds(), 0);
   });
 
-  test('what was done before this process makes nothing look faster', () => {
+  test('work done before this process does not make the rate look faster', () => {
     const left = new TimeLeft(tasks, 1);
     left.end('a/1', 100); // complete already
     assert.equal(left.seconds(), undefined);
@@ -50,7 +51,7 @@ const run = (arm: string, seed: number): PlannedRun => ({
   config: {} as PlannedRun['config'],
 });
 
-test('the line of an ablation: percent, runs, where each stands, and a time left that resumed and complete runs do not distort', () => {
+test('the line of an ablation: percent, runs, the state of each, and a time left that resumed and complete runs do not distort', () => {
   const written: string[] = [];
   const clock = { ms: 0 };
   const progress = new AblationProgress(
@@ -113,7 +114,7 @@ test('status: every state counted, what is under way, why runs failed', () => {
   );
 });
 
-test('long names of runs are not run into by what is said of them', () => {
+test('long names of runs do not collide with their states', () => {
   const written: string[] = [];
   const progress = new AblationProgress({ isTTY: false, write: (text: string) => written.push(text) } as never, {
     parallel: 1,

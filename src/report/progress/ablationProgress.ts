@@ -16,10 +16,13 @@ export interface AblationProgressOptions {
   readonly now?: () => number;
 }
 
-/** Of a run's time, what training takes; the rest is for translating the test set. */
+/** Training's share of a run's time; the rest is for translating the test set. */
 const trainingShare = 0.9;
 
-/** Shows the runs of an ablation, of which several may go on at once: lines for what stays, and one line for where each stands. */
+/**
+ * Shows the runs of an ablation, of which several may run at once: permanent lines for events, and one line for the
+ * state of each.
+ */
 export class AblationProgress {
   private bar?: ProgressBar;
   private timeLeft?: TimeLeft;
@@ -27,7 +30,7 @@ export class AblationProgress {
   private numRuns = 1;
   private nameWidth = 18;
   private readonly now: () => number;
-  private readonly standing = new Map<
+  private readonly states = new Map<
     string,
     { readonly share: number; readonly label: string; readonly text: string }
   >();
@@ -69,15 +72,19 @@ export class AblationProgress {
         this.log(
           `${label}${event.resumedFrom === undefined ? 'starts' : `resumes from update ${event.resumedFrom}`} on ${event.backend}`,
         );
-        this.stand(run, share, 'starting');
+        this.setState(run, share, 'starting');
         break;
       }
       case 'update':
         if (event.maxUpdates !== undefined) this.maxUpdates.set(name, event.maxUpdates);
-        this.stand(run, this.shareOf(name, event.update), `update ${event.update} loss ${formatLoss(event.loss, 2)}`);
+        this.setState(
+          run,
+          this.shareOf(name, event.update),
+          `update ${event.update} loss ${formatLoss(event.loss, 2)}`,
+        );
         break;
       case 'progress':
-        this.stand(run, this.standing.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
+        this.setState(run, this.states.get(name)?.share ?? 0, `${event.stage} ${event.done}/${event.total}`);
         break;
       case 'valid':
         this.log(
@@ -125,24 +132,24 @@ export class AblationProgress {
     return total === undefined ? 0 : trainingShare * Math.min(1, update / total);
   }
 
-  private stand(run: PlannedRun, share: number, text: string): void {
+  private setState(run: PlannedRun, share: number, text: string): void {
     const name = nameOf(run);
-    // several of them stand in one line: of the cell its values alone
-    this.standing.set(name, { share, label: joined(run.arm, Object.values(run.cell).join(','), run.seed), text });
+    // one line shows several of them: of the cell only its values
+    this.states.set(name, { share, label: joined(run.arm, Object.values(run.cell).join(','), run.seed), text });
     this.timeLeft?.advance(name, share, this.now());
     this.draw();
   }
 
   private end(name: string): void {
-    this.standing.delete(name);
+    this.states.delete(name);
     this.timeLeft?.end(name, this.now());
     this.runsDone++;
     this.draw();
   }
 
   private draw(): void {
-    const running = [...this.standing.values()].map(({ label, text }) => `${label}: ${text}`);
-    const done = [...this.standing.values()].reduce((total, { share }) => total + share, this.runsDone);
+    const running = [...this.states.values()].map(({ label, text }) => `${label}: ${text}`);
+    const done = [...this.states.values()].reduce((total, { share }) => total + share, this.runsDone);
     this.bar?.update(
       done,
       [`${this.runsDone}/${this.numRuns} runs`, ...running].join('  '),
@@ -163,7 +170,7 @@ function joined(...parts: readonly (string | number)[]): string {
   return parts.filter((part) => part !== '').join('/');
 }
 
-/** What an ablation consists of: its size, its grid, and what each arm changes of the baseline. */
+/** The contents of an ablation: its size, its grid, and the changes of each arm against the baseline. */
 export function planLines({
   arms,
   runs,

@@ -5,7 +5,7 @@ import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { displayWidth } from '../text/displayWidth.js';
 import { ProgressBar, progressOutput } from './progressBar.js';
 
-/** A terminal or file that keeps what is written, and a clock that stands until it is moved. */
+/** A terminal or file that keeps what is written, and a clock that moves only when set. */
 function stage(isTTY: boolean, columns = 100) {
   const written: string[] = [];
   const clock = { ms: 0 };
@@ -66,7 +66,7 @@ describe('progress bar', () => {
     ]);
   });
 
-  test('what stays fits too: the last state drops fields, a line is broken between fields and words', () => {
+  test('permanent lines fit too: the last state drops fields, a line is broken between fields and words', () => {
     const { written, stream, now } = stage(true, 40);
     const progress = new ProgressBar({ label: 'train', total: 100, unit: 'updates', stream, now });
     progress.log('validate  update 1,000/2,000  epoch 10.5  loss 1.234  BLEU 33.20');
@@ -84,7 +84,7 @@ describe('progress bar', () => {
     ]);
   });
 
-  test('wide characters have two columns; characters that move the cursor are not shown', () => {
+  test('wide characters take two columns; characters that move the cursor are not shown', () => {
     assert.deepEqual(
       ['a\u0308b', '\u65e5\u672c', '\uac00', '\u{1f600}', '\u2192', '\uff21'].map(displayWidth),
       [2, 4, 2, 2, 1, 2],
@@ -125,7 +125,7 @@ describe('progress bar', () => {
     );
   });
 
-  test('writes whole lines now and then where there is no terminal', () => {
+  test('writes whole lines at intervals without a terminal', () => {
     const { written, clock, stream, now } = stage(false);
     const progress = new ProgressBar({ label: 'prepare', unit: 'lines', stream, now, lineEverySeconds: 5 });
     for (clock.ms = 1000; clock.ms <= 12_000; clock.ms += 1000) progress.update(clock.ms);
@@ -137,7 +137,7 @@ describe('progress bar', () => {
     ]);
   });
 
-  test('a resumed task is timed by what it did itself', () => {
+  test('a resumed task is timed by the work of this process', () => {
     const { written, clock, stream, now } = stage(true);
     const progress = new ProgressBar({ label: 'train', total: 1000, unit: 'updates', startAt: 800, stream, now });
     clock.ms = 10_000;

@@ -11,16 +11,16 @@ export interface ProgressStream {
 }
 
 export interface ProgressBarOptions {
-  /** What is going on, e.g. "translate". */
+  /** The current work, e.g. "translate". */
   readonly label: string;
   /** Units in all; without it neither bar nor time left is shown. */
   readonly total?: number;
-  /** What is counted, e.g. "sentences"; "%" shows the share done instead of a count. */
+  /** The unit, e.g. "sentences"; "%" shows the share done instead of a count. */
   readonly unit: string;
   /** Units done before this process began (a resumed run): the rate is taken over the rest. Default 0. */
   readonly startAt?: number;
   readonly stream?: ProgressStream;
-  /** Where the stream is no terminal: seconds between lines; Infinity for none. Default 10. */
+  /** Seconds between lines if the stream is not a terminal; Infinity for none. Default 10. */
   readonly lineEverySeconds?: number;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
@@ -39,8 +39,8 @@ export function progressOutput(env: NodeJS.ProcessEnv = process.env): ProgressSt
 }
 
 /**
- * Shows how far a long task has come: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line now
- * and then. Results do not belong here but on standard output.
+ * Shows the progress of a long task: on a terminal one line redrawn in place, elsewhere (a file, a pipe) a whole line
+ * at intervals. Results belong on standard output instead.
  */
 export class ProgressBar {
   private readonly stream: ProgressStream;
@@ -62,8 +62,8 @@ export class ProgressBar {
 
   /**
    * @param done units done, `startAt` included
-   * @param details what else to show, two spaces between fields, the most important first, e.g. "loss 4.31  lr 1e-3"
-   * @param secondsLeft where the caller knows better than the rate so far; null while it does not know yet
+   * @param details further fields, two spaces between them, the most important first, e.g. "loss 4.31  lr 1e-3"
+   * @param secondsLeft the caller's estimate, in place of the rate so far; null while it has none
    */
   update(done: number, details = '', secondsLeft?: number | null): void {
     const nowMs = this.now();
@@ -75,7 +75,7 @@ export class ProgressBar {
     this.show(this.latest);
   }
 
-  /** Writes a line that stays, above the bar. */
+  /** Writes a permanent line above the bar. */
   log(line: string): void {
     this.clear();
     const lines = line
@@ -85,7 +85,7 @@ export class ProgressBar {
     this.stream.write(lines.map((each) => `${each}\n`).join(''));
   }
 
-  /** Leaves the last state as a line. To be called however the task ends. */
+  /** Leaves the last state as a line. Call it at every end of the task, also after an error. */
   finish(): void {
     if (this.latest === undefined) return;
     const fields = this.latest;
@@ -109,7 +109,7 @@ export class ProgressBar {
     this.drawn = { width: 0, columns: 0 };
   }
 
-  /** To the start of the line on the screen, which a terminal that became narrower has broken into several. */
+  /** Moves to the start of the line on the screen; a terminal that became narrower has broken it into several. */
   private backToStart(): string {
     const { width, columns } = this.drawn;
     const rowsAbove = this.columns() < columns ? Math.ceil(width / (this.columns() + 1)) - 1 : 0;
@@ -130,7 +130,7 @@ export class ProgressBar {
     );
   }
 
-  /** A drawing of the share that is done, of so many columns; none without a total. */
+  /** A bar of this many columns; empty without a total. */
   private bar(columns: number): string[] {
     const { total } = this.options;
     if (total === undefined || columns === 0) return [];

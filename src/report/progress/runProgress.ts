@@ -17,29 +17,29 @@ import { memoryLine } from '../text/memoryText.js';
 import { closedLayerNormsText, fallbackText } from '../text/scaleReport.js';
 
 /**
- * Shows a run as it goes: what it is, a bar for each stage, and lines for what stays (validations, scores). Without a
- * terminal there are lines only: one per log interval.
+ * Shows a run's progress: its description, a bar for each stage, and permanent lines for validations and scores.
+ * Without a terminal it writes only lines: one per log interval.
  */
 export function showRun(stream: ProgressStream): RunListener {
   const display = new RunDisplay(stream);
   return (event) => display.show(event);
 }
 
-/** Learned initialisations go by their names. */
+/** Learned initialisations are shown by their names. */
 function stageOf(stage: StageProgress['stage']): { label: string; unit: string } {
   if (stage === 'validation') return { label: 'validate', unit: 'sentences' };
   if (stage === 'translation') return { label: 'test', unit: 'sentences' };
   return { label: stage, unit: 'iterations' };
 }
 
-/** What an interruption of GradInit or MetaInit left in the run's folder. */
+/** The state that an interruption of GradInit or MetaInit left in the run's folder. */
 export function learningSavedText({ stage, done, total }: LearningSaved): string {
   return done === 0
     ? `${stageOf(stage).label}  no iteration of ${total} was finished, so there is nothing to save`
     : `${stageOf(stage).label}  iteration ${done} of ${total} is saved: the scales, the state of their optimiser and the position in the data`;
 }
 
-/** What an interrupted run has saved. @param learning what is known if the interruption came during GradInit or MetaInit */
+/** What an interrupted run has saved. @param learning the state if the interruption came during GradInit or MetaInit */
 export function whatIsSaved(learning: LearningSaved | undefined): string {
   if (learning === undefined) return 'What was done is saved';
   const { stage, done, total } = learning;
@@ -50,7 +50,7 @@ export function whatIsSaved(learning: LearningSaved | undefined): string {
 
 class RunDisplay {
   private start?: RunStart;
-  /** Where training ends: known exactly only once initialisation is done. */
+  /** The update at which training ends: known exactly only after initialisation. */
   private maxUpdates?: number;
   private training?: ProgressBar;
   /** Until the time of the work is shown. */
@@ -158,7 +158,7 @@ class RunDisplay {
     this.stage.bar.update(done, note);
   }
 
-  /** Once, as soon as what was done says how long the rest takes: the first iterations are slower. */
+  /** Shows the expected time once, after the first, slower iterations. */
   private showInitTime(stage: StageProgress['stage'], done: number, seconds: number | undefined): void {
     const plan = this.initPlan;
     if (plan?.stage !== stage || seconds === undefined) return;
@@ -169,7 +169,7 @@ class RunDisplay {
     if (plan.done === 0 && done < plan.total) this.line(initTimeLine(plan.stage, plan.total - done, measured, seconds));
   }
 
-  /** Validations leave their result, so their bar goes; other stages leave their last state. */
+  /** Validations leave their result, so their bar is removed; other stages leave their last state. */
   private endStage(): void {
     if (this.stage !== undefined && this.stage.name !== 'validation') this.stage.bar.finish();
     this.stage = undefined;

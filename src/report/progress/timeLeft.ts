@@ -1,9 +1,9 @@
-/** The first steps are slow or none: a time left is shown only after so many seconds of measuring. */
+/** The first steps are slow or missing, so a time left is shown only after this many seconds of measuring. */
 export const measuredSeconds = 3;
 
 interface Task {
   readonly kind: string;
-  /** Of its work: what is done, and what was done before this process. */
+  /** Shares of its work: done in total, and done before this process. */
   done: number;
   before: number;
   startedMs?: number;
@@ -13,8 +13,9 @@ interface Task {
 }
 
 /**
- * How long a number of tasks still takes, several at a time: each task that is left, by what those of its kind have taken here (of all
- * kinds, as long as there is none of its own), shared by as many as run at once. Work done before this process counts for nothing.
+ * The time left of several tasks that run in parallel: each remaining task takes the time of finished work of its kind
+ * (of all kinds, as long as there is none), divided by the number that run at once. Work done before this process does
+ * not count.
  */
 export class TimeLeft {
   private readonly tasks: Map<string, Task>;
@@ -57,7 +58,7 @@ export class TimeLeft {
         (task) =>
           (1 - task.done) * (msPerTask(all.filter(({ kind, ended }) => ended && kind === task.kind)) ?? overall),
       );
-    // no task is spread over several
+    // a task runs in one process
     return Math.max(0, ...left, left.reduce((sum, ms) => sum + ms, 0) / this.parallel) / 1000;
   }
 }

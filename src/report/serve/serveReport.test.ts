@@ -34,7 +34,7 @@ const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin
 );
 
 test(
-  'in a browser: the page is renewed while runs go on; what was sorted, opened and chosen stays',
+  'in a browser: the page updates while runs continue; sorting, opened sections and choices stay',
   { skip: browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)' },
   async () => {
     const dir = join(folder, 'live');
@@ -106,7 +106,7 @@ test('a file that is damaged while the page is watched is named, and the next re
   }
 });
 
-test('the page of a run under way, sent anew when the run has written; other hosts, paths and ports', async () => {
+test('the page of a current run, sent again when the run has written; other hosts, paths and ports', async () => {
   const run = join(folder, 'run');
   mkdirSync(run);
   writeFileSync(join(run, 'config.yaml'), configToYaml(defaultConfig()));

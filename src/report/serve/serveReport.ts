@@ -13,13 +13,14 @@ export interface ReportServer {
   close(): Promise<void>;
 }
 
-/** How often the folder is looked at, ms, */
+/** Milliseconds between checks of the folder, */
 const lookEveryMs = 2000;
-/** and of its time how much is rested at least: the runs need the cores. */
+/** and the least share of idle time, since the runs need the cores. */
 const restPerWork = 20;
 
 /**
- * Serves the report of a folder on 127.0.0.1 and sends it anew, as server-sent events, whenever a run has written something.
+ * Serves the report of a folder on 127.0.0.1 and sends it again, as server-sent events, whenever a run has written
+ * something.
  *
  * @param options.port 0: a free one
  * @throws ColdstartError code PORT if the port is taken or may not be used
@@ -28,7 +29,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
   const readers = new Set<ServerResponse>();
   let shown = '';
   const server = createServer((request, response) => {
-    // a page of another site could ask for this one through the reader's browser, by a name that leads to 127.0.0.1
+    // another site could request this page through the reader's browser, by a name that resolves to 127.0.0.1
     if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')) {
       response.writeHead(403).end();
     } else if (request.method !== 'GET') {
@@ -39,7 +40,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write('retry: 2000\n\n');
       readers.add(response);
-      shown = ''; // who comes back after a break has an old page
+      shown = ''; // a browser that reconnects has an old page
       response.on('close', () => readers.delete(response));
     } else {
       response.writeHead(404).end();
@@ -57,7 +58,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
     );
     server.listen(port, '127.0.0.1', resolve);
   });
-  const tell = (): void => {
+  const sendPage = (): void => {
     if (readers.size === 0) return;
     try {
       const written = lastWritten(dir);
@@ -67,13 +68,13 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
       const event = `data: ${JSON.stringify(main)}\n\n`;
       for (const reader of readers) reader.write(event);
     } catch {
-      // a file is being replaced, or the folder has gone: the page stays as it is until it can be read again
+      // a file is being replaced, or the folder has gone: the page does not change until it can be read again
     }
   };
   let timer: NodeJS.Timeout;
   const look = (): void => {
     const started = performance.now();
-    tell();
+    sendPage();
     timer = setTimeout(look, Math.max(lookEveryMs, restPerWork * (performance.now() - started)));
   };
   timer = setTimeout(look, lookEveryMs);
@@ -111,7 +112,7 @@ function respond(response: ServerResponse, page: () => string): void {
   }
 }
 
-/** When each file that the report is made of was written; costs no reading. */
+/** The modification times of the report's files; reads no contents. */
 function lastWritten(dir: string): string {
   const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /(^|\/)(log\.jsonl|scores\.json|plan\.json|failures\.json)$/.test(name.replaceAll('\\', '/')),
@@ -119,7 +120,7 @@ function lastWritten(dir: string): string {
   return names.map((name) => `${name} ${statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs}`).join('\n');
 }
 
-/** Replaces what the page shows when the server sends it anew; what the reader has opened or chosen stays. */
+/** Replaces the page's content when the server sends it again; opened sections and choices stay. */
 const liveScript = `
 new EventSource('/events').onmessage = ({ data }) => {
   const main = document.querySelector('main');

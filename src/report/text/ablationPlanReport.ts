@@ -8,7 +8,7 @@ import { planLines } from '../progress/ablationProgress.js';
 import { formatDuration, formatGigabytes, formatLoss } from '../../format.js';
 import { textTable } from './table.js';
 
-/** What `ablate --dry-run` says: the plan, and how long it is expected to take. */
+/** The output of `ablate --dry-run`: the plan and its expected time. */
 export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number): string {
   const rows = plan.arms.flatMap(({ name }) => {
     const own = estimate.waiting.filter(({ run }) => run.arm === name).map(({ estimate: one }) => one);
@@ -67,7 +67,7 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
   ].join('\n');
 }
 
-/** A line if the largest runs that can go on at the same time may need more memory than there is. */
+/** A line if the largest runs in parallel may need more memory than is available. */
 function memoryAtOnce({ waiting }: PlanEstimate, parallel: number): string[] {
   const reports = waiting.flatMap(({ estimate: { memory } }) => (memory === undefined ? [] : [memory]));
   const largest = reports.map(({ needed }) => needed).sort((a, b) => b - a);
@@ -81,7 +81,10 @@ function memoryAtOnce({ waiting }: PlanEstimate, parallel: number): string[] {
 
 const states: readonly RunState[] = ['waiting', 'running', 'unfinished', 'finished', 'stuck', 'diverged', 'failed'];
 
-/** What `ablate --status` says: how many runs of each arm stand where, how far those under way are, and why runs failed. */
+/**
+ * The output of `ablate --status`: the number of runs of each arm by state, the progress of current runs, and why runs
+ * failed.
+ */
 export function statusText(
   runs: readonly RunData[],
   arms: readonly { readonly name: string }[],

@@ -46,7 +46,7 @@ export interface ArmTable {
 
 type Column = readonly [head: string, text: (cell: CellResults) => string];
 
-/** The comparison of arms: how they translate the test set, and how they learned and what that cost. */
+/** The comparison of arms: translation of the test set, learning, and cost. */
 export function armTables({ arms, baseline }: AblationData): ArmTable[] {
   const testsBest = arms.every(
     ({ cells, selected }) => cells[selected].testBleuBest?.mean === cells[selected].testBleu?.mean,
@@ -71,7 +71,7 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
     ['chrF', ({ testChrf }) => show(testChrf, 2)],
     [
       'diverged',
-      ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs yet` : `${diverged} of ${complete}`),
+      ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs` : `${diverged} of ${complete}`),
     ],
     ['stuck', ({ complete, stuck }) => (complete === 0 ? '' : String(stuck))],
   ];
@@ -172,7 +172,7 @@ function show(value: Estimate | undefined, digits: number): string {
   );
 }
 
-/** How many seeds the arms' means are of, where there are any. */
+/** The number of seeds of the arms' means, if there are any. */
 function seedCounts(arms: AblationData['arms']): Set<number> {
   return new Set(arms.flatMap(({ cells, selected }) => cells[selected].testBleu?.count ?? []));
 }

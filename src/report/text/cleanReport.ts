@@ -20,7 +20,7 @@ const meanings: Readonly<Record<CleanRuleName, string>> = {
   duplicateTarget: 'duplicate target',
 };
 
-/** What cleaning kept and removed, as a table; rules that removed nothing are left out. */
+/** Kept and removed pairs of cleaning, as a table; rules that removed nothing are left out. */
 export function describeCleaning({ pairs, kept, removed }: CleanReport): string {
   const percent = (count: number): string => (pairs === 0 ? '-' : `${((100 * count) / pairs).toFixed(2)} %`);
   const rows = [

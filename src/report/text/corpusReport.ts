@@ -5,7 +5,7 @@ import type { StagePlan, StageProgress } from '../../corpus/prepare/runStages.js
 import { ProgressBar, type ProgressStream } from '../progress/progressBar.js';
 import { textTable } from './table.js';
 
-/** What a prepared corpus holds, as a table. */
+/** The contents of a prepared corpus, as a table. */
 export function describeCorpus({ splits, vocabularySizes }: PrepareManifest): string {
   const rows = [['split', 'lines', 'pairs', 'src tokens', 'trg tokens', 'src unknown', 'trg unknown']];
   for (const [name, { lines, pairs, srcTokens, trgTokens, srcUnknown, trgUnknown }] of Object.entries(splits)) {
@@ -15,11 +15,11 @@ export function describeCorpus({ splits, vocabularySizes }: PrepareManifest): st
   return `${textTable(rows)}\nvocabulary: ${joined ? `${formatCount(src)}, joined` : `${formatCount(src)} source, ${formatCount(trg)} target`}`;
 }
 
-/** What a preparation would do, stage by stage. */
+/** The plan of a preparation, by stage. */
 export function describePlan(outDir: string, { status, changes, stages }: PreparePlan, force: boolean): string {
   if (status === 'upToDate') return `${outDir} is up to date; nothing would be done.`;
   const lines = stages.map(({ stage, action, reasons }) => [
-    action === 'keep' ? 'keep' : action === 'resume' ? 'go on' : 'run',
+    action === 'keep' ? 'keep' : action === 'resume' ? 'resume' : 'run',
     stage,
     reasons.join('; '),
   ]);
@@ -34,13 +34,16 @@ export function describePlan(outDir: string, { status, changes, stages }: Prepar
   return `${head}\n${textTable([['', 'stage', 'why'], ...lines], [0, 1, 2])}`;
 }
 
-/** How many stages were kept from earlier runs, in words; empty if none. */
+/** The number of stages kept from earlier runs, in words; empty if none. */
 export function describeStages(stages: readonly StagePlan[]): string {
   const kept = stages.filter(({ action }) => action === 'keep').length;
   return kept === 0 ? '' : `; ${kept} of ${stages.length} stages were kept`;
 }
 
-/** Shows each stage as it goes: a bar on a terminal, elsewhere a line now and then, and one for each stage at its end. */
+/**
+ * Shows the progress of each stage: a bar on a terminal, elsewhere lines at intervals, and a line at the end of each
+ * stage.
+ */
 export function showStages(stream: ProgressStream): { show(progress: StageProgress): void; finish(): void } {
   let current: {
     stage: string;

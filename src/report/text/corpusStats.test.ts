@@ -35,7 +35,7 @@ const heldOut = [
 ];
 const all: CorpusSetStats = { train, heldOut };
 
-test('tables of text, and what is to be looked at', () => {
+test('tables of text, and findings', () => {
   const text = corpusStatsAsText(all);
   assert.match(text, /^train +3 +4 +4 +3 +3 +- +-$/m);
   assert.match(text, /^test +2 +4 +2 +2 +1 +50\.00 % +0\.00 %$/m);
@@ -48,7 +48,7 @@ test('tables of text, and what is to be looked at', () => {
     [
       'note: 2 training pairs (66.67 %) share a side with a held-out set; scores on that set flatter; remove them with corpus clean --held-out.',
       'note: 1 pair of the training set has an empty side; corpus clean removes them.',
-      'note: 1 pair of test stood before in it; each counts again in scores.',
+      'note: 1 pair of test occurred before in it; each counts again in scores.',
     ],
   );
 });

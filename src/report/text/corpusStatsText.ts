@@ -7,13 +7,13 @@ export function formatShare(share: number, decimals = 2): string {
   return `${(100 * share).toFixed(decimals)} %`;
 }
 
-/** Something about a corpus that its user should know of, and what to do about it. */
+/** A finding about a corpus, with advice. */
 export interface CorpusFinding {
   readonly found: string;
   readonly advice: string;
 }
 
-/** What is wrong with a corpus, the gravest first. */
+/** The faults of a corpus, the most serious first. */
 export function corpusFindings({ train, heldOut }: CorpusSetStats): CorpusFinding[] {
   const findings: CorpusFinding[] = [];
   const add = (count: number, one: string, many: string, rest: string, advice: string): void => {
@@ -48,14 +48,14 @@ export function corpusFindings({ train, heldOut }: CorpusSetStats): CorpusFindin
   }
   const { pairs } = train.duplicates;
   if (ratio(pairs, train.pairs) > 0.01)
-    add(pairs, ...trainingPair(pairs), 'stood before', 'corpus clean --duplicates pair removes them');
+    add(pairs, ...trainingPair(pairs), 'occurred before', 'corpus clean --duplicates pair removes them');
   for (const { name, stats } of heldOut) {
     if (ratio(stats.duplicates.pairs, stats.pairs) > 0.01)
       add(
         stats.duplicates.pairs,
         `pair of ${name}`,
         `pairs of ${name}`,
-        'stood before in it',
+        'occurred before in it',
         'each counts again in scores',
       );
   }
@@ -86,7 +86,7 @@ export function corpusStatsAsText(all: CorpusSetStats): string {
     textTable([
       ['duplicates in train', 'pairs', 'sources', 'targets'],
       [
-        'stood before',
+        'occurred before',
         ...[train.duplicates.pairs, train.duplicates.sources, train.duplicates.targets].map(formatCount),
       ],
       ...(train.leakage

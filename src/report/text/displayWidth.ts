@@ -14,7 +14,7 @@ function characterWidth(character: string): number {
   return noWidth.test(character) ? 0 : wide.test(character) ? 2 : 1;
 }
 
-/** As `padEnd`, in columns of a terminal. */
+/** Like `padEnd`, in columns of a terminal. */
 export function padToWidth(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }
@@ -37,7 +37,7 @@ function shorten(text: string, columns: number): string {
   return `${start.replace(/\S*\d\S*$/u, '').trimEnd()}…`;
 }
 
-/** As many whole fields as the columns hold, with two spaces between them; the last are the least important. */
+/** The whole fields that fit into the columns, with two spaces between them; the last are the least important. */
 export function fitFields(fields: readonly string[], columns: number): string {
   let line = shorten(fields[0], columns);
   let width = displayWidth(line);
@@ -50,8 +50,9 @@ export function fitFields(fields: readonly string[], columns: number): string {
 }
 
 /**
- * Lines no wider than `columns`, broken between fields (two spaces) where possible, otherwise between words; a longer word is
- * left to the terminal. What follows the first line is indented as the text behind its label is ("train     update 5").
+ * Lines no wider than `columns`, broken between fields (two spaces) where possible, otherwise between words; the
+ * terminal breaks a longer word. Further lines are indented like the text after the first line's label ("train  
+ * update 5").
  */
 export function wrapLine(line: string, columns: number): string[] {
   if (displayWidth(line) <= columns) return [line];

@@ -1,6 +1,6 @@
 import type { TensorGradients } from '../../run/gradientRecord.js';
 
-/** A number of several tensors' gradients together; NaN where one of them is not finite. */
+/** A number for the gradients of several tensors together; NaN if one of them is not finite. */
 export type GradientMeasure = (tensors: readonly TensorGradients[]) => number;
 
 const total = (tensors: readonly TensorGradients[], of: (tensor: TensorGradients) => number | null): number =>
@@ -13,7 +13,10 @@ export const gradientNorm: GradientMeasure = (tensors) => Math.sqrt(total(tensor
 /** Variance over batches, summed over elements. */
 export const gradientVariance: GradientMeasure = (tensors) => total(tensors, ({ variance }) => variance);
 
-/** That by the squared norm of the mean gradient, which does not fall merely because weights are smaller. */
+/**
+ * The variance divided by the squared norm of the mean gradient, which does not fall merely because weights are
+ * smaller.
+ */
 export const relativeGradientVariance: GradientMeasure = (tensors) =>
   gradientVariance(tensors) / total(tensors, ({ meanNormL2 }) => squared(meanNormL2));
 

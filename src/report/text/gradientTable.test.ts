@@ -4,7 +4,7 @@ import { ablationSample } from '../../../test/ablationSample.js';
 import { gradientTable } from './gradientTable.js';
 import { shownRuns } from './shownRuns.js';
 
-test('gradients before training: norms, variance, and the variance that smaller weights alone do not lower', () => {
+test('gradients before training: norms, variance, and the variance measure that smaller weights do not lower', () => {
   const data = ablationSample(['warmup', 'learned']);
   // three tensors with norms 1, 2, 3, variance 1 and a mean gradient of norm 1 each; as drawn twice as large
   assert.deepEqual(gradientTable(data, shownRuns(data)), [

@@ -4,7 +4,8 @@ import { gradientNorm, gradientVariance, relativeGradientVariance, type Gradient
 
 /**
  * Gradients before training, of all tensors together: does learning parameters lower the gradient's variance over batches, as GradInit's
- * authors say? Beside the variance stands its size relative to the squared norm of the mean gradient, since smaller weights make both smaller.
+ * authors say? Next to the variance is its ratio to the squared norm of the mean gradient, since smaller weights make
+ * both smaller.
  *
  * @returns head and rows, an arm each, geometric means over the seeds of its shown cell; empty if no run measured gradients
  */
@@ -49,7 +50,7 @@ export function gradientTable(data: AblationData, shown: readonly (readonly RunD
       ];
 }
 
-/** What the columns are. */
+/** The description of the columns. */
 export const gradientTableNote =
   'Of all tensors together, before training: L2 norm, mean over batches; variance over batches, summed over elements; relative variance: that by the squared norm of the mean gradient, which does not fall merely because weights are smaller. Geometric means over seeds.';
 

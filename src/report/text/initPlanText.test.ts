@@ -47,7 +47,7 @@ test('more than a tenth of the run is a warning with the setting that would be a
   assert.equal(initPlanLines({ ...metaInit, runUpdates: 199 }).length, 2);
 });
 
-test('resumed learning says what is left, also in time, and does not warn again', () => {
+test('resumed learning shows the rest, also in time, and does not warn again', () => {
   assert.deepEqual(
     initPlanLines({
       ...paper,
@@ -63,7 +63,7 @@ test('resumed learning says what is left, also in time, and does not warn again'
   );
 });
 
-/** What is shown of a plan and of iterations that took so long. */
+/** The output for a plan and for iterations with these times. */
 function shown(plan: InitPlan, secondsEach: number, iterations: number): string[] {
   let text = '';
   const show = showRun({ write: (part: string) => (text += part) });

@@ -3,10 +3,10 @@ import { formatDuration } from '../../format.js';
 import { initNamed } from '../../initial/learnedInits.js';
 import { expectedUpdates, type InitPlan } from '../../run/initPlan.js';
 
-/** Initialisation that costs more of a run than this is worth a warning. */
+/** The share of a run above which the cost of initialisation causes a warning. */
 export const costlyShare = 0.1;
 
-/** What learning or profiling initial parameters will cost, and a warning if that is much of the run. */
+/** The expected cost of learning or profiling initial parameters, and a warning if that is much of the run. */
 export function initPlanLines(plan: InitPlan): string[] {
   const { stage, total, done, spent, least, most, runUpdates, counted: takenOff } = plan;
   const expected = expectedUpdates(plan);
@@ -27,7 +27,7 @@ export function initPlanLines(plan: InitPlan): string[] {
   ];
 }
 
-/** How long the iterations left take. @param measured iterations that were timed, in `seconds` */
+/** The time of the remaining iterations. @param measured iterations that were timed, in `seconds` */
 export function initTimeLine(stage: InitPlan['stage'], left: number, measured: number, seconds: number): string {
   const first = measured === 1 ? 'the first one' : `the first ${formatCount(measured)}`;
   return `${stage}  about ${formatDuration((seconds / measured) * left)} for the ${counted(left, 'iteration')} left, at the rate of ${first}`;

@@ -14,7 +14,7 @@ export function describeRecipes(recipes: readonly Recipe[]): string {
     .join('\n');
 }
 
-/** What is to be downloaded, from where, and under which terms. */
+/** The files to download, their sources, and the terms of use. */
 export function describeTerms(recipe: Recipe, pair: RecipePair): string {
   return [
     `${recipe.title}, ${pair.src}-${pair.trg}${sizeOf(pair)}`,
@@ -27,7 +27,7 @@ export function describeTerms(recipe: Recipe, pair: RecipePair): string {
   ].join('\n');
 }
 
-/** What was written, and where. */
+/** The written files and their folder. */
 export function describeFetch({ folder, status, manifest }: FetchResult): string {
   const languages = { src: manifest.srcLang, trg: manifest.trgLang };
   const lines = setNames.flatMap((set) => {
@@ -46,7 +46,7 @@ function sizeOf({ files }: RecipePair): string {
   return ` (${known.length < files.length ? 'over ' : ''}${formatCount(megabytes < 10 ? Number(megabytes.toFixed(1)) : Math.round(megabytes))} MB)`;
 }
 
-/** One bar after the other, for each file and each piece of work. */
+/** A bar for each file and each piece of work, in sequence. */
 export class FetchProgress {
   private bar?: { readonly what: string; readonly bar: ProgressBar };
 

@@ -13,7 +13,7 @@ export function scaleTable(scales: Readonly<Record<string, number>>, rows = 20):
   return sorted.length > rows ? `${shown}\n... and ${sorted.length - rows} nearer to 1` : shown;
 }
 
-/** What to say of layer norms that learned scales have nearly closed. */
+/** The message on layer norms that learned scales have nearly closed. */
 export function closedLayerNormsText(scales: Readonly<Record<string, number>>): string {
   const shown = Object.entries(scales).map(([name, scale]) => `${name.replace('.weight', '')} ${formatLoss(scale)}`);
   return (
@@ -22,7 +22,7 @@ export function closedLayerNormsText(scales: Readonly<Record<string, number>>): 
   );
 }
 
-/** What to say where training starts as drawn although GradInit learned. */
+/** The message if training starts from the drawn parameters although GradInit learned. */
 export function fallbackText(reason: string): string {
   return `GradInit is not used, training starts from the parameters as drawn: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}`;
 }

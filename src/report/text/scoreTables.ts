@@ -5,7 +5,7 @@ import type { ComparedResult, SystemScores } from '../../score/scoreSystems.js';
 import { formatSignature } from '../../score/signature.js';
 import { textTable } from './table.js';
 
-/** Differences this improbable are marked. */
+/** Differences with a p-value below this are marked. */
 const significanceLevel = 0.05;
 
 /** Scores as text: a line for each metric of a single system, a table of several with their signatures below. */

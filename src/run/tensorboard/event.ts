@@ -19,7 +19,7 @@ export function fileVersionEvent(wallTime: number): Uint8Array {
   ]);
 }
 
-/** Tells readers that a run starts again: what they have from `step` on, from earlier files, no longer counts. */
+/** Signals readers that a run starts again: values from `step` on in earlier files no longer count. */
 export function restartEvent({ wallTime, step }: EventHead): Uint8Array {
   const start = 1;
   return encodeMessage([
@@ -70,7 +70,7 @@ function summaryEvent({ wallTime, step }: EventHead, values: readonly Uint8Array
   ]);
 }
 
-/** How values are spread: `counts[i]` of them lie above `limits[i - 1]` and not above `limits[i]`. */
+/** The distribution of values: `counts[i]` of them are above `limits[i - 1]` and not above `limits[i]`. */
 export interface Histogram {
   readonly min: number;
   readonly max: number;
@@ -82,12 +82,12 @@ export interface Histogram {
 }
 
 const numBuckets = 32;
-/** More values than these show no more in a picture. */
+/** More values than these add nothing visible. */
 const mostValues = 2 ** 16;
 
 /**
- * Buckets of equal width from the least value to the greatest. Of many values every n-th counts, n being odd: so that of a matrix whose
- * rows are a power of two long all columns do.
+ * Buckets of equal width from the least value to the greatest. Of many values every n-th counts. n is odd, so that all
+ * columns count in a matrix whose row length is a power of two.
  */
 export function histogramOf(values: ArrayLike<number>): Histogram {
   const every = values.length > mostValues ? Math.ceil(values.length / mostValues) | 1 : 1;

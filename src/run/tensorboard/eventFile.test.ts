@@ -50,7 +50,7 @@ test('scalars, histograms and restarts are read back by another reader', () => {
   assert.ok(second.path > first.path);
 });
 
-test('of many values a histogram takes no more than 65,536, from every column of a matrix', () => {
+test('of many values a histogram takes at most 65,536, from every column of a matrix', () => {
   const columns = 512;
   const values = Float32Array.from({ length: 1000 * columns }, (_, i) => i % columns);
   const { min, max, count, sum, sumSquares, counts } = histogramOf(values);

@@ -5,15 +5,15 @@ import { fileVersionEvent, histogramOf, histogramsEvent, restartEvent, scalarsEv
 import { tfRecord } from './record.js';
 
 /**
- * A TensorBoard event file in a run's folder. Each start of a run writes a file of its own; one that goes on from a
- * checkpoint says so first, and readers forget what earlier files had beyond it.
+ * A TensorBoard event file in a run's folder. Each start of a run writes a new file; after resuming from a
+ * checkpoint the file says so first, and readers ignore later values in earlier files.
  */
 export class EventFile {
   readonly path: string;
 
   /**
    * @param folder of the run
-   * @param resumedAt update that the run goes on from; 0 for a new run
+   * @param resumedAt the update from which the run resumes; 0 for a new run
    */
   constructor(folder: string, resumedAt: number) {
     // readers take files in the order of their names

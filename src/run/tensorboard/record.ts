@@ -25,7 +25,7 @@ export function crc32c(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** The checksum as record files hold it, so that a checksum of data with checksums in it stays meaningful. */
+/** The masked checksum of record files, so that checksums of data that contains checksums stay meaningful. */
 function maskedCrc32c(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -1,6 +1,6 @@
 import { Edit } from './edit.js';
 
-/** Tercom's beam: cells this far from the diagonal are looked at. */
+/** Tercom's beam: cells up to this distance from the diagonal are computed. */
 export const beamWidth = 25;
 const unreachable = 1e9;
 

@@ -62,7 +62,7 @@ export class BitParallelDistance {
       if (i === 0) edit = Edit.refOnly;
       else if (j === 0) edit = Edit.hypOnly;
       else if (sequence[i - 1] === ref[j - 1])
-        edit = Edit.keep; // never dearer than the other ways
+        edit = Edit.keep; // never more expensive than the other ways
       else if (this.distanceOfStarts(i - 1, j - 1) < distance) edit = Edit.substitute;
       else edit = this.distanceOfStarts(i - 1, j) < distance ? Edit.hypOnly : Edit.refOnly;
       path.push(edit);

@@ -1,4 +1,4 @@
-/** How a cell of the edit matrix is reached: word kept, replaced, only in the hypothesis, only in the reference. */
+/** The edit that leads to a cell of the matrix: word kept, replaced, only in the hypothesis, only in the reference. */
 export const enum Edit {
   keep,
   substitute,

@@ -83,7 +83,7 @@ test('edits from bit vectors are those of the matrix', () => {
       const plain = new BitParallelDistance(hyp.length, ref, 7);
       const matrix = new BeamMatrix(hyp.length, ref);
       const distance = plain.setCurrent(hyp);
-      if (distance !== matrix.setCurrent(hyp)) return; // the beam stands in the way
+      if (distance !== matrix.setCurrent(hyp)) return; // the beam excludes the cheapest path
       assert.deepEqual(plain.path(hyp), matrix.path());
       assert.equal(plain.path(hyp).filter((edit) => edit !== Edit.keep).length, distance);
     }),

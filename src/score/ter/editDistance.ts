@@ -4,15 +4,15 @@ import type { Edit } from './edit.js';
 
 /**
  * A path of d edits strays from the diagonal by at most (d + difference of lengths) / 2. Where that stays within the beam,
- * the distance within the beam is the plain edit distance, and the cheapest paths are the same ones. Two less than the
- * beam has room for on each side, as its diagonal is rounded.
+ * the distance within the beam is the plain edit distance, and the cheapest paths are the same ones. The limit is two
+ * less than the beam's width on each side, since its diagonal is rounded.
  */
 const withinBeam = 2 * beamWidth - 4;
 
 /**
  * Word edit distance between rearrangements of one hypothesis and a reference, looking only at a beam around the
  * diagonal, as tercom does. The matrix within the beam is filled only where the plain distance, which is much faster to
- * find, may differ from it.
+ * compute, may differ from it.
  */
 export class BeamEditDistance {
   private readonly plain: BitParallelDistance;

@@ -6,7 +6,7 @@ import { stripRight } from '../whiteSpace.js';
 export type TerOptions = TerTokenizerOptions;
 
 export interface TerScore {
-  /** Percent; more than 100 where more words are edited than the reference has. */
+  /** Percent; more than 100 if more words are edited than the reference has. */
   readonly score: number;
   readonly numEdits: number;
   /** Mean length of the references, summed over lines. */

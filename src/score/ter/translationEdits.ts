@@ -1,7 +1,7 @@
 import { Edit } from './edit.js';
 import { BeamEditDistance } from './editDistance.js';
 
-/** Tercom's limits: longest block that is moved, how far its places may lie apart. */
+/** Tercom's limits: the longest block to move, and the largest distance of a move. */
 const maxShiftSize = 10;
 const maxShiftDistance = 50;
 /** sacreBLEU's limit: moves tried for one sentence. */
@@ -9,7 +9,7 @@ const maxShiftCandidates = 1000;
 
 /**
  * Edits that turn a hypothesis into a reference: word insertions, deletions and substitutions, and moves of blocks,
- * found greedily: the move that saves most, again and again, until none saves anything.
+ * found greedily: repeats the move that saves most until no move saves anything.
  *
  * @param hyp words, numbered from 0 to `numWords - 1`
  * @param ref words by the same numbers; negative ones are not in the hypothesis
@@ -68,7 +68,7 @@ function bestShift(
       if (refStart < start - maxShiftDistance || refStart > start + maxShiftDistance) continue;
       const longest = Math.min(maxShiftSize, hyp.length - start, ref.length - refStart);
       for (let length = 1; length <= longest && hyp[start + length - 1] === ref[refStart + length - 1]; length++) {
-        // both the block and its place must have an error, and the place must lie outside the block
+        // both the block and its place must have an error, and the place must be outside the block
         if (hypErrors[start + length] === hypErrors[start] || refErrors[refStart + length] === refErrors[refStart])
           continue;
         if (hypOf[refStart] >= start && hypOf[refStart] < start + length) continue;
@@ -108,8 +108,8 @@ function isBetter(saved: number, start: number, length: number, target: number, 
 }
 
 /**
- * Moving the block at `start` to before position `target` (or on by as much, if that lies inside the block) exchanges two
- * neighbouring stretches of words: those from `first` to `middle` and those from there to `end`.
+ * Moving the block at `start` to before position `target` (or forward by as much, if that is inside the block)
+ * exchanges two neighbouring stretches of words: those from `first` to `middle` and those from there to `end`.
  */
 function exchange(
   start: number,
@@ -122,7 +122,7 @@ function exchange(
   return { first: start, middle: blockEnd, end: target > blockEnd ? target : Math.min(numWords, length + target) };
 }
 
-/** Writes to `result` the words with two stretches exchanged; outside them `result` stays as it is. */
+/** Writes to `result` the words with two stretches exchanged; outside them `result` does not change. */
 function exchangeWords(
   words: readonly number[],
   { first, middle, end }: { first: number; middle: number; end: number },
