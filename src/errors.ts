@@ -37,6 +37,7 @@ export const errorCodes = {
   OUT_OF_MEMORY: 'WebAssembly has no memory left.',
   TOO_LARGE: 'A run needs more memory than there is.',
   LEAK: 'A benchmark left tensors behind.',
+  SERVICE: 'The process of a service that translates ended before it was ready.',
   PORT: 'The port of a server is taken or may not be used.',
 } as const;
 

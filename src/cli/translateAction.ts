@@ -17,20 +17,16 @@ import {
 } from '../translator/translator.js';
 import { readLines } from './filterLines.js';
 import { abortOnInterrupt } from './interrupts.js';
+import { chosenModels } from './modelFlags.js';
 import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
-  if ((flags.run.length === 0) === (flags.checkpoint.length === 0))
-    throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
-  if (flags.use !== undefined && !['best', 'last', 'average'].includes(flags.use))
-    throw new UsageError(`--use is "${flags.use}", expected best, last or average.`);
-  checkRuns(flags.run);
+  const models = chosenModels(flags);
   if (flags.output !== undefined) checkOutputs([flags.output]);
   const signal = abortOnInterrupt(
     flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
   );
-  const models = [...flags.run, ...flags.checkpoint];
   const { beamSize } = flags.run.length === 0 ? defaultConfig().decode : readRunConfig(flags.run[0]).decode;
   const beam = flags.beam ?? beamSize;
   if (flags.nbest > beam)
@@ -52,11 +48,6 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   } finally {
     await translator.close();
   }
-}
-
-/** A folder that is not a run may still be a model for the library; --run requires a run. */
-function checkRuns(runs: readonly string[]): void {
-  for (const run of runs) readRunConfig(run);
 }
 
 async function writeTranslations(

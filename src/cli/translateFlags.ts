@@ -1,8 +1,6 @@
-export interface TranslateFlags {
-  run: string[];
-  checkpoint: string[];
-  text?: string;
-  use?: 'best' | 'last' | 'average';
+import type { ModelFlags } from './modelFlags.js';
+
+export interface TranslateFlags extends ModelFlags {
   beam?: number;
   lenpen?: number;
   nbest: number;

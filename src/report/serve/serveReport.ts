@@ -7,6 +7,7 @@ import type { AblationData } from '../../ablation/ablationData.js';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
 import { systemFailure } from '../../storage/systemFailure.js';
 import { ablationMain, ablationPage } from '../html/ablationPage.js';
+import { pageHeaders } from './pageHeaders.js';
 
 export interface ReportServer {
   readonly url: string;
@@ -94,20 +95,13 @@ function gather(dir: string): AblationData {
   return data.runs.every(({ scores }) => scores) ? gatherAblation(dir) : data;
 }
 
-/** A message of an error stays text, whatever it quotes; a page of another site cannot show this one as a part of it. */
-const headers = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "frame-ancestors 'none'",
-};
-
 function respond(response: ServerResponse, page: () => string): void {
   try {
     const text = page();
-    response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(text);
+    response.writeHead(200, { ...pageHeaders, 'content-type': 'text/html; charset=utf-8' }).end(text);
   } catch (error) {
     response
-      .writeHead(500, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
+      .writeHead(500, { ...pageHeaders, 'content-type': 'text/plain; charset=utf-8' })
       .end(`${(systemFailure(error) ?? (error as Error)).message}\n`);
   }
 }

@@ -1,0 +1,6 @@
+/** A message of an error stays text, whatever it quotes; a page of another site cannot show this one as a part of it. */
+export const pageHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "frame-ancestors 'none'",
+} as const;

@@ -1,0 +1,417 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ColdstartError } from '../errors.js';
+import { pageHeaders } from '../report/serve/pageHeaders.js';
+import { languageName } from './languageName.js';
+import { Metrics } from './metrics.js';
+import { readBody } from './readBody.js';
+import { RequestError } from './requestError.js';
+import { servicePage } from './servicePage.js';
+import { parseTranslateRequest, type ServiceOffer, type TranslateRequest } from './translateRequest.js';
+import type { LineResult, WorkerReady, WorkerSetup } from './workerMessages.js';
+import { WorkerProcess } from './workerProcess.js';
+
+export interface ServiceOptions extends WorkerSetup {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Language codes, if the run's configuration does not give them or others are wanted. */
+  readonly source?: string;
+  readonly target?: string;
+  /** Characters of a request. */
+  readonly maxChars: number;
+  /** Requests accepted and not answered yet. */
+  readonly maxQueue: number;
+  /** Seconds that a request may take to arrive, and then to be translated. */
+  readonly timeout: number;
+  /** Keys, one of which a request to translate needs. Default: none is needed. */
+  readonly apiKeys?: readonly string[];
+  /** Origins whose pages may use the service from a browser, or `*`. */
+  readonly cors?: readonly string[];
+  /** The process that translates ended and is started again. */
+  readonly onWorkerEnd?: (how: string) => void;
+}
+
+export interface Service {
+  readonly url: string;
+  readonly offer: ServiceOffer;
+  readonly backend: string;
+  /** Process id of the process that translates now. */
+  readonly workerPid: () => number | undefined;
+  /** Answers what was accepted, refuses what comes, and ends. @returns how many requests were answered in all */
+  stop(): Promise<number>;
+}
+
+/** Bounds of histograms, in seconds, lines and tokens. */
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const linesOfBatch = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const tokensOfBatch = [16, 64, 256, 1024, 4096, 16384];
+
+/** So long after the last answer the server listens, and refuses: who sent a request meanwhile gets an answer, not a broken connection. */
+const lingerMs = 100;
+
+/** So long the rest of a body that is refused is read. */
+const unreadMs = 5000;
+
+const routes: Readonly<Record<string, readonly string[]>> = {
+  '/': ['GET', 'HEAD'],
+  '/health': ['GET', 'HEAD'],
+  '/languages': ['GET', 'HEAD'],
+  '/metrics': ['GET', 'HEAD'],
+  '/translate': ['POST'],
+};
+
+/**
+ * Serves translations over HTTP, for LibreTranslate's clients and with a page to try it. The models are in a process of their own.
+ *
+ * @throws ColdstartError code PORT if the port is taken or may not be used, USAGE or others if the models cannot be opened, SERVICE if
+ *   the process that opens them ends
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const metrics = new Metrics();
+  const { worker, ready } = await WorkerProcess.start(
+    {
+      models: options.models,
+      beam: options.beam,
+      windowMs: options.windowMs,
+      threads: options.threads,
+      use: options.use,
+      text: options.text,
+      backend: options.backend,
+    },
+    {
+      onBatch: ({ lines, tokens, seconds: duration }) => {
+        metrics.observe('coldstart_batch_lines', 'Lines translated together.', linesOfBatch, lines);
+        metrics.observe('coldstart_batch_tokens', 'Source tokens translated together.', tokensOfBatch, tokens);
+        metrics.observe('coldstart_batch_seconds', 'Time that a batch took.', seconds, duration);
+      },
+      onEnd: (how) => {
+        metrics.count('coldstart_worker_restarts_total', 'Times the translating process ended and was started again.');
+        options.onWorkerEnd?.(how);
+      },
+    },
+  );
+  try {
+    return await new HttpService(options, offerOf(options, ready), worker, metrics).listen(ready.backend);
+  } catch (error) {
+    await worker.stop();
+    throw error;
+  }
+}
+
+function offerOf({ source, target, maxChars }: ServiceOptions, { languages, beam }: WorkerReady): ServiceOffer {
+  const [from, to] = [source ?? languages?.src, target ?? languages?.trg];
+  if (from === undefined || to === undefined)
+    throw new ColdstartError('USAGE', 'a checkpoint does not say its languages. Give --source and --target.', {
+      exitCode: 2,
+    });
+  return { source: from, target: to, beam, maxChars };
+}
+
+class HttpService {
+  private readonly server: Server;
+  private readonly keys: readonly Buffer[] | undefined;
+  private isStopping = false;
+  /** Requests that are being answered, and those among them that are to be translated. */
+  private open = 0;
+  private queued = 0;
+  private answered = 0;
+  private whenIdle: (() => void) | undefined;
+
+  constructor(
+    private readonly options: ServiceOptions,
+    private readonly offer: ServiceOffer,
+    private readonly worker: WorkerProcess,
+    private readonly metrics: Metrics,
+  ) {
+    this.keys = options.apiKeys?.map(digest);
+    const timeout = options.timeout * 1000;
+    this.server = createServer(
+      {
+        requestTimeout: timeout,
+        headersTimeout: Math.min(timeout, 30_000),
+        connectionsCheckingInterval: Math.min(1000, timeout / 4),
+        keepAliveTimeout: 65_000, // longer than usual proxies keep a connection, so that they close it, not we
+      },
+      (request, response) => void this.answer(request, response),
+    );
+    this.server.on('clientError', answerBrokenRequest);
+  }
+
+  async listen(backend: string): Promise<Service> {
+    const { host, port } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', (error) =>
+        reject(
+          new ColdstartError(
+            'PORT',
+            `port ${port} on ${host} cannot be used: ${error.message}. Choose another with --port, or 0 for a free one.`,
+            { cause: error },
+          ),
+        ),
+      );
+      this.server.listen(port, host, resolve);
+    });
+    const { port: chosen } = this.server.address() as AddressInfo;
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}/`,
+      offer: this.offer,
+      backend,
+      workerPid: () => this.worker.pid,
+      stop: () => this.stop(),
+    };
+  }
+
+  private async stop(): Promise<number> {
+    this.isStopping = true;
+    await this.idle();
+    await sleep(lingerMs);
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    await this.idle(); // refusals that are on their way
+    this.server.closeAllConnections();
+    await closed;
+    await this.worker.stop();
+    return this.answered;
+  }
+
+  private idle(): Promise<void> {
+    return this.open === 0 ? Promise.resolve() : new Promise((resolve) => (this.whenIdle = resolve));
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const started = performance.now();
+    const isRefused = this.isStopping;
+    this.open++;
+    const url = addressOf(request);
+    const path = url?.pathname ?? '';
+    response.once('close', () => {
+      const known = Object.hasOwn(routes, path) ? path : 'other';
+      this.metrics.count(
+        'coldstart_requests_total',
+        'Requests answered, by path and HTTP status; 499: the client went away.',
+        `path="${known}",status="${response.writableFinished ? response.statusCode : 499}"`,
+      );
+      if (known === '/translate')
+        this.metrics.observe(
+          'coldstart_request_seconds',
+          'Time from a request to its answer.',
+          seconds,
+          (performance.now() - started) / 1000,
+        );
+      this.open--;
+      if (response.writableFinished && !isRefused) this.answered++;
+      if (this.open === 0) this.whenIdle?.();
+    });
+    try {
+      if (url === undefined) throw new RequestError(400, 'Invalid request: the address cannot be read');
+      this.checkOrigin(request, response);
+      if (request.method === 'OPTIONS' && response.hasHeader('access-control-allow-origin')) {
+        response.setHeader('access-control-allow-methods', 'GET, POST');
+        response.setHeader('access-control-allow-headers', 'content-type, authorization');
+        this.end(response, 204, '', 'text/plain');
+        return;
+      }
+      if (!Object.hasOwn(routes, path))
+        throw new RequestError(404, `${path.slice(0, 80)} is not an address of this service`);
+      if (!routes[path].includes(request.method ?? ''))
+        throw new RequestError(405, `${request.method} is not possible for ${path}, expected ${routes[path][0]}`, {
+          allow: routes[path].join(', '),
+        });
+      await this.route(path, request, response, url.searchParams);
+    } catch (error) {
+      if (response.headersSent) return;
+      const failure =
+        error instanceof RequestError
+          ? error
+          : new RequestError(500, `the service has a defect: ${(error as Error).message}`);
+      for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+      if (request.complete) this.json(response, failure.status, { error: failure.message });
+      else this.refuseUnread(request, response, failure);
+    }
+  }
+
+  private async route(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { source, target } = this.offer;
+    switch (path) {
+      case '/':
+        for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
+        this.end(response, 200, servicePage(this.offer, this.options.models, this.keys !== undefined), 'text/html');
+        return;
+      case '/health': {
+        const status = this.isStopping ? 'stopping' : this.worker.isReady ? 'ok' : 'starting';
+        this.json(response, status === 'ok' ? 200 : 503, { status });
+        return;
+      }
+      case '/languages':
+        this.json(response, 200, [
+          { code: source, name: languageName(source), targets: [target] },
+          { code: target, name: languageName(target), targets: [] },
+        ]);
+        return;
+      case '/metrics':
+        this.end(response, 200, this.metricsText(), 'text/plain; version=0.0.4');
+        return;
+      case '/translate':
+        if (this.isStopping) throw new RequestError(503, 'the server is stopping', { 'retry-after': '5' });
+        await this.translate(request, response, query);
+    }
+  }
+
+  private async translate(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const { maxChars, maxQueue, timeout } = this.options;
+    // a character of JSON takes at most 6 bytes (\u00e9); other fields are short
+    const body = await readBody(request, 6 * maxChars + 65_536);
+    const asked = await parseTranslateRequest(body, request.headers['content-type'] ?? '', query, this.offer);
+    this.checkKey(asked.apiKey ?? bearerOf(request));
+    if (this.queued >= maxQueue)
+      throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
+    this.queued++;
+    const gone = new AbortController();
+    const timer = setTimeout(
+      () => gone.abort(new RequestError(503, `it was not translated within ${timeout} s`, { 'retry-after': '5' })),
+      timeout * 1000,
+    );
+    response.once('close', () => gone.abort(new RequestError(499, 'the client went away')));
+    try {
+      const split = asked.texts.map((text) => text.split('\n'));
+      const lines = await this.worker.translate(
+        { lines: split.flat(), nbest: asked.alternatives + 1, details: asked.details },
+        gone.signal,
+      );
+      this.metrics.count('coldstart_translated_lines_total', 'Lines translated.', '', lines.length);
+      this.json(response, 200, responseOf(asked, split, lines, this.offer));
+    } finally {
+      this.queued--;
+      clearTimeout(timer);
+    }
+  }
+
+  /** A page of another site may use the service only if it is listed: it would do so in the name of whoever looks at it. */
+  private checkOrigin(request: IncomingMessage, response: ServerResponse): void {
+    const { origin, host } = request.headers;
+    if (origin === undefined) return;
+    const { cors = [] } = this.options;
+    if (cors.length > 0) response.setHeader('vary', 'Origin');
+    if (cors.includes('*') || cors.includes(origin)) {
+      response.setHeader('access-control-allow-origin', cors.includes('*') ? '*' : origin);
+      return;
+    }
+    if (URL.canParse(origin) && new URL(origin).host === host) return;
+    throw new RequestError(403, `pages of ${origin.slice(0, 80)} may not use this service`);
+  }
+
+  private checkKey(key: string | undefined): void {
+    if (this.keys === undefined) return;
+    const given = digest(key ?? '');
+    if (!this.keys.some((each) => timingSafeEqual(each, given)))
+      throw new RequestError(
+        403,
+        key === undefined ? 'Please contact the server operator to get an API key' : 'Invalid API key',
+      );
+  }
+
+  private metricsText(): string {
+    return this.metrics.toText([
+      ['coldstart_up', 'Whether the model is open.', this.worker.isReady ? 1 : 0],
+      ['coldstart_queue_requests', 'Requests accepted and not answered yet.', this.queued],
+      ['process_resident_memory_bytes', 'Memory of the process that answers requests.', process.memoryUsage.rss()],
+    ]);
+  }
+
+  /**
+   * Answers before the whole body is there. What is left is read for a while and dropped: a connection that is closed before would
+   * break at the client, which would not see the answer.
+   */
+  private refuseUnread(request: IncomingMessage, response: ServerResponse, { status, message }: RequestError): void {
+    const text = `${JSON.stringify({ error: message })}\n`;
+    response.writeHead(status, {
+      connection: 'close',
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+    });
+    response.write(text);
+    const end = (): void => void response.end();
+    const timer = setTimeout(end, unreadMs);
+    request.once('end', end).once('close', () => {
+      clearTimeout(timer);
+      end();
+    });
+    request.resume();
+  }
+
+  private json(response: ServerResponse, status: number, value: unknown): void {
+    this.end(response, status, `${JSON.stringify(value)}\n`, 'application/json');
+  }
+
+  private end(response: ServerResponse, status: number, text: string, type: string): void {
+    if (this.isStopping) response.setHeader('connection', 'close');
+    if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store');
+    response.setHeader('x-content-type-options', 'nosniff');
+    response
+      .writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text) })
+      .end(text);
+  }
+}
+
+/** The response to a request: LibreTranslate's fields, and `details` where they were asked for. */
+function responseOf(
+  { isList, isAuto, alternatives, details }: TranslateRequest,
+  split: readonly (readonly string[])[],
+  lines: readonly LineResult[],
+  { source }: ServiceOffer,
+): Record<string, unknown> {
+  let next = 0;
+  const texts = split.map((own) => lines.slice(next, (next += own.length)));
+  const one = <T>(values: readonly T[]): T | readonly T[] => (isList ? values : values[0]);
+  const joined = (own: readonly LineResult[], rank: number): string =>
+    own.map((line) => line.texts[Math.min(rank, line.texts.length - 1)]).join('\n');
+  const others = (own: readonly LineResult[]): string[] => {
+    const best = joined(own, 0);
+    const all = Array.from({ length: alternatives }, (_, i) => joined(own, i + 1));
+    return [...new Set(all)].filter((text) => text !== best);
+  };
+  return {
+    translatedText: one(texts.map((own) => joined(own, 0))),
+    // one language is offered: nothing is detected
+    ...(isAuto && { detectedLanguage: one(texts.map(() => ({ confidence: 0, language: source }))) }),
+    ...(alternatives > 0 && { alternatives: one(texts.map(others)) }),
+    ...(details && { details: one(texts.map((own) => own.map((line) => line.details))) }),
+  };
+}
+
+/** Requests that are no HTTP, too large in their headers, or too slow. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'the request did not arrive in time']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'the headers are too large']
+        : ['400 Bad Request', 'Invalid request: it is not HTTP'];
+  const text = `${JSON.stringify({ error: message })}\n`;
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+}
+
+function addressOf({ url = '' }: IncomingMessage): URL | undefined {
+  const address = url.startsWith('/') ? `http://service${url.replace(/^\/{2,}/, '/')}` : url;
+  return URL.canParse(address) ? new URL(address) : undefined;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function bearerOf({ headers }: IncomingMessage): string | undefined {
+  return /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
+}
