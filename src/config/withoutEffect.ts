@@ -146,13 +146,16 @@ function variedChoices(given: ReadonlyMap<string, Setting>): (key: string) => bo
   return (key) => changed.has(key) || (changed.has('preset') && !key.startsWith('corpus.'));
 }
 
-/** Texts that set everything that has a default. */
+/** A run's config.yaml sets everything that had a default in the version that wrote it; later versions have more settings. */
+const completeShare = 0.8;
+
+/** Texts that set nearly everything that has a default. */
 function completeSources(settings: readonly Setting[]): Set<number> {
   const numWithDefault = countDefaults(schema);
   const counts = new Map<number, number>();
   for (const { key, source } of settings)
     if (fieldAt(key).default !== undefined) counts.set(source, (counts.get(source) ?? 0) + 1);
-  return new Set([...counts].filter(([, count]) => count >= numWithDefault).map(([source]) => source));
+  return new Set([...counts].filter(([, count]) => count >= completeShare * numWithDefault).map(([source]) => source));
 }
 
 function countDefaults(section: Section): number {

@@ -1,9 +1,10 @@
 import { UsageError } from '../errors.js';
+import { ctranslate2 } from './ctranslate2/ctranslate2.js';
 import type { Exporter } from './exporter.js';
 import { transformersJs } from './transformersJs/transformersJs.js';
 
 /** The formats, in the order in which help and documentation list them. */
-export const exporters: readonly Exporter[] = [transformersJs];
+export const exporters: readonly Exporter[] = [transformersJs, ctranslate2];
 
 /** The exporter of a format. @throws UsageError naming the formats if there is none of that name */
 export function exporterNamed(name: string): Exporter {

@@ -4,7 +4,7 @@ import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
 
 export const encoderEmbedding = 'encoder.embed_tokens.weight';
-const decoderEmbedding = 'decoder.embed_tokens.weight';
+export const decoderEmbedding = 'decoder.embed_tokens.weight';
 export const outputProjection = 'decoder.output_projection.weight';
 
 /** Matrices with a row for each token, and whose tokens they are; a model has those that its sharing keeps apart. */

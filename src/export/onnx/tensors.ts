@@ -1,4 +1,4 @@
-import { DataError } from '../../errors.js';
+import { toFloat16 } from '../float16.js';
 
 /** Element types by their numbers in ONNX's TensorProto.DataType. */
 export const elementTypes = {
@@ -57,34 +57,6 @@ export const float16Tensor = (name: string, shape: readonly number[], values: Fl
   shape,
   bytes: bytesOf(toFloat16(values, name)),
 });
-
-/** Bits of the nearest 16-bit floats; ties go to even. */
-function toFloat16(values: Float32Array, name: string): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const sign = (bits[i] >>> 16) & 0x8000;
-    const size = bits[i] & 0x7fffffff;
-    // 65520 is half way between the largest float16 and what would come next
-    if (size >= 0x477ff000)
-      throw new DataError(
-        `tensor ${name} holds ${values[i]}, and the largest 16-bit float is 65504. Export it as fp32 or q8.`,
-      );
-    halves[i] = sign | (size < 0x38800000 ? subnormal(values[i]) : normal(size));
-  }
-  return halves;
-}
-
-/** From 2^-14 on: 13 bits of the fraction are rounded off; a carry into the exponent is right as it is. */
-const normal = (size: number): number => (size + 0xfff + ((size >>> 13) & 1) - 0x38000000) >>> 13;
-
-/** Below 2^-14: multiples of 2^-24. */
-function subnormal(value: number): number {
-  const multiples = Math.abs(value) * 2 ** 24;
-  const low = Math.floor(multiples);
-  const rest = multiples - low;
-  return rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? low + 1 : low;
-}
 
 /** A matrix with its rows as columns. @param values [rows, columns] @returns [columns, rows] */
 export function transposed<T extends Float32Array | Uint8Array>(values: T, rows: number, columns: number): T {
