@@ -351,6 +351,19 @@ test('a saved configuration is read back to the same', () => {
   );
 });
 
+test('a configuration that a run of an earlier version saved is read, though it lacks later settings', () => {
+  const path = join(folder, 'earlier.yaml');
+  const saved = changeConfig(defaultConfig(), { 'train.validateBleu': false }, 'test');
+  const lacking = ['init:', '  method:', '  logEveryUpdates:', '  keepEpochs:', '  lowercase:'];
+  const lines = configToYaml({ ...saved, train: { ...saved.train, validateBleuSentences: 7 } })
+    .split('\n')
+    .filter((line) => !lacking.some((start) => line.startsWith(start)));
+  writeFileSync(path, lines.join('\n'));
+  assert.equal(loadConfig(path).train.validateBleuSentences, 7);
+  writeFileSync(path, 'train: { validateBleu: false, validateBleuSentences: 7 }');
+  assert.throws(() => loadConfig(path), /validateBleuSentences has no effect/);
+});
+
 test('differences are listed key by key', () => {
   const changed = changeConfig(defaultConfig(), { 'train.lr': 1e-3, 'gradinit.eta': 2e-3 }, 'arm');
   assert.deepEqual(configDifferences(defaultConfig(), changed), [

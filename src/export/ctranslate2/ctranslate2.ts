@@ -58,7 +58,6 @@ function write(model: ExportedModel, { folder, dtypes, signal }: WriteOptions): 
   return Promise.resolve();
 }
 
-
 /** tokenizer.json by file name, one for both sides where they are the same; none where a side has settings that such a file cannot hold. */
 function tokenizers({ text }: ExportedModel): Map<string, string> {
   try {

@@ -39,7 +39,8 @@ describe('16-bit floats', () => {
         () => halves(1, value),
         (error) =>
           error instanceof DataError &&
-          error.message === `tensor w holds ${value}, and the largest 16-bit float is 65504. Export it as fp32 or q8.`,
+          error.message ===
+            `tensor w holds ${value}, and the largest 16-bit float is 65504. Export it with another --dtype.`,
       );
   });
 });
