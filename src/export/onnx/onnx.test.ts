@@ -10,7 +10,7 @@ import { version } from '../../package.js';
 import { GraphBuilder, microsoftDomain } from './graph.js';
 import { writeOnnxModel } from './modelFile.js';
 import { eightBits, fourBits } from './quantise.js';
-import { doubleTensor, float16Tensor, floatTensor, transposed, uint8Tensor } from './tensors.js';
+import { float16Tensor, floatTensor, transposed, uint8Tensor } from './tensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-onnx-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -202,7 +202,7 @@ describe('model files', () => {
             Uint8Array.from({ length: size }, (_, i) => i * 7 + size),
           ),
         );
-      graph.tensor('small', () => doubleTensor('small', [], [0.5]));
+      graph.tensor('small', () => floatTensor('small', [], Float32Array.of(0.5)));
       return graph;
     };
     const [whole, divided] = [join(folder, 'whole.onnx'), join(folder, 'divided.onnx')];

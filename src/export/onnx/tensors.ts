@@ -7,7 +7,6 @@ export const elementTypes = {
   int64: 7,
   bool: 9,
   float16: 10,
-  double: 11,
 } as const;
 export type ElementType = keyof typeof elementTypes;
 
@@ -27,13 +26,6 @@ export const floatTensor = (name: string, shape: readonly number[], values: Floa
   type: 'float',
   shape,
   bytes: bytesOf(values),
-});
-
-export const doubleTensor = (name: string, shape: readonly number[], values: readonly number[]): OnnxTensor => ({
-  name,
-  type: 'double',
-  shape,
-  bytes: bytesOf(Float64Array.from(values)),
 });
 
 export const int64Tensor = (name: string, shape: readonly number[], values: readonly number[]): OnnxTensor => ({

@@ -2,7 +2,7 @@ import { decoderLookupName, outputMatrixName } from '../../model/parameters.js';
 import { eosId, firstOrdinaryId, unkId } from '../../text/specialIds.js';
 import type { ExportedModel } from '../exportedModel.js';
 import { GraphBuilder } from '../onnx/graph.js';
-import { doubleTensor, floatTensor } from '../onnx/tensors.js';
+import { floatTensor, int64Tensor } from '../onnx/tensors.js';
 import {
   attend,
   closeStack,
@@ -23,6 +23,16 @@ import { weightsOf, type WeightFormat } from './weights.js';
 /** Id of `<s>`: no text holds it, and what reads translations leaves it out. */
 export const bosId = 0;
 
+/** The longest source that `translate` takes by default; it cuts longer ones, and no longer translation follows here. */
+export const longestSource = 1024;
+
+/** Most tokens of a translation before its end, by tokens of the source from 0 to `longestSource`. */
+export function longestTranslations({ decode: { maxLenA, maxLenB } }: Pick<ExportedModel, 'decode'>): number[] {
+  return Array.from({ length: longestSource + 1 }, (_, tokens) => Math.floor(maxLenA * tokens + maxLenB));
+}
+
+const lengthTable = 'longest translations';
+
 /** Where target tokens are in a vocabulary that both sides share. */
 export interface TargetIds {
   /** Ids of the target's ordinary tokens begin here; the special ones keep theirs. */
@@ -38,7 +48,7 @@ export interface TargetIds {
  * call has none, so it makes those of the source too; later ones pass them on. Both cases are branches of one `If`.
  *
  * The logits end translations as `translate` does: `</s>` follows `</s>`, as rows of a batch that are done are computed on; it also
- * follows floor(maxLenA S + maxLenB) tokens, S the source's. An empty source has an empty translation: `<s>`, then `</s>`.
+ * follows floor(maxLenA S + maxLenB) tokens, S the source's, at most `longestSource`. An empty source has an empty translation: `<s>`, then `</s>`.
  */
 export function decoderGraph(model: ExportedModel, format: WeightFormat, target: TargetIds): GraphBuilder {
   const { numDecoderLayers, numHeads, dModel } = model.config;
@@ -180,7 +190,7 @@ function ended(
   graph: GraphBuilder,
   logits: string,
   { ids, mask, positions }: { ids: string; mask: string; positions: string },
-  { decode: { maxLenA, maxLenB } }: ExportedModel,
+  model: ExportedModel,
   { size }: TargetIds,
 ): string {
   const only = (id: number): string => {
@@ -193,10 +203,11 @@ function ended(
   const started = graph.op('Greater', [at, graph.ints([0], [])]);
   const sourceTokens = graph.op('ReduceSum', [mask, graph.ints([1])], { keepdims: 1 }); // [B, 1], </s> included
   const isEmpty = graph.op('LessOrEqual', [sourceTokens, graph.ints([1], [])]);
-  const constant = (name: string, value: number): string => graph.tensor(name, () => doubleTensor(name, [], [value]));
-  // in 64 bits, as translate computes it: a product can lie next to a whole number
-  const product = graph.op('Mul', [graph.cast(sourceTokens, 'double'), constant('maxLenA', maxLenA)]);
-  const longest = graph.cast(graph.op('Floor', [graph.op('Add', [product, constant('maxLenB', maxLenB)])]), 'int64');
+  // a table, as ONNX Runtime for browsers has no 64-bit floats, and a product in 32 can fall on the other side of a whole number
+  const table = graph.tensor(lengthTable, () =>
+    int64Tensor(lengthTable, [longestSource + 1], longestTranslations(model)),
+  );
+  const longest = graph.op('Gather', [table, idsBelow(graph, sourceTokens, longestSource, longestSource)], { axis: 0 });
   const reasons = [
     graph.op('And', [graph.op('Equal', [ids, graph.ints([eosId], [])]), started]),
     graph.op('GreaterOrEqual', [at, longest]),

@@ -7,16 +7,13 @@ import type { ExportedModel } from '../exportedModel.js';
 import { writeForeignJson } from '../foreignJson.js';
 import type { CardParts, Exporter, WriteOptions } from '../exporter.js';
 import { largestFile, writeOnnxModel } from '../onnx/modelFile.js';
-import { bosId, decoderGraph } from './decoderGraph.js';
+import { bosId, decoderGraph, longestSource, longestTranslations } from './decoderGraph.js';
 import { encoderGraph } from './encoderGraph.js';
 import { jointTokenizer, type ExportTokenizer } from './tokenizer.js';
 import { weightFormats, type WeightFormat } from './weights.js';
 
 /** What Transformers.js appends to the name of a model file. */
 const suffixes: Readonly<Record<WeightFormat, string>> = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '_q4' };
-
-/** The longest source that `translate` takes by default; it cuts longer ones. */
-const longestSource = 1024;
 
 /** ONNX models, tokenizer and settings that `@huggingface/transformers` loads, in Node.js and in browsers. */
 export const transformersJs: Exporter = {
@@ -107,10 +104,8 @@ function modelConfig(
   };
 }
 
-/** Tokens of the longest translation that the graphs make of the longest usual source, its end included. */
-function longestTranslation({ decode: { maxLenA, maxLenB } }: ExportedModel): number {
-  return Math.floor(maxLenA * longestSource + maxLenB) + 1;
-}
+/** Tokens of the longest translation, its end included. */
+const longestTranslation = (model: ExportedModel): number => Math.max(...longestTranslations(model)) + 1;
 
 function card(model: ExportedModel, dtypes: readonly string[]): CardParts {
   const usual = dtypes.includes('q8') ? 'q8' : dtypes[0];

@@ -1,0 +1,55 @@
+// The programs that read exports, and what each must show. A further one is an entry here and a file next to this one.
+//
+// command(task): what to run. It writes the translations of task.source, one a line, to task.output. A consumer with `check` only looks
+//   at the folder: exit status 0 is a pass.
+// cases: dtype; search: "greedy" or "beam", with which coldstart's own translations are made; then either `equal`, the least share of lines that
+//   must be equal, or `bleu`, how far BLEU may be from that of coldstart's greedy translations.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const file = (name) => join(here, name);
+
+export const consumers = [
+  {
+    name: 'onnx.checker',
+    format: 'transformers-js',
+    needs: ['onnx'],
+    check: ({ peers, folder }) => [peers.python, file('checkOnnx.py'), folder],
+  },
+  {
+    name: 'Transformers.js in Node.js',
+    format: 'transformers-js',
+    needs: ['@huggingface/transformers'],
+    cases: [
+      { dtype: 'fp32', search: 'greedy', equal: 1 },
+      { dtype: 'fp16', search: 'greedy', bleu: 0.3 },
+      { dtype: 'q8', search: 'greedy', bleu: 0.3 },
+      { dtype: 'q4', search: 'greedy' },
+    ],
+    command: ({ peers, folder, dtype, source, output }) => [
+      process.execPath,
+      file('transformersJsNode.mjs'),
+      peers.npm,
+      folder,
+      dtype,
+      source,
+      output,
+    ],
+  },
+  {
+    name: 'Transformers.js in Chromium',
+    format: 'transformers-js',
+    needs: ['@huggingface/transformers', 'chromium'],
+    cases: [{ dtype: 'q8', search: 'greedy', bleu: 0.3 }],
+    command: ({ peers, folder, dtype, source, output }) => [
+      process.execPath,
+      file('transformersJsBrowser.mjs'),
+      peers.npm,
+      folder,
+      dtype,
+      source,
+      output,
+    ],
+  },
+];

@@ -1,0 +1,191 @@
+// Exports models in every format, has the programs that read them translate, and compares with coldstart's own translations: `./scripts/interop`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { exporters } from '../../dist/src/export/exporters.js';
+import { corpusBleu } from '../../dist/src/score/bleu.js';
+import { tokenisedBleuVariant } from '../../dist/src/score/tokenisedBleu.js';
+import { consumers } from './consumers.mjs';
+import { trainModels } from './models.mjs';
+import { installPeers } from './peers.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const { values: options } = parseArgs({
+  options: {
+    folder: { type: 'string', default: join(root, 'runs/interop') },
+    run: { type: 'string', multiple: true, default: [] },
+    use: { type: 'string' },
+    source: { type: 'string' },
+    reference: { type: 'string' },
+    lines: { type: 'string', default: '500' },
+    updates: { type: 'string', default: '300' },
+    only: { type: 'string' },
+    npm: { type: 'string' },
+    python: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+if (options.help) {
+  console.log(`Usage: scripts/interop [options]
+
+Exports models, has other programs translate with them, and compares with coldstart translate.
+
+  --folder DIR        scratch folder; what is there already is kept (default: runs/interop)
+  --run NAME=DIR      a run to export instead of the small ones that are trained here; may be repeated
+  --use WHICH         with --run: best, last or average
+  --source FILE       with --run: lines to translate (default: test.src of the run)
+  --reference FILE    with --run: their references (default: test.ref of the run)
+  --lines N           at most so many lines (default: 500)
+  --updates N         length of the trainings (default: 300)
+  --only TEXT         only consumers and formats whose name holds TEXT
+  --npm DIR           folder with node_modules to use instead of installing
+  --python FILE       Python with its packages to use instead of installing`);
+  process.exit(0);
+}
+
+const folder = resolve(options.folder);
+mkdirSync(folder, { recursive: true });
+const read = (path) => readFileSync(path, 'utf8').replace(/\n$/, '').split('\n');
+const environment = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
+
+/** Runs a command; what it prints is kept for when it fails. */
+function execute([program, ...args], cwd = folder) {
+  const started = performance.now();
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    env: environment,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  return {
+    status,
+    text: `${error?.message ?? ''}${stderr}${stdout}`.trim(),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+const coldstart = (args) => {
+  const result = execute([process.execPath, join(root, 'dist/src/cli/main.js'), ...args]);
+  if (result.status !== 0) throw new Error(`coldstart ${args.join(' ')}\n${result.text}`);
+  return result;
+};
+
+console.log('installing what reads exports ...');
+const peers = installPeers(folder, {
+  ...(options.npm && { npm: resolve(options.npm) }),
+  ...(options.python && { python: resolve(options.python) }),
+});
+const runs =
+  options.run.length > 0
+    ? Object.fromEntries(options.run.map((each) => each.split(/=(.*)/s).slice(0, 2)))
+    : (console.log('training small models ...'), trainModels(folder, coldstart, { updates: +options.updates }));
+
+const wanted = consumers.filter(
+  ({ name, format }) => options.only === undefined || `${name} ${format}`.includes(options.only),
+);
+const rows = [];
+const failures = [];
+const notRun = new Map();
+
+for (const [name, runFolder] of Object.entries(runs)) {
+  const run = resolve(runFolder);
+  const work = join(folder, 'work', name);
+  mkdirSync(work, { recursive: true });
+  const source = join(work, 'source');
+  const lines = read(options.source ?? join(run, 'test.src')).slice(0, +options.lines);
+  writeFileSync(source, lines.map((line) => `${line}\n`).join(''));
+  const references = read(options.reference ?? join(run, 'test.ref')).slice(0, lines.length);
+  const bleu = (hypotheses) => corpusBleu(hypotheses, [references], tokenisedBleuVariant).score;
+  const use = options.use === undefined ? [] : ['--use', options.use];
+  const own = {};
+  const translated = (search) => {
+    if (own[search] === undefined) {
+      const output = join(work, search);
+      rmSync(output, { force: true });
+      const beam = search === 'greedy' ? ['--beam', '1'] : [];
+      coldstart(['translate', '--run', run, ...use, ...beam, '--input', source, '--output', output]);
+      own[search] = read(output);
+    }
+    return own[search];
+  };
+  const exports = new Map();
+  /** An export made once per format and dtypes; or why there is none. */
+  const exported = (format, dtypes) => {
+    const key = `${format}-${dtypes.join('-')}`;
+    if (!exports.has(key)) {
+      const out = join(work, key);
+      rmSync(out, { recursive: true, force: true });
+      const args = ['export', '--run', run, ...use, '--format', format, '--out', out, '--no-score'];
+      const result = execute([
+        process.execPath,
+        join(root, 'dist/src/cli/main.js'),
+        ...args,
+        ...(dtypes.length > 0 ? ['--dtype', ...dtypes] : []),
+      ]);
+      exports.set(key, result.status === 0 ? { out, seconds: result.seconds } : { refused: result.text });
+    }
+    return exports.get(key);
+  };
+
+  for (const consumer of wanted) {
+    const exporter = exporters.find((each) => each.name === consumer.format);
+    const lacking = consumer.needs.filter((need) => !peers.present.has(need));
+    if (lacking.length > 0) {
+      for (const need of lacking) notRun.set(need, peers.missing[need]);
+      continue;
+    }
+    for (const each of consumer.cases ?? [{ dtype: 'all' }]) {
+      const dtypes = exporter.severalDtypes ? exporter.dtypes : each.dtype === 'all' ? [] : [each.dtype];
+      const { out, refused } = exported(consumer.format, dtypes);
+      const row = { model: name, consumer: consumer.name, format: consumer.format, dtype: each.dtype };
+      const done = (verdict, passed) => {
+        rows.push({ ...row, verdict });
+        if (!passed) failures.push(`${name}, ${consumer.name}, ${each.dtype}: ${verdict}`);
+        console.log(`${passed ? 'ok    ' : 'FAILED'} ${name}, ${consumer.name}, ${each.dtype}: ${verdict}`);
+      };
+      if (refused !== undefined) {
+        done(`refused: ${refused.split('\n')[0].slice(0, 160)}`, /cannot hold this model/.test(refused));
+        continue;
+      }
+      const output = join(work, `${consumer.name}-${each.dtype}`.replaceAll(/[^\w.-]+/g, '_'));
+      rmSync(output, { force: true });
+      const task = { peers, folder: out, dtype: each.dtype, source, output, run, search: each.search };
+      const { status, text, seconds } = execute((consumer.check ?? consumer.command)(task), root);
+      if (status !== 0) done(`exit status ${status}: ${text.split('\n').slice(-3).join(' / ')}`, false);
+      else if (consumer.check) done('valid', true);
+      else if (!existsSync(output)) done('it wrote nothing', false);
+      else {
+        const [ours, theirs] = [translated(each.search), read(output)];
+        const equal = ours.filter((line, i) => line === theirs[i]).length;
+        const difference = bleu(theirs) - bleu(ours);
+        const passed =
+          ours.length === theirs.length &&
+          (each.equal === undefined || equal >= each.equal * ours.length) &&
+          (each.bleu === undefined || Math.abs(difference) <= each.bleu);
+        const sign = difference >= 0 ? '+' : '';
+        done(
+          `${equal} of ${ours.length} equal, BLEU ${bleu(ours).toFixed(2)} ${sign}${difference.toFixed(2)}, ${seconds.toFixed(0)} s`,
+          passed,
+        );
+      }
+    }
+  }
+}
+
+const columns = ['model', 'consumer', 'format', 'dtype', 'verdict'];
+const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column].length)));
+const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+console.log(`\n${line(columns)}\n${line(widths.map((width) => '-'.repeat(width)))}`);
+for (const row of rows) console.log(line(columns.map((column) => row[column])));
+console.log('');
+for (const [need, reason] of notRun)
+  console.log(
+    `not run: ${wanted
+      .filter(({ needs }) => needs.includes(need))
+      .map(({ name }) => name)
+      .join(', ')}, as ${need} is not here: ${reason}`,
+  );
+console.log(failures.length === 0 ? 'All that ran passed.' : `${failures.length} failed:\n  ${failures.join('\n  ')}`);
+process.exit(failures.length === 0 ? 0 : 1);
