@@ -212,7 +212,7 @@ describe('the folder', () => {
 });
 
 describe('the model card', () => {
-  const parts = textFormat.card(sampleModel(), ['long']);
+  const parts = textFormat.card(sampleModel(), ['long'], 'name');
   const card = (model: ExportedModel, greedy: Parameters<typeof modelCard>[1]['greedy'], license?: string) =>
     modelCard(model, { parts, greedy, license });
 

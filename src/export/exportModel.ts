@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
@@ -88,7 +88,7 @@ export async function exportModel(
   checkExportable(model, exporter, dtypes);
   return writeFolderAtomic(out, async (folder) => {
     await exporter.write(model, { folder, dtypes, signal });
-    const parts = exporter.card(model, dtypes);
+    const parts = exporter.card(model, dtypes, basename(resolve(out)));
     writeFileAtomic(join(folder, 'README.md'), modelCard(model, { parts, greedy, license }));
     signal?.throwIfAborted();
     const record: ExportRecord = {

@@ -35,5 +35,6 @@ export interface Exporter {
   refuse(model: ExportedModel, dtypes: readonly string[]): string | undefined;
   /** Writes the format's files. The model card and `coldstart.json` are written by the caller. */
   write(model: ExportedModel, options: WriteOptions): Promise<void>;
-  card(model: ExportedModel, dtypes: readonly string[]): CardParts;
+  /** @param name of the folder that was asked for */
+  card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts;
 }

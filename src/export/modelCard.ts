@@ -179,7 +179,7 @@ function trainingLines({ run, checkpoint }: ExportedModel): string[] {
   const { train, valid, test } = config.corpus;
   const names = (files: { src?: string; trg?: string }): string =>
     [files.src, files.trg]
-      .map((path) => (path === undefined ? '' : `\`${code(basename(path))}\``))
+      .map((path) => (path === undefined ? '' : `\`${cell(basename(path))}\``))
       .filter((name) => name !== '')
       .join(', ');
   const rows = [
@@ -231,8 +231,6 @@ function settingsShown({ seed, model, init, gradinit, metainit, train }: Config)
 /** Text for a line of Markdown: nothing in it is markup. */
 const plain = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ').replaceAll(/[\\`*_[\]<>|#]/g, '\\$&');
 /** Text between backticks. */
-const code = (text: string): string =>
-  text
-    .replaceAll(/[\r\n]+/g, ' ')
-    .replaceAll('`', "'")
-    .replaceAll('|', '\\|');
+const code = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ').replaceAll('`', "'");
+/** The same in a table. */
+const cell = (text: string): string => code(text).replaceAll('|', '\\|');

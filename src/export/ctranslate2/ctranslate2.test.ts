@@ -106,10 +106,10 @@ describe('files', () => {
   });
 
   test('the card shows how to load the folder', () => {
-    const { library, usage } = ctranslate2.card(sampleModel(), ['int8']);
+    const { library, usage } = ctranslate2.card(sampleModel(), ['int8'], 'name');
     assert.equal(library, 'ctranslate2');
     assert.match(usage, /Tokenizer\.from_file\(f"\{folder\}\/tokenizer\.json"\)[^]*beam_size=5, length_penalty=1/);
-    assert.match(ctranslate2.card(sampleModel('separate'), ['int8']).usage, /\/target_tokenizer\.json/);
+    assert.match(ctranslate2.card(sampleModel('separate'), ['int8'], 'name').usage, /\/target_tokenizer\.json/);
   });
 });
 

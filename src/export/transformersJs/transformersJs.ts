@@ -107,7 +107,7 @@ function modelConfig(
 /** Tokens of the longest translation, its end included. */
 const longestTranslation = (model: ExportedModel): number => Math.max(...longestTranslations(model)) + 1;
 
-function card(model: ExportedModel, dtypes: readonly string[]): CardParts {
+function card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts {
   const usual = dtypes.includes('q8') ? 'q8' : dtypes[0];
   return {
     library: 'transformers.js',
@@ -119,7 +119,7 @@ import { env, pipeline } from '@huggingface/transformers';
 env.localModelPath = '.'; // the folder that holds this one; in a browser its address
 env.allowLocalModels = true;
 env.allowRemoteModels = false;
-const translator = await pipeline('translation', 'NAME-OF-THIS-FOLDER', { dtype: '${usual}' });
+const translator = await pipeline('translation', ${JSON.stringify(name)}, { dtype: '${usual}' });
 const sentences = ['${example(model)}'];
 for (const { translation_text } of await translator(sentences, { max_new_tokens: ${longestTranslation(model)} }))
   console.log(translation_text);
