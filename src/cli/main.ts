@@ -17,6 +17,7 @@ const modules = (argv: readonly string[]): CommandModules => ({
   train: async () => (await import('./train.js')).trainCommand(),
   gradinit: async () => (await import('./gradinit.js')).gradinitCommand(),
   translate: async () => (await import('./translate.js')).translateCommand(),
+  demo: async () => (await import('./demo.js')).demoCommand(),
   serve: async () => (await import('./serve.js')).serveCommand(),
   score: async () => (await import('./score.js')).scoreCommand(),
   export: async () => (await import('./export.js')).exportCommand(),

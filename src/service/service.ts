@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError } from '../errors.js';
 import { pageHeaders } from '../report/serve/pageHeaders.js';
-import { languageName } from './languageName.js';
+import { languageName } from '../report/text/languageName.js';
 import { Metrics } from './metrics.js';
 import { readBody } from './readBody.js';
 import { RequestError } from './requestError.js';

@@ -1,6 +1,7 @@
 import { html } from '../report/html/html.js';
 import { htmlPage } from '../report/html/htmlPage.js';
-import { languageName } from './languageName.js';
+import { translateFormStyle } from '../report/html/translateFormStyle.js';
+import { languageName } from '../report/text/languageName.js';
 import type { ServiceOffer } from './translateRequest.js';
 
 /** Alternatives that the page asks for, if the beam finds so many. */
@@ -43,14 +44,7 @@ export function servicePage(offer: ServiceOffer, models: readonly string[], need
   return htmlPage(`${from} → ${to}`, content, { style, script, connects: true });
 }
 
-const style = `
-main { max-width: 46rem }
-form label { display: block; font-weight: 600; margin: .8rem 0 .3rem }
-textarea, input { box-sizing: border-box; width: 100%; font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 6px; padding: .6rem; resize: vertical }
-textarea:focus-visible, input:focus-visible, button:focus-visible, .token:focus-visible { outline: 2px solid var(--s1); outline-offset: 1px }
-.row { display: flex; align-items: center; gap: .8rem; margin: .7rem 0 }
-button[type=submit] { font: inherit; font-weight: 600; color: #fff; background: #1f6fd1; border: 0; border-radius: 6px; padding: .55rem 1.1rem; cursor: pointer }
-button[type=submit]:disabled { opacity: .6; cursor: progress }
+const style = `${translateFormStyle}
 .line { border-top: 1px solid var(--line); padding: .8rem 0 }
 .best { font-size: 1.2rem; margin: 0 0 .5rem; overflow-wrap: anywhere }
 .tokens { display: flex; flex-wrap: wrap; gap: .15rem .25rem; margin: .25rem 0 }
@@ -60,7 +54,6 @@ button[type=submit]:disabled { opacity: .6; cursor: progress }
 button.token { cursor: pointer }
 button.token.chosen { border-color: var(--s1); box-shadow: 0 0 0 1px var(--s1) }
 .others { margin: .5rem 0 0; padding-left: 1.2rem; overflow-wrap: anywhere } .others span { color: var(--quiet); font-size: .87rem; margin-left: .5rem; white-space: nowrap }
-.error { color: var(--bad) }
 @media (max-width: 36rem) { .tokens { display: block } .tokens > b { display: block; padding: 0 } }
 `;
 

@@ -105,7 +105,7 @@ function modelConfig(
 }
 
 /** Tokens of the longest translation, its end included. */
-const longestTranslation = (model: ExportedModel): number => Math.max(...longestTranslations(model)) + 1;
+export const longestTranslation = (model: ExportedModel): number => Math.max(...longestTranslations(model)) + 1;
 
 function card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts {
   const usual = dtypes.includes('q8') ? 'q8' : dtypes[0];

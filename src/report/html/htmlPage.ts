@@ -8,17 +8,23 @@ import { codeElement, html, type Html } from './html.js';
  *
  * @param options.script runs in the page
  * @param options.connects whether the script sends requests to the page's own server
+ * @param options.loads whether the script loads further scripts and WebAssembly from there
  */
 export function htmlPage(
   title: string,
   content: Html,
-  { style = '', script = '', connects = false }: { style?: string; script?: string; connects?: boolean } = {},
+  {
+    style = '',
+    script = '',
+    connects = false,
+    loads = false,
+  }: { style?: string; script?: string; connects?: boolean; loads?: boolean } = {},
 ): string {
   const allStyle = pageStyle + style;
   const policy = [
     "default-src 'none'",
     `style-src ${sourceOf(allStyle)}`,
-    ...(script === '' ? [] : [`script-src ${sourceOf(script)}`]),
+    ...(script === '' ? [] : [`script-src ${sourceOf(script)}${loads ? " 'self' 'wasm-unsafe-eval'" : ''}`]),
     'img-src data:',
     ...(connects ? ["connect-src 'self'"] : []),
     "base-uri 'none'",

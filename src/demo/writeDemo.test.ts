@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { writeReversingRun } from '../../test/reversingRun.js';
+import { openExportedModel } from '../export/exportedModel.js';
+import { findTransformers, writeDemo, type DemoOptions } from './writeDemo.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-demo-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const write = (path: string, text: string): void => {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+};
+const transformers = join(folder, 'node_modules/@huggingface/transformers');
+const options: DemoOptions = {
+  out: join(folder, 'demo'),
+  dtype: 'q8',
+  transformers,
+  source: 'German',
+  target: '<b>Dutch',
+  takesTokens: false,
+};
+
+describe('demo', () => {
+  before(() => {
+    write(
+      'node_modules/@huggingface/transformers/package.json',
+      '{"name":"@huggingface/transformers","version":"4.3.2"}',
+    );
+    write('node_modules/@huggingface/transformers/LICENSE', 'licence');
+    write('node_modules/@huggingface/transformers/dist/transformers.min.js', 'library');
+    write('node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.mjs', 'runtime');
+    write('node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm', 'wasm');
+    writeReversingRun(join(folder, 'words'), { preprocess: false });
+    writeReversingRun(join(folder, 'moses'));
+    for (const run of ['words', 'moses'])
+      write(`${run}/run.json`, JSON.stringify({ program: 'coldstart', corpus: {}, startedAt: '2026-01-01T00:00:00Z' }));
+  });
+
+  test('a folder with the model, the library, its runtime, and a page that loads nothing from elsewhere', async () => {
+    await writeDemo(await openExportedModel({ run: join(folder, 'words') }), options);
+    assert.deepEqual(readdirSync(options.out).sort(), [
+      'index.html',
+      'model',
+      'runtime',
+      'transformers.min.js',
+      'transformers.min.js.LICENSE',
+    ]);
+    assert.deepEqual(readdirSync(join(options.out, 'model/onnx')).sort(), [
+      'decoder_model_merged_quantized.onnx',
+      'encoder_model_quantized.onnx',
+    ]);
+    assert.equal(readFileSync(join(options.out, 'runtime/ort-wasm-simd-threaded.wasm'), 'utf8'), 'wasm');
+    const page = readFileSync(join(options.out, 'index.html'), 'utf8');
+    assert.match(page, /<h1>German → &#60;b&#62;Dutch<\/h1>/);
+    assert.match(page, /data-dtype="q8" data-max="1239"/); // 1.2 x 1024 + 10 tokens, and the end
+    assert.match(
+      page,
+      /script-src &#39;sha256-[^;]+&#39; &#39;self&#39; &#39;wasm-unsafe-eval&#39;; img-src data:; connect-src &#39;self&#39;/,
+    );
+    assert.doesNotMatch(page, /https?:\/\//);
+  });
+
+  test('a model of preprocessed text needs to be asked for as such', async () => {
+    const model = await openExportedModel({ run: join(folder, 'moses') });
+    const out = join(folder, 'tokens');
+    await assert.rejects(
+      writeDemo(model, { ...options, out }),
+      /^UsageError: the model's text is preprocessed \(tokenize, truecase\), which the page cannot do\. Use "coldstart serve", or --tokenized/,
+    );
+    assert.equal(existsSync(out), false);
+    await writeDemo(model, { ...options, out, takesTokens: true });
+    assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /tokenised as the training text was/);
+  });
+
+  test('Transformers.js is found from a folder up; what is missing of it is named', async () => {
+    mkdirSync(join(folder, 'a/b'), { recursive: true });
+    assert.equal(findTransformers(join(folder, 'a/b')), transformers);
+    assert.throws(
+      () => findTransformers('/'),
+      /Transformers\.js is not installed here\. Run "npm install @huggingface/,
+    );
+    const model = await openExportedModel({ run: join(folder, 'words') });
+    const out = join(folder, 'other');
+    rmSync(join(folder, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm'));
+    await assert.rejects(writeDemo(model, { ...options, out }), /ort-wasm-simd-threaded\.wasm does not exist/);
+    write(
+      'node_modules/@huggingface/transformers/package.json',
+      '{"name":"@huggingface/transformers","version":"3.8.1"}',
+    );
+    await assert.rejects(writeDemo(model, { ...options, out }), /is Transformers\.js 3\.8\.1, expected 4\./);
+    assert.equal(existsSync(out), false);
+  });
+});

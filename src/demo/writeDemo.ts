@@ -1,0 +1,120 @@
+import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { DataError, UsageError } from '../errors.js';
+import type { ExportedModel } from '../export/exportedModel.js';
+import { checkExportable, exportModel } from '../export/exportModel.js';
+import { exporterNamed } from '../export/exporters.js';
+import { longestTranslation } from '../export/transformersJs/transformersJs.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { writeFolderAtomic } from '../storage/atomicFolder.js';
+import { isThere } from '../storage/isThere.js';
+import { jsonObject, jsonText, readJsonFile } from '../storage/jsonFile.js';
+import { demoPage } from './demoPage.js';
+
+export interface DemoOptions {
+  readonly out: string;
+  /** One of the dtypes of the export to Transformers.js. */
+  readonly dtype: string;
+  /** Folder of the package @huggingface/transformers. */
+  readonly transformers: string;
+  /** Names of the languages. */
+  readonly source: string;
+  readonly target: string;
+  /** The page takes text that is tokenised already. */
+  readonly takesTokens: boolean;
+  readonly license?: string;
+  readonly signal?: AbortSignal;
+}
+
+const exporter = exporterNamed('transformers-js');
+/** What a browser loads of Transformers.js and of the runtime that it brings. */
+const libraryFile = 'transformers.min.js';
+const runtimeFiles = ['ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
+
+/**
+ * Refuses, before any work, what the page could not translate as coldstart does.
+ * @throws UsageError saying why, and what to do instead
+ */
+export function checkDemo(
+  model: ExportedModel,
+  { dtype, takesTokens }: Pick<DemoOptions, 'dtype' | 'takesTokens'>,
+): void {
+  checkExportable(model, exporter, [dtype]);
+  const steps = [
+    ...new Set([...model.text.preprocessing.src, ...model.text.preprocessing.trg].map(({ step }) => step)),
+  ];
+  if (steps.length > 0 && !takesTokens)
+    throw new UsageError(
+      `the model's text is preprocessed (${steps.join(', ')}), which the page cannot do. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text.`,
+    );
+}
+
+/**
+ * Writes a folder of static files whose page translates in the browser: the exported model, Transformers.js, its runtime, and the page. It
+ * appears whole or not at all.
+ *
+ * @throws UsageError or DataError if the model or the package cannot be used
+ */
+export async function writeDemo(model: ExportedModel, options: DemoOptions): Promise<void> {
+  checkDemo(model, options);
+  const library = libraryFiles(options.transformers);
+  await writeFolderAtomic(options.out, async (folder) => {
+    await exportModel(model, exporter, {
+      out: join(folder, 'model'),
+      dtypes: [options.dtype],
+      greedy: { missing: 'it was not computed' },
+      license: options.license,
+      signal: options.signal,
+    });
+    mkdirSync(join(folder, 'runtime'));
+    for (const [path, name] of library) copyFileSync(path, join(folder, name));
+    const page = demoPage({ ...options, maxNewTokens: longestTranslation(model) });
+    writeFileAtomic(join(folder, 'index.html'), page);
+  });
+}
+
+/** The files to copy, and their names in the folder. @throws DataError if one is not there */
+function libraryFiles(transformers: string): [path: string, name: string][] {
+  const { version } = readJsonFile<{ name: string; version: string }>(join(transformers, 'package.json'), {
+    what: "Transformers.js' package",
+    advice: install,
+    shape: jsonObject({ name: jsonText, version: jsonText }),
+  });
+  if (!version.startsWith('4.'))
+    throw new DataError(`${transformers} is Transformers.js ${version}, expected 4. ${install}`);
+  // npm puts a dependency into the package's own folder or next to the package
+  const runtime = [join(transformers, 'node_modules'), join(transformers, '../..')]
+    .map((folder) => join(folder, 'onnxruntime-web/dist'))
+    .find((folder) => isThere(folder));
+  if (runtime === undefined)
+    throw new DataError(`onnxruntime-web, which Transformers.js needs, was not found near ${transformers}. ${install}`);
+  const files: [string, string][] = [
+    [join(transformers, 'dist', libraryFile), libraryFile],
+    [join(transformers, 'LICENSE'), `${libraryFile}.LICENSE`],
+    ...runtimeFiles.map((name): [string, string] => [join(runtime, name), join('runtime', name)]),
+  ];
+  const missing = files.find(([path]) => !isThere(path));
+  if (missing) throw new DataError(`${missing[0]} does not exist, which the page needs. ${install}`);
+  return files;
+}
+
+const install = 'Run "npm install @huggingface/transformers@4", and name its folder with --transformers.';
+
+/**
+ * Transformers.js in the node_modules of a folder or of one above it.
+ * @throws UsageError if it is not installed there
+ */
+export function findTransformers(folder: string): string {
+  for (let above = resolve(folder); ; above = dirname(above)) {
+    const found = join(above, 'node_modules/@huggingface/transformers');
+    if (isThere(join(found, 'package.json'))) return found;
+    if (above === dirname(above)) throw new UsageError(`Transformers.js is not installed here. ${install}`);
+  }
+}
+
+/** Bytes of all files in a folder. */
+export function folderBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
