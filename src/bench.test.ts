@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-// Benchmarks are no part of the build: nobody but their reader would notice that what they import is gone.
+// Benchmarks are not part of the build, so no compiler would notice a missing import.
 test('every benchmark finds what it imports', async () => {
   const folder = new URL('../../bench/', import.meta.url);
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.mjs'));

@@ -15,7 +15,7 @@ const sources = new Map(
 );
 const codes = Object.keys(errorCodes);
 
-/** Errors whose class has a code of its own. */
+/** Errors whose class has its own code. */
 const classes: Readonly<Record<string, string>> = {
   UsageError: 'USAGE',
   DataError: 'DATA',
@@ -58,18 +58,18 @@ test('docs/reference/errors.md lists them, and is current', () => {
   assert.equal(readFileSync(join(project, 'docs/reference/errors.md'), 'utf8'), errorReference(), 'run "npm run docs"');
 });
 
-test('what comments say is thrown can be thrown there', () => {
+test('errors named in comments can be thrown there', () => {
   const wrong: string[] = [];
   let named = 0;
   for (const [path, text] of sources) {
     const possible = reachable(path);
     for (const [comment] of text.matchAll(/\/\*\*[^]*?\*\//g)) {
       const promise = /@throws[^]*$/.exec(comment)?.[0] ?? '';
-      const said = [
+      const described = [
         ...(promise.match(/\b[A-Z]+(_[A-Z]+)*\b/g) ?? []).filter((word) => word.includes('_') || codes.includes(word)),
         ...Object.keys(classes).filter((name) => new RegExp(`\\b${name}\\b`).test(promise)),
       ];
-      for (const word of said) {
+      for (const word of described) {
         // environment variables have names of the same form
         if (word.startsWith('COLDSTART_')) continue;
         named++;
@@ -97,7 +97,7 @@ test('an exported function that throws a code says so in its comment', () => {
   assert.deepEqual(silent, []);
 });
 
-test('pages name no code that there is not', () => {
+test('pages name only existing codes', () => {
   for (const [page, text] of markdownPages())
     for (const [, word] of text.matchAll(/\b(?:error|code) `([A-Z_]+)`/g))
       assert.ok(codes.includes(word), `${page}: ${word}`);

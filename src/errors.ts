@@ -1,4 +1,4 @@
-/** Every code of an error, and what happened. `docs/reference/errors.md` is made from it. */
+/** Every error code with its meaning. `docs/reference/errors.md` is generated from it. */
 export const errorCodes = {
   USAGE: 'A command line, a configuration or an argument cannot be used. The only code with exit status 2.',
   DATA: 'A file or stream is not what it should be.',
@@ -43,7 +43,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** docs/reference/errors.md: every code and what happened. */
+/** docs/reference/errors.md: every code with its meaning. */
 export function errorReference(): string {
   return `${[
     '# Error codes',
@@ -87,7 +87,7 @@ export class UsageError extends ColdstartError {
   }
 }
 
-/** A file or stream that is not what it should be: names the file and what was expected there. */
+/** A file or stream with unexpected contents: names the file and what was expected. */
 export class DataError extends ColdstartError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super('DATA', message, { cause: options.cause });

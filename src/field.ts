@@ -1,4 +1,4 @@
-/** One configuration value: what it may be, its default, and the line of help that users read. */
+/** One configuration value: its type and bounds, its default, and its line of help. */
 export interface Field<T> {
   readonly isField: true;
   /** What is accepted, in words, for messages and the reference. */
@@ -27,10 +27,10 @@ interface NumberLimits {
   readonly unit?: string;
 }
 
-/** Bound on integers that have no bound of their own: more updates, tokens or lines than any run has. */
+/** Bound on integers without a bound of their field: more updates, tokens or lines than any run has. */
 const largestInteger = 1_000_000_000;
 
-/** The bounds in words: " from 0 to 1", " of at least 0 and below 1"; empty if there are none. */
+/** The bounds in words: " from 0 to 1", " of at least 0 and below 1"; empty without bounds. */
 function range({ min, above, max, below }: NumberLimits): string {
   if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
   const from = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : undefined;
@@ -240,7 +240,7 @@ export function isField(entry: unknown): entry is Field<unknown> {
 /**
  * Why a field does not take a value, as a sentence: what was found and what is expected. undefined: the field takes it.
  *
- * @param name what to call the setting, e.g. "train.lr"
+ * @param name the setting's name for the message, e.g. "train.lr"
  * @param written the value as its author wrote it; default: as JavaScript shows it
  */
 export function refusal(

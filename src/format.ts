@@ -12,8 +12,8 @@ export function formatDuration(seconds: number): string {
 }
 
 /**
- * A learning rate, norm or the like with so many significant digits: "0.005", "4.12e-7", "33.1". Whole digits are kept
- * where it has more of them: "54321"; from 100 on it has at least four: "148.4".
+ * A learning rate, norm or similar number with this many significant digits: "0.005", "4.12e-7", "33.1". Whole digits
+ * are kept where it has more of them: "54321"; from 100 on it has at least four: "148.4".
  */
 export function formatNumber(value: number, digits = 3): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
@@ -27,8 +27,8 @@ export function formatNumber(value: number, digits = 3): string {
 }
 
 /**
- * A loss, scale or the like with so many decimals: "4.310"; one that grew out of bounds, or that these decimals would show
- * as 0, as `formatNumber` shows it: "1.93e23", "2.1e-5".
+ * A loss, scale or similar number with this many decimals: "4.310"; one that grew out of bounds, or that these decimals
+ * would show as 0, as `formatNumber` shows it: "1.93e23", "2.1e-5".
  */
 export function formatLoss(value: number | string, decimals = 3): string {
   if (typeof value === 'string') return value; // "NaN" and "Infinity", which JSON has no numbers for

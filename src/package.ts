@@ -10,7 +10,7 @@ export const version: string = (
   JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
-/** Compiled files lie deeper in a checkout (dist/src) than in the package (dist). */
+/** Compiled files are one folder deeper in a checkout (dist/src) than in the package (dist). */
 function folderAbove(folder: string): string {
   const parent = dirname(folder);
   return existsSync(join(folder, 'package.json')) || parent === folder ? folder : folderAbove(parent);

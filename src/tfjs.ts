@@ -1,2 +1,2 @@
-/** The tfjs that coldstart computes with: `import * as tf from 'coldstart/tfjs'` never gets a second copy of it. */
+/** The tfjs that coldstart computes with: `import * as tf from 'coldstart/tfjs'` never loads a second copy of it. */
 export * from '@tensorflow/tfjs-core';

@@ -1,6 +1,6 @@
 import type { ExportedModel } from './exportedModel.js';
 
-/** What the model card says about one format. */
+/** The model card's text about one format. */
 export interface CardParts {
   /** Name of the library that loads the folder, as Hugging Face's hub knows it. */
   readonly library: string;
@@ -19,7 +19,10 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A format that a trained model is written in. A further one: a module like transformersJs/, and its line in exporters.ts. */
+/**
+ * A format that a trained model is written in. To add one, write a module like transformersJs/ and add its line to
+ * exporters.ts.
+ */
 export interface Exporter {
   /** As `--format` names it. */
   readonly name: string;

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { MersenneTwister } from './pythonRandom.js';
 
-test('draws what Python 3 draws', () => {
+test('draws the same numbers as Python 3', () => {
   // random.seed(seed); [random.random() for _ in range(3)]
   const known: [number, number[]][] = [
     [0, [0.8444218515250481, 0.7579544029403025, 0.420571580830845]],

@@ -15,7 +15,7 @@ import { writeFailure } from './writeFailure.js';
  * @param options.durable false leaves out both fsync: whole after the process is killed, but not after a power failure; for what
  *   is checked before it is used
  * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there; WRITE_FAILED if the disk is full, the
- *   place may not be written to, and the like
+ *   place is not writable, and for similar failures
  */
 export function writeFileAtomic(
   path: string,

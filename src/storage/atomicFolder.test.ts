@@ -37,7 +37,7 @@ test('failure leaves the older folder and nothing else', async () => {
   );
 });
 
-test('what killed runs left is cleared away, and a folder they moved aside comes back', async () => {
+test('leftovers of killed runs are removed, and a folder they moved aside is restored', async () => {
   const path = join(home, 'late');
   mkdirSync(join(home, `.late.${gone}-0123456789abcdef.part`));
   mkdirSync(join(home, `.late.${gone}-0123456789abcdef.replaced`));

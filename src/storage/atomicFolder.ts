@@ -8,13 +8,13 @@ import { writeFailure } from './writeFailure.js';
 
 /**
  * Writes a folder that appears whole or not at all: `write` fills a temporary folder next to it, which then gets the
- * name. A folder that has the name already is replaced, and removed only once the new one stands in its place.
+ * name. A folder that has the name already is replaced, and removed only after the new one is in its place.
  *
  * Whether it may be replaced is the caller's decision. What killed runs left is cleared away, or put back.
  *
  * @param path final name; its parent is made if missing
  * @param write gets the temporary folder, empty
- * @throws ColdstartError code WRITE_FAILED if the disk is full, the place may not be written to, and the like
+ * @throws ColdstartError code WRITE_FAILED if the disk is full, the place is not writable, and for similar failures
  */
 export async function writeFolderAtomic<T>(path: string, write: (folder: string) => Promise<T> | T): Promise<T> {
   const target = resolve(path);

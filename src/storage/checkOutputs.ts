@@ -8,7 +8,7 @@ import { writeFailure } from './writeFailure.js';
  * Checks, before the work, that files can be written: all names differ, no file exists yet, and each folder takes
  * new files or can be made. Nothing is left behind.
  *
- * @param options.kind what the paths are to become
+ * @param options.kind the kind of output at the paths
  * @param options.replace a file that is there already will be replaced
  * @throws UsageError for a name given twice, or that of a folder; ColdstartError code FILE_EXISTS naming the first file that is there
  *   already; WRITE_FAILED for a place that cannot be written to
@@ -32,8 +32,8 @@ export function checkOutputs(
 }
 
 /**
- * Checks, before the work, that a file or folder can be made at a path. Tries it with another name, as rights alone do not tell
- * (read-only disks, /proc, names that are too long).
+ * Checks, before the work, that a file or folder can be made at a path. Tries it with another name, as permissions
+ * alone do not decide it (read-only disks, /proc, names that are too long).
  *
  * @throws ColdstartError code WRITE_FAILED if not
  */

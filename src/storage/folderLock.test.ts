@@ -31,7 +31,7 @@ const isBusy = (part: string) => (error: Error) =>
 /** A process id that no process has. */
 const gone = spawnSync(process.execPath, ['-e', '']).pid;
 
-test("a folder is one process's, and is given back; what a dead one left is taken over", async () => {
+test('a folder belongs to one process until it is released; the lock of a dead process is taken over', async () => {
   const folder = newFolder();
   const path = join(folder, 'lock');
   const release = await lockFolder(path, 'training this run');
@@ -106,7 +106,7 @@ test('the lock of a process whose main thread computes is renewed all the same',
   const path = join(newFolder(), 'lock');
   const child = holder(path, 'const end = Date.now() + 1500; while (Date.now() < end); release();');
   await once(child.stdout!, 'data');
-  // seen as from another container: only its renewals can tell
+  // simulates another container, where only the lock's renewals show that its owner lives
   const text = readFileSync(path, 'utf8');
   const times = new Set<number>();
   const { statSync } = await import('node:fs');
@@ -127,8 +127,8 @@ const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
 test('two containers of one host name: one holds the folder; killed, it is replaced', { skip }, async () => {
   const path = join(newFolder(), 'lock');
   const first = holder(path, 'setInterval(() => {}, 1000);', container);
-  const [said] = (await once(first.stdout!, 'data')) as [Buffer];
-  assert.equal(said.toString(), 'held 1');
+  const [output] = (await once(first.stdout!, 'data')) as [Buffer];
+  assert.equal(output.toString(), 'held 1');
   await assert.rejects(lockFolder(path, 'training this run', quick), isBusy('process 1 is training this run already'));
   const second = holder(path, '', container);
   assert.notEqual((await once(second, 'exit'))[0], 0);
@@ -139,7 +139,7 @@ test('two containers of one host name: one holds the folder; killed, it is repla
   assert.deepEqual(await once(restarted, 'exit'), [0, null]);
 });
 
-test('a process that stood still while its lock was taken over ends without saving', { skip }, async () => {
+test('a process that was stopped while its lock was taken over ends without saving', { skip }, async () => {
   const path = join(newFolder(), 'lock');
   const child = holder(path, 'setInterval(() => {}, 1000);', container);
   await once(child.stdout!, 'data');
@@ -148,11 +148,11 @@ test('a process that stood still while its lock was taken over ends without savi
   assert.equal((await once(child, 'exit'))[0], 1);
 });
 
-test('many processes at once: never two that hold it, whoever was killed', async () => {
+test('many processes at once: two never hold it, whichever was killed', async () => {
   const folder = newFolder();
   const path = join(folder, 'lock');
   const script = join(folder, 'contend.mjs');
-  // who holds the lock makes a file that must not be there, and in one case of three leaves a lock of a process that is gone
+  // the holder makes a file that must not exist already, and in one case of three leaves a dead process's lock
   writeFileSync(
     script,
     `

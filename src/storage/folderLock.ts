@@ -20,7 +20,7 @@ import { ColdstartError, type ErrorCode } from '../errors.js';
 import { isRunning } from './isRunning.js';
 import { systemFailure } from './systemFailure.js';
 
-/** How a lock shows that its owner lives, to those who cannot see the owner's process. */
+/** How a lock shows that its owner lives to processes that cannot see the owner's process. */
 export interface LockTimes {
   /** The owner renews the file's time so often. */
   readonly beatMs: number;
@@ -34,7 +34,7 @@ export interface LockOptions {
   /** Code of the error if another process has the folder. Default FOLDER_BUSY. */
   readonly code?: ErrorCode;
   readonly times?: LockTimes;
-  /** Receives a sentence when it takes up to `leaseMs` to see whether the owner lives. Default: standard error. */
+  /** Receives a sentence when it takes up to `leaseMs` to find out whether the owner lives. Default: standard error. */
   readonly onWait?: (note: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -62,8 +62,8 @@ export function isLocked(path: string): boolean {
  * one after the other.
  *
  * @param path the lock file, in a folder that exists
- * @param doing what the owner does, for the message, e.g. "preparing this corpus"
- * @returns what gives the folder back
+ * @param doing the owner's work, for the message, e.g. "preparing this corpus"
+ * @returns a function that releases the folder
  * @throws ColdstartError of the code, naming the process that has it
  */
 export async function lockFolder(path: string, doing: string, options: LockOptions = {}): Promise<() => void> {
@@ -86,7 +86,7 @@ export async function lockFolder(path: string, doing: string, options: LockOptio
       const found = readOwner(path);
       if (found === null) continue; // given back meanwhile
       const life = lifeOf(found);
-      // a lock without a name, as a power failure leaves it, is nobody's unless it is renewed or filled
+      // a lock without a name, as a power failure leaves it, has no owner unless it is renewed or filled
       if (life === 'lives' || (life === 'unseen' && found.boot === undefined && found.processId > 0))
         throw busy(found, path);
       if (life === 'unseen') {
@@ -138,7 +138,7 @@ function holdLock(path: string, text: string, { beatMs }: LockTimes): () => void
     { eval: true, workerData: { path, text, beatMs }, execArgv: [], env: {} },
   );
   heart.once('message', () => {
-    writeSync(2, `${path} was taken over by another process while this one stood still; ending without saving.\n`);
+    writeSync(2, `${path} was taken over by another process while this one was stopped; ending without saving.\n`);
     process.exit(1);
   });
   heart.unref();
@@ -163,7 +163,7 @@ async function isRenewed(path: string, owner: Owner, leaseMs: number, signal?: A
 
 interface Owner {
   readonly text: string;
-  /** 0 if the lock does not say: it is being written by what cannot make hard links. */
+  /** 0 if the lock has none: it is being written on a file system without hard links. */
   readonly processId: number;
   readonly host: string;
   /** When the process began, in the kernel's clock ticks; undefined where the kernel does not say. */
@@ -177,7 +177,7 @@ function ownText(): string {
   return [process.pid, hostname(), randomUUID(), startTimeOf(process.pid) ?? '-', ownBoot() ?? '-'].join(' ');
 }
 
-/** Null if there is no lock. */
+/** Null without a lock. */
 function readOwner(path: string): Owner | null {
   try {
     const text = readFileSync(path, 'utf8');
@@ -215,7 +215,7 @@ function ownBoot(): string | undefined {
 function startTimeOf(processId: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${processId}/stat`, 'utf8');
-    // the program's name, in brackets, may hold anything
+    // the program's name, in brackets, may contain any character
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined;

@@ -1,16 +1,16 @@
 import { statSync } from 'node:fs';
 
 /**
- * Whether a path names something. Unlike existsSync, which takes whatever cannot be looked at for missing: a folder without
- * permission, a link that leads back to itself.
+ * Whether a path names something. Unlike existsSync, which reports everything that it cannot read as missing: a folder
+ * without permission, a link that leads back to itself.
  *
- * @throws what the system says, other than that there is nothing
+ * @throws the system's error, unless it says that nothing exists there
  */
 export function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false; // below a file there is nothing
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false; // nothing can exist below a file
     throw error;
   }
 }

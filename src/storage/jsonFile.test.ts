@@ -16,7 +16,7 @@ test('values nested too deep to be written again are refused, with and without a
   assert.deepEqual(parseJson(sealedJson(value), shape, 'm.json', ''), value);
 });
 
-test('what a checksum is of does not depend on white space, and every value counts', () => {
+test('a checksum does not depend on white space, and every value counts', () => {
   const value = { b: -0.1e-7, a: 'ü\ud800', 10: [1, null, { x: true }], 2: {} };
   const own = jsonObject({});
   for (const indent of [undefined, 2]) assert.deepEqual(parseJson(sealedJson(value, indent), own, 'f', ''), value);

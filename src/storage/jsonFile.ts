@@ -11,7 +11,7 @@ import { readTextFile } from './textFile.js';
  */
 export type JsonShape = (value: unknown, field: string) => void;
 
-/** A value that is not what its shape says. */
+/** A value that does not have its expected shape. */
 class Mismatch extends Error {
   constructor(field: string, value: unknown, expected: string) {
     super(`${field === '' ? 'it' : field} is ${shown(value)}, expected ${expected}`);
@@ -84,7 +84,7 @@ export function jsonObject(fields: Readonly<Record<string, JsonShape>>): JsonSha
   };
 }
 
-/** An object with any names, whose values are alike. @param names what names may be; they can be those of files */
+/** An object with any names and values of one shape. @param names allowed names; they can be names of files */
 export function jsonRecord(shape: JsonShape, names = /^/): JsonShape {
   return (value, field) => {
     checkObject(value, field);
@@ -112,14 +112,14 @@ export interface JsonFile {
   readonly maxBytes?: number;
 }
 
-/** The checksum that an object carries of itself. Files of earlier versions, and of other programs, have none. */
+/** An object's own checksum. Files of earlier versions, and of other programs, lack it. */
 const sealField = 'crc32';
 
 /** CRC-32 of an object's compact JSON: white space between its values does not count. */
 const checksumOf = (value: object): string => crc32Of(JSON.stringify(value));
 
 /**
- * JSON text of an object with a checksum of itself as its last field, so that whoever reads it notices every changed byte that changes
+ * JSON text of an object with its checksum as the last field, so that a reader detects every changed byte that changes
  * a value.
  *
  * @param indent spaces per level; absent: all on one line
@@ -171,7 +171,10 @@ export function parseJson<T>(text: string, shape: JsonShape, place: string, advi
   return value as T;
 }
 
-/** No file of the program comes near it. Values that are nested much deeper have no JSON again: writing them overflows the stack. */
+/**
+ * Far above the depth of any file of the program. Values that are nested much deeper cannot be written: that overflows
+ * the stack.
+ */
 const maxDepth = 200;
 
 function isDeeper(value: unknown, depth: number): boolean {

@@ -18,7 +18,7 @@ async function linesOf(content: string | Uint8Array, name = 'text'): Promise<(st
   return lines;
 }
 
-test('lines end at LF alone', async () => {
+test('lines end only at LF', async () => {
   assert.deepEqual(await linesOf('a\n\nb\r\nc\u2028d\u0085e\ff\vg'), ['a', '', 'b\r', 'c\u2028d\u0085e\ff\vg']);
   assert.deepEqual(await linesOf(''), []);
   assert.deepEqual(await linesOf('\n'), ['']);
@@ -71,7 +71,7 @@ test('a byte order mark at the start is not text', async () => {
     );
 });
 
-test('gzip is read whatever its name, other packings and UTF-16 are named', async () => {
+test('gzip is read under any name, other packings and UTF-16 are named', async () => {
   const packed = casePath('13-gzip-without-gz-ending.de');
   const lines: (string | null)[] = [];
   for await (const block of readLineBlocks(packed)) lines.push(...block);

@@ -11,10 +11,10 @@ import { packingOfBytes } from './unpacked.js';
 const maxLineBytes = 4 * 2 ** 20;
 
 /**
- * Lines of a text file in blocks of about 64 KiB, plain or gzip. A byte order mark at its start is dropped. Lines end at LF alone; a carriage return, U+2028 and
- * the like are part of the line. The last line needs no LF.
+ * Lines of a text file in blocks of about 64 KiB, plain or gzip. A byte order mark at its start is dropped. Lines end
+ * only at LF; a carriage return, U+2028 and similar characters are part of the line. The last line needs no LF.
  *
- * @param path file, or what to call `input` in messages
+ * @param path file, or the name of `input` for messages
  * @param input bytes to read instead of the file, e.g. standard input
  * @param options.keepMark a byte order mark is part of the first line
  * @returns for each line its text, or null where it is not valid UTF-8
@@ -99,7 +99,7 @@ function countLines(bytes: Buffer): number {
 }
 
 /**
- * Bytes of a file, unpacked if it is gzip, whatever its name.
+ * Bytes of a file, unpacked if it is gzip, under any name.
  * @param onRead gets how many bytes of the file as stored have been read
  */
 export async function* byteStream(path: string, onRead?: (bytes: number) => void): AsyncGenerator<Buffer> {
@@ -121,7 +121,7 @@ async function* gunzipped(source: AsyncIterable<Buffer>, certain = false): Async
     return;
   }
   const unpacker = createGunzip();
-  const feeding = pipeline(rest, unpacker).catch(() => {}); // whoever reads gets the error
+  const feeding = pipeline(rest, unpacker).catch(() => {}); // the reader gets the error
   try {
     yield* unpacker as AsyncIterable<Buffer>;
   } finally {
@@ -132,7 +132,7 @@ async function* gunzipped(source: AsyncIterable<Buffer>, certain = false): Async
 
 /**
  * The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. A line feed ends them too:
- * who typed a short line waits for the answer, and no mark or packing has a line feed so early.
+ * a user who typed a short line waits for the answer, and no mark or packing has a line feed so early.
  */
 async function readHead(source: AsyncIterable<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
   const chunks = source[Symbol.asyncIterator]();

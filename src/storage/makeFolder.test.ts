@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ColdstartError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
 
-test('makes what is missing, leaves what is there, and names the folder that cannot be made', () => {
+test('makes missing folders, keeps existing ones, and names the folder that cannot be made', () => {
   const folder = mkdtempSync(join(tmpdir(), 'coldstart-folder-'));
   try {
     makeFolder(join(folder, 'a/b/c'));

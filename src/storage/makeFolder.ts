@@ -29,7 +29,10 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Whether a folder is missing or empty, and so free for what is to be written. @throws ColdstartError code FILE_EXISTS if a file has the name */
+/**
+ * Whether a folder is missing or empty, and so free for output. @throws ColdstartError code FILE_EXISTS if a file has
+ * the name
+ */
 export function isFreeFolder(path: string): boolean {
   if (!existsSync(path)) return true;
   if (!statSync(path).isDirectory())

@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 
 /**
- * Keeps the loss of an output from ending work. To be called once, before anything is written, in every process of ours.
+ * Keeps the loss of an output from ending work. Call it once, before anything is written, in every process of
+ * coldstart.
  *
  * Standard error shows progress and notes: when it cannot be written (its reader ended, the terminal closed, the disk is
  * full) it falls silent and the work continues. Standard output holds results: when its reader ends, the program ends
@@ -37,7 +38,7 @@ function outliveTerminal(): void {
   });
 }
 
-/** After its first error a stream drops what is written to it. */
+/** After its first error a stream drops further output. */
 function silenceWhenBroken(stream: NodeJS.WriteStream): void {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   let broken = false;

@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { isRunning } from './isRunning.js';
 
-/** Parts that this process writes: they are not stale, whatever their names say. */
+/** Parts that this process writes: they are not stale, even if their names suggest it. */
 const ownParts = new Set<string>();
 
 /** What is not the final file or folder: new content, or the old one for the moment in which the new one takes its name. */
 export type PartKind = 'part' | 'replaced';
 
-/** Names of files have at most so many bytes. */
+/** The maximal length of file names, in bytes. */
 const longestName = 255;
 /** What is added to a name has at most 55. */
 const longestStem = 200;
 
 /**
- * A name next to a file or folder for what is not complete: `.NAME.PROCESS-RANDOM.part`. Nobody can guess it, so nobody
- * can have made a link there; open it exclusively all the same.
+ * A name next to a file or folder for its incomplete version: `.NAME.PROCESS-RANDOM.part`. Nobody can guess it, so
+ * nobody can have made a link there; open it exclusively all the same.
  */
 export function partPath(path: string, kind: PartKind = 'part'): string {
   const part = join(dirname(path), `.${stem(path)}.${process.pid}-${randomBytes(8).toString('hex')}.${kind}`);

@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js';
 import { packingBytes, packingOfBytes } from './unpacked.js';
 
-/** So many bytes at the start of a file tell whether it is text. */
+/** The number of bytes at the start of a file that decide whether it is text. */
 export const headBytes = packingBytes;
 
 const byteOrderMark = Buffer.from('\ufeff');

@@ -40,7 +40,7 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** CRC-32 of text in UTF-8, eight hexadecimal digits: for what carries its own checksum. */
+/** CRC-32 of text in UTF-8, eight hexadecimal digits: for text that contains its own checksum. */
 export function crc32Of(text: string): string {
   return crc32(text).toString(16).padStart(8, '0');
 }

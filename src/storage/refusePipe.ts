@@ -4,8 +4,8 @@ import { DataError } from '../errors.js';
 /**
  * For files that are read more than once: a pipe, as `<(command)` gives it, has its text once and would be empty then.
  *
- * @param what what the file is, for the message, e.g. "source text"
- * @throws DataError if the path names a pipe or a socket; a file that is missing is left to whoever reads it
+ * @param what description of the file, for the message, e.g. "source text"
+ * @throws DataError if the path names a pipe or a socket; the reader reports a missing file
  */
 export function refusePipe(path: string, what: string): void {
   const found = statSync(path, { throwIfNoEntry: false });

@@ -17,7 +17,7 @@ function write(header: unknown, dataBytes: number, claimed?: number): void {
   writeFileSync(path, Buffer.concat([length, json, Buffer.alloc(dataBytes)]));
 }
 
-test('what is written is read back, in order, with metadata', () => {
+test('written tensors are read back, in order, with metadata', () => {
   const tensors = new Map<string, StoredTensor>([
     ['b', { dtype: 'F32', shape: [2, 2], data: new Float32Array([1.5, -2, 0, 1e-30]) }],
     ['a', { dtype: 'F64', shape: [], data: new Float64Array([Math.PI]) }],
@@ -32,7 +32,7 @@ test('what is written is read back, in order, with metadata', () => {
   assert.deepEqual(readdirSync(folder), ['x.safetensors'], 'no temporary file stays');
 });
 
-test('files that lie are refused by name', () => {
+test('files with false headers are refused by name', () => {
   const entry = (more: object): object => ({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...more } });
   const cases: [string, () => void, RegExp][] = [
     ['short', () => writeFileSync(path, 'abc'), /3 bytes, expected at least 8/],
@@ -62,7 +62,7 @@ test('files that lie are refused by name', () => {
   }
 });
 
-test('no bytes whatever crash the reader in an unnamed way', () => {
+test('no bytes crash the reader with an unnamed error', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       writeFileSync(path, bytes);

@@ -113,7 +113,7 @@ export function writeSafetensors(
 
 type Refuse = (what: string) => DataError;
 
-/** The bytes in a buffer of their own, so that 4- and 8-byte views of it are aligned. */
+/** The bytes in a separate buffer, so that 4- and 8-byte views of it are aligned. */
 function readExactly(file: number, position: number, length: number, refuse: Refuse): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(length));
   for (let at = 0; at < length;) {

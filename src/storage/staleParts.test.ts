@@ -55,7 +55,7 @@ test('parts of processes that are gone are removed, everything else stays', () =
   assert.deepEqual(readdirSync(folder).sort(), stays.slice(0, -1).sort());
 });
 
-test('what was moved aside and has no successor gets its name back; with one it is removed', () => {
+test('a file moved aside without a successor gets its name back; with a successor it is removed', () => {
   const folder = join(home, 'replaced');
   for (const name of [`.lost.${gone}-${random}.replaced`, `.old.${gone}-${random}.replaced`, 'old'])
     mkdirSync(join(folder, name), { recursive: true });
@@ -88,7 +88,7 @@ test('names of the greatest length, and in other scripts, have parts too', () =>
   }
 });
 
-test('a text output sweeps what a killed process began of it', () => {
+test('a text output removes the part that a killed process left', () => {
   const folder = join(home, 'output');
   mkdirSync(folder);
   writeFileSync(join(folder, `.text.gz.${gone}-${random}.part`), '');

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { isPartOf, parsePart } from './partName.js';
 
 /**
- * Removes what atomic writes of killed processes left in a folder. Parts of processes that still run stay, and so does a
- * file or folder that was moved aside and has no successor: it gets its name back.
+ * Removes the parts that atomic writes of killed processes left in a folder. Parts of processes that still run stay,
+ * and so does a file or folder that was moved aside and has no successor: it gets its name back.
  *
  * @param name only parts of this file or folder; default: of any
  */

@@ -10,7 +10,7 @@ const noMemory = [
   'Use smaller batches (train.maxTokens, gradinit.maxTokens), a smaller model, or fewer runs at once (ablation.parallel).',
 ] as const;
 
-/** What went wrong and what the user can do, by the code that the system or Node.js gives. */
+/** The failure and the user's remedy, by the error code of the system or Node.js. */
 const failures: Readonly<Record<string, readonly [what: string, advice: string]>> = {
   ENOSPC: noRoom,
   EDQUOT: ['the quota of this user is used up', 'Make room, or choose another place.'],
@@ -46,8 +46,9 @@ const memoryMessages =
   /allocation failed|bad_alloc|out of memory|could not allocate|cannot allocate memory|invalid (typed )?array (buffer )?length|invalid string length/i;
 
 /**
- * What the system refuses (a full disk, permissions, open files, memory) as an error with a sentence for the user: the file, what is
- * wrong, what to do; code SYSTEM. Undefined for anything else, which is a defect of the program. Errors that others caused are looked into.
+ * A system error (a full disk, permissions, open files, memory) as an error with a sentence for the user: the file, the
+ * fault, what to do; code SYSTEM. Undefined for anything else, which is a defect of the program. Also searches the
+ * causes of an error.
  *
  * @param path of the file where the error itself does not know it: writing to an open file fails without its name
  */
@@ -68,8 +69,8 @@ export function systemFailure(error: unknown, path?: string): ColdstartError | u
  * What to throw when reading has failed: the file and what the system says in words, or the message where it is nobody's but the
  * file's (a damaged gzip file, say). Errors of ours stay as they are.
  *
- * @param subject the file, with what it is
- * @param missing what to do where the file is not there: a sentence
+ * @param subject the file, with its description
+ * @param missing what to do if the file is missing: a sentence
  */
 export function readFailure(subject: string, cause: unknown, missing?: string): ColdstartError {
   if (cause instanceof ColdstartError) return cause;

@@ -8,8 +8,8 @@ import { packingOfBytes } from './unpacked.js';
 /**
  * A whole UTF-8 text file, for files that fit in memory (vocabularies, merge lists); corpora are read by lines.ts.
  *
- * @param path unpacked if it is gzip, whatever its name
- * @param what what the file should be, for messages, e.g. "vocabulary"
+ * @param path unpacked if it is gzip, under any name
+ * @param what the expected kind of file, for messages, e.g. "vocabulary"
  * @param maxBytes larger files (unpacked) are refused
  * @returns the text without a byte order mark at its start
  * @throws DataError if the file is missing, packed in another way, in UTF-16, too large, a damaged gzip file or not valid UTF-8
@@ -48,7 +48,7 @@ function readBounded(path: string, what: string, maxBytes: number): Buffer {
   }
 }
 
-/** The rest of a file, which may be a pipe, whose size nobody knows; not much more than `maxBytes` of it. */
+/** The rest of a file, which may be a pipe of unknown size; reads not much more than `maxBytes`. */
 function readToEnd(file: number, likelySize: number, maxBytes: number): Buffer {
   let bytes = Buffer.alloc(likelySize + 1); // one more: the end is known where it is not filled
   for (let filled = 0; ;) {

@@ -27,7 +27,7 @@ test('a whole text is packed by its name', () => {
   assert.throws(() => writeTextFile(at('b.gz'), ''), { code: 'FILE_EXISTS' });
 });
 
-test('what the system refuses is said with the name of the file, and nothing is left', () => {
+test('system errors are reported with the name of the file, and no file is left', () => {
   const long = 'x'.repeat(256);
   const named = {
     code: 'WRITE_FAILED',

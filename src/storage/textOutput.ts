@@ -34,8 +34,8 @@ export class TextOutput {
   /**
    * @param path its folder is made if missing
    * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a power
-   *   failure the file may be damaged; for what is checked before it is used. Default true
-   * @param options.sweep false: leaves what a killed process began of this file, e.g. where a folder of many is swept at once
+   *   failure the file may be damaged; for files that are verified before use. Default true
+   * @param options.sweep false: keeps parts of this file by killed processes, e.g. if a whole folder is swept at once
    * @throws ColdstartError code WRITE_FAILED, as all methods do, if the file cannot be made there
    */
   constructor(
@@ -60,7 +60,7 @@ export class TextOutput {
     this.publish();
   }
 
-  /** Writes what is left, without giving the file its name. */
+  /** Writes the rest, without giving the file its name. */
   complete(): void {
     this.flush();
     this.attempt(() => {

@@ -9,7 +9,7 @@ import { readFailure } from './systemFailure.js';
 
 export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
 
-/** Programs that unpack what Node.js 20 cannot, with limits of memory that all real files keep. */
+/** Programs that unpack formats which Node.js 20 cannot, with memory limits that suffice for all real files. */
 const programs = {
   xz: { command: 'xz', args: ['-dc', '--memlimit-decompress=1GiB'], debianPackage: 'xz-utils' },
   zstd: { command: 'zstd', args: ['-dcq', '--memory=1024MB'], debianPackage: 'zstd' },
@@ -21,7 +21,7 @@ export function packingOf(path: string): Packing | null {
   return packingOfBytes(firstBytes(path, packingBytes));
 }
 
-/** So many bytes tell how a file is packed. */
+/** The number of bytes that identify how a file is packed. */
 export const packingBytes = 6;
 
 /** As `packingOf`, from the first `packingBytes` bytes. */
@@ -35,7 +35,7 @@ export function packingOfBytes(bytes: Buffer): Packing | null {
 
 /** The beginning of a file, shorter if the file is. @throws DataError if it cannot be read */
 export function firstBytes(path: string, length: number): Buffer {
-  refusePipe(path, 'file'); // what is read here is read again
+  refusePipe(path, 'file'); // these bytes are read again
   try {
     const file = openSync(path, 'r');
     try {
@@ -50,7 +50,7 @@ export function firstBytes(path: string, length: number): Buffer {
 }
 
 /**
- * A file's bytes, unpacked if it is packed by gzip, xz, zstd or bzip2, whatever its name. The last three need the
+ * A file's bytes, unpacked if it is packed by gzip, xz, zstd or bzip2, under any name. The last three need the
  * program of the name.
  *
  * @throws DataError if the file cannot be read, is damaged or cut short, or the program is not there
@@ -59,7 +59,7 @@ export async function* unpackedBytes(path: string): AsyncGenerator<Buffer> {
   const packing = packingOf(path);
   if (packing === 'gzip') {
     const unpacker = createGunzip();
-    const feeding = pipeline(createReadStream(path), unpacker).catch(() => {}); // whoever reads gets the error
+    const feeding = pipeline(createReadStream(path), unpacker).catch(() => {}); // the reader gets the error
     try {
       yield* unpacker as AsyncIterable<Buffer>;
     } catch (cause) {

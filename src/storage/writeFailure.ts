@@ -2,8 +2,8 @@ import { ColdstartError } from '../errors.js';
 import { systemFailure } from './systemFailure.js';
 
 /**
- * What to throw when writing has failed: what the system says (disk full, no permission, and the like) as a ColdstartError with the
- * file's name, code WRITE_FAILED; anything else as it is.
+ * The error to throw when writing has failed: a system error (disk full, no permission, ...) as a ColdstartError with
+ * the file's name, code WRITE_FAILED; any other error unchanged.
  */
 export function writeFailure(path: string, cause: unknown): unknown {
   if (!(cause instanceof Error && 'syscall' in cause)) return cause;

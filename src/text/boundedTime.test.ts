@@ -25,7 +25,7 @@ test('a match that would take for ever is interrupted, and says whose pattern me
   ); // the clock is free again
 });
 
-test('what work gives or throws comes through, for more lines than one clock watches', () => {
+test('results and errors of the work reach the caller, for more lines than one clock watches', () => {
   const lines = Array.from({ length: 200 }, (_, index) => String(index));
   assert.deepEqual(
     mapWithinTime('numbers', lines, Number),

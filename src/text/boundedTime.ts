@@ -5,17 +5,17 @@ const secondsAllowed = 30;
 const script = new vm.Script('work()');
 const context = vm.createContext({ work: () => {} }) as { work: () => void };
 
-/** What is being done under the clock, for the message; null where no clock runs. */
+/** The current work under the clock, for the message; null if no clock runs. */
 let current: { what: string; text: string } | null = null;
 
 /**
- * Does work that a regular expression of a user or of a foreign file may make endless: after 30 seconds of computing it is
- * interrupted, also within a match. Starting the clock takes about 0.1 ms; a call within `work` starts none, it only says which
- * text is next (see `mapWithinTime`).
+ * Does work that a regular expression from a user or from an untrusted file may make endless: after 30 seconds of
+ * computing it is interrupted, also within a match. Starting the clock takes about 0.1 ms; a call within `work` starts
+ * no new clock and only names the next text (see `mapWithinTime`).
  *
- * @param what whose patterns they are, for the message
- * @param text what they are matched with
- * @param seconds how long it may take
+ * @param what the owner of the patterns, for the message
+ * @param text the text that they are matched with
+ * @param seconds the time limit
  * @throws DataError if it takes longer
  */
 export function withinTime<T>(what: string, text: string, work: () => T, seconds = secondsAllowed): T {
@@ -49,7 +49,7 @@ export function withinTime<T>(what: string, text: string, work: () => T, seconds
 
 const linesPerClock = 64;
 
-/** What a function gives for each line, where the function may be interrupted as above; one clock for several lines. */
+/** A function's result for each line, with the same interruption; one clock for several lines. */
 export function mapWithinTime<T>(what: string, lines: readonly string[], change: (line: string) => T): T[] {
   const results: T[] = [];
   for (let first = 0; first < lines.length; first += linesPerClock) {

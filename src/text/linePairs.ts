@@ -7,7 +7,7 @@ export interface PairFiles {
   readonly trg: string;
 }
 
-/** Neighbouring lines of both sides; null stands for a line that is not valid UTF-8. */
+/** Neighbouring lines of both sides; null for a line that is not valid UTF-8. */
 export interface LinePairBlock {
   /** Line number of the first pair, from 1. */
   readonly firstLine: number;
@@ -18,9 +18,9 @@ export interface LinePairBlock {
 }
 
 /**
- * Reads two files in step. The carriage returns of Windows line ends are left out: they are no part of a word and of no length.
+ * Reads two files in step. The carriage returns of Windows line ends are removed: they belong to no word and no length.
  *
- * @param options.keepLineEnds leave them in the lines
+ * @param options.keepLineEnds keeps them in the lines
  * @throws DataError naming both counts and files, after the last pair, if the files have different numbers of lines
  */
 export async function* readLinePairs(files: PairFiles, { keepLineEnds = false } = {}): AsyncGenerator<LinePairBlock> {
@@ -40,7 +40,7 @@ export async function* readLinePairs(files: PairFiles, { keepLineEnds = false } 
   }
 }
 
-/** Blocks of lines less the carriage returns of Windows line ends. @param keep as they are */
+/** Blocks of lines less the carriage returns of Windows line ends. @param keep keeps them */
 export async function* withoutLineEnds(
   blocks: AsyncGenerator<readonly (string | null)[]>,
   keep = false,
@@ -55,9 +55,9 @@ export function withoutLineEnd(line: string): string {
 }
 
 /**
- * Two streams of lines, or of what stands for lines, in blocks of equal length.
+ * Two streams of lines, or of items per line, in blocks of equal length.
  *
- * @param names what to call the two in messages
+ * @param names of the two, for messages
  * @throws DataError naming both counts, after the last pair, if one is longer than the other
  */
 export async function* inStep<Line>(
@@ -109,7 +109,7 @@ class LineQueue<Line> {
     return taken;
   }
 
-  /** Reads to the end and says how many lines were left. */
+  /** Reads to the end and returns the number of remaining lines. */
   async countRest(): Promise<number> {
     let count = 0;
     for (let ready = await this.ready(); ready > 0; ready = await this.ready()) {

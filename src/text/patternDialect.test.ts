@@ -4,7 +4,7 @@ import { perlPattern } from './moses/perlPattern.js';
 import { userGroups } from './patternDialect.js';
 import { pythonPattern } from './subwords/pythonPattern.js';
 
-/** Pattern, text, and what Perl 5.36 matches. */
+/** Pattern, text, and Perl 5.36's match. */
 const perl: readonly [string, string, string][] = [
   ['(?:a*?)?b?', 'aab', ''],
   ['x(?:a??)?', 'xa', 'x'],
@@ -17,7 +17,7 @@ const perl: readonly [string, string, string][] = [
   ['(?:a|ab)(?:c|bcd)*', 'abcd', 'abcd'],
 ];
 
-/** Pattern, text, and what Python 3.11 matches and captures. */
+/** Pattern, text, and Python 3.11's match and captures. */
 const python: readonly [string, string, string, (string | undefined)[]][] = [
   ['x(a*)?', 'xb', 'x', ['']],
   ['x(\\d*)?y', 'xy', 'xy', ['']],
@@ -27,7 +27,7 @@ const python: readonly [string, string, string, (string | undefined)[]][] = [
   ['x(?:a*)*(b)', 'xaab', 'xaab', ['b']],
 ];
 
-test('what may be empty is repeated as Perl and Python do it', () => {
+test('parts that may be empty are repeated like in Perl and Python', () => {
   for (const [pattern, text, match] of perl) assert.equal(perlPattern(pattern, 'p').exec(text)?.[0], match, pattern);
   for (const [pattern, text, match, groups] of python) {
     const found = new RegExp(pythonPattern(pattern), 'sv').exec(text);

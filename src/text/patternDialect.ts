@@ -1,28 +1,31 @@
-/** What a language's regular expressions have and JavaScript's lack, or have for ASCII alone; all as JavaScript with the flag "v" has it. */
+/**
+ * Features of a language's regular expressions that JavaScript lacks, or has only for ASCII; all in JavaScript's
+ * notation with the flag "v".
+ */
 export interface PatternDialect {
   /** Classes by letter, such as `d` for `\d`; the capital is what is not in the class. `w` also defines `\b`. */
   readonly classes: Readonly<Record<string, string>> & { readonly w: string };
-  /** What stands for a position, such as `A` for `\A`. */
+  /** Escapes for positions, such as `A` for `\A`. */
   readonly assertions: Readonly<Record<string, string>>;
   /** Characters by letter, such as `a` for the bell. */
   readonly characters: Readonly<Record<string, string>>;
-  /** `[:alpha:]` and the like; absent: a bracket within brackets is an ordinary character. */
+  /** Classes such as `[:alpha:]`; absent: a bracket within brackets is an ordinary character. */
   readonly posixClasses?: Readonly<Record<string, string>>;
-  /** What `\p{name}` is, or nothing for a name that the language does not have; absent: it has no `\p`. */
+  /** The translation of `\p{name}`, or undefined for an unknown name; absent: the language has no `\p`. */
   readonly property?: (name: string) => string | undefined;
-  /** The least and the most repetitions that `{...}` says, where it repeats at all. */
+  /** The least and the most repetitions of `{...}`, if it is a repetition. */
   readonly braces: (text: string) => readonly [least: string, most: string] | undefined;
-  /** Whether `(?i)` may stand anywhere, and holds for the rest of its group. */
+  /** Whether `(?i)` is allowed anywhere, and applies to the rest of its group. */
   readonly flagsAnywhere: boolean;
   /** Whether a hyphen next to a class, as in `[\w-.]`, is a hyphen; otherwise it is refused. */
   readonly hyphenAfterClass: boolean;
-  /** Whether what the user's groups hold matters, besides the whole match. */
+  /** Whether the texts of the user's groups matter, in addition to the whole match. */
   readonly groupsMatter: boolean;
 }
 
 /**
- * A regular expression of another language as JavaScript writes it, for the flag "v". The groups of the user are named `g1`, `g2`, ... in
- * the order of their brackets; there may be others, which possessive and atomic ones need.
+ * A regular expression of another language in JavaScript's notation, for the flag "v". The groups of the user are named
+ * `g1`, `g2`, ... in the order of their brackets; there may be others, which possessive and atomic ones need.
  *
  * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
  * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
@@ -47,12 +50,12 @@ interface Flags {
 
 interface Group {
   readonly start: number;
-  /** What closes it. */
+  /** The text that closes it. */
   readonly end: string;
   /** The flags around it. */
   readonly flags: Flags;
   readonly isLookbehind: boolean;
-  /** What it is, given what is in it. */
+  /** Its translation, given its contents. */
   readonly part: (inside: Part) => Part;
   /** The parts around it when it was opened. */
   readonly branches: Part | undefined;
@@ -61,7 +64,7 @@ interface Group {
   readonly before: ReadonlySet<number>;
 }
 
-/** What is known of a part of the pattern. */
+/** Facts about a part of the pattern. */
 interface Part {
   /** It may match nothing. */
   readonly nullable: boolean;
@@ -102,7 +105,7 @@ class Translation {
   private out = '';
   /** Where the last thing that can be repeated begins in `out`, if that was the last thing. */
   private atom: number | undefined;
-  /** The last part, and what stands before it in its branch and in the branches before that. */
+  /** The last part, and the parts before it in its branch and in the earlier branches. */
   private last: Part = noCharacter;
   private branch: Part = noCharacter;
   private branches: Part | undefined;
@@ -172,7 +175,7 @@ class Translation {
     this.last = part;
   }
 
-  /** What the group under way holds. */
+  /** The contents of the current group. */
   private inside(): Part {
     const branch = sequence(this.branch, this.last);
     return this.branches === undefined ? branch : alternatives(this.branches, branch);
@@ -236,7 +239,7 @@ class Translation {
     this.atom = undefined;
   }
 
-  /** What stands around a pattern that gives back nothing of what it matched. */
+  /** The wrapping of an atomic pattern, which does not backtrack into its match. */
   private atomic(): readonly [start: string, end: string] {
     if (this.groups.some(({ isLookbehind }) => isLookbehind))
       throw new SyntaxError('an atomic or possessive group within a lookbehind cannot be expressed here');
@@ -383,7 +386,7 @@ class Translation {
     return `\\k<g${number}>`;
   }
 
-  /** What a backslash and what follows it stand for: one character, or a set of them. */
+  /** The meaning of a backslash and the text after it: one character, or a set of characters. */
   private escaped(inBracket: boolean): { character: string } | { set: string } {
     const { rest, dialect } = this;
     const property = dialect.property && /^\\([pP])(?:\{\s*(\^?)([^}]*)\}|([A-Z]))/.exec(rest);
@@ -495,13 +498,13 @@ function caseVariants(character: string): readonly string[] {
 
 let knownCases: Map<string, string[]> | undefined;
 
-/** All characters that differ from others by case alone, by their folded form. */
+/** All characters that differ from others only by case, by their folded form. */
 function cases(): ReadonlyMap<string, readonly string[]> {
   if (knownCases) return knownCases;
   knownCases = new Map();
   for (let code = 0x41; code < 0x1e944; code++) {
     const character = String.fromCodePoint(code);
-    if (code === 0x345) continue; // a mark whose capital is a letter: it would make letters of what is none
+    if (code === 0x345) continue; // a mark whose capital is a letter: it would turn other characters into letters
     const fold = foldCase(character);
     if (fold === character && character.toUpperCase() === character) continue;
     knownCases.set(fold, [...(knownCases.get(fold) ?? []), character]);

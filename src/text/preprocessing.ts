@@ -5,7 +5,7 @@ import { createNormalizer, lowercase, type UnicodeForm } from './moses/normalize
 import { createTokenizer } from './moses/tokenize.js';
 import { createTruecaser, detruecase, readTruecaseModel } from './moses/truecase.js';
 
-/** What happens to characters, before words are separated; in this order. */
+/** Changes of characters before words are separated, in this order. */
 export interface NormalizeSettings {
   /** Unicode normal form. */
   readonly unicode?: UnicodeForm;
@@ -32,13 +32,16 @@ export type PreprocessingStep =
   /** With a model of Moses' truecaser. */
   | { readonly step: 'truecase'; readonly model: string };
 
-/** A function that carries out the steps one after the other. @returns lines to lines, without line feeds */
+/** A function that applies the steps in order. @returns lines to lines, without line feeds */
 export function createPreprocessor(steps: readonly PreprocessingStep[]): (line: string) => string {
   const functions = steps.map(functionOf);
   return (line) => functions.reduce((text, apply) => apply(text), line);
 }
 
-/** A function that undoes what can be undone: capitals at the start of sentences, words written together as in the language. */
+/**
+ * A function that undoes the reversible steps: capitals at the start of sentences, words written together as in the
+ * language.
+ */
 export function createPostprocessor(steps: readonly PreprocessingStep[]): (line: string) => string {
   const tokenized = steps.find((step) => step.step === 'tokenize');
   const detokenize = tokenized ? createDetokenizer(tokenized.language) : (line: string): string => line;

@@ -32,7 +32,7 @@ export type Side = 'src' | 'trg';
  */
 export type TextForm = 'raw' | 'words';
 
-/** Everything that turns lines into ids and ids into lines, as a model needs it: kept in a folder of its own files. */
+/** Everything that turns lines into ids and ids into lines, as a model needs it: stored in a folder. */
 export interface TextPipeline {
   readonly srcVocabulary: Vocabulary;
   readonly trgVocabulary: Vocabulary;
@@ -43,9 +43,9 @@ export interface TextPipeline {
   encodeSources(lines: readonly string[], form?: TextForm): Promise<Int32Array[]>;
   /** Ids of target lines, each ending with `eosId`. */
   encodeTargets(lines: readonly string[], form?: TextForm): Promise<Int32Array[]>;
-  /** The line that target ids up to the first `eosId` stand for, in words as the training text has them: subword marks removed. */
+  /** The line of target ids up to the first `eosId`, in the words of the training text: subword marks removed. */
   decodeTarget(ids: ArrayLike<number>): string;
-  /** Words written together for readers, where the corpus was tokenised on the way; else the line as it is. */
+  /** Running text for readers, if preparing tokenised the corpus; otherwise the unchanged line. */
   detokenizeTarget(line: string): string;
   /** Ends worker threads, if any. */
   close(): Promise<void>;
@@ -61,7 +61,7 @@ const prefixFile = (side: Side): string => `prefixes.${side}.txt`;
 const truecaseFile = (side: Side): string => `truecase.${side}.txt`;
 const subwordFile = (side: Side, kind: string): string => `subwords.${side}.${kind}`;
 
-/** Subword settings as saved: the files they name are beside them under fixed names. */
+/** Subword settings as saved: their files are next to them under fixed names. */
 interface SavedSubwords {
   readonly method: SubwordOptions['method'];
   readonly joiner?: string;
@@ -70,7 +70,7 @@ interface SavedSubwords {
   readonly glossaries?: readonly string[];
 }
 
-/** What a text pipeline is made of. */
+/** The parts of a text pipeline. */
 export interface TextPipelineParts {
   readonly subwords: Readonly<Record<Side, SubwordOptions>>;
   readonly vocabularies: Readonly<Record<Side, Vocabulary>>;
@@ -116,7 +116,7 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
 }
 
 /**
- * Copies a saved pipeline, e.g. from the prepared corpus into a run, and writes down the checksums of the copies.
+ * Copies a saved pipeline, e.g. from the prepared corpus into a run, and records the checksums of the copies.
  *
  * @param sha256 of the files by name, as the pipeline was opened
  * @throws DataError if a file was changed since
@@ -161,9 +161,9 @@ export function textPipelineSha256(folder: string): string {
 }
 
 /**
- * What a pipeline saved in a folder is made of, its files read where they lie.
+ * The parts of a saved pipeline; its files are read in place.
  *
- * @throws DataError if the settings or a vocabulary is missing or not what it should be
+ * @throws DataError if the settings or a vocabulary is missing or damaged
  */
 export function readTextPipeline(folder: string): TextPipelineParts {
   const settings = readSettings(folder);
@@ -175,18 +175,18 @@ export function readTextPipeline(folder: string): TextPipelineParts {
   };
 }
 
-/** The vocabularies of a pipeline saved in a folder. @throws DataError if a file is missing or not what it should be */
+/** The vocabularies of a pipeline saved in a folder. @throws DataError if a file is missing or damaged */
 export function readVocabularies(folder: string): Record<Side, Vocabulary> {
   checkRecorded(folder, readChecksums(folder));
   return readTextPipeline(folder).vocabularies;
 }
 
 /**
- * Opens a pipeline saved in a folder. Its files are compared with their checksums before and after they are read, so that what is used
- * is what was compared.
+ * Opens a pipeline saved in a folder. Its files are compared with their checksums before and after they are read, so
+ * that the used bytes are those compared.
  *
- * @param recorded checksums. Default: those in the folder of a run; a folder without them is read as it is
- * @throws DataError if a file is missing or not what it should be
+ * @param recorded checksums. Default: those in the folder of a run; a folder without them is read unverified
+ * @throws DataError if a file is missing or damaged
  */
 export async function openTextPipeline(
   folder: string,
@@ -249,7 +249,7 @@ async function openUnchecked(folder: string): Promise<TextPipeline> {
   };
 }
 
-/** Steps as saved: the files they name are beside them under fixed names. */
+/** Steps as saved: their files are next to them under fixed names. */
 function savedSteps(steps: readonly PreprocessingStep[], side: Side): PreprocessingStep[] {
   return steps.map((step) => withFiles(step, prefixFile(side), truecaseFile(side)));
 }

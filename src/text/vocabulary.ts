@@ -6,7 +6,7 @@ import { eosId, firstOrdinaryId, unkId } from './specialIds.js';
 /** Names of ids 0 to 3, as fairseq writes them. Text that holds one of these words is read as unknown. */
 export const specialTokens: readonly string[] = ['<s>', '<pad>', '</s>', '<unk>'];
 
-/** What fairseq writes behind a line whose token is a special one, or stands in the file already. */
+/** Fairseq's mark after a line whose token is special, or already in the file. */
 const overwriteMark = ' #fairseq:overwrite';
 
 export interface VocabularyLimits {
@@ -35,7 +35,7 @@ export class Vocabulary {
   }
 
   /**
-   * The vocabulary of counted tokens; equal counts stand in code point order.
+   * The vocabulary of counted tokens; equal counts are in code point order.
    *
    * Source: fairseq's Dictionary.finalize, without its padding to a multiple of eight.
    */
@@ -53,7 +53,7 @@ export class Vocabulary {
    * Reads a vocabulary from its text.
    *
    * @param text lines `token count`, highest count first by custom but any order is kept
-   * @param name what to call the text in messages
+   * @param name of the text, for messages
    * @throws DataError naming the line, for a line without a count, an empty or special token, or a token given twice
    */
   static parse(text: string, name: string): Vocabulary {

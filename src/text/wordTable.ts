@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 
 /**
- * The hash of a word is 0, for each byte times this factor plus the byte, in 32 bits. Drawn anew for each process, so that no text can be
- * made of whose words, as long as words are, many have the same. (Of 128 bytes and more such words can be made for all factors.)
+ * The hash of a word is 0, for each byte times this factor plus the byte, in 32 bits. The factor is drawn again for
+ * each process, so that no text can be constructed in which many words of usual length share a hash. (With 128 bytes or
+ * more such words exist for all factors.)
  */
 export const hashFactor = 8 * randomInt(2 ** 28) + 5;
 
@@ -29,7 +30,7 @@ export class WordTable<T> {
     return undefined;
   }
 
-  /** @param entry of a word that is not there yet */
+  /** @param entry of a new word */
   add(entry: T, bytes: Uint8Array, start: number, end: number, hash: number): void {
     const from = this.starts[this.entries.length];
     if (from + end - start > this.wordBytes.length) {

@@ -9,16 +9,16 @@ import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage
 import type { OptimizerState } from './optimizer.js';
 import { findWrongField, type TrainPosition } from './position.js';
 
-/** Tensors of an optimiser's slot stand beside the parameters as `slot:parameter`. */
+/** Tensors of an optimiser's slot are stored next to the parameters as `slot:parameter`. */
 const slotSeparator = ':';
 const formatVersion = 1;
 
-/** A checkpoint as read from disk: plain arrays, no tensors yet. */
+/** A checkpoint as read from disk: plain arrays, no tensors. */
 export interface Checkpoint {
   readonly path: string;
   readonly config: ModelConfig;
   readonly params: ReadonlyMap<string, StoredTensor>;
-  /** What is needed to go on training; absent in checkpoints that hold parameters only. */
+  /** The state for resuming training; absent in checkpoints with only parameters. */
   readonly training?: {
     readonly optimizerStep: number;
     readonly slots: ReadonlyMap<string, ReadonlyMap<string, StoredTensor>>;
@@ -140,7 +140,10 @@ function takeTensors(
   return taken;
 }
 
-/** The settings in a checkpoint's header. A checksum proves only that a file is whole, not who wrote it: all is checked. */
+/**
+ * The settings in a checkpoint's header. A checksum proves only that a file is whole, not who wrote it, so every value
+ * is checked.
+ */
 function parseMetadata(path: string, text: string): Metadata {
   let metadata: Metadata;
   try {

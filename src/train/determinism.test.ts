@@ -39,7 +39,7 @@ describe(
     });
 
     for (const threads of [1, 2]) {
-      test(`whatever ran and was allocated before it, on ${threads} thread${threads === 1 ? '' : 's'}`, async () => {
+      test(`after any other work and allocations, on ${threads} thread${threads === 1 ? '' : 's'}`, async () => {
         const { addon, hasBf16 } = nativeBackend();
         addon.setThreads(threads);
         const first = await finalParameters();

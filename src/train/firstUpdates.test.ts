@@ -47,7 +47,7 @@ const near = (found: number, expected: number): void =>
 describe('movement in the first updates', () => {
   before(async () => void (await selectBackend('cpu')));
 
-  test('Adam moves by the rate in each, whatever the gradient and without its weight decay', () => {
+  test('Adam moves by the rate in each, for any gradient and without its weight decay', () => {
     near(movement({}, 1), 0.01);
     near(movement({ weightDecay: 0.5 }, 5), 0.05);
     near(movement({}, 5, 1e-2), 0.05);

@@ -9,10 +9,10 @@ import { sgd } from './sgdOptimizer.js';
  * moment begins with the first gradient's square; with SGD lr times the gradient times the growing momentum. At the schedule's rates, without
  * weight decay. In plain numbers, so that it needs no backend; the test compares it with the optimisers.
  *
- * @param gradient small beside 1 and large beside Adam's eps
+ * @param gradient much smaller than 1 and much larger than Adam's eps
  */
 export function firstMovement(options: OptimizerOptions & ScheduleOptions, updates: number, gradient: number): number {
-  // of a run whose end is not known yet
+  // for a run of unknown length
   const schedule = fallsToMaxUpdates(options.schedule) && options.maxUpdates === 0 ? 'constant' : options.schedule;
   let moved = 0;
   for (let t = 1; t <= updates; t++)

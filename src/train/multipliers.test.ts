@@ -56,7 +56,7 @@ function trainWeights(options: OptimizerOptions, updates: number): Values {
   return values;
 }
 
-/** The same by the definition: V = W / s is what the optimiser trains, through W = s V. */
+/** The same by the definition: the optimiser trains V = W / s, through W = s V. */
 function trainFactors(options: OptimizerOptions, updates: number): Values {
   const optimizer = createOptimizer(options);
   let params = toTensors(times(start, (name) => 1 / s(name)));

@@ -1,7 +1,7 @@
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Optimizer, OptimizerState, UpdateOptions } from './optimizer.js';
 
-/** Tensors that train as if they were s V with a fixed multiplier s and V of their own size; see `multipliersAt`. */
+/** Tensors that train as if they were s V with a fixed multiplier s and V of the tensor's size; see `multipliersAt`. */
 export interface Multipliers {
   /** s by name, above 0; 1 where a name is missing. */
   readonly scales: Readonly<Record<string, number>>;
@@ -23,7 +23,7 @@ export function multipliersAt({ scales, releaseUpdates }: Multipliers, update: n
 }
 
 /**
- * An update after which each tensor W with a multiplier s is what it would be had W = s V been trained through V. The gradient by V is
+ * An update after which each tensor W with a multiplier s equals s V, had V been trained. The gradient by V is
  * s times that by W, and W moves by s times what V moves by: for Adam a rate of s lr, for SGD of s² lr. The share of the weights that weight
  * decay takes is as without a multiplier. The optimiser's state is that of V.
  */

@@ -196,7 +196,7 @@ for (const backend of testBackends) {
               );
               const before = initial.get(parameter)!;
               const change = norm(values.map((v, i) => v - before[i]));
-              // changes near float32 resolution (weight decay 1e-4) carry rounding of their own
+              // changes near float32 resolution (weight decay 1e-4) have their own rounding error
               assert.ok(
                 Math.abs(change - expected.change_l2[parameter]) <= 2e-3 * expected.change_l2[parameter] + 1e-6,
                 `change of ${what}: ${change}, expected ${expected.change_l2[parameter]}`,
@@ -301,7 +301,7 @@ test('gradients and state are matched by name, and a missing one is named', () =
   );
 });
 
-test('clipping scales only what is above the bound', () => {
+test('clipping scales only gradients above the bound', () => {
   assert.equal(clipScale(0.4, 0.5), 1);
   assert.equal(clipScale(2, 0), 1);
   assert.ok(Math.abs(clipScale(2, 0.5) - 0.25) < 1e-6);

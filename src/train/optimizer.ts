@@ -40,7 +40,9 @@ export interface Optimizer {
 export interface OptimizerKind<F extends Section = Section> {
   /** Its settings in `train`: the schema, the reference of settings and the checks of library calls are made from them. */
   readonly fields: F;
-  /** Refuses what the fields alone cannot. @param refuse makes the error for a setting, given what is expected of it */
+  /**
+   * Refuses settings that the fields cannot refuse. @param refuse makes the error for a setting from the expectation
+   */
   readonly check?: (options: Values<F>, refuse: (key: keyof F & string, expected: string) => UsageError) => void;
   readonly create: (options: Values<F>) => Optimizer;
 }
@@ -64,7 +66,10 @@ export function named(names: readonly string[], tensors: readonly Tensor[]): Par
   return new Map(names.map((name, i) => [name, tensors[i]]));
 }
 
-/** The tensors of these names. @throws ColdstartError OPTIMIZER_STATE for the first that is missing; `what` says what they are */
+/**
+ * The tensors of these names. @throws ColdstartError OPTIMIZER_STATE for the first that is missing; `what` describes
+ * them
+ */
 export function inOrder(names: readonly string[], tensors: Params | undefined, what: string): Tensor[] {
   return names.map((name) => {
     const tensor = tensors?.get(name);

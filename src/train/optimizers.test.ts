@@ -25,7 +25,7 @@ before(async () => void (await selectBackend('wasm')));
 /** Moves every element against the sign of its gradient, and remembers the last move. */
 const toy = optimizerKind({
   fields: {
-    stride: real(0.5, 'length of a step beside the rate.', { above: 0, max: 1 }),
+    stride: real(0.5, 'length of a step in addition to the rate.', { above: 0, max: 1 }),
     mood: choice(['calm', 'wild'], 'calm', 'wild: ten times the stride.'),
   },
   check({ stride, mood }, refuse) {
@@ -82,7 +82,7 @@ describe('a table of optimisers', () => {
       assert.equal((schema.train as Record<string, unknown>)[key], field, key);
   });
 
-  test('checks settings by their fields, and what a kind adds; what is left out has its default', () => {
+  test('checks settings by their fields and by the rules of a kind; omitted settings have their defaults', () => {
     const refused = (options: object, message: RegExp): void =>
       assert.throws(
         () => createOptimizer(options as OptimizerOptions),
@@ -140,7 +140,7 @@ describe('a new optimiser is one file and one line of the table', () => {
       stride: 0.3,
       mood: 'calm',
     });
-    assert.equal(withToy.fields.stride.help, 'toy: length of a step beside the rate.');
+    assert.equal(withToy.fields.stride.help, 'toy: length of a step in addition to the rate.');
     assert.throws(
       () => withToy.create({ optimizer: 'toy', stride: 0 }),
       /train\.stride is 0, expected a number above 0/,
@@ -151,7 +151,7 @@ describe('a new optimiser is one file and one line of the table', () => {
     );
   });
 
-  test('it trains, and what it remembers is in the checkpoint that the run goes on from', async () => {
+  test('it trains, and its state is in the checkpoint from which the run resumes', async () => {
     const whole = await train({ ...tinyTask(folder, 'whole', options), optimizers: withToy });
     const stop = new AbortController();
     const parts = {

@@ -8,14 +8,14 @@ import { sgd } from './sgdOptimizer.js';
 /** Optimisers by name. Settings are flat in `train`: those of the same name are one setting, with one default and the same bounds. */
 type Kinds = Readonly<Record<string, AnyKind>>;
 
-/** A kind whatever its fields. */
+/** A kind with any fields. */
 interface AnyKind {
   readonly fields: Section;
   readonly check?: (options: never, refuse: never) => void;
   readonly create: (options: never) => Optimizer;
 }
 
-/** Which optimiser, and its settings; what is left out has its default. */
+/** The optimiser and its settings; omitted ones have their defaults. */
 type OptionsOf<K extends Kinds> = {
   readonly [N in keyof K & string]: { readonly optimizer: N } & Partial<Values<K[N]['fields']>>;
 }[keyof K & string];
@@ -24,7 +24,7 @@ type UnionToIntersection<U> = (U extends unknown ? (of: U) => void : never) exte
 
 /** What the trainer takes of a set of optimisers: options name one, and are checked by it. */
 export interface OptimizerChoice {
-  /** @throws UsageError naming the first setting (`train.…`) that cannot be used, and what it needs to be */
+  /** @throws UsageError naming the first setting (`train.…`) that cannot be used, and what is expected */
   check(options: { readonly optimizer: string }): void;
   /** The optimiser that the options describe; settings that are left out have their defaults. @throws as `check` does */
   create(options: { readonly optimizer: string }): Optimizer;

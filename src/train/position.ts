@@ -1,10 +1,10 @@
 import { precisions, type Precision } from '../backend/precisions.js';
 
-/** Where a run stands between two updates: with parameters and optimiser state, all that is needed to go on. */
+/** A run's position between two updates: together with parameters and optimiser state, everything needed to resume. */
 export interface TrainPosition {
-  /** Seeds data order and dropout; a run cannot go on with another one. */
+  /** Seeds data order and dropout; a run cannot resume with another one. */
   readonly seed: number;
-  /** Of matrix products; a run cannot go on with another one. Files written before there was a choice lack it: fp32. */
+  /** Of matrix products; a run cannot resume with another one. Older files lack it: fp32. */
   readonly precision?: Precision;
   /** Updates done. */
   readonly update: number;
@@ -12,7 +12,7 @@ export interface TrainPosition {
   readonly epoch: number;
   /** Batches of this epoch already used. */
   readonly batchesDone: number;
-  /** Batches that this epoch has; tells when a run is resumed with other data. */
+  /** Batches of this epoch; detects resuming with other data. */
   readonly epochBatches: number;
   /** Target tokens trained on since the start. */
   readonly trgTokens: number;
@@ -24,9 +24,9 @@ export interface TrainPosition {
   readonly validationsSinceBest: number;
   /** A validation that should have followed the last update, but was interrupted. */
   readonly validationDue: boolean;
-  /** Updates done at the last validation; 0: none yet. Files written before it was noted lack it. */
+  /** Updates done at the last validation; 0: no validation so far. Files written before it was recorded lack it. */
   readonly validatedAt?: number;
-  /** Present where the run has ended: what its end changed, to be taken back if the run is prolonged. */
+  /** Present if the run has ended: the changes by its end, which are undone if the run is prolonged. */
   readonly beforeEnd?: BeforeEnd;
   /** Sums since the last logged interval. */
   readonly interval: IntervalSums;
@@ -43,7 +43,7 @@ export interface BestValidation {
   readonly epoch: number;
   /** The criterion's value: validation loss, or BLEU. */
   readonly value: number;
-  /** The criterion; a run cannot go on with another one. Files written before it was noted lack it. */
+  /** The criterion; a run cannot resume with another one. Files written before it was recorded lack it. */
   readonly by?: 'loss' | 'bleu';
 }
 
@@ -106,14 +106,14 @@ export function isAtLimit({ update, epoch, validationsSinceBest }: TrainPosition
   );
 }
 
-/** The position with what the end of the run changed; the first end counts. */
+/** The position with the changes by the end of the run; the first end counts. */
 export function endedPosition(position: TrainPosition): TrainPosition {
   if (position.beforeEnd) return position;
   const { best, validationsSinceBest, validatedAt, interval } = position;
   return { ...position, beforeEnd: { best, validationsSinceBest, validatedAt, interval } };
 }
 
-/** The position without what the end of the run changed. */
+/** The position without the changes by the end of the run. */
 function openPosition({ beforeEnd, ...rest }: TrainPosition): TrainPosition {
   if (!beforeEnd) return rest;
   // one by one: a file lacks what was undefined
@@ -122,9 +122,9 @@ function openPosition({ beforeEnd, ...rest }: TrainPosition): TrainPosition {
 }
 
 /**
- * The position that a run resumes from. If it had ended and the limits let it train further, what its end changed is taken
- * back, so that it goes on as a run that was to be this long from the start. If the limits end it here, and it has not been
- * validated here, a validation is due.
+ * The position that a run resumes from. If it had ended and the limits let it train further, the changes by its end are
+ * undone, so that it continues like a run with this length from the start. If the limits end it here, and it has not
+ * been validated here, a validation is due.
  */
 export function resumedPosition(position: TrainPosition, limits: TrainLimits): TrainPosition {
   const open = openPosition(position);
@@ -150,7 +150,7 @@ export function findWrongField(position: TrainPosition): string | undefined {
     if (!(Number.isSafeInteger(position[key]) && position[key] >= 0)) return wrong(key, position[key]);
   }
   if (position.epoch < 1) return wrong('epoch', position.epoch);
-  // an epoch that ends begins the next one before anything is saved
+  // at the end of an epoch the next one begins before anything is saved
   if (position.batchesDone >= position.epochBatches) return wrong('batchesDone', position.batchesDone);
   if (position.precision !== undefined && !precisions.includes(position.precision))
     return wrong('precision', position.precision);

@@ -43,7 +43,7 @@ describe(
         : 'this processor has no bf16 instructions',
   },
   () => {
-    test('reaches the loss of fp32 within what seeds differ by', async (t) => {
+    test('reaches the loss of fp32 within the difference between seeds', async (t) => {
       await selectBackend('native');
       const seeds = [1, 2, 3];
       const fp32: number[] = [];
@@ -89,7 +89,7 @@ describe(
       });
     });
 
-    test('a run goes on in the precision it was trained with', async () => {
+    test('a run resumes in the precision it was trained with', async () => {
       await selectBackend('native');
       const first = await train(tinyTask(folder, 'resume', { precision: 'bf16', maxUpdates: 3 }));
       disposeParams(first.params);

@@ -7,9 +7,9 @@ import type { TrainPosition } from './position.js';
 import type { TrainOptions } from './trainOptions.js';
 
 /**
- * The training state of a checkpoint, if a run with this model and these options can go on from it. Rates, schedule, betas,
- * clipping, label smoothing and updateFreq are not compared: whoever calls the library may change them midway. (A run folder's
- * whole configuration, and its corpus, are compared by claimRunFolder.)
+ * The training state of a checkpoint, if a run with this model and these options can resume from it. Rates, schedule,
+ * betas, clipping, label smoothing and updateFreq are not compared: callers of the library may change them midway. (A
+ * run folder's whole configuration, and its corpus, are compared by claimRunFolder.)
  * @throws ColdstartError code CHECKPOINT naming what differs
  */
 export function checkResumable(
@@ -57,7 +57,10 @@ export function checkResumable(
   return training;
 }
 
-/** Other text of the same shape goes unseen here. @throws ColdstartError code CHECKPOINT if the epoch under way has another number of batches than when the checkpoint was written */
+/**
+ * Does not detect other text of the same shape. @throws ColdstartError code CHECKPOINT if the current epoch has another
+ * number of batches than when the checkpoint was written
+ */
 export function checkSameData(checkpoint: Checkpoint, position: TrainPosition, epochBatches: EpochBatches): void {
   if (position.epochBatches !== epochBatches.length) {
     throw refuse(

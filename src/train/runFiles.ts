@@ -31,7 +31,7 @@ export function epochCheckpoints(runDir: string): string[] {
 /**
  * The checkpoint that a run is resumed from.
  *
- * @returns undefined if the run has none yet
+ * @returns undefined if the run has none
  * @throws CheckpointError if it cannot be used, offering the one before it where that is good
  */
 export function readLastCheckpoint(runDir: string): Checkpoint | undefined {
@@ -58,7 +58,7 @@ export function keepBestBeforeEnd(runDir: string): void {
 }
 
 /**
- * Takes back what the end of a run made of its best checkpoint, or what a run killed at its end did.
+ * Undoes the change of the best checkpoint by the end of a run, or by a run killed at its end.
  * @param hasBest whether there was a best validation before
  */
 export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
@@ -67,7 +67,7 @@ export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
   else if (!hasBest) rmSync(best, { force: true });
 }
 
-/** Removes what would be taken back where training starts from the beginning. */
+/** Removes the record of that change when training starts from the beginning. */
 export function forgetBestBeforeEnd(runDir: string): void {
   rmSync(checkpointPaths(runDir).bestBeforeEnd, { force: true });
 }
@@ -88,6 +88,6 @@ function offerPrevious(last: string, previous: string): string {
     const { training } = readCheckpoint(previous);
     return `The one before it is good (update ${training?.position.update}). To resume from there: cp "${previous}" "${last}"`;
   } catch (error) {
-    return `Nor can the one before it: ${(error as Error).message}`.replace(/\.$/, '');
+    return `The checkpoint before it cannot be used either: ${(error as Error).message}`.replace(/\.$/, '');
   }
 }

@@ -16,7 +16,7 @@ const positionAt = (update: number, more: Partial<TrainPosition> = {}): TrainPos
   ...more,
 });
 
-test('the log loses what comes after the checkpoint, and a line cut short', () => {
+test('the log loses lines after the checkpoint, and a truncated line', () => {
   const path = join(folder, 'log.jsonl');
   const log = RunLog.create(path);
   log.append({ event: 'start' });
@@ -27,7 +27,7 @@ test('the log loses what comes after the checkpoint, and a line cut short', () =
   assert.deepEqual(readLog(path), [{ event: 'start' }, { event: 'train', update: 5 }, { event: 'train', update: 6 }]);
 });
 
-test("of the checkpoint's own update the log keeps what came before it", () => {
+test("of the checkpoint's update the log keeps the lines before the checkpoint", () => {
   const path = join(folder, 'same.jsonl');
   const resumed = (position?: TrainPosition): string[] => {
     const log = RunLog.create(path);

@@ -39,8 +39,8 @@ export class RunLog {
   }
 
   /**
-   * The log of a run that goes on from a checkpoint at `position` (from its start without one): what was written after that
-   * checkpoint is removed, since it will happen again, as is a last line that was cut short.
+   * The log of a run that resumes from a checkpoint at `position` (from its start without one): lines written after
+   * that checkpoint is removed, since it will happen again, as is a last line that was cut short.
    */
   static resume(path: string, position?: TrainPosition): RunLog {
     const kept = readLog(path).filter((line) => line.update === undefined || isBefore(line, position));
@@ -57,11 +57,11 @@ export class RunLog {
   }
 }
 
-/** Whether a line was written before the checkpoint at `position`, or tells what its writing was. */
+/** Whether a line was written before the checkpoint at `position`, or describes its writing. */
 function isBefore({ event, update }: LogLine, position?: TrainPosition): boolean {
   const at = position?.update ?? 0;
   if (update !== at) return update! < at;
-  // of the checkpoint's own update: what is still to come after it
+  // of the checkpoint's update: lines that follow the checkpoint
   const isToCome =
     event === 'diverged' ||
     (event === 'valid' && position?.validationDue) ||
@@ -99,7 +99,10 @@ const lineShape: JsonShape = (value, field) => {
   if (Object.hasOwn(eventShapes, event)) eventShapes[event](value, field);
 };
 
-/** Every whole line of a log; empty if there is none. @throws DataError naming a line that is not JSON or not an event of a run */
+/**
+ * Every whole line of a log; empty without a log. @throws DataError naming a line that is not JSON or not an event of a
+ * run
+ */
 export function readLog(path: string): LogLine[] {
   if (!isThere(path)) return [];
   const lines: LogLine[] = [];

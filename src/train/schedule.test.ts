@@ -84,14 +84,14 @@ describe('learning rates', () => {
     // falls over the 90 updates from 10 to 100
     assert.deepEqual(rates({ ...short, schedule: 'linear' }, [0, 2, 4, 10, 55, 100]), [0.1, 0.3, 0.5, 0.5, 0.25, 0]);
     assert.deepEqual(rates(short, updates), [0.1, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5]);
-    // the same fall as with a warmup of all ten updates, or a hold alone
+    // the same fall as with a warmup of all ten updates, or with only a hold
     for (const schedule of ['inverse_sqrt', 'linear'] as const)
       for (const other of [{ warmupUpdates: 10 }, { holdUpdates: 10 }])
         assert.deepEqual(
           rates({ ...short, schedule }, [10, 11, 40, 90]),
           rates({ ...other, schedule }, [10, 11, 40, 90]),
         );
-    // after a lead, which lies before the warmup
+    // after a lead, which comes before the warmup
     const led: Partial<ScheduleOptions> = {
       ...short,
       schedule: 'inverse_sqrt',

@@ -7,7 +7,7 @@ export interface ScheduleOptions {
   readonly lr: number;
   /** Updates over which the rate rises linearly from `warmupInitLr` to `lr`; 0 starts at `lr`. */
   readonly warmupUpdates: number;
-  /** Rate of the very first update when there is a warmup; negative: `lr`. */
+  /** Rate of the first update of a warmup; negative: `lr`. */
   readonly warmupInitLr: number;
   /** Updates at `lr` after the warmup, before the rate begins to fall; default 0. */
   readonly holdUpdates?: number;

@@ -15,11 +15,11 @@ export type TrainOptions<O extends { readonly optimizer: string } = OptimizerOpt
     readonly updateFreq: number;
     /** Bound on the global L2 norm of the gradient of the mean loss; 0 does not clip. */
     readonly clipNorm: number;
-    /** Training stops after this many epochs or `maxUpdates`, whatever comes first; 0: no such limit. */
+    /** Training stops after this many epochs or `maxUpdates`, whichever comes first; 0: no such limit. */
     readonly maxEpochs: number;
     /** Updates between validations; 0 validates at the end of each epoch. Always validates at the end. */
     readonly validateEveryUpdates: number;
-    /** Updates between checkpoints to resume from, besides those at each epoch's end; 0: only those. */
+    /** Updates between checkpoints for resuming, in addition to those at each epoch's end; 0: only those. */
     readonly saveEveryUpdates: number;
     /** How many epochs' parameters are kept for averaging. */
     readonly keepEpochs: number;
@@ -34,7 +34,7 @@ export type TrainOptions<O extends { readonly optimizer: string } = OptimizerOpt
 /**
  * The options themselves if a run can follow them.
  * @param table the optimisers to choose from
- * @throws UsageError naming the first key whose value cannot be used, and what it needs to be
+ * @throws UsageError naming the first key whose value cannot be used, and what is expected
  */
 export function checkTrainOptions<O extends { readonly optimizer: string }>(
   options: TrainOptions<O>,

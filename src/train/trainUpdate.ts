@@ -8,7 +8,7 @@ import type { Batch } from '../data/batch.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
 
-/** Gradients of one update, summed over target tokens, with what is logged of it. */
+/** Gradients of one update, summed over target tokens, with the numbers for the log. */
 export interface UpdateGradients {
   /** Of the summed loss: divide by `trgTokens`. The caller disposes them. */
   readonly gradients: Params;

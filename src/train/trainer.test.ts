@@ -30,7 +30,7 @@ function values(params: Params): Map<string, number[]> {
   return new Map([...params].map(([name, tensor]) => [name, [...tensor.dataSync()]]));
 }
 
-/** Log entries without what differs between two equal runs. */
+/** Log entries without the fields that differ between two equal runs. */
 function comparable(events: readonly TrainEvent[]): unknown[] {
   return events
     .filter(({ event }) => event !== 'checkpoint')
@@ -48,14 +48,14 @@ for (const backend of testBackends) {
       weightDecay: 1e-4,
       lr: 0.1,
     } as Partial<TrainOptions>;
-    // what is saved does not depend on the backend; plain JavaScript is too slow to show it for each optimiser
+    // saved files do not depend on the backend; plain JavaScript is too slow to test it for each optimiser
     const optimizers = [
       ['adam', {}],
       ['sgd', momentum],
       ['radam', { optimizer: 'radam' } as Partial<TrainOptions>],
     ] as const;
     for (const [optimizer, changes] of backend === 'cpu' ? optimizers.slice(0, 1) : optimizers) {
-      test(`in the middle of an epoch goes on bit for bit as the unbroken run (${optimizer})`, async () => {
+      test(`in the middle of an epoch resumes bit for bit like the unbroken run (${optimizer})`, async () => {
         const whole: TrainEvent[] = [];
         const [wholeName, brokenName] = ['whole', 'broken'].map((name) => `${name}-${backend}-${optimizer}`);
         const unbroken = await train(task(wholeName, changes, { onEvent: (event) => whole.push(event) }));
@@ -193,7 +193,7 @@ describe('training', () => {
       );
       return true;
     });
-    // a rate that takes the parameters themselves out of range: they are never written
+    // a rate that moves the parameters out of range: they are never written
     await assert.rejects(explode('overflow', Number.MAX_VALUE), (error: Error) => {
       assert.ok(error instanceof DivergenceError);
       assert.equal(error.update, 1);
@@ -216,7 +216,7 @@ describe('training', () => {
   });
 
   test('names the checkpoint before the last one where that is where it went wrong', async () => {
-    // the last checkpoint is poisoned, so the one before it is what remains
+    // the last checkpoint has bad numbers, so the one before it remains
     const good = await train(task('poison', { maxUpdates: 6, saveEveryUpdates: 2 }));
     disposeParams(good.params);
     const last = readLastCheckpoint(join(folder, 'poison'))!;
@@ -230,7 +230,7 @@ describe('training', () => {
     });
   });
 
-  test('after a crash the log goes on where the checkpoint stands', async () => {
+  test("after a crash the log resumes at the checkpoint's position", async () => {
     const logged = async (name: string, log: RunLog, parts: Partial<TrainTask> = {}): Promise<void> => {
       const { params } = await train(task(name, {}, { onEvent: (event) => log.append(event), ...parts }));
       disposeParams(params);
@@ -395,7 +395,7 @@ describe('training', () => {
       ),
     );
     disposeParams(again.params);
-    assert.equal(again.position.update, 8, 'resuming does not go on');
+    assert.equal(again.position.update, 8, 'resuming does not train further');
     assert.deepEqual(
       events.filter(({ event }) => event === 'valid').map((event) => 'best' in event && event.best),
       [true, false, false, false],

@@ -37,7 +37,7 @@ import { updateGradients, type UpdateGradients } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
-/** A line of log.jsonl and what the progress display shows. */
+/** A line of log.jsonl, also shown by the progress display. */
 export type TrainEvent =
   | {
       readonly event: 'train';
@@ -62,7 +62,7 @@ export type TrainEvent =
       readonly perplexity: number;
       readonly bleu?: number;
       readonly best: boolean;
-      /** Called for by the end of the run alone; it does not count if the run is prolonged. */
+      /** Requested only by the end of the run; it does not count if the run is prolonged. */
       readonly atEnd?: true;
       readonly seconds: number;
     }
@@ -79,7 +79,7 @@ export type TrainEvent =
       readonly event: 'diverged';
       readonly update: number;
       readonly epoch: number;
-      /** As text, since JSON has neither NaN nor Infinity. */
+      /** As text, since JSON cannot represent NaN and Infinity. */
       readonly loss: string;
       readonly tensor: string;
     };
@@ -94,7 +94,7 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
   readonly validBatches: EpochBatches;
   /** Checkpoints go to `checkpoints/` below it. */
   readonly runDir: string;
-  /** A training checkpoint to go on from. */
+  /** A training checkpoint to resume from. */
   readonly resumeFrom?: Checkpoint;
   /** Optimisers that `options.optimizer` may name. Default: those of optimizers.ts. */
   readonly optimizers?: OptimizerChoice;
@@ -102,7 +102,10 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
   readonly multipliers?: Multipliers;
   /** Updates in which `updateRatios` are sampled. Default: none. */
   readonly ratioUpdates?: number;
-  /** Also validate at the end of the first epoch, whatever `validateEveryUpdates` says: ways of starting are compared there. */
+  /**
+   * Also validate at the end of the first epoch, independent of `validateEveryUpdates`: ways of starting are compared
+   * there.
+   */
   readonly validateFirstEpoch?: boolean;
   /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
   readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<{ bleu: number }>;
@@ -135,8 +138,8 @@ export interface TrainResult {
  * Trains until `maxUpdates`, `maxEpochs`, patience or the signal ends it.
  *
  * The path of the data, every update: `nextBatches` → `updateGradients` (translationLoss and its gradient) →
- * `optimizer.update`. A resumed run goes on bit for bit as the unbroken one on the same backend, and one that is resumed with
- * later limits as if it had had these from the start.
+ * `optimizer.update`. A resumed run continues bit for bit like the unbroken one on the same backend, and one that is
+ * resumed with later limits as if it had had these from the start.
  *
  * @throws DivergenceError when the loss, a gradient or a parameter is not finite
  * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run

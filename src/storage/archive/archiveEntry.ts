@@ -1,4 +1,4 @@
-/** One entry of an archive. `other` are links, devices and all that is neither file nor folder. */
+/** One entry of an archive. `other`: links, devices and everything else that is not a file or folder. */
 export interface ArchiveEntry {
   /** As the archive spells it: not to be trusted. */
   readonly name: string;

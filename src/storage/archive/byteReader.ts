@@ -19,7 +19,10 @@ export class ByteReader {
     return pieces.length === 0 && length > 0 ? null : Buffer.concat(pieces);
   }
 
-  /** The next bytes as they come. @param mayEnd whether the stream may end before them @throws DataError if it ends within them */
+  /**
+   * The next available bytes. @param mayEnd whether the stream may end before them @throws DataError if it ends within
+   * them
+   */
   async *stream(length: number, mayEnd = false): AsyncGenerator<Buffer> {
     for (let left = length; left > 0;) {
       if (this.current.length === 0) {

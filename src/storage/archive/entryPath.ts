@@ -7,7 +7,7 @@ const maxDepth = 32;
  * An entry's name as a relative path with single slashes.
  *
  * @returns '' for the archive's own folder, `./`
- * @throws DataError if the name leads out of the folder that is unpacked into, or is none that all systems can hold
+ * @throws DataError if the name leads out of the folder that is unpacked into, or is not valid on all systems
  */
 export function entryPath(name: string, archive: string): string {
   const refuse = (why: string): DataError =>

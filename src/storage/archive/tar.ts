@@ -12,7 +12,7 @@ const maxPaddingBytes = 16 * 2 ** 20;
  * Entries of a tar archive, one after the other: ustar, POSIX pax and GNU long names.
  *
  * @param bytes the archive, unpacked
- * @param name what to call it in messages
+ * @param name of the archive, for messages
  * @throws DataError if it is no tar archive, damaged or cut short
  * Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Block"; GNU tar manual, "Basic Tar Format".
  */
@@ -64,7 +64,7 @@ function kindOf(type: string): ArchiveEntry['kind'] {
   return type === '5' ? 'folder' : 'other';
 }
 
-/** Bytes of an entry and the padding after them, read once whether anybody asks for them or not. */
+/** Bytes of an entry and the padding after them; skipped if the caller does not read them. */
 class EntryContent {
   private left: number;
 

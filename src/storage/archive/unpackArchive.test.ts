@@ -85,7 +85,7 @@ test('xz, zstd and bzip2 go through the programs of these names, where they are 
   }
 });
 
-test('only what is selected is unpacked; the rest is told', async () => {
+test('only selected entries are unpacked; the rest is reported', async () => {
   for (const bytes of [tarArchive(corpus), zipArchive(corpus)]) {
     const { files, others } = await unpack(bytes, { select: (path) => path.endsWith('.en') });
     assert.deepEqual(
@@ -163,7 +163,7 @@ test('limits of number, size and ratio', async () => {
   assert.deepEqual(readdirSync(folder), ['archive']);
 });
 
-test('zip entries that share bytes, lie about their size or differ from their checksum are refused', async () => {
+test('zip entries that share bytes, have a wrong size or differ from their checksum are refused', async () => {
   const zip = zipArchive([
     { name: 'a', content: 'text '.repeat(100) },
     { name: 'b', content: 'more' },

@@ -47,7 +47,7 @@ export interface UnpackReport {
  *
  * @param folder new folder; must not be there
  * @throws DataError for an archive that is damaged, holds a path out of the folder, the same file twice, or a link, a
- *   device or the like among what is selected, and for one beyond the limits
+ *   device or other special file among the selected entries, and for one beyond the limits
  */
 export async function unpackArchive(
   archive: string,

@@ -121,7 +121,7 @@ async function findList(file: FileHandle, path: string): Promise<{ count: number
   return found;
 }
 
-/** Numbers that do not fit into 32 bits stand, in the same order, in the zip64 field. */
+/** Numbers that do not fit into 32 bits are in the zip64 field, in the same order. */
 function wideNumbers(extra: Buffer, numbers: readonly number[], path: string): number[] {
   let field: Buffer | null = null;
   for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
@@ -179,7 +179,7 @@ async function* contentOf(file: FileHandle, entry: ZipEntry, path: string): Asyn
 
 async function* inflate(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const inflater = createInflateRaw();
-  const feeding = pipeline(packed, inflater).catch(() => {}); // whoever reads gets the error
+  const feeding = pipeline(packed, inflater).catch(() => {}); // the reader gets the error
   try {
     yield* inflater as AsyncIterable<Buffer>;
   } finally {

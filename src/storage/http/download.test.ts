@@ -66,7 +66,7 @@ async function failure(options: Partial<DownloadOptions> = {}): Promise<string> 
     message = error.message.replaceAll(server.address, 'SERVER').replaceAll(path, 'PATH');
     return true;
   });
-  assert.ok(!existsSync(path), 'nothing may stand under the final name');
+  assert.ok(!existsSync(path), 'no file may have the final name');
   return message;
 }
 
@@ -92,7 +92,7 @@ test('a connection cut midway is taken up where it broke', async () => {
   );
 });
 
-test('a second call goes on where a stopped one was', async () => {
+test('a second call resumes where the first stopped', async () => {
   const stop = new AbortController();
   server.misbehaviours.set('/corpus.tgz', (_request, response, n) => {
     if (n > 1) return undefined;
@@ -132,7 +132,7 @@ test('a file that changes between two attempts is not glued together', async () 
   await fetchFile();
   assert.deepEqual(readFileSync(path), changed, 'If-Range makes the server send all of the new file');
 
-  // a server that ignores If-Range: the ETag of its answer tells
+  // a server that ignores If-Range: the ETag of its answer shows the change
   rmSync(path);
   server.misbehaviours.set('/corpus.tgz', (request, response) => {
     const n = server.requests.length;
@@ -145,7 +145,7 @@ test('a file that changes between two attempts is not glued together', async () 
   assert.deepEqual(readFileSync(path), changed);
 });
 
-test('without ETag or date a part is continued only if a checksum will show what came of it', async () => {
+test('without ETag or date a part is continued only if a checksum will verify the result', async () => {
   const silent = (_request: unknown, response: ServerResponse, n: number): true | undefined =>
     n > 1 ? undefined : cut(response, content, 0, 60_000, {});
   server.misbehaviours.set('/corpus.tgz', silent);
@@ -183,7 +183,7 @@ test('corrupt bytes: the checksum is named, the next mirror is asked, nothing co
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('lies about the length: more than the body, less than the body, and another size than expected', async () => {
+test('wrong lengths: more than the body, less than the body, and another size than expected', async () => {
   server.misbehaviours.set('/corpus.tgz', (_request, response) =>
     cut(response, content, 0, content.length, { 'content-length': 400_000 }),
   );
@@ -203,7 +203,7 @@ test('lies about the length: more than the body, less than the body, and another
     await failure({ expected: { bytes: 299_999 } }),
     'PATH could not be downloaded:\n  SERVER/corpus.tgz has a file of 300000 bytes, expected 299999.',
   );
-  // without a length, what is too much shows only as it comes
+  // without a length, an excess shows only as it arrives
   server.misbehaviours.set('/corpus.tgz', (_request, response) => {
     response.writeHead(200).end(content);
     return true;
@@ -270,7 +270,7 @@ test('a silent server is given up', async () => {
   );
 });
 
-test('nobody there: the attempts are counted', async () => {
+test('no server: the attempts are counted', async () => {
   assert.match(
     await failure({ urls: ['http://127.0.0.1:1/x'] }),
     /failed 3 times, at last: connect ECONNREFUSED 127\.0\.0\.1:1\.$/,
@@ -310,7 +310,7 @@ test('http goes through the proxy by its full address, https through a tunnel; n
     seen.push(`CONNECT ${request.url}`);
     if (request.url === 'refused.example:443') socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
     else {
-      // the server behind the tunnel speaks no TLS: that the handshake fails there shows that the tunnel leads there
+      // the server behind the tunnel has no TLS: the failed handshake shows that the tunnel leads there
       const onward = connect(
         (server as never as { server: { address(): AddressInfo } }).server.address().port,
         '127.0.0.1',

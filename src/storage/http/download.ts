@@ -22,15 +22,15 @@ export interface ExpectedContent {
 export interface DownloadOptions {
   /** Mirrors, asked one after the other. http or https. */
   readonly urls: readonly string[];
-  /** Where the file is to stand; it gets this name when it is complete and verified. */
+  /** The file's path; it gets this name when it is complete and verified. */
   readonly path: string;
   readonly expected?: ExpectedContent;
   /** Larger files are refused. Default 64 GiB. */
   readonly maxBytes?: number;
-  /** Aborting leaves what is there for the next download of the same path. */
+  /** Aborting keeps the part for the next download of the same path. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number | undefined) => void;
-  /** Told of retries and of mirrors that do not deliver. */
+  /** Receives notes on retries and on mirrors that fail. */
   readonly onNote?: (note: string) => void;
   readonly patience?: Patience;
   /** Where proxies are named. Default `process.env`. */
@@ -56,7 +56,7 @@ const leastBytes = 1024;
 const maxAttemptsInAll = 100;
 
 /**
- * Downloads a file, and goes on where an earlier attempt stopped. What is there is continued only if the server vouches
+ * Downloads a file, and resumes where an earlier attempt stopped. A part is continued only if the server vouches
  * that the file is the same (`If-Range`), or a checksum will show it.
  *
  * @returns size and SHA-256, and the mirror it came from
@@ -89,7 +89,7 @@ export async function download(options: DownloadOptions): Promise<FileIdentity &
   );
 }
 
-/** Says in what a file differs from what is expected of it, or null. @throws DataError if it cannot be read */
+/** How a file differs from its expected size or checksum, or null. @throws DataError if it cannot be read */
 export async function contentFault(
   path: string,
   expected: ExpectedContent,

@@ -7,7 +7,7 @@ import { proxyFor, type Environment } from './proxy.js';
 
 export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** The request fails when nothing comes for so long, be it a connection, an answer or the rest of one. */
+  /** The request fails if nothing arrives for this long: a connection, an answer or the rest of one. */
   readonly idleTimeoutMs: number;
   /** Where proxies are named. */
   readonly environment: Environment;
@@ -15,10 +15,10 @@ export interface GetOptions {
 }
 
 /**
- * The answer to a GET request, once its headers are there. Redirects are answers like others, and the body comes as the
- * server sends it. Goes through the environment's proxy: https through a tunnel, http by the full address.
+ * The answer to a GET request, once its headers have arrived. Redirects are answers like others, and the body comes as
+ * the server sends it. Goes through the environment's proxy: https through a tunnel, http by the full address.
  *
- * @throws Error if there is no connection, or none in time
+ * @throws Error without a connection in time
  */
 export async function get(url: URL, options: GetOptions): Promise<IncomingMessage> {
   const proxy = proxyFor(url, options.environment);
@@ -66,7 +66,7 @@ function start(
   return request;
 }
 
-/** Headers that come in drops are given up after so many times the idle time. */
+/** Headers that arrive slowly are abandoned after this many times the idle time. */
 const headerPatience = 5;
 
 function answerTo(request: ClientRequest, idleTimeoutMs: number): Promise<IncomingMessage> {

@@ -17,13 +17,13 @@ const servers: Record<string, (socket: Socket) => void> = {
   'sends nothing': () => {},
   'closes at once': (socket) => socket.end(),
   'resets at once': (socket) => socket.resetAndDestroy(),
-  'speaks another protocol': (socket) => socket.end('220 smtp ready\r\n'),
+  'uses another protocol': (socket) => socket.end('220 smtp ready\r\n'),
   'breaks off in the status line': (socket) => socket.end('HTTP/1.1 2'),
   'stalls in the headers': (socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Le'),
   'resets in the headers': (socket) => void socket.write('HTTP/1.1 200 OK\r\nX: ', () => socket.resetAndDestroy()),
   'has headers without end': (socket) =>
     void socket.write(`HTTP/1.1 200 OK\r\n${`X-A: ${'a'.repeat(900)}\r\n`.repeat(60)}`),
-  'has a header that is none': (socket) => socket.end(head('no colon here', 'Content-Length: 4') + 'body'),
+  'has a malformed header': (socket) => socket.end(head('no colon here', 'Content-Length: 4') + 'body'),
   'names two lengths': (socket) => socket.end(head('Content-Length: 4', 'Content-Length: 9') + 'body'),
   'names a negative length': (socket) => socket.end(head('Content-Length: -4') + 'body'),
   'names a length and chunks': (socket) =>
@@ -111,7 +111,7 @@ describe('a hostile server ends a download with an error that names it', () => {
             (error: Error) =>
               error instanceof ColdstartError && error.code === 'DOWNLOAD_FAILED' && error.message.includes(url),
           );
-          await new Promise((resolve) => setTimeout(resolve, 20)); // for errors that nobody waits for
+          await new Promise((resolve) => setTimeout(resolve, 20)); // for errors that no test awaits
           assert.equal(existsSync(path), false);
         } finally {
           for (const socket of open) socket.destroy();
@@ -121,7 +121,7 @@ describe('a hostile server ends a download with an error that names it', () => {
       });
 });
 
-test('a server that speaks no TLS where https was asked for is named', async () => {
+test('a server without TLS at an https address is named', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.end(`${head('Content-Length: 4')}body`);

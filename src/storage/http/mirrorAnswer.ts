@@ -13,7 +13,7 @@ export class TransientError extends Error {
   }
 }
 
-/** How a body continues what is there. */
+/** How a body continues the existing part. */
 export interface BodyPlan {
   /** Position of the body's first byte in the file: 0, or where the part ends. */
   readonly startAt: number;

@@ -4,7 +4,7 @@ import { lockFolder } from '../folderLock.js';
 import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile, writeJsonFile } from '../jsonFile.js';
 import { syncToDisk } from '../syncToDisk.js';
 
-/** What the server said of the file whose beginning is there, so that the rest can be asked for. */
+/** The server's description of the partly downloaded file, for requesting the rest. */
 export interface PartOrigin {
   readonly url: string;
   /** A strong ETag, or else the date of the last change, as `If-Range` takes it. */
@@ -13,14 +13,17 @@ export interface PartOrigin {
   readonly totalBytes?: number;
 }
 
-/** A download that is not complete: `NAME.part`, with where it comes from in `NAME.part.json`. It is one process's until `release`. */
+/**
+ * A download that is not complete: `NAME.part`, with its source in `NAME.part.json`. It belongs to one process until
+ * `release`.
+ */
 export class PartFile {
   readonly path: string;
   private readonly originPath: string;
 
   private constructor(
     private readonly finalPath: string,
-    /** Takes back that this process is at work; what is there stays for the next. */
+    /** Releases the file; the part stays for the next process. */
     readonly release: () => void,
   ) {
     this.path = pathOfPart(finalPath);
@@ -67,7 +70,7 @@ export class PartFile {
         advice: 'The download starts again.',
       });
     } catch {
-      return undefined; // none yet, or damaged: the download starts afresh
+      return undefined; // missing or damaged: the download starts again
     }
   }
 }

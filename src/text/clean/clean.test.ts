@@ -197,7 +197,7 @@ test('with tidied text the files equal those of clean-corpus-n', async () => {
   }
 });
 
-test('whatever is removed, what stays is aligned, in order and accounted for', async () => {
+test('for any removals, the rest is aligned, in order and accounted for', async () => {
   const line = fc.oneof(
     fc.constantFrom('', ' ', 'a b', 'c', 'a b c d e f', '\u0007', 'x x x x', '\r', 'a\u2028b', '\u00a0'),
     fc.string({ unit: 'binary', maxLength: 12 }).map((text) => text.replaceAll('\n', ' ')),
@@ -212,8 +212,8 @@ test('whatever is removed, what stays is aligned, in order and accounted for', a
       async (pairs, tidy, packed, strict) => {
         const name = (what: string): string => join(folder, `aligned.${run}.${what}`);
         run++;
-        // the line's number before each side makes every pair recognisable, and is no word of its own
-        // a carriage return at the end is no part of a line
+        // the line's number before each side identifies the pair, and is not a separate word
+        // a carriage return at the end is not part of a line
         const marked = pairs.map((pair, i) => pair.map((text) => `${i}:${text.replace(/\r+$/, '')}`));
         const end = packed ? '.gz' : '';
         const pack = (text: string) => (packed ? gzipSync(text) : text);

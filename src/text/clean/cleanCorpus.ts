@@ -16,11 +16,11 @@ export interface CleanCorpusOptions {
   readonly trgLang: string;
   readonly rules: CleanRules;
   /**
-   * Write the text, and show it to the rules, as Moses' clean-corpus-n.perl writes it: white space squeezed, `|` deleted unless
-   * the first pair has one. Default false: the text stays as it is.
+   * Write the text, and check it with the rules, in the form of Moses' clean-corpus-n.perl: white space squeezed, `|`
+   * deleted unless the first pair has one. Default false: the text does not change.
    */
   readonly tidy?: boolean;
-  /** Write, and ask the rules about, lower-cased text. */
+  /** Lower-case the text before the rules and the output. */
   readonly lowercase?: boolean;
   /** Validation and test sets whose sentences must not be in the output. */
   readonly heldOut?: readonly PairFiles[];
@@ -40,8 +40,9 @@ export interface CleanReport {
 }
 
 /**
- * Removes pairs by rules and writes the others, aligned, and untouched but for `tidy`, `lowercase` and Windows line ends. Files appear whole or
- * not at all; memory holds hashes where duplicates or leakage are looked for, else only a block of lines.
+ * Removes pairs by rules and writes the others, aligned, and unchanged except for `tidy`, `lowercase` and Windows line
+ * ends. Files appear whole or not at all; memory holds hashes where duplicates or leakage are looked for, else only a
+ * block of lines.
  *
  * @throws DataError for different line counts or files that cannot be read; ColdstartError code FILE_EXISTS if an output
  *   is there already
@@ -81,7 +82,7 @@ export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanRep
   }
 }
 
-/** What is written of a pair, or the fault it is removed for. */
+/** The output of a pair, or the fault for which it is removed. */
 async function pairCleaner({
   files,
   rules,

@@ -4,7 +4,7 @@ import { HeldOutText } from './heldOutText.js';
 import { SideCounter, type SideStats, type UnitMarks } from './sideCounter.js';
 import { textHash } from './textHash.js';
 
-/** What is counted of a parallel corpus. */
+/** Statistics of a parallel corpus. */
 export interface CorpusStats {
   readonly pairs: number;
   /** Pairs with an empty side. */
@@ -12,9 +12,9 @@ export interface CorpusStats {
   readonly invalidUtf8: number;
   /** Target tokens per source token. */
   readonly lengthRatio: number;
-  /** Pairs of which the whole, the source or the target stood before. */
+  /** Pairs of which the whole, the source or the target occurred before. */
   readonly duplicates: { readonly pairs: number; readonly sources: number; readonly targets: number };
-  /** Pairs of which the source, the target, or either stands in a held-out set; absent where none was given. */
+  /** Pairs whose source, target, or either occurs in a held-out set; absent without held-out sets. */
   readonly leakage?: { readonly sources: number; readonly targets: number; readonly pairs: number };
   readonly src: SideStats;
   readonly trg: SideStats;
@@ -42,7 +42,7 @@ export interface CorpusSetStats {
 }
 
 /**
- * Counts a training corpus, how much of it stands in the held-out sets, and these with what is unknown in them. One pass over
+ * Counts a training corpus, its overlap with the held-out sets, and these sets with their unknown words. One pass over
  * each file; memory holds the distinct words and three hashes per pair.
  *
  * @throws DataError for different line counts or files that cannot be read
@@ -65,7 +65,7 @@ export async function corpusStats(files: PairFiles, options: StatsOptions = {}):
 interface PairCounts {
   readonly src: SideCounter;
   readonly trg: SideCounter;
-  /** @param known words of the training text, for what is unknown */
+  /** @param known words of the training text, to count unknown ones */
   stats(known?: { readonly src: ReadonlyMap<string, number>; readonly trg: ReadonlyMap<string, number> }): CorpusStats;
 }
 

@@ -7,7 +7,7 @@ export type DuplicateKind = 'pair' | 'source' | 'target';
 const ruleOf = { pair: 'duplicatePair', source: 'duplicateSource', target: 'duplicateTarget' } as const;
 
 /**
- * A function that finds pairs whose pair, source or target was there before, and remembers those that were not. 16 to 32 bytes per
+ * A function that finds pairs whose pair, source or target occurred before, and remembers new ones. 16 to 32 bytes per
  * pair and kind.
  */
 export function duplicateFault(kinds: readonly DuplicateKind[]): (src: string, trg: string) => Fault | null {
@@ -15,13 +15,13 @@ export function duplicateFault(kinds: readonly DuplicateKind[]): (src: string, t
   return (src, trg) => faultOf(pairHashes(kinds, src, trg));
 }
 
-/** What duplicates of each kind have in common. */
+/** The common part of duplicates of each kind. */
 export function pairHashes(kinds: readonly DuplicateKind[], srcLine: string, trgLine: string): number[] {
   const [src, trg] = [srcLine.trim(), trgLine.trim()];
   return kinds.map((kind) => textHash(kind === 'pair' ? `${src}\n${trg}` : kind === 'source' ? src : trg));
 }
 
-/** As `duplicateFault`, of a pair's hashes. */
+/** Like `duplicateFault`, from a pair's hashes. */
 export function repeatedHashes(kinds: readonly DuplicateKind[]): (hashes: ArrayLike<number>) => Fault | null {
   const seen = kinds.map(() => new HashSet());
   return (hashes) => {

@@ -1,4 +1,4 @@
-/** The rules in the order in which they are asked; a pair counts for the first that finds fault. */
+/** The rules in the order in which they apply; a pair counts for the first that finds a fault. */
 export const cleanRuleNames = [
   'invalidUtf8',
   'empty',

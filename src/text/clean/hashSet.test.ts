@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { HashSet } from './hashSet.js';
 
-test('holds what was added and nothing else', () => {
+test('holds the added hashes and no others', () => {
   const hash = fc.oneof(
     fc.nat(50),
     fc.maxSafeNat(),

@@ -3,7 +3,7 @@
  * 16.7 million members.
  */
 export class HashSet {
-  /** Slots, a power of two; 0 is empty. Each hash stands in the first free slot from the one that its low bits name. */
+  /** Slots, a power of two; 0 is empty. Each hash is in the first free slot from the one that its low bits name. */
   private slots = new Float64Array(1 << 10);
   private used = 0;
 

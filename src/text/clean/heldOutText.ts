@@ -19,19 +19,19 @@ export class HeldOutText {
     return text;
   }
 
-  /** Empty sides are left out: they say nothing of the others. */
+  /** Empty sides are left out: they do not identify a pair. */
   add(src: string, trg: string): void {
     if (src.trim() !== '') this.sources.add(textHash(src.trim()));
     if (trg.trim() !== '') this.targets.add(textHash(trg.trim()));
   }
 
-  /** As `add`, of the two sides' hashes as `pairHashes` gives them. */
+  /** Like `add`, from the two sides' hashes by `pairHashes`. */
   addHashes(source: number, target: number): void {
     if (source !== emptyHash) this.sources.add(source);
     if (target !== emptyHash) this.targets.add(target);
   }
 
-  /** Which sides stand in the held-out text. */
+  /** The sides that occur in the held-out text. */
   sidesOf(src: string, trg: string): { readonly source: boolean; readonly target: boolean } {
     return { source: this.sources.has(textHash(src.trim())), target: this.targets.has(textHash(trg.trim())) };
   }

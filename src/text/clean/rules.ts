@@ -37,7 +37,7 @@ export interface CleanRules {
   readonly minScriptShare?: number;
   /** A side is written in the other side's language, as the corpus itself shows them. */
   readonly wrongLanguage?: boolean;
-  /** The pair, its source, or its target was there before. */
+  /** The pair, its source, or its target occurred before. */
   readonly duplicates?: readonly DuplicateKind[];
 }
 
@@ -57,10 +57,10 @@ const longestPhrase = 4;
 const spaces = new RegExp(`${space}+`, 'v');
 
 /**
- * A function that asks the rules about one pair after the other; it remembers what it has seen, for duplicates.
+ * A function that applies the rules to one pair at a time; it remembers earlier pairs, for duplicates.
  *
  * @returns the fault for which to remove the pair, or null to keep it
- * @throws UsageError for limits that are not positive numbers, and for `minScriptShare` with a language that is not known
+ * @throws UsageError for limits that are not positive numbers, and for `minScriptShare` with an unknown language
  */
 export function createCleaner(
   rules: CleanRules,
@@ -99,7 +99,7 @@ export function createCleaner(
 
 type Limits = ReturnType<typeof checkLimits>;
 
-/** As clean-corpus-n.perl asks, in its order. */
+/** The checks of clean-corpus-n.perl, in its order. */
 function lengthFault({
   minTokens,
   maxTokens,
@@ -206,7 +206,7 @@ function checkLimits({
 
 const controls = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufffd\p{Co}\p{Cn}]/u;
 
-/** The phrase of up to four words that comes most often in a row. */
+/** The phrase of up to four words with the most repetitions in a row. */
 function longestRepetition(words: readonly string[]): { phrase: string; times: number } {
   let best = { phrase: '', times: 1 };
   for (let length = 1; length <= longestPhrase; length++) {

@@ -9,7 +9,7 @@ const ofScriptCode: Readonly<Record<string, readonly string[]>> = {
 };
 const ofLanguage: Readonly<Record<string, readonly string[]>> = { sr: ['Cyrillic', 'Latin'] };
 
-/** What the sides are called where nobody has said their languages; `src` would be Sardinian. */
+/** The names of sides without known languages; `src` would be Sardinian. */
 const sideNames = ['src', 'trg'];
 
 /**

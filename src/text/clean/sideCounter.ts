@@ -33,7 +33,7 @@ export interface SideStats {
   readonly mostFrequent: readonly { readonly token: string; readonly count: number }[];
   /** Subword units per word: of tokens that are marked as units, or of words once they are segmented; 1 for whole words. */
   readonly fertility: number;
-  /** What the training text's side does not have; absent for the training text itself. */
+  /** Words that the training text's side lacks; absent for the training text itself. */
   readonly unknown?: UnknownStats;
 }
 
@@ -48,7 +48,7 @@ export interface UnknownStats {
 const longestCounted = 1000;
 const numShown = 25;
 
-/** How units are told from words. */
+/** How units are distinguished from words. */
 export interface UnitMarks {
   /** Mark of units in the text: at the end of those that the next one continues (`@@`), or `▁` at the start of words. */
   readonly joiner: string;
@@ -80,7 +80,7 @@ export class SideCounter {
     if (length === 0) this.emptyLines++;
     for (let i = 0; i < line.length; i++) {
       const unit = line.charCodeAt(i);
-      if (unit !== 32 && (unit < 0xdc00 || unit > 0xdfff)) this.characters++; // the second half of a pair is no character of its own
+      if (unit !== 32 && (unit < 0xdc00 || unit > 0xdfff)) this.characters++; // the second half of a surrogate pair is not a separate character
     }
     this.longest = Math.max(this.longest, length);
     this.lengthCounts[Math.min(length, longestCounted + 1)]++;

@@ -5,11 +5,11 @@ const pairsToLearnFrom = 200_000;
 
 /** Trigrams fall into this many counters per side. */
 const numCounters = 2 ** 18;
-/** Shorter texts say too little. */
+/** Shorter texts are not conclusive. */
 const minTrigrams = 24;
-/** How much likelier each trigram must be in the other language, in nats on average. */
+/** The least advantage of the other language per trigram, in nats on average. */
 const margin = 0.5;
-/** Words remembered with their scores; at this number the memory starts afresh. */
+/** Words remembered with their scores; at this number the memory is cleared. */
 const maxRemembered = 2 ** 18;
 
 /** How much likelier a word is as a word of the target side than of the source side, in nats, and of how many trigrams. */
@@ -19,18 +19,21 @@ interface WordScore {
 }
 
 /**
- * Tells the two languages of a corpus apart, by the letter trigrams of the corpus itself: no lists, any two languages. Finds
- * sentences that were left untranslated or stand on the wrong side, as long as most of the corpus is right.
+ * Distinguishes the two languages of a corpus by the letter trigrams of the corpus itself: no lists, any two languages.
+ * Finds sentences that were left untranslated or are on the wrong side, as long as most of the corpus is right.
  */
 export class SideLanguages {
-  /** @param words how often each is on either side, as another object of this class has learnt it */
+  /** @param words how often each is on either side, as learnt by another object of this class */
   constructor(readonly words = { src: new Map<string, number>(), trg: new Map<string, number>() }) {}
 
-  /** By trigram: how much likelier it is on the target side. Made when the first line is judged; learning has ended then. */
+  /**
+   * By trigram: how much likelier it is on the target side. Computed for the first line that is checked; learning has
+   * ended then.
+   */
   private evidence?: Float32Array;
   private scores = new Map<string, WordScore>();
 
-  /** What the beginning of a corpus shows, given as neighbouring lines of both sides. */
+  /** Learns from the beginning of a corpus, given as neighbouring lines of both sides. */
   static async learn(
     corpus: AsyncIterable<{ readonly src: readonly (string | null)[]; readonly trg: readonly (string | null)[] }>,
   ): Promise<SideLanguages> {

@@ -35,7 +35,7 @@ const finnishSuffix =
 /**
  * A function that joins tokens into running text; its output equals Moses' detokenizer.perl.
  *
- * @param language two-letter code; en, fr, it, cs, fi and ko have rules of their own
+ * @param language two-letter code; en, fr, it, cs, fi and ko have special rules
  * @returns lines to lines, without line feeds
  * Source: mosesdecoder, scripts/tokenizer/detokenizer.perl, commit 3445289.
  */

@@ -78,7 +78,7 @@ test('cleaning keeps and changes the same pairs as clean-corpus-n', () => {
   }
 });
 
-test('lower case is that of Unicode 14, whatever Node.js knows', () => {
+test('lower case is that of Unicode 14, for any version of Node.js', () => {
   assert.equal(lowercase('ΑΣ \u1c89\ua7cbA \u0130'), 'ας \u1c89\ua7cba i\u0307'.replace('ς', 'σ'));
 });
 
@@ -145,7 +145,7 @@ test('rules of languages without reference outputs', () => {
     ['fi', 'EU:n jäsenet: USA:ssa 20:een ja 5:4', 'EU:n jäsenet : USA:ssa 20:een ja 5 : 4'],
     ['sv', 'S:t Eriksgatan, t.ex. 12:30', 'S:t Eriksgatan , t.ex. 12 : 30'],
     ['ca', "L'il·lusió d'en Pere · fi", 'L&apos; il·lusió d&apos; en Pere · fi'],
-    ['ca', 'col·legi i l·L, Â·L', 'col·legi i l·L , Â· L'], // as Perl reads the script, whose middle dot is two characters to it
+    ['ca', 'col·legi i l·L, Â·L', 'col·legi i l·L , Â· L'], // as Perl reads the script, in which it sees the middle dot as two characters
     ['ga', "d'ith sé", 'd&apos; ith sé'],
     ['it', "l'uomo po' '90", 'l&apos; uomo po &apos; &apos; 90'],
     ['so', "su'aal 'haa'", 'su&apos;aal &apos; haa&apos;'],
@@ -171,7 +171,7 @@ test('protected patterns are read as Perl reads them', () => {
   assert.throws(() => whole('(a', ''), /protected pattern "\(a" is not a regular expression/);
 });
 
-test("words remembered give what the script's steps give", () => {
+test("remembered words give the result of the script's steps", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       "'",
@@ -306,7 +306,7 @@ test('faulty protected patterns are named', () => {
   );
 });
 
-test('Irish words with an apostrophe are left apart', () => {
+test('Irish words with an apostrophe stay separate', () => {
   assert.deepEqual(caseLines('07-irish-elision.txt').map(createDetokenizer('ga')), [
     "d 'ith sé",
     "d' ith sé",

@@ -2,8 +2,8 @@ import { readTextFile } from '../../storage/textFile.js';
 import { prefixLists } from './prefixLists.js';
 
 /**
- * Words that a full stop follows without ending the sentence, less that full stop: everywhere, or only where a number follows
- * ("No. 5").
+ * Words that a full stop follows without ending the sentence, without that full stop: everywhere, or only if a number
+ * follows ("No. 5").
  */
 export type NonbreakingPrefixes = ReadonlyMap<string, 'always' | 'beforeNumber'>;
 
@@ -30,8 +30,8 @@ export function readNonbreakingPrefixes(path: string): NonbreakingPrefixes {
 }
 
 /**
- * See `readNonbreakingPrefixes`. As for tokenizer.perl a line is an entry as it stands, so that one with a space in it never
- * holds; the last entry of a word decides.
+ * See `readNonbreakingPrefixes`. Like for tokenizer.perl, the whole line is an entry, so an entry with a space never
+ * matches; the last entry of a word decides.
  */
 export function parseNonbreakingPrefixes(text: string): NonbreakingPrefixes {
   const prefixes = new Map<string, 'always' | 'beforeNumber'>();

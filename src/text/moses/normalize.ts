@@ -59,7 +59,7 @@ const commaStyles: Readonly<Record<'inside' | 'asItIs' | 'outside', readonly Rul
   ],
 };
 
-/** Something that a rule may change; lines without it stay as they are. */
+/** Something that a rule may change; lines without it do not change. */
 const notable = /[\r()`"\u00a0\u00ab\u00b4\u00bb\u2013\u2014\u2018-\u201a\u201c-\u201e\u2026]| [ :;%]|''/;
 
 export interface PunctuationOptions {

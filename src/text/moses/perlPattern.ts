@@ -32,7 +32,7 @@ const posixClasses: Readonly<Record<string, string>> = {
   ascii: '[\\0-\\x7f]',
 };
 
-/** Names for `\p{...}`, small and without marks, that are not names of JavaScript's or have other characters there. */
+/** Names for `\p{...}`, in lower case and without marks, that JavaScript lacks or interprets differently. */
 const properties: Readonly<Record<string, string>> = {
   ...posixClasses,
   punct: `[\\p{P}--${assignedLater}]`,
@@ -106,7 +106,7 @@ function perlProperty(given: string): string | undefined {
  *
  * Understands what `translatePattern` does.
  *
- * @param what what the pattern is, for messages
+ * @param what description of the pattern, for messages
  * @throws UsageError for a pattern that is no regular expression or uses more than that
  */
 export function perlPattern(pattern: string, what: string): RegExp {

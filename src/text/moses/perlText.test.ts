@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as perlText from './perlText.js';
 
-/** The classes, and what Perl calls them. */
+/** The classes, and their names in Perl. */
 const classes: [keyof typeof perlText & string, string][] = [
   ['letter', '\\p{IsAlpha}'],
   ['number', '\\p{IsN}'],
@@ -41,7 +41,7 @@ test('every class has the characters that Perl has in it', { skip }, () => {
   });
 });
 
-test('split leaves out empty parts at the end alone', () => {
+test('split leaves out only empty parts at the end', () => {
   assert.deepEqual(perlText.splitAsPerl(' a  b  ', ' '), ['', 'a', '', 'b']);
   assert.deepEqual(
     [

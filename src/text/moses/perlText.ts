@@ -1,8 +1,8 @@
 /**
- * Classes of characters as Perl 5.36 has them (Unicode 14), whatever newer version this Node.js knows: a corpus tokenised
- * today and next year has the same tokens, and those of the Moses scripts' reference outputs.
+ * Classes of characters as in Perl 5.36 (Unicode 14), independent of the version in Node.js: a corpus tokenised
+ * today and next year has the same tokens, which equal the Moses scripts' reference outputs.
  *
- * Each constant is a class for regular expressions with the flag "v", to be used alone or inside of brackets.
+ * Each constant is a class for regular expressions with the flag "v", for use alone or inside brackets.
  * Checked for every code point against perl where it is installed (`perlText.test.ts`).
  */
 
@@ -49,7 +49,7 @@ export const horizontalSpace = '[\\t \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\
 
 const onlySpace = new RegExp(`^${space}*$`, 'v');
 
-/** Whether a line has nothing but white space; the scripts pass such lines through. */
+/** Whether a line has only white space; the scripts pass such lines through. */
 export function isBlank(line: string): boolean {
   return onlySpace.test(line);
 }

@@ -1,4 +1,4 @@
-/** Words that a full stop follows without ending the sentence, less that full stop, separated by spaces. */
+/** Words that a full stop follows without ending the sentence, without that full stop, separated by spaces. */
 export interface PrefixList {
   readonly always: string;
   readonly beforeNumber: string;

@@ -37,7 +37,7 @@ export function createTokenizer(language: string, options: TokenizeOptions = {})
 }
 
 /**
- * As `createTokenizer`, for text in UTF-8: faster than to decode it, since most words stay as they are.
+ * Like `createTokenizer`, for text in UTF-8: faster than decoding it, since most words do not change.
  *
  * @returns bytes of valid UTF-8 to bytes; they last until the next call
  */
@@ -53,7 +53,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** What messages call them when a match takes too long. */
+/** Their name in messages when a match takes too long. */
 const patternsName = 'Matching the protected patterns';
 
 /** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */

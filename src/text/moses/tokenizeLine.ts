@@ -24,7 +24,7 @@ export function squeeze(text: string): string {
 /**
  * The tokens of a line, step by step as tokenizer.perl finds them. `createTokenizer` gives the same faster.
  *
- * @param padded what `padLine` gives
+ * @param padded the result of `padLine`
  * @param kept stretches of it that stay whole (`findProtected`)
  */
 export function tokenizeLine(padded: string, rules: TokenizerRules, kept: readonly string[] = []): string {
@@ -42,7 +42,7 @@ export function tokenizeLine(padded: string, rules: TokenizerRules, kept: readon
   return rules.escape ? escapeMarks(text) : text;
 }
 
-/** Every match of every pattern, one after the other through the line. */
+/** Every match of every pattern, in order through the line. */
 export function findProtected(padded: string, patterns: readonly RegExp[]): string[] {
   const found: string[] = [];
   for (const pattern of patterns) {
@@ -55,7 +55,7 @@ export function findProtected(padded: string, patterns: readonly RegExp[]): stri
   return found;
 }
 
-/** A full stop and an apostrophe at the end of the line, which no rule has parted; a space follows them then. */
+/** A full stop and an apostrophe at the end of the line that no rule has separated; a space follows them then. */
 export function partLastQuote(text: string): string {
   return text.replace(/\.' ?$/, " . ' ");
 }
@@ -64,7 +64,7 @@ function placeholder(index: number): string {
   return `THISISPROTECTED${String(index).padStart(3, '0')}`;
 }
 
-/** Parts the full stop of each word that is no abbreviation and does not stand inside of the sentence. */
+/** Separates the full stop of each word that is not an abbreviation and does not occur inside the sentence. */
 function partFullStops(words: readonly string[], { prefixes }: TokenizerRules): string {
   return words
     .map((word, index) => {

@@ -3,7 +3,7 @@ import { alnum, letter, lower, lowerLetter, number, space } from './perlText.js'
 
 type Rule = readonly [pattern: RegExp, replacement: string];
 
-/** How a language's words and punctuation are told apart. */
+/** How a language's words and punctuation are separated. */
 export interface TokenizerRules {
   readonly separators: readonly Rule[];
   readonly apostrophes: readonly Rule[];
@@ -13,12 +13,15 @@ export interface TokenizerRules {
   readonly prefixes: NonbreakingPrefixes;
 }
 
-/** Isolates characters that are no part of words. @param inner one more character that stands inside words of the language */
+/**
+ * Isolates characters that are not part of words. @param inner one more character that occurs inside words of the
+ * language
+ */
 function isolateAllBut(inner = ''): Rule {
   return [new RegExp(`([^${alnum}${space}.'\`,\\-${inner}])`, 'gv'), ' $1 '];
 }
 
-/** What stands inside words is isolated where no lower-case letter follows. */
+/** A character inside words is isolated if no lower-case letter follows. */
 function isolateBeforeOthers(inner: string): Rule {
   return [new RegExp(`(${inner})(?=$|[^${lowerLetter}])`, 'gv'), ' $1 '];
 }
@@ -36,7 +39,7 @@ const separators: Readonly<Record<string, readonly Rule[]>> = {
 
 const hyphens: Rule = [new RegExp(`(${alnum})-(?=${alnum})`, 'gv'), '$1 @-@ '];
 
-/** Commas stay within numbers. Two passes, for the first one uses up the B of A,B,C. */
+/** Commas stay within numbers. Two passes, since the first consumes the B of A,B,C. */
 const commas: readonly Rule[] = [
   [new RegExp(`([^${number}]),`, 'gv'), '$1 , '],
   [new RegExp(`,([^${number}])`, 'gv'), ' , $1'],
@@ -48,7 +51,10 @@ function apostrophe(before: string, after: string, replacement: string): Rule {
 }
 
 const other = `[^${letter}]`;
-/** Apostrophes go with what follows in English, with what precedes in French, and stay inside words of Somali. */
+/**
+ * Apostrophes belong to the following letters in English, to the preceding ones in French, and stay inside words in
+ * Somali.
+ */
 const contractions: Readonly<Record<'right' | 'left' | 'inside' | 'alone', readonly Rule[]>> = {
   right: [
     apostrophe(other, other, "$1 ' $2"),
@@ -81,7 +87,7 @@ const contractionStyle: Readonly<Record<string, keyof typeof contractions>> = {
   tdt: 'inside',
 };
 
-/** The rules of a language, less the user's choices. */
+/** The rules of a language, without the user's choices. */
 export function languageRules(language: string): Pick<TokenizerRules, 'separators' | 'apostrophes'> {
   return {
     separators: separators[language] ?? separators.default,
@@ -118,7 +124,7 @@ function applyRules(text: string, rules: readonly Rule[]): string {
   return rules.reduce((done, [pattern, replacement]) => done.replace(pattern, replacement), text);
 }
 
-/** Two or more full stops in a row become one word: DOTMULTI stands for the first, DOTDOTMULTI for each further one. */
+/** Two or more full stops in a row become one word: DOTMULTI replaces the first, DOTDOTMULTI each further one. */
 function markMultipleDots(text: string): string {
   if (!text.includes('..') && !text.includes('DOTMULTI.')) return text;
   text = text.replace(/\.(\.+)/g, ' DOTMULTI$1');
@@ -136,10 +142,10 @@ export function restoreMultipleDots(text: string): string {
 const anyLetter = new RegExp(letter, 'v');
 const lowerFirst = new RegExp(`^${lower}`, 'v');
 
-/** What a word ending in a full stop does with it: nothing to part, parts it, keeps it, or keeps it before a number. */
+/** The treatment of a word's final full stop: nothing to separate, separated, kept, or kept before a number. */
 export type FullStop = 'none' | 'parts' | 'stays' | 'staysBeforeNumber';
 
-/** What becomes of the full stop of a word that is not the last one; also where a small letter follows it stays. */
+/** The treatment of the full stop of a word that is not the last one; it also stays if a lower-case letter follows. */
 export function fullStopOf(word: string, prefixes: NonbreakingPrefixes): FullStop {
   if (word.length < 2 || !word.endsWith('.')) return 'none';
   const stem = word.slice(0, -1);

@@ -27,13 +27,13 @@ test('the model counts forms within sentences', () => {
   assert.doesNotMatch(trainer.modelText(), /Berlin|<b>/); // first word, and markup
 });
 
-test('first tokens may count: without a capital in full, alone in their line by a tenth', () => {
+test('first tokens may count: in full without a capital, with a tenth as the only word of their line', () => {
   const trainer = new TruecaserTrainer({ possiblyUseFirstToken: true });
   for (const line of ['the cat', 'The', 'The', 'The', 'The dog']) trainer.add(line);
   assert.equal(trainer.modelText(), 'the (1/1.3) The (0.3)\ncat (1/1)\ndog (1/1)\n');
 });
 
-test('words are written as the model knows them', () => {
+test('words get the case of the model', () => {
   const truecase = createTruecaser(
     parseTruecaseModel('the (5/6) The (1)\nNATO (3/3)\nAnna (2/3) anna (1)\nİzmir (1/1)\n'),
   );

@@ -4,7 +4,7 @@ import { ownText } from '../ownText.js';
 import { lowercase } from './normalize.js';
 import { assignedLater, space } from './perlText.js';
 
-/** How words are written within sentences, by their lower-case form. */
+/** The letter case of words within sentences, by their lower-case form. */
 export interface TruecaseModel {
   /** The most frequent form of a word. */
   readonly best: ReadonlyMap<string, string>;
@@ -16,11 +16,12 @@ export interface TruecaseModel {
 const hasCase = new RegExp(`[[\\p{Ll}\\p{Lu}\\p{Lt}\\u{295}]--${assignedLater}]`, 'v');
 
 const sentenceEnds = new Set(['.', ':', '?', '!']);
-/** Marks that may stand before the first word of a sentence. */
+/** Marks that may precede the first word of a sentence. */
 const delaysStart = new Set(['(', '[', '"', "'", '&apos;', '&quot;', '&#91;', '&#93;']);
 
 /**
- * Learns how words are written from tokenised text: first words of sentences do not count, for they are capitalised.
+ * Learns the letter case of words from tokenised text: first words of sentences do not count, since they are
+ * capitalised.
  *
  * Source: mosesdecoder, scripts/recaser/train-truecaser.perl.
  */
@@ -48,7 +49,7 @@ export class TruecaserTrainer {
 
   /**
    * The model in Moses' format, which truecase.perl reads: `best (count/total) other (count) ...`. Lines and equal counts
-   * stand in order of first appearance.
+   * are in order of first appearance.
    */
   modelText(): string {
     let text = '';
@@ -111,8 +112,8 @@ export function parseTruecaseModel(text: string): TruecaseModel {
 }
 
 /**
- * A function that writes the words of tokenised lines in their usual case: the first word of a sentence as the model has it
- * most often, others so only if they are unknown as they stand. Its output equals Moses' truecase.perl.
+ * A function that gives the words of tokenised lines their usual case: the first word of a sentence gets its most
+ * frequent form in the model, others only if their own form is unknown. Its output equals Moses' truecase.perl.
  *
  * Source: mosesdecoder, scripts/recaser/truecase.perl.
  */
@@ -163,7 +164,9 @@ const tagFirst = new RegExp(`^${space}*(<[^${space}][^>]*>)`, 'v');
 const wordFirst = new RegExp(`^${space}*([^${space}<>]+)`, 'v');
 const anyFirst = new RegExp(`^${space}*([^${space}]+)`, 'v');
 
-/** Words, and before each of them and at the end the tags that stand there, each tag but the line's last mark followed by a space. */
+/**
+ * Words, and the tags before each of them and at the end; every tag except the line's last mark is followed by a space.
+ */
 function splitMarkup(line: string): { words: string[]; markup: string[] } {
   if (!line.includes('<') && !line.includes('>')) {
     const words = wordsOf(line);

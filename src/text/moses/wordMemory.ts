@@ -15,17 +15,17 @@ const maxRemembered = 2 ** 18;
 /** Longer ones, such as whole sentences of Chinese, hardly come again. */
 const maxRememberedBytes = 80;
 
-/** The tokens of a word, with what its neighbours need to know. */
+/** The tokens of a word, with the facts that its neighbours depend on. */
 interface WordTokens {
-  /** UTF-8, joined by spaces; a full stop that ends the last token is not yet parted from it. Null: the word as it stands. */
+  /** UTF-8, joined by spaces; a full stop that ends the last token is not separated. Null: the word is unchanged. */
   readonly text: Uint8Array | null;
-  /** The same with that full stop parted; absent where there is none. */
+  /** The same with that full stop separated; absent without a full stop. */
   readonly parted: Uint8Array | undefined;
   readonly stays: boolean;
   readonly staysBeforeNumber: boolean;
   readonly startsLowerCase: boolean;
   readonly startsWithDigit: boolean;
-  /** Holds a placeholder of the script, which it would take for its own. */
+  /** Contains a placeholder of the script, which the script would mistake for its own. */
   readonly hasPlaceholder: boolean;
 }
 
@@ -39,19 +39,19 @@ const period = 0x2e;
  * Tokenises word by word and remembers each word's tokens, which depend on the words around it in few ways: the full stop
  * at its end on what follows; apostrophes and commas at its ends on whether the line begins or ends there.
  *
- * All of it in UTF-8: words are looked up where they stand, and what no rule changes is copied in stretches. Most of the time
- * goes into making and decoding strings otherwise, the more so where a block of text has letters beyond Latin-1.
+ * Works on UTF-8: looks words up in place, and copies unchanged stretches. Otherwise making and decoding strings would
+ * take most of the time, especially for blocks of text with letters beyond Latin-1.
  */
 export class WordMemory {
   private words = new WordTable<WordTokens>();
-  /** Words at an end of the line whose tokens that matters to, marked by a space at that end. */
+  /** Words whose tokens depend on being at an end of the line, marked by a space at that end. */
   private atEnds = new Map<string, WordTokens>();
 
-  /** What is being tokenised. */
+  /** The input. */
   private bytes: Buffer = Buffer.alloc(0);
   /** Up to where it is written. */
   private copied = 0;
-  /** What is written, and how many bytes. */
+  /** The output, and its number of bytes. */
   private out: Buffer = Buffer.alloc(2 ** 8);
   private written = 0;
 
@@ -66,7 +66,7 @@ export class WordMemory {
 
   /**
    * @param bytes lines in valid UTF-8, with line feeds between them
-   * @returns the same lines tokenised, in memory that the next call uses again
+   * @returns the same lines tokenised, in memory that the next call reuses
    */
   tokenize(bytes: Buffer): Buffer {
     this.bytes = bytes;
@@ -76,7 +76,7 @@ export class WordMemory {
       const { written, copied } = this;
       let end = this.tokenizeLine(start);
       if (end < 0) {
-        // what was done of this line is undone
+        // undoes the work on this line
         end = bytes.indexOf(lineFeed, start);
         if (end < 0) end = bytes.length;
         this.written = written;
@@ -89,7 +89,9 @@ export class WordMemory {
     return this.out.subarray(0, this.written);
   }
 
-  /** Goes through the line that begins at `start`. @returns where it ends, or -1 if it has to be taken step by step */
+  /**
+   * Goes through the line that begins at `start`. @returns where it ends, or -1 if it needs the step-by-step tokeniser
+   */
   private tokenizeLine(start: number): number {
     const { bytes } = this;
     const { length } = bytes;
@@ -118,7 +120,7 @@ export class WordMemory {
     }
   }
 
-  /** Puts tokens in the place of a word; what stays as it is waits to be copied. */
+  /** Replaces a word by tokens; unchanged text waits to be copied. */
   private write(start: number, end: number, tokens: Uint8Array | null): void {
     if (tokens === null) return;
     if (tokens === lastApart) {
@@ -179,7 +181,7 @@ export class WordMemory {
       if (bytes[i] >= 0xc2 && isWideSpace(bytes, i)) return undefined;
       hash = (Math.imul(hash, hashFactor) + bytes[i]) | 0;
     }
-    // which of these stand at an end of the line makes a difference, and no other character can follow or precede them here
+    // for these the end of the line makes a difference, and no other character can follow or precede them here
     const firstByte = bytes[start];
     const first = isFirst && (firstByte === apostrophe || firstByte === comma);
     const last = isLast && bytes[end - 1] === apostrophe;
@@ -236,16 +238,16 @@ export class WordMemory {
   }
 }
 
-/** Stands for the word with a space before its last byte. */
+/** Represents the word with a space before its last byte. */
 const lastApart = new Uint8Array(0);
 
 const oneComma = 1;
 const onePeriod = 1 << 8;
 
 /**
- * What a byte adds to the counts of a word of up to 80 bytes: 1 for each capital, 2^8 for a comma, 2^16 for a full stop, 2^24 for what is
- * no letter of ASCII or Latin-1; of the latter the first byte is 0xc3, and the second of no letter but of the signs of times and division
- * is 0x97 or 0xb7.
+ * What a byte adds to the counts of a word of up to 80 bytes: 1 for each capital, 2^8 for a comma, 2^16 for a full
+ * stop, 2^24 for everything except letters of ASCII or Latin-1; of the latter the first byte is 0xc3, and the second of
+ * no letter but of the signs of times and division is 0x97 or 0xb7.
  */
 const countOf = Int32Array.from({ length: 256 }, (_, byte) => {
   if (byte === comma) return oneComma << 8;

@@ -6,7 +6,7 @@ import { unknownCharacter, type Words } from './trainingText.js';
 import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } from './unigramTrainer.js';
 
 /**
- * Learns byte-pair merges: the most frequent pair of neighbouring units becomes a unit, again and again; among pairs seen
+ * Learns byte-pair merges: repeatedly turns the most frequent pair of neighbouring units into a unit; among pairs seen
  * equally often the one that makes the shortest unit, then the first by code point.
  *
  * Source: Sennrich et al. 2016 (P16-1162) with the conventions of SentencePiece's trainer. A piece's score is minus its place.
@@ -42,7 +42,7 @@ export function learnBpePieces(
   return [...merges, ...characters].map((piece, i) => ({ piece, score: -i }));
 }
 
-/** Characters of words, cut where there are characters that the model shall not know. */
+/** Characters of words, cut at characters that the model does not learn. */
 function* knownStretches({ symbols, starts, counts, characters }: Words): Generator<CountedWord> {
   for (let w = 0; w + 1 < starts.length; w++) {
     let stretch: string[] = [];

@@ -3,7 +3,7 @@
  * models hold. Equal subtrees are stored once.
  *
  * A unit holds a label (or, with bit 31 set, a value), whether a value follows, and the distance to its children: the
- * children of the node at `p` stand at `p ^ offset ^ label`, its value at `p ^ offset`.
+ * children of the node at `p` are at `p ^ offset ^ label`, its value at `p ^ offset`.
  */
 export class ByteTrie {
   constructor(readonly units: Uint32Array) {}
@@ -46,7 +46,7 @@ interface Node {
 
 /**
  * Nodes of the smallest acyclic graph with these entries, children before parents; the last is the root.
- * Source: Daciuk et al. 2000, for sorted keys: what lies behind the end of the common start will not change any more.
+ * Source: Daciuk et al. 2000, for sorted keys: nodes after the common prefix do not change any more.
  */
 function minimalGraph(entries: Iterable<readonly [key: Uint8Array, value: number]>): Node[] {
   const sorted = [...entries].sort(([a], [b]) => Buffer.compare(a, b));
@@ -89,7 +89,10 @@ function layOut(nodes: readonly Node[]): Uint32Array {
   let end = 1; // units in use, or that could be
   taken[0] = 1;
   const usedBases = new Set<number>();
-  /** Where the search for a base of so many labels goes on: before it there was none. A base that later fits there is passed over. */
+  /**
+   * Where the search for a base of this many labels continues: none was free before it. Bases that become free there
+   * later are ignored.
+   */
   const searchedTo = new Map<number, number>();
   const grow = (size: number): void => {
     if (size <= taken.length) return;

@@ -3,7 +3,7 @@ import { ByteTrie } from './byteTrie.js';
 
 /**
  * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space made
- * spaces; `nfkc`: NFKC alone; `identity`: none. The `_cf` forms fold case as well.
+ * spaces; `nfkc`: only NFKC; `identity`: none. The `_cf` forms fold case as well.
  */
 export const normalizations = ['nmt_nfkc', 'nfkc', 'nmt_nfkc_cf', 'nfkc_cf', 'identity'] as const;
 export type Normalization = (typeof normalizations)[number];
@@ -12,7 +12,7 @@ export type Normalization = (typeof normalizations)[number];
 const lastDecomposing = 0x2ffff;
 
 /**
- * What each character, or sequence that composes with its neighbours, becomes.
+ * The replacement of each character, or sequence that composes with its neighbours.
  *
  * Source: SentencePiece's builder of its maps (Kudo and Richardson 2018, section 3.3). The tables are made from Node.js's own
  * Unicode data, so they know characters that SentencePiece's lack.
@@ -75,7 +75,7 @@ function applyNmtRules(rules: Map<string, string>): void {
 
 /** The rules in the form that a model file holds, and that normalises text. */
 export class CharsMap {
-  /** What graphemes become in `replaceGraphemes`. */
+  /** The replacements of graphemes in `replaceGraphemes`. */
   private readonly graphemes = new Map<string, string>();
 
   private constructor(
@@ -162,7 +162,7 @@ export class CharsMap {
    */
   replaceGraphemes(text: string): string {
     if (this.trie === undefined) return text;
-    // without marks and line ends each character is alone
+    // without marks and line ends each character is a separate grapheme
     const parts = /^[ -~]*$/.test(text) ? [...text] : Array.from(segmenter.segment(text), ({ segment }) => segment);
     return parts.map((part) => this.graphemeTarget(part)).join('');
   }
@@ -190,7 +190,7 @@ export class CharsMap {
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** More graphemes than a text has, unless it is made to have them. */
+/** More graphemes than any natural text has. */
 const maxRemembered = 100_000;
 
 function lengthOfCharacter(firstByte: number): number {

@@ -201,11 +201,11 @@ test('special pieces, byte fallback, coverage, digits; sizes that cannot be', as
   );
   await assert.rejects(
     learnSentencePiece(lines, { ...options, byteFallback: false, vocabSize: 6 }),
-    /different characters, 1 pieces were asked for/,
+    /different characters, but 1 pieces were requested/,
   );
   await assert.rejects(
     learnSentencePiece(lines, { vocabSize: 5000 }),
-    /only \d+ pieces can be learnt from this text, 4997 were asked for/,
+    /only \d+ pieces can be learnt from this text, but 4997 were requested/,
   );
   await assert.rejects(learnSentencePiece(['', ' '], { vocabSize: 50 }), /no text to learn from/);
   await assert.rejects(learnSentencePiece(lines, { vocabSize: 50, controlSymbols: ['<s>'] }), /"<s>" is named twice/);

@@ -6,7 +6,7 @@ import { PieceChecker, type PieceRules } from './pieceRules.js';
 import { TrainingText } from './trainingText.js';
 import { learnUnigram, type LearnProgress, type ScoredPiece } from './unigramTrainer.js';
 
-/** What a model is learnt as; names and defaults are spm_train's. */
+/** Options of learning; names and defaults are spm_train's. */
 export interface SentencePieceOptions extends Partial<PieceRules> {
   /** All pieces, special ones included. */
   readonly vocabSize: number;
@@ -16,7 +16,7 @@ export interface SentencePieceOptions extends Partial<PieceRules> {
   readonly characterCoverage?: number;
   /** Default `nmt_nfkc`. */
   readonly normalization?: Normalization;
-  /** Always one piece, wherever they stand in the text. */
+  /** Always one piece, anywhere in the text. */
   readonly userDefinedSymbols?: readonly string[];
   /** Pieces that text never becomes. */
   readonly controlSymbols?: readonly string[];

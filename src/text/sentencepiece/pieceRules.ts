@@ -1,6 +1,6 @@
 import { spaceMark } from '../subwords/pieceDecoder.js';
 
-/** What may become one piece. Defaults are SentencePiece's. */
+/** Rules for pieces. Defaults are SentencePiece's. */
 export interface PieceRules {
   /** Characters at most. */
   readonly maxPieceLength: number;
@@ -8,16 +8,16 @@ export interface PieceRules {
   readonly splitByScript: boolean;
   /** No piece has digits and other characters. */
   readonly splitByNumber: boolean;
-  /** Every digit is a piece of its own. */
+  /** Every digit is a separate piece. */
   readonly splitDigits: boolean;
 }
 
-/** Kinds of characters that a piece may not mix; `any` goes with all. */
+/** Kinds of characters that a piece may not mix; `any` fits all. */
 const any = 0;
 const digit = 1;
 const common = 2;
 
-/** Whether characters may stand together in a piece. A space mark may stand at the start alone. */
+/** Whether characters may be together in a piece. A space mark is allowed only at the start. */
 export class PieceChecker {
   private readonly kinds: Int32Array;
   private readonly isSpace: Uint8Array;
@@ -69,7 +69,7 @@ export class PieceChecker {
   }
 }
 
-/** Scripts whose letters are told apart; others are one group. */
+/** Scripts whose letters are distinguished; others are one group. */
 const scriptNames = [
   ['Latin', 'Latin'],
   ['Greek', 'Greek'],

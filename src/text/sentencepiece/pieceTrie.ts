@@ -32,7 +32,7 @@ export class PieceTrie {
     this.pieces[node] = piece;
   }
 
-  /** The node behind a character, 0 if there is none. The start is node 0. */
+  /** The node after a character, 0 if none. The start is node 0. */
   child(node: number, character: number): number {
     const key = node * this.numCharacters + character;
     for (let slot = this.slotOf(node, character); ; slot = (slot + 1) & this.mask) {

@@ -1,7 +1,7 @@
 import type { PieceChecker } from './pieceRules.js';
 import type { Words } from './trainingText.js';
 
-/** Candidate pieces: places in `symbols` where they stand, lengths, and how often they are seen. */
+/** Candidate pieces: places in `symbols`, lengths, and counts. */
 export interface SeedPieces {
   readonly starts: Int32Array;
   readonly lengths: Int32Array;
@@ -9,8 +9,9 @@ export interface SeedPieces {
 }
 
 /**
- * Every sequence of two or more characters that stands in at least two places of the list of different words, may be a piece, and
- * is not always followed by the same character (its continuation then stands for it); at most `limit`, those with the greatest product of count and length.
+ * Every sequence of two or more characters that occurs in at least two places of the list of different words, may be a
+ * piece, and is not always followed by the same character (otherwise its continuation represents it); at most `limit`,
+ * those with the greatest product of count and length.
  *
  * Source: Kudo 2018, section 3.2: frequent substrings by an enhanced suffix array. Here the suffixes of words, as far as a
  * piece reaches, are sorted; sequences are where neighbours begin to differ.
@@ -47,7 +48,7 @@ export function seedPieces({ symbols, starts, counts }: Words, checker: PieceChe
     if (open.length > 0 && open[open.length - 1].length === length) addCounts(open[open.length - 1], below);
     else open.push({ ...below, length });
   };
-  // what stands in one word alone says nothing of other words, however often the text is repeated
+  // a sequence in only one word does not help other words, however often the text is repeated
   const isCandidate = ({ length, places }: Sequence): boolean => length >= 2 && places >= 2;
   for (let k = 0; k < order.length; k++) {
     const suffix = order[k];

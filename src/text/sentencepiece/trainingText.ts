@@ -33,7 +33,7 @@ export class TrainingText {
   }
 
   /**
-   * The words as numbers of characters, the characters that the model shall know first.
+   * The words as numbers of characters, the characters that the model learns first.
    *
    * @param coverage share of the text's characters to know; rare ones beyond it are left to the unknown piece
    * @throws DataError if there are no words
@@ -70,7 +70,7 @@ export class TrainingText {
   }
 }
 
-/** Stands in `Words.symbols` for characters that the model shall not know. */
+/** Represents characters in `Words.symbols` that the model does not learn. */
 export const unknownCharacter = -1;
 
 export interface Words {

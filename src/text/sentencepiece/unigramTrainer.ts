@@ -10,7 +10,7 @@ export type LearnProgress = (done: number, total: number, unit: string) => void;
 export interface LearnLimits {
   /** Pieces to learn, single characters included; special ones are not. */
   readonly numPieces: number;
-  /** Fewer pieces than asked for are not an error. */
+  /** Fewer pieces than requested are not an error. */
   readonly softLimit: boolean;
   /** Called as the work advances, the last time with all of it done, unless the text has no more pieces. */
   readonly onProgress?: LearnProgress;
@@ -33,7 +33,7 @@ export interface ScoredPiece {
 
 /** Pieces expected less often than this in the text are dropped. */
 const leastExpected = 0.5;
-/** Pruning stops at so many times the pieces asked for; the rest go by their score alone. */
+/** Pruning stops at this many times the requested pieces; the rest are dropped by score. */
 const pruneTo = 1.1;
 /** Log probability of a character that no piece covers, below the least of the pieces. */
 const unknownPenalty = 10;
@@ -42,10 +42,10 @@ const unknownPenalty = 10;
  * Learns a unigram language model over pieces.
  *
  * Source: Kudo 2018 (P18-1007), section 3.2, and SentencePiece's trainer: expectation-maximisation with digamma-discounted
- * counts, then the pieces dropped whose loss costs the likelihood least, until few enough are left.
+ * counts, then drops the pieces whose loss costs the least likelihood, until few enough are left.
  *
  * @returns by falling score
- * @throws UsageError if the text does not have so many pieces, or has more characters than pieces are asked for
+ * @throws UsageError if the text does not have this many pieces, or has more characters than requested pieces
  */
 export function learnUnigram(words: Words, checker: PieceChecker, options: UnigramOptions): ScoredPiece[] {
   const { characters } = words;
@@ -140,7 +140,7 @@ function expectedCounts(words: Words, { trie, scores }: Model): Float64Array {
   return expected;
 }
 
-/** The pieces that can stand in a word, by their start. */
+/** The pieces that can occur in a word, by their start. */
 class EdgeList {
   size = 0;
   from = new Int32Array(256);
@@ -191,7 +191,10 @@ class EdgeList {
   }
 }
 
-/** Scores from expected counts; what is hardly expected goes, except single characters: whatever else goes, they can stand for it. */
+/**
+ * Scores from expected counts; rarely expected pieces are dropped, except single characters, which can replace any
+ * dropped piece.
+ */
 function maximize(model: Model, expected: Float64Array): Model {
   const kept = [...expected.keys()].filter((p) => expected[p] >= leastExpected || model.lengths[p] === 1);
   const counts = Float64Array.from(kept, (p) => Math.max(expected[p], leastExpected));
@@ -251,7 +254,7 @@ function prune(words: Words, model: Model, size: number): Model {
     if (uses[p] === 0) continue;
     edges.fill(symbols, starts[p], lengths[p], trie, scores, unknown);
     const alternative = bestPath(edges, lengths[p], p); // there is one: its characters
-    if (alternative.reduce((sum, q) => sum + scores[q], 0) > scores[p]) continue; // never the best split even of itself
+    if (alternative.reduce((sum, q) => sum + scores[q], 0) > scores[p]) continue; // not even the best split of its own text
     const logAlternativeTotal = Math.log(total + uses[p] * (alternative.length - 1));
     const logAlternative = alternative.reduce((sum, q) => sum + Math.log(uses[q] + uses[p]) - logAlternativeTotal, 0);
     candidates.push({ piece: p, loss: (wordWeight[p] / allWords) * (Math.log(uses[p]) - logTotal - logAlternative) });
@@ -324,9 +327,9 @@ export function digamma(x: number): number {
 }
 
 export function tooManyCharacters(characters: number, numPieces: number): string {
-  return `the text has ${characters} different characters, ${numPieces} pieces were asked for besides the special ones. Ask for more, or for a lower character coverage.`;
+  return `the text has ${characters} different characters, but ${numPieces} pieces were requested besides the special ones. Request more, or a lower character coverage.`;
 }
 
 export function tooFewPieces(found: number, numPieces: number): string {
-  return `only ${found} pieces can be learnt from this text, ${numPieces} were asked for besides the special ones. Ask for no more than that, or allow fewer: softLimit of learnSentencePiece, --soft-limit of "corpus learn-spm".`;
+  return `only ${found} pieces can be learnt from this text, but ${numPieces} were requested besides the special ones. Request at most ${found}, or allow fewer: softLimit of learnSentencePiece, --soft-limit of "corpus learn-spm".`;
 }

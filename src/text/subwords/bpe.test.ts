@@ -31,7 +31,7 @@ test('dropout leaves merges out: with certainty, never, and as the draws say', (
   const draws = [0.1, 0.9, 0.9, 0.9, 0.2];
   assert.equal(bpe.segmentLine('low low', { probability: 0.3, random: () => draws.shift()! }), 'l@@ o@@ w lo@@ w');
   assert.deepEqual(draws, []);
-  assert.equal(bpe.segmentLine(text), 'low low@@ er s@@ low l'); // what was drawn is not remembered
+  assert.equal(bpe.segmentLine(text), 'low low@@ er s@@ low l'); // random segmentations are not remembered
 });
 
 test('with dropout the text stays the same, and a word is split in several ways', () => {
@@ -137,7 +137,7 @@ test('glossary patterns read text as Python does', () => {
   assert.deepEqual(units('aab', 'a*'), ['aa@@', 'b']); // patterns may match nothing
 });
 
-test('removing the joiner undoes segmentation, whatever the words', () => {
+test('removing the joiner undoes segmentation, for any words', () => {
   assert.equal(removeJoiner('low@@ er s@@'), 'lower s');
   const word = fc
     .string({ unit: 'binary', minLength: 1 })
@@ -150,7 +150,7 @@ test('removing the joiner undoes segmentation, whatever the words', () => {
   );
 });
 
-test('a very long word takes neither long nor much memory', () => {
+test('a very long word takes little time and memory', () => {
   const word = 'low'.repeat(100_000);
   const units = new Bpe(toy).segment(word);
   assert.equal(units.length, 100_000);

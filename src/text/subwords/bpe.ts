@@ -15,7 +15,7 @@ export interface BpeOptions {
   readonly glossaries?: readonly string[];
 }
 
-/** Words remembered with their segmentation; at this number the memory starts afresh. */
+/** Words remembered with their segmentation; at this number the memory is cleared. */
 const maxRemembered = 2 ** 20;
 
 /**
@@ -85,7 +85,7 @@ export class Bpe {
     return mapWithinTime('Matching the glossary entries', lines, segment);
   }
 
-  /** The word cut at glossary entries, which become stretches of their own. */
+  /** The word cut at glossary entries, which become separate stretches. */
   private isolateGlossaries(word: string): string[] {
     let stretches = [word];
     for (const { whole, inside, each } of this.glossaries) {
@@ -108,7 +108,7 @@ export class Bpe {
   private encode(word: string, dropout?: BpeDropout): string[] {
     if (this.isGlossary.some((pattern) => pattern.test(word))) return [word];
     const characters = Array.from(word);
-    if (characters.length === 1) return characters; // as subword-nmt: neither merges nor the vocabulary are asked
+    if (characters.length === 1) return characters; // like subword-nmt: without merges and vocabulary
     if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
     else characters.push(endOfWord);
     const units = dropout
@@ -146,7 +146,7 @@ function isOuterSpace(character: string): boolean {
 /**
  * Joins neighbours by the merge of lowest rank, all its occurrences from left to right, until none applies.
  *
- * Ranks of neighbouring pairs are kept beside the units, so that a round costs one pass over numbers.
+ * Ranks of neighbouring pairs are kept in an array next to the units, so that a round costs one pass over numbers.
  */
 function merge(units: string[], mergeRanks: ReadonlyMap<string, number>): string[] {
   const rankOf = (left: string, right: string): number => mergeRanks.get(`${left} ${right}`) ?? Infinity;

@@ -6,7 +6,7 @@ export const endOfWord = '</w>';
 
 /** Merges of a subword-nmt codes file, as lookups. */
 export interface BpeCodes {
-  /** Whether `</w>` is attached to a word's last character (version 0.2) or is a unit of its own (0.1). */
+  /** Whether `</w>` is attached to a word's last character (version 0.2) or is a separate unit (0.1). */
   readonly endOfWordAttached: boolean;
   /** Rank of a merge by `left right`; lower ranks merge first. */
   readonly ranks: ReadonlyMap<string, number>;
@@ -18,9 +18,9 @@ export interface BpeCodes {
  * Reads merges from the text of a codes file.
  *
  * @param text first line `#version: 0.2` (without one: version 0.1), then one merge `left right` per line
- * @param name what to call the text in messages
+ * @param name of the text, for messages
  * @param maxMerges use only the first so many; default all
- * @throws DataError naming the line that is not a merge, or the version that is not known
+ * @throws DataError naming the line that is not a merge, or the unknown version
  */
 export function parseBpeCodes(text: string, name: string, maxMerges = Infinity): BpeCodes {
   const lines = text.replace(/\n+$/, '').split('\n');

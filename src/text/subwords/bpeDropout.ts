@@ -1,8 +1,8 @@
 import { least } from '../../extremes.js';
 
-/** Merges are left out at random, so that a word is not always split alike: for training text alone. */
+/** Merges are left out at random, so that a word is split in several ways: only for training text. */
 export interface BpeDropout {
-  /** How likely each possible merge is left out, each time; 0.1 is usual. */
+  /** The probability of leaving out each possible merge, each time; 0.1 is usual. */
   readonly probability: number;
   /** Gives numbers of at least 0 and less than 1. With `MersenneTwister` the units are those of subword-nmt's --seed. */
   readonly random: () => number;

@@ -31,7 +31,7 @@ test('a small text gives the merges of subword-nmt: ties, repeated letters, supp
   for (const { input, output } of toy.applied ?? []) assert.equal(bpe.segmentLine(input), output);
 });
 
-/** The definition: count every pair anew for every merge. */
+/** The definition: count every pair again for every merge. */
 function learnSlowly(wordCounts: ReadonlyMap<string, number>, numMerges: number): Merge[] {
   let words = [...wordCounts].map(([word, count]) => ({
     units: Array.from(word).map((c, i, all) => (i === all.length - 1 ? `${c}</w>` : c)),

@@ -6,7 +6,7 @@ import { mergePairs, type CountedWord, type Pair } from './mergePairs.js';
 import { WordCounter } from './wordCounter.js';
 
 export interface LearnBpeOptions {
-  /** Merges to learn; fewer come out when no pair is frequent enough. */
+  /** Merges to learn; fewer result if no pair is frequent enough. */
   readonly numMerges: number;
   /** Pairs seen less often are not merged. Default 2. */
   readonly minFrequency?: number;
@@ -49,7 +49,7 @@ function* countedUnits(wordCounts: ReadonlyMap<string, number>): Generator<Count
   for (const [word, count] of wordCounts) yield [unitsOf(word), count];
 }
 
-/** How many characters there are, those at the end of words apart. */
+/** The number of characters, counting those at the end of words separately. */
 function countCharacters(wordCounts: ReadonlyMap<string, number>): number {
   const found = new Set<string>();
   for (const word of wordCounts.keys()) for (const character of unitsOf(word)) found.add(character);

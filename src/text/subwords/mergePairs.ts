@@ -13,11 +13,12 @@ export interface MergeOptions {
   readonly mayMerge?: (text: string) => boolean;
 }
 
-/** Units of a word (or a part of one that stands by itself), and how often it occurs. */
+/** Units of a word (or of a separate part of one), and its count. */
 export type CountedWord = readonly [units: readonly string[], frequency: number];
 
 /**
- * Merges the most frequent pair of neighbouring units in all words, and gives it, again and again, as long as the caller asks.
+ * Repeatedly merges the most frequent pair of neighbouring units in all words and yields it, as long as the caller
+ * asks.
  *
  * Counts are kept up to date where a merge changes them and the next pair is found in a heap, so that the work is nearly linear
  * in the number of distinct words. Units of the same text are the same unit.
@@ -44,7 +45,10 @@ export function* mergePairs(
   }
 }
 
-/** Unit ids of all words, one behind the other: millions of small arrays would take many times the memory. Words only get shorter. */
+/**
+ * Unit ids of all words, concatenated: millions of small arrays would take many times the memory. Words only get
+ * shorter.
+ */
 class WordUnits {
   ids = new Int32Array(2 ** 16);
   starts = new Float64Array(2 ** 12);
@@ -118,7 +122,7 @@ class PairCounts {
   private numEntries = 0;
   private freeEntries = none;
 
-  /** Most frequent first. Entries whose count has fallen since are put right when met. */
+  /** Most frequent first. Entries whose count has fallen are corrected when they are reached. */
   private heapPairs = new Int32Array(2 ** 12);
   private heapCounts = new Float64Array(2 ** 12);
   private heapSize = 0;
@@ -260,7 +264,7 @@ class PairCounts {
     this.grownPairs = [];
   }
 
-  /** The next pair to merge, or none where no pair is frequent enough. */
+  /** The next pair to merge, or none if no pair is frequent enough. */
   takeMostFrequent(): number {
     while (this.heapSize > 0) {
       const pair = this.heapPairs[0];

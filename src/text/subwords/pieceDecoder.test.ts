@@ -44,8 +44,8 @@ function decoder(
   return (text) => decode(text.split(' '));
 }
 
-// the expected text is what spm_decode 0.1.97 gives with models of these settings
-test('control pieces vanish, the unknown piece has its surface, unknown text stays as it stands', () => {
+// the expected text is spm_decode 0.1.97's output with models of these settings
+test('control pieces disappear, the unknown piece has its surface, unknown text does not change', () => {
   assert.equal(decoder()('<s> ▁a <unk> ▁a </s>'), 'a \u2047  a');
   assert.equal(decoder()('<unk> a'), ' \u2047 a');
   assert.equal(decoder({}, 'UNK')('▁a <unk>'), 'aUNK');
@@ -53,7 +53,7 @@ test('control pieces vanish, the unknown piece has its surface, unknown text sta
   assert.equal(decoder()('</s>'), '');
 });
 
-test('the spaces that the normaliser put before the text go, all of them only where it squeezes spaces', () => {
+test('the spaces that the normaliser put before the text are removed, all of them only if it squeezes spaces', () => {
   assert.equal(decoder()('▁ ▁ ▁a'), 'a');
   assert.equal(decoder({ removeExtraSpaces: false })('▁ ▁ ▁a'), '  a');
   assert.equal(decoder({ removeExtraSpaces: false })('▁ <s> ▁a'), ' a');

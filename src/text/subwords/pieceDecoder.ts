@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { PieceType, SentencePieceInfo } from './sentencePieceModel.js';
 
-/** The piece character that stands for a space. */
+/** The piece character that represents a space. */
 export const spaceMark = '\u2581';
 
 /**
  * A function that gives the text of pieces, as spm_decode does: pieces joined, space marks as spaces, without those that the model's
  * normaliser put before the text; control pieces give nothing, the unknown piece its surface, pieces that the model does not know
- * themselves as they stand, and bytes the characters that they spell, U+FFFD for each that spells none.
+ * stay unchanged, and bytes become the characters that they spell, or U+FFFD for each that spells none.
  *
  * Source: google/sentencepiece 0.1.97, SentencePieceProcessor::Decode.
  */

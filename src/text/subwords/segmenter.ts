@@ -6,7 +6,7 @@ import { TokenizerJson } from './tokenizerJson.js';
 
 /** How lines become tokens. File names are paths; files may end in .gz except SentencePiece models. */
 export type SubwordOptions =
-  /** Tokens stand in the text already, separated by spaces. `joiner`: how units were marked: `@@`, `▁` (SentencePiece
+  /** The text is already split into tokens by spaces. `joiner`: how units were marked: `@@`, `▁` (SentencePiece
    * pieces) or `` (whole words). Default `@@`. */
   | { readonly method: 'none'; readonly joiner?: string }
   /** Byte-pair encoding with a codes file of subword-nmt. */
@@ -28,7 +28,7 @@ export type SubwordOptions =
 export interface Segmenter {
   /** Tokens of each line. */
   segment(lines: readonly string[]): string[][] | Promise<string[][]>;
-  /** The text of tokens, subword marks removed: what a user reads and a scorer sees. */
+  /** The text of tokens, subword marks removed: the form for users and scorers. */
   join(tokens: readonly string[]): string;
   close(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export interface Segmenter {
 /**
  * Opens the codes or model that the options name.
  *
- * @throws DataError if a file cannot be read or is not what it should be
+ * @throws DataError if a file cannot be read or has unexpected contents
  */
 export async function openSegmenter(options: SubwordOptions): Promise<Segmenter> {
   switch (options.method) {

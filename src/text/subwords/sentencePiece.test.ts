@@ -14,7 +14,7 @@ import { CharsMap } from '../sentencepiece/charsMap.js';
 
 const folder = referencePath('text/sentencepiece/');
 
-test('pieces and decoded text equal spm_encode and spm_decode, and no handler stays behind', async () => {
+test('pieces and decoded text equal spm_encode and spm_decode, and no handler stays installed', async () => {
   const { lines } = JSON.parse(readFileSync(`${folder}encode.json`, 'utf8'));
   const handlers = () => [process.listenerCount('uncaughtException'), process.listenerCount('unhandledRejection')];
   const before = handlers();
@@ -118,7 +118,7 @@ test("decoded text is changed by the model's denormalisation rules", async () =>
   }
   const bytes = readFileSync(casePath('08-denormalising.model'));
   const { denormalizer } = parseSentencePieceModel(bytes, 'model');
-  // cut short or damaged, they are refused or leave text as it is
+  // truncated or damaged rules are refused or do not change text
   for (let length = 1; length < denormalizer.length; length += 7) {
     try {
       assert.equal(typeof CharsMap.read(denormalizer.subarray(0, length), 'model').replace('straße'), 'string');

@@ -11,7 +11,7 @@ import { parseSentencePieceModel, type SentencePieceInfo } from './sentencePiece
 const maxModelBytes = 256 * 2 ** 20;
 
 /**
- * Segments text with a SentencePiece model, through sentencepiece-js in a thread of its own.
+ * Segments text with a SentencePiece model, through sentencepiece-js in a separate thread.
  *
  * Source: Kudo and Richardson 2018 (D18-2012); output as spm_encode's with default options.
  */
@@ -69,7 +69,7 @@ export class SentencePiece {
     return new SentencePiece(path, worker, info);
   }
 
-  /** Pieces of each line. Characters the model does not know come as pieces of their own text. */
+  /** Pieces of each line. Characters the model does not know become pieces with their text. */
   encode(lines: readonly string[]): Promise<string[][]> {
     if (this.failure) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
@@ -92,8 +92,8 @@ export class SentencePiece {
 }
 
 /**
- * The text of pieces of a model that is not at hand (with it: `decode` of `SentencePiece`): pieces joined, space marks as spaces, without the
- * leading space.
+ * The text of pieces without their model (with it: `decode` of `SentencePiece`): pieces joined, space marks as spaces,
+ * without the leading space.
  *
  * @param pieces bytes spelt as `<0x41>` (models with byte fallback) become characters again; invalid ones U+FFFD
  */
@@ -116,7 +116,7 @@ function byteOf(piece: string): number | null {
 }
 
 function readModel(path: string): Uint8Array {
-  refusePipe(path, 'SentencePiece model'); // its thread reads it once more
+  refusePipe(path, 'SentencePiece model'); // its thread reads it again
   try {
     const { size } = statSync(path);
     if (size > maxModelBytes)

@@ -1,7 +1,7 @@
 import { DataError } from '../../errors.js';
 import { messageFields } from '../../storage/protobuf.js';
 
-/** What a SentencePiece model file says about its pieces. */
+/** The pieces of a SentencePiece model file, and their settings. */
 export interface SentencePieceInfo {
   readonly modelType: 'unigram' | 'bpe' | 'word' | 'char';
   /** Every piece by SentencePiece's own id. */
@@ -10,7 +10,7 @@ export interface SentencePieceInfo {
   readonly scores: readonly number[];
   readonly types: readonly PieceType[];
   readonly unknownId: number;
-  /** What an unknown piece is decoded to. */
+  /** The text of a decoded unknown piece. */
   readonly unknownSurface: string;
   /** Whether unknown characters are spelt as bytes (`<0x41>`). */
   readonly byteFallback: boolean;
@@ -27,7 +27,7 @@ export interface SentencePieceInfo {
   readonly denormalizer: Uint8Array;
 }
 
-/** What a piece stands for: text, what no piece covers, a command, a symbol kept whole, nothing, or a byte. */
+/** The meaning of a piece: text, text that no piece covers, a command, a symbol kept whole, nothing, or a byte. */
 export type PieceType = 'normal' | 'unknown' | 'control' | 'userDefined' | 'unused' | 'byte';
 const pieceTypes: Readonly<Record<number, PieceType>> = {
   1: 'normal',
@@ -45,8 +45,8 @@ const modelTypes: Readonly<Record<number, SentencePieceInfo['modelType']>> = {
 };
 
 /**
- * Reads a SentencePiece model (a protocol buffer, sentencepiece_model.proto) as far as its pieces and normaliser go, and tells
- * a model from junk.
+ * Reads a SentencePiece model (a protocol buffer, sentencepiece_model.proto) as far as its pieces and normaliser, and
+ * rejects files that are not models.
  *
  * @throws DataError if the bytes are not a model: not a protocol buffer, cut short, no pieces, a piece twice, no or
  *   several unknown pieces, no trainer or normalizer specification

@@ -1,6 +1,6 @@
 /**
  * The thread in which sentencepiece-js runs. The package installs process-wide handlers for exceptions and may end the
- * process; in a thread of its own both stay here.
+ * process; in a separate thread both stay here.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -1,4 +1,4 @@
-/** The part of sentencepiece-js that is used; the package has no types of its own. */
+/** The part of sentencepiece-js that is used; the package has no types. */
 declare module 'sentencepiece-js' {
   export class SentencePieceProcessor {
     load(modelPath: string): Promise<void>;

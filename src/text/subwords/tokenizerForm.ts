@@ -1,8 +1,8 @@
 import { behaviors } from './tokenizerSplits.js';
 
 /**
- * What is wrong with the form of a tokenizer.json, if anything is: which field, what it has and what was expected. The library
- * itself takes what it finds, and fails on it later without a place, or silently gives other tokens.
+ * The fault in the form of a tokenizer.json, if any: the field, its value and what was expected. The library
+ * itself accepts any value, and fails later without naming a place, or silently gives other tokens.
  */
 export function checkTokenizerForm(json: unknown): string | undefined {
   try {
@@ -16,7 +16,7 @@ export function checkTokenizerForm(json: unknown): string | undefined {
 
 class FormError extends Error {}
 
-/** Throws FormError for a value that is not as it should be. `at`: its place in the file. */
+/** Throws FormError for an unexpected value. `at`: its place in the file. */
 type Check = (value: unknown, at: string) => void;
 type Fields = Readonly<Record<string, Check>>;
 

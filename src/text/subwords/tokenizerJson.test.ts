@@ -113,7 +113,7 @@ test('a token with a space is refused: no vocabulary file could hold it', () => 
   );
 });
 
-test('what is no tokenizer gives a clear error', () => {
+test('files that are not tokenizers give a clear error', () => {
   const bad: [unknown, string][] = [
     ['{', 'not JSON'],
     ['[]', 'no "model"'],
@@ -361,7 +361,7 @@ function replaced(whole: object, place: readonly string[], value: unknown): obje
   return copy;
 }
 
-test('a part that holds itself very often is refused', () => {
+test('a very deeply nested part is refused', () => {
   let decoder: object = { type: 'Fuse' };
   for (let depth = 0; depth < 200; depth++) decoder = { type: 'Sequence', decoders: [decoder] };
   assert.throws(

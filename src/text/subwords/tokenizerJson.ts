@@ -11,7 +11,7 @@ import { createPreTokenizer, type PreTokenizerConfig } from './tokenizerSplits.j
 export const maxTokenizerBytes = 256 * 2 ** 20;
 const unknownToken = specialTokens[3];
 
-/** A normaliser of the library, and what it is made of. */
+/** A normaliser of the library, and its parts. */
 interface LibraryNormalizer {
   readonly config: { readonly type: string; readonly precompiled_charsmap?: string };
   readonly normalizers?: readonly LibraryNormalizer[];
@@ -30,10 +30,10 @@ function applyCharsMaps(normalizer: LibraryNormalizer | null, path: string): voi
  * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, model and decoder. Words
  * are cut, SentencePiece's rules for characters applied and unknown text is treated as the Rust library does it.
  *
- * What stands in tokenizer_config.json beside it is not read, and no special tokens are put around a line.
+ * The tokenizer_config.json next to it is not read, and no special tokens are put around a line.
  */
 export class TokenizerJson {
-  /** Tokens that stand for no text: what the file calls special, and its unknown token. */
+  /** Tokens without text: the file's special tokens, and its unknown token. */
   private readonly special: ReadonlySet<string>;
 
   private constructor(
@@ -75,7 +75,7 @@ export class TokenizerJson {
       applyCharsMaps(library.normalizer as LibraryNormalizer | null, path);
       treatUnknownAsRust(library.model as unknown as LibraryModel);
       const tokenizer = new TokenizerJson(path, library);
-      tokenizer.segment('a'); // some junk shows only when it is used
+      tokenizer.segment('a'); // some faults show only on use
       return tokenizer;
     } catch (cause) {
       throw junk((cause as Error).message.replace(/\.$/, ''), cause);
@@ -122,9 +122,11 @@ export class TokenizerJson {
   /** The text of tokens, as the file's decoder makes it; special tokens, `<unk>` apart, left out. */
   join(tokens: readonly string[]): string {
     const { decoder } = this.tokenizer;
-    const said = tokens.filter((token) => token === unknownToken || !this.special.has(token));
-    if (said.length === 0) return '';
-    const text = decoder ? withinTime(this.path, said.join(' '), () => decoder.decode([...said])) : said.join(' ');
+    const textTokens = tokens.filter((token) => token === unknownToken || !this.special.has(token));
+    if (textTokens.length === 0) return '';
+    const text = decoder
+      ? withinTime(this.path, textTokens.join(' '), () => decoder.decode([...textTokens]))
+      : textTokens.join(' ');
     const suffix = this.tokenizer.model?.end_of_word_suffix;
     return suffix ? text.replaceAll(suffix, ' ').trimEnd() : text;
   }

@@ -1,4 +1,4 @@
-/** What is used of a model of @huggingface/tokenizers; `bpe` and `tokenize` are those of its two kinds. */
+/** The part of a model of @huggingface/tokenizers that is used; `bpe` and `tokenize` are those of its two kinds. */
 export interface LibraryModel {
   readonly config: ModelConfig;
   readonly tokens_to_ids: ReadonlyMap<string, number>;
@@ -20,9 +20,9 @@ interface ModelConfig {
 }
 
 /**
- * Makes a model of the library treat what its vocabulary lacks as Hugging Face's tokenizers (Rust) does: word by word, so that unknown
- * stretches of two words stay two; as bytes where the model falls back on them, also for Unigram; and a character that BPE has
- * neither a piece nor an unknown token for is dropped before its neighbours are merged.
+ * Makes a model of the library treat text that its vocabulary lacks like Hugging Face's tokenizers (Rust): word by
+ * word, so that unknown stretches of two words stay two; as bytes where the model falls back on them, also for Unigram;
+ * and a character that BPE has neither a piece nor an unknown token for is dropped before its neighbours are merged.
  *
  * Source: huggingface/tokenizers 0.23, models/unigram/model.rs (tokenize) and models/bpe/model.rs (merge_word).
  */

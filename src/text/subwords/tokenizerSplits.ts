@@ -1,6 +1,6 @@
 import * as library from '@huggingface/tokenizers';
 
-/** What cuts text into words before the model sees it, as it stands in a tokenizer.json; `checkTokenizerForm` has checked it. */
+/** A tokenizer.json's splitting of text into words before the model; `checkTokenizerForm` has checked it. */
 export type PreTokenizerConfig =
   | { readonly type: 'Sequence'; readonly pretokenizers: readonly PreTokenizerConfig[] }
   | { readonly type: 'BertPreTokenizer' | 'Whitespace' | 'WhitespaceSplit' }
@@ -14,21 +14,21 @@ export type PreTokenizerConfig =
 interface MetaspaceConfig {
   readonly replacement?: string;
   readonly prepend_scheme?: 'always' | 'first' | 'never';
-  /** How older files write `prepend_scheme`. */
+  /** `prepend_scheme` in older files. */
   readonly add_prefix_space?: boolean;
   readonly split?: boolean;
 }
 
 type Pattern = { readonly Regex: string } | { readonly String: string };
 
-/** What the library exports and its types do not name. */
+/** Exports of the library that its types lack. */
 const { ByteLevelPreTokenizer, SplitPreTokenizer } = library as unknown as {
   readonly ByteLevelPreTokenizer: new (config: object) => { pre_tokenize(text: string): string[] };
   /** Compiles an Oniguruma pattern. */
   readonly SplitPreTokenizer: new (config: { pattern: Pattern }) => { readonly pattern: RegExp };
 };
 
-/** What becomes of the stretches that a pattern finds. */
+/** The treatment of the stretches that a pattern finds. */
 export const behaviors = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
 type Behavior = (typeof behaviors)[number];
 
@@ -45,8 +45,8 @@ const wordsOfBytes =
 const wordsAndMarks = new RegExp(`[${word}]+|[^${word}\\p{White_Space}]+`, 'gu');
 
 /**
- * Cuts as Hugging Face's tokenizers (Rust) does. @huggingface/tokenizers knows of all this only removal and isolation, takes
- * letters beyond ASCII for punctuation in `Whitespace`, has JavaScript's white space, and never cuts at a metaspace.
+ * Cuts as Hugging Face's tokenizers (Rust) does. @huggingface/tokenizers supports only removal and isolation, treats
+ * letters beyond ASCII as punctuation in `Whitespace`, has JavaScript's white space, and never cuts at a metaspace.
  *
  * Source: huggingface/tokenizers 0.23, pre_tokenizers/ and NormalizedString::split.
  */

@@ -1,8 +1,8 @@
 import type { Bpe } from './bpe.js';
 
 /**
- * How often each unit occurs once the counted words are segmented, in order of first appearance: what subword-nmt's get_vocab
- * counts in segmented text, without writing that text.
+ * The count of each unit after segmenting the counted words, in order of first appearance: the counts of subword-nmt's
+ * get_vocab in segmented text, without writing that text.
  *
  * @param wordCounts words in order of first appearance (`countWords`)
  */

@@ -9,7 +9,7 @@ const count = (...blocks: string[]): [string, number][] => {
   return [...counter.addTo(new Map())];
 };
 
-test('ASCII spaces alone separate words; spaces and carriage returns at the ends of a line are of none', () => {
+test('only ASCII spaces separate words; spaces and carriage returns at the ends of a line belong to no word', () => {
   assert.deepEqual(count('ein  Mann\r\n\r  ein\tMann \r', '\u00a0 Mann a\rb ein', ''), [
     ['ein', 2],
     ['Mann', 2],

@@ -5,8 +5,8 @@ const carriageReturn = 0x0d;
 const space = 0x20;
 
 /**
- * Counts words of text in UTF-8 as subword-nmt reads them: ASCII spaces separate them, carriage returns at the ends of a line are
- * none of theirs. Words that are there already are not cut out of the text, which costs most otherwise.
+ * Counts words of text in UTF-8 as subword-nmt reads them: ASCII spaces separate them, carriage returns at the ends of
+ * a line belong to no word. Known words are not cut out of the text, which would take most of the time.
  */
 export class WordCounter {
   private readonly table = new WordTable<number>();

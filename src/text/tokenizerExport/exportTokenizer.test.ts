@@ -140,7 +140,7 @@ test('words, marked units and BPE: the same ids for any text, and the same text 
   }
 });
 
-test('special tokens standing in text, BPE filters and codes of version 0.1 are refused or said', async () => {
+test('special tokens in text, BPE filters and codes of version 0.1 are refused or reported', async () => {
   const both = <T>(value: T): { src: T; trg: T } => ({ src: value, trg: value });
   const vocabulary = Vocabulary.parse('a 1\n', 'vocabulary');
   const write = (subwords: SubwordOptions): unknown =>
@@ -172,7 +172,7 @@ test('special tokens standing in text, BPE filters and codes of version 0.1 are 
 test('SentencePiece models, unigram and bpe: the same ids on real and on mixed text', async () => {
   const systems = JSON.parse(readFileSync(referencePath('text/sacrebleu/systems.json'), 'utf8'));
   const { lines } = JSON.parse(readFileSync(referencePath('text/moses/en.json'), 'utf8'));
-  // @huggingface/tokenizers takes U+200D for a space, SentencePiece keeps it
+  // @huggingface/tokenizers treats U+200D as a space, SentencePiece keeps it
   const mixed = lines.map(({ norm }: { norm: string }) => norm).filter((line: string) => !line.includes('\u200d'));
   const text: string[] = [...systems.refs[0], ...systems.sysA, ...mixed];
   const words = text.slice(0, 300).flatMap((line) => line.split(' '));

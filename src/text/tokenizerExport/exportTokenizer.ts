@@ -12,14 +12,14 @@ import { wordTokenizer } from './fromWords.js';
 import { specialTokensMap, tokenizerConfig, tokenizerFile, type TokenizerParts } from './format.js';
 
 export interface ExportedTokenizer {
-  /** Texts by file name: tokenizer.json and what Transformers.js and Transformers read beside it. */
+  /** Texts by file name: tokenizer.json and the files that Transformers.js and Transformers read next to it. */
   readonly files: Readonly<Record<string, string>>;
-  /** What a user has to know: steps that text goes through before, ids beyond the vocabulary. */
+  /** Notes for the user: steps before tokenisation, ids beyond the vocabulary. */
   readonly notes: readonly string[];
 }
 
 /**
- * A corpus's way from words to ids on one side, as a tokenizer.json.
+ * A corpus's conversion from words to ids on one side, as a tokenizer.json.
  *
  * @throws UsageError for settings that the format cannot hold: a BPE vocabulary filter, glossaries
  * @throws DataError for codes and models that it cannot hold

@@ -13,7 +13,7 @@ export interface TokenizerFile {
   readonly model: object;
 }
 
-/** What differs between the ways of segmenting. */
+/** The part that differs between the ways of segmenting. */
 export interface TokenizerParts extends Pick<TokenizerFile, 'normalizer' | 'pre_tokenizer' | 'decoder' | 'model'> {
   /** Units with ids from the vocabulary's size on: merges pass through them or a model has them, but the vocabulary does not. */
   readonly numExtra: number;
@@ -59,7 +59,7 @@ export function tokenizerFile(parts: TokenizerParts): TokenizerFile {
 const sequence = (id: string, typeId: number): object => ({ Sequence: { id, type_id: typeId } });
 const specialToken = (id: string, typeId: number): object => ({ SpecialToken: { id, type_id: typeId } });
 
-/** tokenizer_config.json: what Transformers and Transformers.js want to know beside it. */
+/** tokenizer_config.json: further settings for Transformers and Transformers.js. */
 export const tokenizerConfig = {
   tokenizer_class: 'PreTrainedTokenizerFast',
   bos_token: bos,
@@ -78,7 +78,7 @@ export function idsByName(vocabulary: Vocabulary, nameOf: (token: string) => str
   return new Map(vocabulary.tokens.map((token, id) => [id < specialTokens.length ? token : nameOf(token), id]));
 }
 
-/** Gives every unit that has no id yet one of its own, behind the vocabulary. @returns how many got one */
+/** Gives every unit without an id a new one after the vocabulary. @returns the number of new ids */
 export function addUnits(ids: Map<string, number>, vocabulary: Vocabulary, units: Iterable<string>): number {
   let next = vocabulary.size;
   for (const unit of units) if (!ids.has(unit)) ids.set(unit, next++);

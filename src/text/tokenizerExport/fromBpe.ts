@@ -10,7 +10,7 @@ const joiner = '@@';
  *
  * Units that merges pass through but the vocabulary lacks get ids behind it: the format wants an id for every part of a merge.
  *
- * @throws DataError for codes of version 0.1, whose end of word is a unit of its own
+ * @throws DataError for codes of version 0.1, whose end of word is a separate unit
  */
 export function bpeTokenizer(codes: BpeCodes, vocabulary: Vocabulary, name: string): TokenizerParts {
   if (!codes.endOfWordAttached)

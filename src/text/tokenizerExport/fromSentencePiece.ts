@@ -11,7 +11,8 @@ import { addUnits, idsByName, toObject, type TokenizerParts } from './format.js'
  * Pieces that the vocabulary lacks, because no text of the training set became them, get ids behind it. Bpe models become the
  * merges that their ranks imply.
  *
- * @throws DataError for models that a tokenizer.json cannot stand for: of words or characters, with bytes or symbols kept whole
+ * @throws DataError for models that a tokenizer.json cannot represent: of words or characters, with bytes or symbols
+ * kept whole
  */
 export function sentencePieceTokenizer(model: SentencePieceInfo, vocabulary: Vocabulary, name: string): TokenizerParts {
   const { modelType } = model;
@@ -68,7 +69,8 @@ interface ScoredPiece {
 
 function unigram(pieces: readonly ScoredPiece[], vocabulary: Vocabulary): Pick<TokenizerParts, 'model' | 'numExtra'> {
   const scores = new Map(pieces.map(({ piece, score }) => [piece, score]));
-  // characters that no piece covers stand in vocabularies as themselves: as improbable as the rarest piece, and likelier than unknown
+  // characters that no piece covers are in vocabularies as themselves: as improbable as the rarest piece, and likelier
+  // than unknown
   const leastScore = pieces.reduce((least, { score }) => Math.min(least, score), 0);
   const known = vocabulary.tokens.map((token, id): [string, number] => [
     token,

@@ -4,7 +4,7 @@ import { maxTokenizerBytes, TokenizerJson } from '../subwords/tokenizerJson.js';
 import { specialTokens, type Vocabulary } from '../vocabulary.js';
 import { addUnits, toObject, type TokenizerParts } from './format.js';
 
-/** What is read of the file; `TokenizerJson.read` has checked that it is so. */
+/** The part of the file that is read; `TokenizerJson.read` has checked it. */
 interface GivenFile {
   readonly normalizer?: object | null;
   readonly pre_tokenizer?: object | null;
@@ -60,7 +60,10 @@ function unknownTokenOf({ unk_token: token, unk_id: id, vocab }: GivenFile['mode
   return Array.isArray(vocab) ? (vocab as readonly (readonly [string, number])[])[id ?? -1]?.[0] : (token ?? undefined);
 }
 
-/** Pieces in the order of their ids, with their scores. What has none is as improbable as the rarest piece, and likelier than unknown. */
+/**
+ * Pieces in the order of their ids, with their scores. Pieces without a score are as improbable as the rarest piece,
+ * and likelier than unknown.
+ */
 function scored(ids: ReadonlyMap<string, number>, pieces: readonly (readonly [string, number])[]): [string, number][] {
   const scores = new Map(pieces);
   const least = pieces.reduce((lowest, [, score]) => Math.min(lowest, score), 0);
