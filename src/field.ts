@@ -1,3 +1,5 @@
+import { UsageError } from './errors.js';
+
 /** One configuration value: its type and bounds, its default, and its line of help. */
 export interface Field<T> {
   readonly isField: true;
@@ -7,8 +9,12 @@ export interface Field<T> {
   readonly expects?: (value: unknown) => string | undefined;
   /** undefined: not set unless the user does. */
   readonly default: T;
+  /** A library call has to set it, although it has no default. */
+  readonly isRequired?: true;
   readonly unit?: string;
   readonly help: string;
+  /** What a choice offers. */
+  readonly values?: readonly string[];
   /** Paths are relative to the folder of the file that names them. */
   readonly isPath: boolean;
   /** The value if it is acceptable, else undefined. */
@@ -78,6 +84,18 @@ export const real = (initial: number, help: string, limits: NumberLimits = {}) =
 export const optionalInteger = (help: string, limits: NumberLimits = {}) => numeric(true, undefined, help, limits);
 export const optionalReal = (help: string, limits: NumberLimits = {}) => numeric(false, undefined, help, limits);
 
+/** For a library call that has to set what a configuration may leave out. */
+export const required = <T>(field: Field<T>): Field<NonNullable<T>> => ({
+  ...(field as Field<NonNullable<T>>),
+  isRequired: true,
+});
+
+/** A bound that library calls may also set to Infinity: none. */
+export const orInfinity = <T>(field: Field<T>): Field<T> => ({
+  ...field,
+  parse: (value) => (value === Infinity ? (value as T) : field.parse(value)),
+});
+
 function string(initial: string | undefined, help: string, isPath: boolean): Field<string | undefined> {
   return {
     isField: true,
@@ -114,6 +132,7 @@ export const choice = <const V extends readonly string[]>(
 ): Field<V[number]> => ({
   isField: true,
   accepts: `one of ${choicesText(values)}`,
+  values,
   default: initial,
   help,
   isPath: false,
@@ -136,6 +155,7 @@ function choicesText(values: readonly string[]): string {
 export const choices = <const V extends readonly string[]>(values: V, help: string): Field<readonly V[number][]> => ({
   isField: true,
   accepts: `a list of ${choicesText(values)}, none twice`,
+  values,
   default: [],
   help,
   isPath: false,
@@ -252,6 +272,47 @@ export function refusal(
   if (field.parse(value) !== undefined) return undefined;
   const expected = `${field.expects?.(value) ?? field.accepts}${field.unit ? ` (${field.unit})` : ''}`;
   return `${name} is ${written}, expected ${expected}.${quotesHint(field, value, written)}`;
+}
+
+/** Fields of the options of a library call, by key. */
+export type Fields = Readonly<Record<string, Field<never> | Field<unknown>>>;
+
+/** The values of some fields among the settings of a group. */
+export function pickFields<const F extends Fields>(settings: Values<F>, fields: F): Values<F> {
+  return Object.fromEntries(Object.keys(fields).map((key) => [key, settings[key]])) as Values<F>;
+}
+
+/** The error for a value, with what is expected of it. @param name what to call the setting */
+export function unexpected(name: string, value: unknown, expected: string): UsageError {
+  return new UsageError(`${name} is ${shown(value)}, expected ${expected}.`);
+}
+
+/**
+ * Checks the options of a library call by their fields, in the words in which a configuration is checked.
+ *
+ * @param prefix what comes before a key in messages, e.g. "train."
+ * @param optional keys that may be left out although they have a default
+ * @throws UsageError naming the first option that its field does not take
+ */
+export function checkFields(given: object, fields: Fields, prefix = '', optional: readonly string[] = []): void {
+  for (const [key, field] of Object.entries(fields)) {
+    const value = (given as Readonly<Record<string, unknown>>)[key];
+    if (value === undefined && (optional.includes(key) || (field.default === undefined && !field.isRequired))) continue;
+    const reason = refusal(field as Field<unknown>, value, prefix + key);
+    if (reason !== undefined) throw new UsageError(reason);
+  }
+}
+
+/** The options of a library call; what is left out has its default. Other keys are left out. @throws as `checkFields` */
+export function completed<const F extends Fields>(given: object, fields: F, prefix = ''): Values<F> {
+  const options = Object.fromEntries(
+    Object.entries(fields).map(([key, { default: initial }]) => {
+      const value = (given as Readonly<Record<string, unknown>>)[key];
+      return [key, value === undefined ? initial : value];
+    }),
+  );
+  checkFields(options, fields, prefix);
+  return options as Values<F>;
 }
 
 /** What to do if the value would do as a text, or the text without its quotes would. */

@@ -73,7 +73,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   let completed = 0;
   // one failed run must not stop the others, but a cause that fails every run need not be tried on all of them
   const isHopeless = (): boolean => failures.length >= 3 && completed === 0;
-  const record = (bootstrapSamples: number): AblationData => {
+  const record = (bootstrapSamples?: number): AblationData => {
     const data = gatherAblation(dir, { samples: 0, bootstrapSamples });
     writeFileAtomic(ablationFiles(dir).results, `${JSON.stringify(resultsOf(data), null, 2)}\n`);
     task.onResults?.(data);
@@ -112,7 +112,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));
-  const results = record(1000);
+  const results = record();
   signal?.throwIfAborted();
   if (failures.length > 0) {
     const others =

@@ -1,6 +1,6 @@
 import { bleu, type BleuOptions } from '../score/bleu.js';
 import { corpusStatistics, type CorpusStatistics } from '../score/metric.js';
-import { defaultSeed, pairedTest } from '../score/significance.js';
+import { defaultSeed, significanceFields, pairedTest } from '../score/significance.js';
 
 /** Paired bootstrap resampling of an arm's test translations against the baseline's (Koehn 2004, as sacreBLEU tests). */
 export interface ArmComparison {
@@ -38,7 +38,7 @@ export function compareArms(
   baseline: readonly TestTranslations[],
   refs: readonly string[],
   options: BleuOptions,
-  numSamples = 1000,
+  numSamples: number = significanceFields.bs.numSamples.default,
 ): ArmComparison {
   const metric = bleu(options);
   const statistics = ({ hyps }: TestTranslations): CorpusStatistics => corpusStatistics(metric, hyps, [refs]);

@@ -1,3 +1,4 @@
+import { significanceFields } from '../score/significance.js';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cellName } from './ablationPlan.js';
@@ -39,7 +40,7 @@ interface TranslatedRun extends RunInFolder {
  */
 export function gatherAblation(
   dir: string,
-  { samples = 20, bootstrapSamples = 1000 }: GatherOptions = {},
+  { samples = 20, bootstrapSamples = significanceFields.bs.numSamples.default }: GatherOptions = {},
 ): AblationData {
   const { plan, inFolders } = existsSync(runPaths(dir).config) ? gatherOne(dir) : gatherPlanned(dir);
   const runs = inFolders.map(({ run }) => run);

@@ -2,10 +2,10 @@
  * The type to which matrix products round their operands: fp32 (no rounding), or bf16 (8 bits of significand, summed in
  * float32). Parameters and everything else stay float32.
  */
-export type Precision = 'fp32' | 'bf16';
+export type Precision = (typeof precisions)[number];
 
 /**
  * What `--precision` and the setting `train.precision` accept. In a separate file, since precision.ts loads tfjs, which
  * `--help` does not need.
  */
-export const precisions: readonly Precision[] = ['fp32', 'bf16'];
+export const precisions = ['fp32', 'bf16'] as const;

@@ -7,6 +7,7 @@ import { gradInitParts, type Batch } from '../data/batch.js';
 import { eosId, firstOrdinaryId } from '../text/specialIds.js';
 import { Random } from '../random/xoshiro.js';
 import { ColdstartError } from '../errors.js';
+import { beamFields, decodeBatchFields } from '../decode/decodeOptions.js';
 import { translate } from '../decode/translate.js';
 import { benchGradInit, type GradInitBench } from './benchGradInit.js';
 import { architectures, type ArchitectureName, type ModelConfig } from '../model/config.js';
@@ -94,7 +95,7 @@ export function awaitUpdate(params: Params): void {
 export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
   const config = benchmarkModel(task.arch);
   const batch = benchmarkBatch(task);
-  const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0 });
+  const optimizer = createOptimizer({ optimizer: 'adam' });
   let params: Params = initParams(config, { method: 'fairseq', seed: 1 });
   let state = optimizer.init(params);
   let update = 0;
@@ -173,11 +174,11 @@ export async function benchmarkTranslation(task: BenchmarkTask, beamSize: number
     const started = performance.now();
     const { hypotheses } = await translate(params, config, sources, {
       beamSize,
-      lengthPenalty: 1,
+      lengthPenalty: beamFields.lengthPenalty.default,
       maxLenA: 1,
       maxLenB: 0,
-      maxTokens: 4096,
-      maxSentences: 128,
+      maxTokens: decodeBatchFields.maxTokens.default,
+      maxSentences: decodeBatchFields.maxSentences.default,
     });
     seconds.push((performance.now() - started) / 1000);
     tokens = hypotheses.reduce((total, [best]) => total + best.tokens.length, 0);

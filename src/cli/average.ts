@@ -1,11 +1,17 @@
 import { Command } from 'commander';
-import { jsonOption, positiveInteger } from './options.js';
+import { schema } from '../config/schema.js';
+import { fieldValue, jsonOption } from './options.js';
 
 export function averageCommand(): Command {
   return new Command('average')
     .description("Averages the parameters of a run's last epoch checkpoints into one.")
     .requiredOption('--run <dir>', 'the run')
-    .option('--last <n>', 'how many epoch checkpoints; all if the run kept fewer', positiveInteger, 10)
+    .option(
+      '--last <n>',
+      'how many epoch checkpoints; all if the run kept fewer',
+      fieldValue(schema.decode.averageLast),
+      schema.decode.averageLast.default,
+    )
     .requiredOption('--out <file>', 'checkpoint to write')
     .addOption(jsonOption())
     .addHelpText(

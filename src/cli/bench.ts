@@ -3,7 +3,15 @@ import type { Precision } from '../backend/precisions.js';
 import type { BenchmarkTask } from '../benchmark/benchmarks.js';
 import type { ArchitectureName } from '../model/config.js';
 import { schema } from '../config/schema.js';
-import { atMost, backendOption, fieldValue, jsonOption, positiveInteger, precisionOption } from './options.js';
+import {
+  atMost,
+  backendOption,
+  fieldOption,
+  fieldValue,
+  jsonOption,
+  positiveInteger,
+  precisionOption,
+} from './options.js';
 
 interface BenchFlags {
   readonly arch: ArchitectureName;
@@ -35,7 +43,7 @@ Examples:
   for (const name of ['train', 'gradinit', 'translate'] as const) {
     const subcommand = new Command(name)
       .description(`Measures ${what[name]}.`)
-      .addOption(new Option('--arch <name>', 'sizes of the model').choices(['tiny', 'iwslt', 'base']).default('tiny'))
+      .addOption(fieldOption('--arch <name>', 'sizes of the model', schema.model.arch))
       .addOption(
         new Option('--sentences <n>', 'sentence pairs')
           .argParser(atMost(100_000, positiveInteger))
@@ -50,7 +58,9 @@ Examples:
       .action((flags: BenchFlags) => bench(name, flags));
     if (name === 'translate')
       subcommand.addOption(
-        new Option('--beam <n>', 'beam size').argParser(fieldValue(schema.decode.beamSize)).default(5),
+        new Option('--beam <n>', 'beam size')
+          .argParser(fieldValue(schema.decode.beamSize))
+          .default(schema.decode.beamSize.default),
       );
     if (name === 'train') subcommand.addOption(precisionOption());
     command.addCommand(subcommand);

@@ -62,7 +62,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [
       'no number',
       ['average', '--run', 'x', '--out', 'y', '--last', 'ten'],
-      /argument 'ten' is invalid\. Expected a positive integer\./,
+      /argument 'ten' is invalid\. Expected an integer from 1 to 1000000000\./,
     ],
     ['neither run nor checkpoint', ['translate'], /either --run DIR or --checkpoint FILE/],
     ['no corpus named', ['corpus', 'fetch'], /which corpus\? Name one, or see which there are with --list\./],

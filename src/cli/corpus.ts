@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { loadCommands, type CommandModules } from './commandModules.js';
-import { atMost, jsonOption, positiveInteger, wholeNumber } from './options.js';
+import { fieldValue, jsonOption } from './options.js';
+import { synthFields } from '../corpus/synth/generateCorpus.js';
 
 const modules: CommandModules = {
   synth: async () => synthCommand(),
@@ -32,19 +33,16 @@ export async function corpusCommand(name: string | undefined): Promise<Command> 
   return command;
 }
 
-/** The limit of pairs, since they are made in memory. */
-const mostPairs = 10_000_000;
-
 function synthCommand(): Command {
   return new Command('synth')
     .description(
       'Writes the built-in corpus: German-English sentence pairs of a synchronous grammar, reproducible by seed, in train, valid and test without overlap.',
     )
     .requiredOption('--out <dir>', 'folder to write, e.g. runs/data/builtin/text')
-    .option('--pairs <n>', 'training pairs', atMost(mostPairs, positiveInteger), 20000)
-    .option('--valid-pairs <n>', 'validation pairs', atMost(mostPairs, positiveInteger), 500)
-    .option('--test-pairs <n>', 'test pairs', atMost(mostPairs, positiveInteger), 500)
-    .option('--seed <n>', 'seed of the sentences', wholeNumber, 1)
+    .option('--pairs <n>', 'training pairs', fieldValue(synthFields.pairs), 20000)
+    .option('--valid-pairs <n>', 'validation pairs', fieldValue(synthFields.validPairs), synthFields.validPairs.default)
+    .option('--test-pairs <n>', 'test pairs', fieldValue(synthFields.testPairs), synthFields.testPairs.default)
+    .option('--seed <n>', 'seed of the sentences', fieldValue(synthFields.seed), synthFields.seed.default)
     .addOption(jsonOption())
     .addHelpText(
       'after',

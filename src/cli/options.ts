@@ -26,6 +26,11 @@ export function fieldValue(field: Field<number> | Field<number | undefined>): (t
   };
 }
 
+/** An option that is one of the values of a setting, with its default. */
+export function fieldOption(flags: string, help: string, { values, default: initial }: Field<string>): Option {
+  return new Option(flags, help).choices([...values!]).default(initial);
+}
+
 /** For options that are counts. */
 export function positiveInteger(text: string): number {
   const value = Number(text);

@@ -1,5 +1,12 @@
 import { Command, Option } from 'commander';
-import { atMost, jsonOption, positiveInteger, finiteNumber, wholeNumber } from './options.js';
+import { bleuFields } from '../score/bleu.js';
+import { bleuTokenizerNames } from '../score/bleuTokenizers.js';
+import { chrfFields } from '../score/chrf.js';
+import { significanceFields } from '../score/significance.js';
+import { defaultJoiner } from '../text/subwords/joiner.js';
+import { atMost, fieldOption, fieldValue, finiteNumber, jsonOption, wholeNumber } from './options.js';
+
+const { bs, ar } = significanceFields;
 import type { ScoreFlags } from './scoreAction.js';
 
 export function scoreCommand(): Command {
@@ -27,23 +34,31 @@ export function scoreCommand(): Command {
     .optionsGroup('BLEU:')
     .addOption(
       new Option('--tokenize <name>', 'tokeniser')
-        .choices(['13a', 'intl', 'zh', 'char', 'none', 'flores101', 'flores200', 'spm'])
-        .default('13a'),
+        .choices([...bleuTokenizerNames, 'flores101', 'flores200', 'spm'])
+        .default(bleuFields.tokenize.default),
     )
     .option('--spm-model <file>', 'SentencePiece model of flores101, flores200 and spm')
     .option('--lowercase', 'ignore case')
     .addOption(
-      new Option('--smooth-method <name>', 'what to do with an order without matches')
-        .choices(['exp', 'floor', 'add-k', 'none'])
-        .default('exp'),
+      fieldOption('--smooth-method <name>', 'what to do with an order without matches', bleuFields.smoothMethod),
     )
     .option('--smooth-value <number>', 'default 0.1 for floor, 1 for add-k', finiteNumber)
-    .option('--joiner <mark>', 'tokenised-bleu: mark of subword units, removed first', '@@')
+    .option('--joiner <mark>', 'tokenised-bleu: mark of subword units, removed first', defaultJoiner)
     .option('--force', 'no warning about tokenised text')
     .optionsGroup('chrF:')
-    .option('--chrf-char-order <n>', 'longest character n-grams', atMost(100, wholeNumber), 6)
-    .option('--chrf-word-order <n>', 'longest word n-grams; 2 is chrF++', atMost(100, wholeNumber), 0)
-    .option('--chrf-beta <n>', 'weight of recall', wholeNumber, 2)
+    .option(
+      '--chrf-char-order <n>',
+      'longest character n-grams',
+      fieldValue(chrfFields.charOrder),
+      chrfFields.charOrder.default,
+    )
+    .option(
+      '--chrf-word-order <n>',
+      'longest word n-grams; 2 is chrF++',
+      fieldValue(chrfFields.wordOrder),
+      chrfFields.wordOrder.default,
+    )
+    .option('--chrf-beta <n>', 'weight of recall', fieldValue(chrfFields.beta), chrfFields.beta.default)
     .option('--chrf-whitespace', 'keep white space in character n-grams')
     .option('--chrf-lowercase', 'ignore case')
     .option('--chrf-eps-smoothing', 'smooth as chrF++.py does')
@@ -54,20 +69,25 @@ export function scoreCommand(): Command {
     .option('--ter-normalized', 'separate punctuation')
     .optionsGroup('Significance:')
     .option('--confidence', '95 % confidence by bootstrap resampling')
-    .option('--confidence-n <n>', 'resamples', positiveInteger, 1000)
+    .option('--confidence-n <n>', 'resamples', fieldValue(bs.numSamples), bs.numSamples.default)
     .addOption(
       new Option('--paired-bs', 'paired bootstrap resampling against the first system').conflicts([
         'pairedAr',
         'confidence',
       ]),
     )
-    .option('--paired-bs-n <n>', 'resamples', positiveInteger, 1000)
+    .option('--paired-bs-n <n>', 'resamples', fieldValue(bs.numSamples), bs.numSamples.default)
     .addOption(
       new Option('--paired-ar', 'paired approximate randomisation against the first system').conflicts('confidence'),
     )
-    .option('--paired-ar-n <n>', 'shuffles', positiveInteger, 10000)
-    .option('--paired-ar-confidence-n <n>', 'resamples for confidence with --paired-ar', wholeNumber, 0)
-    .option('--seed <n>', 'of resampling', wholeNumber, 12345)
+    .option('--paired-ar-n <n>', 'shuffles', fieldValue(ar.numSamples), ar.numSamples.default)
+    .option(
+      '--paired-ar-confidence-n <n>',
+      'resamples for confidence with --paired-ar',
+      fieldValue(ar.numConfidenceSamples),
+      ar.numConfidenceSamples.default,
+    )
+    .option('--seed <n>', 'of resampling', fieldValue(bs.seed), bs.seed.default)
     .optionsGroup('Output:')
     .addOption(
       new Option('-f, --format <name>', 'form of the output').choices(['text', 'json', 'latex']).default('text'),

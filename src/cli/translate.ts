@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { schema } from '../config/schema.js';
 import { defaultBufferLines, defaultMaxSourceTokens } from '../translator/limits.js';
+import { translateFields } from '../decode/decodeOptions.js';
 import { atMost, backendOption, fieldValue, jsonOption, positiveInteger, severalOption } from './options.js';
 import type { TranslateFlags } from './translateFlags.js';
 
@@ -11,13 +12,21 @@ export function translateCommand(): Command {
     .addOption(severalOption('--checkpoint <file>', 'checkpoint that translates; several make an ensemble'))
     .option('--text <dir>', "folder of the vocabularies and subwords (default: the run's)")
     .option('--use <which>', 'with --run: best, last or average (default: decode.checkpoint)')
-    .option('--beam <n>', "beam size (default: the run's, or 5)", fieldValue(schema.decode.beamSize))
-    .option('--lenpen <x>', "length penalty (default: the run's, or 1)", fieldValue(schema.decode.lengthPenalty))
+    .option(
+      '--beam <n>',
+      `beam size (default: the run's, or ${schema.decode.beamSize.default})`,
+      fieldValue(schema.decode.beamSize),
+    )
+    .option(
+      '--lenpen <x>',
+      `length penalty (default: the run's, or ${schema.decode.lengthPenalty.default})`,
+      fieldValue(schema.decode.lengthPenalty),
+    )
     .option(
       '--nbest <k>',
       'print K translations of each line as "line number ||| text ||| score"',
-      fieldValue(schema.decode.beamSize),
-      1,
+      fieldValue(translateFields.nbest),
+      translateFields.nbest.default,
     )
     .option('--tokenized', 'lines are normalised and tokenised already, as the training text; so are the translations')
     .option(

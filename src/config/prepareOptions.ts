@@ -1,8 +1,10 @@
 import { withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import type { PairFiles } from '../text/linePairs.js';
-import type { PrepareOptions, PrepareSubwords } from '../corpus/prepare/options.js';
+import type { PrepareOptions } from '../corpus/prepare/options.js';
+import { subwordMethods, type PrepareSubwords } from '../text/subwords/subwordMethods.js';
 import { UsageError } from '../errors.js';
+import { vocabularyFields } from '../text/vocabulary.js';
 
 /**
  * The options of `prepareCorpus` in a configuration's `corpus` section.
@@ -34,7 +36,8 @@ function optionsOf({ corpus }: Config): PrepareOptions {
       srcFile: vocabulary.srcFile,
       trgFile: vocabulary.trgFile,
       maxSize: vocabulary.maxSize,
-      minCount: fromFiles && vocabulary.minCount === 1 ? undefined : vocabulary.minCount,
+      minCount:
+        fromFiles && vocabulary.minCount === vocabularyFields.minCount.default ? undefined : vocabulary.minCount,
     },
     maxLengthTokens: corpus.maxLengthTokens,
     maxLengthRatio: corpus.maxLengthRatio,
@@ -83,61 +86,14 @@ function pairFiles(split: string, { src, trg }: { src?: string; trg?: string }):
   return { src: src ?? missing(`corpus.${split}.src`), trg: trg ?? missing(`corpus.${split}.trg`) };
 }
 
-function subwordOptions(group: 'subwords' | 'trgSubwords', subwords: Config['corpus']['subwords']): PrepareSubwords {
-  switch (subwords.method) {
-    case 'none':
-      return { method: 'none', joiner: subwords.joiner };
-    case 'bpe':
-      if (subwords.merges !== undefined) {
-        if (subwords.codes !== undefined || subwords.vocabulary !== undefined) {
-          throw new UsageError(
-            `corpus.${group}.merges asks to learn, but ${subwords.codes === undefined ? 'vocabulary' : 'codes'} names a file of what was learnt. Set one of the two.`,
-          );
-        }
-        return {
-          method: 'bpe',
-          learn: { merges: subwords.merges },
-          vocabularyThreshold: subwords.vocabularyThreshold,
-          glossaries: subwords.glossaries,
-        };
-      }
-      if (subwords.vocabularyThreshold !== undefined && subwords.vocabulary === undefined)
-        throw new UsageError(
-          `corpus.${group}.vocabularyThreshold has no effect, as corpus.${group}.vocabulary is not set. Remove it, or set corpus.${group}.vocabulary.`,
-        );
-      return {
-        method: 'bpe',
-        codes:
-          subwords.codes ??
-          missing(`corpus.${group}.codes`, ` To learn from the training set, set corpus.${group}.merges.`),
-        vocabulary: subwords.vocabulary,
-        vocabularyThreshold: subwords.vocabularyThreshold,
-        glossaries: subwords.glossaries,
-      };
-    case 'sentencepiece':
-      if (subwords.vocabSize !== undefined) {
-        if (subwords.model !== undefined)
-          throw new UsageError(
-            `corpus.${group}.vocabSize asks to learn, but model names a learnt one. Set one of the two.`,
-          );
-        return {
-          method: 'sentencepiece',
-          learn: {
-            vocabSize: subwords.vocabSize,
-            modelType: subwords.modelType,
-            characterCoverage: subwords.characterCoverage,
-          },
-        };
-      }
-      return {
-        method: 'sentencepiece',
-        model:
-          subwords.model ??
-          missing(`corpus.${group}.model`, ` To learn one from the training set, set corpus.${group}.vocabSize.`),
-      };
-    case 'huggingface':
-      return { method: 'huggingface', tokenizer: subwords.tokenizer ?? missing(`corpus.${group}.tokenizer`) };
-  }
+function subwordOptions(
+  group: 'subwords' | 'trgSubwords',
+  { method, ...settings }: Config['corpus']['subwords'],
+): PrepareSubwords {
+  const name = (key: string): string => `corpus.${group}.${key}`;
+  return subwordMethods
+    .method(method)
+    .ask(settings as never, { name, missing: (key, orElse) => missing(name(key), orElse) }) as PrepareSubwords;
 }
 
 function missing(key: string, orElse = ''): never {

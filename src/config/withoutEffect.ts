@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js';
 import { isField, type Field, type Section } from '../field.js';
 import { variantDefaults, type Variant } from '../gradinit/variants.js';
+import { subwordMethods } from '../text/subwords/subwordMethods.js';
 import { optimizers } from '../train/optimizers.js';
 import type { Setting } from './loadConfig.js';
 import { schema } from './schema.js';
@@ -27,23 +28,19 @@ const isSet: Condition = { holds: (value) => value !== undefined, advice: (key) 
 const isNotSet: Condition = { holds: (value) => value === undefined, advice: (key) => `leave out ${key}` };
 const aboveZero: Condition = { holds: (value) => Number(value) > 0, advice: (key) => `set ${key} to more than 0` };
 
-const subwordRules = (group: string): Rule[] => [
-  {
-    group,
-    settings: ['merges', 'codes', 'vocabulary', 'vocabularyThreshold', 'glossaries'],
-    choice: 'method',
-    usedBy: ['bpe'],
-  },
-  {
-    group,
-    settings: ['model', 'vocabSize', 'modelType', 'characterCoverage'],
-    choice: 'method',
-    usedBy: ['sentencepiece'],
-  },
-  { group, settings: ['modelType', 'characterCoverage'], choice: 'vocabSize', usedBy: isSet },
-  { group, settings: ['tokenizer'], choice: 'method', usedBy: ['huggingface'] },
-  { group, settings: ['joiner'], choice: 'method', usedBy: ['none'] },
-];
+const subwordRules = (group: string): Rule[] =>
+  subwordMethods.names.flatMap((name) => {
+    const { fields, onlyWith = {} } = subwordMethods.method(name);
+    return [
+      { group, settings: Object.keys(fields), choice: 'method', usedBy: [name] },
+      ...Object.entries(onlyWith).map(([key, other]) => ({
+        group,
+        settings: [key],
+        choice: other as string,
+        usedBy: isSet,
+      })),
+    ];
+  });
 
 const rules: readonly Rule[] = [
   ...subwordRules('corpus.subwords'),

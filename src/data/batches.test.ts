@@ -99,7 +99,10 @@ test('lengths are bucketed: little padding', () => {
 });
 
 test('faults are named', () => {
-  assert.throws(() => createBatches(many, { maxTokens: 0 }), /maxTokens is 0, expected a positive integer/);
+  assert.throws(
+    () => createBatches(many, { maxTokens: 0 }),
+    /maxTokens is 0, expected an integer from 1 to 1000000000 \(tokens\)\.$/,
+  );
   assert.throws(() => createBatches(ofLengths([]), { maxTokens: 5 }), /no sentence pairs/);
   assert.throws(
     () =>

@@ -1,17 +1,36 @@
-import { DataError, UsageError } from '../errors.js';
+import { DataError } from '../errors.js';
+import { completed, flag, integer, optionalInteger, orInfinity, type Section } from '../field.js';
+import { seedField } from '../random/seedField.js';
 import { makeBatch, type Batch } from './batch.js';
 import type { PairSource } from './dataset.js';
 import { Random } from '../random/xoshiro.js';
 
+/** What configurations and library calls may set of the size of batches: bounds, default and help. */
+export const batchingFields = {
+  maxTokens: integer(4096, 'Batch size: sentences times padded length of the longer side.', {
+    min: 1,
+    unit: 'tokens',
+  }),
+  maxSentences: optionalInteger('Most sentences per batch.', { min: 1, unit: 'sentences' }),
+} as const satisfies Section;
+
+/** The fields of library calls. */
+export const createBatchesFields = {
+  maxTokens: batchingFields.maxTokens,
+  maxSentences: orInfinity(batchingFields.maxSentences),
+  seed: seedField,
+  shuffle: flag(true, 'Draw the order.'),
+} as const satisfies Section;
+
 export interface BatchingOptions {
   /**
    * Upper bound on sentences x padded length of the longer side, `eosId` included: B * max(S, T) <= maxTokens.
-   * This is fairseq's --max-tokens.
+   * This is fairseq's --max-tokens. Default: `batchingFields`.
    */
-  readonly maxTokens: number;
+  readonly maxTokens?: number;
   /** Upper bound on sentences per batch. Default: none. */
   readonly maxSentences?: number;
-  /** Draws the order; equal seeds give equal batches. Default 1. */
+  /** Draws the order; equal seeds give equal batches. Default: `seedField`. */
   readonly seed?: number;
   /** false keeps batches from short to long and equal lengths in the dataset's order, for evaluation. Default true. */
   readonly shuffle?: boolean;
@@ -41,8 +60,9 @@ export interface BatchShape {
 /** The sizes of the batches of an epoch, the same for every epoch, from short sentences to long ones. @throws as `createBatches` */
 export function batchShapes(
   pairs: PairSource,
-  { maxTokens, maxSentences = Infinity }: Pick<BatchingOptions, 'maxTokens' | 'maxSentences'>,
+  options: Pick<BatchingOptions, 'maxTokens' | 'maxSentences'>,
 ): BatchShape[] {
+  const { maxTokens, maxSentences = Infinity } = completed(options, createBatchesFields);
   const order = sortByLengths(
     Int32Array.from({ length: pairs.length }, (_, row) => row),
     pairs,
@@ -63,17 +83,13 @@ export function batchShapes(
  * then put into random order. The number of batches and the shapes are the same in every epoch, and an epoch depends
  * only on the dataset's lengths, the options and its own number.
  *
- * @throws UsageError for limits that are not positive integers
+ * @throws UsageError for options that cannot be used
  * @throws DataError if the dataset is empty or a single pair exceeds `maxTokens`
  * Source: fairseq's ordered_indices and batch_by_size; there the order within equal lengths is drawn once for all
  * epochs, and batches are rounded to multiples of eight sentences.
  */
-export function createBatches(
-  pairs: PairSource,
-  { maxTokens, maxSentences = Infinity, seed = 1, shuffle = true }: BatchingOptions,
-): Batches {
-  requirePositive('maxTokens', maxTokens);
-  if (maxSentences !== Infinity) requirePositive('maxSentences', maxSentences);
+export function createBatches(pairs: PairSource, options: BatchingOptions = {}): Batches {
+  const { maxTokens, maxSentences = Infinity, seed, shuffle } = completed(options, createBatchesFields);
   if (pairs.length === 0)
     throw new DataError('the dataset has no sentence pairs: there is nothing to cut into batches.');
 
@@ -98,10 +114,6 @@ export function createBatches(
       };
     },
   };
-}
-
-function requirePositive(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${name} is ${value}, expected a positive integer.`);
 }
 
 /** Rows by source length, then target length; equal ones keep their order. */

@@ -1,5 +1,3 @@
-import { UsageError } from '../errors.js';
-
 /** How much goes into one batch. */
 export interface BatchLimits {
   /** Upper bound on sentences x longest sentence of a batch, in tokens, eosId included. */
@@ -25,13 +23,5 @@ export function* batchesByLength(
     const count = Math.max(1, Math.min(maxSentences, Math.floor(maxTokens / lengthOf(order[start]))));
     yield order.slice(start, start + count);
     start += count;
-  }
-}
-
-/** @throws UsageError naming the first that is not a positive integer */
-export function checkCounts(counts: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(counts)) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new UsageError(`${name} is ${value}, expected an integer of at least 1.`);
   }
 }

@@ -210,7 +210,7 @@ for (const backend of testBackends) {
       assert.throws(
         () => search([[2]], { beamSize: 0 }),
         (error: Error) =>
-          error instanceof UsageError && /beamSize is 0, expected an integer of at least 1/.test(error.message),
+          error instanceof UsageError && /beamSize is 0, expected an integer from 1 to 1000\./.test(error.message),
       );
       assert.throws(() => search([[2]], { maxLenA: 0, maxLenB: 0 }), /room for one token/);
       assert.throws(

@@ -4,12 +4,14 @@ import { topMeanLogProbs, type TopLogProbs } from '../backend/ops/topLogProbs.js
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId, padId } from '../text/specialIds.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { checkFields } from '../field.js';
 import type { ModelConfig } from '../model/config.js';
 import type { LoadedModel } from './loadedModel.js';
 import { paddedTokens } from './paddedTokens.js';
 import { IncrementalDecoder } from '../model/incrementalDecoder.js';
 import { outputMatrix } from '../model/parameters.js';
 import { encode } from '../model/transformer.js';
+import { beamSearchFields } from './decodeOptions.js';
 import { TopCandidates, type Candidate } from './topCandidates.js';
 
 export interface BeamSearchOptions {
@@ -235,15 +237,13 @@ export function notFinite(): ColdstartError {
   );
 }
 
-function checkOptions({ beamSize, lengthPenalty, maxLenA, maxLenB }: BeamSearchOptions): void {
-  if (!Number.isSafeInteger(beamSize) || beamSize < 1)
-    throw new UsageError(`beamSize is ${beamSize}, expected an integer of at least 1.`);
-  if (!Number.isFinite(lengthPenalty)) throw new UsageError(`lengthPenalty is ${lengthPenalty}, expected a number.`);
-  if (!(maxLenA >= 0 && maxLenB >= 0 && maxLenA + maxLenB >= 1 && Number.isFinite(maxLenA + maxLenB))) {
+function checkOptions(options: BeamSearchOptions): void {
+  checkFields(options, beamSearchFields);
+  const { maxLenA, maxLenB } = options;
+  if (maxLenA + maxLenB < 1)
     throw new UsageError(
-      `maxLenA is ${maxLenA} and maxLenB ${maxLenB}, expected numbers of at least 0 whose sum is at least 1: room for one token.`,
+      `maxLenA is ${maxLenA} and maxLenB ${maxLenB}, expected numbers whose sum is at least 1: room for one token.`,
     );
-  }
 }
 
 /** @throws DataError naming the source if it does not end with eosId or holds an id outside the vocabulary */

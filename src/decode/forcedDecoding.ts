@@ -8,7 +8,9 @@ import { greatest } from '../extremes.js';
 import { outputMatrix } from '../model/parameters.js';
 import { decode, encode } from '../model/transformer.js';
 import { eosId } from '../text/specialIds.js';
-import { batchesByLength, checkCounts, type BatchLimits } from './batchesByLength.js';
+import { checkFields } from '../field.js';
+import { decodeBatchFields } from './decodeOptions.js';
+import { batchesByLength, type BatchLimits } from './batchesByLength.js';
 import { checkSource, notFinite } from './beamSearch.js';
 import type { LoadedModel } from './loadedModel.js';
 import { paddedTokens } from './paddedTokens.js';
@@ -51,7 +53,7 @@ export async function forcedDecoding(
   pairs: readonly ForcedPair[],
   options: ForcedDecodingOptions,
 ): Promise<ForcedScore[]> {
-  checkCounts({ maxTokens: options.maxTokens, maxSentences: options.maxSentences });
+  checkFields(options, decodeBatchFields);
   for (const model of models) pairs.forEach((pair, i) => checkPair(pair, i, model));
   const scores = new Array<ForcedScore>(pairs.length);
   const all = pairs.map((_, i) => i);

@@ -133,7 +133,7 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       );
       await assert.rejects(
         translate(params, config, sources, { ...options, maxSourceTokens: 1 }),
-        /maxSourceTokens is 1, expected at least 2/,
+        /maxSourceTokens is 1, expected an integer from 2 to/,
       );
     });
 

@@ -2,8 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId } from '../text/specialIds.js';
 import { UsageError } from '../errors.js';
+import { checkFields, completed } from '../field.js';
 import type { ModelConfig } from '../model/config.js';
-import { batchesByLength, checkCounts, type BatchLimits } from './batchesByLength.js';
+import { batchesByLength, type BatchLimits } from './batchesByLength.js';
+import { beamSearchFields, decodeBatchFields, translateFields } from './decodeOptions.js';
 import { BeamSearch, checkSource, type BeamSearchOptions, type Hypothesis } from './beamSearch.js';
 import type { LoadedModel } from './loadedModel.js';
 
@@ -54,7 +56,7 @@ export async function translateTogether(
   sources: readonly Int32Array[],
   options: TranslateOptions,
 ): Promise<Translations> {
-  const { maxSourceTokens = Infinity, nbest = 1, onProgress, signal } = options;
+  const { maxSourceTokens = Infinity, nbest = translateFields.nbest.default, onProgress, signal } = options;
   checkOptions(options);
   for (const { config } of models) sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
   const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis()]);
@@ -103,12 +105,11 @@ export function cutSource(source: Int32Array, maxSourceTokens: number): Int32Arr
   return Int32Array.of(...source.subarray(0, maxSourceTokens - 1), eosId);
 }
 
-function checkOptions({ maxTokens, maxSentences, maxSourceTokens, nbest = 1, beamSize }: TranslateOptions): void {
-  checkCounts({ maxTokens, maxSentences, nbest });
-  if (nbest > beamSize)
+function checkOptions(options: TranslateOptions): void {
+  checkFields(options, { ...beamSearchFields, ...decodeBatchFields });
+  const { nbest } = completed(options, translateFields);
+  if (nbest > options.beamSize)
     throw new UsageError(
-      `nbest is ${nbest} but beamSize ${beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`,
+      `nbest is ${nbest} but beamSize ${options.beamSize}: a search gives at most beamSize hypotheses. Raise beamSize or lower nbest.`,
     );
-  if (maxSourceTokens !== undefined && !(maxSourceTokens >= 2))
-    throw new UsageError(`maxSourceTokens is ${maxSourceTokens}, expected at least 2: one token and eosId.`);
 }

@@ -21,6 +21,19 @@ import {
 import { withoutGradient } from '../backend/autodiff/withoutGradient.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
+import { completed, optionalInteger, real, required, type Section } from '../field.js';
+
+/** What configurations and `metaInit` may set: bounds, default and help. */
+export const metaInitFields = {
+  lr: real(0.1, 'Step of the norms.', { min: 0 }),
+  momentum: real(0.9, 'Momentum of the norms.', { min: 0, below: 1 }),
+} as const satisfies Section;
+
+/** Settings that no configuration changes, or that it may switch off. */
+const taskFields = {
+  iterations: required(optionalInteger('Steps of the norms.', { min: 1 })),
+  eps: real(1e-5, 'Added to the gradient in the quotient.', { min: 0 }),
+} as const satisfies Section;
 
 export interface MetaInitTask<B> {
   /** Any named tensors; metaInit does not change them, and the caller owns them. */
@@ -30,9 +43,9 @@ export interface MetaInitTask<B> {
   /** Data of each iteration, from 0. */
   readonly batches: (iteration: number) => B;
   readonly iterations: number;
-  /** Step of each norm. Default 0.1. */
+  /** Step of each norm; default: `metaInitFields`. */
   readonly lr?: number;
-  /** Default 0.9. */
+  /** Default: `metaInitFields`. */
   readonly momentum?: number;
   /** Keeps the quotient finite where a gradient vanishes. Default 1e-5. */
   readonly eps?: number;
@@ -86,8 +99,8 @@ export interface MetaInitReport {
 export async function metaInit<B>(
   task: MetaInitTask<B>,
 ): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
-  const { params: initial, loss, batches, iterations, lr = 0.1, momentum = 0.9, eps = 1e-5, signal } = task;
-  checkOptions({ iterations, lr, momentum, eps });
+  const { params: initial, loss, batches, signal } = task;
+  const { iterations, lr, momentum, eps } = completed(task, { ...metaInitFields, ...taskFields }, 'metaInit: ');
   const initialNorms = matrixNorms(initial);
   const names = [...initialNorms.keys()];
   if (names.length === 0)
@@ -207,26 +220,6 @@ export function gradientQuotient(loss: (params: Params) => Scalar, params: Param
       for (const g of gradients) g.dispose();
     }
   });
-}
-
-function checkOptions({
-  iterations,
-  lr,
-  momentum,
-  eps,
-}: {
-  iterations: number;
-  lr: number;
-  momentum: number;
-  eps: number;
-}): void {
-  const refuse = (what: string, found: number, expected: string): UsageError =>
-    new UsageError(`metaInit: ${what} is ${found}, expected ${expected}.`);
-  if (!Number.isSafeInteger(iterations) || iterations < 1)
-    throw refuse('iterations', iterations, 'an integer of at least 1');
-  if (!(lr >= 0 && lr < Infinity)) throw refuse('lr', lr, 'a number of at least 0');
-  if (!(momentum >= 0 && momentum < 1)) throw refuse('momentum', momentum, 'a number of at least 0 and below 1');
-  if (!(eps >= 0 && eps < Infinity)) throw refuse('eps', eps, 'a number of at least 0');
 }
 
 /** L2 norms of the tensors whose norms can be learned. A tensor of zeros has no direction. */

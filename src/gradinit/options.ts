@@ -1,12 +1,14 @@
-import { UsageError } from '../errors.js';
 import {
+  checkFields,
   choice,
   flag,
   optionalChoice,
   optionalInteger,
   optionalReal,
+  orInfinity,
   real,
-  refusal,
+  required,
+  unexpected,
   type Field,
   type Section,
   type Values,
@@ -15,7 +17,8 @@ import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from '.
 import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSettings } from './variants.js';
 
 /** The optimiser whose first step GradInit simulates. */
-export type Algorithm = 'adam' | 'sgd';
+export const algorithms = ['adam', 'sgd'] as const;
+export type Algorithm = (typeof algorithms)[number];
 
 /** The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)". */
 export function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
@@ -132,7 +135,7 @@ export const releasedDefaults: ReleasedScaleOptions = {
 /** The options of a variant with some settings; gamma is that of eta. @throws UsageError if the variant or the algorithm is unknown */
 export function completeOptions(given: GradInitSettings): GradInitOptions {
   const { algorithm, variant = scaleFields.variant.default } = given;
-  checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant });
+  checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant }, 'gradInit: ');
   const defaults: VariantSettings = variantDefaults[variant];
   const { gammaShare, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
   const step = defaultStep(algorithm, given.eta);
@@ -166,47 +169,49 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
   };
 }
 
-const algorithmField = choice(['adam', 'sgd'], 'adam', 'The optimiser whose first step GradInit looks ahead to.');
+const algorithmField = choice(algorithms, 'adam', 'The optimiser whose first step GradInit looks ahead to.');
 
-/** Bounds that may be Infinity: none. */
-const unbounded: readonly string[] = ['gamma', 'maxScale', 'layerNormMaxScale', 'gradClip'];
+/** The fields of library calls: a bound may be Infinity, none. */
+const callFields = {
+  ...scaleFields,
+  gamma: orInfinity(scaleFields.gamma),
+  maxScale: orInfinity(scaleFields.maxScale),
+  layerNormMaxScale: orInfinity(scaleFields.layerNormMaxScale),
+  gradClip: orInfinity(scaleFields.gradClip),
+} as const satisfies Section;
 
-/** @throws UsageError naming the first setting that its field does not take */
-function checkFields(settings: object, fields: Readonly<Record<string, Field<never> | Field<unknown>>>): void {
-  const given = settings as Readonly<Record<string, unknown>>;
-  for (const [key, field] of Object.entries(fields)) {
-    const value = given[key];
-    if (value === Infinity && unbounded.includes(key)) continue;
-    if (value === undefined && field.default === undefined) continue;
-    const reason = refusal(field as Field<unknown>, value, `gradInit: ${key}`);
-    if (reason !== undefined) throw new UsageError(reason);
-  }
-}
+/** What every variant needs, and those that move scales with Adam. */
+const neededFields = Object.fromEntries(
+  (['eta', 'gamma', 'iterations', 'lr', 'minScale'] as const).map((key) => [
+    key,
+    required(callFields[key] as Field<unknown>),
+  ]),
+);
+const neededWithAdam = Object.fromEntries(
+  (['biasMinScale', 'layerNormLr', 'layerNormMaxScale'] as const).map((key) => [key, required(callFields[key])]),
+);
 
 /** @throws UsageError naming the first option that cannot be used, and what is expected */
 export function checkOptions(options: GradInitOptions): void {
   const { algorithm, variant, normalizeGrad, scaled = 'weights', minScale } = options;
-  const refuse = (what: string, found: unknown, expected: string): UsageError =>
-    new UsageError(`gradInit: ${what} is ${String(found)}, expected ${expected}.`);
-  const check = (what: string, found: number, isGood: boolean, expected: string): void => {
-    if (!isGood) throw refuse(what, found, expected);
+  const check = (what: string, found: unknown, isGood: boolean, expected: string): void => {
+    if (!isGood) throw unexpected(`gradInit: ${what}`, found, expected);
   };
-  const { eta, gamma, iterations, lr } = options;
-  for (const [key, value] of Object.entries({ eta, gamma, iterations, lr, minScale }))
-    if (value === undefined) throw refuse(key, value, scaleFields[key as 'eta'].accepts);
-  const { gradClip: _, ...paperFields } = scaleFields;
-  checkFields({ ...options, gradClip: undefined }, { algorithm: algorithmField, ...paperFields });
+  const { gradClip, ...fields } = callFields;
+  checkFields(options, { algorithm: algorithmField, ...fields, ...neededFields }, 'gradInit: ');
   // with a rate of 0 a tensor would never change
   const positive = (what: string, found: number): void =>
     check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);
   positive('minScale', minScale);
-  if (normalizeGrad && algorithm !== 'sgd')
-    throw refuse('normalizeGrad', true, 'false with adam, whose step does not depend on the norm');
+  check(
+    'normalizeGrad',
+    normalizeGrad,
+    !normalizeGrad || algorithm === 'sgd',
+    'false with adam, whose step does not depend on the norm',
+  );
   if (variant === 'paper') return;
-  const { biasMinScale, layerNormLr, layerNormMaxScale, layerNormMinScale = minScale, maxScale = Infinity } = options;
-  for (const [key, value] of Object.entries({ biasMinScale, layerNormLr, layerNormMaxScale }))
-    if (value === undefined) throw refuse(key, value, scaleFields[key as 'eta'].accepts);
-  checkFields(options, { gradClip: scaleFields.gradClip, ...adamFields });
+  checkFields(options, { ...neededWithAdam, gradClip, ...adamFields }, 'gradInit: ');
+  const { biasMinScale, layerNormMaxScale, layerNormMinScale = minScale, maxScale = Infinity } = options;
   positive('layerNormMinScale', layerNormMinScale);
   positive('biasMinScale', biasMinScale);
   const least = Math.max(minScale, biasMinScale);

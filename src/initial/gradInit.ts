@@ -7,6 +7,7 @@ import {
   type GradInitOptions,
   type GradInitReport,
 } from '../gradinit/gradInit.js';
+import { algorithms } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { isCrossAttention, parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
 import {
@@ -79,7 +80,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
     })),
   }),
   reportShape: jsonObject({
-    algorithm: jsonOneOf(['adam', 'sgd']),
+    algorithm: jsonOneOf(algorithms),
     norm: jsonOptional(jsonOneOf(['L1', 'L2'])),
     options: jsonObject({ eta: jsonNumber, gamma: measured }), // JSON has no Infinity: null is no bound
     gamma: jsonOptional(measured),

@@ -1,5 +1,5 @@
 import { choice, integer, optionalChoice, optionalFlag, optionalInteger, type Section, type Values } from '../field.js';
-import { byVariant, scaleFields } from '../gradinit/options.js';
+import { algorithms, byVariant, scaleFields } from '../gradinit/options.js';
 import {
   crossAttentionChoices,
   variantDefaults,
@@ -11,7 +11,7 @@ import {
 /** The configuration's settings of GradInit. */
 export const gradInitFields = {
   algorithm: choice(
-    ['none', 'adam', 'sgd'],
+    ['none', ...algorithms],
     'none',
     'GradInit before training: the optimiser whose first step it looks ahead to.',
   ),

@@ -3,6 +3,7 @@ import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
 import type { PairSource } from '../data/dataset.js';
 import type { Section, Values } from '../field.js';
+import type { Algorithm } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import type { ModelConfig, ResidualScheme } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
@@ -124,7 +125,7 @@ export interface PlannedUses {
 
 /** The course of learning. */
 export interface LearningCourse {
-  readonly algorithm?: 'adam' | 'sgd';
+  readonly algorithm?: Algorithm;
   /** GradInit's step and bound. */
   readonly eta?: number;
   readonly gamma?: number;

@@ -1,7 +1,12 @@
 import { formatLoss, formatNumber } from '../format.js';
 import type { Batch } from '../data/batch.js';
-import { integer, optionalInteger, real, type Section } from '../field.js';
-import { metaInit as learnNorms, type MetaInitIteration, type MetaInitReport } from '../gradinit/metaInit.js';
+import { integer, optionalInteger, type Section } from '../field.js';
+import {
+  metaInit as learnNorms,
+  metaInitFields,
+  type MetaInitIteration,
+  type MetaInitReport,
+} from '../gradinit/metaInit.js';
 import { jsonCount, jsonList, jsonNullable, jsonNumber, jsonObject } from '../storage/jsonFile.js';
 import { cycleBatches } from './cycleBatches.js';
 import { metaInitUses } from './initCost.js';
@@ -9,8 +14,7 @@ import { learnedInit, meanLoss } from './learnedInit.js';
 
 const fields = {
   iterations: integer(0, 'MetaInit steps before training; 0: not used.', { min: 0 }),
-  lr: real(0.1, 'Step of the norms.', { min: 0 }),
-  momentum: real(0.9, 'Momentum of the norms.', { min: 0, below: 1 }),
+  ...metaInitFields,
   maxTokens: optionalInteger('Batch size for MetaInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
 } as const satisfies Section;
 

@@ -38,16 +38,16 @@ test('configurations that cannot be built are refused with what was found and wh
   const cases: [Partial<ModelConfig>, RegExp][] = [
     [{ dModel: 130 }, /model\.dModel is 130, expected a multiple of model\.numHeads \(4\)/],
     [{ dModel: 63, numHeads: 3 }, /model\.dModel is 63, expected an even number/],
-    [{ numHeads: 0 }, /model\.numHeads is 0, expected an integer of at least 1/],
+    [{ numHeads: 0 }, /model\.numHeads is 0, expected an integer from 1 to 65536\.$/],
     [{ dFf: 1.5 }, /model\.dFf is 1\.5/],
     [{ numDecoderLayers: '4' as never }, /model\.numDecoderLayers is "4", expected an integer/],
-    [{ trgVocabSize: 4 }, /model\.trgVocabSize is 4, expected an integer of at least 5/],
+    [{ trgVocabSize: 4 }, /model\.trgVocabSize is 4, expected an integer from 5 to/],
     [
       { trgVocabSize: 8000 },
       /"tied" but the vocabularies have 9716 and 8000 entries\. Prepare the corpus with one joint vocabulary/,
     ],
     [{ sharing: 'all' as never }, /model\.sharing is "all", expected one of none, decoder-tied, tied/],
-    [{ dropout: 1 }, /model\.dropout is 1, expected a rate of at least 0 and below 1/],
+    [{ dropout: 1 }, /model\.dropout is 1, expected a number from 0 to 0\.99\.$/],
     [{ attentionDropout: NaN }, /model\.attentionDropout/],
     [{ layerNormEps: 0 }, /model\.layerNormEps is 0/],
   ];

@@ -231,6 +231,6 @@ test('unknown methods and seeds are refused', () => {
     () => initParams(config, { method: 'orthogonal' as InitMethod, seed: 1 }),
     /"orthogonal", expected one of fairseq, xavier, kaiming, tfixup, deepnorm/,
   );
-  assert.throws(() => initParams(config, { method: 'xavier', seed: -1 }), /the seed is -1, expected an integer from 0/);
+  assert.throws(() => initParams(config, { method: 'xavier', seed: -1 }), /seed is -1, expected an integer from 0/);
   assert.throws(() => initParams({ ...config, numHeads: 5 }, { method: 'xavier', seed: 1 }), /model\.dModel is 64/);
 });

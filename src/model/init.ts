@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { philox4x32, philoxKey } from '../random/philox.js';
 import { padId } from '../text/specialIds.js';
-import { UsageError } from '../errors.js';
+import { checkFields, choice, type Section } from '../field.js';
+import { seedField } from '../random/seedField.js';
 import { checkModelConfig, type ModelConfig } from './config.js';
 import { outputProjection, parameterGroup, parameterShapes } from './parameters.js';
 import { deepNorm } from './residual.js';
@@ -24,9 +25,14 @@ import { deepNorm } from './residual.js';
  *
  * Residual scales (`residual: admin`) are 1; `profileResidualScales` sets them (Liu et al. 2020).
  */
-export type InitMethod = 'fairseq' | 'xavier' | 'kaiming' | 'tfixup' | 'deepnorm';
+export type InitMethod = (typeof initMethods)[number];
 
-export const initMethods: readonly InitMethod[] = ['fairseq', 'xavier', 'kaiming', 'tfixup', 'deepnorm'];
+export const initMethods = ['fairseq', 'xavier', 'kaiming', 'tfixup', 'deepnorm'] as const;
+
+/** What configurations and library calls may set of the drawing: choices, default and help. */
+export const initFields = {
+  method: choice(initMethods, 'fairseq', 'How initial parameters are drawn.'),
+} as const satisfies Section;
 
 /**
  * Initial parameters of a model, in the order of `parameterShapes`.
@@ -42,10 +48,8 @@ export function initParams(
   { method, seed }: { method: InitMethod; seed: number },
 ): Map<string, Tensor> {
   checkModelConfig(config);
-  if (!initMethods.includes(method))
-    throw new UsageError(`the initialisation is ${JSON.stringify(method)}, expected one of ${initMethods.join(', ')}.`);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new UsageError(`the seed is ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+  checkFields({ method }, initFields, 'init.');
+  checkFields({ seed }, { seed: seedField });
   const shapes = parameterShapes(config);
   const params = new Map<string, Tensor>();
   for (const [name, shape] of shapes) {

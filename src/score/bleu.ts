@@ -1,5 +1,5 @@
-import { UsageError } from '../errors.js';
-import { bleuTokenizers, type BleuTokenizer, type BleuTokenizerName } from './bleuTokenizers.js';
+import { checkFields, choice, completed, flag, integer, optionalReal, type Section } from '../field.js';
+import { bleuTokenizerNames, bleuTokenizers, type BleuTokenizer, type BleuTokenizerName } from './bleuTokenizers.js';
 import { formatFixed } from './formatFixed.js';
 import { corpusScore, sentenceScore, type Metric, type References } from './metric.js';
 import { NgramTrie } from './ngramTrie.js';
@@ -7,6 +7,16 @@ import { splitWords, stripRight } from './whiteSpace.js';
 
 const smoothMethods = ['exp', 'floor', 'add-k', 'none'] as const;
 export type SmoothMethod = (typeof smoothMethods)[number];
+
+/** The fields of BLEU's options; defaults are sacreBLEU's. */
+export const bleuFields = {
+  tokenize: choice(bleuTokenizerNames, '13a', 'Tokeniser; none for text whose tokens stand apart already.'),
+  lowercase: flag(false, 'Ignore case.'),
+  smoothMethod: choice(smoothMethods, 'exp', 'What to do with an order without matches.'),
+  smoothValue: optionalReal('Default: 0.1 for floor, 1 for add-k.', { min: 0 }),
+  effectiveOrder: flag(false, 'Stop at the highest order that the hypothesis has n-grams for.'),
+  maxNgramOrder: integer(4, 'Longest n-grams.', { min: 1, max: 100 }),
+} as const satisfies Section;
 
 export interface BleuOptions {
   /** `13a` for plain text, `none` for text that is tokenised already, or a tokeniser. Default 13a. */
@@ -66,30 +76,30 @@ const defaultSmoothValue: Readonly<Record<SmoothMethod, number | undefined>> = {
   none: undefined,
 };
 
+function namedTokenizer(name = bleuFields.tokenize.default): BleuTokenizer {
+  checkFields({ tokenize: name }, { tokenize: bleuFields.tokenize }, 'BLEU: ');
+  return bleuTokenizers[name];
+}
+
 /**
  * The metric. A line's statistics are its length, the length of its closest reference (the shorter of two equally
  * close), matches by order and n-grams by order.
  */
 export function bleu(options: BleuOptions = {}): Metric<BleuScore> {
+  const { tokenize: nameOrTokenizer, ...others } = options;
+  const { tokenize: _, ...fields } = bleuFields;
   const {
-    tokenize = '13a',
-    lowercase = false,
-    smoothMethod = 'exp',
-    effectiveOrder = false,
-    maxNgramOrder: maxOrder = 4,
-  } = options;
-  const smoothValue = options.smoothValue ?? defaultSmoothValue[smoothMethod];
-  const tokenizer = typeof tokenize === 'string' ? bleuTokenizers[tokenize] : tokenize;
-  if (!tokenizer)
-    throw new UsageError(
-      `BLEU has no tokeniser "${String(tokenize)}"; there are ${Object.keys(bleuTokenizers).join(', ')}.`,
-    );
-  if (!smoothMethods.includes(smoothMethod))
-    throw new UsageError(`BLEU has no smoothing "${String(smoothMethod)}"; there are ${smoothMethods.join(', ')}.`);
-  if (!Number.isInteger(maxOrder) || maxOrder < 1)
-    throw new UsageError(`maxNgramOrder is ${maxOrder}, expected a positive integer.`);
-  if (smoothValue !== undefined && !(smoothValue >= 0))
-    throw new UsageError(`smoothValue is ${smoothValue}, expected a number of at least 0.`);
+    lowercase,
+    smoothMethod,
+    effectiveOrder,
+    maxNgramOrder: maxOrder,
+    ...given
+  } = completed(others, fields, 'BLEU: ');
+  const smoothValue = given.smoothValue ?? defaultSmoothValue[smoothMethod];
+  const tokenizer =
+    typeof nameOrTokenizer === 'object' && 'tokenize' in nameOrTokenizer
+      ? nameOrTokenizer
+      : namedTokenizer(nameOrTokenizer);
 
   const words = new Map<string, number>();
   const numbersOf = (line: string): number[] =>

@@ -8,7 +8,7 @@ export interface BleuTokenizer {
   tokenize(line: string): string;
 }
 
-const bleuTokenizerNames = ['13a', 'intl', 'zh', 'char', 'none'] as const;
+export const bleuTokenizerNames = ['13a', 'intl', 'zh', 'char', 'none'] as const;
 export type BleuTokenizerName = (typeof bleuTokenizerNames)[number];
 
 /** sacreBLEU's tokenisers by name. */

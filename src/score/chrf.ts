@@ -1,7 +1,18 @@
 import { UsageError } from '../errors.js';
+import { completed, flag, integer, type Section } from '../field.js';
 import { corpusScore, sentenceScore, type Metric, type References, type Score } from './metric.js';
 import { NgramTrie } from './ngramTrie.js';
 import { splitWords } from './whiteSpace.js';
+
+/** The fields of chrF's options; defaults are sacreBLEU's. */
+export const chrfFields = {
+  charOrder: integer(6, 'Longest character n-grams.', { min: 0, max: 100 }),
+  wordOrder: integer(0, 'Longest word n-grams; 2 is chrF++.', { min: 0, max: 100 }),
+  beta: integer(2, 'Recall counts so many times as much as precision.', { min: 0 }),
+  lowercase: flag(false, 'Ignore case.'),
+  whitespace: flag(false, 'Keep white space in character n-grams.'),
+  epsSmoothing: flag(false, 'Average F scores over all orders, as chrF++.py.'),
+} as const satisfies Section;
 
 export interface ChrfOptions {
   /** Longest character n-grams. Default 6. */
@@ -33,18 +44,8 @@ export function sentenceChrf(hyp: string, refs: readonly string[], options: Chrf
  * The metric. A line's statistics are, for each order, n-grams of the hypothesis, n-grams of the reference, and
  * matches; those of the reference with the best F score, the first of equals.
  */
-export function chrf({
-  charOrder = 6,
-  wordOrder = 0,
-  beta = 2,
-  lowercase = false,
-  whitespace = false,
-  epsSmoothing = false,
-}: ChrfOptions = {}): Metric {
-  for (const [name, value] of Object.entries({ charOrder, wordOrder, beta })) {
-    if (!Number.isInteger(value) || value < 0)
-      throw new UsageError(`chrF's ${name} is ${value}, expected an integer of at least 0.`);
-  }
+export function chrf(options: ChrfOptions = {}): Metric {
+  const { charOrder, wordOrder, beta, lowercase, whitespace, epsSmoothing } = completed(options, chrfFields, 'chrF: ');
   const numOrders = charOrder + wordOrder;
   if (numOrders === 0)
     throw new UsageError('chrF needs character or word n-grams: charOrder and wordOrder are both 0.');

@@ -1,7 +1,7 @@
 import type { MetricResult } from './formatScore.js';
 import { corpusStatistics, sumLines, type Metric, type References } from './metric.js';
 import { signatureFields } from './signature.js';
-import { bootstrap, defaultSeed, pairedTest } from './significance.js';
+import { bootstrap, defaultSeed, significanceFields, pairedTest } from './significance.js';
 
 export interface System {
   readonly name: string;
@@ -78,11 +78,11 @@ function sampleCounts(significance: Significance): { numResamples?: number; numS
       return {};
     case 'confidence':
     case 'bs':
-      return { numResamples: significance.numSamples ?? 1000 };
+      return { numResamples: significance.numSamples ?? significanceFields.bs.numSamples.default };
     case 'ar':
       return {
         numResamples: significance.numConfidenceSamples || undefined,
-        numShuffles: significance.numSamples ?? 10000,
+        numShuffles: significance.numSamples ?? significanceFields.ar.numSamples.default,
       };
   }
 }

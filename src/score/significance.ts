@@ -1,11 +1,24 @@
 import { counted } from '../counted.js';
 import { DataError, UsageError } from '../errors.js';
+import { checkFields, choice, completed, integer, type Section } from '../field.js';
 import { sumLines, type CorpusStatistics, type Metric } from './metric.js';
 import { NumpyRandom } from '../random/numpyRandom.js';
 import { weightedSums } from './weightedSums.js';
 
+const seed = integer(12345, 'Seeds resamples and shuffles.', { min: 0, max: Number.MAX_SAFE_INTEGER });
+
 /** sacreBLEU's seed. */
-export const defaultSeed = 12345;
+export const defaultSeed = seed.default;
+
+/** The fields of the options of `bootstrap` and of `pairedTest` by its test; defaults are sacreBLEU's. */
+export const significanceFields = {
+  bs: { numSamples: integer(1000, 'Resamples.', { min: 1, max: Number.MAX_SAFE_INTEGER }), seed },
+  ar: {
+    numSamples: integer(10_000, 'Shuffles.', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    numConfidenceSamples: integer(0, 'Resamples for confidence intervals; 0: none.', { min: 0 }),
+    seed,
+  },
+} as const satisfies Section;
 
 /** Mean and half the width of the 95 % confidence interval. */
 export interface Confidence {
@@ -62,8 +75,9 @@ export function confidenceOf(scores: Float64Array): Confidence {
 export function bootstrap(
   metric: Metric,
   statistics: CorpusStatistics,
-  { numSamples = 1000, seed = defaultSeed }: { numSamples?: number; seed?: number } = {},
+  options: { numSamples?: number; seed?: number } = {},
 ): Confidence {
+  const { numSamples, seed } = completed(options, significanceFields.bs, 'bootstrap: ');
   return confidenceOf(
     resampledScores(metric, statistics, drawResamples(statistics.numLines, numSamples, new NumpyRandom(seed))),
   );
@@ -72,7 +86,7 @@ export function bootstrap(
 export interface PairedOptions {
   /** `bs`: paired bootstrap resampling (Koehn 2004). `ar`: paired approximate randomisation (Riezler and Maxwell 2005). */
   readonly test: 'bs' | 'ar';
-  /** Resamples or shuffles. Default 1,000 for `bs`, 10,000 for `ar`. */
+  /** Resamples or shuffles. Default: `significanceFields`. */
   readonly numSamples?: number;
   /** Resamples for confidence intervals in addition to `ar`. Default 0: none. */
   readonly numConfidenceSamples?: number;
@@ -100,7 +114,10 @@ export function pairedTest(
   metrics: readonly { metric: Metric; systems: readonly CorpusStatistics[] }[],
   options: PairedOptions,
 ): PairedResult[][] {
-  const { test, numSamples = test === 'bs' ? 1000 : 10000, numConfidenceSamples = 0, seed = defaultSeed } = options;
+  const { test } = options;
+  checkFields({ test }, { test: choice(['bs', 'ar'], 'bs', 'Which test.') }, 'pairedTest: ');
+  const { numSamples, seed } = completed(options, significanceFields[test], 'pairedTest: ');
+  const { numConfidenceSamples } = completed(options, significanceFields.ar, 'pairedTest: ');
   const numLines = metrics[0].systems[0].numLines;
   for (const { systems } of metrics) {
     const other = systems.find((system) => system.numLines !== numLines);

@@ -1,3 +1,4 @@
+import { defaultJoiner } from '../text/subwords/joiner.js';
 import { removeJoiner } from '../text/subwords/bpe.js';
 import { bleu, type BleuOptions, type BleuScore } from './bleu.js';
 import { formatFixed } from './formatFixed.js';
@@ -35,7 +36,7 @@ export function tokenisedBleu({ lowercase = false }: Pick<TokenisedBleuOptions, 
 }
 
 /** A line of subword units as words. */
-export function joinUnits(line: string, joiner = '@@'): string {
+export function joinUnits(line: string, joiner = defaultJoiner): string {
   return joiner === '' ? line : removeJoiner(line, joiner);
 }
 

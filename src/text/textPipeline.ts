@@ -4,7 +4,6 @@ import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
   jsonBoolean,
   jsonList,
-  jsonNumber,
   jsonObject,
   jsonOneOf,
   jsonOptional,
@@ -19,12 +18,13 @@ import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../st
 import { readTextFile } from '../storage/textFile.js';
 import { unicodeForms } from './moses/normalize.js';
 import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
-import { openSegmenter, type Segmenter, type SubwordOptions } from './subwords/segmenter.js';
+import { openSegmenter, subwordFiles } from './subwords/segmenter.js';
+import type { NamedOptions, Segmenter, Side } from './subwords/subwordMethod.js';
+import { subwordMethods, type SubwordChoice, type SubwordOptions } from './subwords/subwordMethods.js';
 import { Vocabulary } from './vocabulary.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
-/** Which side of a sentence pair. */
-export type Side = 'src' | 'trg';
+export type { Side };
 
 /**
  * What lines are: `raw` as people write them, or `words` as the model's training text was after normalisation, tokenisation and
@@ -61,18 +61,12 @@ const prefixFile = (side: Side): string => `prefixes.${side}.txt`;
 const truecaseFile = (side: Side): string => `truecase.${side}.txt`;
 const subwordFile = (side: Side, kind: string): string => `subwords.${side}.${kind}`;
 
-/** Subword settings as saved: their files are next to them under fixed names. */
-interface SavedSubwords {
-  readonly method: SubwordOptions['method'];
-  readonly joiner?: string;
-  readonly hasVocabulary?: boolean;
-  readonly vocabularyThreshold?: number;
-  readonly glossaries?: readonly string[];
-}
+/** How a method reads the files that its options name. */
+type FileReaders = Readonly<Record<string, (path: string) => string | Uint8Array>>;
 
 /** The parts of a text pipeline. */
 export interface TextPipelineParts {
-  readonly subwords: Readonly<Record<Side, SubwordOptions>>;
+  readonly subwords: Readonly<Record<Side, SubwordOptions | NamedOptions>>;
   readonly vocabularies: Readonly<Record<Side, Vocabulary>>;
   /** Steps from raw text to words. */
   readonly preprocessing: Readonly<Record<Side, readonly PreprocessingStep[]>>;
@@ -81,7 +75,11 @@ export interface TextPipelineParts {
 /**
  * Saves the settings, vocabularies and copies of the subword files in a folder that `openTextPipeline` reads.
  */
-export function saveTextPipeline(folder: string, { subwords, vocabularies, preprocessing }: TextPipelineParts): void {
+export function saveTextPipeline(
+  folder: string,
+  { subwords, vocabularies, preprocessing }: TextPipelineParts,
+  methods: SubwordChoice = subwordMethods,
+): void {
   makeFolder(folder);
   for (const side of ['src', 'trg'] as const) {
     writeFileAtomic(join(folder, vocabularyFile(side)), vocabularies[side].toText());
@@ -92,24 +90,15 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
         writeFileAtomic(join(folder, truecaseFile(side)), readTextFile(step.model, 'truecasing model', 2 ** 30));
     }
     const options = subwords[side];
-    if (options.method === 'bpe') {
-      writeFileAtomic(join(folder, subwordFile(side, 'codes')), readTextFile(options.codes, 'BPE codes file'));
-      if (options.vocabulary !== undefined)
-        writeFileAtomic(
-          join(folder, subwordFile(side, 'vocabulary')),
-          readTextFile(options.vocabulary, 'BPE vocabulary'),
-        );
-    }
-    if (options.method === 'sentencepiece')
-      writeFileAtomic(join(folder, subwordFile(side, 'model')), readFileSync(options.model));
-    if (options.method === 'huggingface')
-      writeFileAtomic(join(folder, subwordFile(side, 'tokenizer')), readTextFile(options.tokenizer, 'tokenizer'));
+    const { files } = methods.method(options.method);
+    for (const [kind, path] of Object.entries(subwordFiles(options, methods)))
+      writeFileAtomic(join(folder, subwordFile(side, kind)), (files as FileReaders)[kind](path));
   }
   const settings = {
     format: 'coldstart text pipeline',
     version: formatVersion,
-    src: savedSubwords(subwords.src),
-    trg: savedSubwords(subwords.trg),
+    src: methods.method(subwords.src.method).save(subwords.src),
+    trg: methods.method(subwords.trg.method).save(subwords.trg),
     preprocessing: { src: savedSteps(preprocessing.src, 'src'), trg: savedSteps(preprocessing.trg, 'trg') },
   };
   writeJsonFile(join(folder, settingsFile), settings);
@@ -121,8 +110,13 @@ export function saveTextPipeline(folder: string, { subwords, vocabularies, prepr
  * @param sha256 of the files by name, as the pipeline was opened
  * @throws DataError if a file was changed since
  */
-export function copyTextPipeline(from: string, to: string, sha256: Readonly<Record<string, string>>): void {
-  readSettings(from);
+export function copyTextPipeline(
+  from: string,
+  to: string,
+  sha256: Readonly<Record<string, string>>,
+  methods: SubwordChoice = subwordMethods,
+): void {
+  readSettings(from, methods);
   makeFolder(to);
   const own: RecordedFiles = {
     sha256,
@@ -135,20 +129,20 @@ export function copyTextPipeline(from: string, to: string, sha256: Readonly<Reco
     copied[name] = sha256Of(bytes);
     writeFileAtomic(join(to, name), bytes);
   };
-  for (const name of filesBesideSettings(from)) copy(name);
+  for (const name of filesBesideSettings(from, methods)) copy(name);
   rmSync(join(to, checksumsFile), { force: true });
   copy(settingsFile);
   writeJsonFile(join(to, checksumsFile), { sha256: copied });
 }
 
 /** Names of the files that a pipeline has next to its settings. */
-function filesBesideSettings(folder: string): string[] {
+function filesBesideSettings(folder: string, methods: SubwordChoice = subwordMethods): string[] {
   return (['src', 'trg'] as const)
     .flatMap((side) => [
       vocabularyFile(side),
       prefixFile(side),
       truecaseFile(side),
-      ...['codes', 'vocabulary', 'model', 'tokenizer'].map((kind) => subwordFile(side, kind)),
+      ...methods.files.map((kind) => subwordFile(side, kind)),
     ])
     .filter((name) => existsSync(join(folder, name)));
 }
@@ -165,11 +159,14 @@ export function textPipelineSha256(folder: string): string {
  *
  * @throws DataError if the settings or a vocabulary is missing or damaged
  */
-export function readTextPipeline(folder: string): TextPipelineParts {
-  const settings = readSettings(folder);
+export function readTextPipeline(folder: string, methods: SubwordChoice = subwordMethods): TextPipelineParts {
+  const settings = readSettings(folder, methods);
   const forBoth = <T>(of: (side: Side) => T): Record<Side, T> => ({ src: of('src'), trg: of('trg') });
   return {
-    subwords: forBoth((side) => subwordOptions(folder, side, settings[side])),
+    subwords: forBoth((side) => {
+      const saved = settings[side];
+      return methods.method(saved.method).load(saved, (kind) => join(folder, subwordFile(side, kind)));
+    }),
     vocabularies: forBoth((side) => Vocabulary.read(join(folder, vocabularyFile(side)))),
     preprocessing: forBoth((side) => openedSteps(folder, side, settings.preprocessing[side])),
   };
@@ -191,9 +188,10 @@ export function readVocabularies(folder: string): Record<Side, Vocabulary> {
 export async function openTextPipeline(
   folder: string,
   recorded: RecordedFiles = readChecksums(folder),
+  methods: SubwordChoice = subwordMethods,
 ): Promise<TextPipeline> {
   checkRecorded(folder, recorded);
-  const pipeline = await openUnchecked(folder);
+  const pipeline = await openUnchecked(folder, methods);
   try {
     checkRecorded(folder, recorded);
   } catch (error) {
@@ -218,11 +216,11 @@ function readChecksums(folder: string): RecordedFiles {
   return { sha256, writer: 'the run', advice };
 }
 
-async function openUnchecked(folder: string): Promise<TextPipeline> {
-  const { subwords, vocabularies, preprocessing } = readTextPipeline(folder);
+async function openUnchecked(folder: string, methods: SubwordChoice): Promise<TextPipeline> {
+  const { subwords, vocabularies, preprocessing } = readTextPipeline(folder, methods);
   const { src: srcVocabulary, trg: trgVocabulary } = vocabularies;
-  const srcSegmenter = await openSegmenter(subwords.src);
-  const trgSegmenter = await openSegmenter(subwords.trg);
+  const srcSegmenter = await openSegmenter(subwords.src, methods);
+  const trgSegmenter = await openSegmenter(subwords.trg, methods);
   const srcSteps = createPreprocessor(preprocessing.src);
   const trgSteps = createPreprocessor(preprocessing.trg);
   const encode = async (
@@ -263,67 +261,22 @@ function withFiles(step: PreprocessingStep, prefixes: string, model: string): Pr
   return step.step === 'truecase' ? { ...step, model } : step;
 }
 
-function savedSubwords(options: SubwordOptions): SavedSubwords {
-  switch (options.method) {
-    case 'none':
-      return { method: 'none', joiner: options.joiner };
-    case 'bpe':
-      return {
-        method: 'bpe',
-        hasVocabulary: options.vocabulary !== undefined,
-        vocabularyThreshold: options.vocabularyThreshold,
-        glossaries: options.glossaries,
-      };
-    case 'sentencepiece':
-    case 'huggingface':
-      return { method: options.method };
-  }
-}
-
-function subwordOptions(folder: string, side: Side, saved: SavedSubwords): SubwordOptions {
-  const path = (kind: string): string => join(folder, subwordFile(side, kind));
-  switch (saved.method) {
-    case 'none':
-      return { method: 'none', joiner: saved.joiner };
-    case 'bpe':
-      return {
-        method: 'bpe',
-        codes: path('codes'),
-        vocabulary: saved.hasVocabulary ? path('vocabulary') : undefined,
-        vocabularyThreshold: saved.vocabularyThreshold,
-        glossaries: saved.glossaries,
-      };
-    case 'sentencepiece':
-      return { method: 'sentencepiece', model: path('model') };
-    case 'huggingface':
-      return { method: 'huggingface', tokenizer: path('tokenizer') };
-  }
-}
-
 interface SavedSettings {
-  readonly src: SavedSubwords;
-  readonly trg: SavedSubwords;
+  readonly src: NamedOptions;
+  readonly trg: NamedOptions;
   readonly preprocessing: Readonly<Record<Side, readonly PreprocessingStep[]>>;
 }
 
-function readSettings(folder: string): SavedSettings {
+function readSettings(folder: string, methods: SubwordChoice): SavedSettings {
   const path = join(folder, settingsFile);
   const settings = readJsonFile<SavedSettings & { readonly version: number }>(path, {
     what: 'text settings',
     maxBytes: 2 ** 20,
-    shape: settingsShape,
+    shape: settingsShape(methods),
     advice: 'Run "coldstart corpus prepare" again.',
   });
   return settings.version === 1 ? { ...settings, preprocessing: { src: [], trg: [] } } : settings;
 }
-
-const subwordsShape = jsonObject({
-  method: jsonOneOf(['none', 'bpe', 'sentencepiece', 'huggingface']),
-  joiner: jsonOptional(jsonText),
-  hasVocabulary: jsonOptional(jsonBoolean),
-  vocabularyThreshold: jsonOptional(jsonNumber),
-  glossaries: jsonOptional(jsonList(jsonText)),
-});
 
 const stepShapes: Readonly<Record<PreprocessingStep['step'], JsonShape>> = {
   normalize: jsonObject({
@@ -348,14 +301,16 @@ const stepsShape = jsonList((value, field) => {
   stepShapes[(value as PreprocessingStep).step](value, field);
 });
 
-const settingsShape: JsonShape = (value, field) => {
-  jsonObject({
-    format: jsonOneOf(['coldstart text pipeline']),
-    version: jsonOneOf([1, formatVersion]),
-    src: subwordsShape,
-    trg: subwordsShape,
-  })(value, field);
-  // version 1 had no preprocessing
-  if ((value as { version: number }).version === formatVersion)
-    jsonObject({ preprocessing: jsonObject({ src: stepsShape, trg: stepsShape }) })(value, field);
-};
+const settingsShape =
+  ({ savedShape }: SubwordChoice): JsonShape =>
+  (value, field) => {
+    jsonObject({
+      format: jsonOneOf(['coldstart text pipeline']),
+      version: jsonOneOf([1, formatVersion]),
+      src: savedShape,
+      trg: savedShape,
+    })(value, field);
+    // version 1 had no preprocessing
+    if ((value as { version: number }).version === formatVersion)
+      jsonObject({ preprocessing: jsonObject({ src: stepsShape, trg: stepsShape }) })(value, field);
+  };

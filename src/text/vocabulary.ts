@@ -1,4 +1,5 @@
 import { DataError } from '../errors.js';
+import { completed, integer, optionalInteger, orInfinity, type Section } from '../field.js';
 import { readTextFile } from '../storage/textFile.js';
 import { compareCodePoints } from './codePoints.js';
 import { eosId, firstOrdinaryId, unkId } from './specialIds.js';
@@ -9,8 +10,20 @@ export const specialTokens: readonly string[] = ['<s>', '<pad>', '</s>', '<unk>'
 /** Fairseq's mark after a line whose token is special, or already in the file. */
 const overwriteMark = ' #fairseq:overwrite';
 
+/** What configurations and library calls may set of a vocabulary that is built: bounds, default and help. */
+export const vocabularyFields = {
+  minCount: integer(1, 'Rarer tokens become <unk>.', { min: 1, unit: 'occurrences' }),
+  maxSize: optionalInteger('Largest number of entries, the four special ones included.', {
+    min: firstOrdinaryId + 1,
+    unit: 'entries',
+  }),
+} as const satisfies Section;
+
+/** The fields of library calls. */
+export const vocabularyCallFields = { ...vocabularyFields, maxSize: orInfinity(vocabularyFields.maxSize) } as const;
+
 export interface VocabularyLimits {
-  /** Tokens seen less often are left out. Default 1. */
+  /** Tokens seen less often are left out. Default: `vocabularyFields`. */
   readonly minCount?: number;
   /** Largest number of entries, the four special ones included. Default: no limit. */
   readonly maxSize?: number;
@@ -39,10 +52,8 @@ export class Vocabulary {
    *
    * Source: fairseq's Dictionary.finalize, without its padding to a multiple of eight.
    */
-  static fromCounts(
-    counts: ReadonlyMap<string, number>,
-    { minCount = 1, maxSize = Infinity }: VocabularyLimits = {},
-  ): Vocabulary {
+  static fromCounts(counts: ReadonlyMap<string, number>, limits: VocabularyLimits = {}): Vocabulary {
+    const { minCount, maxSize = Infinity } = completed(limits, vocabularyCallFields, 'corpus.vocabulary.');
     const kept = [...counts].filter(([token, count]) => count >= minCount && !specialTokens.includes(token));
     kept.sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b));
     kept.length = Math.min(kept.length, Math.max(0, maxSize - firstOrdinaryId));

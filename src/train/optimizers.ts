@@ -1,5 +1,5 @@
-import { UsageError } from '../errors.js';
-import type { Field, Section, Values } from '../field.js';
+import type { UsageError } from '../errors.js';
+import { checkFields, choice, completed, unexpected, type Field, type Section, type Values } from '../field.js';
 import { adam } from './adamOptimizer.js';
 import type { Optimizer } from './optimizer.js';
 import { radam } from './radamOptimizer.js';
@@ -33,6 +33,8 @@ export interface OptimizerChoice {
 /** What a set of optimisers offers to the schema, the checks and the trainer. */
 export interface OptimizerTable<K extends Kinds> extends OptimizerChoice {
   readonly names: readonly (keyof K & string)[];
+  /** The setting that names one. */
+  readonly field: Field<keyof K & string>;
   /** All settings of all optimisers; the help of each says whose it is. */
   readonly fields: UnionToIntersection<K[keyof K]['fields']>;
   /** Which optimisers have a setting. */
@@ -45,26 +47,22 @@ export interface OptimizerTable<K extends Kinds> extends OptimizerChoice {
 /** @throws Error if two optimisers share a setting's name but not its default or bounds */
 export function optimizerTable<const K extends Kinds>(kinds: K): OptimizerTable<K> {
   const names = Object.keys(kinds) as (keyof K & string)[];
+  const field = choice(names, names[0], 'Optimiser.') as Field<keyof K & string>;
   const kindOf = (name: unknown): UntypedKind => {
-    if (typeof name === 'string' && Object.hasOwn(kinds, name)) return kinds[name] as unknown as UntypedKind;
-    throw new UsageError(`train.optimizer is ${JSON.stringify(name)}, expected one of ${names.join(', ')}.`);
+    checkFields({ optimizer: name }, { optimizer: field }, 'train.');
+    return kinds[name as string] as unknown as UntypedKind;
   };
   const complete = (options: {
     readonly optimizer: string;
-  }): { kind: UntypedKind; settings: Record<string, unknown> } => {
+  }): { kind: UntypedKind; settings: Readonly<Record<string, unknown>> } => {
     const kind = kindOf(options.optimizer);
-    const given: Readonly<Record<string, unknown>> = { ...options };
-    const settings = Object.fromEntries(
-      Object.entries(kind.fields).map(([key, field]) => [
-        key,
-        given[key] === undefined ? field.default : accepted(key, field, given[key]),
-      ]),
-    );
-    kind.check?.(settings, (key, expected) => refusal(key, settings[key], expected));
+    const settings: Readonly<Record<string, unknown>> = completed(options, kind.fields, 'train.');
+    kind.check?.(settings, (key, expected) => unexpected(`train.${key}`, settings[key], expected));
     return { kind, settings };
   };
   return {
     names,
+    field,
     fields: mergedFields(names.map((name) => [name, kindOf(name).fields])) as OptimizerTable<K>['fields'],
     namesWith: (key) => names.filter((name) => Object.hasOwn(kindOf(name).fields, key)),
     pick: (train) =>
@@ -90,16 +88,6 @@ interface UntypedKind {
   readonly create: (settings: Readonly<Record<string, unknown>>) => Optimizer;
 }
 
-function accepted(key: string, field: Field<unknown>, value: unknown): unknown {
-  const parsed = field.parse(value);
-  if (parsed === undefined) throw refusal(key, value, field.accepts);
-  return parsed;
-}
-
-function refusal(key: string, value: unknown, expected: string): UsageError {
-  return new UsageError(`train.${key} is ${JSON.stringify(value)}, expected ${expected}.`);
-}
-
 /** Every setting once, its help led by the names of the optimisers that have it. */
 function mergedFields(kinds: readonly (readonly [string, UntypedKind['fields']])[]): Record<string, Field<unknown>> {
   const found = new Map<string, { field: Field<unknown>; helps: Map<string, string[]> }>();
@@ -120,7 +108,8 @@ function mergedFields(kinds: readonly (readonly [string, UntypedKind['fields']])
   );
 }
 
-/** The optimisers that configurations can name. A further one: a file like sgdOptimizer.ts, and its name here. */
+/** The optimisers that configurations can name. The first is the default. A further one: a file like
+ * sgdOptimizer.ts, and its name here. */
 export const optimizers = optimizerTable({ adam, sgd, radam });
 
 export type OptimizerOptions = Parameters<typeof optimizers.create>[0];

@@ -103,7 +103,7 @@ describe('learning rates', () => {
   test('an unknown schedule is refused, not taken for another', () => {
     assert.throws(
       () => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0),
-      /"cosine", expected inverse_sqrt, linear or constant/,
+      /"cosine", expected one of inverse_sqrt, linear, constant\.$/,
     );
   });
 

@@ -1,8 +1,33 @@
-import { UsageError } from '../errors.js';
+import { choice, integer, real, unexpected, type Section, type Values } from '../field.js';
+
+export const schedules = ['inverse_sqrt', 'linear', 'constant'] as const;
+
+/** What configurations and library calls may set of a schedule: type, bounds, default and help. */
+export const scheduleFields = {
+  lr: real(5e-4, 'Highest learning rate.', { min: 0 }),
+  schedule: choice(schedules, 'inverse_sqrt', 'How the rate falls after the warmup.'),
+  warmupUpdates: integer(4000, 'Updates over which the rate rises from warmupInitLr to lr.', {
+    min: 0,
+    unit: 'updates',
+  }),
+  warmupInitLr: real(
+    1e-7,
+    "Rate of the first update of a warmup; negative: lr, so that the warmup's updates run at the full rate.",
+  ),
+  holdUpdates: integer(0, 'Updates at lr after the warmup, before the rate falls.', { min: 0, unit: 'updates' }),
+  minLr: real(0, 'Rate that linear reaches at maxUpdates.', { min: 0 }),
+  maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
+} as const satisfies Section;
+
+/** Of the updates before a schedule begins. */
+export const leadFields = {
+  shape: choice(['constant', 'warmup'], 'constant', 'At lr, or rising to it.'),
+  updates: integer(0, 'How many.', { min: 0, unit: 'updates' }),
+} as const satisfies Section;
 
 /** How the learning rate changes from update to update. */
 export interface ScheduleOptions {
-  readonly schedule: 'inverse_sqrt' | 'linear' | 'constant';
+  readonly schedule: (typeof schedules)[number];
   /** Highest rate, reached after the warmup. */
   readonly lr: number;
   /** Updates over which the rate rises linearly from `warmupInitLr` to `lr`; 0 starts at `lr`. */
@@ -16,7 +41,7 @@ export interface ScheduleOptions {
   /** Length of the run in updates; `linear` needs it. */
   readonly maxUpdates: number;
   /** Updates before the schedule begins, at `lr` or rising linearly to it. */
-  readonly lead?: { readonly shape: 'constant' | 'warmup'; readonly updates: number };
+  readonly lead?: Readonly<Values<typeof leadFields>>;
 }
 
 /** Whether the rates of a schedule depend on where training ends. */
@@ -48,7 +73,8 @@ export function learningRate(options: ScheduleOptions, update: number): number {
 }
 
 function scheduledRate(options: ScheduleOptions, update: number): number {
-  const { schedule, lr, warmupUpdates: warmup, holdUpdates: hold = 0, minLr, maxUpdates } = options;
+  const { schedule, lr, warmupUpdates: warmup, minLr, maxUpdates } = options;
+  const { holdUpdates: hold = scheduleFields.holdUpdates.default } = options;
   if (update < warmup) {
     const start = options.warmupInitLr < 0 ? lr : options.warmupInitLr;
     return start + (update * (lr - start)) / warmup;
@@ -63,6 +89,6 @@ function scheduledRate(options: ScheduleOptions, update: number): number {
     case 'constant':
       return lr;
     default:
-      throw new UsageError(`schedule is "${String(schedule)}", expected inverse_sqrt, linear or constant.`);
+      throw unexpected('schedule', schedule, scheduleFields.schedule.accepts);
   }
 }

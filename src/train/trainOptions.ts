@@ -1,7 +1,35 @@
 import { precisions, type Precision } from '../backend/precisions.js';
 import { UsageError } from '../errors.js';
+import { checkFields, choice, integer, real, unexpected, type Section } from '../field.js';
 import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
-import type { ScheduleOptions } from './schedule.js';
+import { seedField } from '../random/seedField.js';
+import { leadFields, scheduleFields, type ScheduleOptions } from './schedule.js';
+
+/** What configurations and library calls may set of training, besides the optimiser: type, bounds, default and help. */
+export const trainFields = {
+  ...scheduleFields,
+  maxEpochs: integer(0, 'Training ends after this many epochs; 0: no limit.', { min: 0, unit: 'epochs' }),
+  updateFreq: integer(1, 'Batches whose gradients one update adds up.', { min: 1 }),
+  precision: choice(
+    precisions,
+    'fp32',
+    "Matrix products of training's loss and gradients: bf16 rounds the factors, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).",
+  ),
+  labelSmoothing: real(0.1, "Probability spread over the wrong tokens (fairseq's V - 1).", { min: 0, max: 0.99 }),
+  clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),
+  validateEveryUpdates: integer(0, 'Updates between validations; 0: once per epoch.', { min: 0, unit: 'updates' }),
+  saveEveryUpdates: integer(0, "Updates between checkpoints, besides those at each epoch's end.", {
+    min: 0,
+    unit: 'updates',
+  }),
+  keepEpochs: integer(10, 'Epochs whose parameters are kept for averaging.', { min: 0, unit: 'epochs' }),
+  logEveryUpdates: integer(20, 'Updates between log lines.', { min: 1, unit: 'updates' }),
+  patience: integer(0, 'Stop after this many validations without a new best; 0: never.', {
+    min: 0,
+    unit: 'validations',
+  }),
+  bestBy: choice(['loss', 'bleu'], 'loss', 'Which measure chooses the best checkpoint.'),
+} as const satisfies Section;
 
 /** How a model is trained. */
 export type TrainOptions<O extends { readonly optimizer: string } = OptimizerOptions> = O &
@@ -40,69 +68,27 @@ export function checkTrainOptions<O extends { readonly optimizer: string }>(
   options: TrainOptions<O>,
   table: OptimizerChoice = optimizers,
 ): TrainOptions<O> {
-  const refuse = (key: string, expected: string): UsageError =>
-    new UsageError(
-      `train.${key} is ${JSON.stringify((options as unknown as Record<string, unknown>)[key])}, expected ${expected}.`,
-    );
-  const count = (key: keyof TrainOptions<{ optimizer: string }>, least: number): void => {
-    const value = options[key] as number;
-    if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `an integer of at least ${least}`);
-  };
-  const atLeastZero = (key: keyof TrainOptions<{ optimizer: string }>): void => {
-    const value = options[key] as number;
-    if (!(value >= 0 && value < Infinity)) throw refuse(key, 'a number of at least 0');
-  };
-  const share = (key: string, value: number): void => {
-    if (!(value >= 0 && value < 1)) throw refuse(key, 'a number of at least 0 and below 1');
-  };
-
-  const choice = (key: string, choices: readonly string[]): void => {
-    if (!choices.includes((options as unknown as Record<string, unknown>)[key] as string))
-      throw refuse(key, `one of ${choices.join(', ')}`);
-  };
-
   table.check(options);
-  choice('schedule', ['inverse_sqrt', 'linear', 'constant']);
-  choice('bestBy', ['loss', 'bleu']);
-  choice('precision', precisions);
-  for (const key of [
-    'seed',
-    'maxUpdates',
-    'maxEpochs',
-    'warmupUpdates',
-    'validateEveryUpdates',
-    'saveEveryUpdates',
-    'keepEpochs',
-    'patience',
-  ] as const)
-    count(key, 0);
-  if (options.holdUpdates !== undefined) count('holdUpdates', 0);
-  for (const key of ['updateFreq', 'logEveryUpdates'] as const) count(key, 1);
-  for (const key of ['lr', 'minLr', 'clipNorm'] as const) atLeastZero(key);
-  if (!Number.isFinite(options.warmupInitLr)) throw refuse('warmupInitLr', 'a number (negative: the highest rate)');
-  share('labelSmoothing', options.labelSmoothing);
+  checkFields(options, { seed: seedField });
+  checkFields(options, trainFields, 'train.', ['holdUpdates']);
   if (options.maxUpdates === 0 && options.maxEpochs === 0 && options.patience === 0) {
     throw new UsageError(
       'train.maxUpdates, train.maxEpochs and train.patience are all 0, so training would never end. Set one of them.',
     );
   }
   const { lead: leadIn } = options;
-  if (
-    leadIn !== undefined &&
-    !(['constant', 'warmup'].includes(leadIn.shape) && Number.isSafeInteger(leadIn.updates) && leadIn.updates >= 0)
-  ) {
-    throw refuse('lead', 'a shape (constant or warmup) and an integer of at least 0 updates');
-  }
+  if (leadIn !== undefined) checkFields(leadIn, leadFields, 'train.lead.');
   const lead = leadIn?.updates ?? 0;
-  const { warmupUpdates, holdUpdates: hold = 0 } = options;
+  const { warmupUpdates, holdUpdates: hold = scheduleFields.holdUpdates.default } = options;
   if (options.schedule === 'linear' && options.maxUpdates <= warmupUpdates + hold + lead) {
     const before = [
       `train.warmupUpdates (${warmupUpdates})`,
       ...(hold > 0 ? [`train.holdUpdates (${hold})`] : []),
       ...(lead > 0 ? [`the extra epoch (${lead})`] : []),
     ];
-    throw refuse(
-      'maxUpdates',
+    throw unexpected(
+      'train.maxUpdates',
+      options.maxUpdates,
       `more than ${before.join(' and ')}, because the linear schedule falls from there to maxUpdates`,
     );
   }

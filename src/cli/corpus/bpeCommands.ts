@@ -2,10 +2,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
 import { filterLines, inputOption, outputOption, readLines, readUtf8, type FilterFlags } from '../filterLines.js';
-import { positiveInteger, share, wholeNumber } from '../options.js';
+import { defaultJoiner } from '../../text/subwords/joiner.js';
+import { learnBpeFields } from '../../text/subwords/learnBpe.js';
+import { fieldValue, positiveInteger, share, wholeNumber } from '../options.js';
 
 const joinerOption = () =>
-  new Option('-s, --separator <mark>', 'mark of units that the next one continues').default('@@').argParser(mark);
+  new Option('-s, --separator <mark>', 'mark of units that the next one continues')
+    .default(defaultJoiner)
+    .argParser(mark);
 const inputsOption = () =>
   new Option('-i, --input <files...>', 'tokenised text, plain or .gz (default: standard input)');
 
@@ -39,8 +43,13 @@ export function learnBpeCommand(): Command {
       '-o, --codes <file>',
       'merges to write, which apply-bpe and subword-nmt read; packed if it ends in .gz',
     )
-    .option('-n, --merges <n>', 'merges to learn', positiveInteger, 10000)
-    .option('--min-frequency <n>', 'stop where no pair is seen so often', positiveInteger, 2)
+    .option('-n, --merges <n>', 'merges to learn', fieldValue(learnBpeFields.numMerges), 10000)
+    .option(
+      '--min-frequency <n>',
+      'stop where no pair is seen so often',
+      fieldValue(learnBpeFields.minFrequency),
+      learnBpeFields.minFrequency.default,
+    )
     .option('--total-symbols', 'count the distinct characters into --merges, so that it bounds the number of units')
     .option('--dict-input', 'the input is "word count" on each line')
     .option(

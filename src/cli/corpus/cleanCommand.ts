@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { DuplicateKind } from '../../text/clean/rules.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
-import { finiteNumber, jsonOption, positiveInteger, share } from '../options.js';
+import { duplicateKinds } from '../../text/clean/duplicates.js';
+import { cleanFields } from '../../text/clean/rules.js';
+import { fieldValue, jsonOption } from '../options.js';
 import { heldOutOption, languageOf, pairedFiles } from './pairOptions.js';
 
 interface CleanFlags {
@@ -46,21 +48,33 @@ export function cleanCommand(): Command {
       '--moses',
       'write text as the script does (white space squeezed, | deleted unless the first pair has one), with its --ratio 9 and --max-word-length 1000',
     )
-    .option('--min <n>', 'fewest tokens of a side', positiveInteger, 1)
-    .option('--max <n>', 'most tokens of a side (default: no limit)', positiveInteger)
-    .option('--ratio <x>', 'most tokens per token of the other side (default: no limit)', ratio)
-    .option('--max-word-length <n>', 'longest word in characters (default: no limit)', positiveInteger)
+    .option('--min <n>', 'fewest tokens of a side', fieldValue(cleanFields.minTokens), 1)
+    .option('--max <n>', 'most tokens of a side (default: no limit)', fieldValue(cleanFields.maxTokens))
+    .option(
+      '--ratio <x>',
+      'most tokens per token of the other side (default: no limit)',
+      fieldValue(cleanFields.maxRatio),
+    )
+    .option(
+      '--max-word-length <n>',
+      'longest word in characters (default: no limit)',
+      fieldValue(cleanFields.maxWordLength),
+    )
     .addOption(new Option('--ignore-ratio', 'no limit to the ratio, with --moses').conflicts('ratio'))
     .option('--ignore-xml', 'do not count tags as tokens')
     .option('--lowercase', 'write lower-cased text')
     .optionsGroup('Further rules:')
     .option('--control-characters', 'remove pairs with control, private or unassigned characters')
     .option('--same-text', 'remove pairs whose sides are the same but for case')
-    .option('--repeated <n>', 'remove pairs with a word or phrase more than n times in a row', positiveInteger)
+    .option(
+      '--repeated <n>',
+      'remove pairs with a word or phrase more than n times in a row',
+      fieldValue(cleanFields.maxRepeatedTokens),
+    )
     .option(
       '--script <share>',
       "remove pairs with a side of which less than this share of letters is in its language's script, e.g. 0.5",
-      share,
+      fieldValue(cleanFields.minScriptShare),
     )
     .option(
       '--wrong-language',
@@ -70,7 +84,7 @@ export function cleanCommand(): Command {
       new Option(
         '--duplicates <kind...>',
         'remove pairs of which the pair, the source or the target was there before',
-      ).choices(['pair', 'source', 'target']),
+      ).choices([...duplicateKinds]),
     )
     .addOption(heldOutOption())
     .option('--src-lang <code>', 'language of the source side (default: the ending of its file)')
@@ -89,12 +103,6 @@ Examples:
     --duplicates pair --held-out valid.de valid.en test.de test.en`,
     )
     .action(cleanAction);
-}
-
-function ratio(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 1) throw new InvalidArgumentError('Expected a number of at least 1.');
-  return value;
 }
 
 async function cleanAction(flags: CleanFlags): Promise<void> {

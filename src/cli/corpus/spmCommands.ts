@@ -1,19 +1,19 @@
 import { Command, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
-import { normalizations, type Normalization } from '../../text/sentencepiece/charsMap.js';
+import type { Values } from '../../field.js';
+import { sentencePieceFields as fields } from '../../text/sentencepiece/options.js';
 import { filterLines, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
 import { withoutLineEnd } from '../../text/linePairs.js';
-import { schema } from '../../config/schema.js';
-import { atMost, fieldValue, positiveInteger, share } from '../options.js';
+import { fieldOption, fieldValue } from '../options.js';
 
 interface LearnFlags {
   input?: string[];
   model: string;
   vocabSize: number;
-  type: 'unigram' | 'bpe';
+  type: Values<typeof fields>['modelType'];
   characterCoverage: number;
-  normalization: Normalization;
+  normalization: Values<typeof fields>['normalization'];
   symbols: string[];
   controlSymbols: string[];
   byteFallback?: boolean;
@@ -31,26 +31,20 @@ export function learnSpmCommand(): Command {
       new Option('-i, --input <files...>', 'raw text, plain or .gz, learnt from together (default: standard input)'),
     )
     .requiredOption('-o, --model <file>', 'model to write; its vocabulary is stored next to it as .vocab')
-    .option('-n, --vocab-size <n>', 'pieces, special ones included', fieldValue(schema.corpus.subwords.vocabSize), 8000)
-    .addOption(
-      new Option('--type <name>', 'unigram language model, or byte-pair merges')
-        .choices(['unigram', 'bpe'])
-        .default('unigram'),
-    )
+    .option('-n, --vocab-size <n>', 'pieces, special ones included', fieldValue(fields.vocabSize), 8000)
+    .addOption(fieldOption('--type <name>', 'unigram language model, or byte-pair merges', fields.modelType))
     .option(
       '--character-coverage <share>',
       "share of the text's characters that get a piece; 1 for small alphabets",
-      share,
-      0.9995,
+      fieldValue(fields.characterCoverage),
+      fields.characterCoverage.default,
     )
-    .addOption(
-      new Option('--normalization <name>', 'before anything else').choices([...normalizations]).default('nmt_nfkc'),
-    )
+    .addOption(fieldOption('--normalization <name>', 'before anything else', fields.normalization))
     .option('--symbols <pieces...>', 'always one piece each, anywhere in the text', [])
     .option('--control-symbols <pieces...>', 'pieces that text never becomes', [])
     .option('--byte-fallback', 'spell unknown characters as bytes')
     .option('--split-digits', 'every digit is a separate piece')
-    .option('--max-piece-length <n>', 'characters', atMost(512, positiveInteger), 16)
+    .option('--max-piece-length <n>', 'characters', fieldValue(fields.maxPieceLength), fields.maxPieceLength.default)
     .option('--soft-limit', 'accept fewer pieces if the text has no more')
     .addHelpText(
       'after',
@@ -96,7 +90,10 @@ Examples:
       learning?.finish();
       writeFileAtomic(path, model, { overwrite: false });
       writeFileAtomic(vocabPath, vocab, { overwrite: false });
-      if (tooLong > 0) console.error(`coldstart: ${counted(tooLong, 'line')} of more than 4,192 bytes left out.`);
+      if (tooLong > 0)
+        console.error(
+          `coldstart: ${counted(tooLong, 'line')} of more than ${fields.maxLineBytes.default.toLocaleString('en')} bytes left out.`,
+        );
       if (numPieces < vocabSize) console.error(`coldstart: the model has ${numPieces} pieces; the text has no more.`);
     });
 }

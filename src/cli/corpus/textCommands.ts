@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { filterLines, filterUtf8, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import { unicodeForms, type UnicodeForm } from '../../text/moses/normalize.js';
 import { withoutLineEnd } from '../../text/linePairs.js';
 
 const languageOption = () => new Option('-l, --language <code>', 'two-letter code of the language').default('en');
@@ -15,9 +16,7 @@ export function normalizeCommand(): Command {
     "Plain punctuation for typographic one, as Moses' normalize-punctuation.perl; Unicode normal forms; no characters that do not print.",
   )
     .addOption(languageOption())
-    .addOption(
-      new Option('--unicode <form>', 'Unicode normal form, before all else').choices(['NFC', 'NFD', 'NFKC', 'NFKD']),
-    )
+    .addOption(new Option('--unicode <form>', 'Unicode normal form, before all else').choices([...unicodeForms]))
     .option('--no-punctuation', 'leave punctuation as it is')
     .option('--penn', "leave ` and '' as they are")
     .option(
@@ -35,7 +34,7 @@ Examples:
       async (
         flags: FilterFlags & {
           language: string;
-          unicode?: 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
+          unicode?: UnicodeForm;
           punctuation: boolean;
           penn?: boolean;
           removeNonPrinting?: boolean;

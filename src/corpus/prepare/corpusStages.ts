@@ -1,20 +1,14 @@
 import { join } from 'node:path';
-import { subwordFiles, type SubwordOptions } from '../../text/subwords/segmenter.js';
+import { subwordFiles } from '../../text/subwords/segmenter.js';
+import { subwordMethods, type PrepareSubwords, type SubwordOptions } from '../../text/subwords/subwordMethods.js';
 import type { Side } from '../../text/textPipeline.js';
 import { binarizeStage, type BinarizeReport } from './binarize.js';
 import { chooseStage, type ChooseReport } from './choose.js';
-import { countWordsStage, type CountReport } from './countWords.js';
+import { countWordsStage } from './countWords.js';
 import { learnLanguagesStage } from './learnLanguages.js';
-import { learnBpeStage, learnSentencePieceStage, learntFiles } from './learnSubwords.js';
+import { learnStage } from './learnSubwords.js';
 import type { SplitName } from './manifest.js';
-import {
-  isLearnt,
-  preprocessingSteps,
-  type LearntBpe,
-  type LearntSentencePiece,
-  type PrepareOptions,
-  type PrepareSubwords,
-} from './options.js';
+import { isLearnt, preprocessingSteps, type PrepareOptions } from './options.js';
 import type { SplitText } from './parts.js';
 import type { RemovedCounts } from './removed.js';
 import { segmentStage, type SegmentReport, type SubwordPlan } from './segment.js';
@@ -178,17 +172,6 @@ function subwordPlan(options: PrepareOptions, train: SplitText, add: <S extends 
   };
 }
 
-function learnStage(
-  name: string,
-  words: Stage<CountReport>,
-  sides: readonly Side[],
-  asked: LearntBpe | LearntSentencePiece,
-): Stage {
-  return asked.method === 'bpe'
-    ? learnBpeStage(name, words, sides, asked.learn)
-    : learnSentencePieceStage(name, words, sides, asked.learn);
-}
-
 function resolveSubwords(
   side: Side,
   asked: PrepareSubwords,
@@ -197,15 +180,7 @@ function resolveSubwords(
 ): SubwordOptions {
   if (!isLearnt(asked)) return asked;
   const { folder } = result(learnt!);
-  if (asked.method === 'sentencepiece') return { method: 'sentencepiece', model: join(folder, learntFiles.model) };
-  const { vocabularyThreshold, glossaries } = asked;
-  return {
-    method: 'bpe',
-    codes: join(folder, learntFiles.codes),
-    glossaries,
-    ...(vocabularyThreshold !== undefined && {
-      vocabulary: join(folder, learntFiles.vocabulary[side]),
-      vocabularyThreshold,
-    }),
-  };
+  return subwordMethods
+    .method(asked.method)
+    .learning!.learnt(asked, side, (file) => join(folder, file)) as SubwordOptions;
 }

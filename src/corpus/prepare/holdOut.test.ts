@@ -79,7 +79,7 @@ test('impossible hold-out settings are refused', async () => {
   );
   await assert.rejects(
     prepareCorpus(options('x', { holdOutEvery: 1 })),
-    /holdOutEvery is 1, expected an integer of at least 2\./,
+    /corpus\.holdOutEvery is 1, expected an integer from 2 to/,
   );
   await assert.rejects(
     prepareCorpus(options('x', { valid: options('x').train })),

@@ -1,35 +1,19 @@
 import { existsSync } from 'node:fs';
 import { DataError, UsageError } from '../../errors.js';
+import { checkFields, optionalInteger, optionalReal, type Section } from '../../field.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { fetchAdviceFor } from '../fetch/fetchAdviceFor.js';
 import { synthCommandFor } from '../synth/synthCommandFor.js';
 import { refusePipe } from '../../storage/refusePipe.js';
-import type { CleanRules } from '../../text/clean/rules.js';
+import { cleanCallFields, type CleanRules } from '../../text/clean/rules.js';
 import type { PairFiles } from '../../text/linePairs.js';
 import type { NormalizeSettings, PreprocessingStep, TokenizeSettings } from '../../text/preprocessing.js';
-import { firstOrdinaryId } from '../../text/specialIds.js';
-import { subwordFiles, type SubwordOptions } from '../../text/subwords/segmenter.js';
+import { subwordFiles } from '../../text/subwords/segmenter.js';
+import type { AskedToLearn } from '../../text/subwords/subwordMethod.js';
+import { subwordMethods, type PrepareSubwords } from '../../text/subwords/subwordMethods.js';
 import type { Side } from '../../text/textPipeline.js';
-import type { VocabularyLimits } from '../../text/vocabulary.js';
-import type { LearnBpeSettings, LearnSentencePieceSettings } from './learnSubwords.js';
+import { vocabularyCallFields, type VocabularyLimits } from '../../text/vocabulary.js';
 import type { LengthLimits, PrepareManifest } from './manifest.js';
-
-/** Subwords learnt from the training set: from both sides together, or from one if the other has its own. */
-export interface LearntBpe {
-  readonly method: 'bpe';
-  readonly learn: LearnBpeSettings;
-  /** Units seen less often than this on a side are split further there. */
-  readonly vocabularyThreshold?: number;
-  readonly glossaries?: readonly string[];
-}
-
-/** A SentencePiece model learnt from the training set, like `LearntBpe`. */
-export interface LearntSentencePiece {
-  readonly method: 'sentencepiece';
-  readonly learn: LearnSentencePieceSettings;
-}
-
-export type PrepareSubwords = SubwordOptions | LearntBpe | LearntSentencePiece;
 
 /** The corpus to prepare. Paths are used as given; a configuration resolves them against its folder first. */
 export interface PrepareOptions extends LengthLimits {
@@ -54,7 +38,7 @@ export interface PrepareOptions extends LengthLimits {
   readonly clean?: CleanRules & { readonly leakage?: boolean };
   /** `lower`: lower case. `true`: the letter case of words within sentences, learnt from the training set like Moses'
    * truecaser. Default: letters do not change. */
-  readonly letterCase?: 'lower' | 'true';
+  readonly letterCase?: (typeof letterCases)[number];
   /** Subwords of both sides. */
   readonly subwords: PrepareSubwords;
   /** Subwords of the target if they differ. */
@@ -70,8 +54,25 @@ export interface PrepareOptions extends LengthLimits {
   readonly shards?: number;
 }
 
+/** What configurations and library calls may set of a whole corpus: bounds and help. */
+export const prepareFields = {
+  holdOutEvery: optionalInteger(
+    'Every nth training pair left by cleaning makes the validation set, instead of separate files.',
+    { min: 2, unit: 'pairs' },
+  ),
+  maxLengthTokens: optionalInteger('Longer training pairs are left out, after subwords.', { min: 1, unit: 'tokens' }),
+  maxLengthRatio: optionalReal('Training pairs with a larger length ratio, either way, are left out.', { min: 1 }),
+  shards: optionalInteger('Files into which the training set is divided; default: one per million pairs.', {
+    min: 1,
+    max: 512, // as many files as a process may usually have open, and some left over
+  }),
+} as const satisfies Section;
+
+/** What happens to letters after cleaning. */
+export const letterCases = ['lower', 'true'] as const;
+
 /** Whether the subwords are to be learnt. */
-export function isLearnt(subwords: PrepareSubwords): subwords is LearntBpe | LearntSentencePiece {
+export function isLearnt(subwords: PrepareSubwords): subwords is Extract<PrepareSubwords, AskedToLearn> {
   return 'learn' in subwords;
 }
 
@@ -108,7 +109,7 @@ export function preprocessingSteps(
 
 /** @throws UsageError for options that contradict themselves or are out of range */
 export function checkOptions(options: PrepareOptions): void {
-  const { vocabulary, maxLengthTokens, maxLengthRatio, shards, clean, valid, test, holdOutEvery } = options;
+  const { vocabulary, clean, valid, test, holdOutEvery } = options;
   const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
   if (joined && trgFile !== undefined)
     throw new UsageError(
@@ -119,24 +120,13 @@ export function checkOptions(options: PrepareOptions): void {
       'vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.',
     );
   }
-  if (minCount !== undefined && !(Number.isInteger(minCount) && minCount >= 1))
-    throw new UsageError(`vocabulary.minCount is ${minCount}, expected a positive integer.`);
-  if (maxSize !== undefined && !(Number.isInteger(maxSize) && maxSize > firstOrdinaryId))
-    throw new UsageError(
-      `vocabulary.maxSize is ${maxSize}, expected an integer above ${firstOrdinaryId} (the special tokens count).`,
-    );
-  if (maxLengthTokens !== undefined && !(Number.isInteger(maxLengthTokens) && maxLengthTokens >= 1))
-    throw new UsageError(`maxLengthTokens is ${maxLengthTokens}, expected a positive integer.`);
-  if (maxLengthRatio !== undefined && !(maxLengthRatio >= 1))
-    throw new UsageError(`maxLengthRatio is ${maxLengthRatio}, expected a number of at least 1.`);
-  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= maxShards))
-    throw new UsageError(`shards is ${shards}, expected an integer from 1 to ${maxShards}.`);
+  checkFields(vocabulary, vocabularyCallFields, 'corpus.vocabulary.', Object.keys(vocabularyCallFields));
+  checkFields(options, prepareFields, 'corpus.');
+  checkFields(clean ?? {}, cleanCallFields, 'corpus.clean.', Object.keys(cleanCallFields));
   if (holdOutEvery !== undefined && valid)
     throw new UsageError(
       'holdOutEvery takes the validation set from the training set, but files of a validation set are named too. Leave one out.',
     );
-  if (holdOutEvery !== undefined && !(Number.isInteger(holdOutEvery) && holdOutEvery >= 2))
-    throw new UsageError(`holdOutEvery is ${holdOutEvery}, expected an integer of at least 2.`);
   requireLanguages(options);
   if (clean?.leakage && !valid && !test)
     throw new UsageError('clean.leakage is set, but there is no validation and no test set to look for.');
@@ -160,29 +150,14 @@ function requireLanguages({ srcLang, trgLang, tokenize, normalize, clean }: Prep
   }
 }
 
-/** The number of files that a process may usually have open, minus a reserve. */
-const maxShards = 512;
-
 /** Settings by dotted name, without files (identified by content) and settings without a value. */
 export function settingsOf(options: PrepareOptions): PrepareManifest['settings'] {
-  const fileKeys = new Set([
-    'outDir',
-    'train',
-    'valid',
-    'test',
-    'codes',
-    'model',
-    'tokenizer',
-    'srcFile',
-    'trgFile',
-    'srcPrefixes',
-    'trgPrefixes',
-  ]);
+  const fileKeys = new Set(['outDir', 'train', 'valid', 'test', 'srcFile', 'trgFile', 'srcPrefixes', 'trgPrefixes']);
   const settings: Record<string, string | number | boolean> = {};
   const collect = (value: object, prefix: string): void => {
     for (const [key, part] of Object.entries(value)) {
-      const isSubwordVocabulary = key === 'vocabulary' && typeof part === 'string';
-      if (fileKeys.has(key) || isSubwordVocabulary || part === undefined) continue;
+      const isSubwordFile = subwordMethods.files.includes(key) && typeof part === 'string';
+      if (fileKeys.has(key) || isSubwordFile || part === undefined) continue;
       if (Array.isArray(part)) settings[prefix + key] = JSON.stringify(part);
       else if (typeof part === 'object' && part !== null) collect(part as object, `${prefix}${key}.`);
       else settings[prefix + key] = part as string | number | boolean;

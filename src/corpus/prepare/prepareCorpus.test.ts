@@ -251,7 +251,7 @@ test('impossible options are refused', async () => {
   );
   await assert.rejects(
     prepareCorpus({ ...options, vocabulary: { joined: true, maxSize: 4 } }),
-    /maxSize is 4, expected an integer above 4/,
+    /corpus\.vocabulary\.maxSize is 4, expected an integer from 5 to/,
   );
   await assert.rejects(prepareCorpus({ ...options, maxLengthRatio: 0.5 }), /maxLengthRatio is 0.5/);
   await assert.rejects(

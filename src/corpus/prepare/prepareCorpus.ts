@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ColdstartError, DataError, UsageError } from '../../errors.js';
+import { ColdstartError, DataError } from '../../errors.js';
+import { completed, integer, optionalInteger, type Section } from '../../field.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { checkPlace } from '../../storage/checkOutputs.js';
 import { lockFolder } from '../../storage/folderLock.js';
@@ -57,7 +58,10 @@ export interface PreparePlan {
   readonly stages: readonly StagePlan[];
 }
 
-const defaultPairsPerPart = 25_000;
+export const controlFields = {
+  workers: optionalInteger('Threads; default: the processors, at most 8.', { min: 1 }),
+  pairsPerPart: integer(25_000, 'Pairs that are read, worked on and written together.', { min: 1, unit: 'pairs' }),
+} as const satisfies Section;
 
 /**
  * Turns text into a folder of ids on disk: binary datasets, vocabularies, subword files, held-out text for scoring and
@@ -75,15 +79,9 @@ const defaultPairsPerPart = 25_000;
  *   when another process prepares it
  */
 export async function prepareCorpus(options: PrepareOptions, control: PrepareControl = {}): Promise<PrepareResult> {
-  const {
-    workers = Math.min(availableParallelism(), 8),
-    pairsPerPart = defaultPairsPerPart,
-    force = false,
-    onProgress,
-  } = control;
+  const { force = false, onProgress } = control;
   checkOptions(options);
-  if (!(Number.isInteger(workers) && workers >= 1))
-    throw new UsageError(`workers is ${workers}, expected a positive integer.`);
+  const { workers = Math.min(availableParallelism(), 8), pairsPerPart } = completed(control, controlFields);
   const started = performance.now();
   const found = findCorpus(options.outDir, force);
   // a corpus that is up to date may be in a folder without write permission
@@ -129,7 +127,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
  */
 export async function planCorpus(
   options: PrepareOptions,
-  { pairsPerPart = defaultPairsPerPart }: Pick<PrepareControl, 'pairsPerPart'> = {},
+  { pairsPerPart = controlFields.pairsPerPart.default }: Pick<PrepareControl, 'pairsPerPart'> = {},
 ): Promise<PreparePlan> {
   checkOptions(options);
   const found = findCorpus(options.outDir);

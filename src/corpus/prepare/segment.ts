@@ -1,5 +1,6 @@
 import { DataError } from '../../errors.js';
-import { openSegmenter, type SubwordOptions } from '../../text/subwords/segmenter.js';
+import { openSegmenter } from '../../text/subwords/segmenter.js';
+import type { SubwordOptions } from '../../text/subwords/subwordMethods.js';
 import { countTokens, writeCounts } from './countWords.js';
 import { FindingCollector, joinFindings } from './findings.js';
 import type { LengthLimits, LineFinding, SplitName } from './manifest.js';

@@ -1,16 +1,26 @@
 /** The built-in corpus: any number of German-English pairs, reproducible by seed. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ColdstartError, DataError, UsageError } from '../../errors.js';
+import { ColdstartError, DataError } from '../../errors.js';
 import { fileIdentity, type FileIdentity } from '../../storage/checksum.js';
 import { checkOutputs } from '../../storage/checkOutputs.js';
 import { jsonObject, jsonOneOf, jsonRecord, jsonSha256, readJsonFile, writeJsonFile } from '../../storage/jsonFile.js';
 import { writeFolderAtomic } from '../../storage/atomicFolder.js';
 import { isFreeFolder } from '../../storage/makeFolder.js';
 import { TextOutput } from '../../storage/textOutput.js';
+import { completed, integer, optionalInteger, required, type Section } from '../../field.js';
+import { seedField } from '../../random/seedField.js';
 import { Random } from '../../random/xoshiro.js';
 import type { Phrase } from './numbers.js';
 import { sampleSentence } from './sentence.js';
+
+/** The fields of `generateCorpus`'s options. Pairs are made in memory. */
+export const synthFields = {
+  pairs: required(optionalInteger('Pairs of the training set.', { min: 1, max: 10_000_000 })),
+  validPairs: integer(500, 'Pairs of the validation set.', { min: 1, max: 10_000_000 }),
+  testPairs: integer(500, 'Pairs of the test set.', { min: 1, max: 10_000_000 }),
+  seed: seedField,
+} as const satisfies Section;
 
 export interface SyntheticCorpusOptions {
   /** Pairs of the training set. */
@@ -29,7 +39,6 @@ export interface SyntheticCorpus {
 
 /** Increased whenever the grammar would give other sentences for the same seed. */
 const grammarVersion = 1;
-const defaultHeldOutPairs = 500;
 /** Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are skipped. */
 const streams = { train: 0, valid: 1, test: 2 };
 
@@ -40,19 +49,10 @@ const streams = { train: 0, valid: 1, test: 2 };
  * Valid and test sentences are all different, and no side of them occurs in another split; training sentences
  * may repeat, as in natural corpora.
  *
- * @throws UsageError for sizes that are not positive integers
+ * @throws UsageError for options that cannot be used
  */
-export function generateCorpus({
-  pairs,
-  validPairs = defaultHeldOutPairs,
-  testPairs = defaultHeldOutPairs,
-  seed,
-}: SyntheticCorpusOptions): SyntheticCorpus {
-  for (const [name, value] of Object.entries({ pairs, validPairs, testPairs })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new UsageError(`${name} is ${value}, expected a positive integer.`);
-  }
-  if (!Number.isSafeInteger(seed)) throw new UsageError(`seed is ${seed}, expected an integer.`);
+export function generateCorpus(options: SyntheticCorpusOptions): SyntheticCorpus {
+  const { pairs, validPairs, testPairs, seed } = completed(options, synthFields);
   const heldOut = { de: new Set<string>(), en: new Set<string>() };
   const isNew = ({ de, en }: Phrase): boolean => !heldOut.de.has(de) && !heldOut.en.has(en);
   const hold = (stream: number, size: number): Phrase[] => {
@@ -105,7 +105,12 @@ export async function writeSyntheticCorpus(
   outDir: string,
   options: SyntheticCorpusOptions,
 ): Promise<{ status: 'written' | 'upToDate'; manifest: SyntheticCorpusManifest }> {
-  const { pairs, validPairs = defaultHeldOutPairs, testPairs = defaultHeldOutPairs, seed } = options;
+  const {
+    pairs,
+    validPairs = synthFields.validPairs.default,
+    testPairs = synthFields.testPairs.default,
+    seed,
+  } = options;
   const asked = { format: manifestFormat, grammarVersion, pairs, validPairs, testPairs, seed } as const;
   if (!isFreeFolder(outDir)) {
     const made = await readIntactManifest(outDir);

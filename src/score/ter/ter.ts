@@ -1,5 +1,6 @@
 import { corpusScore, sentenceScore, type Metric, type References } from '../metric.js';
-import { tokenizeTer, type TerTokenizerOptions } from './terTokenizer.js';
+import { completed } from '../../field.js';
+import { terFields, tokenizeTer, type TerTokenizerOptions } from './terTokenizer.js';
 import { translationEdits } from './translationEdits.js';
 import { stripRight } from '../whiteSpace.js';
 
@@ -24,7 +25,7 @@ export function sentenceTer(hyp: string, refs: readonly string[], options: TerOp
 
 /** The metric. A line's statistics are the fewest edits over its references and the mean length of these. */
 export function ter(options: TerOptions = {}): Metric<TerScore> {
-  const { normalized = false, noPunct = false, asianSupport = false, caseSensitive = false } = options;
+  const { normalized, noPunct, asianSupport, caseSensitive } = completed(options, terFields, 'TER: ');
   const preprocess = (line: string): string => tokenizeTer(stripRight(line), options);
   const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
   return {

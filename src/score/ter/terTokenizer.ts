@@ -1,4 +1,13 @@
+import { flag, type Section } from '../../field.js';
 import { singleSpaced } from '../whiteSpace.js';
+
+/** The fields of TER's options; defaults are sacreBLEU's. */
+export const terFields = {
+  normalized: flag(false, 'Separate punctuation, resolve XML escapes.'),
+  noPunct: flag(false, 'Remove punctuation.'),
+  asianSupport: flag(false, 'Separate or remove East Asian characters and punctuation as well.'),
+  caseSensitive: flag(false, 'Do not lower-case text.'),
+} as const satisfies Section;
 
 export interface TerTokenizerOptions {
   /** Separate punctuation, resolve XML escapes. Default false. */

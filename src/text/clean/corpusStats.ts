@@ -1,3 +1,4 @@
+import { defaultJoiner } from '../subwords/joiner.js';
 import { readLinePairs, type PairFiles } from '../linePairs.js';
 import { HashSet } from './hashSet.js';
 import { HeldOutText } from './heldOutText.js';
@@ -71,7 +72,7 @@ interface PairCounts {
 
 async function countPairs(
   files: PairFiles,
-  { joiner = '@@', unitsOf, onProgress, signal }: StatsOptions,
+  { joiner = defaultJoiner, unitsOf, onProgress, signal }: StatsOptions,
   heldOut?: HeldOutText,
 ): Promise<PairCounts> {
   const [src, trg] = [new SideCounter(), new SideCounter()];

@@ -2,7 +2,8 @@ import { HashSet } from './hashSet.js';
 import type { Fault } from './fault.js';
 import { textHash } from './textHash.js';
 
-export type DuplicateKind = 'pair' | 'source' | 'target';
+export const duplicateKinds = ['pair', 'source', 'target'] as const;
+export type DuplicateKind = (typeof duplicateKinds)[number];
 
 const ruleOf = { pair: 'duplicatePair', source: 'duplicateSource', target: 'duplicateTarget' } as const;
 

@@ -1,7 +1,8 @@
 import { UsageError } from '../../errors.js';
+import { checkFields, choices, flag, optionalInteger, optionalReal, orInfinity, type Section } from '../../field.js';
 import { withoutTags } from '../moses/cleanPair.js';
 import { space } from '../moses/perlText.js';
-import { duplicateFault, type DuplicateKind } from './duplicates.js';
+import { duplicateFault, duplicateKinds, type DuplicateKind } from './duplicates.js';
 import type { Fault } from './fault.js';
 import type { HeldOutText } from './heldOutText.js';
 import { foreignLetters } from './scripts.js';
@@ -16,6 +17,36 @@ export function removedLine(
 ): string {
   return [lineNumber, rule, found, src ?? '', trg ?? ''].map((part) => String(part).replaceAll('\t', ' ')).join('\t');
 }
+
+/** What configurations and library calls may set of cleaning: bounds, default and help. */
+export const cleanFields = {
+  minTokens: optionalInteger('Training pairs with a shorter side are removed.', { min: 1, unit: 'words' }),
+  maxTokens: optionalInteger('Training pairs with a longer side are removed.', { min: 1, unit: 'words' }),
+  maxRatio: optionalReal('Training pairs with a larger length ratio, either way, are removed.', { min: 1 }),
+  maxWordLength: optionalInteger('Training pairs with a longer word are removed.', { min: 1, unit: 'characters' }),
+  controlCharacters: flag(false, 'Remove training pairs with control, private-use or replacement characters.'),
+  sameText: flag(false, 'Remove training pairs of equal sides.'),
+  maxRepeatedTokens: optionalInteger('Training pairs with more equal words in a row are removed.', {
+    min: 1,
+    unit: 'words',
+  }),
+  minScriptShare: optionalReal("Least share of letters that belong to the language's script.", { min: 0, max: 1 }),
+  ignoreXml: flag(false, 'Do not count tags as words.'),
+  wrongLanguage: flag(
+    false,
+    "Remove training pairs with a side in the other side's language; the corpus itself shows the two languages.",
+  ),
+  duplicates: choices(duplicateKinds, 'Which repetitions are removed from the training set.'),
+} as const satisfies Section;
+
+/** The fields of library calls: a limit may be Infinity, none. */
+export const cleanCallFields = {
+  ...cleanFields,
+  maxTokens: orInfinity(cleanFields.maxTokens),
+  maxRatio: orInfinity(cleanFields.maxRatio),
+  maxWordLength: orInfinity(cleanFields.maxWordLength),
+  maxRepeatedTokens: orInfinity(cleanFields.maxRepeatedTokens),
+} as const satisfies Section;
 
 export interface CleanRules {
   /** Fewest and most tokens (words between white space) per side. Default 1 and no limit. */
@@ -60,7 +91,7 @@ const spaces = new RegExp(`${space}+`, 'v');
  * A function that applies the rules to one pair at a time; it remembers earlier pairs, for duplicates.
  *
  * @returns the fault for which to remove the pair, or null to keep it
- * @throws UsageError for limits that are not positive numbers, and for `minScriptShare` with an unknown language
+ * @throws UsageError for rules that cannot be used, and for `minScriptShare` with an unknown language
  */
 export function createCleaner(
   rules: CleanRules,
@@ -178,30 +209,19 @@ function textFault(
   };
 }
 
-function checkLimits({
-  minTokens = 1,
-  maxTokens = Infinity,
-  maxRatio = Infinity,
-  maxWordLength = Infinity,
-  maxRepeatedTokens = Infinity,
-  minScriptShare = 0,
-}: CleanRules) {
-  const limits = { minTokens, maxTokens, maxRatio, maxWordLength, maxRepeatedTokens, minScriptShare };
-  for (const [name, value] of Object.entries(limits)) {
-    const whole = name !== 'maxRatio' && name !== 'minScriptShare' && value !== Infinity;
-    if (
-      !(value >= (name === 'minScriptShare' ? 0 : 1)) ||
-      (whole && !Number.isInteger(value)) ||
-      (name === 'minScriptShare' && value > 1)
-    ) {
-      throw new UsageError(
-        `${name} is ${value}, expected ${name === 'minScriptShare' ? 'a share from 0 to 1' : whole ? 'a positive integer' : 'a number of at least 1'}.`,
-      );
-    }
-  }
+function checkLimits(rules: CleanRules) {
+  checkFields(rules, cleanCallFields, 'corpus.clean.', Object.keys(cleanCallFields));
+  const {
+    minTokens = 1,
+    maxTokens = Infinity,
+    maxRatio = Infinity,
+    maxWordLength = Infinity,
+    maxRepeatedTokens = Infinity,
+    minScriptShare = 0,
+  } = rules;
   if (minTokens > maxTokens)
     throw new UsageError(`minTokens is ${minTokens} and maxTokens ${maxTokens}: no pair would be left.`);
-  return limits;
+  return { minTokens, maxTokens, maxRatio, maxWordLength, maxRepeatedTokens, minScriptShare };
 }
 
 const controls = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\ufffd\p{Co}\p{Cn}]/u;

@@ -1,3 +1,4 @@
+import { completed, flag, optionalChoice, type Section } from '../../field.js';
 import { assignedLater, other } from './perlText.js';
 
 type Rule = readonly [pattern: RegExp, replacement: string];
@@ -77,8 +78,9 @@ export interface PunctuationOptions {
  */
 export function createPunctuationNormalizer(
   language: string,
-  { penn = false }: PunctuationOptions = {},
+  options: PunctuationOptions = {},
 ): (line: string) => string {
+  const { penn } = completed(options, { penn: normalizeFields.penn });
   const czech = language === 'cs' || language === 'cz';
   const style = commaStyles[language === 'en' ? 'inside' : czech ? 'asItIs' : 'outside'];
   const decimal = czech || ['de', 'es', 'fr'].includes(language) ? '$1,$2' : '$1.$2';
@@ -116,6 +118,13 @@ export function removeNonPrinting(line: string): string {
 export const unicodeForms = ['NFC', 'NFD', 'NFKC', 'NFKD'] as const;
 export type UnicodeForm = (typeof unicodeForms)[number];
 
+/** The fields of `createNormalizer`'s options besides the language. */
+export const normalizeFields = {
+  unicode: optionalChoice(unicodeForms, 'Unicode normal form.'),
+  penn: flag(false, "Leave ` and '' as they are."),
+  removeNonPrinting: flag(false, 'Control and format characters become spaces.'),
+} as const satisfies Section;
+
 export interface NormalizeOptions {
   readonly unicode?: UnicodeForm;
   /** Language whose punctuation is normalised; absent: punctuation stays. */
@@ -125,12 +134,9 @@ export interface NormalizeOptions {
 }
 
 /** A function that normalises a line: Unicode form first, then punctuation, then characters that do not print. */
-export function createNormalizer({
-  unicode,
-  punctuation,
-  penn,
-  removeNonPrinting: remove = false,
-}: NormalizeOptions): (line: string) => string {
+export function createNormalizer(options: NormalizeOptions): (line: string) => string {
+  const { unicode, penn, removeNonPrinting: remove } = completed(options, normalizeFields);
+  const { punctuation } = options;
   const plainPunctuation = punctuation === undefined ? undefined : createPunctuationNormalizer(punctuation, { penn });
   return (line) => {
     let text = unicode === undefined ? line : line.normalize(unicode);

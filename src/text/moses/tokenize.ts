@@ -1,3 +1,4 @@
+import { completed, flag, texts, type Section } from '../../field.js';
 import { nonbreakingPrefixes, type NonbreakingPrefixes } from './nonbreakingPrefixes.js';
 import { perlPattern } from './perlPattern.js';
 import { isBlank, isTagLine } from './perlText.js';
@@ -5,6 +6,19 @@ import { mapWithinTime } from '../boundedTime.js';
 import { findProtected, padLine, tokenizeLine } from './tokenizeLine.js';
 import { languageRules, type TokenizerRules } from './tokenizerRules.js';
 import { WordMemory } from './wordMemory.js';
+
+/** What configurations may set of tokenising: default and help. */
+export const tokenizeSettings = {
+  aggressive: flag(false, 'Split hyphens (-a).'),
+  escape: flag(true, 'Write & | < > \' " [ ] as character references; false: -no-escape.'),
+  protectedPatterns: texts('Regular expressions of stretches kept whole (-protected).'),
+} as const satisfies Section;
+
+/** The fields of `createTokenizer`'s options. */
+export const tokenizeFields = {
+  ...tokenizeSettings,
+  skipTags: flag(false, 'Pass lines through that are one tag (-x).'),
+} as const satisfies Section;
 
 export interface TokenizeOptions {
   /** Split hyphens between letters or digits: `a-b` becomes `a @-@ b` (-a). Default false. */
@@ -58,8 +72,9 @@ const patternsName = 'Matching the protected patterns';
 
 /** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */
 function tokenizers(language: string, options: TokenizeOptions) {
-  const { aggressive = false, escape = true, skipTags = false, prefixes = nonbreakingPrefixes(language) } = options;
-  const patterns = (options.protectedPatterns ?? []).map((pattern) => perlPattern(pattern, 'protected pattern'));
+  const { aggressive, escape, skipTags, protectedPatterns } = completed(options, tokenizeFields);
+  const { prefixes = nonbreakingPrefixes(language) } = options;
+  const patterns = protectedPatterns.map((pattern) => perlPattern(pattern, 'protected pattern'));
   const rules: TokenizerRules = { ...languageRules(language), aggressive, escape, prefixes };
 
   const stepByStep = (line: string): string => {

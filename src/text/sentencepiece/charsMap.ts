@@ -1,11 +1,7 @@
 import { DataError } from '../../errors.js';
 import { ByteTrie } from './byteTrie.js';
+import type { normalizations } from './options.js';
 
-/**
- * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space made
- * spaces; `nfkc`: only NFKC; `identity`: none. The `_cf` forms fold case as well.
- */
-export const normalizations = ['nmt_nfkc', 'nfkc', 'nmt_nfkc_cf', 'nfkc_cf', 'identity'] as const;
 export type Normalization = (typeof normalizations)[number];
 
 /** Beyond it there are ideographs, tags and private use, which have no decompositions. */

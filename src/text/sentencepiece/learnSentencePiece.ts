@@ -1,35 +1,19 @@
 import { UsageError } from '../../errors.js';
-import { encodeMessage, utf8, type Field } from '../../storage/protobuf.js';
+import { encodeMessage, utf8, type Field as Encoded } from '../../storage/protobuf.js';
 import { learnBpePieces } from './bpeTrainer.js';
-import { CharsMap, normalizationRules, type Normalization } from './charsMap.js';
-import { PieceChecker, type PieceRules } from './pieceRules.js';
+import { completed, type Values } from '../../field.js';
+import { CharsMap, normalizationRules } from './charsMap.js';
+import { sentencePieceFields } from './options.js';
+import { PieceChecker } from './pieceRules.js';
 import { TrainingText } from './trainingText.js';
 import { learnUnigram, type LearnProgress, type ScoredPiece } from './unigramTrainer.js';
 
-/** Options of learning; names and defaults are spm_train's. */
-export interface SentencePieceOptions extends Partial<PieceRules> {
+/** What a model is learnt as: `sentencePieceFields`, whose names and defaults are spm_train's. All but the size may be left out. */
+export type SentencePieceOptions = Partial<Values<typeof sentencePieceFields>> & {
   /** All pieces, special ones included. */
   readonly vocabSize: number;
-  /** Default `unigram`. */
-  readonly modelType?: 'unigram' | 'bpe';
-  /** Share of the text's characters that the model knows. Default 0.9995. */
-  readonly characterCoverage?: number;
-  /** Default `nmt_nfkc`. */
-  readonly normalization?: Normalization;
-  /** Always one piece, anywhere in the text. */
-  readonly userDefinedSymbols?: readonly string[];
-  /** Pieces that text never becomes. */
-  readonly controlSymbols?: readonly string[];
-  /** Spell unknown characters as bytes. */
-  readonly byteFallback?: boolean;
-  /** Fewer pieces than `vocabSize` are not an error. */
-  readonly softLimit?: boolean;
-  /** Lines longer than this are left out. Default 4192. */
-  readonly maxLineBytes?: number;
-  /** Candidates that unigram learning begins with. Default 1,000,000. */
-  readonly seedPieces?: number;
   readonly onProgress?: LearnProgress;
-}
+};
 
 export interface LearntModel {
   /** The .model file, as spm_encode and sentencepiece-js load it. */
@@ -51,7 +35,7 @@ interface Piece extends ScoredPiece {
 /**
  * Learns a SentencePiece model from lines of text, or from words with their counts.
  *
- * @throws UsageError if the vocabulary is too small for the characters or too large for the text
+ * @throws UsageError for an option that cannot be used, or if the vocabulary is too small for the characters or too large for the text
  * Source: Kudo and Richardson 2018 (D18-2012); file format of SentencePiece's sentencepiece_model.proto
  */
 export async function learnSentencePiece(
@@ -60,23 +44,21 @@ export async function learnSentencePiece(
 ): Promise<LearntModel> {
   const {
     vocabSize,
-    modelType = 'unigram',
-    characterCoverage = 0.9995,
-    normalization = 'nmt_nfkc',
-    userDefinedSymbols = [],
-    controlSymbols = [],
-    byteFallback = false,
-    softLimit = false,
-    maxLineBytes = 4192,
-    seedPieces = 1_000_000,
-    onProgress,
-    maxPieceLength = 16,
-    splitByScript = true,
-    splitByNumber = true,
-    splitDigits = false,
-  } = options;
-  if (!(characterCoverage > 0 && characterCoverage <= 1))
-    throw new UsageError(`the character coverage is ${characterCoverage}, expected a share above 0 and at most 1.`);
+    modelType,
+    characterCoverage,
+    normalization,
+    userDefinedSymbols,
+    controlSymbols,
+    byteFallback,
+    softLimit,
+    maxLineBytes,
+    seedPieces,
+    maxPieceLength,
+    splitByScript,
+    splitByNumber,
+    splitDigits,
+  } = completed(options, sentencePieceFields);
+  const { onProgress } = options;
   const special: Piece[] = [
     { piece: '<unk>', score: 0, type: 'unknown' },
     { piece: '<s>', score: 0, type: 'control' },
@@ -131,7 +113,7 @@ export async function learnSentencePiece(
     ...learnt.filter(({ piece }) => !taken.has(piece)).map((piece): Piece => ({ ...piece, type: 'normal' })),
   ];
 
-  const trainer: Field[] = [
+  const trainer: Encoded[] = [
     [3, 'int', modelType === 'bpe' ? 2 : 1],
     [4, 'int', pieces.length],
     [10, 'float', characterCoverage],
@@ -140,12 +122,12 @@ export async function learnSentencePiece(
     [21, 'int', Number(splitByScript)],
     [23, 'int', Number(splitByNumber)],
     [25, 'int', Number(splitDigits)],
-    ...controlSymbols.map((symbol): Field => [30, 'bytes', utf8(symbol)]),
-    ...userDefinedSymbols.map((symbol): Field => [31, 'bytes', utf8(symbol)]),
+    ...controlSymbols.map((symbol): Encoded => [30, 'bytes', utf8(symbol)]),
+    ...userDefinedSymbols.map((symbol): Encoded => [31, 'bytes', utf8(symbol)]),
     [33, 'int', Number(!softLimit)],
     [35, 'int', Number(byteFallback)],
   ];
-  const normalizer: Field[] = [
+  const normalizer: Encoded[] = [
     [1, 'bytes', utf8(normalization)],
     [2, 'bytes', charsMap.toBytes()],
     [3, 'int', 1],
@@ -153,7 +135,7 @@ export async function learnSentencePiece(
     [5, 'int', 1],
   ];
   const model = encodeMessage([
-    ...pieces.map(({ piece, score, type }): Field => [
+    ...pieces.map(({ piece, score, type }): Encoded => [
       1,
       'bytes',
       encodeMessage([

@@ -1,16 +1,12 @@
+import type { Values } from '../../field.js';
 import { spaceMark } from '../subwords/pieceDecoder.js';
+import type { sentencePieceFields } from './options.js';
 
-/** Rules for pieces. Defaults are SentencePiece's. */
-export interface PieceRules {
-  /** Characters at most. */
-  readonly maxPieceLength: number;
-  /** No piece has letters of two scripts (Hiragana, Katakana and Han count as one), or letters and punctuation. */
-  readonly splitByScript: boolean;
-  /** No piece has digits and other characters. */
-  readonly splitByNumber: boolean;
-  /** Every digit is a separate piece. */
-  readonly splitDigits: boolean;
-}
+/** What may become one piece. */
+export type PieceRules = Pick<
+  Values<typeof sentencePieceFields>,
+  'maxPieceLength' | 'splitByScript' | 'splitByNumber' | 'splitDigits'
+>;
 
 /** Kinds of characters that a piece may not mix; `any` fits all. */
 const any = 0;

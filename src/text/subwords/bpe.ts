@@ -3,11 +3,12 @@ import { ownText } from '../ownText.js';
 import { endOfWord, type BpeCodes } from './bpeCodes.js';
 import { mergeWithDropout, type BpeDropout } from './bpeDropout.js';
 import { userGroups } from '../patternDialect.js';
+import { defaultJoiner } from './joiner.js';
 import { pythonPattern } from './pythonPattern.js';
 import { mapWithinTime } from '../boundedTime.js';
 
 export interface BpeOptions {
-  /** Marks a unit that the next one continues. Default `@@`. */
+  /** Marks a unit that the next one continues. Default: `defaultJoiner`. */
   readonly joiner?: string;
   /** Merges that give a unit outside this set are undone (units as subword-nmt's vocabulary files write them). */
   readonly vocabulary?: ReadonlySet<string>;
@@ -32,7 +33,7 @@ export class Bpe {
 
   constructor(
     private readonly codes: BpeCodes,
-    { joiner = '@@', vocabulary, glossaries = [] }: BpeOptions = {},
+    { joiner = defaultJoiner, vocabulary, glossaries = [] }: BpeOptions = {},
   ) {
     this.joiner = joiner;
     this.vocabulary = vocabulary?.size === 0 ? undefined : vocabulary; // as subword-nmt: where nothing is frequent enough, nothing is undone
@@ -200,7 +201,7 @@ const pythonSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202
  *
  * @param line units separated by single spaces
  */
-export function removeJoiner(line: string, joiner = '@@'): string {
+export function removeJoiner(line: string, joiner = defaultJoiner): string {
   const joined = `${line} `.replaceAll(`${joiner} `, '');
   let end = joined.length;
   while (end > 0 && pythonSpace.test(joined[end - 1])) end--;

@@ -1,14 +1,23 @@
-import { UsageError } from '../../errors.js';
+import { completed, flag, integer, optionalInteger, required, type Section } from '../../field.js';
 import { readValidLines } from '../../storage/lines.js';
 import { compareCodePoints } from '../codePoints.js';
 import { endOfWord } from './bpeCodes.js';
 import { mergePairs, type CountedWord, type Pair } from './mergePairs.js';
 import { WordCounter } from './wordCounter.js';
 
+export const mergesField = optionalInteger('Merges to learn from the training set, for bpe without codes.', { min: 1 });
+
+/** The fields of `learnBpe`'s options; defaults are subword-nmt's. */
+export const learnBpeFields = {
+  numMerges: required(mergesField),
+  minFrequency: integer(2, 'Pairs seen less often are not merged.', { min: 1 }),
+  totalSymbols: flag(false, 'Count the distinct characters into numMerges.'),
+} as const satisfies Section;
+
 export interface LearnBpeOptions {
   /** Merges to learn; fewer result if no pair is frequent enough. */
   readonly numMerges: number;
-  /** Pairs seen less often are not merged. Default 2. */
+  /** Pairs seen less often are not merged. Default: `learnBpeFields`. */
   readonly minFrequency?: number;
   /** Count the distinct characters into `numMerges`, so that it bounds the number of units. Default false. */
   readonly totalSymbols?: boolean;
@@ -25,15 +34,12 @@ export type Merge = readonly [left: string, right: string];
  * linear in the number of distinct words.
  *
  * @param wordCounts how often each word occurs; words are not empty
- * @throws UsageError if `numMerges` is not a positive integer
+ * @throws UsageError for options that cannot be used
  * Source: Sennrich, Haddow and Birch 2016 (P16-1162), Algorithm 1; conventions of subword-nmt 0.3.9 learn_bpe.
  */
-export function learnBpe(
-  wordCounts: ReadonlyMap<string, number>,
-  { numMerges, minFrequency = 2, totalSymbols = false, onMerge }: LearnBpeOptions,
-): Merge[] {
-  if (!Number.isInteger(numMerges) || numMerges < 1)
-    throw new UsageError(`the number of merges is ${numMerges}, expected a positive integer.`);
+export function learnBpe(wordCounts: ReadonlyMap<string, number>, options: LearnBpeOptions): Merge[] {
+  const { numMerges, minFrequency, totalSymbols } = completed(options, learnBpeFields);
+  const { onMerge } = options;
   const wanted = totalSymbols ? numMerges - countCharacters(wordCounts) : numMerges;
   const merges: Merge[] = [];
   if (wanted <= 0) return merges;

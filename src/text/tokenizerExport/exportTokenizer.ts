@@ -1,14 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { UsageError } from '../../errors.js';
-import { readBpeCodes } from '../subwords/bpeCodes.js';
-import { parseSentencePieceModel } from '../subwords/sentencePieceModel.js';
-import type { SubwordOptions } from '../subwords/segmenter.js';
+import type { NamedOptions } from '../subwords/subwordMethod.js';
+import { subwordMethods } from '../subwords/subwordMethods.js';
 import type { Side, TextPipelineParts } from '../textPipeline.js';
 import type { Vocabulary } from '../vocabulary.js';
-import { bpeTokenizer } from './fromBpe.js';
-import { sentencePieceTokenizer } from './fromSentencePiece.js';
-import { renumberedTokenizer } from './fromTokenizerJson.js';
-import { wordTokenizer } from './fromWords.js';
 import { specialTokensMap, tokenizerConfig, tokenizerFile, type TokenizerParts } from './format.js';
 
 export interface ExportedTokenizer {
@@ -49,27 +43,9 @@ export function exportTokenizer(
   };
 }
 
-function partsOf(options: SubwordOptions, vocabulary: Vocabulary): TokenizerParts {
-  switch (options.method) {
-    case 'none':
-      return wordTokenizer(vocabulary, options.joiner ?? '@@');
-    case 'bpe':
-      if (options.vocabulary !== undefined)
-        throw new UsageError(
-          'the corpus was segmented with a BPE vocabulary filter, which a tokenizer.json cannot hold. Prepare it without vocabulary and vocabularyThreshold.',
-        );
-      if (options.glossaries !== undefined && options.glossaries.length > 0)
-        throw new UsageError(
-          'the corpus was segmented with glossaries, which a tokenizer.json cannot hold. Prepare it without.',
-        );
-      return bpeTokenizer(readBpeCodes(options.codes), vocabulary, options.codes);
-    case 'sentencepiece':
-      return sentencePieceTokenizer(
-        parseSentencePieceModel(readFileSync(options.model), options.model),
-        vocabulary,
-        options.model,
-      );
-    case 'huggingface':
-      return renumberedTokenizer(options.tokenizer, vocabulary);
-  }
+function partsOf(options: NamedOptions, vocabulary: Vocabulary): TokenizerParts {
+  const method = subwordMethods.method(options.method);
+  if (method.tokenizerJson === undefined)
+    throw new UsageError(`a tokenizer.json cannot hold subwords of the method ${options.method}.`);
+  return method.tokenizerJson(options, vocabulary);
 }

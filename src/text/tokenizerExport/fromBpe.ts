@@ -1,9 +1,8 @@
+import { defaultJoiner as joiner } from '../subwords/joiner.js';
 import { DataError } from '../../errors.js';
 import { endOfWord, type BpeCodes } from '../subwords/bpeCodes.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { addUnits, idsByName, splitAtSpaces, toObject, type TokenizerParts } from './format.js';
-
-const joiner = '@@';
 
 /**
  * A tokenizer that merges as subword-nmt does: `er@@` of the vocabulary is its `er`, and `er` its `er</w>`.
