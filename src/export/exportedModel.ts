@@ -11,6 +11,9 @@ import { findTextFolder } from '../run/textFolder.js';
 import { openTextPipeline, readTextPipeline, type TextPipelineParts } from '../text/textPipeline.js';
 import { readCheckpoint } from '../train/checkpoint.js';
 
+/** The longest source that `translate` takes by default; it cuts longer ones. */
+export const longestSource = 1024;
+
 /** A parameter, row-major. */
 export interface ExportedTensor {
   readonly shape: readonly number[];

@@ -1,10 +1,11 @@
 import { UsageError } from '../errors.js';
 import { ctranslate2 } from './ctranslate2/ctranslate2.js';
 import type { Exporter } from './exporter.js';
+import { huggingface } from './huggingface/huggingface.js';
 import { transformersJs } from './transformersJs/transformersJs.js';
 
 /** The formats, in the order in which help and documentation list them. */
-export const exporters: readonly Exporter[] = [transformersJs, ctranslate2];
+export const exporters: readonly Exporter[] = [transformersJs, ctranslate2, huggingface];
 
 /** The exporter of a format. @throws UsageError naming the formats if there is none of that name */
 export function exporterNamed(name: string): Exporter {

@@ -80,3 +80,8 @@ function sublayersOf(stack: Stack, layer: string): { norm: string; reads: string
     { norm: `${layer}.final_layer_norm`, reads: [`${layer}.fc1.weight`] },
   ];
 }
+
+/** A matrix whose columns are multiplied by factors. */
+export function scaledColumns({ shape, data }: ExportedTensor, factors: Float32Array): ExportedTensor {
+  return { shape, data: data.map((value, i) => value * factors[i % factors.length]) };
+}

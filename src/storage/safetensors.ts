@@ -10,6 +10,10 @@ export interface StoredTensor {
   readonly data: Float32Array | Float64Array | Int32Array;
 }
 
+/** A tensor as it is written. F16: the bits of 16-bit floats. */
+export type WrittenTensor =
+  StoredTensor | { readonly dtype: 'F16'; readonly shape: readonly number[]; readonly data: Uint16Array };
+
 /** Headers are read into memory before anything is known of the file, so they are bounded (as the Rust library does). */
 const maxHeaderBytes = 100_000_000;
 
@@ -89,7 +93,7 @@ export function readSafetensors(path: string): {
  */
 export function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, StoredTensor>,
+  tensors: ReadonlyMap<string, WrittenTensor>,
   options: { metadata?: Record<string, string>; overwrite?: boolean } = {},
 ): void {
   const header: Record<string, unknown> = {};

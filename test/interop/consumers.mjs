@@ -52,4 +52,36 @@ export const consumers = [
       output,
     ],
   },
+  {
+    name: 'CTranslate2',
+    format: 'ctranslate2',
+    needs: ['ctranslate2', 'tokenizers'],
+    cases: [
+      { dtype: 'float32', search: 'greedy', equal: 1 },
+      { dtype: 'float32', search: 'beam', equal: 0.99 },
+      { dtype: 'float16', search: 'greedy', bleu: 0.3 },
+      { dtype: 'int8', search: 'greedy', bleu: 0.5 },
+    ],
+    command: ({ peers, folder, source, output, search }) => [
+      peers.python,
+      file('translateCtranslate2.py'),
+      folder,
+      source,
+      output,
+      ...(search === 'beam' ? ['--beam', '5'] : []),
+    ],
+  },
+  {
+    name: 'transformers',
+    format: 'huggingface',
+    needs: ['transformers', 'torch'],
+    cases: [{ dtype: 'float32', search: 'greedy', equal: 1 }],
+    command: ({ peers, folder, source, output }) => [
+      peers.python,
+      file('translateTransformers.py'),
+      folder,
+      source,
+      output,
+    ],
+  },
 ];

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { exportTokenizer } from '../../text/tokenizerExport/exportTokenizer.js';
 import { eosId, unkId } from '../../text/specialIds.js';
 import { specialTokens } from '../../text/vocabulary.js';
-import type { ExportedModel } from '../exportedModel.js';
+import { longestSource, type ExportedModel } from '../exportedModel.js';
 import type { CardParts, Exporter, WriteOptions } from '../exporter.js';
 import { writeForeignJson } from '../foreignJson.js';
 import { leastScale, unfoldableScale } from '../foldedResidual.js';
@@ -130,5 +130,5 @@ Weights are stored as \`${type}\`. CTranslate2 computes with them as they are; \
 
 /** Tokens of the longest translation of a source that `translate` takes without cutting it. */
 function longest({ decode: { maxLenA, maxLenB } }: ExportedModel): number {
-  return Math.min(numPositions, Math.floor(maxLenA * 1024 + maxLenB));
+  return Math.min(numPositions, Math.floor(maxLenA * longestSource + maxLenB));
 }

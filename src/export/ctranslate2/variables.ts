@@ -2,7 +2,7 @@ import { outputProjection, encoderEmbedding, decoderEmbedding } from '../../mode
 import { sinusoidalPositions } from '../../model/positions.js';
 import { parameterNamed, type ExportedModel, type ExportedTensor } from '../exportedModel.js';
 import { roundToEven, toFloat16 } from '../float16.js';
-import { foldResidual, type Stack } from '../foldedResidual.js';
+import { foldResidual, scaledColumns, type Stack } from '../foldedResidual.js';
 import type { ElementType, Variable } from './modelBin.js';
 
 /** How weights are stored. int8: matrices in 8 bits with a scale for each row, everything else in float32. */
@@ -62,7 +62,10 @@ export function ctranslate2Variables(model: ExportedModel, type: WeightType): Ma
     const table = stack === 'encoder' ? 'encoder/embeddings_0/weight' : 'decoder/embeddings/weight';
     const factor = inputScale[stack];
     const common = factor?.every((value) => value === factor[0]) ? factor[0] : undefined;
-    matrix(table, factor === undefined || common !== undefined ? embeddings[stack] : scaled(embeddings[stack], factor));
+    matrix(
+      table,
+      factor === undefined || common !== undefined ? embeddings[stack] : scaledColumns(embeddings[stack], factor),
+    );
     // a flag says sqrt(d), a float is the factor itself
     if (common === undefined) scalar(`${stack}/scale_embeddings`, 'int8', 1);
     else
@@ -72,7 +75,10 @@ export function ctranslate2Variables(model: ExportedModel, type: WeightType): Ma
         data: Float32Array.of(Math.sqrt(config.dModel) * common),
       });
     const positions = { shape: [numPositions, config.dModel], data: sinusoidalPositions(numPositions, config.dModel) };
-    vector(`${stack}/position_encodings/encodings`, factor === undefined ? positions : scaled(positions, factor));
+    vector(
+      `${stack}/position_encodings/encodings`,
+      factor === undefined ? positions : scaledColumns(positions, factor),
+    );
     if (isPreLn) layerNorm(`${stack}/layer_norm`, `${stack}.layer_norm`);
     const numLayers = stack === 'encoder' ? config.numEncoderLayers : config.numDecoderLayers;
     for (let i = 0; i < numLayers; i++) layerOf(stack, `${stack}/layer_${i}`, `${stack}.layers.${i}`);
@@ -123,11 +129,6 @@ function stacked(tensors: readonly ExportedTensor[]): ExportedTensor {
   }
   const [, ...rest] = tensors[0].shape;
   return { shape: [tensors.reduce((rows, { shape }) => rows + shape[0], 0), ...rest], data };
-}
-
-/** Columns times factors. */
-function scaled({ shape, data }: ExportedTensor, factors: Float32Array): ExportedTensor {
-  return { shape, data: data.map((value, i) => value * factors[i % factors.length]) };
 }
 
 /** Rows in 8 bits: value times scale, rounded; the largest of a row becomes 127. Source: ctranslate2's `LayerSpec._quantize`. */

@@ -1,6 +1,6 @@
 import { decoderLookupName, outputMatrixName } from '../../model/parameters.js';
-import { eosId, firstOrdinaryId, unkId } from '../../text/specialIds.js';
-import type { ExportedModel } from '../exportedModel.js';
+import { bosId, eosId, firstOrdinaryId, unkId } from '../../text/specialIds.js';
+import { longestSource, type ExportedModel } from '../exportedModel.js';
 import { GraphBuilder } from '../onnx/graph.js';
 import { floatTensor, int64Tensor } from '../onnx/tensors.js';
 import {
@@ -19,12 +19,6 @@ import {
   type Layers,
 } from './layers.js';
 import { weightsOf, type WeightFormat } from './weights.js';
-
-/** Id of `<s>`: no text holds it, and what reads translations leaves it out. */
-export const bosId = 0;
-
-/** The longest source that `translate` takes by default; it cuts longer ones, and no longer translation follows here. */
-export const longestSource = 1024;
 
 /** Most tokens of a translation before its end, by tokens of the source from 0 to `longestSource`. */
 export function longestTranslations({ decode: { maxLenA, maxLenB } }: Pick<ExportedModel, 'decode'>): number[] {
