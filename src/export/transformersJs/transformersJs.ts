@@ -130,6 +130,7 @@ Weights are here as ${dtypes.map((dtype) => `\`${dtype}\``).join(', ')}: ${dtype
       'Transformers.js searches greedily: it ignores `num_beams` and `length_penalty` without a word.',
       `Without \`max_new_tokens\` its pipeline stops after 256 tokens. The model ends every translation itself.`,
       'The pipeline leaves `<unk>` out of translations; `coldstart translate` writes it.',
+      'The words `<s>`, `<pad>`, `</s>` and `<unk>` in a source are read as special tokens; coldstart reads them as unknown words.',
       `Longer sources than ${longestSource} tokens are not cut; \`coldstart translate\` cuts them.`,
     ],
   };
