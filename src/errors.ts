@@ -41,6 +41,7 @@ export const errorCodes = {
   PORT: 'The port of a server is taken or may not be used.',
 } as const;
 
+/** A code in `errorCodes`, e.g. DATA or RUN_FAILED. */
 export type ErrorCode = keyof typeof errorCodes;
 
 /** docs/reference/errors.md: every code with its meaning. */

@@ -21,6 +21,7 @@ export type AblationEvent =
   | { readonly event: 'complete'; readonly already: boolean }
   | { readonly event: 'failed'; readonly message: string };
 
+/** The configuration and folder of `ablate`. */
 export interface AblationTask {
   readonly config: Config;
   /** Folder of runs and results. */

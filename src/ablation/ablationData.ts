@@ -35,6 +35,7 @@ export interface AblationData extends AblationResults {
  */
 export type RunState = 'waiting' | 'running' | 'unfinished' | 'failed' | 'diverged' | 'stuck' | 'finished';
 
+/** One run: its state, configuration, curves and scores. */
 export interface RunData {
   /** `ARM/seed-N` or `ARM/CELL/seed-N`, unique; also the folder. */
   readonly key: string;

@@ -41,41 +41,25 @@ export async function estimatePlan(
 
 /** The settings on which a run's time and memory depend. */
 export function timeKind({ train, seed: _, init: { from }, record: __, gradinit, metainit, ...rest }: Config): string {
-  const {
-    optimizer,
-    maxUpdates,
-    maxEpochs,
-    maxTokens,
-    maxSentences,
-    updateFreq,
-    precision,
-    countInit,
-    validateEveryUpdates,
-    validateBleu,
-    validateBleuSentences,
-    keepEpochs,
-  } = train;
   const { iterations, scaled, fallBack } = gradInitSettings(gradinit);
   const learning = {
     algorithm: gradinit.algorithm,
     gradinit: [iterations, scaled, fallBack, boundsNorm(gradinit), gradinit.maxTokens, gradinit.pieceTokens],
     metainit: [metainit.iterations, metainit.maxTokens],
   };
-  return JSON.stringify({
-    rest,
-    from,
-    learning,
-    optimizer,
-    maxUpdates,
-    maxEpochs,
-    maxTokens,
-    maxSentences,
-    updateFreq,
-    precision,
-    countInit,
-    validateEveryUpdates,
-    validateBleu,
-    validateBleuSentences,
-    keepEpochs,
-  });
+  const training = [
+    train.optimizer,
+    train.maxUpdates,
+    train.maxEpochs,
+    train.maxTokens,
+    train.maxSentences,
+    train.updateFreq,
+    train.precision,
+    train.countInit,
+    train.validateEveryUpdates,
+    train.validateBleu,
+    train.validateBleuSentences,
+    train.keepEpochs,
+  ];
+  return JSON.stringify({ rest, from, learning, training });
 }

@@ -103,7 +103,7 @@ export function runsWithOtherSettings(plan: AblationPlan): string[] {
 const isSeed = (name: string): boolean => /^seed-\d+$/.test(name);
 
 /** Whether a run is complete, with any outcome. Without its configuration it could not be identified. */
-export function isCompleteRun(runDir: string): boolean {
+function isCompleteRun(runDir: string): boolean {
   const { scores, config, identity } = runPaths(runDir);
   return [scores, config, identity].every((path) => existsSync(path));
 }

@@ -14,6 +14,7 @@ import { runPaths } from '../run/runFolder.js';
 import { scoredReferences } from '../run/scoredReferences.js';
 import { readTestText } from '../run/testText.js';
 
+/** Options of `gatherAblation`. */
 export interface GatherOptions {
   /** Sentences of the test set, evenly spread, whose translations are gathered. Default 20. */
   readonly samples?: number;

@@ -22,6 +22,7 @@ export const createBatchesFields = {
   shuffle: flag(true, 'Draw the order.'),
 } as const satisfies Section;
 
+/** Limits and order of the batches of `createBatches`. */
 export interface BatchingOptions {
   /**
    * Upper bound on sentences x padded length of the longer side, `eosId` included: B * max(S, T) <= maxTokens.

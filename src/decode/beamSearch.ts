@@ -14,6 +14,7 @@ import { encode } from '../model/transformer.js';
 import { beamSearchFields } from './decodeOptions.js';
 import { TopCandidates, type Candidate } from './topCandidates.js';
 
+/** Beam size, length penalty and maximal lengths of `beamSearch`. */
 export interface BeamSearchOptions {
   /** Hypotheses kept per sentence and step; 1 is greedy search. */
   readonly beamSize: number;

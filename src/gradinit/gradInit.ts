@@ -88,6 +88,7 @@ export interface BatchPiece<B> {
   readonly weight: number;
 }
 
+/** One iteration of `gradInit`, as reported and stored. */
 export interface GradInitIteration {
   /** From 1. */
   readonly iteration: number;
@@ -108,6 +109,7 @@ export interface GradInitIteration {
   readonly seconds: number;
 }
 
+/** The result of `gradInit` besides the parameters: scales by name and every iteration. */
 export interface GradInitReport {
   readonly algorithm: Algorithm;
   /** The norm of `gradNorm` and `gamma`. */

@@ -35,6 +35,7 @@ const taskFields = {
   eps: real(1e-5, 'Added to the gradient in the quotient.', { min: 0 }),
 } as const satisfies Section;
 
+/** The parameters, loss, batches and settings of `metaInit`. */
 export interface MetaInitTask<B> {
   /** Any named tensors; metaInit does not change them, and the caller owns them. */
   readonly params: Params;
@@ -58,6 +59,7 @@ export interface MetaInitTask<B> {
   readonly signal?: AbortSignal;
 }
 
+/** One iteration of `metaInit`, as reported and stored. */
 export interface MetaInitIteration {
   /** From 1. */
   readonly iteration: number;
@@ -76,6 +78,7 @@ export interface MetaInitIteration {
   readonly seconds: number;
 }
 
+/** The result of `metaInit` besides the parameters: scales by name and every iteration. */
 export interface MetaInitReport {
   /** The tensors whose norms are learned: those of two or more dimensions that are not all zero. */
   readonly names: readonly string[];

@@ -82,6 +82,7 @@ export type GradInitSettings = { readonly algorithm: Algorithm } & Partial<
   Values<typeof scaleFields> & Values<typeof adamFields>
 >;
 
+/** All options of `gradInit` after the variant's defaults are filled in. */
 export type GradInitOptions = {
   readonly algorithm: Algorithm;
   /** Size of the step looked ahead: the learning rate that training will start with, or near it. */

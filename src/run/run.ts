@@ -47,6 +47,7 @@ import { writeJsonFile } from '../storage/jsonFile.js';
 /** The epoch whose batches serve to measure the gradients before training: one that no run reaches. */
 const recordEpoch = 2 ** 31;
 
+/** The configuration and folder of `run`. */
 export interface RunTask {
   readonly config: Config;
   readonly runDir: string;
@@ -59,6 +60,7 @@ export interface RunTask {
   readonly onEvent?: RunListener;
 }
 
+/** The outcome of `run`: the scores that the folder now holds. */
 export interface RunResult {
   readonly scores: RunScores;
   /** The folder held the complete run already; nothing was done. */

@@ -18,6 +18,7 @@ export const bleuFields = {
   maxNgramOrder: integer(4, 'Longest n-grams.', { min: 1, max: 100 }),
 } as const satisfies Section;
 
+/** Options of `bleu`, named after sacreBLEU's. */
 export interface BleuOptions {
   /** `13a` for plain text, `none` for text that is tokenised already, or a tokeniser. Default 13a. */
   readonly tokenize?: BleuTokenizerName | BleuTokenizer;
@@ -36,6 +37,7 @@ export interface BleuOptions {
   readonly maxNgramOrder?: number;
 }
 
+/** A BLEU score with its precisions, brevity penalty and lengths. */
 export interface BleuScore {
   /** 0 to 100. */
   readonly score: number;

@@ -14,6 +14,7 @@ export const chrfFields = {
   epsSmoothing: flag(false, 'Average F scores over all orders, as chrF++.py.'),
 } as const satisfies Section;
 
+/** Options of `chrf`, named after sacreBLEU's. */
 export interface ChrfOptions {
   /** Longest character n-grams. Default 6. */
   readonly charOrder?: number;
@@ -36,6 +37,7 @@ export function corpusChrf(hyps: readonly string[], refs: References, options: C
   return corpusScore(chrf(options), hyps, refs);
 }
 
+/** chrF of one sentence against its references, 0 to 100. */
 export function sentenceChrf(hyp: string, refs: readonly string[], options: ChrfOptions = {}): Score {
   return sentenceScore(chrf(options), hyp, refs);
 }

@@ -83,6 +83,7 @@ export function bootstrap(
   );
 }
 
+/** Options of `pairedTest`. */
 export interface PairedOptions {
   /** `bs`: paired bootstrap resampling (Koehn 2004). `ar`: paired approximate randomisation (Riezler and Maxwell 2005). */
   readonly test: 'bs' | 'ar';
@@ -93,6 +94,7 @@ export interface PairedOptions {
   readonly seed?: number;
 }
 
+/** A system's score, with its p-value against the baseline and its confidence interval. */
 export interface PairedResult {
   readonly score: number;
   /**

@@ -4,6 +4,7 @@ import { bleu, type BleuOptions, type BleuScore } from './bleu.js';
 import { formatFixed } from './formatFixed.js';
 import { corpusScore, type Metric, type References } from './metric.js';
 
+/** Options of `tokenisedBleu`. */
 export interface TokenisedBleuOptions {
   readonly lowercase?: boolean;
   /** Mark of subword units in the hypothesis, removed before scoring. Default `@@`; empty for none. */

@@ -112,6 +112,7 @@ function mergedFields(kinds: readonly (readonly [string, UntypedKind['fields']])
  * sgdOptimizer.ts, and its name here. */
 export const optimizers = optimizerTable({ adam, sgd, radam });
 
+/** The name of an optimiser and its settings. */
 export type OptimizerOptions = Parameters<typeof optimizers.create>[0];
 
 /** The optimiser that the options describe; settings that are left out have their defaults. @throws UsageError naming a setting that cannot be used */

@@ -84,6 +84,7 @@ export type TrainEvent =
       readonly tensor: string;
     };
 
+/** The model, batches, options and folder of `train`. */
 export interface TrainTask<O extends { readonly optimizer: string } = OptimizerOptions> {
   readonly config: ModelConfig;
   readonly options: TrainOptions<O>;
@@ -127,6 +128,7 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
   }) => void;
 }
 
+/** The end of `train`: parameters, position, and how training ended. */
 export interface TrainResult {
   readonly status: 'finished' | 'interrupted';
   readonly position: TrainPosition;

@@ -14,6 +14,7 @@ import { readCheckpoint, toTensors } from '../train/checkpoint.js';
 import { defaultBufferLines, defaultMaxSourceTokens } from './limits.js';
 import { findModel, type ModelChoice, type ModelPlace } from './openModel.js';
 
+/** Options of `Translator.open`. */
 export interface OpenOptions extends ModelChoice {
   /** Where to compute, as for `selectBackend`. Default: the backend that tfjs has set, else the fastest. */
   readonly backend?: string;
@@ -49,6 +50,7 @@ export interface TranslatorOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of `Translator.stream`. */
 export interface StreamOptions extends Omit<TranslatorOptions, 'onProgress'> {
   /**
    * Lines read before they are translated together: many make good batches, few need little memory and answer soon.
@@ -98,6 +100,7 @@ export interface TranslatedSource extends Translation {
 /** What the models think of a given translation. */
 export type ScoredLine = Omit<Translation, 'text'> & { readonly sourceTokens: readonly string[] };
 
+/** Options of `Translator.score`. */
 export type ScoreOptions = Pick<
   TranslatorOptions,
   'lengthPenalty' | 'maxTokens' | 'maxSentences' | 'form' | 'attention' | 'signal'

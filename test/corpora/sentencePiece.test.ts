@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { learnSentencePiece, type SentencePieceOptions } from '../../src/text/sentencepiece/learnSentencePiece.js';
-import { joinPieces, SentencePiece } from '../../src/text/subwords/sentencePiece.js';
+import type { SentencePieceOptions } from '../../src/text/sentencepiece/learnSentencePiece.js';
+import { joinPieces } from '../../src/text/subwords/sentencePiece.js';
 import { corpusPath } from '../reference.js';
+import { encodeLines, learnModel } from '../sentencePieceModel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-spm-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -21,32 +22,6 @@ const multi30k = (numLines: number): string[] =>
       .slice(0, numLines),
   );
 
-async function learn(
-  name: string,
-  lines: readonly string[],
-  options: SentencePieceOptions,
-): Promise<{ path: string; pieces: string[] }> {
-  const { model, vocab } = await learnSentencePiece(lines, options);
-  const path = join(folder, `${name}.model`);
-  writeFileSync(path, model);
-  return {
-    path,
-    pieces: vocab
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split('\t')[0]),
-  };
-}
-
-async function encode(path: string, lines: readonly string[]): Promise<string[][]> {
-  const model = await SentencePiece.open(path);
-  try {
-    return await model.encode(lines);
-  } finally {
-    await model.close();
-  }
-}
-
 test(
   'models of Multi30k: what SentencePiece makes of them, and how they compare with its own',
   async () => {
@@ -54,10 +29,10 @@ test(
     const heldOut = multi30k(6000).slice(4000, 4300);
     const haveSpm = spawnSync('spm_train', ['--version']).status === 0;
     for (const modelType of ['unigram', 'bpe'] as const) {
-      const { path, pieces } = await learn(modelType, lines, { vocabSize: 1500, modelType, characterCoverage: 1 });
+      const { path, pieces } = await learnModel(folder, modelType, lines, { vocabSize: 1500, modelType, characterCoverage: 1 });
       assert.equal(pieces.length, 1500);
       assert.equal(new Set(pieces).size, 1500);
-      const segmented = await encode(path, heldOut);
+      const segmented = await encodeLines(path, heldOut);
       heldOut.forEach((line, i) =>
         assert.equal(joinPieces(segmented[i]), line.normalize('NFKC').replace(/ +/g, ' ').trim()),
       );
@@ -99,9 +74,9 @@ test(
 test('a text that is repeated gives as good a model', async () => {
   const lines = multi30k(2000);
   const options: SentencePieceOptions = { vocabSize: 2000, characterCoverage: 1 };
-  const once = await learn('once', lines, options);
-  const thrice = await learn('thrice', [...lines, ...lines, ...lines], options);
-  const count = async (path: string): Promise<number> => (await encode(path, lines)).flat().length;
+  const once = await learnModel(folder, 'once', lines, options);
+  const thrice = await learnModel(folder, 'thrice', [...lines, ...lines, ...lines], options);
+  const count = async (path: string): Promise<number> => (await encodeLines(path, lines)).flat().length;
   const [a, b] = [await count(once.path), await count(thrice.path)];
   assert.ok(Math.abs(b / a - 1) < 0.01, `${a} pieces learnt of the text, ${b} of the text three times`);
 });

@@ -4,6 +4,7 @@ import type { PairFiles } from '../../text/linePairs.js';
 import { PairOutput } from '../../text/pairOutput.js';
 import { readPairs, type PairSource } from './readPairs.js';
 
+/** Sources and outputs of `extractCorpus`. */
 export interface ExtractOptions {
   /** Read in this order. */
   readonly sources: readonly PairSource[];
@@ -15,6 +16,7 @@ export interface ExtractOptions {
   readonly onProgress?: (pairs: number) => void;
 }
 
+/** Pairs written, held out and left out. */
 export interface ExtractReport {
   readonly pairs: number;
   readonly heldOutPairs: number;

@@ -21,6 +21,7 @@ import { unpackText } from './unpackText.js';
 import { writeText } from './writeText.js';
 import { writeJsonFile } from '../../storage/jsonFile.js';
 
+/** Folders and sources of `fetchCorpus`. */
 export interface FetchOptions extends DownloadsOptions {
   /** Folder for all corpora: downloads go to its `downloads`, this corpus to its NAME-SRC-TRG. */
   readonly dir: string;
@@ -31,6 +32,7 @@ export interface FetchOptions extends DownloadsOptions {
   readonly onWork?: (what: string, done: number) => void;
 }
 
+/** The fetched corpus: its folder, its manifest, and whether it was written now. */
 export interface FetchResult {
   readonly folder: string;
   readonly status: 'written' | 'upToDate';

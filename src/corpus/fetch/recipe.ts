@@ -15,6 +15,7 @@ export interface Recipe {
   readonly pairs: readonly RecipePair[];
 }
 
+/** A language pair of a recipe: its files and the text in them. */
 export interface RecipePair {
   /** Its name in the recipe, e.g. `de-en`. */
   readonly name: string;

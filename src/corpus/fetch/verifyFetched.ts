@@ -7,12 +7,14 @@ import { corpusFolder } from './fetchCorpus.js';
 import { readManifest } from './fetchManifest.js';
 import type { Recipe, RecipePair } from './recipe.js';
 
+/** A verified file and its fault, if any. */
 export interface CheckedFile {
   readonly path: string;
   /** How the file differs from its record, or null. */
   readonly fault: string | null;
 }
 
+/** Options of `verifyFetched`. */
 export interface VerifyOptions {
   /** Folder of corpora. */
   readonly dir: string;

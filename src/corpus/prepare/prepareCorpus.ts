@@ -28,6 +28,7 @@ import {
 } from './runStages.js';
 import { isFreeFolder, makeFolder } from '../../storage/makeFolder.js';
 
+/** How `prepareCorpus` works, without influence on its result. */
 export interface PrepareControl {
   /** Replace an existing corpus made from other inputs or settings, or damaged since. */
   readonly force?: boolean;
@@ -38,6 +39,7 @@ export interface PrepareControl {
   readonly onProgress?: (progress: StageProgress) => void;
 }
 
+/** The outcome of `prepareCorpus`. */
 export interface PrepareResult {
   /** `upToDate`: the folder already holds the result of the same inputs and settings; nothing was written. */
   readonly status: 'prepared' | 'upToDate';

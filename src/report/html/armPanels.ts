@@ -19,7 +19,7 @@ export interface ArmPanels {
 const characterPixels = 7.6;
 
 /** A name no wider than so many pixels: its middle is cut, because names of arms often differ at their ends. */
-export function shortName(name: string, pixels: number): string {
+function shortName(name: string, pixels: number): string {
   const columns = Math.max(5, Math.floor(pixels / characterPixels));
   if (displayWidth(name) <= columns) return name;
   const characters = [...name];

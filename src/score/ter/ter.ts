@@ -4,8 +4,10 @@ import { terFields, tokenizeTer, type TerTokenizerOptions } from './terTokenizer
 import { translationEdits } from './translationEdits.js';
 import { stripRight } from '../whiteSpace.js';
 
+/** Options of `ter`, named after sacreBLEU's. */
 export type TerOptions = TerTokenizerOptions;
 
+/** A TER score with its edits and reference length. */
 export interface TerScore {
   /** Percent; more than 100 if more words are edited than the reference has. */
   readonly score: number;
@@ -19,6 +21,7 @@ export function corpusTer(hyps: readonly string[], refs: References, options: Te
   return corpusScore(ter(options), hyps, refs);
 }
 
+/** TER of one sentence against its references, in percent. */
 export function sentenceTer(hyp: string, refs: readonly string[], options: TerOptions = {}): TerScore {
   return sentenceScore(ter(options), hyp, refs);
 }

@@ -9,6 +9,7 @@ import { entryPath } from './entryPath.js';
 import { tarEntries } from './tar.js';
 import { zipEntries } from './zip.js';
 
+/** Target folder, selection and limits of `unpackArchive`. */
 export interface UnpackOptions {
   /** Which files to unpack, by relative path. Default: all. */
   readonly select?: (path: string) => boolean;
@@ -35,6 +36,7 @@ export interface UnpackedFile {
   readonly bytes: number;
 }
 
+/** The files that `unpackArchive` wrote and skipped. */
 export interface UnpackReport {
   readonly files: readonly UnpackedFile[];
   /** Paths of files that were not selected, at most 1,000 of them, for messages. */

@@ -19,6 +19,7 @@ export interface ExpectedContent {
   readonly md5?: string;
 }
 
+/** Addresses, expected checksum and target of `download`. */
 export interface DownloadOptions {
   /** Mirrors, asked one after the other. http or https. */
   readonly urls: readonly string[];

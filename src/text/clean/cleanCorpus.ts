@@ -9,6 +9,7 @@ import { createCleaner, removedLine, type CleanRules } from './rules.js';
 import { cleanRuleNames, type CleanRuleName, type Fault } from './fault.js';
 import { SideLanguages } from './sideLanguages.js';
 
+/** Rules and outputs of `cleanCorpus`. */
 export interface CleanCorpusOptions {
   readonly files: PairFiles;
   readonly out: PairFiles;
@@ -33,6 +34,7 @@ export interface CleanCorpusOptions {
 export type { CleanRules } from './rules.js';
 export type { CleanRuleName } from './fault.js';
 
+/** Pairs read, written and removed by reason. */
 export interface CleanReport {
   readonly pairs: number;
   readonly kept: number;

@@ -26,6 +26,7 @@ export interface HeldOutSet extends PairFiles {
   readonly name: string;
 }
 
+/** Options of `corpusStats`. */
 export interface StatsOptions {
   readonly heldOut?: readonly HeldOutSet[];
   /** Mark of subword units in the text. Default `@@`. */

@@ -48,6 +48,7 @@ export const cleanCallFields = {
   maxRepeatedTokens: orInfinity(cleanFields.maxRepeatedTokens),
 } as const satisfies Section;
 
+/** Rules for removing pairs; an absent rule removes nothing. */
 export interface CleanRules {
   /** Fewest and most tokens (words between white space) per side. Default 1 and no limit. */
   readonly minTokens?: number;

@@ -2,6 +2,7 @@ import { DataError } from '../../errors.js';
 import { lowercase } from './normalize.js';
 import { space, splitAsPerl } from './perlText.js';
 
+/** Limits of `createPairCleaner`, with the defaults of clean-corpus-n.perl. */
 export interface CleanOptions {
   /** Fewest and most words per side. */
   readonly min: number;
@@ -20,6 +21,7 @@ export interface CleanOptions {
 /** Why a pair is removed. */
 export type CleanReason = 'empty' | 'tooShort' | 'tooLong' | 'ratio' | 'longWord';
 
+/** The cleaned pair, or the reason for removing it. */
 export type CleanResult = { readonly src: string; readonly trg: string } | { readonly removed: CleanReason };
 
 const spaces = new RegExp(`${space}+`, 'gv');

@@ -1,5 +1,6 @@
 import { alnum, isBlank, isTagLine, letter, punctuation, space, splitAsPerl } from './perlText.js';
 
+/** Options of `createDetokenizer`, named after those of detokenizer.perl. */
 export interface DetokenizeOptions {
   /** Write the first letter of the line as a capital (-u). Default false. */
   readonly upperCaseFirst?: boolean;

@@ -125,6 +125,7 @@ export const normalizeFields = {
   removeNonPrinting: flag(false, 'Control and format characters become spaces.'),
 } as const satisfies Section;
 
+/** The steps of `createNormalizer`. */
 export interface NormalizeOptions {
   readonly unicode?: UnicodeForm;
   /** Language whose punctuation is normalised; absent: punctuation stays. */

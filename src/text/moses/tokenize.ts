@@ -20,6 +20,7 @@ export const tokenizeFields = {
   skipTags: flag(false, 'Pass lines through that are one tag (-x).'),
 } as const satisfies Section;
 
+/** Options of `createTokenizer`, named after those of tokenizer.perl. */
 export interface TokenizeOptions {
   /** Split hyphens between letters or digits: `a-b` becomes `a @-@ b` (-a). Default false. */
   readonly aggressive?: boolean;

@@ -1,45 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { joinPieces, SentencePiece } from '../subwords/sentencePiece.js';
+import { joinPieces } from '../subwords/sentencePiece.js';
 import { CharsMap, normalizationRules } from './charsMap.js';
 import { learnSentencePiece, type SentencePieceOptions } from './learnSentencePiece.js';
 import { PieceChecker } from './pieceRules.js';
 import { seedPieces } from './seedPieces.js';
 import { TrainingText } from './trainingText.js';
 import { digamma } from './unigramTrainer.js';
+import { encodeLines, learnModel } from '../../../test/sentencePieceModel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-spm-'));
 after(() => rmSync(folder, { recursive: true }));
-
-async function learn(
-  name: string,
-  lines: readonly string[],
-  options: SentencePieceOptions,
-): Promise<{ path: string; pieces: string[] }> {
-  const { model, vocab } = await learnSentencePiece(lines, options);
-  const path = join(folder, `${name}.model`);
-  writeFileSync(path, model);
-  return {
-    path,
-    pieces: vocab
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split('\t')[0]),
-  };
-}
-
-async function encode(path: string, lines: readonly string[]): Promise<string[][]> {
-  const model = await SentencePiece.open(path);
-  try {
-    return await model.encode(lines);
-  } finally {
-    await model.close();
-  }
-}
 
 test('normalisation as SentencePiece describes it', () => {
   const map = CharsMap.compile(normalizationRules('nmt_nfkc'));
@@ -148,7 +123,7 @@ test('digamma', () => {
 
 test('byte-pair pieces: the most frequent pair first, the shorter among equals', async () => {
   const shown: [number, number, string][] = [];
-  const { pieces } = await learn('tiny', ['aab aab aab', 'b b'], {
+  const { pieces } = await learnModel(folder, 'tiny', ['aab aab aab', 'b b'], {
     vocabSize: 3 + 3 + 3,
     modelType: 'bpe',
     characterCoverage: 1,
@@ -176,7 +151,7 @@ test('special pieces, byte fallback, coverage, digits; sizes that cannot be', as
     softLimit: true,
   };
   const shown: [number, number, string][] = [];
-  const { path, pieces } = await learn('special', lines, {
+  const { path, pieces } = await learnModel(folder, 'special', lines, {
     ...options,
     onProgress: (...progress) => void shown.push(progress),
   });
@@ -188,7 +163,7 @@ test('special pieces, byte fallback, coverage, digits; sizes that cannot be', as
   assert.deepEqual(pieces.slice(3, 5), ['<2de>', '<tag>']);
   assert.ok(!pieces.includes('Ω'));
   assert.ok(!pieces.slice(5 + 256).some((piece) => /\d/.test(piece) && piece.length > 1));
-  const [segmented] = await encode(path, ['call 55 <tag>Ω']);
+  const [segmented] = await encodeLines(path, ['call 55 <tag>Ω']);
   assert.ok(
     segmented.includes('<tag>') && segmented.join(' ').includes('<0xCE> <0xA9>') && segmented.join(' ').includes('5 5'),
     segmented.join(' '),

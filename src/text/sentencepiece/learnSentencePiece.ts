@@ -15,6 +15,7 @@ export type SentencePieceOptions = Partial<Values<typeof sentencePieceFields>> &
   readonly onProgress?: LearnProgress;
 };
 
+/** A learnt model as the texts of its files. */
 export interface LearntModel {
   /** The .model file, as spm_encode and sentencepiece-js load it. */
   readonly model: Uint8Array;

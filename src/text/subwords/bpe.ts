@@ -7,6 +7,7 @@ import { defaultJoiner } from './joiner.js';
 import { pythonPattern } from './pythonPattern.js';
 import { mapWithinTime } from '../boundedTime.js';
 
+/** Options of `Bpe`, named after those of subword-nmt's apply_bpe. */
 export interface BpeOptions {
   /** Marks a unit that the next one continues. Default: `defaultJoiner`. */
   readonly joiner?: string;

@@ -14,6 +14,7 @@ export const learnBpeFields = {
   totalSymbols: flag(false, 'Count the distinct characters into numMerges.'),
 } as const satisfies Section;
 
+/** Options of `learnBpe`, named after those of subword-nmt's learn_bpe. */
 export interface LearnBpeOptions {
   /** Merges to learn; fewer result if no pair is frequent enough. */
   readonly numMerges: number;

@@ -5,6 +5,7 @@ import type { Side, TextPipelineParts } from '../textPipeline.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { specialTokensMap, tokenizerConfig, tokenizerFile, type TokenizerParts } from './format.js';
 
+/** A tokenizer.json with its companion files, and notes for the user. */
 export interface ExportedTokenizer {
   /** Texts by file name: tokenizer.json and the files that Transformers.js and Transformers read next to it. */
   readonly files: Readonly<Record<string, string>>;
