@@ -54,7 +54,7 @@ export function errorReference(): string {
     'An error that a user can act on is a `ColdstartError`:',
     '',
     '- `message` says what was found, what was expected, where, and what to do next',
-    '- `code` is for programs and stays the same',
+    '- `code` is for programs and stays the same; the command line prints it in brackets after the message',
     '- `exitCode` is the exit status of the command line, 1 or 2',
     '',
     '| code | what happened |',
@@ -65,7 +65,7 @@ export function errorReference(): string {
 
 /**
  * Errors a user can act on. The command line prints `message` (one or two lines: what was found, what was expected,
- * where, what to do next) and exits with `exitCode`; a stack is shown only with `--verbose`.
+ * where, what to do next) and `code`, and exits with `exitCode`; a stack is shown only with `--verbose`.
  */
 export class ColdstartError extends Error {
   /** Stable identifier for programs. */

@@ -9,7 +9,7 @@ import { readPrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { ablationMarkdown } from '../report/text/ablationReport.js';
 import { ablationCsv } from '../report/text/ablationCsv.js';
-import { claimRunFolder, corpusIdentity } from '../run/runFolder.js';
+import { corpusIdentity, findRun } from '../run/runFolder.js';
 import { summarizeLog } from '../run/runScores.js';
 import { jsonMutations, withoutChecksum } from '../../test/jsonMutations.js';
 import { readRunFile } from '../../test/runFileReaders.js';
@@ -59,7 +59,7 @@ function readers(): (() => unknown)[] {
     },
     () => checkExistingRuns(plan, ablation),
     () => {
-      claimRunFolder(run, own, { program: '', corpus: corpusIdentity(manifest) }, true);
+      findRun(run, own, { corpus: corpusIdentity(manifest) }, true);
       summarizeLog(join(run, 'log.jsonl'));
     },
   ];

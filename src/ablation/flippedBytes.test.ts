@@ -10,7 +10,7 @@ import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import { ColdstartError } from '../errors.js';
 import { Random } from '../random/xoshiro.js';
 import { LearningLog } from '../run/learningLog.js';
-import { claimRunFolder, corpusIdentity } from '../run/runFolder.js';
+import { corpusIdentity, findRun } from '../run/runFolder.js';
 import { summarizeLog } from '../run/runScores.js';
 import { openTextPipeline } from '../text/textPipeline.js';
 import { readCheckpoint } from '../train/checkpoint.js';
@@ -85,8 +85,8 @@ async function runNumbers(file: string): Promise<string> {
   }
   const plan = planAblation(loadConfig(join(folder, 'config.yaml')), ablation);
   const { config } = plan.runs.find(({ runDir }) => runDir === run)!;
-  const identity = { program: '', corpus: corpusIdentity(readPrepareManifest(data)!) };
-  claimRunFolder(run, config, identity, true);
+  const identity = { corpus: corpusIdentity(readPrepareManifest(data)!) };
+  findRun(run, config, identity, true);
   const gathered = gatherAblation(ablation, { bootstrapSamples: 20 });
   // only displayed: the folder's age, the comments of a configuration
   const runs = gathered.runs.map(({ lastWrittenMs: _, configYaml: __, ...numbers }) => numbers);

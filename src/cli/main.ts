@@ -87,7 +87,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const known = error instanceof ColdstartError ? error : systemFailure(error);
     const message = known?.message ?? (error instanceof Error ? error.message : String(error));
-    console.error(`coldstart: ${escapeControls(message)}`);
+    console.error(`coldstart: ${escapeControls(message)}${known ? ` [${known.code}]` : ''}`);
     if (verbose && error instanceof Error)
       console.error(error.stack, ...(error.cause ? ['\ncaused by', error.cause] : []));
     else if (!known)

@@ -105,17 +105,79 @@ describe('what may change on resuming', () => {
     assert.equal(fallback, undefined);
     assert.ok(Object.values(scales).some((scale) => scale < 0.9));
     renameSync(report, `${report}.moved`);
-    const refused = train('rates', ...robust, '--resume');
+    const refused = train('rates', ...robust, ...set('train.maxUpdates=20'), '--resume');
     assert.equal(refused.status, 1);
     assert.match(
       refused.stderr,
       /rates\/gradinit\.json is gone\. It holds the scales of the rates that this run trains with\. Restore it from a copy, or/,
     );
     renameSync(`${report}.moved`, report);
-    ok(train('rates', ...robust, '--resume'));
+    ok(train('rates', ...robust, ...set('train.maxUpdates=20'), '--resume'));
     for (const name of ['test.hyp', 'checkpoints/best.safetensors'])
       assert.deepEqual(bytes('rates', name), bytes('rates-whole', name), name);
     assert.equal(scoresOf('rates').last!.loss, scoresOf('rates-whole').last!.loss);
+  });
+
+  /** A child that has no memory left but what it uses. */
+  const withoutMemory = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+    const read = fs.readFileSync;
+    fs.readFileSync = (path, ...rest) => (path === '/proc/meminfo' ? '' : read(path, ...rest));
+    syncBuiltinESMExports();
+    process.constrainedMemory = () => 1;`;
+
+  test('a complete run that is prolonged needs memory again; with other decoding alone it needs none for training', () => {
+    ok(train('large'));
+    const train1 = (...settings: string[]): Outcome =>
+      spawnSync(
+        process.execPath,
+        [
+          `--import=data:text/javascript,${encodeURIComponent(withoutMemory)}`,
+          ...[program, 'train', '-c', 'my.yaml', '--run', 'large', '--resume', ...settings],
+        ],
+        { cwd: folder, encoding: 'utf8' },
+      );
+    const refused = train1(...set('train.maxUpdates=25'));
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /^coldstart: this run needs about .* of memory \(train .*, decode .*\), .* \[TOO_LARGE\]$/m,
+    );
+    assert.equal(scoresOf('large').updates, 20); // nothing is lost
+    assert.match(train1(...set('decode.beamSize=1')).stderr, /needs about .* of memory \(decode [^,]*\), /);
+    assert.match(train1().stderr, /complete already; nothing was done/);
+    assert.match(
+      train1(...set('train.maxUpdates=25'), '--ignore-memory').stderr,
+      /changed   train\.maxUpdates: 20 → 25/,
+    );
+  });
+
+  test('what --set gave the run before is kept unless it is given again, and reported', () => {
+    ok(train('kept', ...set('train.maxUpdates=15', 'seed=6', 'train.patience=0')));
+    assert.match(train('kept').stderr, /holds a run that differs from what was asked for:\n {2}seed: 6 → 5\n/);
+    const again = train('kept', '--resume');
+    assert.equal(
+      ok(again) && again.stderr,
+      'kept      train.maxUpdates=15, seed=6, train.patience=0: this run was given it before; --set KEY=VALUE changes it\n' +
+        'kept holds this run, complete already; nothing was done.\n',
+    );
+    const longer = train('kept', '--resume', ...set('train.maxUpdates=18', 'decode.beamSize=1'));
+    ok(longer);
+    assert.match(longer.stderr, /^kept {6}seed=6, train\.patience=0: /);
+    assert.match(longer.stderr, /\nchanged {3}train\.maxUpdates: 15 → 18\nchanged {3}decode\.beamSize: 2 → 1\n/);
+    assert.match(
+      train('kept', '--resume').stderr,
+      /^kept {6}train\.maxUpdates=18, seed=6, train\.patience=0, decode\.beamSize=1: [^]*\nkept holds this run, complete already/,
+    );
+    assert.equal(scoresOf('kept').updates, 18);
+    // a run of an earlier version did not record them
+    const record = join(folder, 'kept', 'run.json');
+    const {
+      set: _set,
+      crc32: _crc32,
+      ...earlier
+    } = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
+    writeFileSync(record, JSON.stringify(earlier));
+    assert.match(train('kept', '--resume').stderr, /differs from what was asked for:\n {2}seed: 6 → 5\n/);
   });
 
   test('with other decoding a complete run is translated and scored again, not trained', () => {

@@ -37,7 +37,8 @@ export function trainCommand(): Command {
       `
 The run's folder gets config.yaml (every key resolved), log.jsonl (losses, rates, norms), checkpoints/, gradinit.json,
 test.hyp and scores.json. Ctrl-C saves and stops; --resume continues exactly where it was. A complete run is prolonged
-by --resume with a larger train.maxUpdates, and translated again with other decode settings.
+by --resume with a larger train.maxUpdates, and translated again with other decode settings. --resume keeps what --set,
+--backend and --precision gave the run before, unless they are given again.
 
 Examples:
   coldstart train -c configs/builtin.yaml
@@ -48,8 +49,9 @@ Examples:
     .action(async (flags: TrainFlags) => {
       const [
         { basename },
-        { loadConfig },
+        { loadConfig, settingKey },
         { run },
+        { keptSettings },
         { progressOutput },
         { showRun, whatIsSaved },
         { abortOnInterrupt },
@@ -57,17 +59,22 @@ Examples:
         import('node:path'),
         import('../config/loadConfig.js'),
         import('../run/run.js'),
+        import('../run/runFolder.js'),
         import('../report/progress/progressBar.js'),
         import('../report/progress/runProgress.js'),
         import('./interrupts.js'),
       ]);
-      const config = loadConfig(flags.config, [
+      const given = [
         ...flags.set,
         ...(flags.initFrom === undefined ? [] : [`init.from=${JSON.stringify(flags.initFrom)}`]),
         ...(flags.backend ? [`backend=${flags.backend}`] : []),
         ...(flags.precision ? [`train.precision=${flags.precision}`] : []),
-      ]);
+      ];
       const runDir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
+      const kept = flags.resume ? keptSettings(runDir, given) : [];
+      const config = loadConfig(flags.config, [...kept, ...given]);
+      if (kept.length > 0)
+        console.error(`kept      ${kept.join(', ')}: this run was given it before; --set KEY=VALUE changes it`);
       let learning: LearningSaved | undefined;
       const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume continues.`);
       const show = showRun(progressOutput());
@@ -75,6 +82,7 @@ Examples:
         config,
         runDir,
         resume: flags.resume === true,
+        set: given.map(settingKey),
         ignoreMemory: flags.ignoreMemory,
         signal,
         onEvent: (event) => {

@@ -250,10 +250,15 @@ function collect(
   }
 }
 
+/** The key of a `key=value` text. */
+export function settingKey(change: string): string {
+  return change.slice(0, change.indexOf('='));
+}
+
 function parseChange(change: string, source: number): Setting[] {
   const equals = change.indexOf('=');
   if (equals < 1) throw new UsageError(`--set ${change}: expected key=value, e.g. --set train.lr=0.001.`);
-  const key = change.slice(0, equals);
+  const key = settingKey(change);
   const yaml = readYaml(change.slice(equals + 1), `--set ${key}`);
   const value = yaml.valueOf(yaml.contents, `--set ${key}`);
   const written = change.slice(equals + 1).trim();

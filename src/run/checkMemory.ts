@@ -108,6 +108,7 @@ export async function refuseTooLarge(
  * The memory that a run on this corpus needs on the current backend, and the available memory; undefined if unknown.
  * @param options.initOnly initial parameters are learned, and nothing is trained
  * @param options.isLearned initial parameters exist already
+ * @param options.isTrained training is done, and only decoding is left
  * @param options.isBegun the run resumes
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
@@ -120,11 +121,13 @@ export async function checkRunMemory(
   {
     initOnly = false,
     isLearned = false,
+    isTrained = false,
     isBegun = false,
     ignore = false,
   }: {
     readonly initOnly?: boolean;
     readonly isLearned?: boolean;
+    readonly isTrained?: boolean;
     readonly isBegun?: boolean;
     readonly ignore?: boolean;
   } = {},
@@ -139,7 +142,11 @@ export async function checkRunMemory(
     trainPairs: corpus.dataset('train'),
     heldOutLengths: Int32Array.from(heldOut.flatMap((lengths) => [...lengths])),
   };
-  const stages = stagesOf(config).filter((stage) => (stage === 'train' || stage === 'decode' ? !initOnly : !isLearned));
+  const isLeft = (stage: MemoryStage): boolean => {
+    if (stage === 'decode') return !initOnly;
+    return stage === 'train' ? !initOnly && !isTrained : !isLearned;
+  };
+  const stages = stagesOf(config).filter(isLeft);
   const report = await reportMemory(task, backend, availableMemory(), stages);
   if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report, isBegun);
   return report;

@@ -35,8 +35,8 @@ import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
-import { claimRunFolder, corpusIdentity, runPaths } from './runFolder.js';
-import { readRunScores, summarizeLog, writeRunScores, type RunScores } from './runScores.js';
+import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runPaths } from './runFolder.js';
+import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
@@ -53,6 +53,8 @@ export interface RunTask {
   readonly runDir: string;
   /** Resume the run in the folder, if there is one. */
   readonly resume: boolean;
+  /** Keys of the settings that the command line gave: the run records them, and resuming keeps them (`keptSettings`). */
+  readonly set?: readonly string[];
   /** Start even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
   /** When aborted, the run saves its state for resuming and throws the signal's reason. */
@@ -82,28 +84,24 @@ export async function run(task: RunTask): Promise<RunResult> {
     checkDecode(task.config, model.trgVocabSize);
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
-    // a complete run needs no memory; a refused one must not leave a folder with settings that were too large
     const paths = runPaths(task.runDir);
+    const identity = { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest), set: task.set };
+    const found = findRun(task.runDir, task.config, identity, task.resume);
+    const { scores: complete, changed } = found;
+    if (complete && changed.length === 0) return { scores: complete, alreadyComplete: true };
+    // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);
-    let source: InitSource | undefined;
-    if (readRunScores(paths.scores) === undefined) {
-      const backend = await selectBackend(task.config.backend);
-      // a run that has its first parameters needs their source no more
-      if (!isLearned) source = await openInitSource(task.config, model, corpus.pipeline);
-      const memory = await checkRunMemory(task.config, model, corpus, backend, {
-        isLearned,
-        isBegun: isThere(paths.config),
-        ignore: task.ignoreMemory,
-      });
-      if (memory) task.onEvent?.({ event: 'memory', ...memory });
-    }
-    const { scores: complete, changed } = claimRunFolder(
-      task.runDir,
-      task.config,
-      { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest) },
-      task.resume,
-    );
-    if (complete) return { scores: complete, alreadyComplete: true };
+    const backend = await selectBackend(task.config.backend);
+    // a run that has its first parameters needs their source no more
+    const source = isLearned ? undefined : await openInitSource(task.config, model, corpus.pipeline);
+    const memory = await checkRunMemory(task.config, model, corpus, backend, {
+      isLearned,
+      isTrained: complete !== undefined && !changed.some(letsTrainOn),
+      isBegun: !found.isNew,
+      ignore: task.ignoreMemory,
+    });
+    if (memory) task.onEvent?.({ event: 'memory', ...memory });
+    claimRunFolder(task.runDir, task.config, identity, found);
     const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
       return { scores: await new Run(task, options, corpus, model, changed, source).finish(), alreadyComplete: false };

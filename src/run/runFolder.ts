@@ -1,13 +1,29 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { secondMomentStart } from '../config/trainOptions.js';
-import { configDifferences, configToYaml, defaultConfig, loadRunConfig } from '../config/loadConfig.js';
+import {
+  configDifferences,
+  configToYaml,
+  defaultConfig,
+  loadRunConfig,
+  settingKey,
+  settingOf,
+} from '../config/loadConfig.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
-import { jsonObject, jsonRecord, jsonText, readJsonFile, writeJsonFile, type JsonFile } from '../storage/jsonFile.js';
+import {
+  jsonList,
+  jsonObject,
+  jsonOptional,
+  jsonRecord,
+  jsonText,
+  readJsonFile,
+  writeJsonFile,
+  type JsonFile,
+} from '../storage/jsonFile.js';
 import { crc32Of } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
@@ -41,6 +57,8 @@ export const runPaths = (runDir: string) => ({
 export interface RunIdentity {
   readonly program: string;
   readonly corpus: Readonly<Record<string, string>>;
+  /** Keys of the settings that command lines gave, which resuming keeps. Runs of earlier versions lack it. */
+  readonly set?: readonly string[];
   readonly startedAt: string;
 }
 
@@ -60,26 +78,26 @@ export function runConfig(config: Config): Config {
 }
 
 /** A folder that a run may use, and its contents. */
-export interface ClaimedFolder {
+export interface FoundFolder {
+  readonly isNew?: boolean;
   /** Scores, if the run is complete already. */
   readonly scores?: RunScores;
-  /** Settings that were changed for the rest of the run, as `key: a → b`. */
+  /** Settings that are changed for the rest of the run, as `key: a → b`. */
   readonly changed: readonly string[];
 }
 
 /**
- * Claims a folder for a run: a new one gets its configuration; one that holds this run already is resumed or reported as
- * complete; anything else is refused. With `resume`, settings that do not affect the numbers so far may differ: the
- * folder gets the new configuration, and a complete run becomes unfinished again.
+ * What a run finds in its folder: nothing, or this run, unfinished or complete. Anything else is refused. With `resume`,
+ * settings that do not affect the numbers so far may differ. Nothing is written.
  *
  * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what the folder contains and what can be done
  */
-export function claimRunFolder(
+export function findRun(
   runDir: string,
   config: Config,
-  identity: Omit<RunIdentity, 'startedAt'>,
+  identity: Pick<RunIdentity, 'corpus'>,
   resume: boolean,
-): ClaimedFolder {
+): FoundFolder {
   const paths = runPaths(runDir);
   if (!isThere(paths.config)) {
     // a run killed at its very beginning has only its identity
@@ -92,10 +110,7 @@ export function claimRunFolder(
         `${runDir} is not empty and holds no run. Choose another folder with --run, or empty it first.`,
       );
     }
-    makeFolder(runDir);
-    writeJsonFile(paths.identity, { ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity);
-    writeConfig(runDir, config);
-    return { changed: [] };
+    return { isNew: true, changed: [] };
   }
   const { fixed, changeable } = runChanges(runDir, config, identity);
   if (fixed.length > 0) {
@@ -133,10 +148,45 @@ export function claimRunFolder(
       'RUN_EXISTS',
       `${runDir} holds this run complete but without checkpoints, so it cannot take other settings. Choose another folder with --run.`,
     );
-  // in this order: a kill between the two leaves an unfinished run that requests the change again
-  rmSync(paths.scores, { force: true });
-  writeConfig(runDir, config);
-  return { changed: changeable };
+  return { scores, changed: changeable };
+}
+
+/** Claims the folder that a run found: it gets the configuration, and a complete run with changed settings is open again. */
+export function claimRunFolder(
+  runDir: string,
+  config: Config,
+  identity: Omit<RunIdentity, 'startedAt'>,
+  { isNew = false, changed }: FoundFolder,
+): void {
+  const paths = runPaths(runDir);
+  if (isNew) {
+    makeFolder(runDir);
+    writeJsonFile(paths.identity, { ...identity, startedAt: new Date().toISOString() } satisfies RunIdentity);
+    writeConfig(runDir, config);
+  } else if (changed.length > 0) {
+    const { set = [], ...own } = readRunIdentity(runDir);
+    const keys = new Set([...set, ...(identity.set ?? [])]);
+    // in this order: a kill in between leaves a run that is open and asks for the change again
+    rmSync(paths.scores, { force: true });
+    if (keys.size > set.length) writeJsonFile(paths.identity, { ...own, set: [...keys] } satisfies RunIdentity);
+    writeConfig(runDir, config);
+  }
+}
+
+/**
+ * Settings that earlier command lines gave a run, with the values that it recorded, as `key=value`. Resuming keeps those that
+ * are not given again.
+ *
+ * @param given the settings of this command line, as `key=value`
+ */
+export function keptSettings(runDir: string, given: readonly string[]): string[] {
+  const { config, identity } = runPaths(runDir);
+  if (!isThere(config) || !isThere(identity)) return [];
+  const own = readRunConfig(runDir);
+  const again = new Set(given.map(settingKey));
+  return (readRunIdentity(runDir).set ?? [])
+    .filter((key) => !again.has(key) && settingOf(own, key) !== undefined)
+    .map((key) => `${key}=${JSON.stringify(settingOf(own, key))}`);
 }
 
 const configSeal = /^# Resolved configuration of this run\.\n# CRC-32 of the lines below: ([0-9a-f]{8})\n/;
@@ -187,6 +237,11 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
 /** The setting named in a line of `configDifferences`. */
 function keyOf(line: string): string {
   return line.slice(0, line.indexOf(':'));
+}
+
+/** Whether a change, as `key: a → b`, can make a complete run train further. */
+export function letsTrainOn(change: string): boolean {
+  return ['train.maxUpdates', 'train.maxEpochs', 'train.patience'].includes(keyOf(change));
 }
 
 /** Settings on which BLEU of the validation set depends; batching does not affect it. */
@@ -260,5 +315,10 @@ export function readRunIdentity(runDir: string): RunIdentity {
 const identityFile: JsonFile = {
   what: 'record of a run',
   advice: 'Restore it from a copy, or start the run again in another folder.',
-  shape: jsonObject({ program: jsonText, corpus: jsonRecord(jsonText), startedAt: jsonText }),
+  shape: jsonObject({
+    program: jsonText,
+    corpus: jsonRecord(jsonText),
+    set: jsonOptional(jsonList(jsonText)),
+    startedAt: jsonText,
+  }),
 };

@@ -58,13 +58,12 @@ export function keepBestBeforeEnd(runDir: string): void {
 }
 
 /**
- * Undoes the change of the best checkpoint by the end of a run, or by a run killed at its end.
- * @param hasBest whether there was a best validation before
+ * Undoes the change of the best checkpoint by the end of a run, or by a run killed at its end. If there was no best before,
+ * that of the end remains until the next validation replaces it: a run that has validated always has a best.
  */
-export function restoreBestBeforeEnd(runDir: string, hasBest: boolean): void {
+export function restoreBestBeforeEnd(runDir: string): void {
   const { best, bestBeforeEnd } = checkpointPaths(runDir);
   if (isThere(bestBeforeEnd)) renameSync(bestBeforeEnd, best);
-  else if (!hasBest) rmSync(best, { force: true });
 }
 
 /** Removes the record of that change when training starts from the beginning. */

@@ -524,6 +524,41 @@ describe('a run that is resumed with later limits', () => {
     assert.deepEqual(await inParts('again', parts), await inParts('once', parts));
   });
 
+  test('has a best checkpoint at any time: that of its end, until a validation that counts', async () => {
+    bleus[3] = 8;
+    for (const [end, bestUpdate] of [
+      [3, 3],
+      [7, 5],
+    ]) {
+      const name = `best-after-${end}`;
+      const { best } = checkpointPaths(join(folder, name));
+      const until = async (maxUpdates: number, stopAt?: number): Promise<Buffer> => {
+        const stop = new AbortController();
+        let updates = end;
+        const { params } = await train(
+          task(
+            name,
+            { ...settings, maxUpdates },
+            {
+              resumeFrom: readLastCheckpoint(join(folder, name)),
+              signal: stop.signal,
+              onUpdate: ({ update }) => {
+                updates = update;
+                if (update === stopAt) stop.abort();
+              },
+              evaluate: () => Promise.resolve({ bleu: bleus[updates] }),
+            },
+          ),
+        );
+        disposeParams(params);
+        return readFileSync(best);
+      };
+      const wanted = await until(bestUpdate);
+      await until(end);
+      assert.deepEqual(await until(22, end + 1), wanted, name);
+    }
+  });
+
   test('does not count the last validation towards patience', async () => {
     bleus[12] = bleus[22] = 1;
     const patient = { maxUpdates: 22, patience: 2 };

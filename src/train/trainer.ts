@@ -248,7 +248,7 @@ class Trainer {
       writeCheckpoint(this.paths.last, config, params, { state, position });
       this.savedPosition = position;
     }
-    restoreBestBeforeEnd(runDir, position.best !== undefined);
+    restoreBestBeforeEnd(runDir);
   }
 
   private isAtLimit(): boolean {
