@@ -90,7 +90,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [
       'a wrong setting of the last step of three',
       ['quickstart', '--set', 'ablation.seed=[1]'],
-      /^coldstart: --set: unknown setting ablation\.seed; did you mean ablation\.seeds\?\n$/,
+      /^coldstart: --set: unknown setting ablation\.seed; did you mean ablation\.seeds\? \[USAGE\]\n$/,
     ],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
   ];
@@ -106,7 +106,10 @@ describe('wrong usage exits with 2 and says what to do', () => {
   test('an unknown key', () => {
     writeFileSync(join(folder, 'typo.yaml'), 'train:\n  warmupUpdate: 3\n');
     const { status, stderr } = cli(['train', '-c', 'typo.yaml']);
-    assert.match(stderr, /typo\.yaml:2: unknown setting train\.warmupUpdate; did you mean train\.warmupUpdates\?\n$/);
+    assert.match(
+      stderr,
+      /typo\.yaml:2: unknown setting train\.warmupUpdate; did you mean train\.warmupUpdates\? \[USAGE\]\n$/,
+    );
     assert.equal(status, 2);
   });
 });
@@ -548,7 +551,7 @@ ablation:
     });
     assert.equal(
       text.stderr,
-      'coldstart: checkpoint text/test.en cannot be used: it is not a valid safetensors file: it does not begin with a header as such files do.\n',
+      'coldstart: checkpoint text/test.en cannot be used: it is not a valid safetensors file: it does not begin with a header as such files do. [CHECKPOINT]\n',
     );
     assert.deepEqual([text.status, cli(['train', '-c', 'text']).status], [1, 2]);
   });

@@ -45,7 +45,7 @@ test('outputs are checked before the work: every command reports them before its
     const { status, stderr } = run(args);
     assert.match(
       stderr,
-      /file\/out\S* cannot be written: \S+\/file is a file, expected a folder\. Choose another place\.\n$/,
+      /file\/out\S* cannot be written: \S+\/file is a file, expected a folder\. Choose another place\. \[WRITE_FAILED\]\n$/,
       args.join(' '),
     );
     assert.equal(status, 1, args.join(' '));
@@ -57,7 +57,7 @@ test('more translations than the beam are rejected', () => {
   const { status, stderr } = run(['translate', '--checkpoint', 'none', '--nbest', '9']);
   assert.equal(
     stderr,
-    'coldstart: --nbest is 9, but a beam of 5 finds at most 5 translations of a line. Use --beam 9, or a smaller --nbest.\n',
+    'coldstart: --nbest is 9, but a beam of 5 finds at most 5 translations of a line. Use --beam 9, or a smaller --nbest. [USAGE]\n',
   );
   assert.equal(status, 2);
 });

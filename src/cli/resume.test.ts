@@ -180,6 +180,22 @@ describe('what may change on resuming', () => {
     assert.match(train('kept', '--resume').stderr, /differs from what was asked for:\n {2}seed: 6 → 5\n/);
   });
 
+  test('a fall-back is logged once, also where a run was killed before it stored its start', () => {
+    const failing = set(
+      'gradinit.algorithm=adam',
+      'gradinit.variant=robust',
+      'gradinit.iterations=1',
+      'gradinit.eta=1e38',
+    );
+    ok(train('fallen', ...failing));
+    for (const name of ['scores.json', 'initial.safetensors', 'gradinit.json', 'checkpoints'])
+      rmSync(join(folder, 'fallen', name), { recursive: true });
+    const { stderr } = train('fallen', '--resume');
+    assert.match(stderr, /GradInit is not used, training starts from the parameters as drawn: /);
+    const events = logOf('fallen').filter(({ event }) => event === 'gradInitFallback');
+    assert.equal(events.length, 1);
+  });
+
   test('with other decoding a complete run is translated and scored again, not trained', () => {
     ok(train('decoded'));
     const last = bytes('decoded', 'checkpoints/last.safetensors');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -11,11 +12,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { makeRealCorpus } from '../../test/realAblation.js';
+import { coldstart, makeRealCorpus } from '../../test/realAblation.js';
+import { isAddonBuilt } from '../backend/native/addon.js';
+import type { ColdstartError } from '../errors.js';
+import { download } from '../storage/http/download.js';
+import { systemFailure } from '../storage/systemFailure.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-system-'));
@@ -34,8 +41,9 @@ function refusal(args: readonly string[], { limits = '', asNobody = false } = {}
     { cwd: folder, encoding: 'utf8' },
   );
   assert.equal(status, 1, `${args.join(' ')}: ${stdout}${stderr}`);
-  assert.doesNotMatch(stderr, /defect|\n {4}at |Error:|undefined/);
-  return stderr.trimEnd().split('\n').at(-1)!;
+  assert.doesNotMatch(stderr, /defect|\n {4}at |Error:|undefined|\[object/);
+  const [, message] = /([^\n]*) \[[A-Z_]+\]\n$/.exec(stderr) ?? assert.fail(`without a code: ${stderr}`);
+  return message;
 }
 
 /** Replaces a file while a function runs. */
@@ -112,11 +120,138 @@ test('a full disk: the message names the file, and no half-written file is left 
   );
 });
 
-test('too many open files', () => {
-  assert.match(
-    refusal(['score', '--ref', 'text/test.en', '--hyp', 'text/test.de'], { limits: 'ulimit -n 27' }),
-    /^coldstart: .* cannot be opened: too many files are open \(EMFILE\)\. Close other programs, or raise the limit \("ulimit -n"\), and run the command again\.$/,
-  );
+const disk = join(folder, 'disk');
+const mount = (options: string): boolean =>
+  spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]).status === 0;
+
+/** Does something with a small disk at `disk`. @returns whether there was one: users may not mount */
+function onSmallDisk(act: (resize: (kilobytes: number) => void) => void): boolean {
+  mkdirSync(disk, { recursive: true });
+  if (!mount('size=16k')) return false;
+  try {
+    act((kilobytes) => assert.ok(mount(`remount,size=${kilobytes}k`)));
+  } finally {
+    assert.equal(spawnSync('umount', [disk]).status, 0);
+  }
+  return true;
+}
+
+const full = 'no room is left there \\(ENOSPC\\)\\. Make room on the disk, or choose another place\\.';
+
+test('a disk that becomes full during a run: the file is named, and the run resumes once there is room', (t) => {
+  const done = onSmallDisk((resize) => {
+    const run = ['train', '-c', 'config.yaml', '--run', 'disk/run', '--resume'];
+    const named: string[] = [];
+    for (const [kilobytes, tensorBoard] of [
+      [40, true],
+      [40, false],
+      [80, false],
+      [104, false],
+    ] as const) {
+      resize(kilobytes);
+      const said = refusal([...run, '--set', `record.tensorBoard=${tensorBoard}`]);
+      const [, name] = new RegExp(`^coldstart: disk/run/(\\S+) cannot be written: ${full}$`).exec(said) ?? [];
+      assert.ok(name, said);
+      const files = readdirSync(join(disk, 'run'), { recursive: true, encoding: 'utf8' });
+      assert.ok(!files.some((file) => file.endsWith('.part')), files.join());
+      named.push(name);
+      for (const file of files) if (file.startsWith('events')) rmSync(join(disk, 'run', file));
+    }
+    assert.match(
+      named.join(' '),
+      /^(log\.jsonl|events\S*) \S+ \S* ?checkpoints\/\w+\.safetensors checkpoints\/\w+\.safetensors$/,
+    );
+    resize(4096);
+    const { status, output } = coldstart(run, folder);
+    assert.equal(status, 0, output);
+  });
+  if (!done) t.skip('mounting is not permitted');
+});
+
+test('a disk that is full: preparing a corpus and downloading name the file', async (t) => {
+  const done = onSmallDisk((resize) => {
+    for (const kilobytes of [8, 64, 200]) {
+      resize(kilobytes);
+      assert.match(
+        refusal(['corpus', 'prepare', '-c', 'config.yaml', '--set', 'corpus.dir=disk/data', '--workers', '1']),
+        new RegExp(`^coldstart: \\S*/disk/data\\S* cannot be written: ${full}$`),
+      );
+      assert.ok(!existsSync(join(disk, 'data')));
+    }
+  });
+  if (!done) return t.skip('mounting is not permitted');
+  const body = Buffer.alloc(100_000);
+  const server = createServer((_, answer) => answer.end(body)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  assert.ok(mount('size=64k'));
+  try {
+    await assert.rejects(
+      download({
+        urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`],
+        path: join(disk, 'file'),
+        environment: {},
+      }),
+      (error: ColdstartError) =>
+        error.code === 'WRITE_FAILED' &&
+        new RegExp(`^\\S*/disk/file\\.part cannot be written: ${full}$`).test(error.message),
+    );
+    assert.ok(!existsSync(join(disk, 'file')));
+  } finally {
+    server.close();
+    spawnSync('umount', [disk]);
+  }
+});
+
+test('too many open files: also where the program itself cannot be loaded', () => {
+  for (const limit of [20, 24, 27])
+    assert.match(
+      refusal(['score', '--ref', 'text/test.en', '--hyp', 'text/test.de'], { limits: `ulimit -n ${limit}` }),
+      /^coldstart: .* cannot be opened: too many files are open \(EMFILE\)\. Close other programs, or raise the limit \("ulimit -n"\), and run the command again\.$/,
+    );
+});
+
+describe('out of memory', () => {
+  const advice =
+    'Use smaller batches (train.maxTokens, gradinit.maxTokens), a smaller model, or fewer runs at once (ablation.parallel).';
+  const thrown = (act: () => unknown): unknown => {
+    try {
+      act();
+    } catch (error) {
+      return error;
+    }
+    return assert.fail('nothing was thrown');
+  };
+
+  test('what JavaScript says of it, with the amount where it names one', () => {
+    for (const [act, said] of [
+      [() => new ArrayBuffer(2 ** 52), 'Array buffer allocation failed'],
+      [() => new Float32Array(2 ** 44), `Invalid typed array length: ${2 ** 44}`],
+      [() => 'x'.repeat(2 ** 29).concat('x'.repeat(2 ** 29)), 'Invalid string length'],
+    ] as const)
+      assert.equal(systemFailure(thrown(act))?.message, `there is not enough memory (${said}). ${advice}`);
+    assert.equal(systemFailure(new RangeError('Maximum call stack size exceeded')), undefined);
+  });
+
+  test('WebAssembly that is given no addresses', { skip: process.platform !== 'linux' }, () => {
+    assert.match(
+      refusal(['train', '-c', 'config.yaml', '--run', 'no-wasm'], { limits: 'ulimit -v 8000000' }),
+      /^coldstart: The wasm backend cannot start: there is not enough memory \(.*WebAssembly\.instantiate.*\)\. It reserves 10 GB of addresses: raise the limit \("ulimit -v unlimited"\), close other programs, or build the native engine/,
+    );
+  });
+
+  test('the native engine, with the amount', { skip: process.platform !== 'linux' || !isAddonBuilt() }, () => {
+    const large = ['model.dModel=512', 'model.dFf=2048', 'train.maxTokens=20000', 'model.numEncoderLayers=3'];
+    const settings = large.flatMap((setting) => ['--set', setting]);
+    assert.match(
+      refusal(
+        ['train', '-c', 'config.yaml', '--run', 'no-native', '--backend', 'native', '--ignore-memory', ...settings],
+        {
+          limits: 'export OMP_NUM_THREADS=1; ulimit -v 2500000',
+        },
+      ),
+      /^coldstart: there is not enough memory \(out of memory: the system refused \d+ bytes in addition to \d+ bytes of live tensors\)\. Use smaller batches/,
+    );
+  });
 });
 
 test('a path through a file, and a name that is too long', () => {

@@ -6,6 +6,7 @@ import type { IdPair } from './batch.js';
 import { blockBytes, encodeHeader, headerBytes } from './datasetFormat.js';
 import { makeFolder } from '../storage/makeFolder.js';
 import { forgetPart, partPath } from '../storage/partName.js';
+import { writeFailure } from '../storage/writeFailure.js';
 
 /** Whole blocks for either size of id. */
 const idsPerWrite = 2 ** 18;
@@ -40,7 +41,7 @@ export class DatasetWriter {
     this.ids = this.bytesPerId === 2 ? new Uint16Array(idsPerWrite) : new Int32Array(idsPerWrite);
     makeFolder(dirname(path));
     this.temporary = partPath(path);
-    this.file = openSync(this.temporary, 'wx');
+    this.file = this.attempt(() => openSync(this.temporary, 'wx'));
     this.write(Buffer.alloc(headerBytes)); // reserves space for the header, which is known last
   }
 
@@ -76,11 +77,13 @@ export class DatasetWriter {
       { bytesPerId, srcVocabSize, trgVocabSize, numPairs, srcTokens, trgTokens, ...place },
       hash.digest(),
     );
-    writeSync(this.file, header, 0, header.length, 0);
-    fsyncSync(this.file);
+    this.attempt(() => {
+      writeSync(this.file, header, 0, header.length, 0);
+      fsyncSync(this.file);
+    });
     closeSync(this.file);
     this.finished = true;
-    renameSync(this.temporary, this.path);
+    this.attempt(() => renameSync(this.temporary, this.path));
     forgetPart(this.temporary);
     return { numPairs, srcTokens, trgTokens };
   }
@@ -110,7 +113,17 @@ export class DatasetWriter {
   }
 
   private write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) at += writeSync(this.file, bytes, at, bytes.length - at);
+    this.attempt(() => {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.file, bytes, at, bytes.length - at);
+    });
+  }
+
+  private attempt<T>(write: () => T): T {
+    try {
+      return write();
+    } catch (cause) {
+      throw writeFailure(this.path, cause);
+    }
   }
 }
 

@@ -22,6 +22,7 @@ import { ColdstartError, UsageError } from '../errors.js';
 import {
   checkOptions,
   completeOptions,
+  normBound,
   type Algorithm,
   type GradInitOptions,
   type GradInitSettings,
@@ -154,7 +155,7 @@ export async function gradInit<B>(
   const iterations = [...(task.done ?? [])];
   const secondsBefore = iterations.reduce((total, { seconds }) => total + seconds, 0);
   replay(iterations, options.iterations, scales, optimizer);
-  let gamma = options.gammaShare === undefined ? options.gamma : options.gammaShare * (iterations[0]?.gradNorm ?? NaN);
+  let gamma = normBound(options, iterations[0]?.gradNorm);
   const started = performance.now();
 
   for (let i = iterations.length; i < options.iterations; i++) {
@@ -225,7 +226,7 @@ export async function gradInit<B>(
       const { value: lossBefore, gradients: byWeights } = differentiatePieces(firstPieces, loss, current);
       const gradients = scaled === 'weights' ? byWeights : scaleParams(byWeights, scales);
       const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
-      if (iterations.length === 0 && options.gammaShare !== undefined) gamma = options.gammaShare * gradNorm;
+      if (iterations.length === 0) gamma = normBound(options, gradNorm);
 
       if (!(gradNorm <= gamma)) {
         const direction = normDerivative(gradients, gradNorm, options.algorithm);

@@ -104,6 +104,14 @@ export type GradInitOptions = {
   | ({ readonly variant: 'paper' } & PaperScaleOptions)
 );
 
+/** The bound on the gradient norm. @param firstNorm of the first iteration; NaN where a share of it is asked for and it is not known */
+export function normBound(
+  { gamma, gammaShare }: Pick<GradInitOptions, 'gamma' | 'gammaShare'>,
+  firstNorm = NaN,
+): number {
+  return gammaShare === undefined ? gamma : gammaShare * firstNorm;
+}
+
 /**
  * eta and gamma if the user sets none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma
  * such that eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for

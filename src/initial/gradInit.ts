@@ -69,7 +69,8 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
   describe: ({ algorithm, options, gamma, norm, iterations }) => ({
     algorithm,
     eta: options.eta,
-    gamma: gamma ?? options.gamma ?? undefined, // JSON has no Infinity: null is no bound
+    // JSON has no Infinity: null is no bound, or a share of a norm that was never known
+    gamma: gamma ?? (options.gammaShare === undefined ? (options.gamma ?? undefined) : undefined),
     norm,
     iterations: iterations.map(({ iteration, branch, lossBefore, lossAfter, gradNorm }) => ({
       iteration,

@@ -10,6 +10,7 @@ import {
   type GradInitReport,
   type GradInitTask,
 } from '../gradinit/gradInit.js';
+import { normBound } from '../gradinit/options.js';
 import { nearlyClosedLayerNorms } from './closedLayerNorms.js';
 
 /** The number of batches for the check of the scales after learning. */
@@ -76,7 +77,7 @@ export async function learnedOrDrawn(
     return asDrawn({
       algorithm: options.algorithm,
       norm: options.algorithm === 'adam' ? 'L1' : 'L2',
-      gamma: options.gamma,
+      gamma: normBound(options, iterations[0]?.gradNorm),
       iterations,
       seconds: iterations.reduce((total, { seconds }) => total + seconds, 0),
       fallback: { reason: error.message.replace(/^gradInit: /, '') },
@@ -107,9 +108,9 @@ export async function learnedOrDrawn(
 /** The note on an iteration next to the progress. @param first the first iteration; shares are relative to its norm */
 export function iterationNote(
   { branch, lossBefore, gradNorm }: GradInitIteration,
-  { gamma, gammaShare }: GradInitOptions,
+  options: GradInitOptions,
   first: GradInitIteration,
 ): string {
-  const bound = gammaShare === undefined ? gamma : gammaShare * first.gradNorm;
+  const bound = normBound(options, first.gradNorm);
   return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}  ${branch}`;
 }

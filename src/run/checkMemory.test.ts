@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { memory } from '@tensorflow/tfjs-core';
+import { engine, memory } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { isAddonBuilt } from '../backend/native/addon.js';
 import { nativeBackend } from '../backend/native/loadNative.js';
@@ -58,6 +58,9 @@ describe('memory', () => {
       countUpdate(trainOptions(config), model, { numSentences, srcLength: 16, trgLength: 16 });
     const [small, large, huge] = [await count(8), await count(64), await count(20_000)];
     assert.equal(memory().numTensors, before);
+    // counts that are begun together wait for each other, and leave the backend as it was
+    assert.deepEqual(await Promise.all([count(8), count(64)]), [small, large]);
+    assert.equal(engine().backendName, 'wasm');
     const parameters = 4 * (2000 * 128 + 4 * 132_480 + 4 * 198_784);
     assert.ok(small > 4 * parameters && large > small, `${small} ${large}`); // parameters, two moments, gradients
     assert.ok(huge > 10 * gigabyte, `${huge}`); // more than any memory, but countable

@@ -31,11 +31,17 @@ test('GradInit costs two gradients on two thirds of a batch, or one and a second
       spent: { updates: 0, seconds: 0 },
       least: 16,
       most: 32,
+      checks: 0,
       runUpdates: 40, // 20 epochs of 2
       counted: true,
       maxTokens: 48,
     },
   );
+  // the check of robust takes 4 batches: two gradients on one part, two losses on the other
+  const robust = { ...gradInit, 'gradinit.variant': 'robust' };
+  const { checks, least } = planOf({ ...robust, 'gradinit.fallBack': true })!;
+  assert.equal(checks.toFixed(6), ((4 * 32 * (2 + 2 / 3)) / 24).toFixed(6));
+  assert.equal((least - planOf({ ...robust, 'gradinit.fallBack': false })!.least).toFixed(6), checks.toFixed(6));
   const resumed = planOf(gradInit, [
     { branch: 'constraint', seconds: 4 },
     { branch: 'objective', seconds: 2 },

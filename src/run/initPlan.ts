@@ -23,6 +23,8 @@ export interface InitPlan {
    */
   readonly least: number;
   readonly most: number;
+  /** The part of these that GradInit's check after its iterations costs. */
+  readonly checks: number;
   /** Updates of the run, including those that `counted` subtracts; undefined if only patience ends it. */
   readonly runUpdates?: number;
   /** `train.countInit`: the cost is subtracted from the run's updates. */
@@ -51,7 +53,7 @@ export function initPlan(
   if (method === undefined) return undefined;
   const { total, checks = 0, maxTokens, next } = method.uses(initTask(config, method, trainPairs));
   const { updatesPerEpoch, tokensPerUpdate } = epochShape(trainPairs, config);
-  let [spent, least, most] = [0, 0, 0];
+  let [spent, least, most, checked] = [0, 0, 0, 0];
   for (let i = 0; i < total + checks; i++) {
     const uses = next(i);
     const updates = (branch: Branch): number => initCost(uses(branch), tokensPerUpdate, 0).updateEquivalents;
@@ -60,6 +62,7 @@ export function initPlan(
       const costs = [updates('objective'), updates('constraint')];
       least += Math.min(...costs);
       most += Math.max(...costs);
+      if (i >= total) checked += Math.min(...costs);
     }
   }
   return {
@@ -69,6 +72,7 @@ export function initPlan(
     spent: { updates: spent, seconds: done.reduce((sum, { seconds }) => sum + seconds, 0) },
     least,
     most,
+    checks: checked,
     runUpdates: runLength(config, updatesPerEpoch),
     counted: config.train.countInit,
     maxTokens,

@@ -18,6 +18,8 @@ import { fallbackText } from '../report/text/scaleReport.js';
 import { epochShape } from './epochShape.js';
 import { completeOptions } from '../gradinit/options.js';
 import { learnedOrDrawn } from '../initial/gradInitCheck.js';
+import { ColdstartError } from '../errors.js';
+import type { GradInitIteration } from '../gradinit/gradInit.js';
 import { initialParams, type InitReport } from './initialParams.js';
 import { initPlan } from './initPlan.js';
 
@@ -184,6 +186,23 @@ test('falls back if the loss after the step is more than 2 % above that of the d
     1,
     'the loss after the step it looks ahead to is 3.240 on 4 other batches, more than 2 % above the 0.810 without the scales',
   ]);
+  // where learning fails the report has the bound that it used: a share of the first norm
+  for (const [finished, gamma] of [
+    [[{ gradNorm: 8 }, { gradNorm: 2 }], 4],
+    [[], NaN],
+  ] as const) {
+    const { params: kept, report } = await learnedOrDrawn(
+      {
+        task: { ...task, options: { ...options, gammaShare: 0.5 } },
+        finished: () => finished.map((each) => ({ ...each, seconds: 1 }) as GradInitIteration),
+        nextParts: () => ({ first: batch, second: batch }),
+        fallBack: true,
+      },
+      () => Promise.reject(new ColdstartError('GRADINIT', 'gradInit: a scale is not finite')),
+    );
+    disposeParams(kept);
+    assert.deepEqual([report.gamma, report.fallback!.reason], [gamma, 'a scale is not finite']);
+  }
   disposeParams(params);
 });
 

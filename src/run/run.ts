@@ -16,7 +16,7 @@ import { DivergenceError } from '../train/divergence.js';
 import { resumedPosition } from '../train/position.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
 import { EventFile } from './tensorboard/eventFile.js';
-import { RunLog } from '../train/runLog.js';
+import { readLog, RunLog } from '../train/runLog.js';
 import type { Multipliers } from '../train/multipliers.js';
 import { train } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
@@ -72,6 +72,8 @@ export interface RunResult {
 /**
  * One run from start to finish: prepared corpus → initial parameters → GradInit → training → translation of the test set →
  * scores. Every stage stores its result in the run's folder, so that an interrupted run resumes where it stopped.
+ *
+ * One run at a time in a process: tfjs has one current backend for all, and a run's memory is counted on another one than it trains on.
  *
  * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
  */
@@ -274,7 +276,7 @@ class Run {
         this.checkBudget('will cost at least', plan.spent.updates + plan.least);
         this.task.onEvent?.({ event: 'initPlan', ...plan });
       },
-      onFallback: (reason) => this.emit({ event: 'gradInitFallback', reason }),
+      onFallback: (reason) => this.emitOnce({ event: 'gradInitFallback', reason }),
       onClosedLayerNorms: (scales) => this.task.onEvent?.({ event: 'closedLayerNorms', scales }),
       learningLog: { path: learningLog, corpus: corpusIdentity(this.corpus.manifest) },
       onSaved: (saved) => this.task.onEvent?.({ event: 'learningSaved', ...saved }),
@@ -379,6 +381,12 @@ class Run {
       ...(resumedAt > 0 && { resumedFrom: resumedAt }),
       example: { src: srcVocabulary.decode(first.src).join(' '), trg: trgVocabulary.decode(first.trg).join(' ') },
     });
+  }
+
+  /** For what a run that was killed before it saved its initial parameters does twice. */
+  private emitOnce(event: RunEvent): void {
+    if (readLog(this.paths.log).some((line) => line.event === event.event)) this.task.onEvent?.(event);
+    else this.emit(event);
   }
 
   private emit(event: RunEvent): void {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { ColdstartError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
 import { forgetPart, partPath } from './partName.js';
 import { removeStaleParts } from './staleParts.js';
@@ -37,7 +38,14 @@ export async function writeFolderAtomic<T>(path: string, write: (folder: string)
     syncToDisk(dirname(target));
     return result;
   } catch (error) {
-    throw writeFailure(path, error);
+    const failure = writeFailure(path, error);
+    // users know the folder by its final name
+    if (failure instanceof ColdstartError && failure.message.includes(folder))
+      throw new ColdstartError(failure.code, failure.message.replaceAll(folder, path), {
+        exitCode: failure.exitCode,
+        cause: error,
+      });
+    throw failure;
   } finally {
     if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     forgetPart(folder);

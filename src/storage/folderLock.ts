@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
-  closeSync,
   constants,
   copyFileSync,
   linkSync,
-  openSync,
   readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -19,6 +18,7 @@ import { Worker } from 'node:worker_threads';
 import { ColdstartError, type ErrorCode } from '../errors.js';
 import { isRunning } from './isRunning.js';
 import { systemFailure } from './systemFailure.js';
+import { writeFailure } from './writeFailure.js';
 
 /** How a lock shows that its owner lives to processes that cannot see the owner's process. */
 export interface LockTimes {
@@ -78,9 +78,12 @@ export async function lockFolder(path: string, doing: string, options: LockOptio
       code,
       `${processId > 0 ? `process ${processId}` : 'a process that does not give its name'}${host === hostname() ? '' : ` on ${host}`} is ${doing} already. Wait for it; if it is gone or another program, remove ${files}.`,
     );
-  const file = openSync(own, 'wx');
-  writeSync(file, text);
-  closeSync(file);
+  try {
+    writeFileSync(own, text, { flag: 'wx' });
+  } catch (cause) {
+    rmSync(own, { force: true });
+    throw writeFailure(path, cause);
+  }
   try {
     while (!appears(own, path)) {
       const found = readOwner(path);

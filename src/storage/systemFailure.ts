@@ -89,7 +89,9 @@ function reasonOf(error: Error): { what: string; advice: string; isMissing: bool
   }
   if (!((error instanceof RangeError || error.constructor === Error) && memoryMessages.test(error.message)))
     return undefined;
-  return { what: noMemory[0], advice: noMemory[1], isMissing: false };
+  // how much was asked for, where the message says it
+  const [firstSentence] = error.message.split('. ', 1);
+  return { what: `${noMemory[0]} (${firstSentence})`, advice: noMemory[1], isMissing: false };
 }
 
 const isReplacing = (syscall?: string): boolean => syscall === 'rename' || syscall === 'link' || syscall === 'copyfile';

@@ -61,16 +61,25 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
   if (factory === null || factory === undefined)
     throw new ColdstartError('BACKEND_MISSING', 'The tfjs wasm backend is not registered; run "npm ci".');
   const { instantiate } = WebAssembly;
+  const { warn } = console;
   const memories: WebAssembly.Memory[] = [];
+  let failure: unknown;
   WebAssembly.instantiate = (async (...args: Parameters<typeof instantiate>) => {
     // from bytes it makes a module and an instance, from a compiled module only the instance
-    const result: { instance: WebAssembly.Instance } | WebAssembly.Instance = await instantiate(...args);
+    const made: Promise<{ instance: WebAssembly.Instance } | WebAssembly.Instance> = instantiate(...args);
+    const result = await made.catch((error: unknown) => {
+      failure = error;
+      throw error;
+    });
     const { exports } = 'instance' in result ? result.instance : result;
     for (const value of Object.values(exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
     return result;
   }) as typeof instantiate;
+  console.warn = () => {}; // a module that does not start prints its own words, twice
   try {
-    const backend = (await factory()) as BackendWasm;
+    const backend = (await Promise.resolve(factory()).catch((error: unknown) => {
+      throw notStarted(failure ?? error);
+    })) as BackendWasm;
     const { HEAPU8 } = backend.wasm as unknown as { HEAPU8: Uint8Array };
     const memory = memories.find(({ buffer }) => buffer === HEAPU8.buffer);
     if (memory === undefined)
@@ -81,5 +90,18 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
     return { backend, memory };
   } finally {
     WebAssembly.instantiate = instantiate;
+    console.warn = warn;
   }
+}
+
+/** tfjs rejects with an object that has only advice for browsers, so the cause is what WebAssembly said. */
+function notStarted(cause: unknown): ColdstartError {
+  const { message } = cause as { message: string };
+  return /memory/i.test(message)
+    ? new ColdstartError(
+        'OUT_OF_MEMORY',
+        `The wasm backend cannot start: there is not enough memory (${message}). It reserves 10 GB of addresses: raise the limit ("ulimit -v unlimited"), close other programs, or build the native engine ("coldstart build-native").`,
+        { cause },
+      )
+    : new ColdstartError('BACKEND_INIT', `The wasm backend cannot start: ${message}.`, { cause });
 }

@@ -87,7 +87,7 @@ test('files: packed by name, whole or not at all, never overwritten', () => {
     [inFile.status, inFile.stderr],
     [
       1,
-      `coldstart: in.txt/a cannot be written: ${join(folder, 'in.txt')} is a file, expected a folder. Choose another place.\n`,
+      `coldstart: in.txt/a cannot be written: ${join(folder, 'in.txt')} is a file, expected a folder. Choose another place. [WRITE_FAILED]\n`,
     ],
   );
 });
@@ -277,7 +277,7 @@ test('a pipe is accepted where a file is read once, and refused where it is read
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /\/dev\/fd\/\d+ is a pipe, but it is read more than once\. Write it to a file first, and name that\.\n$/,
+      /\/dev\/fd\/\d+ is a pipe, but it is read more than once\. Write it to a file first, and name that\. \[DATA\]\n$/,
     );
   }
   assert.deepEqual(
@@ -316,7 +316,10 @@ test('messages name refused files as the user typed them', () => {
   const synth = corpus(['synth', '--out', 'typed.de', '--pairs', '2']);
   assert.deepEqual(
     [synth.status, synth.stderr],
-    [1, 'coldstart: typed.de is a file, expected a folder or nothing. Choose another folder, or remove it first.\n'],
+    [
+      1,
+      'coldstart: typed.de is a file, expected a folder or nothing. Choose another folder, or remove it first. [FILE_EXISTS]\n',
+    ],
   );
   assert.equal(corpus(['clean', ...files, ...out]).status, 0);
   assert.equal(read('typed/out.de'), 'eins\n');

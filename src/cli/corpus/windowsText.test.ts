@@ -120,6 +120,9 @@ describe('byte order marks, Windows line ends, UTF-16', () => {
         keepsEnds ? result({ ...plain, stdout: plain.stdout.replaceAll('\n', '\r\n') }) : result(plain),
       );
       assert.equal(utf16.status, 1, utf16.stderr);
-      assert.match(utf16.stderr, /is text in UTF-16, expected UTF-8\. Convert it first, for example with iconv\.\n$/);
+      assert.match(
+        utf16.stderr,
+        /is text in UTF-16, expected UTF-8\. Convert it first, for example with iconv\. \[DATA\]\n$/,
+      );
     });
 });

@@ -100,12 +100,16 @@ export class Downloads {
 
   private recorded(): Record<string, FileIdentity | undefined> {
     const path = join(this.folder, lockName);
-    if (!existsSync(path)) return {};
-    return readJsonFile(path, {
-      what: 'checksums',
-      shape: jsonRecord(fileIdentityShape),
-      advice: 'Correct it; without it, downloads can no longer be compared with earlier ones.',
-    });
+    if (!existsSync(path)) return Object.create(null) as Record<string, undefined>;
+    // names such as "constructor" are those of files here
+    return Object.assign(
+      Object.create(null) as object,
+      readJsonFile<Record<string, FileIdentity>>(path, {
+        what: 'checksums',
+        shape: jsonRecord(fileIdentityShape),
+        advice: 'Correct it; without it, downloads can no longer be compared with earlier ones.',
+      }),
+    );
   }
 
   /** Adds a file unless it has been recorded meanwhile; other processes may be adding files. */

@@ -261,6 +261,10 @@ test('faults of a recipe are named with their place', () => {
     [{ text: { train: [{ format: 'moses', src: 'a/../../b', trg: 'b' }] } }, /expected a path inside of the archive/],
     [{ pairs: { deen: null } }, /"deen" is no pair of languages such as de-en/],
     [{ pairs: {} }, /pairs is \{\}, expected at least one language pair/],
+    ...['crc32', 'checksums.json', 'a.gz.part', 'a.lock'].map((name): [object, RegExp] => [
+      { files: [{ name, urls: ['https://x/a'] }] },
+      /name is "[a-z0-9.]+", expected a name that the folder of downloads does not use for its own files/,
+    ]),
     [{ licence: ' ' }, /licence is " ", expected the terms of use/],
   ];
   assert.deepEqual(

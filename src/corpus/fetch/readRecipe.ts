@@ -122,8 +122,10 @@ function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFil
   const fields = value.fields(['name', 'urls', 'bytes', 'sha256', 'md5', 'inner']);
   const hasChecksum = fields.sha256.isSet || fields.md5.isSet;
   const fileName = /^[a-z0-9{][-_.+a-z0-9{}]*(\/[a-z0-9{][-_.+a-z0-9{}]*)?$/i;
+  const name = fill(fields.name.text(fileName, 'a file name, with at most one folder before it'));
+  if (ownNames.test(name)) fields.name.fail('a name that the folder of downloads does not use for its own files');
   return {
-    name: fill(fields.name.text(fileName, 'a file name, with at most one folder before it')),
+    name,
     urls: fields.urls.list(1).map((url) => {
       const address = fill(url.text(/^https?:\/\/[^\s/]/, 'a web address that begins with http:// or https://'));
       if (!URL.canParse(address)) url.fail('a web address');
@@ -140,6 +142,9 @@ function readFile(value: RecipeValue, fill: (text: string) => string): RecipeFil
     inner: fields.inner.isSet ? fill(fields.inner.text(memberPath, memberPathText)) : undefined,
   };
 }
+
+/** The record of checksums with the key of its own checksum, and files next to an unfinished download. */
+const ownNames = /^(checksums\.json|crc32)$|\.(part|part\.json|lock)$/;
 
 /** Whether a download cannot be changed on the network: https, or a local file. */
 function isProtected({ protocol, hostname }: URL): boolean {

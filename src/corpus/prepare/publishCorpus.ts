@@ -1,4 +1,4 @@
-import { closeSync, constants, copyFileSync, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { constants, copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetHeaderSha256 } from '../../data/datasetFormat.js';
 import { DataError } from '../../errors.js';
@@ -20,6 +20,7 @@ import { preprocessingSteps, type PrepareOptions } from './options.js';
 import { partsOf, readPart, type SplitText } from './parts.js';
 import type { StageContext } from './stage.js';
 import { readVocabularies } from './vocabulary.js';
+import { syncToDisk } from '../../storage/syncToDisk.js';
 import { writeJsonFile } from '../../storage/jsonFile.js';
 
 type Result = StageContext['result'];
@@ -80,9 +81,7 @@ export async function publishCorpus(
 /** A copy, not a link: a change of the corpus must not change the stage's result. */
 function copyDurably(from: string, to: string): void {
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
-  const file = openSync(to, 'r+');
-  fsyncSync(file);
-  closeSync(file);
+  syncToDisk(to);
 }
 
 /** Held-out text in words, the form in which the model's output is scored. */

@@ -12,6 +12,7 @@ const paper: InitPlan = {
   spent: { updates: 0, seconds: 0 },
   least: 1523.1,
   most: 3046.2,
+  checks: 0,
   runUpdates: 100_000,
   counted: false,
   maxTokens: 6000,

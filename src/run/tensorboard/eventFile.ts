@@ -1,8 +1,9 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileVersionEvent, histogramOf, histogramsEvent, restartEvent, scalarsEvent } from './event.js';
 import { tfRecord } from './record.js';
+import { writeFailure } from '../../storage/writeFailure.js';
 
 /**
  * A TensorBoard event file in a run's folder. Each start of a run writes a new file; after resuming from a
@@ -21,7 +22,7 @@ export class EventFile {
       folder,
       `events.out.tfevents.${String(Date.now()).padStart(15, '0')}.${hostname()}.${process.pid}`,
     );
-    writeFileSync(this.path, tfRecord(fileVersionEvent(now())));
+    this.append(fileVersionEvent(now()));
     if (resumedAt > 0) this.append(restartEvent({ wallTime: now(), step: resumedAt + 1 }));
   }
 
@@ -40,7 +41,11 @@ export class EventFile {
   }
 
   private append(event: Uint8Array): void {
-    appendFileSync(this.path, tfRecord(event));
+    try {
+      appendFileSync(this.path, tfRecord(event));
+    } catch (cause) {
+      throw writeFailure(this.path, cause);
+    }
   }
 }
 

@@ -218,6 +218,7 @@ async function writeBody(
     .finally(() => clearInterval(watch))
     .catch((error: NodeJS.ErrnoException) => {
       if (error.syscall === 'write' || error.syscall === 'open') throw writeFailure(part.path, error);
+      if (error instanceof MirrorError) part.discard(); // what is longer than the file is not its beginning
       throw error instanceof MirrorError
         ? error
         : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { ColdstartError } from '../../errors.js';
-import { download } from './download.js';
+import { download, type DownloadOptions } from './download.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-hostile-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -139,6 +140,77 @@ test('a server without TLS at an https address is named', async () => {
   );
   assert.equal(existsSync(join(folder, 'tls')), false);
   server.close();
+});
+
+/** What a download of the server's body ends with; a server that is asked again sends it again. */
+async function downloadFrom(
+  send: (socket: Socket) => void,
+  options: Pick<DownloadOptions, 'expected' | 'maxBytes'>,
+): Promise<{ message: string; left: string[] }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => send(socket));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const place = mkdtempSync(join(folder, 'endless-'));
+  try {
+    const message = await download({
+      urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/file`],
+      path: join(place, 'file'),
+      patience: { idleTimeoutMs: 2000, attempts: 2, firstWaitMs: 1, maxWaitMs: 5 },
+      environment: {},
+      ...options,
+    }).then(
+      ({ bytes }) => `${bytes} bytes`,
+      (error: ColdstartError) => `${error.code} ${error.message}`,
+    );
+    return { message, left: readdirSync(place) };
+  } finally {
+    server.close();
+  }
+}
+
+test('a body without end is broken off at the size that the file has, and nothing of it is left', async () => {
+  const block = Buffer.alloc(2 ** 16, 'x');
+  const endless = (before: string, pack: (bytes: Buffer) => Buffer) => (socket: Socket) => {
+    socket.write(before);
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(pack(block)));
+    };
+    socket.on('drain', more);
+    more();
+  };
+  const chunk = (bytes: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+  for (const send of [
+    endless(head('Transfer-Encoding: chunked'), chunk),
+    endless(head('Content-Type: application/gzip'), (bytes) => bytes),
+  ])
+    for (const options of [{ expected: { bytes: 100_000 } }, { maxBytes: 100_000 }]) {
+      const { message, left } = await downloadFrom(send, options);
+      assert.match(
+        message,
+        /^DOWNLOAD_FAILED .*\/file could not be downloaded:\n {2}http:\S+ sends more than the 100000 bytes that are accepted\.$/,
+      );
+      assert.deepEqual(left, []);
+    }
+});
+
+test('a body that is packed on the way is stored as it comes: a bomb stays as small as it was sent', async () => {
+  const bomb = gzipSync(Buffer.alloc(50 * 2 ** 20));
+  const send = (socket: Socket): void => {
+    socket.write(head('Content-Encoding: gzip', `Content-Length: ${bomb.length}`));
+    socket.end(bomb);
+  };
+  const { message, left } = await downloadFrom(send, {});
+  assert.deepEqual([message, left], [`${bomb.length} bytes`, ['file']]);
+  // and is refused where the file is known
+  const other = await downloadFrom(send, { expected: { bytes: bomb.length, md5: '0'.repeat(32) } });
+  assert.match(
+    other.message,
+    /sent another file than expected: its MD5 is [0-9a-f]{32}, expected 0{32}\. What came was removed/,
+  );
+  assert.deepEqual(other.left, []);
 });
 
 test('a link planted in place of the part is not written through', async () => {

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { packageFolder } from '../../../package.js';
+import { writeFileAtomic } from '../../../storage/atomicFile.js';
 import { makeFolder } from '../../../storage/makeFolder.js';
 import { engineFile, engineFolders, nodeApi, type EnginePlace } from '../engineFolders.js';
 import { addonHeaders, findToolchain, notBuilt, type Toolchain, type ToolchainOptions } from './toolchain.js';
@@ -74,7 +75,7 @@ export async function buildEngine(
       throw notBuilt('linking failed (see above).');
     }
     renameSync(own, path);
-    writeFileSync(join(folder, recordName), JSON.stringify({ ...commands, [engineFile]: link }));
+    writeFileAtomic(join(folder, recordName), JSON.stringify({ ...commands, [engineFile]: link }));
   }
   return { path, toolchain, compiled: stale.length };
 }
@@ -147,7 +148,7 @@ function forgetOtherCommands(folder: string, commands: Commands): Commands {
   const before = readCommands(path);
   for (const [name, command] of Object.entries(commands))
     if (JSON.stringify(before[name]) !== JSON.stringify(command)) rmSync(join(folder, name), { force: true });
-  writeFileSync(path, JSON.stringify({ ...before, ...commands }));
+  writeFileAtomic(path, JSON.stringify({ ...before, ...commands }));
   return before;
 }
 
