@@ -37,6 +37,11 @@ export function formatLoss(value: number | string, decimals = 3): string {
   return isShown ? value.toFixed(decimals) : formatNumber(value);
 }
 
+/** A file's name as a shell takes it. */
+export function shellWord(name: string): string {
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+}
+
 /** Bytes in GB of 2^30 bytes: "8.4 GB", below one "0.35 GB". */
 export function formatGigabytes(bytes: number): string {
   const gigabytes = bytes / 2 ** 30;

@@ -120,6 +120,50 @@ test('means, standard errors, paired differences, and failed runs', () => {
   assert.equal(first[12], '20');
 });
 
+test('an arm that learned nothing is not tested, and small differences keep the decimals of their column', () => {
+  const dir = join(folder, 'lost');
+  const plan = planAblation(
+    changeConfig(
+      config,
+      {
+        'ablation.arms': { warmup: {}, lost: { 'train.lr': 1 }, near: { 'train.lr': 0.1 }, tiny: { 'train.lr': 0.2 } },
+      },
+      'test',
+    ),
+    dir,
+  );
+  writePlan(dir, plan);
+  const finishAll = (arm: string, outcomes: readonly Outcome[]): void =>
+    outcomes.forEach((outcome, i) => finish(plan, `lost/${arm}/seed-${i + 1}`, outcome));
+  finishAll('warmup', [{ bleu: 30 }, { bleu: 34 }]);
+  finishAll('lost', [
+    { bleu: 0.003, nll: 3.5 },
+    { bleu: 0.004, nll: 3.5 },
+  ]);
+  finishAll('near', [{ bleu: 29.9967 }, { bleu: 33.9968 }]);
+  finishAll('tiny', [{ bleu: 30.02 }, { bleu: 33.94 }]);
+  const data = gatherAblation(dir);
+  const [, lost, near] = data.arms.map(({ cells, selected }) => cells[selected]);
+  assert.deepEqual([lost.stuck, lost.seedsPValue, lost.comparison], [2, undefined, undefined]);
+  assert.equal(lost.testBleuDifference!.count, 2);
+  assert.ok(near.seedsPValue !== undefined && near.comparison !== undefined);
+  const text = ablationText(data);
+  assert.match(text, /^lost +0\.00 ± 0\.00 +-32\.00 ± 2\.00 +- /m);
+  assert.match(text, /^near +32\.00 ± 2\.00 +0\.00 ± 0\.00 +1\.000 +<0\.001 /m);
+  assert.match(text, /^tiny +31\.98 ± 1\.96 +-0\.02 ± 0\.04 +1\.000 +0\.705 /m);
+  assert.match(
+    text,
+    /no p where all runs of an arm or of the baseline came out stuck: no better than token frequencies/,
+  );
+  // nor is anything tested against a baseline that learned nothing
+  finishAll('warmup', [
+    { bleu: 0.1, nll: 3.5 },
+    { bleu: 0.2, nll: 3.5 },
+  ]);
+  for (const { cells, selected } of gatherAblation(dir).arms)
+    assert.deepEqual([cells[selected].seedsPValue, cells[selected].comparison], [undefined, undefined]);
+});
+
 test('a grid: cells win over arms and presets, presets see them, and each arm is shown in its best cell', () => {
   const dir = join(folder, 'grid');
   const gridConfig = changeConfig(

@@ -98,7 +98,8 @@ export function summarizeAblation(
     return { ...arm, cells: own, selected: selectCell(own) };
   });
   const reference = summarized.find(({ name }) => name === baseline)!;
-  const referenceBleu = testBleus(inCell(baseline, reference.cells[reference.selected].name));
+  const referenceCell = reference.cells[reference.selected];
+  const referenceBleu = testBleus(inCell(baseline, referenceCell.name));
   const tested = runs.find(({ scores }) => scores?.test)?.scores?.test;
   return {
     baseline,
@@ -120,7 +121,9 @@ export function summarizeAblation(
               return {
                 ...cell,
                 testBleuDifference: difference,
-                ...(difference?.standardError !== undefined && { seedsPValue: pairedTTest(difference) }),
+                ...(difference?.standardError !== undefined &&
+                  hasLearned(cell) &&
+                  hasLearned(referenceCell) && { seedsPValue: pairedTTest(difference) }),
               };
             }),
           },
@@ -164,6 +167,11 @@ function summarizeCell(name: string, cell: Cell, runs: readonly RunOutcome[]): C
 /** Whether a finished run has not learned to use context. */
 export function isStuck({ status, best, unigramNll }: RunScores): boolean {
   return status === 'finished' && best !== undefined && unigramNll !== undefined && best.nll >= unigramNll;
+}
+
+/** Whether a run of a cell has learned to use context: without one, a test says nothing of its translations. */
+export function hasLearned({ complete, diverged, stuck }: CellResults): boolean {
+  return complete - diverged > stuck;
 }
 
 function selectCell(cells: readonly CellResults[]): number {

@@ -2,7 +2,7 @@ import { significanceFields } from '../score/significance.js';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cellName } from './ablationPlan.js';
-import { summarizeAblation, type AblationResults } from './ablationResults.js';
+import { hasLearned, summarizeAblation, type AblationResults } from './ablationResults.js';
 import type { AblationData, RunData, SampleTranslation } from './ablationData.js';
 import { compareArms, type TestTranslations } from './compareArms.js';
 import { gatherRun } from './gatherRun.js';
@@ -107,9 +107,10 @@ function withComparisons(
       .filter(({ run }) => run.arm === arm && cellName(run.cell) === cell)
       .map(({ run, hyps }) => ({ trainSeed: run.seed, hyps }));
   const reference = results.arms.find(({ name }) => name === results.baseline)!;
-  const baseline = translations(reference.name, reference.cells[reference.selected].name);
+  const referenceCell = reference.cells[reference.selected];
+  const baseline = translations(reference.name, referenceCell.name);
   const config = translated.find(({ run }) => run.config)?.run.config;
-  if (baseline.length === 0 || config === undefined) return results;
+  if (baseline.length === 0 || config === undefined || !hasLearned(referenceCell)) return results;
   const options = bleuOptions(config.decode);
   return {
     ...results,
@@ -120,7 +121,7 @@ function withComparisons(
             ...arm,
             // one cell of an arm: its selected one
             cells: arm.cells.map((cell, c) =>
-              c === arm.selected
+              c === arm.selected && hasLearned(cell)
                 ? {
                     ...cell,
                     comparison: compareArms(

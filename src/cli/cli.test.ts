@@ -299,7 +299,7 @@ ablation:
     assert.equal(interrupted.status, 130);
     assert.match(
       interrupted.stderr,
-      /Stopping; once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume continues\.\n$/,
+      /Stopping after the current step \(an update, an iteration or a batch\); once more to stop at once\.\n[^]*Interrupted\. What was done is saved; the same command with --resume continues\.\n$/,
     );
     assert.ok(!existsSync(join(folder, 'broken/scores.json')));
     const again = cli(['train', '-c', config, '--run', 'broken', '--set', 'seed=5']);

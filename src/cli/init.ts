@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { counted } from '../counted.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { shellWord } from '../format.js';
 import { languageOf } from './corpus/pairOptions.js';
 
 interface InitFlags {
@@ -105,7 +106,7 @@ async function init(flags: InitFlags): Promise<void> {
   console.log(
     `${out} written, for ${counted(pairs, 'training pair')}; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
   );
-  const shown = /^[\w./-]+$/.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`; // quoted for a shell
+  const shown = shellWord(out);
   console.log(`Next:\n  npx coldstart corpus prepare -c ${shown}\n  npx coldstart train -c ${shown}`);
 }
 

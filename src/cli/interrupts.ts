@@ -35,7 +35,9 @@ export function abortOnInterrupt(howToContinue: string | (() => string)): AbortS
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToContinue);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
-      process.stderr.write('\nStopping; once more to stop at once.\n');
+      process.stderr.write(
+        '\nStopping after the current step (an update, an iteration or a batch); once more to stop at once.\n',
+      );
       controller.abort(interrupted);
     });
   }

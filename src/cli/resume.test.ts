@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -248,6 +249,29 @@ describe('what may change on resuming', () => {
     assert.match(stderr, /log\.jsonl is gone: curves and totals begin here/);
     assert.ok(logOf('no-log').some(({ event }) => event === 'logLost'));
   });
+});
+
+test('a corpus that is not prepared: the message has the command that prepares it', () => {
+  const { status, stderr } = train('unprepared', ...set('corpus.dir=nowhere'));
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /nowhere holds no prepared corpus .*\. Run "coldstart corpus prepare -c my\.yaml" first\. \[DATA\]\n$/,
+  );
+});
+
+test('an interruption before training begins is answered at once, and leaves nothing', async () => {
+  const child = spawn(process.execPath, [program, 'train', '-c', 'my.yaml', '--run', 'early'], { cwd: folder });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (stderr === '') child.kill('SIGINT'); // with the first sign of life
+    stderr += text;
+  });
+  const [status] = (await once(child, 'close')) as [number];
+  assert.equal(status, 130, stderr);
+  assert.match(stderr, /^prepare   loads the backend[^]*\nStopping after the current step [^]*\nInterrupted\. /);
+  if (stderr.includes('Nothing was begun')) assert.ok(!existsSync(join(folder, 'early')));
+  else assert.match(stderr, /What was done is saved; the same command with --resume continues\.\n$/);
 });
 
 test('settings that make decoding impossible are refused before training', () => {

@@ -76,7 +76,10 @@ Examples:
       if (kept.length > 0)
         console.error(`kept      ${kept.join(', ')}: this run was given it before; --set KEY=VALUE changes it`);
       let learning: LearningSaved | undefined;
-      const signal = abortOnInterrupt(() => `${whatIsSaved(learning)}; the same command with --resume continues.`);
+      let hasStarted = false;
+      const signal = abortOnInterrupt(() =>
+        hasStarted ? `${whatIsSaved(learning)}; the same command with --resume continues.` : 'Nothing was begun.',
+      );
       const show = showRun(progressOutput());
       const { scores, alreadyComplete } = await run({
         config,
@@ -87,6 +90,7 @@ Examples:
         signal,
         onEvent: (event) => {
           if (event.event === 'learningSaved') learning = event;
+          hasStarted ||= event.event === 'start';
           show(event);
         },
       });

@@ -28,6 +28,8 @@ export interface Setting {
 /** Where the settings of a configuration were given. */
 const placesOf = new WeakMap<Config, ReadonlyMap<string, string>>();
 
+const fileOf = new WeakMap<Config, string>();
+
 /** Configurations are small; anything larger is not a configuration. */
 const maxConfigBytes = 2 ** 20;
 
@@ -41,7 +43,14 @@ const maxConfigBytes = 2 ** 20;
 export function loadConfig(path: string, changes: readonly string[] = []): Config {
   const settings = readAll(path, changes);
   refuseWithoutEffect(settings);
-  return resolveConfig(settings);
+  const config = resolveConfig(settings);
+  fileOf.set(config, path);
+  return config;
+}
+
+/** The file that a configuration was read from, as its reader called it; undefined if it was made otherwise. */
+export function configFile(config: Config): string | undefined {
+  return fileOf.get(config);
 }
 
 /**
@@ -75,7 +84,10 @@ export function changeConfig(config: Config, changes: Readonly<Record<string, un
     where: places?.get(key) ?? '',
     source: 0,
   }));
-  return resolveConfig([...base, ...settings]);
+  const changed = resolveConfig([...base, ...settings]);
+  const file = fileOf.get(config);
+  if (file !== undefined) fileOf.set(changed, file);
+  return changed;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { withPlaces } from './loadConfig.js';
+import { shellWord } from '../format.js';
+import { configFile, withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import type { PairFiles } from '../text/linePairs.js';
 import type { PrepareOptions } from '../corpus/prepare/options.js';
@@ -100,4 +101,10 @@ function missing(key: string, orElse = ''): never {
   throw new UsageError(
     `the configuration does not set ${key}. Set it in the file, or with --set ${key}=PATH.${orElse}`,
   );
+}
+
+/** The command that prepares a configuration's corpus, for messages. */
+export function prepareCommand(config: Config): string {
+  const file = configFile(config);
+  return `coldstart corpus prepare${file === undefined ? '' : ` -c ${shellWord(file)}`}`;
 }

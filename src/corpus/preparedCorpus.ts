@@ -30,15 +30,18 @@ export interface PreparedCorpus {
 /**
  * Opens a prepared corpus; datasets are opened on first use, and ids checked against their checksums when read.
  *
+ * @param prepare the command that makes it, for messages
  * @throws DataError saying what to re-run if the folder is not a prepared corpus or its parts do not fit together
  */
-export async function openPreparedCorpus(folder: string): Promise<PreparedCorpus> {
+export async function openPreparedCorpus(
+  folder: string,
+  prepare = 'coldstart corpus prepare',
+): Promise<PreparedCorpus> {
   const manifest = readPrepareManifest(folder);
-  if (!manifest)
-    throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "coldstart corpus prepare" first.`);
+  if (!manifest) throw new DataError(`${folder} holds no prepared corpus (no manifest.json). Run "${prepare}" first.`);
   if (manifest.version !== manifestVersion)
     throw new DataError(
-      `${folder} was prepared by another version of coldstart (format ${manifest.version}, expected ${manifestVersion}). Run "coldstart corpus prepare" with --force.`,
+      `${folder} was prepared by another version of coldstart (format ${manifest.version}, expected ${manifestVersion}). Run "${prepare}" with --force.`,
     );
   const recorded = Object.entries(manifest.outputs).filter(([name]) => !name.endsWith('.bin'));
   const pipeline = await openTextPipeline(folder, {

@@ -1,7 +1,7 @@
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { modelOptions } from '../config/modelOptions.js';
-import { corpusFolder } from '../config/prepareOptions.js';
+import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
@@ -49,7 +49,7 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
  */
 export async function estimateRun(config: Config, ignoreMemory = false): Promise<RunEstimate> {
   const options = trainOptions(config);
-  const corpus = await openPreparedCorpus(corpusFolder(config));
+  const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
     const backend = await selectBackend(config.backend);
     const model = modelOptions(config, corpus.manifest.vocabularySizes);

@@ -46,7 +46,7 @@ export interface InitialParamsControl {
   /** The methods that the configuration chooses from. Default: `learnedInits`. */
   readonly methods?: readonly LearnedInit[];
   /** Receives the drawn parameters, before anything is learned. */
-  readonly onDrawn?: (params: Params) => void;
+  readonly onDrawn?: (params: Params) => Promise<void> | void;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function initialParams(
   const drawn =
     control.draw?.() ?? control.source?.draw() ?? initParams(model, { method: config.init.method, seed: config.seed });
   try {
-    control.onDrawn?.(drawn);
+    await control.onDrawn?.(drawn);
     if (method === undefined) return { params: new Map([...drawn].map(([name, tensor]) => [name, tensor.clone()])) };
     const { params, report, uses, weightScales, fallback } = await learnWith(
       method,

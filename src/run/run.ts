@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
@@ -33,7 +34,7 @@ import { meanLoss } from '../initial/learnedInit.js';
 import { removeLearningLog } from './learningLog.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
-import { corpusFolder } from '../config/prepareOptions.js';
+import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
@@ -80,7 +81,7 @@ export interface RunResult {
 export async function run(task: RunTask): Promise<RunResult> {
   const options = trainOptions(task.config); // contradictions are reported before anything is written
   learnsInitialParams(task.config);
-  const corpus = await openPreparedCorpus(corpusFolder(task.config));
+  const corpus = await openPreparedCorpus(corpusFolder(task.config), prepareCommand(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
     checkDecode(task.config, model.trgVocabSize);
@@ -91,6 +92,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     const found = findRun(task.runDir, task.config, identity, task.resume);
     const { scores: complete, changed } = found;
     if (complete && changed.length === 0) return { scores: complete, alreadyComplete: true };
+    task.onEvent?.({ event: 'preparing' });
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);
     const backend = await selectBackend(task.config.backend);
@@ -103,6 +105,8 @@ export async function run(task: RunTask): Promise<RunResult> {
       ignore: task.ignoreMemory,
     });
     if (memory) task.onEvent?.({ event: 'memory', ...memory });
+    await yieldToEvents(); // lets signals in
+    task.signal?.throwIfAborted();
     claimRunFolder(task.runDir, task.config, identity, found);
     const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
@@ -268,8 +272,8 @@ class Run {
     const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
       source,
-      onDrawn: (p) => {
-        if (learnsInitialParams(this.task.config)) drawn = this.measureGradients(p);
+      onDrawn: async (p) => {
+        if (learnsInitialParams(this.task.config)) drawn = await this.measureGradients(p);
       },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
       onPlan: (plan) => {
@@ -281,7 +285,7 @@ class Run {
       learningLog: { path: learningLog, corpus: corpusIdentity(this.corpus.manifest) },
       onSaved: (saved) => this.task.onEvent?.({ event: 'learningSaved', ...saved }),
     });
-    const start = this.measureGradients(params);
+    const start = await this.measureGradients(params);
     if (start)
       writeJsonFile(
         gradients,
@@ -313,8 +317,8 @@ class Run {
   }
 
   /** Gradients before training, on the same batches for all runs with this seed. */
-  private measureGradients(params: Params): GradientSample | undefined {
-    const { config } = this.task;
+  private async measureGradients(params: Params): Promise<GradientSample | undefined> {
+    const { config, signal, onEvent } = this.task;
     const count = config.record.gradientBatches;
     if (count === 0) return undefined;
     const epoch = createBatches(this.corpus.dataset('train'), {
@@ -323,7 +327,10 @@ class Run {
       seed: config.seed,
     }).epochBatches(recordEpoch);
     const batches = Array.from({ length: Math.min(count, epoch.length) }, (_, i) => epoch.batch(i));
-    return measureGradients(params, meanLoss(config.train, this.model), batches);
+    const total = batches.length;
+    const onBatch = (done: number): void => onEvent?.({ event: 'progress', stage: 'gradients', done, total });
+    onBatch(0);
+    return measureGradients(params, meanLoss(config.train, this.model), batches, { signal, onBatch });
   }
 
   private translateTest(validBatches: EpochBatches): ReturnType<typeof translateTest> {

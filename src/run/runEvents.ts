@@ -49,7 +49,7 @@ export interface UpdateProgress {
 /** Work that is counted; for displays, not logged. */
 export interface StageProgress {
   readonly event: 'progress';
-  /** Validation, translation, or a learned initialisation by its name. */
+  /** Validation, translation, the gradients before training, or a learned initialisation by its name. */
   readonly stage: string;
   readonly done: number;
   readonly total: number;
@@ -57,6 +57,11 @@ export interface StageProgress {
   readonly secondsHere?: number;
   /** Further text to show, e.g. the loss. */
   readonly note?: string;
+}
+
+/** The backend is loaded and memory is counted, which can take seconds; for displays, not logged. */
+export interface Preparing {
+  readonly event: 'preparing';
 }
 
 /** The memory that the run needs, and the available memory; for displays, not logged. */
@@ -102,6 +107,7 @@ export interface LearningSaved {
 
 /** Everything that happens in a run, in order. Events with a place in log.jsonl are those that are not progress. */
 export type RunEvent =
+  | Preparing
   | RunStart
   | UpdateProgress
   | StageProgress

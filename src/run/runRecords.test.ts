@@ -20,15 +20,28 @@ before(async () => void (await selectBackend('cpu')));
 
 const pairs = pairsInMemory(reversals(40, 1));
 
-test('gradients of several batches: norms, the norm of their mean, and their variance', () => {
+test('gradients of several batches: norms, the norm of their mean, and their variance', async () => {
   const params = initParams(tinyConfig, { method: 'fairseq', seed: 1 });
   const loss = (p: Params, batch: Batch): Scalar =>
     div(translationLoss(p, batch, { config: tinyConfig, labelSmoothing: 0.1 }).lossSum, batch.trgTokens);
   const epoch = createBatches(pairs, { maxTokens: 60 }).epochBatches(1);
   const batches = [0, 1, 2].map((i) => epoch.batch(i));
   const start = memory().numTensors;
-  const { loss: meanLoss, tensors } = measureGradients(params, loss, batches);
+  const { loss: meanLoss, tensors } = await measureGradients(params, loss, batches);
   assert.equal(memory().numTensors, start);
+  const stop = new AbortController();
+  const done: number[] = [];
+  await assert.rejects(
+    measureGradients(params, loss, batches, {
+      signal: stop.signal,
+      onBatch: (count) => {
+        done.push(count);
+        if (count === 2) stop.abort(new Error('stopped'));
+      },
+    }),
+    /stopped/,
+  );
+  assert.deepEqual([done, memory().numTensors], [[1, 2], start]);
   assert.deepEqual(
     tensors.map(({ name }) => name),
     [...params.keys()],

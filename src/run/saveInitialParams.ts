@@ -7,7 +7,7 @@ import { checkRunMemory } from './checkMemory.js';
 import { initialParams, learnsInitialParams, type InitialParams } from './initialParams.js';
 import { openInitSource } from './initSource.js';
 import { modelOptions } from '../config/modelOptions.js';
-import { corpusFolder } from '../config/prepareOptions.js';
+import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import { removeLearningLog } from './learningLog.js';
 import { corpusIdentity } from './runFolder.js';
 import type { RunListener } from './runEvents.js';
@@ -35,7 +35,7 @@ export async function saveInitialParams(
   },
 ): Promise<NonNullable<InitialParams['report']>> {
   learnsInitialParams(config); // contradictions, before anything is read
-  const corpus = await openPreparedCorpus(corpusFolder(config));
+  const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
     const source = await openInitSource(config, model, corpus.pipeline);

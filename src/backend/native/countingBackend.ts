@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import {
   engine,
   getKernel,
@@ -113,6 +114,7 @@ export function countTensorBytes(compute: () => void | Promise<void>, allFused =
 let lastCount: Promise<void> = Promise.resolve();
 
 async function countNow(compute: () => void | Promise<void>, allFused: boolean): Promise<number> {
+  await yieldToEvents(); // lets signals in
   const before = engine().backendName;
   const counter = new ByteCounter();
   const kernels = Object.entries(nativeKernels).filter(

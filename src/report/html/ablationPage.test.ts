@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import type { RunData } from '../../ablation/ablationData.js';
+import { ablationMarkdown } from '../text/ablationReport.js';
 import { ablationSample } from '../../../test/ablationSample.js';
 import { ablationPage } from './ablationPage.js';
 import { joinSeeds } from './joinSeeds.js';
@@ -127,10 +129,10 @@ test(
   async () => {
     const long = 'a-very-long-name-of-an-arm-with-every-setting-in-it-lr-0.001-beta2-0.98-warmup-4000';
     const file = join(folder, 'long.html');
-    writeFileSync(
-      file,
-      ablationPage(ablationSample(['warmup', long, ...Array.from({ length: 10 }, (_, i) => `arm ${i}`)])),
-    );
+    const sample = ablationSample(['warmup', long, ...Array.from({ length: 10 }, (_, i) => `arm ${i}`)]);
+    const text = 'a'.repeat(200); // as untrained models write
+    const samples = [{ line: 1, src: text, ref: text, hyps: { [sample.runs[0].key]: text } }];
+    writeFileSync(file, ablationPage({ ...sample, samples }));
     const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu'] });
     try {
       for (const width of [1280, 390]) {
@@ -158,6 +160,32 @@ test(
     }
   },
 );
+
+test('an ablation whose runs all failed has their reasons in place of empty tables', () => {
+  const sample = ablationSample();
+  const failures = ['disk <full>', 'no\nmemory'];
+  const runs = sample.runs.map((run, i): RunData => {
+    const { scores: _, ...rest } = run;
+    return { ...rest, valid: [], train: [], state: 'failed', failure: failures[Math.min(i, 1)] };
+  });
+  const data = { ...sample, runs, samples: [] };
+  const page = ablationPage(data);
+  assert.match(page, /<strong>0 complete so far, 16 failed<\/strong>/);
+  assert.match(
+    page,
+    /<h2>Results<\/h2>\s*<p>All runs failed, so there are no results\. The same command tries them again\.<\/p>/,
+  );
+  assert.ok(!page.includes('test BLEU</'));
+  assert.match(
+    page,
+    /<h3>Why runs failed<\/h3>\s*<ul>\s*<li class="anywhere"><strong>0\/0\.001,0\.9\/seed-1<\/strong>: disk &#60;full&#62;<\/li>/,
+  );
+  assert.equal(page.match(/no\nmemory<\/li>/g)?.length, 1); // once for all runs with this reason
+  assert.match(
+    ablationMarkdown(data),
+    /\n- 0\/0\.001,0\.9\/seed-1 failed: disk <full>\n- 0\/\S+, .* failed: no memory$/,
+  );
+});
 
 test('in a browser: columns of times and of probabilities sort by size', { skip }, async () => {
   const file = join(folder, 'times.html');

@@ -1,7 +1,7 @@
 import { formatLoss } from '../../format.js';
 import { tensorPlace, type AblationData } from '../../ablation/ablationData.js';
 import type { GradientSample, TensorGradients } from '../../run/gradientRecord.js';
-import { armTables, notes } from '../text/ablationReport.js';
+import { armTables, failedRuns, notes } from '../text/ablationReport.js';
 import {
   elementVariance,
   gradientNorm,
@@ -27,6 +27,11 @@ export function ablationPage(data: AblationData, { liveScript }: { liveScript?: 
 export function ablationMain(data: AblationData): Html {
   const { name, runs, arms, baseline, axes } = data;
   const complete = runs.filter(({ scores }) => scores).length;
+  const failed = runs.filter(({ state }) => state === 'failed').length;
+  const soFar = [
+    ...(complete < runs.length ? [`${complete} complete so far`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ].join(', ');
   const sections = [
     section('Results', resultsTables(data), bleuChart(data)),
     section(
@@ -102,7 +107,7 @@ export function ablationMain(data: AblationData): Html {
   return html`<h1>${name}</h1>
     <p>
       ${arms.length} ${arms.length === 1 ? 'arm' : 'arms'}, ${runs.length}
-      ${runs.length === 1 ? 'run' : 'runs'}${complete < runs.length ? html`, <strong>${complete} complete so far</strong>` : ''}.${arms.length > 1 ? ` Baseline: ${baseline}.` : ''}
+      ${runs.length === 1 ? 'run' : 'runs'}${soFar === '' ? '' : html`, <strong>${soFar}</strong>`}.${arms.length > 1 ? ` Baseline: ${baseline}.` : ''}
     </p>
     ${legend(data)} ${joinHtml(sections, '\n')}`;
 }
@@ -126,6 +131,9 @@ function legend({ arms }: AblationData): Html {
 }
 
 function resultsTables(data: AblationData): Html {
+  const isWithout = data.runs.every(({ scores, valid }) => scores === undefined && valid.length === 0);
+  if (isWithout && data.runs.every(({ state }) => state === 'failed'))
+    return html`<p>All runs failed, so there are no results. The same command tries them again.</p>`;
   const tables = armTables(data).map(({ title, head, rows }) => {
     const cells = rows.map(([, ...numbers], i) => [
       armInCell(data.arms[i], i),
@@ -163,7 +171,8 @@ function gradients(data: AblationData): Html {
 /** More rows than these are collapsed. */
 const mostRunsOpen = 24;
 
-function runsTable({ runs }: AblationData): Html {
+function runsTable(data: AblationData): Html {
+  const { runs } = data;
   const rows = runs.map(({ key: run, seed, state, failure, updates, maxUpdates, scores }): HtmlContent[] => [
     run,
     seed,
@@ -179,7 +188,18 @@ function runsTable({ runs }: AblationData): Html {
     scores?.backend,
   ]);
   const table = sortableTable(['run', 'seed', 'state', 'updates', 'valid loss', 'test BLEU', 'chrF', 'backend'], rows);
-  return runs.length > mostRunsOpen ? details(`All ${runs.length} runs`, table) : table;
+  const reasons = failedRuns(data).map(
+    ({ keys, message }) => html`<li class="anywhere"><strong>${keys.join(', ')}</strong>: ${message}</li>`,
+  );
+  return html`${runs.length > mostRunsOpen ? details(`All ${runs.length} runs`, table) : table}
+  ${
+    reasons.length === 0
+      ? noHtml
+      : html`<h3>Why runs failed</h3>
+          <ul>
+            ${joinHtml(reasons, '\n')}
+          </ul>`
+  }`;
 }
 
 /** The changes of each arm against the baseline, and every configuration in full. */

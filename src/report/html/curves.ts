@@ -59,7 +59,7 @@ export function curvesChart(
       label: 'updates →',
       labelOffset: 38,
       type: logX ? ('log' as const) : ('linear' as const),
-      tickFormat: (d: number) => d.toLocaleString('en'),
+      tickFormat: (d: number) => (Number.isInteger(d) ? d.toLocaleString('en') : ''), // few updates have ticks between them
     },
     y: {
       label: `↑ ${label}`,

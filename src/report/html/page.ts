@@ -100,7 +100,7 @@ th, td { white-space: nowrap; padding: .3rem .45rem } th { vertical-align: botto
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit }
 th[aria-sort=ascending] button::after { content: " ▲" } th[aria-sort=descending] button::after { content: " ▼" }
 .wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--back) }
-.text { table-layout: fixed; margin: .8rem 0 1.4rem } .text th { width: 13rem; vertical-align: top; overflow-wrap: anywhere } .text caption { font-weight: 600 }
+.text { table-layout: fixed; margin: .8rem 0 1.4rem } .text td { overflow-wrap: anywhere } .text th { width: 13rem; vertical-align: top; overflow-wrap: anywhere } .text caption { font-weight: 600 }
 .wide { margin: .6rem 0 } .small { font-size: .87rem } .bad { color: var(--bad) }
 figure { margin: 1rem 0 1.4rem } figcaption { margin-bottom: .3rem } figcaption strong { display: block }
 ${light.map((_, i) => `.c${i} { background: var(--c${i}) }`).join(' ')}

@@ -29,6 +29,7 @@ export function showRun(stream: ProgressStream): RunListener {
 function stageOf(stage: StageProgress['stage']): { label: string; unit: string } {
   if (stage === 'validation') return { label: 'validate', unit: 'sentences' };
   if (stage === 'translation') return { label: 'test', unit: 'sentences' };
+  if (stage === 'gradients') return { label: 'gradients', unit: 'batches' };
   return { label: stage, unit: 'iterations' };
 }
 
@@ -53,6 +54,8 @@ class RunDisplay {
   /** The update at which training ends: known exactly only after initialisation. */
   private maxUpdates?: number;
   private training?: ProgressBar;
+  /** The first updates, until a line has shown that training goes on. */
+  private first?: { readonly updates: number; readonly seconds: number } = { updates: 0, seconds: 0 };
   /** Until the time of the work is shown. */
   private initPlan?: InitPlanned;
   private stage?: { readonly name: StageProgress['stage']; readonly bar: ProgressBar };
@@ -63,6 +66,9 @@ class RunDisplay {
 
   show(event: RunEvent): void {
     switch (event.event) {
+      case 'preparing':
+        this.line('prepare   loads the backend and counts the memory that the run needs');
+        break;
       case 'start':
         this.start = event;
         this.maxUpdates = event.maxUpdates;
@@ -80,8 +86,10 @@ class RunDisplay {
           lineEverySeconds: Infinity,
         });
         this.training.update(event.update, this.describeUpdate(event));
+        this.showFirstUpdates(event);
         break;
       case 'train':
+        this.first = undefined;
         // a terminal has the bar
         if (!this.stream.isTTY)
           this.line(
@@ -139,6 +147,20 @@ class RunDisplay {
     }
   }
 
+  /** Once, as soon as the first updates say how long the run takes, where no line of the log comes before: a terminal has the bar. */
+  private showFirstUpdates({ update, seconds }: UpdateProgress): void {
+    if (this.first === undefined || this.stream.isTTY) return;
+    this.first = { updates: this.first.updates + 1, seconds: this.first.seconds + seconds };
+    if (this.first.seconds < measuredSeconds) return;
+    const each = this.first.seconds / this.first.updates;
+    this.first = undefined;
+    const left =
+      this.maxUpdates === undefined
+        ? ''
+        : `, about ${formatDuration(each * (this.maxUpdates - update))} for the ${counted(this.maxUpdates - update, 'update')} left`;
+    this.line(`train     ${formatDuration(each)} an update so far${left}`);
+  }
+
   private describeUpdate({ epoch, loss, perplexity, lr, gradNormL2, trgTokens, seconds }: UpdateProgress): string {
     this.recent = {
       trgTokens: 0.95 * this.recent.trgTokens + trgTokens,
@@ -169,9 +191,9 @@ class RunDisplay {
     if (plan.done === 0 && done < plan.total) this.line(initTimeLine(plan.stage, plan.total - done, measured, seconds));
   }
 
-  /** Validations leave their result, so their bar is removed; other stages leave their last state. */
+  /** Validations leave their result, so their bar is removed, as is that of gradients; other stages leave their last state. */
   private endStage(): void {
-    if (this.stage !== undefined && this.stage.name !== 'validation') this.stage.bar.finish();
+    if (this.stage !== undefined && !['validation', 'gradients'].includes(this.stage.name)) this.stage.bar.finish();
     this.stage = undefined;
   }
 

@@ -1,6 +1,6 @@
 import { formatCount } from '../../counted.js';
 import type { AblationData } from '../../ablation/ablationData.js';
-import type { CellResults, Estimate } from '../../ablation/ablationResults.js';
+import { hasLearned, type CellResults, type Estimate } from '../../ablation/ablationResults.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { gradientTable, gradientTableNote } from './gradientTable.js';
 import { gridTables } from './gridTable.js';
@@ -34,7 +34,16 @@ export function ablationMarkdown(data: AblationData): string {
     '',
     markdownTable(runRows(data)),
     '',
+    ...failedRuns(data).map(({ keys, message }) => `- ${keys.join(', ')} failed: ${message.replaceAll(/\s+/g, ' ')}`),
   ].join('\n');
+}
+
+/** Why runs failed, with the runs that failed for the same reason. */
+export function failedRuns({ runs }: AblationData): { readonly keys: readonly string[]; readonly message: string }[] {
+  const keys = new Map<string, string[]>();
+  for (const { key, failure } of runs)
+    if (failure !== undefined) keys.set(failure, [...(keys.get(failure) ?? []), key]);
+  return [...keys].map(([message, own]) => ({ keys: own, message }));
 }
 
 /** A table with a row for each arm, in the order of the arms. */
@@ -53,7 +62,7 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
   );
   const test: Column[] = [
     ...(seedCounts(arms).size > 1 ? [['seeds', ({ testBleu }) => String(testBleu?.count ?? 0)] satisfies Column] : []),
-    ['test BLEU', ({ testBleu }) => show(testBleu, 2)],
+    ['test BLEU', ({ testBleu }) => points(testBleu)],
     ...(arms.length === 1
       ? []
       : ([
@@ -65,10 +74,10 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
               seedsPValue === undefined ? '' : seedsPValue < 5e-4 ? '<0.001' : seedsPValue.toFixed(3),
           ],
         ] satisfies Column[])),
-    ...(testsBest ? [] : [['of best', ({ testBleuBest }) => show(testBleuBest, 2)] satisfies Column]),
-    ['of average', ({ testBleuAverage }) => show(testBleuAverage, 2)],
-    ['selected', ({ testBleuSelected }) => show(testBleuSelected, 2)],
-    ['chrF', ({ testChrf }) => show(testChrf, 2)],
+    ...(testsBest ? [] : [['of best', ({ testBleuBest }) => points(testBleuBest)] satisfies Column]),
+    ['of average', ({ testBleuAverage }) => points(testBleuAverage)],
+    ['selected', ({ testBleuSelected }) => points(testBleuSelected)],
+    ['chrF', ({ testChrf }) => points(testChrf)],
     [
       'diverged',
       ({ complete, runs, diverged }) => (complete === 0 ? `0 of ${runs} runs` : `${diverged} of ${complete}`),
@@ -76,10 +85,10 @@ export function armTables({ arms, baseline }: AblationData): ArmTable[] {
     ['stuck', ({ complete, stuck }) => (complete === 0 ? '' : String(stuck))],
   ];
   const training: Column[] = [
-    ['epoch 1 loss', ({ firstEpochLoss }) => show(firstEpochLoss, 3)],
-    ['epoch 1 BLEU', ({ firstEpochBleu }) => show(firstEpochBleu, 2)],
-    ['valid loss', ({ validLoss }) => show(validLoss, 3)],
-    ['valid BLEU', ({ validBleu }) => show(validBleu, 2)],
+    ['epoch 1 loss', ({ firstEpochLoss }) => show(firstEpochLoss, formatLoss)],
+    ['epoch 1 BLEU', ({ firstEpochBleu }) => points(firstEpochBleu)],
+    ['valid loss', ({ validLoss }) => show(validLoss, formatLoss)],
+    ['valid BLEU', ({ validBleu }) => points(validBleu)],
     ['updates', ({ updates }) => (updates ? formatCount(Math.round(updates.mean)) : '')],
     [
       'init updates',
@@ -164,13 +173,18 @@ function time(value: Estimate | undefined): string {
   return value ? formatDuration(value.mean) : '';
 }
 
-function show(value: Estimate | undefined, digits: number): string {
+function show(value: Estimate | undefined, format: (number: number) => string): string {
   if (value === undefined) return '-';
-  return (
-    formatLoss(value.mean, digits) +
-    (value.standardError === undefined ? '' : ` ± ${formatLoss(value.standardError, digits)}`)
-  );
+  return format(value.mean) + (value.standardError === undefined ? '' : ` ± ${format(value.standardError)}`);
 }
+
+/** BLEU and chrF: all numbers of a column have the same decimals, however small they are. */
+function points(value: Estimate | undefined): string {
+  return show(value, (number) => rounded(number).toFixed(2));
+}
+
+/** To two decimals, without a zero below 0. */
+const rounded = (value: number): number => Math.round(100 * value) / 100 || 0;
 
 /** The number of seeds of the arms' means, if there are any. */
 function seedCounts(arms: AblationData['arms']): Set<number> {
@@ -178,7 +192,7 @@ function seedCounts(arms: AblationData['arms']): Set<number> {
 }
 
 function signed(difference: Estimate): string {
-  return (difference.mean < 0 ? '' : '+') + show(difference, 2);
+  return (rounded(difference.mean) > 0 ? '+' : '') + points(difference);
 }
 
 export function notes({
@@ -217,6 +231,9 @@ export function notes({
       cells.some(({ seedsPValue }) => seedsPValue !== undefined),
     )
       ? ['p (seeds): paired t-test of the differences, two-sided: would the arms differ with other seeds?']
+      : []),
+    ...(arms.length > 1 && arms.some(({ cells, selected }) => cells[selected].stuck > 0 && !hasLearned(cells[selected]))
+      ? ['no p where all runs of an arm or of the baseline came out stuck: no better than token frequencies']
       : []),
     ...(untranslated
       ? [

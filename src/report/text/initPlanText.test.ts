@@ -64,6 +64,28 @@ test('resumed learning shows the rest, also in time, and does not warn again', (
   );
 });
 
+test('the first updates say how long the run takes, where no line of the log comes before', () => {
+  const shownOf = (seconds: number, events: number[], isTTY = false): string[] => {
+    let text = '';
+    const show = showRun({ isTTY, write: (part: string) => (text += part) });
+    const numbers = { epoch: 1, loss: 5, perplexity: 50, lr: 1e-3, gradNormL2: 1, trgTokens: 100 };
+    show({ event: 'preparing' });
+    for (const update of events) show({ event: 'update', update, ...numbers, seconds, maxUpdates: 1000 });
+    return text.split(/[\r\n]+/).filter((line) => /^(prepare|train .*so far)/.test(line));
+  };
+  const prepare = 'prepare   loads the backend and counts the memory that the run needs';
+  assert.deepEqual(shownOf(12, [1, 2, 3]), [
+    prepare,
+    'train     12s an update so far, about 3h19m for the 999 updates left',
+  ]);
+  assert.deepEqual(shownOf(1, [11, 12, 13, 14, 15]), [
+    prepare,
+    'train     1.0s an update so far, about 16m27s for the 987 updates left',
+  ]);
+  assert.deepEqual(shownOf(0.1, [1, 2, 3]), [prepare]);
+  assert.deepEqual(shownOf(12, [1, 2], true), [prepare]); // a terminal has the bar
+});
+
 /** The output for a plan and for iterations with these times. */
 function shown(plan: InitPlan, secondsEach: number, iterations: number): string[] {
   let text = '';
