@@ -1,6 +1,7 @@
 import { boundsNorm, gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
-import { estimateRun, totalSeconds, type RunEstimate } from '../run/estimateRun.js';
+import { ColdstartError } from '../errors.js';
+import { estimateMemory, estimateRun, totalSeconds, type RunEstimate } from '../run/estimateRun.js';
 import { runPaths } from '../run/runFolder.js';
 import { readRunScores } from '../run/runScores.js';
 import type { AblationPlan, PlannedRun } from './ablationPlan.js';
@@ -17,6 +18,7 @@ export interface PlanEstimate {
  * Measures a step of every kind of run that is left in a plan, on its own corpus and model, and adds up.
  *
  * Runs that differ only in settings without influence on time (seed, rates) share a measurement.
+ * @throws ColdstartError TOO_LARGE naming the first arm that will not fit into memory
  * @param onMeasure called before each measurement with the run that represents its kind
  */
 export async function estimatePlan(
@@ -25,6 +27,14 @@ export async function estimatePlan(
   ignoreMemory = false,
 ): Promise<PlanEstimate> {
   const left = runs.filter(({ runDir }) => readRunScores(runPaths(runDir).scores) === undefined);
+  // before anything is measured, which takes minutes for large models
+  if (!ignoreMemory)
+    for (const [, { arm, config }] of new Map(left.map((run) => [timeKind(run.config), run])))
+      await estimateMemory(config).catch((error: unknown) => {
+        throw error instanceof ColdstartError && error.code === 'TOO_LARGE'
+          ? new ColdstartError(error.code, `arm ${arm}: ${error.message}`, { cause: error })
+          : error;
+      });
   const measured = new Map<string, RunEstimate>();
   const waiting: { run: PlannedRun; estimate: RunEstimate }[] = [];
   for (const run of left) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { limitedMemory } from '../../test/limitedMemory.js';
 import type { RunScores } from '../run/runScores.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -119,22 +120,12 @@ describe('what may change on resuming', () => {
     assert.equal(scoresOf('rates').last!.loss, scoresOf('rates-whole').last!.loss);
   });
 
-  /** A child that has no memory left but what it uses. */
-  const withoutMemory = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
-    const read = fs.readFileSync;
-    fs.readFileSync = (path, ...rest) => (path === '/proc/meminfo' ? '' : read(path, ...rest));
-    syncBuiltinESMExports();
-    process.constrainedMemory = () => 1;`;
-
   test('a complete run that is prolonged needs memory again; with other decoding alone it needs none for training', () => {
     ok(train('large'));
     const train1 = (...settings: string[]): Outcome =>
       spawnSync(
         process.execPath,
-        [
-          `--import=data:text/javascript,${encodeURIComponent(withoutMemory)}`,
-          ...[program, 'train', '-c', 'my.yaml', '--run', 'large', '--resume', ...settings],
-        ],
+        [limitedMemory(1), ...[program, 'train', '-c', 'my.yaml', '--run', 'large', '--resume', ...settings]],
         { cwd: folder, encoding: 'utf8' },
       );
     const refused = train1(...set('train.maxUpdates=25'));

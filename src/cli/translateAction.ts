@@ -22,8 +22,8 @@ import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
-  const models = chosenModels(flags);
   if (flags.output !== undefined) checkOutputs([flags.output]);
+  const models = chosenModels(flags);
   const signal = abortOnInterrupt(
     flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
   );

@@ -42,6 +42,18 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
   return initSeconds + trainSeconds + validationSeconds + testSeconds;
 }
 
+/** What a run needs of memory; nothing is measured. @throws ColdstartError TOO_LARGE if it would not fit */
+export async function estimateMemory(config: Config, ignoreMemory = false): Promise<MemoryReport | undefined> {
+  const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
+  try {
+    const backend = await selectBackend(config.backend);
+    const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    return await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });
+  } finally {
+    await corpus.close();
+  }
+}
+
 /**
  * Measures a few updates, one validation, a few translations, and an iteration of each branch of the learned
  * initialisation.
