@@ -633,7 +633,7 @@ ablation:
   test('ablate: a table, divergence as a result, nothing repeated', () => {
     const table = ok(['ablate', '-c', config, '--run', 'ablation']);
     assert.match(table, /^warmup +\d+\.\d\d +\d/m);
-    assert.match(table, /^gradinit +\d+\.\d\d +[+-]\d+\.\d\d/m);
+    assert.match(table, /^gradinit +\d+\.\d\d +[+-]?\d+\.\d\d/m);
     assert.match(table, /^broken +- .* 1 of 1 /m);
     const results = JSON.parse(readFileSync(join(folder, 'ablation/results.json'), 'utf8')) as {
       baseline: string;

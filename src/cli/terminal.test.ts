@@ -65,9 +65,9 @@ async function statusIn(file: string): Promise<string> {
 describe('on a terminal', { skip: noPseudoTerminal }, () => {
   test('train at 80 and 50 columns: every field of the redrawn line is whole, and no line is wider', async () => {
     const fields = [
-      /^(train|validate|test)$/,
+      /^(gradients|train|validate|test)$/,
       /^\[#*\.*\]$/,
-      /^[\d,]+\/[\d,]+ (updates|sentences)$/,
+      /^[\d,]+\/[\d,]+ (batches|updates|sentences)$/,
       /^(\d\.\ds|\d+s|\d+m\d\ds)( left)?$/,
       /^epoch \d+$/,
       /^loss \d+\.\d{3}$/,
