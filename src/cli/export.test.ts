@@ -24,7 +24,7 @@ test('mistakes are reported before any work, with exit status 2', () => {
   for (const [args, message] of [
     [
       ['export', '--format', 'transformers-js', '--out', 'x'],
-      /^coldstart: name what to export: either --run DIR or --checkpoint FILE\.\n$/,
+      /^coldstart: name what to export: either --run DIR or --checkpoint FILE\. \[USAGE\]\n$/,
     ],
     [
       ['export', '--run', 'none', '--format', 'pytorch', '--out', 'x'],
@@ -33,15 +33,15 @@ test('mistakes are reported before any work, with exit status 2', () => {
     [['export', '--run', 'none', '--out', 'x'], /required option '--format <name>' not specified/],
     [
       [...sample, '--out', 'x', '--dtype', 'fp32', 'int3'],
-      /^coldstart: --dtype is "int3", expected one of fp32, fp16, q8, q4 for --format transformers-js\.\n$/,
+      /^coldstart: --dtype is "int3", expected one of fp32, fp16, q8, q4 for --format transformers-js\. \[USAGE\]\n$/,
     ],
     [
       [...sample, '--out', 'x', '--dtype', 'q8', 'q8'],
-      /^coldstart: --dtype names q8 twice\. Name each dtype once\.\n$/,
+      /^coldstart: --dtype names q8 twice\. Name each dtype once\. \[USAGE\]\n$/,
     ],
     [
       [...sample, '--out', 'x', '--use', 'best'],
-      /^coldstart: --use chooses among the checkpoints of a run: give it with --run\.\n$/,
+      /^coldstart: --use chooses among the checkpoints of a run: give it with --run\. \[USAGE\]\n$/,
     ],
     [
       [...sample, '--out', 'x', '--license', 'Apache 2'],
@@ -69,7 +69,7 @@ test('a checkpoint: files, what is printed, and what a second export does', () =
   const again = cli(...sample, '--out', 'out');
   assert.equal(
     again.stderr,
-    'coldstart: out holds an export already. Replace it with --force, or choose another folder with --out.\n',
+    'coldstart: out holds an export already. Replace it with --force, or choose another folder with --out. [FILE_EXISTS]\n',
   );
   assert.equal(again.status, 1);
   const replaced = JSON.parse(ok(...sample, '--out', 'out', '--force', '--dtype', 'q8', '--json').stdout) as {
