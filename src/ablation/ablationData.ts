@@ -4,6 +4,7 @@ import type { AblationResults } from './ablationResults.js';
 import type { Cell } from './ablationPlan.js';
 import type { GradientRecord } from '../run/gradientRecord.js';
 import type { RunScores, ValidationResult } from '../run/runScores.js';
+import type { ValidSample } from '../train/trainer.js';
 
 /*
  * The contents of a folder of runs as one plain object that JSON can represent; reports are made from it. Undefined and
@@ -88,6 +89,8 @@ export interface TrainPoint {
 export interface ValidPoint extends ValidationResult {
   readonly best: boolean;
   readonly seconds: number;
+  /** Sentences as they were translated then. */
+  readonly samples?: readonly ValidSample[];
 }
 
 /** What learning or profiling changed in the initial parameters. */

@@ -92,8 +92,18 @@ function trainPoint(line: LogLine): TrainPoint {
 }
 
 function validPoint(line: LogLine): ValidPoint {
-  const { update, epoch, loss, nll, perplexity, bleu, best, seconds } = line as unknown as ValidPoint;
-  return { update, epoch, loss, nll, perplexity, ...(bleu !== undefined && { bleu }), best, seconds };
+  const { update, epoch, loss, nll, perplexity, bleu, best, seconds, samples } = line as unknown as ValidPoint;
+  return {
+    update,
+    epoch,
+    loss,
+    nll,
+    perplexity,
+    ...(bleu !== undefined && { bleu }),
+    best,
+    seconds,
+    ...(samples && { samples }),
+  };
 }
 
 function learnedScales(report: InitReport): LearnedScales {

@@ -164,6 +164,11 @@ export const schema = {
       'Batches whose gradients are measured before training, as drawn and as learned; 0: none.',
       { min: 0, unit: 'batches' },
     ),
+    samples: integer(
+      3,
+      'Sentences of the validation set whose translations are logged whenever it is translated (train.validateBleu).',
+      { min: 0, max: 1000, unit: 'sentences' },
+    ),
     tensorBoard: flag(
       true,
       'Write TensorBoard event files into the run: scalars, and histograms of parameters at validations.',

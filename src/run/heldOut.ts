@@ -60,3 +60,9 @@ export async function translateHeldOut(
   const refs = referenceText(corpus, options.decode, split, 'trg').slice(0, count);
   return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
 }
+
+/** Numbers of `wanted` sentences of `count`, evenly spread; all of them where there are fewer. */
+export function evenlySpread(count: number, wanted: number): number[] {
+  const shown = Math.min(count, wanted);
+  return Array.from({ length: shown }, (_, i) => Math.floor((i * count) / shown));
+}

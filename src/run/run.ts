@@ -19,14 +19,14 @@ import { readLastCheckpoint } from '../train/runFiles.js';
 import { EventFile } from './tensorboard/eventFile.js';
 import { readLog, RunLog } from '../train/runLog.js';
 import type { Multipliers } from '../train/multipliers.js';
-import { train } from '../train/trainer.js';
+import { train, type Evaluation } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
 import { version } from '../package.js';
 import { checkRunMemory } from './checkMemory.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
-import { translateHeldOut } from './heldOut.js';
+import { evenlySpread, referenceText, translateHeldOut } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
 import { checkSameSource, openInitSource, readInitSourceRecord, type InitSource } from './initSource.js';
 import { initialParams, learnsInitialParams, type InitReport } from './initialParams.js';
@@ -302,18 +302,26 @@ class Run {
     return params;
   }
 
-  private async validationBleu(params: Params, signal?: AbortSignal): Promise<{ bleu: number }> {
+  private async validationBleu(params: Params, signal?: AbortSignal): Promise<Evaluation> {
     const {
       decode,
+      record,
       train: { validateBleuSentences },
     } = this.task.config;
-    const { score } = await translateHeldOut(params, this.model, this.corpus, 'valid', {
+    const { hyps, refs, score } = await translateHeldOut(params, this.model, this.corpus, 'valid', {
       decode,
       sentences: validateBleuSentences,
       signal,
       onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'validation', done, total }),
     });
-    return { bleu: score.score };
+    if (record.samples === 0) return { bleu: score.score };
+    const sources = referenceText(this.corpus, decode, 'valid', 'src');
+    const samples = evenlySpread(hyps.length, record.samples).map((line) => ({
+      src: sources[line],
+      ref: refs[line],
+      hyp: hyps[line],
+    }));
+    return { bleu: score.score, samples };
   }
 
   /** Gradients before training, on the same batches for all runs with this seed. */

@@ -86,6 +86,7 @@ const eventShapes: Readonly<Record<string, JsonShape>> = {
   valid: jsonObject({
     update: jsonCount,
     ...maybeMeasured('epoch', 'loss', 'nll', 'perplexity', 'bleu', 'seconds'),
+    samples: jsonOptional(jsonList(jsonObject({ src: jsonText, ref: jsonText, hyp: jsonText }))),
     best: jsonOptional(jsonBoolean),
     atEnd: jsonOptional(jsonBoolean),
   }),

@@ -61,6 +61,7 @@ export type TrainEvent =
       readonly nll: number;
       readonly perplexity: number;
       readonly bleu?: number;
+      readonly samples?: readonly ValidSample[];
       readonly best: boolean;
       /** Requested only by the end of the run; it does not count if the run is prolonged. */
       readonly atEnd?: true;
@@ -83,6 +84,19 @@ export type TrainEvent =
       readonly loss: string;
       readonly tensor: string;
     };
+
+/** A validation sentence as the model translates it at this point of training. */
+export interface ValidSample {
+  readonly src: string;
+  readonly ref: string;
+  readonly hyp: string;
+}
+
+/** What decoding the validation set gives; all of it is logged. */
+export interface Evaluation {
+  readonly bleu: number;
+  readonly samples?: readonly ValidSample[];
+}
 
 /** The model, batches, options and folder of `train`. */
 export interface TrainTask<O extends { readonly optimizer: string } = OptimizerOptions> {
@@ -109,7 +123,7 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
    */
   readonly validateFirstEpoch?: boolean;
   /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
-  readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<{ bleu: number }>;
+  readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<Evaluation>;
   /** Sees the parameters after each validation. */
   readonly onValidation?: (params: Params, update: number) => void;
   /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
@@ -409,7 +423,7 @@ class Trainer {
         loss,
         firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss',
       );
-    let scores: { bleu: number } | undefined;
+    let scores: Evaluation | undefined;
     try {
       scores = await evaluate?.(this.params, signal);
     } catch (error) {

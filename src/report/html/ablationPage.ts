@@ -102,6 +102,7 @@ export function ablationMain(data: AblationData): Html {
     ),
     section('What was learned before training', scalesCharts(data)),
     section('Translations', samples(data)),
+    section('Translations during training', samplesInTraining(data)),
     section('Runs', runsTable(data), changes(data)),
   ];
   return html`<h1>${name}</h1>
@@ -282,6 +283,53 @@ function samples(data: AblationData): Html {
       Each arm by its first seed.
     </p>
     ${joinHtml(open, '\n')}${folded.length > 0 ? details(`${folded.length} more`, joinHtml(folded, '\n')) : undefined}`;
+}
+
+const shownValidations = 8;
+
+/** How translations of a few sentences came about: each arm by its first run that has any. */
+function samplesInTraining(data: AblationData): Html {
+  const blocks = shownRuns(data).flatMap((runs, i) => {
+    const run = runs.find(({ valid }) => valid.some(({ samples: own = [] }) => own.length > 0));
+    const points = run?.valid.filter(({ samples: own = [] }) => own.length > 0) ?? [];
+    if (points.length === 0) return [];
+    const shown = evenlySpread(points, shownValidations);
+    const tables = points.at(-1)!.samples!.map(({ src, ref }) => {
+      const rows = shown.flatMap((point) => {
+        const sample = point.samples!.find((each) => each.src === src && each.ref === ref);
+        return sample === undefined
+          ? []
+          : [
+              html`<tr>
+                <th>update ${point.update}</th>
+                <td>${markMissing(sample.hyp, [ref])}</td>
+              </tr>`,
+            ];
+      });
+      return html`<table class="text">
+        <tr>
+          <th>source</th>
+          <td>${src}</td>
+        </tr>
+        <tr>
+          <th>reference</th>
+          <td>${ref}</td>
+        </tr>
+        ${joinHtml(rows, '\n')}
+      </table>`;
+    });
+    return [details(html`${armKey(i, data.arms[i].name)}, seed ${run!.seed}`, joinHtml(tables, '\n'))];
+  });
+  return blocks.length === 0
+    ? noHtml
+    : html`<p class="quiet small">Sentences of the validation set, as they were translated at validations.</p>
+        ${joinHtml(blocks, '\n')}`;
+}
+
+/** At most `count` of the values, evenly spread, the last one among them. */
+function evenlySpread<T>(values: readonly T[], count: number): T[] {
+  const step = Math.max(1, (values.length - 1) / (count - 1));
+  return Array.from({ length: Math.min(count, values.length) }, (_, i) => values[Math.round(i * step)]);
 }
 
 function median(values: readonly (number | null)[]): number | undefined {
