@@ -45,6 +45,7 @@ export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warm
             bleu: update,
             best: update === 20,
             seconds: update,
+            samples: [{ src: `<i>source</i>`, ref: 'a b', hyp: `a <i>at ${update}</i>` }],
           }));
           const last = { update: 20, epoch: 1, loss: loss + 0.05, nll: loss, perplexity: Math.exp(loss), bleu: 20 };
           return {

@@ -39,7 +39,13 @@ export function writeCompleteRun(
     [
       { event: 'start', parameters: ['a'], numParameters: 5 },
       { event: 'updateRatios', update: 1, epoch: 1, ratios: [0.5] },
-      { event: 'valid', ...validation, best: true, seconds: 1 },
+      {
+        event: 'valid',
+        ...validation,
+        best: true,
+        seconds: 1,
+        samples: [{ src: 'A <B>', ref: 'a b', hyp: 'a <c>' }],
+      },
     ]
       .map((line) => `${JSON.stringify(line)}\n`)
       .join(''),

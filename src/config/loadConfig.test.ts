@@ -68,7 +68,10 @@ test('values that cannot be used say what was found and what is expected', () =>
     ['train: { maxTokens: 0 }', /:1: train\.maxTokens is 0, expected an integer from 1 to 1000000000 \(tokens\)\./],
     ['train: { maxTokens: 12.5 }', /train\.maxTokens is 12\.5, expected an integer/],
     ['train: { lr: fast }', /train\.lr is "fast", expected a number of at least 0\./],
-    ['train: { schedule: cosine }', /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant\./],
+    [
+      'train: { schedule: exponential }',
+      /train\.schedule is "exponential", expected one of inverse_sqrt, linear, cosine, constant\./,
+    ],
     ['train: 3', /:1: train is 3, but it is a group of settings \(optimizer, beta1, .*\)\. Name one of them\./],
     ['train: { nesterov: "yes" }', /train\.nesterov is "yes", expected true or false\./],
     ['seed: .nan', /:1: seed is \.nan, expected an integer from 0 to 9007199254740991\./],
@@ -210,7 +213,10 @@ test('a setting that a choice leaves without effect is refused, with the choice'
       'train: { warmupUpdates: 0, warmupInitLr: 1e-5 }',
       /train\.warmupInitLr has no effect, as train\.warmupUpdates is 0 \(.*effect\.yaml:1\)\. .* set train\.warmupUpdates to more than 0\.$/,
     ],
-    ['train: { schedule: constant, holdUpdates: 5 }', /holdUpdates has no effect, .* to inverse_sqrt or linear\.$/],
+    [
+      'train: { schedule: constant, holdUpdates: 5 }',
+      /holdUpdates has no effect, .* to inverse_sqrt or linear or cosine\.$/,
+    ],
     [
       'decode: { averageLast: 5 }',
       /decode\.averageLast has no effect, as decode\.checkpoint is best \(the default\)\. .* to average\.$/,

@@ -58,9 +58,9 @@ const rules: readonly Rule[] = [
     choice: 'optimizer',
     usedBy: optimizers.namesWith(key),
   })),
-  { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear'] },
+  { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear', 'cosine'] },
   { group: 'train', settings: ['warmupInitLr'], choice: 'warmupUpdates', usedBy: aboveZero },
-  { group: 'train', settings: ['holdUpdates'], choice: 'schedule', usedBy: ['inverse_sqrt', 'linear'] },
+  { group: 'train', settings: ['holdUpdates'], choice: 'schedule', usedBy: ['inverse_sqrt', 'linear', 'cosine'] },
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
     group: 'gradinit',

@@ -14,6 +14,7 @@ import { isRatioSampled, updateRatios } from '../train/updateRatios.js';
 import { epochShape } from './epochShape.js';
 import { measureGradients } from './gradientRecord.js';
 import { gradInitUses, initCost, metaInitUses } from '../initial/initCost.js';
+import { evenlySpread } from './heldOut.js';
 import { unigramNll } from './unigramNll.js';
 
 before(async () => void (await selectBackend('cpu')));
@@ -115,6 +116,12 @@ test('update ratios: which updates, and the change by the norm before; nothing w
   ]);
   assert.deepEqual(updateRatios(before, after), [0.1, null]);
   [before, after].forEach(disposeParams);
+});
+
+test('sentences evenly spread over a set', () => {
+  assert.deepEqual(evenlySpread(20, 3), [0, 6, 13]);
+  assert.deepEqual(evenlySpread(2, 3), [0, 1]);
+  assert.deepEqual(evenlySpread(5, 0), []);
 });
 
 test('entropy of target tokens', () => {

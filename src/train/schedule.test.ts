@@ -100,10 +100,48 @@ describe('learning rates', () => {
     assert.deepEqual(rates(led, [9, 10, 19, 20, 50]), [0.5, 0.1, 0.5, 0.5, 0.25]);
   });
 
+  test('cosine equals PyTorch 2.15, CosineAnnealingLR(T_max=100, eta_min=1e-5), from the end of the warmup and hold on', () => {
+    const golden = [
+      [0, 0.002],
+      [1, 0.001999509027563903],
+      [10, 0.0019513012337136779],
+      [25, 0.0017085712472806151],
+      [50, 0.001005],
+      [75, 0.0003014287527193855],
+      [99, 1.049097243609706e-5],
+      [100, 1e-5],
+      [130, 1e-5],
+    ];
+    for (const [warmupUpdates, holdUpdates] of [
+      [0, 0],
+      [7, 0],
+      [4, 3],
+    ]) {
+      const fallsFrom = warmupUpdates + holdUpdates;
+      const cosine: ScheduleOptions = {
+        ...base,
+        schedule: 'cosine',
+        lr: 2e-3,
+        minLr: 1e-5,
+        warmupUpdates,
+        holdUpdates,
+        maxUpdates: 100 + fallsFrom,
+      };
+      for (const [step, expected] of golden) {
+        const found = learningRate(cosine, fallsFrom + step);
+        assert.ok(
+          Math.abs(found - expected) < 1e-12,
+          `${warmupUpdates}, ${step}: found ${found}, expected ${expected}`,
+        );
+      }
+      if (warmupUpdates > 0) assert.equal(learningRate(cosine, 0), 0);
+    }
+  });
+
   test('an unknown schedule is refused, not taken for another', () => {
     assert.throws(
-      () => learningRate({ ...base, schedule: 'cosine' as 'linear' }, 0),
-      /"cosine", expected one of inverse_sqrt, linear, constant\.$/,
+      () => learningRate({ ...base, schedule: 'exponential' as 'linear' }, 0),
+      /"exponential", expected one of inverse_sqrt, linear, cosine, constant\.$/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { choice, integer, real, unexpected, type Section, type Values } from '../field.js';
 
-export const schedules = ['inverse_sqrt', 'linear', 'constant'] as const;
+export const schedules = ['inverse_sqrt', 'linear', 'cosine', 'constant'] as const;
 
 /** What configurations and library calls may set of a schedule: type, bounds, default and help. */
 export const scheduleFields = {
@@ -15,7 +15,7 @@ export const scheduleFields = {
     "Rate of the first update of a warmup; negative: lr, so that the warmup's updates run at the full rate.",
   ),
   holdUpdates: integer(0, 'Updates at lr after the warmup, before the rate falls.', { min: 0, unit: 'updates' }),
-  minLr: real(0, 'Rate that linear reaches at maxUpdates.', { min: 0 }),
+  minLr: real(0, 'Rate that linear and cosine reach at maxUpdates.', { min: 0 }),
   maxUpdates: integer(0, 'Training ends after this many updates; 0: no limit.', { min: 0, unit: 'updates' }),
 } as const satisfies Section;
 
@@ -36,9 +36,9 @@ export interface ScheduleOptions {
   readonly warmupInitLr: number;
   /** Updates at `lr` after the warmup, before the rate begins to fall; default 0. */
   readonly holdUpdates?: number;
-  /** Rate that `linear` reaches at `maxUpdates`. */
+  /** Rate that `linear` and `cosine` reach at `maxUpdates`. */
   readonly minLr: number;
-  /** Length of the run in updates; `linear` needs it. */
+  /** Length of the run in updates; `linear` and `cosine` need it. */
   readonly maxUpdates: number;
   /** Updates before the schedule begins, at `lr` or rising linearly to it. */
   readonly lead?: Readonly<Values<typeof leadFields>>;
@@ -46,7 +46,7 @@ export interface ScheduleOptions {
 
 /** Whether the rates of a schedule depend on where training ends. */
 export function fallsToMaxUpdates(schedule: ScheduleOptions['schedule']): boolean {
-  return schedule === 'linear';
+  return schedule === 'linear' || schedule === 'cosine';
 }
 
 /**
@@ -57,12 +57,14 @@ export function fallsToMaxUpdates(schedule: ScheduleOptions['schedule']): boolea
  * - `inverse_sqrt`: lr sqrt(s) / sqrt(t) (with s = 0: lr / sqrt(t), lr for the first update). Warmups of different length with the same
  *   s therefore differ in their first updates only.
  * - `linear`: falls in a straight line from lr at update s to minLr at maxUpdates, and on beyond.
+ * - `cosine`: half a cosine from lr at update s to minLr at maxUpdates, and minLr beyond: minLr + (lr - minLr) (1 + cos(π (t - s) / (maxUpdates - s))) / 2.
  * - `constant`: lr.
  *
  * With a lead of k updates the schedule begins at update k; update t of a lead of shape warmup has lr (t + 1) / k.
  *
  * @param update updates done before this one: 0 for the first
- * Source: fairseq's InverseSquareRootSchedule (Vaswani et al. 2017, section 5.3) and the linear schedule of GradInit's code.
+ * Source: fairseq's InverseSquareRootSchedule (Vaswani et al. 2017, section 5.3) the linear schedule of GradInit's code, and
+ * Loshchilov and Hutter 2017 (SGDR) without restarts, as PyTorch's CosineAnnealingLR.
  */
 export function learningRate(options: ScheduleOptions, update: number): number {
   const { lead } = options;
@@ -86,6 +88,10 @@ function scheduledRate(options: ScheduleOptions, update: number): number {
       return (lr * Math.sqrt(Math.max(fallsFrom, 1))) / Math.sqrt(Math.max(update, 1));
     case 'linear':
       return (lr - minLr) * (1 - (update - fallsFrom) / (maxUpdates - fallsFrom)) + minLr;
+    case 'cosine': {
+      const share = Math.min(1, (update - fallsFrom) / (maxUpdates - fallsFrom));
+      return minLr + ((lr - minLr) * (1 + Math.cos(Math.PI * share))) / 2;
+    }
     case 'constant':
       return lr;
     default:

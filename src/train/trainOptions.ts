@@ -3,7 +3,7 @@ import { UsageError } from '../errors.js';
 import { checkFields, choice, integer, real, unexpected, type Section } from '../field.js';
 import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
 import { seedField } from '../random/seedField.js';
-import { leadFields, scheduleFields, type ScheduleOptions } from './schedule.js';
+import { fallsToMaxUpdates, leadFields, scheduleFields, type ScheduleOptions } from './schedule.js';
 
 /** What configurations and library calls may set of training, besides the optimiser: type, bounds, default and help. */
 export const trainFields = {
@@ -80,7 +80,7 @@ export function checkTrainOptions<O extends { readonly optimizer: string }>(
   if (leadIn !== undefined) checkFields(leadIn, leadFields, 'train.lead.');
   const lead = leadIn?.updates ?? 0;
   const { warmupUpdates, holdUpdates: hold = scheduleFields.holdUpdates.default } = options;
-  if (options.schedule === 'linear' && options.maxUpdates <= warmupUpdates + hold + lead) {
+  if (fallsToMaxUpdates(options.schedule) && options.maxUpdates <= warmupUpdates + hold + lead) {
     const before = [
       `train.warmupUpdates (${warmupUpdates})`,
       ...(hold > 0 ? [`train.holdUpdates (${hold})`] : []),
@@ -89,7 +89,7 @@ export function checkTrainOptions<O extends { readonly optimizer: string }>(
     throw unexpected(
       'train.maxUpdates',
       options.maxUpdates,
-      `more than ${before.join(' and ')}, because the linear schedule falls from there to maxUpdates`,
+      `more than ${before.join(' and ')}, because the ${options.schedule} schedule falls from there to maxUpdates`,
     );
   }
   return options;

@@ -332,6 +332,10 @@ describe('training', () => {
       /train\.maxUpdates is 24, expected more than train\.warmupUpdates \(4\) and train\.holdUpdates \(20\), because the linear schedule falls from there/,
     );
     await refused(
+      { schedule: 'cosine', maxUpdates: 0, maxEpochs: 2 },
+      /train\.maxUpdates is 0, expected more than train\.warmupUpdates \(10\), because the cosine schedule falls from there/,
+    );
+    await refused(
       { holdUpdates: -1 },
       /train\.holdUpdates is -1, expected an integer from 0 to 1000000000 \(updates\)\.$/,
     );
@@ -340,8 +344,8 @@ describe('training', () => {
     await refused({ lr: NaN }, /train\.lr is NaN, expected a number of at least 0\.$/);
     await refused({ bestBy: 'bleu' }, /train\.bestBy is "bleu", but the run does not decode/);
     await refused(
-      { schedule: 'cosine' } as never,
-      /train\.schedule is "cosine", expected one of inverse_sqrt, linear, constant/,
+      { schedule: 'exponential' } as never,
+      /train\.schedule is "exponential", expected one of inverse_sqrt, linear, cosine, constant/,
     );
     await refused({ bestBy: 'BLEU' } as never, /train\.bestBy is "BLEU", expected one of loss, bleu/);
     await refused({ optimizer: 'adamw' } as never, /train\.optimizer is "adamw", expected one of adam, sgd/);

@@ -116,6 +116,20 @@ test('the page holds every number and nothing from elsewhere; names cannot injec
   assert.deepEqual(addresses, []);
 });
 
+test('translations of validation sentences during training, of each arm by its first run', () => {
+  const page = ablationPage(ablationSample());
+  const section = page.slice(page.indexOf('Translations during training'));
+  const blocks = section.split('<summary>').slice(1, 3);
+  assert.match(blocks[0], /^<span class="key c0"><\/span>warmup, seed 1<\/summary>/);
+  const rows = [...blocks[0].matchAll(/<th>(.*?)<\/th>\s*<td>(.*?)<\/td>/g)].map(([, head, text]) => [head, text]);
+  assert.deepEqual(rows, [
+    ['source', '&#60;i&#62;source&#60;/i&#62;'],
+    ['reference', 'a b'],
+    ['update 10', 'a &#60;<u>i</u>&#62;<u>at</u> <u>10</u>&#60;/<u>i</u>&#62;'],
+    ['update 20', 'a &#60;<u>i</u>&#62;<u>at</u> <u>20</u>&#60;/<u>i</u>&#62;'],
+  ]);
+});
+
 test('words are marked that no reference has, and those beyond the times that one has them', () => {
   assert.equal(
     markMissing('The the cat & the dog', ['the <dog> and the mouse', 'a dog dog']).toString(),
