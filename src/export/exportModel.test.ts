@@ -119,6 +119,16 @@ describe('what is exported', () => {
     assert.throws(() => checkExportable({ ...model, parameters }, textFormat, ['long']), {
       message: 'none holds NaN in encoder.layers.0.fc1.bias: it translates nothing. Export an earlier checkpoint.',
     });
+    const large = new Map([
+      ...model.parameters,
+      ['encoder.layers.0.fc1.bias', { shape: [1], data: Float32Array.of(7e4) }],
+    ]);
+    checkExportable({ ...model, parameters: large }, textFormat, ['fp32']);
+    for (const dtype of ['fp16', 'float16'])
+      assert.throws(() => checkExportable({ ...model, parameters: large }, textFormat, [dtype]), {
+        message:
+          'tensor encoder.layers.0.fc1.bias holds 70000, and the largest 16-bit float is 65504. Export it with another --dtype.',
+      });
   });
 });
 

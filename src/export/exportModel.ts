@@ -11,6 +11,7 @@ import { writeJsonFile } from '../storage/jsonFile.js';
 import type { ExportedModel } from './exportedModel.js';
 import type { Exporter } from './exporter.js';
 import type { GreedyScore } from './greedyScore.js';
+import { checkFloat16 } from './float16.js';
 import { modelCard } from './modelCard.js';
 
 /** The record of an export in its folder; by it a later export knows that it may replace the folder. */
@@ -51,7 +52,10 @@ export function checkExportFolder(out: string, { force = false }: { readonly for
   checkOutputs([out], { kind: 'folder', replace: content !== undefined });
 }
 
-/** @throws UsageError if the format cannot hold the model exactly; DataError for parameters that are not finite */
+/** What formats call 16-bit floats. */
+const halfDtypes: ReadonlySet<string> = new Set(['fp16', 'float16']);
+
+/** @throws UsageError if the format cannot hold the model exactly; DataError for parameters that are not finite, or too large for 16 bits */
 export function checkExportable(model: ExportedModel, exporter: Exporter, dtypes: readonly string[]): void {
   for (const [name, { data }] of model.parameters) {
     const wrong = data.findIndex((value) => !Number.isFinite(value));
@@ -59,6 +63,7 @@ export function checkExportable(model: ExportedModel, exporter: Exporter, dtypes
       throw new DataError(
         `${model.checkpoint} holds ${data[wrong]} in ${name}: it translates nothing. Export an earlier checkpoint.`,
       );
+    if (dtypes.some((dtype) => halfDtypes.has(dtype))) checkFloat16(data, name);
   }
   const reason = exporter.refuse(model, dtypes);
   if (reason !== undefined) throw new UsageError(`--format ${exporter.name} cannot hold this model: ${reason}`);

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { counted, formatCount } from '../counted.js';
+import { greatest, least } from '../extremes.js';
 import { formatNumber } from '../format.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { chosenInit } from '../initial/learnedInits.js';
@@ -213,7 +214,7 @@ function trainingLines({ run, checkpoint }: ExportedModel): string[] {
 
 function scaleRange(scales: readonly number[]): string | undefined {
   if (scales.length === 0) return undefined;
-  return `${formatCount(scales.length)}, from ${formatNumber(Math.min(...scales))} to ${formatNumber(Math.max(...scales))}`;
+  return `${formatCount(scales.length)}, from ${formatNumber(least(scales))} to ${formatNumber(greatest(scales))}`;
 }
 
 /** The settings that made the parameters; of the learned initialisation all that count, defaults of its variant included. */

@@ -186,6 +186,17 @@ describe('model files', () => {
     assert.deepEqual(readOnnx(path).opsets, { '': 17, [microsoftDomain]: 1 });
   });
 
+  test('a graph of very many nodes', () => {
+    const graph = GraphBuilder.named('long');
+    let value = graph.input('x', 'float', [1]);
+    for (let i = 0; i < 15_000; i++) value = graph.op('Neg', [value]);
+    graph.output(value, 'y', 'float', [1]);
+    const path = join(folder, 'long.onnx');
+    writeOnnxModel(path, graph);
+    const { nodes } = readOnnx(path).graph;
+    assert.deepEqual([nodes.length, nodes[14_999].outputs], [15_001, ['Neg_15000']]);
+  });
+
   test('constants beyond the limit go to files next to the model, each within the limit and at a page', () => {
     const make = (): GraphBuilder => {
       const graph = GraphBuilder.named('large');

@@ -1,3 +1,4 @@
+import { greatest } from '../../extremes.js';
 import { firstOrdinaryId } from '../../text/specialIds.js';
 import { exportTokenizer } from '../../text/tokenizerExport/exportTokenizer.js';
 import type { TokenizerFile } from '../../text/tokenizerExport/format.js';
@@ -43,7 +44,7 @@ type JsonFile = Omit<TokenizerFile, 'added_tokens' | 'model'> & {
 function withTarget(src: JsonFile, trg: JsonFile, trgSize: number): { file: TokenizerFile; target: TargetIds } {
   const srcNames = namesById(src);
   const trgNames = namesById(trg);
-  const firstOrdinary = Math.max(...srcNames.keys()) + 1;
+  const firstOrdinary = greatest(srcNames.keys()) + 1;
   const mark = unusedMark([...srcNames.values(), ...trgNames.values()]);
   const entries = Array.from({ length: trgSize - firstOrdinaryId }, (_, i): [string, number] => [
     mark + trgNames.get(firstOrdinaryId + i)!,

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { greatest } from '../../extremes.js';
 import { ColdstartError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { bosId, eosId, padId } from '../../text/specialIds.js';
@@ -105,7 +106,7 @@ function modelConfig(
 }
 
 /** Tokens of the longest translation, its end included. */
-export const longestTranslation = (model: ExportedModel): number => Math.max(...longestTranslations(model)) + 1;
+export const longestTranslation = (model: ExportedModel): number => greatest(longestTranslations(model)) + 1;
 
 function card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts {
   const usual = dtypes.includes('q8') ? 'q8' : dtypes[0];
