@@ -20,6 +20,7 @@ const modules = (argv: readonly string[]): CommandModules => ({
   serve: async () => (await import('./serve.js')).serveCommand(),
   score: async () => (await import('./score.js')).scoreCommand(),
   export: async () => (await import('./export.js')).exportCommand(),
+  import: async () => (await import('./import.js')).importCommand(),
   average: async () => (await import('./average.js')).averageCommand(),
   ablate: async () => (await import('./ablate.js')).ablateCommand(),
   report: async () => (await import('./report.js')).reportCommand(),

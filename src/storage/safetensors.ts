@@ -18,6 +18,10 @@ export type WrittenTensor =
 const maxHeaderBytes = 100_000_000;
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+/** 16-bit floats, which other programs write. */
+const halves = { F16: Uint16Array, BF16: Uint16Array } as const;
+const readable = { ...arrays, ...halves } as const;
+type Readable = keyof typeof readable;
 
 /**
  * Reads a safetensors file. The file is untrusted: header length, dtypes, shapes and offsets are checked against the
@@ -25,9 +29,13 @@ const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as cons
  *
  * Format: https://huggingface.co/docs/safetensors (8-byte little-endian header length, JSON header, raw data).
  *
+ * @param options.halves also takes 16-bit floats (F16, BF16), as float32 of the same values
  * @throws DataError naming the file and what is wrong with it
  */
-export function readSafetensors(path: string): {
+export function readSafetensors(
+  path: string,
+  { halves: takesHalves = false }: { readonly halves?: boolean } = {},
+): {
   tensors: Map<string, StoredTensor>;
   metadata: Record<string, string>;
 } {
@@ -47,7 +55,7 @@ export function readSafetensors(path: string): {
 
     const dataStart = 8 + headerBytes;
     const metadata: Record<string, string> = {};
-    const entries: { name: string; dtype: keyof typeof arrays; shape: number[]; begin: number; end: number }[] = [];
+    const entries: { name: string; dtype: Readable; shape: number[]; begin: number; end: number }[] = [];
     for (const [name, value] of Object.entries(header)) {
       if (name === '__metadata__') {
         for (const [key, text] of Object.entries(value as Record<string, unknown>)) {
@@ -56,7 +64,7 @@ export function readSafetensors(path: string): {
         }
         continue;
       }
-      entries.push({ name, ...checkEntry(name, value, refuse) });
+      entries.push({ name, ...checkEntry(name, value, takesHalves ? readable : arrays, refuse) });
     }
 
     let expected = 0;
@@ -72,12 +80,14 @@ export function readSafetensors(path: string): {
     const tensors = new Map<string, StoredTensor>();
     for (const { name, dtype, shape, begin, end } of entries) {
       const bytes = readExactly(file, dataStart + begin, end - begin, refuse);
-      const data = new arrays[dtype](
+      const data = new readable[dtype](
         bytes.buffer as ArrayBuffer,
         bytes.byteOffset,
-        bytes.byteLength / arrays[dtype].BYTES_PER_ELEMENT,
+        bytes.byteLength / readable[dtype].BYTES_PER_ELEMENT,
       );
-      tensors.set(name, { dtype, shape, data });
+      if (data instanceof Uint16Array)
+        tensors.set(name, { dtype: 'F32', shape, data: dtype === 'BF16' ? fromBfloat16(data) : fromFloat16(data) });
+      else tensors.set(name, { dtype: dtype as StoredTensor['dtype'], shape, data });
     }
     return { tensors, metadata };
   } catch (error) {
@@ -146,12 +156,16 @@ function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
 function checkEntry(
   name: string,
   value: unknown,
+  accepted: Readonly<Record<string, unknown>>,
   refuse: Refuse,
-): { dtype: keyof typeof arrays; shape: number[]; begin: number; end: number } {
+): { dtype: Readable; shape: number[]; begin: number; end: number } {
   const natural = (x: unknown): x is number => typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-  if (dtype !== 'F32' && dtype !== 'F64' && dtype !== 'I32') {
-    throw refuse(`tensor "${name}" has dtype ${JSON.stringify(dtype)}, expected "F32", "F64" or "I32"`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(accepted, dtype)) {
+    const names = Object.keys(accepted).map((each) => `"${each}"`);
+    throw refuse(
+      `tensor "${name}" has dtype ${JSON.stringify(dtype)}, expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
+    );
   }
   if (!Array.isArray(shape) || !shape.every(natural))
     throw refuse(`tensor "${name}" has shape ${JSON.stringify(shape)}`);
@@ -159,8 +173,25 @@ function checkEntry(
     throw refuse(`tensor "${name}" has data_offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = (shape as number[]).reduce((a, b) => a * b, 1) * arrays[dtype].BYTES_PER_ELEMENT;
+  const bytes = (shape as number[]).reduce((a, b) => a * b, 1) * readable[dtype as Readable].BYTES_PER_ELEMENT;
   if (end - begin !== bytes)
     throw refuse(`tensor "${name}" holds ${end - begin} bytes, its shape [${shape}] needs ${bytes}`);
-  return { dtype, shape, begin, end };
+  return { dtype: dtype as Readable, shape, begin, end };
+}
+
+/** The upper halves of float32. */
+function fromBfloat16(halves: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+}
+
+/** Sign, 5 bits of exponent with the bias 15, 10 of fraction (IEEE 754). */
+function fromFloat16(halves: Uint16Array): Float32Array {
+  return Float32Array.from(halves, (half) => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
 }
