@@ -46,6 +46,7 @@ const tinyOptions: TrainOptions = {
   validateEveryUpdates: 0,
   saveEveryUpdates: 5,
   keepEpochs: 2,
+  keepEveryUpdates: 0,
   logEveryUpdates: 3,
   patience: 0,
   bestBy: 'loss',

@@ -70,6 +70,7 @@ export function timeKind({ train, seed: _, init: { from }, record: __, gradinit,
     train.validateBleu,
     train.validateBleuSentences,
     train.keepEpochs,
+    train.keepEveryUpdates,
   ];
   return JSON.stringify({ rest, from, learning, training });
 }

@@ -17,7 +17,7 @@ export function averageCommand(): Command {
     .addHelpText(
       'after',
       `
-The run keeps train.keepEpochs of them.
+The run keeps train.keepEpochs of them, one each epoch or every train.keepEveryUpdates updates.
 
 Example:
   coldstart average --run runs/multi30k-en-de --last 10 --out runs/multi30k-en-de/checkpoints/average10.safetensors`,

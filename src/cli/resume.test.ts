@@ -284,7 +284,7 @@ test('an average needs two epochs: with fewer the best parameters are scored, an
   const run = train('brief', ...set('decode.checkpoint=average', 'train.maxUpdates=3'));
   assert.match(
     ok(run),
-    /^BLEU [\d.]+ \(.*\), best of validation; no epoch was kept, an average needs two; brief\/scores/,
+    /^BLEU [\d.]+ \(.*\), best of validation; no checkpoint was kept, an average needs two; brief\/scores/,
   );
   const { test: scored, tests } = scoresOf('brief');
   assert.deepEqual([scored!.use, scored!.hyp, tests!.length], ['best', 'test.hyp', 1]);

@@ -137,6 +137,7 @@ export const schema = {
     validateBleuSentences: optionalInteger('Only this many first sentences of it.', { min: 1, unit: 'sentences' }),
     saveEveryUpdates: trainFields.saveEveryUpdates,
     keepEpochs: trainFields.keepEpochs,
+    keepEveryUpdates: trainFields.keepEveryUpdates,
     logEveryUpdates: trainFields.logEveryUpdates,
     patience: trainFields.patience,
     bestBy: trainFields.bestBy,

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { DataError, UsageError } from '../errors.js';
 import { averageCheckpoints } from '../train/average.js';
-import { epochCheckpoints } from '../train/runFiles.js';
+import { keptCheckpoints } from '../train/runFiles.js';
 import { runPaths } from './runFolder.js';
 
 export interface ChosenCheckpoint {
@@ -24,9 +25,9 @@ export function chooseCheckpoint(
 ): ChosenCheckpoint {
   const paths = runPaths(runDir);
   if (checkpoint === 'average') {
-    const newest = epochCheckpoints(runDir).slice(-averageLast);
+    const newest = keptCheckpoints(runDir).slice(-averageLast);
     if (newest.length < Math.min(averageLast, 2)) {
-      const kept = newest.length === 0 ? 'no epoch was kept' : 'one epoch was kept';
+      const kept = newest.length === 0 ? 'no checkpoint was kept' : 'one checkpoint was kept';
       const best = chooseCheckpoint(runDir, { checkpoint: 'best', averageLast });
       return { ...best, description: `${best.description}; ${kept}, an average needs two` };
     }
@@ -34,7 +35,7 @@ export function chooseCheckpoint(
     return {
       path: paths.average,
       use: 'average',
-      description: newest.length === 1 ? 'parameters of the last epoch' : `average of the last ${newest.length} epochs`,
+      description: averageOf(newest),
     };
   }
   const path = paths[checkpoint];
@@ -43,6 +44,16 @@ export function chooseCheckpoint(
     throw new DataError(`${runDir} has no ${checkpoint} checkpoint (${path}). Train further with --resume${last}.`);
   }
   return { path, use: checkpoint, description: checkpoint === 'best' ? 'best of validation' : 'last' };
+}
+
+/** What an average of these checkpoints is, in words. */
+function averageOf(kept: readonly string[]): string {
+  const last = /^update-0*(\d+)/.exec(basename(kept.at(-1)!));
+  if (last === null)
+    return kept.length === 1 ? 'parameters of the last epoch' : `average of the last ${kept.length} epochs`;
+  return kept.length === 1
+    ? `parameters after update ${last[1]}`
+    : `average of ${kept.length} checkpoints up to update ${last[1]}`;
 }
 
 /**

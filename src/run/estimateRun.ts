@@ -80,7 +80,8 @@ export async function estimateRun(config: Config, ignoreMemory = false): Promise
     const updates = trainingLength(config, updatesPerEpoch, initUpdates) ?? updatesPerEpoch;
     const validations =
       1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
-    const translations = updates >= 2 * updatesPerEpoch && options.keepEpochs >= 2 ? 2 : 1;
+    const translations =
+      updates >= 2 * (options.keepEveryUpdates || updatesPerEpoch) && options.keepEpochs >= 2 ? 2 : 1;
     return {
       backend,
       secondsPerUpdate,

@@ -10,7 +10,7 @@ import { corpusScore } from '../score/metric.js';
 import { formatSignature, signatureFields } from '../score/signature.js';
 import type { ModelConfig } from '../model/config.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
-import { epochCheckpoints } from '../train/runFiles.js';
+import { keptCheckpoints } from '../train/runFiles.js';
 import { validationLoss } from '../train/validationLoss.js';
 import { chooseCheckpoint } from './chooseCheckpoint.js';
 import { bleuOptions, referenceText, translateHeldOut } from './heldOut.js';
@@ -43,7 +43,7 @@ export async function translateTest(
 ): Promise<Required<Pick<RunScores, 'test' | 'tests' | 'files'>> & Pick<RunScores, 'selected'>> {
   const { runDir, config, corpus } = task;
   const paths = runPaths(runDir);
-  const canAverage = epochCheckpoints(runDir).length >= 2;
+  const canAverage = keptCheckpoints(runDir).length >= 2;
   const candidates: CheckpointUse[] = [
     ...(existsSync(paths.best) ? ['best' as const] : []),
     ...(canAverage ? ['average' as const] : []),

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.js';
 import { modelDifference } from '../model/config.js';
 import type { StoredTensor } from '../storage/safetensors.js';
 import { CheckpointError, readCheckpoint, writeStoredParams } from './checkpoint.js';
-import { epochCheckpoints } from './runFiles.js';
+import { keptCheckpoints } from './runFiles.js';
 
 /**
  * Writes the mean of several checkpoints' parameters, taken in double precision.
@@ -38,14 +38,14 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 }
 
 /**
- * The newest kept epoch checkpoints of a run, oldest first: as many as asked for, or all if the run kept fewer.
+ * The newest checkpoints that a run kept for averaging, of epochs or of updates, oldest first: as many as asked for, or all if the run kept fewer.
  * @throws UsageError if the run kept none
  */
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {
-  const kept = epochCheckpoints(runDir);
+  const kept = keptCheckpoints(runDir);
   if (kept.length === 0)
     throw new UsageError(
-      `${runDir} has no epoch checkpoints to average. Train at least one epoch with train.keepEpochs above 0.`,
+      `${runDir} has no epoch checkpoints to average. Train at least one epoch with train.keepEpochs above 0, or set train.keepEveryUpdates.`,
     );
   return kept.slice(-count);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
@@ -72,7 +72,7 @@ describe('checkpoints', () => {
       [(s) => (s.version = 99), /format version 99, this program reads version 1/],
       [(s) => delete s.config, /model\.srcVocabSize is undefined/],
       [(s) => (s.config.dModel = 30), /model\.dModel is 30, expected a multiple/],
-      [(s) => (s.config.numEncoderLayers = 1e15), /more layers than it holds tensors/],
+      [(s) => (s.config.numEncoderLayers = 1000), /more layers than it holds tensors/],
       [(s) => (s.config.dFf = 63), /encoder\.layers\.0\.fc1\.weight" is F32 \[64,32\], its model needs F32 \[63,32\]/],
       [(s) => (s.position.update = -1), /its position in the run cannot be: update = -1/],
       [(s) => (s.position.epoch = 0), /its position in the run cannot be: epoch = 0/],
@@ -135,5 +135,35 @@ describe('checkpoints', () => {
     // all that there are, if the run kept fewer; none cannot be averaged
     assert.deepEqual(lastEpochCheckpoints(join(folder, 'average'), 3), paths);
     assert.throws(() => lastEpochCheckpoints(join(folder, 'no-epochs'), 3), /has no epoch checkpoints to average/);
+  });
+
+  test('are kept every few updates instead, and only the newest; a resumed run keeps the same', async () => {
+    const changes = { maxUpdates: 24, keepEpochs: 2, keepEveryUpdates: 7, saveEveryUpdates: 5 };
+    const whole = await train(tinyTask(folder, 'updates', changes));
+    disposeParams(whole.params);
+    const paths = lastEpochCheckpoints(join(folder, 'updates'), 5);
+    assert.deepEqual(
+      paths.map((path) => basename(path)),
+      ['update-00000014.safetensors', 'update-00000021.safetensors'],
+    );
+    const stop = new AbortController();
+    const interrupted = await train(
+      tinyTask(folder, 'resumed', changes, {
+        signal: stop.signal,
+        onUpdate: ({ update }) => {
+          if (update === 16) stop.abort();
+        },
+      }),
+    );
+    disposeParams(interrupted.params);
+    const resumed = await train(
+      tinyTask(folder, 'resumed', changes, { resumeFrom: readLastCheckpoint(join(folder, 'resumed')) }),
+    );
+    disposeParams(resumed.params);
+    const again = lastEpochCheckpoints(join(folder, 'resumed'), 5);
+    assert.deepEqual(
+      again.map((path) => [basename(path), readFileSync(path)]),
+      paths.map((path) => [basename(path), readFileSync(path)]),
+    );
   });
 });

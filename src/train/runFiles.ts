@@ -16,16 +16,21 @@ export const checkpointPaths = (runDir: string) => ({
   bestBeforeEnd: join(runDir, 'checkpoints', 'best-before-end.safetensors'),
   /** Parameters at the end of an epoch. */
   epoch: (epoch: number) => join(runDir, 'checkpoints', `epoch-${String(epoch).padStart(4, '0')}.safetensors`),
+  /** Parameters after so many updates. */
+  update: (update: number) => join(runDir, 'checkpoints', `update-${String(update).padStart(8, '0')}.safetensors`),
 });
 
-/** Paths of the kept epoch checkpoints, oldest first. */
-export function epochCheckpoints(runDir: string): string[] {
+/** Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest first. */
+export function keptCheckpoints(runDir: string): string[] {
   const { folder } = checkpointPaths(runDir);
   if (!isThere(folder)) return [];
-  const epochs = readdirSync(folder)
-    .flatMap((name) => /^epoch-(\d{4,})\.safetensors$/.exec(name)?.[1] ?? [])
-    .map(Number);
-  return epochs.sort((a, b) => a - b).map((epoch) => checkpointPaths(runDir).epoch(epoch));
+  return readdirSync(folder)
+    .flatMap((name) => {
+      const found = /^(?:epoch|update)-(\d{4,})\.safetensors$/.exec(name);
+      return found ? [{ name, number: Number(found[1]) }] : [];
+    })
+    .sort((a, b) => a.number - b.number)
+    .map(({ name }) => join(folder, name));
 }
 
 /**

@@ -22,7 +22,16 @@ export const trainFields = {
     min: 0,
     unit: 'updates',
   }),
-  keepEpochs: integer(10, 'Epochs whose parameters are kept for averaging.', { min: 0, unit: 'epochs' }),
+  keepEpochs: integer(
+    10,
+    'How many checkpoints are kept for averaging: of the last epochs, or as keepEveryUpdates says.',
+    { min: 0, unit: 'epochs' },
+  ),
+  keepEveryUpdates: integer(
+    0,
+    "Updates between the checkpoints that are kept for averaging; 0: one at each epoch's end.",
+    { min: 0, unit: 'updates' },
+  ),
   logEveryUpdates: integer(20, 'Updates between log lines.', { min: 1, unit: 'updates' }),
   patience: integer(0, 'Stop after this many validations without a new best; 0: never.', {
     min: 0,
@@ -49,8 +58,10 @@ export type TrainOptions<O extends { readonly optimizer: string } = OptimizerOpt
     readonly validateEveryUpdates: number;
     /** Updates between checkpoints for resuming, in addition to those at each epoch's end; 0: only those. */
     readonly saveEveryUpdates: number;
-    /** How many epochs' parameters are kept for averaging. */
+    /** How many checkpoints are kept for averaging. */
     readonly keepEpochs: number;
+    /** Updates between them; 0: one at each epoch's end. */
+    readonly keepEveryUpdates: number;
     /** Updates between log entries. */
     readonly logEveryUpdates: number;
     /** Stops after this many validations without a new best; 0 never does. */

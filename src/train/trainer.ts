@@ -23,7 +23,7 @@ import {
 import { checkResumable, checkSameData } from './resume.js';
 import {
   checkpointPaths,
-  epochCheckpoints,
+  keptCheckpoints,
   forgetBestBeforeEnd,
   keepBestBeforeEnd,
   keepLastAsPrevious,
@@ -240,6 +240,8 @@ class Trainer {
       if (update % options.logEveryUpdates === 0) this.logInterval();
       const epochEnded = batchesDone === epochBatches;
       if (epochEnded) this.endEpoch();
+      if (options.keepEveryUpdates > 0 && update % options.keepEveryUpdates === 0)
+        this.keepParams(this.paths.update(update));
       const due = options.validateEveryUpdates > 0 ? update % options.validateEveryUpdates === 0 : epochEnded;
       const firstEpochEnded = this.task.validateFirstEpoch === true && epochEnded && epoch === 1;
       if (due || firstEpochEnded) this.position = { ...this.position, validationDue: true };
@@ -391,16 +393,21 @@ class Trainer {
   }
 
   private endEpoch(): void {
-    const { config, options, runDir, trainBatches } = this.task;
+    const { options, trainBatches } = this.task;
     const { epoch, update, seconds } = this.position;
     this.emit({ event: 'epoch', update, epoch, seconds });
-    if (options.keepEpochs > 0) {
-      this.requireFiniteParams();
-      writeCheckpoint(this.paths.epoch(epoch), config, this.params);
-      for (const old of epochCheckpoints(runDir).slice(0, -options.keepEpochs)) unlinkSync(old);
-    }
+    if (options.keepEveryUpdates === 0) this.keepParams(this.paths.epoch(epoch));
     this.epochBatches = trainBatches.epochBatches(epoch + 1);
     this.position = { ...this.position, epoch: epoch + 1, batchesDone: 0, epochBatches: this.epochBatches.length };
+  }
+
+  /** Keeps the parameters for averaging, and of those kept before only the newest. */
+  private keepParams(path: string): void {
+    const { config, options, runDir } = this.task;
+    if (options.keepEpochs === 0) return;
+    this.requireFiniteParams();
+    writeCheckpoint(path, config, this.params);
+    for (const old of keptCheckpoints(runDir).slice(0, -options.keepEpochs)) unlinkSync(old);
   }
 
   /** Validates, unless the signal breaks it off: then it stays due. */
