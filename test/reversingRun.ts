@@ -7,12 +7,12 @@ import { Vocabulary } from '../src/text/vocabulary.js';
 import { writeStoredParams } from '../src/train/checkpoint.js';
 import { readFixtureModel, readFixtureTensors } from './modelFixture.js';
 
-/** A word for each ordinary id of the fixture's model; some are what Moses' tokenizer treats in ways of their own. */
+/** A word for each ordinary id of the fixture's model; some get special treatment from Moses' tokenizer. */
 export const wordOf = (id: number): string => ({ 11: ',', 39: 'hund', 58: '.' })[id] ?? `w${id}`;
 
 /**
- * A run as it lies on disk, of the fixture model that was trained to reverse its input. Raw text is tokenised and truecased on
- * the way in, and the other way round on the way out.
+ * The files of a run of the fixture model, which was trained to reverse its input. Raw text is tokenised and truecased
+ * on the way in, and the other way round on the way out.
  *
  * @param options.words names of the ordinary ids from 4 on; default `wordOf`
  * @param options.change what becomes of each stored parameter

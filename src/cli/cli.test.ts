@@ -315,7 +315,7 @@ ablation:
       /whole holds this run, complete already; nothing was done/,
     );
     const differs = cli(['train', '-c', config, '--run', 'whole', '--set', 'seed=6', '--resume']);
-    assert.match(differs.stderr, /whole holds a run that differs from what was asked for:\n {2}seed: 5 → 6\n/);
+    assert.match(differs.stderr, /whole holds a run that differs from the requested one:\n {2}seed: 5 → 6\n/);
     assert.equal(differs.status, 1);
   });
 

@@ -120,7 +120,7 @@ describe('what may change on resuming', () => {
     assert.equal(scoresOf('rates').last!.loss, scoresOf('rates-whole').last!.loss);
   });
 
-  test('a complete run that is prolonged needs memory again; with other decoding alone it needs none for training', () => {
+  test('a complete run that is prolonged needs memory again; with only other decoding it needs none for training', () => {
     ok(train('large'));
     const train1 = (...settings: string[]): Outcome =>
       spawnSync(
@@ -145,7 +145,7 @@ describe('what may change on resuming', () => {
 
   test('what --set gave the run before is kept unless it is given again, and reported', () => {
     ok(train('kept', ...set('train.maxUpdates=15', 'seed=6', 'train.patience=0')));
-    assert.match(train('kept').stderr, /holds a run that differs from what was asked for:\n {2}seed: 6 → 5\n/);
+    assert.match(train('kept').stderr, /holds a run that differs from the requested one:\n {2}seed: 6 → 5\n/);
     const again = train('kept', '--resume');
     assert.equal(
       ok(again) && again.stderr,
@@ -169,7 +169,7 @@ describe('what may change on resuming', () => {
       ...earlier
     } = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
     writeFileSync(record, JSON.stringify(earlier));
-    assert.match(train('kept', '--resume').stderr, /differs from what was asked for:\n {2}seed: 6 → 5\n/);
+    assert.match(train('kept', '--resume').stderr, /differs from the requested one:\n {2}seed: 6 → 5\n/);
   });
 
   test('a fall-back is logged once, also where a run was killed before it stored its start', () => {
@@ -348,7 +348,7 @@ describe('test.ref is what was scored', () => {
         writeFileSync(join(folder, key, 'test.ref'), bytes(`data-${key}`, 'test.trg.txt'));
         ok(coldstart('report', key, '--out', `${key}.html`));
         const page = bytes(`${key}.html`).toString();
-        assert.ok(!page.includes('has another text than what was scored'), 'scored from the corpus');
+        assert.ok(!page.includes('differs from the scored text'), 'scored from the corpus');
         if (settings.length === 0 || bleu === 'tokenised') return;
         rmSync(join(folder, `data-${key}`), { recursive: true });
         ok(coldstart('report', key, '--format', 'md', '--out', `${key}.md`));

@@ -41,7 +41,7 @@ describe('serve', () => {
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    test(`${signal} under load: what was accepted is answered, what comes is refused, and the command ends well`, async () => {
+    test(`${signal} under load: accepted requests are answered, new ones are refused, and the command ends with status 0`, async () => {
       const child = spawn(
         process.execPath,
         [program, 'serve', '--run', 'run', '--port', '0', '--backend', 'wasm', '--beam', '2'],
@@ -78,19 +78,14 @@ describe('serve', () => {
   const refused: readonly [what: string, args: readonly string[], status: number, message: RegExp][] = [
     ['no model', [], 2, /either --run DIR or --checkpoint FILE/],
     ['a folder that is no run', ['--run', '.'], 1, /\. is not a run: it has no config\.yaml/],
-    [
-      'an origin that is none',
-      ['--run', 'run', '--cors', 'example.org/x'],
-      2,
-      /--cors is "example\.org\/x", expected an/,
-    ],
+    ['an invalid origin', ['--run', 'run', '--cors', 'example.org/x'], 2, /--cors is "example\.org\/x", expected an/],
     [
       'a file without a key',
       ['--run', 'run', '--api-key-file', 'empty'],
       2,
       /empty holds no API key, expected one a line/,
     ],
-    ['a port that is none', ['--run', 'run', '--port', '70000'], 2, /Expected at most 65535/],
+    ['an invalid port', ['--run', 'run', '--port', '70000'], 2, /Expected at most 65535/],
   ];
   for (const [what, args, status, message] of refused)
     test(`refused: ${what}`, () => {

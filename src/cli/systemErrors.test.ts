@@ -149,9 +149,9 @@ test('a disk that becomes full during a run: the file is named, and the run resu
       [104, false],
     ] as const) {
       resize(kilobytes);
-      const said = refusal([...run, '--set', `record.tensorBoard=${tensorBoard}`]);
-      const [, name] = new RegExp(`^coldstart: disk/run/(\\S+) cannot be written: ${full}$`).exec(said) ?? [];
-      assert.ok(name, said);
+      const message = refusal([...run, '--set', `record.tensorBoard=${tensorBoard}`]);
+      const [, name] = new RegExp(`^coldstart: disk/run/(\\S+) cannot be written: ${full}$`).exec(message) ?? [];
+      assert.ok(name, message);
       const files = readdirSync(join(disk, 'run'), { recursive: true, encoding: 'utf8' });
       assert.ok(!files.some((file) => file.endsWith('.part')), files.join());
       named.push(name);
@@ -223,12 +223,12 @@ describe('out of memory', () => {
   };
 
   test('what JavaScript says of it, with the amount where it names one', () => {
-    for (const [act, said] of [
+    for (const [act, expected] of [
       [() => new ArrayBuffer(2 ** 52), 'Array buffer allocation failed'],
       [() => new Float32Array(2 ** 44), `Invalid typed array length: ${2 ** 44}`],
       [() => 'x'.repeat(2 ** 29).concat('x'.repeat(2 ** 29)), 'Invalid string length'],
     ] as const)
-      assert.equal(systemFailure(thrown(act))?.message, `there is not enough memory (${said}). ${advice}`);
+      assert.equal(systemFailure(thrown(act))?.message, `there is not enough memory (${expected}). ${advice}`);
     assert.equal(systemFailure(new RangeError('Maximum call stack size exceeded')), undefined);
   });
 

@@ -8,7 +8,7 @@ export interface BatchLimits {
 
 /**
  * Batches of sentences of similar length, from long to short: a batch that does not fit in memory comes first.
- * A sentence longer than maxTokens is alone in its batch.
+ * A sentence longer than maxTokens gets its own batch.
  *
  * @param sentences their numbers, in any order
  * @param lengthOf tokens of the sentence with that number

@@ -7,7 +7,7 @@ export const beamFields = {
   beamSize: integer(5, 'Beam size; 1 is greedy.', { min: 1, max: 1000 }),
   lengthPenalty: real(1, 'Scores are divided by length to this power.', { min: 0, max: 100 }),
   maxLenA: real(1.2, 'Longest translation: maxLenA times source length plus maxLenB.', { min: 0 }),
-  maxLenB: maxLenB(1), // room for a token whatever maxLenA is
+  maxLenB: maxLenB(1), // room for a token with any maxLenA
 } as const satisfies Section;
 
 /** A library call may set maxLenB to 0 where maxLenA leaves room. */

@@ -32,7 +32,7 @@ export interface ForcedDecodingOptions extends BatchLimits {
 export interface ForcedScore {
   /** Log-probability of each target token given the source and the tokens before it, in nats; eosId's is the last. */
   readonly logProbs: number[];
-  /** Where asked for: for each target token, how much attention each source token gets (rows sum to 1). */
+  /** If requested: for each target token, how much attention each source token gets (rows sum to 1). */
   readonly attention?: number[][];
 }
 

@@ -10,7 +10,7 @@ export interface DemoFacts {
   readonly dtype: string;
   /** Tokens of the longest translation. */
   readonly maxNewTokens: number;
-  /** Whether text has to be tokenised before it is typed in. */
+  /** Whether the user must type tokenised text. */
   readonly takesTokens: boolean;
 }
 

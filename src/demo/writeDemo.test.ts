@@ -64,7 +64,7 @@ describe('demo', () => {
     assert.doesNotMatch(page, /https?:\/\//);
   });
 
-  test('a model of preprocessed text needs to be asked for as such', async () => {
+  test('a model of preprocessed text needs an explicit option', async () => {
     const model = await openExportedModel({ run: join(folder, 'moses') });
     const out = join(folder, 'tokens');
     await assert.rejects(
@@ -76,7 +76,7 @@ describe('demo', () => {
     assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /tokenised as the training text was/);
   });
 
-  test('Transformers.js is found from a folder up; what is missing of it is named', async () => {
+  test('Transformers.js is found in a folder or above it; missing files are named', async () => {
     mkdirSync(join(folder, 'a/b'), { recursive: true });
     assert.equal(findTransformers(join(folder, 'a/b')), transformers);
     assert.throws(

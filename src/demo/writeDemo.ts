@@ -27,12 +27,12 @@ export interface DemoOptions {
 }
 
 const exporter = exporterNamed('transformers-js');
-/** What a browser loads of Transformers.js and of the runtime that it brings. */
+/** The files of Transformers.js and its runtime that a browser loads. */
 const libraryFile = 'transformers.min.js';
 const runtimeFiles = ['ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
 
 /**
- * Refuses, before any work, what the page could not translate as coldstart does.
+ * Refuses, before any work, models that the page could not translate like coldstart.
  * @throws UsageError saying why, and what to do instead
  */
 export function checkDemo(
@@ -73,7 +73,7 @@ export async function writeDemo(model: ExportedModel, options: DemoOptions): Pro
   });
 }
 
-/** The files to copy, and their names in the folder. @throws DataError if one is not there */
+/** The files to copy, and their names in the folder. @throws DataError if one is missing */
 function libraryFiles(transformers: string): [path: string, name: string][] {
   const { version } = readJsonFile<{ name: string; version: string }>(join(transformers, 'package.json'), {
     what: "Transformers.js' package",

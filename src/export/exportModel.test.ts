@@ -149,7 +149,7 @@ describe('formats and dtypes', () => {
       [['short', 'short'], '--dtype names short twice. Name each dtype once.'],
       [
         ['short', 'long'],
-        '--dtype names short and long, but a folder of --format text holds one. Export each to a folder of its own.',
+        '--dtype names short and long, but a folder of --format text holds one. Export each to a separate folder.',
       ],
     ] as const)
       assert.throws(() => chosenDtypes(textFormat, asked), { message });

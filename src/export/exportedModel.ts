@@ -48,9 +48,9 @@ export interface ExportedModel {
   readonly text: TextPipelineParts;
   /** Source and target have the same tokens under the same ids. */
   readonly isJoint: boolean;
-  /** Beam, length penalty and maximal length: the run's, or the defaults for a checkpoint alone. */
+  /** Beam, length penalty and maximal length: the run's, or the defaults for a checkpoint without a run. */
   readonly decode: Config['decode'];
-  /** Absent for a checkpoint alone. */
+  /** Absent for a checkpoint without a run. */
   readonly run?: RunFacts;
 }
 

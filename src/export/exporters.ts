@@ -7,7 +7,7 @@ import { transformersJs } from './transformersJs/transformersJs.js';
 /** The formats, in the order in which help and documentation list them. */
 export const exporters: readonly Exporter[] = [transformersJs, ctranslate2, huggingface];
 
-/** The exporter of a format. @throws UsageError naming the formats if there is none of that name */
+/** The exporter of a format. @throws UsageError naming the formats, for an unknown name */
 export function exporterNamed(name: string): Exporter {
   const found = exporters.find((exporter) => exporter.name === name);
   if (found === undefined)
@@ -32,7 +32,7 @@ export function chosenDtypes(exporter: Exporter, asked: readonly string[] = []):
   if (twice !== undefined) throw new UsageError(`--dtype names ${twice} twice. Name each dtype once.`);
   if (asked.length > 1 && !exporter.severalDtypes)
     throw new UsageError(
-      `--dtype names ${asked.join(' and ')}, but a folder of --format ${exporter.name} holds one. Export each to a folder of its own.`,
+      `--dtype names ${asked.join(' and ')}, but a folder of --format ${exporter.name} holds one. Export each to a separate folder.`,
     );
   return asked;
 }

@@ -8,7 +8,7 @@ import { isThere } from '../storage/isThere.js';
 import { toTensors } from '../train/checkpoint.js';
 import type { ExportedModel } from './exportedModel.js';
 
-/** BLEU of the run's test set with greedy search, or why there is none, as a sentence without its capital. */
+/** BLEU of the run's test set with greedy search, or why it is missing, as a sentence without its capital. */
 export type GreedyScore = { readonly bleu: number } | { readonly missing: string };
 
 /**

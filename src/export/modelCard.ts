@@ -109,7 +109,7 @@ function textLines({ text }: ExportedModel): string[] {
   if (source !== '')
     lines.push(
       `Source text must go through these steps before the tokenizer, which cannot do them: ${source}.`,
-      `\`coldstart translate\` does them; \`coldstart corpus ${text.preprocessing.src.map(({ step }) => step).join('` and `coldstart corpus ')}\` do them alone.`,
+      `\`coldstart translate\` does them; \`coldstart corpus ${text.preprocessing.src.map(({ step }) => step).join('` and `coldstart corpus ')}\` do only these steps.`,
     );
   else if (text.subwords.src.method === 'none')
     lines.push('Source text is split at spaces: give it as the training text was, already cut into tokens.');

@@ -154,7 +154,10 @@ export async function checkRunMemory(
 
 type Settings = Readonly<Record<string, number>>;
 
-/** Batch sizes with which every stage fits, training's with `updateFreq` that keeps its batches as they are; undefined if there are none. */
+/**
+ * Batch sizes with which every stage fits, training's with `updateFreq` that keeps the size of its updates; undefined
+ * if no size fits.
+ */
 async function settingsThatFit(
   task: MemoryTask,
   tooLarge: readonly MemoryStage[],

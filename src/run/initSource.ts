@@ -59,7 +59,7 @@ const sameSettings = [
 ] as const satisfies readonly (keyof ModelConfig)[];
 
 /**
- * Opens the run or checkpoint that `init.from` names, and compares it with the model that it shall start.
+ * Opens the run or checkpoint that `init.from` names, and compares it with the model to start.
  *
  * @param model of the run that begins
  * @param vocabularies of its corpus
@@ -173,7 +173,7 @@ function takeOver(
 
 const matchShape = jsonObject({ kept: jsonCount, drawn: jsonCount, dropped: jsonCount });
 
-/** init-from.json; undefined if there is none. @throws DataError if it is damaged */
+/** init-from.json; undefined if missing. @throws DataError if it is damaged */
 export function readInitSourceRecord(path: string): InitSourceRecord | undefined {
   if (!isThere(path)) return undefined;
   return readJsonFile<InitSourceRecord>(path, {

@@ -96,7 +96,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);
     const backend = await selectBackend(task.config.backend);
-    // a run that has its first parameters needs their source no more
+    // a run that has its first parameters no longer needs their source
     const source = isLearned ? undefined : await openInitSource(task.config, model, corpus.pipeline);
     const memory = await checkRunMemory(task.config, model, corpus, backend, {
       isLearned,

@@ -117,7 +117,7 @@ export function findRun(
     throw new ColdstartError(
       'RUN_DIFFERS',
       [
-        `${runDir} holds a run that differs from what was asked for:`,
+        `${runDir} holds a run that differs from the requested one:`,
         ...fixed.map((line) => `  ${line}`),
         'Its numbers so far depend on that. Choose another folder with --run, or remove this one.',
       ].join('\n'),

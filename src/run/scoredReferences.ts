@@ -48,7 +48,7 @@ export function scoredReferences(
 
 const isClose = (a: number, b: number): boolean => Math.abs(a - b) < 1e-9;
 
-/** Whether a test.ref of older runs may be other text than what was scored. */
+/** Whether a test.ref of older runs may differ from the scored text. */
 function mayBePreprocessed({ corpus, decode }: Config): boolean {
   const { tokenize, letterCase, normalize } = corpus;
   return (

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 
-/** The vocabularies and subwords of a checkpoint: `text/` of the run it lies in, or next to it; undefined if there are none. */
+/** The vocabularies and subwords of a checkpoint: `text/` of its run, or next to it; undefined if missing. */
 export function textFolderNear(checkpointPath: string): string | undefined {
   const folder = dirname(resolve(checkpointPath));
   return [join(dirname(folder), 'text'), join(folder, 'text'), folder].find((candidate) =>
@@ -10,7 +10,7 @@ export function textFolderNear(checkpointPath: string): string | undefined {
   );
 }
 
-/** The same. @throws UsageError if there are none */
+/** The same. @throws UsageError if they are missing */
 export function findTextFolder(checkpointPath: string): string {
   const found = textFolderNear(checkpointPath);
   if (found === undefined)

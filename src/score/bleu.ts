@@ -10,7 +10,7 @@ export type SmoothMethod = (typeof smoothMethods)[number];
 
 /** The fields of BLEU's options; defaults are sacreBLEU's. */
 export const bleuFields = {
-  tokenize: choice(bleuTokenizerNames, '13a', 'Tokeniser; none for text whose tokens stand apart already.'),
+  tokenize: choice(bleuTokenizerNames, '13a', 'Tokeniser; none for text that is tokenised already.'),
   lowercase: flag(false, 'Ignore case.'),
   smoothMethod: choice(smoothMethods, 'exp', 'What to do with an order without matches.'),
   smoothValue: optionalReal('Default: 0.1 for floor, 1 for add-k.', { min: 0 }),

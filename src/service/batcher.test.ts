@@ -15,7 +15,7 @@ const named = (source: Int32Array): TranslatedSource => ({
   truncated: false,
 });
 
-/** A batcher whose translations wait until they are let go, and what it was asked for. */
+/** A batcher whose translations wait until they are released, and its requests. */
 function heldBatcher(limits: { maxTokens?: number; maxSentences?: number } = {}): {
   batcher: Batcher;
   calls: {
@@ -57,7 +57,7 @@ const job = (
 });
 const texts = (found: readonly TranslatedSource[]): string[] => found.map(({ text }) => text);
 
-test('requests within the window are one batch, with the most that one of them asks for', async () => {
+test('requests within the window are one batch, with the largest number of translations among them', async () => {
   const { batcher, calls, reports } = heldBatcher();
   const both = [batcher.add(job(lines(1, 1), { nbest: 3 })), batcher.add(job(lines(2, 2), { attention: true }))];
   await sleep(30);
@@ -97,7 +97,7 @@ test('a long request takes turns with short ones; batches are limited by lines a
   assert.equal((await wide).length, 2);
 });
 
-test('who goes away leaves the queue; a batch that nobody waits for is stopped', async () => {
+test('a client that disconnects leaves the queue; a batch without waiting clients is stopped', async () => {
   const { batcher, calls } = heldBatcher({ maxSentences: 1 });
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
   const found = [first, second, third].map(({ signal }, i) => batcher.add(job(lines(i, 1), { signal })));

@@ -7,11 +7,11 @@ export interface BatchJob {
   readonly sources: readonly Int32Array[];
   readonly nbest: number;
   readonly attention: boolean;
-  /** Takes the lines that are not translated yet out of the queue. */
+  /** Removes the untranslated lines from the queue. */
   readonly signal?: AbortSignal;
 }
 
-/** A batch that was translated, for statistics. */
+/** A translated batch, for statistics. */
 export interface BatchReport {
   readonly lines: number;
   /** Source tokens without padding. */
@@ -28,7 +28,7 @@ export interface BatcherOptions extends BatchLimits {
 interface Waiting {
   readonly job: BatchJob;
   readonly found: TranslatedSource[];
-  /** Number of the next line that is not in a batch yet. */
+  /** Number of the next line that is not in a batch. */
   next: number;
   left: number;
   isOver: boolean;
@@ -120,7 +120,7 @@ export class Batcher {
         batch.push({ of, line: of.next++ });
       }
     }
-    // who was served moves behind who was not
+    // served requests move behind the others
     const served = new Set(batch.map(({ of }) => of));
     const order = [...this.waiting.filter((each) => !served.has(each)), ...served];
     this.waiting.splice(0, this.waiting.length, ...order);

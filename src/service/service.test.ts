@@ -32,7 +32,7 @@ interface Answer {
   readonly json: Record<string, unknown>;
 }
 
-/** One request on a connection of its own. */
+/** One request on a new connection. */
 function ask(
   { url }: Pick<Service, 'url'>,
   path: string,
@@ -73,7 +73,7 @@ const form = (fields: Record<string, string>): { method: string; headers: Record
 });
 const pair = { source: 'de', target: 'nl' };
 const sentence = 'Hund, w37 w25 w70 w87 w6.';
-/** What a beam of 3 makes of it. */
+/** Its translations with a beam of 3. */
 const reversed = 'W6 w87 w70 w25 w37,, hund';
 /** Sentences of several lengths, none equal to another. */
 const sentences = Array.from({ length: 20 }, (_, i) =>
@@ -293,7 +293,7 @@ describe('service', () => {
     assert.equal((await ask(service, '/health')).status, 200);
   });
 
-  test('20 requests at once get what each gets alone', async () => {
+  test('20 requests at once get the same translations as one at a time', async () => {
     const alone: unknown[] = [];
     for (const q of sentences)
       alone.push((await ask(service, '/translate', json({ q, ...pair, alternatives: 1 }))).json);
@@ -325,7 +325,7 @@ describe('service', () => {
     assert.equal((await ask(service, '/translate', { method: 'OPTIONS' })).status, 405);
   });
 
-  test('what is no HTTP gets an answer', async () => {
+  test('text that is not HTTP gets an answer', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(new URL(service.url).port), '127.0.0.1', () => socket.write('what?\r\n\r\n'));
       let text = '';
@@ -413,7 +413,7 @@ describe('service with keys and a small queue', () => {
     assert.equal(other.headers['access-control-allow-origin'], undefined);
   });
 
-  test('the process that translates is started again when it ends; who waits is told', async () => {
+  test('the translating process is started again when it ends; waiting clients get an error', async () => {
     const waiting = ask(service, '/translate', json({ ...body, api_key: 'secret' }));
     await sleep(100);
     process.kill(service.workerPid()!, 'SIGKILL');
@@ -440,7 +440,7 @@ describe('service with little time', () => {
   });
   after(() => service.stop());
 
-  test('who sends too slowly gets 408', async () => {
+  test('a client that sends too slowly gets 408', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(new URL(service.url).port), '127.0.0.1', () =>
         socket.write(
@@ -456,7 +456,7 @@ describe('service with little time', () => {
     assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n[^]*\{"error":"the request did not arrive in time"\}\n$/);
   });
 
-  test('what is not translated in time is refused, and not translated', async () => {
+  test('a request that waits too long is refused, and not translated', async () => {
     const q = Array.from({ length: 3000 }, (_, i) => sentences[i % 20]).join('\n');
     const answer = await ask(service, '/translate', json({ q, ...pair }));
     assert.deepEqual([answer.status, answer.json], [503, { error: 'it was not translated within 1 s' }]);

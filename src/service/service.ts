@@ -23,7 +23,7 @@ export interface ServiceOptions extends WorkerSetup {
   readonly target?: string;
   /** Characters of a request. */
   readonly maxChars: number;
-  /** Requests accepted and not answered yet. */
+  /** Requests accepted but not answered. */
   readonly maxQueue: number;
   /** Seconds that a request may take to arrive, and then to be translated. */
   readonly timeout: number;
@@ -41,7 +41,7 @@ export interface Service {
   readonly backend: string;
   /** Process id of the process that translates now. */
   readonly workerPid: () => number | undefined;
-  /** Answers what was accepted, refuses what comes, and ends. @returns how many requests were answered in all */
+  /** Answers accepted requests, refuses new ones, and ends. @returns the number of all answered requests */
   stop(): Promise<number>;
 }
 
@@ -50,10 +50,13 @@ const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const linesOfBatch = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const tokensOfBatch = [16, 64, 256, 1024, 4096, 16384];
 
-/** So long after the last answer the server listens, and refuses: who sent a request meanwhile gets an answer, not a broken connection. */
+/**
+ * The time after the last answer in which the server still listens and refuses, so that late requests get an answer,
+ * not a broken connection.
+ */
 const lingerMs = 100;
 
-/** So long the rest of a body that is refused is read. */
+/** The time for reading the rest of a refused body. */
 const unreadMs = 5000;
 
 const routes: Readonly<Record<string, readonly string[]>> = {
@@ -65,7 +68,8 @@ const routes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Serves translations over HTTP, for LibreTranslate's clients and with a page to try it. The models are in a process of their own.
+ * Serves translations over HTTP, for LibreTranslate's clients and with a page to try it. The models are in a separate
+ * process.
  *
  * @throws ColdstartError code PORT if the port is taken or may not be used, USAGE or others if the models cannot be opened, SERVICE if
  *   the process that opens them ends
@@ -115,7 +119,7 @@ class HttpService {
   private readonly server: Server;
   private readonly keys: readonly Buffer[] | undefined;
   private isStopping = false;
-  /** Requests that are being answered, and those among them that are to be translated. */
+  /** Requests in progress, and those of them that wait for a translation. */
   private open = 0;
   private queued = 0;
   private answered = 0;
@@ -170,7 +174,7 @@ class HttpService {
     await this.idle();
     await sleep(lingerMs);
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    await this.idle(); // refusals that are on their way
+    await this.idle(); // refusals in progress
     this.server.closeAllConnections();
     await closed;
     await this.worker.stop();
@@ -294,7 +298,9 @@ class HttpService {
     }
   }
 
-  /** A page of another site may use the service only if it is listed: it would do so in the name of whoever looks at it. */
+  /**
+   * A page of another site may use the service only if it is listed: otherwise it would act in the name of its reader.
+   */
   private checkOrigin(request: IncomingMessage, response: ServerResponse): void {
     const { origin, host } = request.headers;
     if (origin === undefined) return;
@@ -327,8 +333,8 @@ class HttpService {
   }
 
   /**
-   * Answers before the whole body is there. What is left is read for a while and dropped: a connection that is closed before would
-   * break at the client, which would not see the answer.
+   * Answers before the whole body has arrived. The rest is read for a while and dropped: if the connection closed
+   * earlier, it would break at the client, which would not see the answer.
    */
   private refuseUnread(request: IncomingMessage, response: ServerResponse, { status, message }: RequestError): void {
     const text = `${JSON.stringify({ error: message })}\n`;
@@ -361,7 +367,7 @@ class HttpService {
   }
 }
 
-/** The response to a request: LibreTranslate's fields, and `details` where they were asked for. */
+/** The response to a request: LibreTranslate's fields, and `details` if requested. */
 function responseOf(
   { isList, isAuto, alternatives, details }: TranslateRequest,
   split: readonly (readonly string[])[],
@@ -387,7 +393,7 @@ function responseOf(
   };
 }
 
-/** Requests that are no HTTP, too large in their headers, or too slow. */
+/** Requests that are not HTTP, have too large headers, or are too slow. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

@@ -15,7 +15,7 @@ const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin
 );
 const skip = browserPath === undefined && 'no Chromium here (Debian: apt-get install chromium)';
 
-test('the page translates, shows attention and alternatives, and takes every text for text', { skip }, async () => {
+test('the page translates, shows attention and alternatives, and treats every text as text', { skip }, async () => {
   const hostile = '<img/src=x/onerror=document.title=1>';
   const run = writeReversingRun(join(folder, 'run'), {
     words: (id) => (id === 39 ? hostile : wordOf(id)),

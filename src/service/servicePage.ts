@@ -4,10 +4,10 @@ import { translateFormStyle } from '../report/html/translateFormStyle.js';
 import { languageName } from '../report/text/languageName.js';
 import type { ServiceOffer } from './translateRequest.js';
 
-/** Alternatives that the page asks for, if the beam finds so many. */
+/** The number of alternatives that the page requests, if the beam finds that many. */
 const alternatives = 3;
 
-/** The page on which people try a service. What the script shows is text: it makes no markup of what it gets. */
+/** The page for trying a service. The script shows text only: it makes no markup from answers. */
 export function servicePage(offer: ServiceOffer, models: readonly string[], needsKey: boolean): string {
   const { source, target, beam, maxChars } = offer;
   const [from, to] = [languageName(source), languageName(target)];

@@ -1,10 +1,10 @@
 import { RequestError } from './requestError.js';
 
-/** What the service translates, and how much it accepts. */
+/** The languages and limits of the service. */
 export interface ServiceOffer {
   readonly source: string;
   readonly target: string;
-  /** Translations that the search finds of a line: the best one and the alternatives. */
+  /** Translations per line: the best one and the alternatives. */
   readonly beam: number;
   /** Characters of a request. */
   readonly maxChars: number;
@@ -28,7 +28,8 @@ export interface TranslateRequest {
  * Reads a request to translate from a JSON or form body.
  *
  * @param query of the address; a form may give its fields there, too
- * @throws RequestError 400, 413 (too much text) or 415 (another kind of body), with a message in LibreTranslate's words where it has one
+ * @throws RequestError 400, 413 (too much text) or 415 (another kind of body), with LibreTranslate's message if it has
+ * one
  */
 export async function parseTranslateRequest(
   body: Buffer,

@@ -7,10 +7,10 @@ import type { FromWorker, LineResult, ToWorker, WorkerJob, WorkerReady, WorkerSe
 
 /*
  * The process of a service that translates. A step of the search blocks its event loop, and a defect of the native engine may end it;
- * the process that answers requests must feel neither.
+ * neither may affect the process that answers requests.
  */
 
-// Ctrl-C at the terminal reaches every process: the one that answers requests says when it is over
+// Ctrl-C at the terminal reaches every process; the process that answers requests decides when this one ends
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 process.on('disconnect', () => process.exit(0));
 

@@ -13,14 +13,14 @@ export interface WorkerSetup extends OpenOptions {
   readonly threads?: number;
 }
 
-/** What the translating process found when it opened the models. */
+/** Facts about the opened models. */
 export interface WorkerReady {
   readonly backend: string;
   readonly beam: number;
   readonly languages?: { readonly src: string; readonly trg: string };
 }
 
-/** What a request asks of the translating process. */
+/** A request to the translating process. */
 export interface WorkerJob {
   readonly lines: readonly string[];
   readonly nbest: number;
@@ -32,7 +32,7 @@ export interface WorkerJob {
 export interface LineResult {
   /** The best translation first. */
   readonly texts: readonly string[];
-  /** Where details were asked for. */
+  /** Present if details were requested. */
   readonly details?: Pick<TranslatedSource, 'sourceTokens' | 'nbest'>;
 }
 

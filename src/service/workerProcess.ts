@@ -5,17 +5,19 @@ import type { BatchReport } from './batcher.js';
 import { RequestError } from './requestError.js';
 import type { FromWorker, LineResult, ToWorker, WorkerJob, WorkerReady, WorkerSetup } from './workerMessages.js';
 
-/** After a process that ended, the next one is started so much later, ms; twice as late each time it ends again before it is ready. */
+/**
+ * The delay before restarting a process that ended, ms; it doubles each time the process ends again before it is ready.
+ */
 const firstRestartMs = 250;
 const longestRestartMs = 30_000;
 
 export interface WorkerListener {
   readonly onBatch?: (report: BatchReport) => void;
-  /** The process ended without being asked to. @param how "SIGKILL" or "status 1" */
+  /** The process ended unexpectedly. @param how "SIGKILL" or "status 1" */
   readonly onEnd?: (how: string) => void;
 }
 
-/** The process that translates, as the process that answers requests sees it. It is started again whenever it ends. */
+/** The translating process, seen from the process that answers requests. It is restarted whenever it ends. */
 export class WorkerProcess {
   private child: ChildProcess | undefined;
   private found: WorkerReady | undefined;
@@ -124,7 +126,7 @@ export class WorkerProcess {
           refuse(
             new RequestError(503, `the process that translates ended (${how}); ask again`, { 'retry-after': '1' }),
           );
-        if (this.isStopped || !(wasOpened || this.restartMs > firstRestartMs)) return; // one that never opened is the starter's matter
+        if (this.isStopped || !(wasOpened || this.restartMs > firstRestartMs)) return; // a process that never opened is reported by `start`
         this.listener.onEnd?.(how);
         this.restart = setTimeout(() => void this.launch().catch(() => {}), this.restartMs);
         this.restartMs = Math.min(longestRestartMs, 2 * this.restartMs);
@@ -133,7 +135,7 @@ export class WorkerProcess {
   }
 
   private send(message: ToWorker): void {
-    // what cannot be sent finds a process that ended, and its "exit" answers who waits
+    // sending fails if the process has ended, and its "exit" answers waiting requests
     if (this.child?.connected) this.child.send(message, () => {});
   }
 }

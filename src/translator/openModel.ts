@@ -8,9 +8,9 @@ import { readRunConfig, runPaths } from '../run/runFolder.js';
 import { findTextFolder } from '../run/textFolder.js';
 import { isThere } from '../storage/isThere.js';
 
-/** A model on disk: what to load, and how its run decodes. */
+/** A model on disk: its files, and its run's decode settings. */
 export interface ModelPlace {
-  /** As the user named it. */
+  /** The user's name for it. */
   readonly name: string;
   readonly checkpoint: string;
   /** Folder of its vocabularies and subwords. */
@@ -18,12 +18,12 @@ export interface ModelPlace {
   readonly decode: Config['decode'];
   /** Language codes of the run's configuration. */
   readonly languages?: { readonly src: string; readonly trg: string };
-  /** Which parameters of a run these are, e.g. "average of the last 5 epochs". */
+  /** The parameters of the run, e.g. "average of the last 5 epochs". */
   readonly description?: string;
 }
 
 export interface ModelChoice {
-  /** Which parameters of a run: best, last or average. Default: the run's decode.checkpoint. */
+  /** Parameters of a run: best, last or average. Default: the run's decode.checkpoint. */
   readonly use?: Config['decode']['checkpoint'];
   /** Folder of vocabularies and subwords. Default: the run's; for a checkpoint, the folder next to it. */
   readonly text?: string;
@@ -32,7 +32,7 @@ export interface ModelChoice {
 /**
  * Finds a model: a run's folder, a checkpoint file, or a folder that holds one checkpoint and its text settings.
  *
- * @throws UsageError or DataError saying what is there and what was expected
+ * @throws UsageError or DataError saying what was found and what was expected
  */
 export function findModel(path: string, { use, text }: ModelChoice = {}): ModelPlace {
   if (!isThere(path))

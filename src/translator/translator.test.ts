@@ -12,7 +12,7 @@ import { Translator, type TranslatedLine } from './translator.js';
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-translator-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Sources of the fixture, and what greedy search makes of them. */
+/** Sources of the fixture, and their translations by greedy search. */
 const [first, second] = [
   [39, 11, 37, 25, 70, 87, 6, 58],
   [49, 37, 91, 95, 81, 77, 25, 18],
@@ -63,7 +63,7 @@ describe('Translator', () => {
     const [words] = await translator.translate([first], { beam: 1, form: 'words' });
     assert.equal(words.text, 'w6 w87 w70 w25 w37 , hund');
     close(words.score, raw.score, 'score');
-    // the golden sum of the fixture, and what is made of it
+    // the golden sum of the fixture, and derived scores
     close(raw.logProbability, -5.65127162029, 'log-probability');
     close(raw.score, -5.65127162029 / 8, 'score');
     assert.deepEqual(
@@ -76,12 +76,12 @@ describe('Translator', () => {
       'sum over tokens',
       1e-9,
     );
-    // text that is tokenised already is tokenised again where it is not said to be words
+    // tokenised text is tokenised again unless the form is `words`
     const [unchanged] = await translator.translate(['w36 &amp; w67'], { beam: 1 });
     assert.deepEqual(unchanged.sourceTokens, ['w36', '<unk>', '<unk>', '<unk>', 'w67', '</s>']);
   });
 
-  test("options left out are the run's; nbest gives the best first", async () => {
+  test("omitted options are the run's; nbest gives the best first", async () => {
     assert.equal(translator.decode.beamSize, 3);
     assert.deepEqual(translator.languages, { src: 'de', trg: 'nl' });
     const [line] = await translator.translate([second], { nbest: 3, form: 'words' });
@@ -91,7 +91,7 @@ describe('Translator', () => {
     assert.equal(new Set(line.nbest.map(({ text }) => text)).size, 3);
     await assert.rejects(
       translator.translate([second], { nbest: 4 }),
-      /^UsageError: nbest is 4, but a beam of 3 finds no more than 3/,
+      /^UsageError: nbest is 4, but a beam of 3 finds at most 3/,
     );
     const [sum] = await translator.translate([second], { lengthPenalty: 0, beam: undefined, form: 'words' });
     close(sum.score, sum.logProbability, 'without length penalty');
@@ -106,7 +106,7 @@ describe('Translator', () => {
     sameLines((await translator.translate(lines.toReversed(), options)).reverse(), together);
   });
 
-  test('calls that overlap give what each gives alone', async () => {
+  test('overlapping calls give the results of separate calls', async () => {
     const alone = await translator.translate(lines, { form: 'words' });
     const [greedy] = await translator.translate([second], { beam: 1, form: 'words' });
     const found = await Promise.all([
@@ -120,7 +120,7 @@ describe('Translator', () => {
     sameLines(found[2], alone.slice(0, 2));
   });
 
-  test('a stream gives the same lines in order, reads no further than its window, and ends when nobody reads on', async () => {
+  test('a stream gives the same lines in order, reads no further than its window, and ends when its reader stops', async () => {
     const all = await translator.translate(lines, { form: 'words' });
     let read = 0;
     let ended = false;
@@ -186,7 +186,7 @@ describe('Translator', () => {
     await assert.rejects(translator.score(['a', 'b'], ['c']), /there are 2 source lines and 1 target lines/);
   });
 
-  test('attention: what each token of a reversed sentence attends to is in reverse order', async () => {
+  test('attention: the tokens of a reversed sentence attend to source tokens in reverse order', async () => {
     const [line] = await translator.translate([second], { beam: 1, form: 'words', attention: true });
     const { attention = [], tokens, sourceTokens } = line;
     assert.equal(attention.length, tokens.length);
@@ -298,7 +298,7 @@ describe('Translator', () => {
     assert.equal(memory().numTensors, start);
   });
 
-  test('a checkpoint alone finds the text next to it; what is no model is refused', async () => {
+  test('a checkpoint without a run finds the text next to it; other files are refused', async () => {
     const checkpoint = await Translator.open(join(run, 'checkpoints/best.safetensors'));
     assert.equal(checkpoint.languages, undefined);
     assert.equal(checkpoint.decode.beamSize, 5);
@@ -319,7 +319,7 @@ describe('Translator', () => {
     await assert.rejects(Translator.open(run, { use: 'last' }), /has no last checkpoint/);
   });
 
-  test('close waits for what is being translated, leaves no tensor, and ends the translator', async () => {
+  test('close waits for current translations, leaves no tensor, and ends the translator', async () => {
     const last = translator.translate(lines, { form: 'words' });
     await translator.close();
     assert.equal((await last).length, lines.length);

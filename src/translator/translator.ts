@@ -20,7 +20,7 @@ export interface OpenOptions extends ModelChoice {
   readonly backend?: string;
 }
 
-/** How to translate. What is left out is as the first model's run decodes (its `decode` settings). */
+/** How to translate. Omitted options are the `decode` settings of the first model's run. */
 export interface TranslatorOptions {
   /** Beam size; 1 is greedy. Default: decode.beamSize (5). */
   readonly beam?: number;
@@ -38,8 +38,8 @@ export interface TranslatorOptions {
   /** Longer lines are cut to this many tokens, the end mark included, and marked `truncated`. Default 1024. */
   readonly maxSourceTokens?: number;
   /**
-   * `raw`: lines as people write them, and translations likewise. `words`: lines that are normalised and tokenised already, as
-   * the training text was, and translations likewise. Default `raw`.
+   * `raw`: lines as people write them, and translations likewise. `words`: lines that are normalised and tokenised like
+   * the training text, and translations likewise. Default `raw`.
    */
   readonly form?: TextForm;
   /** Whether `attention` of the translations is wanted. Default false. */
@@ -61,7 +61,7 @@ export interface StreamOptions extends Omit<TranslatorOptions, 'onProgress'> {
   readonly onProgress?: (done: number) => void;
 }
 
-/** A token of the model's vocabulary and what the model thought of it. */
+/** A token of the model's vocabulary and its log-probability. */
 export interface TokenScore {
   readonly text: string;
   /** In nats, given the source and the tokens before. */
@@ -71,33 +71,33 @@ export interface TokenScore {
 /** One translation of a line. */
 export interface Translation {
   readonly text: string;
-  /** By which translations of one line are ranked: logProbability / tokens.length ** lengthPenalty. */
+  /** The score by which translations of one line are ranked: logProbability / tokens.length ** lengthPenalty. */
   readonly score: number;
   /** Sum over the tokens, in nats. */
   readonly logProbability: number;
   /** The last one is the end mark, `</s>`. */
   readonly tokens: readonly TokenScore[];
-  /** Where asked for: for each of `tokens`, how much of its attention each of `sourceTokens` got; rows sum to 1. */
+  /** If requested: for each of `tokens`, the share of its attention to each of `sourceTokens`; rows sum to 1. */
   readonly attention?: readonly (readonly number[])[];
 }
 
 /** A line's best translation, and the others. */
 export interface TranslatedLine extends TranslatedSource {
-  /** The line as it was given. */
+  /** The given line. */
   readonly source: string;
 }
 
 /** The best translation of a line whose ids were given, and the others. */
 export interface TranslatedSource extends Translation {
-  /** The best first: `nbest` of them, or fewer where the search found fewer. */
+  /** The best first: `nbest` of them, or fewer if the search found fewer. */
   readonly nbest: readonly Translation[];
-  /** What the model read, the end mark included. */
+  /** The tokens that the model read, the end mark included. */
   readonly sourceTokens: readonly string[];
   /** Whether the line was cut to maxSourceTokens. */
   readonly truncated: boolean;
 }
 
-/** What the models think of a given translation. */
+/** The models' log-probabilities of a given translation. */
 export type ScoredLine = Omit<Translation, 'text'> & { readonly sourceTokens: readonly string[] };
 
 /** Options of `Translator.score`. */
@@ -107,8 +107,8 @@ export type ScoreOptions = Pick<
 >;
 
 /**
- * Models with their vocabularies and subwords, ready to translate any number of texts: raw text in, raw text out, whatever the
- * configuration preprocesses. Calls may overlap. It owns tensors and perhaps a thread: call `close`.
+ * Models with their vocabularies and subwords, ready to translate any number of texts: raw text in, raw text out, for
+ * any preprocessing. Calls may overlap. It owns tensors and perhaps a thread: call `close`.
  *
  * ```ts
  * const translator = await Translator.open('runs/de-en');
@@ -122,7 +122,7 @@ export class Translator {
   private isClosed = false;
 
   private constructor(
-    /** What translates. Several are an ensemble. */
+    /** The models. Several are an ensemble. */
     readonly places: readonly ModelPlace[],
     private readonly models: readonly LoadedModel[],
     private readonly pipeline: TextPipeline,
@@ -163,12 +163,12 @@ export class Translator {
     }
   }
 
-  /** The decode settings that options left out are taken from: those of the first model's run. */
+  /** The decode settings for omitted options: those of the first model's run. */
   get decode(): Config['decode'] {
     return this.places[0].decode;
   }
 
-  /** Language codes of the first model's run; unknown for a checkpoint alone. */
+  /** Language codes of the first model's run; unknown for a checkpoint without a run. */
   get languages(): ModelPlace['languages'] {
     return this.places[0].languages;
   }
@@ -188,7 +188,7 @@ export class Translator {
   }
 
   /**
-   * Translates lines as they come, in their order. Memory is bounded by `bufferLines`, whatever the number of lines.
+   * Translates lines as they arrive, in order. Memory is bounded by `bufferLines`, for any number of lines.
    *
    * @throws as `translate`, once the translations before are read
    */
@@ -213,8 +213,9 @@ export class Translator {
   }
 
   /**
-   * How probable the models find given translations (forced decoding): for tokens that beam search would choose, the same
-   * log-probabilities as it gives.
+   * The models' log-probabilities of given translations (forced decoding); for tokens that beam search would choose
+   * they equal
+   * the search's.
    *
    * @returns for each pair of lines, in their order
    * @throws UsageError if there are more sources than targets or fewer
@@ -237,7 +238,7 @@ export class Translator {
       const pairs = sourceIds.map((source, i) => ({ source, target: targetIds[i] }));
       const scores = await forcedDecoding(this.models, pairs, { maxTokens, maxSentences, attention, signal });
       return scores.map((found, i) => {
-        // as `translate` does not ask the model about an empty line
+        // like `translate`, which does not run the model on an empty line
         const logProbs = isEmpty(i) ? [0] : found.logProbs;
         const logProbability = sum(logProbs);
         return {
@@ -252,7 +253,8 @@ export class Translator {
   }
 
   /**
-   * Ids of lines as the models read them, each ending with the end mark: for callers that count tokens before they translate.
+   * Ids of lines as the models read them, each ending with the end mark: for callers that count tokens before
+   * translating.
    *
    * @throws UsageError for a line that holds a line feed
    */
@@ -260,12 +262,12 @@ export class Translator {
     return this.whileOpen(() => this.idsOf(lines, form));
   }
 
-  /** `translate` for lines that `encode` has made ids of. */
+  /** `translate` for the ids that `encode` gives. */
   async translateEncoded(sources: readonly Int32Array[], options: TranslatorOptions = {}): Promise<TranslatedSource[]> {
     return this.whileOpen(() => this.translateIds(sources, options));
   }
 
-  /** Waits for what is being translated, and releases everything. A second call does nothing. */
+  /** Waits for current translations, and releases everything. A second call does nothing. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -287,7 +289,7 @@ export class Translator {
     const beamSize = beam ?? decode.beamSize;
     if (nbest > beamSize)
       throw new UsageError(
-        `nbest is ${nbest}, but a beam of ${beamSize} finds no more than ${beamSize} translations of a line. Raise beam, or lower nbest.`,
+        `nbest is ${nbest}, but a beam of ${beamSize} finds at most ${beamSize} translations of a line. Raise beam, or lower nbest.`,
       );
     const { hypotheses, truncated } = await translateTogether(this.models, sources, { ...decode, beamSize, nbest });
     const cut = new Set(truncated);
@@ -378,7 +380,7 @@ function checkLine(line: string, index: number): void {
   if (typeof line !== 'string') throw new DataError(`line ${index + 1} is ${typeof line}, expected a string.`);
   if (line.includes('\n'))
     throw new UsageError(
-      `line ${index + 1} holds a line feed: ${JSON.stringify(line.slice(0, 60))}. Give every sentence as a line of its own.`,
+      `line ${index + 1} holds a line feed: ${JSON.stringify(line.slice(0, 60))}. Put every sentence on its own line.`,
     );
 }
 

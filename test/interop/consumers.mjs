@@ -1,4 +1,4 @@
-// The programs that read exports, and what each must show. A further one is an entry here and a file next to this one.
+// The programs that read exports, and their tests. To add one, add an entry here and a file next to this one.
 //
 // command(task): what to run. It writes the translations of task.source, one a line, to task.output. A consumer with `check` only looks
 //   at the folder: exit status 0 is a pass.

@@ -50,7 +50,7 @@ mkdirSync(folder, { recursive: true });
 const read = (path) => readFileSync(path, 'utf8').replace(/\n$/, '').split('\n');
 const environment = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
 
-/** Runs a command; what it prints is kept for when it fails. */
+/** Runs a command; its output is shown only if it fails. */
 function execute([program, ...args], cwd = folder) {
   const started = performance.now();
   const { status, stdout, stderr, error } = spawnSync(program, args, {
@@ -111,7 +111,7 @@ for (const [name, runFolder] of Object.entries(runs)) {
     return own[search];
   };
   const exports = new Map();
-  /** An export made once per format and dtypes; or why there is none. */
+  /** An export made once per format and dtypes; or why it is missing. */
   const exported = (format, dtypes) => {
     const key = `${format}-${dtypes.join('-')}`;
     if (!exports.has(key)) {

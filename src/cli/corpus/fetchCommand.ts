@@ -123,9 +123,10 @@ async function verifyAction(name: string | undefined, { pair, dir, json }: Fetch
   if (faulty.length > 0)
     throw new ColdstartError(
       'VERIFY_FAILED',
-      `${faulty.length} of ${checked.length} files are not what was recorded. Remove damaged downloads and fetch again; text is written again with --force.`,
+      `${faulty.length} of ${checked.length} files differ from their records. Remove damaged downloads and fetch again; text is written again with --force.`,
     );
-  if (!json) console.log(`${checked.length} ${checked.length === 1 ? 'file is' : 'files are'} what was recorded.`);
+  if (!json)
+    console.log(`${checked.length} ${checked.length === 1 ? 'file equals its record' : 'files equal their records'}.`);
 }
 
 async function askForConsent(): Promise<void> {

@@ -102,10 +102,10 @@ test('the command has status 1 if something differs, 2 if there is nothing', () 
     writeFileSync(join(own, 'downloads/checksums.json'), JSON.stringify({ 'ours/a.gz': { bytes: 3, sha256 } }));
   checksums('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   const good = run('--dir', own);
-  assert.deepEqual([good.status, good.stdout], [0, '1 file is what was recorded.\n']);
+  assert.deepEqual([good.status, good.stdout], [0, '1 file equals its record.\n']);
   checksums('0'.repeat(64));
   const bad = run('--dir', own);
   assert.equal(bad.status, 1);
   assert.match(bad.stdout, /a\.gz: SHA-256 is ba7816bf.*, expected 000000/);
-  assert.match(bad.stderr, /1 of 1 files are not what was recorded/);
+  assert.match(bad.stderr, /1 of 1 files differ from their records/);
 });

@@ -96,7 +96,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
     throw new ColdstartError(
       'CORPUS_CHANGED',
       [
-        `${options.outDir} holds a corpus that differs from what was asked for:`,
+        `${options.outDir} holds a corpus that differs from the requested one:`,
         ...changes.map((line) => `  ${line}`),
         'Use --force to replace it, or choose another output folder.',
       ].join('\n'),

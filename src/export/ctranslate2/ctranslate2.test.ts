@@ -22,7 +22,7 @@ interface Read {
 /** Aligned, unlike the file's. */
 const ownBuffer = ({ bytes }: Read): ArrayBuffer => Uint8Array.from(bytes).buffer;
 
-/** model.bin read by its layout alone. */
+/** model.bin, read by its layout. */
 function readModelBin(path: string) {
   const bytes = readFileSync(path);
   let at = 0;

@@ -58,7 +58,10 @@ function write(model: ExportedModel, { folder, dtypes, signal }: WriteOptions): 
   return Promise.resolve();
 }
 
-/** tokenizer.json by file name, one for both sides where they are the same; none where a side has settings that such a file cannot hold. */
+/**
+ * tokenizer.json by file name, one for both sides if they are equal; none if a side has settings that such a file
+ * cannot hold.
+ */
 function tokenizers({ text }: ExportedModel): Map<string, string> {
   try {
     const [src, trg] = (['src', 'trg'] as const).map((side) => exportTokenizer(text, side).files['tokenizer.json']);

@@ -15,8 +15,8 @@ export interface Variable {
 const binaryVersion = 6;
 
 /**
- * Writes model.bin: a header, variables by rising name, then names that stand for another variable. Variables of the same type, shape and
- * bytes are written once, under the first of their names.
+ * Writes model.bin: a header, variables by rising name, then names that are aliases of another variable. Variables of
+ * the same type, shape and bytes are written once, under the first of their names.
  *
  * Source: ctranslate2's ModelSpec, `_alias_variables` and `_serialize`.
  *
@@ -32,7 +32,7 @@ export function writeModelBin(
   for (const name of [...variables.keys()].sort()) {
     const variable = variables.get(name)!;
     const same = variable.shape.length > 0 ? written.find(([, earlier]) => isSame(earlier, variable)) : undefined;
-    // the scales of a variable that stands for another are those of that one
+    // an alias has the scales of its variable
     if (same && !name.endsWith('_scale')) aliases.push([name, same[0]]);
     else if (!isScaleOfAlias(name, aliases)) written.push([name, variable]);
   }

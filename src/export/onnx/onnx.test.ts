@@ -22,7 +22,7 @@ const halves = (...values: number[]): number[] => [
 describe('16-bit floats', () => {
   test('the nearest one, ties to even, in every range', () => {
     assert.deepEqual(halves(0, -0, 1, -2, 0.1, 65504, -65504), [0, 0x8000, 0x3c00, 0xc000, 0x2e66, 0x7bff, 0xfbff]);
-    // 1 + 2^-11 lies half way between 1 and the next; 1 + 3 2^-11 between an odd and an even one
+    // 1 + 2^-11 is halfway between 1 and the next; 1 + 3 2^-11 between an odd and an even one
     assert.deepEqual(halves(1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -11 + 2 ** -20), [0x3c00, 0x3c02, 0x3c01]);
     // a carry into the exponent, and the least normal number
     assert.deepEqual(halves(2 - 2 ** -12, 2 ** -14, 65519), [0x4000, 0x0400, 0x7bff]);
@@ -33,7 +33,7 @@ describe('16-bit floats', () => {
     );
   });
 
-  test('what they cannot hold is rejected by name', () => {
+  test('values that they cannot hold are rejected by name', () => {
     for (const value of [65520, -1e6, NaN, Infinity])
       assert.throws(
         () => halves(1, value),

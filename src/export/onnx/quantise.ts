@@ -6,7 +6,7 @@ export interface EightBits {
   readonly scales: Float32Array;
 }
 
-/** The value that stands for 0. Unsigned values, as products of signed ones overflow on processors without VNNI. */
+/** The value that represents 0. Unsigned values, since products of signed ones overflow on processors without VNNI. */
 export const zeroPoint8 = 128;
 
 /** One scale per row, from its largest absolute value. @param matrix [rows, columns] */

@@ -144,7 +144,7 @@ function causalBias(graph: GraphBuilder, positions: string, all: string): string
   return graph.op('Unsqueeze', [bias, graph.ints([0, 1])]);
 }
 
-/** The model's own ids of target tokens; anything that is none is `<unk>`. @param ids [B, T] */
+/** The model's ids of target tokens; other ids become `<unk>`. @param ids [B, T] */
 function targetIds(
   graph: GraphBuilder,
   ids: string,

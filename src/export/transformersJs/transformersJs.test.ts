@@ -89,7 +89,7 @@ describe('files', () => {
     assert.deepEqual(decoder('_q4').opsets, { '': 17, 'com.microsoft': 1 });
   });
 
-  test('a dtype that neither Node.js nor browsers ask for by themselves is named in config.json', async () => {
+  test('a dtype that is not the default of Node.js or browsers is named in config.json', async () => {
     const settings = async (...dtypes: string[]): Promise<unknown> =>
       (await exported(sampleModel(), dtypes)).json('config.json')['transformers.js_config'];
     assert.deepEqual(await settings('q8'), { dtype: 'q8' });
@@ -368,7 +368,7 @@ describe('two vocabularies in one tokenizer', () => {
     assert.equal(tokenizer.decode([0, 2, 2], { skip_special_tokens: true }), '');
   });
 
-  test('whole words, which have no decoder of their own', () => {
+  test('whole words, which need no decoder', () => {
     const text = sampleText('separate');
     const words = { method: 'none', joiner: '' } as const;
     const tokenizer = open(jointTokenizer({ ...text, subwords: { src: words, trg: words } }).files);

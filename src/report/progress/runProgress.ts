@@ -54,7 +54,7 @@ class RunDisplay {
   /** The update at which training ends: known exactly only after initialisation. */
   private maxUpdates?: number;
   private training?: ProgressBar;
-  /** The first updates, until a line has shown that training goes on. */
+  /** The first updates, until a line has shown that training continues. */
   private first?: { readonly updates: number; readonly seconds: number } = { updates: 0, seconds: 0 };
   /** Until the time of the work is shown. */
   private initPlan?: InitPlanned;

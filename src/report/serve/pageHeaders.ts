@@ -1,4 +1,7 @@
-/** A message of an error stays text, whatever it quotes; a page of another site cannot show this one as a part of it. */
+/**
+ * The text of an error stays text, also with quoted markup; a page of another site cannot show this one as a part of
+ * it.
+ */
 export const pageHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',

@@ -237,7 +237,7 @@ export function notes({
       : []),
     ...(untranslated
       ? [
-          `${untranslated.join(', ')}: not compared, not shown, because test.hyp or test.ref is missing or has another text than what was scored`,
+          `${untranslated.join(', ')}: not compared, not shown, because test.hyp or test.ref is missing or differs from the scored text`,
         ]
       : []),
     ...(signature ? [`BLEU ${signature}`] : []),

@@ -27,7 +27,7 @@ export function describePlan(outDir: string, { status, changes, stages }: Prepar
     status === 'new'
       ? `${outDir} would be written:`
       : [
-          `${outDir} holds a corpus that differs from what is asked for:`,
+          `${outDir} holds a corpus that differs from the requested one:`,
           ...changes.map((change) => `  ${change}`),
           `It would be ${force ? '' : 'refused, and with --force '}replaced:`,
         ].join('\n');

@@ -130,7 +130,7 @@ async function fetchPart(url: string, part: PartFile, options: DownloadOptions):
     const before = part.bytes;
     try {
       if (await attemptPart(url, part, options)) return;
-      onNote(`${url}: what was there no longer fits the file; starting afresh`);
+      onNote(`${url}: the part no longer fits the file; starting again`);
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof MirrorError || error instanceof ColdstartError) throw error;

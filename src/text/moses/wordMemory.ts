@@ -155,7 +155,8 @@ export class WordMemory {
   }
 
   /**
-   * Of Latin-1's letters alone, up to one mark at the end: most words, which no rule and no memory is needed for.
+   * Whether a word has only Latin-1's letters and at most one mark at the end: true for most words, which need no rule
+   * and no memory.
    *
    * @param counts sum of `countOf`
    */
@@ -258,7 +259,7 @@ const countOf = Int32Array.from({ length: 256 }, (_, byte) => {
   return isLetter ? 0 : 1 << 24;
 });
 
-/** Tokens of words of letters, of which the first is a capital or a small one, alone and with a mark after them. */
+/** Tokens of words of letters, of which the first is a capital or a small one, without and with a mark after them. */
 const [wholeWord, withComma, withPeriod] = [
   { text: null, parted: undefined },
   { text: lastApart, parted: undefined },

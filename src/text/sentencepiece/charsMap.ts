@@ -19,7 +19,7 @@ export function normalizationRules(name: Normalization): Map<string, string> {
   const fold = name.endsWith('_cf')
     ? (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFKC')
     : (text: string): string => text.normalize('NFKC');
-  /** For each character all that decompose to it alone. */
+  /** For each character all characters that decompose to exactly it. */
   const variants = new Map<string, string[]>();
   const decomposed = new Set<string>();
   for (let codePoint = 1; codePoint <= lastDecomposing; codePoint++) {
@@ -152,7 +152,8 @@ export class CharsMap {
 
   /**
    * As Hugging Face's tokenizers apply the rules, which differs from SentencePiece: what a reader takes for one character becomes what the
-   * shortest rule for its start says, if it has fewer than six bytes and there is one; else each of its code points by itself does.
+   * shortest rule for its start says, if it has fewer than six bytes and there is one; otherwise each of its code
+   * points is replaced separately.
    *
    * Source: tokenizers 0.23, normalizers/precompiled.rs, and spm_precompiled 0.1.
    */

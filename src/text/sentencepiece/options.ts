@@ -2,7 +2,7 @@ import { choice, flag, integer, optionalInteger, real, required, texts, type Sec
 
 /**
  * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space made
- * spaces; `nfkc`: NFKC alone; `identity`: none. The `_cf` forms fold case as well.
+ * spaces; `nfkc`: only NFKC; `identity`: none. The `_cf` forms fold case as well.
  */
 export const normalizations = ['nmt_nfkc', 'nfkc', 'nmt_nfkc_cf', 'nfkc_cf', 'identity'] as const;
 

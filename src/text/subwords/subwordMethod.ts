@@ -15,7 +15,7 @@ export interface Segmenter {
 /** Which side of a sentence pair. */
 export type Side = 'src' | 'trg';
 
-/** What a method is asked for: to apply what files hold, or to learn it from the training set first. */
+/** A request to a method: to apply files, or to learn them from the training set first. */
 export interface NamedOptions {
   readonly method: string;
 }
@@ -38,7 +38,7 @@ export interface LearningTask {
   readonly sides: readonly Side[];
   /** How often each word occurs on these sides, in order of first appearance. */
   counts(sides: readonly Side[]): Promise<Map<string, number>>;
-  /** Stores a file of what was learnt. */
+  /** Stores a learnt file. */
   write(name: string, content: string | Uint8Array): void;
   progress(done: number, total: number, unit: string): void;
 }
@@ -46,7 +46,7 @@ export interface LearningTask {
 export interface SubwordLearning<O extends NamedOptions, A extends AskedToLearn> {
   /** Learns from the training set. @returns what to report of it; plain JSON */
   learn(settings: A['learn'], task: LearningTask): Promise<Readonly<Record<string, number>>>;
-  /** The options that apply what was learnt. @param path of a file that `learn` wrote */
+  /** The options that apply the learnt files. @param path of a file that `learn` wrote */
   learnt(asked: A, side: Side, path: (name: string) => string): O;
 }
 
@@ -77,7 +77,10 @@ export interface SubwordMethod<
   open(options: O): Segmenter | Promise<Segmenter>;
   /** Without it, the method only applies files of the user. */
   readonly learning?: SubwordLearning<O, A>;
-  /** The way from words to ids as a tokenizer.json. Without it, there is none. @throws UsageError for options that the format cannot hold */
+  /**
+   * The way from words to ids as a tokenizer.json. Absent if the format cannot hold the method. @throws UsageError for
+   * options that the format cannot hold
+   */
   tokenizerJson?(options: O, vocabulary: Vocabulary): TokenizerParts;
 }
 

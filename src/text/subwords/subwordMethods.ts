@@ -60,7 +60,7 @@ type Kinds = (typeof methods)[keyof typeof methods];
 /** How lines become tokens. File names are paths; files may end in .gz except SentencePiece models. */
 export type SubwordOptions = OptionsOf<Kinds>;
 
-/** What a corpus is asked for: subwords to apply, or to learn from its training set. */
+/** The subwords of a corpus: to apply, or to learn from its training set. */
 export type PrepareSubwords = SubwordOptions | AskedOf<Kinds>;
 
 /** The setting that names a method. */

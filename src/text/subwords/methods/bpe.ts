@@ -31,7 +31,7 @@ export interface BpeFiles {
   readonly glossaries?: readonly string[];
 }
 
-/** Merges learnt from the training set: from both sides together, or from one where the other has other subwords. */
+/** Merges learnt from the training set: from both sides together, or from one if the other has other subwords. */
 export interface LearntBpe {
   readonly method: 'bpe';
   readonly learn: { readonly merges: number; readonly minFrequency?: number };
@@ -47,7 +47,7 @@ interface SavedBpe {
   readonly glossaries?: readonly string[];
 }
 
-/** Files of what was learnt. */
+/** Files of the learnt merges. */
 const codesFile = 'codes';
 const vocabularyFile = (side: Side): string => `vocabulary.${side}`;
 
@@ -57,7 +57,7 @@ export const bpe = subwordMethod<typeof fields, BpeFiles, LearntBpe>({
     if (merges !== undefined) {
       if (codes !== undefined || vocabulary !== undefined)
         throw new UsageError(
-          `${name('merges')} asks to learn, but ${codes === undefined ? 'vocabulary' : 'codes'} names a file of what was learnt. Set one of the two.`,
+          `${name('merges')} asks to learn, but ${codes === undefined ? 'vocabulary' : 'codes'} names a learnt file. Set one of the two.`,
         );
       return { method: 'bpe', learn: { merges }, vocabularyThreshold, glossaries };
     }

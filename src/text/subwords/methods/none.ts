@@ -13,7 +13,7 @@ const fields = {
   ),
 } as const satisfies Section;
 
-/** Tokens stand in the text already, separated by spaces. */
+/** The text is already split into tokens by spaces. */
 export interface NoneOptions {
   readonly method: 'none';
   /** How units were marked: `@@`, `▁` (SentencePiece pieces) or `` (whole words). Default: `defaultJoiner`. */

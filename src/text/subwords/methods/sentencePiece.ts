@@ -20,7 +20,7 @@ export interface SentencePieceFile {
   readonly model: string;
 }
 
-/** A model learnt from the training set, as `LearntBpe`; what is not set is as spm_train has it. */
+/** A model learnt from the training set, like `LearntBpe`; unset options have spm_train's defaults. */
 export interface LearntSentencePiece {
   readonly method: 'sentencepiece';
   readonly learn: { readonly vocabSize: number } & Partial<Omit<Values<typeof learnFields>, 'vocabSize'>>;
