@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { systemFailure } from '../storage/systemFailure.js';
 
-// what the loading of the rest meets (too many open files, say) is reported like other errors
+// an error while the rest is loaded (too many open files, say) is reported like other errors
 try {
   const { commandLine } = await import('./commandLine.js');
   process.exitCode = await commandLine(process.argv.slice(2));

@@ -149,7 +149,7 @@ describe('what may change on resuming', () => {
     const again = train('kept', '--resume');
     assert.equal(
       ok(again) && again.stderr,
-      'kept      train.maxUpdates=15, seed=6, train.patience=0: this run was given it before; --set KEY=VALUE changes it\n' +
+      'kept      train.maxUpdates=15, seed=6, train.patience=0: set for this run earlier; --set KEY=VALUE changes it\n' +
         'kept holds this run, complete already; nothing was done.\n',
     );
     const longer = train('kept', '--resume', ...set('train.maxUpdates=18', 'decode.beamSize=1'));
@@ -261,7 +261,7 @@ test('an interruption before training begins is answered at once, and leaves not
   const [status] = (await once(child, 'close')) as [number];
   assert.equal(status, 130, stderr);
   assert.match(stderr, /^prepare   loads the backend[^]*\nStopping after the current step [^]*\nInterrupted\. /);
-  if (stderr.includes('Nothing was begun')) assert.ok(!existsSync(join(folder, 'early')));
+  if (stderr.includes('Nothing was started')) assert.ok(!existsSync(join(folder, 'early')));
   else assert.match(stderr, /What was done is saved; the same command with --resume continues\.\n$/);
 });
 

@@ -74,11 +74,11 @@ Examples:
       const kept = flags.resume ? keptSettings(runDir, given) : [];
       const config = loadConfig(flags.config, [...kept, ...given]);
       if (kept.length > 0)
-        console.error(`kept      ${kept.join(', ')}: this run was given it before; --set KEY=VALUE changes it`);
+        console.error(`kept      ${kept.join(', ')}: set for this run earlier; --set KEY=VALUE changes it`);
       let learning: LearningSaved | undefined;
       let hasStarted = false;
       const signal = abortOnInterrupt(() =>
-        hasStarted ? `${whatIsSaved(learning)}; the same command with --resume continues.` : 'Nothing was begun.',
+        hasStarted ? `${whatIsSaved(learning)}; the same command with --resume continues.` : 'Nothing was started.',
       );
       const show = showRun(progressOutput());
       const { scores, alreadyComplete } = await run({

@@ -151,7 +151,7 @@ export function findRun(
   return { scores, changed: changeable };
 }
 
-/** Claims the folder that a run found: it gets the configuration, and a complete run with changed settings is open again. */
+/** Claims the folder that a run found: writes the configuration, and makes a complete run with changed settings unfinished again. */
 export function claimRunFolder(
   runDir: string,
   config: Config,
@@ -166,7 +166,7 @@ export function claimRunFolder(
   } else if (changed.length > 0) {
     const { set = [], ...own } = readRunIdentity(runDir);
     const keys = new Set([...set, ...(identity.set ?? [])]);
-    // in this order: a kill in between leaves a run that is open and asks for the change again
+    // in this order: a kill in between leaves an unfinished run that requests the change again
     rmSync(paths.scores, { force: true });
     if (keys.size > set.length) writeJsonFile(paths.identity, { ...own, set: [...keys] } satisfies RunIdentity);
     writeConfig(runDir, config);

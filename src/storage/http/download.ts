@@ -218,7 +218,7 @@ async function writeBody(
     .finally(() => clearInterval(watch))
     .catch((error: NodeJS.ErrnoException) => {
       if (error.syscall === 'write' || error.syscall === 'open') throw writeFailure(part.path, error);
-      if (error instanceof MirrorError) part.discard(); // what is longer than the file is not its beginning
+      if (error instanceof MirrorError) part.discard(); // bytes of a longer file are not the beginning of this one
       throw error instanceof MirrorError
         ? error
         : new TransientError(`broke off after ${part.bytes} bytes (${error.message})`);
