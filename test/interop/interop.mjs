@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
     source: { type: 'string' },
     reference: { type: 'string' },
     lines: { type: 'string', default: '500' },
-    updates: { type: 'string', default: '300' },
+    updates: { type: 'string', default: '600' },
     only: { type: 'string' },
     npm: { type: 'string' },
     python: { type: 'string' },
@@ -38,7 +38,7 @@ Exports models, has other programs translate with them, and compares with coldst
   --source FILE       with --run: lines to translate (default: test.src of the run)
   --reference FILE    with --run: their references (default: test.ref of the run)
   --lines N           at most so many lines (default: 500)
-  --updates N         length of the trainings (default: 300)
+  --updates N         length of the trainings (default: 600)
   --only TEXT         only consumers and formats whose name holds TEXT
   --npm DIR           folder with node_modules to use instead of installing
   --python FILE       Python with its packages to use instead of installing`);
@@ -139,17 +139,25 @@ for (const [name, runFolder] of Object.entries(runs)) {
     for (const each of consumer.cases ?? [{ dtype: 'all' }]) {
       const dtypes = exporter.severalDtypes ? exporter.dtypes : each.dtype === 'all' ? [] : [each.dtype];
       const { out, refused } = exported(consumer.format, dtypes);
-      const row = { model: name, consumer: consumer.name, format: consumer.format, dtype: each.dtype };
+      const row = {
+        model: name,
+        consumer: consumer.name,
+        format: consumer.format,
+        dtype: each.dtype,
+        search: each.search ?? '',
+      };
+      const shown = [name, consumer.name, each.dtype, each.search].filter((part) => part !== undefined).join(', ');
       const done = (verdict, passed) => {
         rows.push({ ...row, verdict });
-        if (!passed) failures.push(`${name}, ${consumer.name}, ${each.dtype}: ${verdict}`);
-        console.log(`${passed ? 'ok    ' : 'FAILED'} ${name}, ${consumer.name}, ${each.dtype}: ${verdict}`);
+        if (!passed) failures.push(`${shown}: ${verdict}`);
+        console.log(`${passed ? 'ok    ' : 'FAILED'} ${shown}: ${verdict}`);
       };
       if (refused !== undefined) {
-        done(`refused: ${refused.split('\n')[0].slice(0, 160)}`, /cannot hold this model/.test(refused));
+        const [, reason] = /cannot hold this model: (.*?)\. /s.exec(refused) ?? [];
+        done(`refused: ${reason ?? refused}`, reason !== undefined);
         continue;
       }
-      const output = join(work, `${consumer.name}-${each.dtype}`.replaceAll(/[^\w.-]+/g, '_'));
+      const output = join(work, `${consumer.name}-${each.dtype}-${each.search}`.replaceAll(/[^\w.-]+/g, '_'));
       rmSync(output, { force: true });
       const task = { peers, folder: out, dtype: each.dtype, source, output, run, search: each.search };
       const { status, text, seconds } = execute((consumer.check ?? consumer.command)(task), root);
@@ -174,7 +182,7 @@ for (const [name, runFolder] of Object.entries(runs)) {
   }
 }
 
-const columns = ['model', 'consumer', 'format', 'dtype', 'verdict'];
+const columns = ['model', 'consumer', 'format', 'dtype', 'search', 'verdict'];
 const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column].length)));
 const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
 console.log(`\n${line(columns)}\n${line(widths.map((width) => '-'.repeat(width)))}`);

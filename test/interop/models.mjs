@@ -25,13 +25,13 @@ model:
   residual: ${name === 'two-vocabularies' ? 'post-ln' : name}
   dropout: 0
 init: { method: ${init[name] ?? 'fairseq'} }
-train: { lr: 2e-3, warmupUpdates: 50, maxUpdates: ${updates}, maxTokens: 1024, keepEpochs: 0 }
+train: { lr: 3e-3, warmupUpdates: 50, maxUpdates: ${updates}, maxTokens: 1024, keepEpochs: 0 }
 decode: { beamSize: 5, checkpoint: last, bleu: tokenised }
 `;
 
 /** @param coldstart runs the command line @returns runs by name */
 export function trainModels(folder, coldstart, { updates }) {
-  coldstart(['corpus', 'synth', '--pairs', '5000', '--out', join(folder, 'text')]);
+  coldstart(['corpus', 'synth', '--pairs', '20000', '--out', join(folder, 'text')]);
   return Object.fromEntries(
     modelNames.map((name) => {
       const config = join(folder, `${name}.yaml`);
