@@ -2,6 +2,8 @@
 # runs without the engine, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
 # COLDSTART_REQUIRE_NATIVE=1: set-up fails if the engine cannot be built.
 native_packages="g++ libdnnl-dev"
+# COLDSTART_WITH_MPI=1: also what training under mpirun needs.
+if [ "${COLDSTART_WITH_MPI:-}" = 1 ]; then native_packages="$native_packages libopenmpi-dev openmpi-bin"; fi
 
 # If the version does not fit, "coldstart build-native" says why.
 has_one_dnn() { command -v "${CXX:-g++}" >/dev/null && echo '#include <dnnl.hpp>' | "${CXX:-g++}" ${ONEDNN_ROOT:+"-I$ONEDNN_ROOT/include"} -x c++ -E - >/dev/null 2>&1; }
@@ -18,7 +20,8 @@ case " $* " in
     fi ;;
 esac
 
-if ! has_one_dnn && [ "$may_install" = yes ]; then
+lacks_mpi() { [ "${COLDSTART_WITH_MPI:-}" = 1 ] && ! command -v mpicxx >/dev/null; }
+if { ! has_one_dnn || lacks_mpi; } && [ "$may_install" = yes ]; then
   echo "Installing $native_packages for the native engine (refuse with --no-apt)."
   # the package list may be missing or old: install, and only if that fails fetch the list and try again
   install_native() { DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $native_packages >/dev/null 2>"$apt_log"; }

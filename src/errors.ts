@@ -16,6 +16,7 @@ export const errorCodes = {
   RUN_DIFFERS: 'The folder holds a run with other settings or another corpus.',
   RUN_FAILED: 'Runs of an ablation failed.',
   LEARNING_DIFFERS: 'The folder holds iterations of GradInit or MetaInit with other settings.',
+  PROCESSES_DIFFER: 'Processes that train one model do not agree on what they train.',
   CHECKPOINT: 'A checkpoint is damaged, or belongs to another run.',
   OPTIMIZER_STATE: "An optimiser's state lacks a tensor.",
   DIVERGED: 'The loss, a gradient or a parameter is not finite any more.',

@@ -72,7 +72,7 @@ export function tinyTask(
   return {
     config: tinyConfig,
     options,
-    params: initParams(tinyConfig, { method: 'fairseq', seed: 1 }),
+    params: parts.params ?? initParams(tinyConfig, { method: 'fairseq', seed: 1 }),
     trainBatches: createBatches(pairsInMemory(reversals(120, 1)), { maxTokens: 60, seed: options.seed }),
     validBatches: createBatches(pairsInMemory(reversals(20, 2)), { maxTokens: 200, shuffle: false }).epochBatches(1),
     runDir: join(folder, name),

@@ -21,6 +21,18 @@ export type AblationEvent =
   | { readonly event: 'complete'; readonly already: boolean }
   | { readonly event: 'failed'; readonly message: string };
 
+/** One part of a plan's runs, of `count` parts that differ by no more than a run: those whose number leaves `index` when divided by `count`. */
+export interface Shard {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The runs of a shard, in the plan's order. */
+export function runsOfShard(plan: AblationPlan, { index, count }: Shard): PlannedRun[] {
+  return plan.runs.filter((_, number) => number % count === index);
+}
+
 /** The configuration and folder of `ablate`. */
 export interface AblationTask {
   readonly config: Config;
@@ -28,6 +40,8 @@ export interface AblationTask {
   readonly dir: string;
   /** Runs at the same time. Default: ablation.parallel. */
   readonly parallel?: number;
+  /** Which runs of the plan are done here: those of one machine among several that share no disk. Default: all. */
+  readonly shard?: Shard;
   /** Start runs even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
   readonly signal?: AbortSignal;
@@ -67,9 +81,10 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const parallel = task.parallel ?? config.ablation.parallel;
   writePlan(dir, plan);
   task.onPlan?.(plan);
+  const own = task.shard === undefined ? plan.runs : runsOfShard(plan, task.shard);
   for (const planned of plan.runs.filter(isPlannedRunComplete))
     onEvent?.(planned, { event: 'complete', already: true });
-  const waiting = plan.runs.filter((planned) => !isPlannedRunComplete(planned));
+  const waiting = own.filter((planned) => !isPlannedRunComplete(planned));
   const failures: string[] = [];
   let completed = 0;
   // one failed run must not stop the others, but a cause that fails every run need not be tried on all of them

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { schema, type Config } from '../config/schema.js';
 import { counted } from '../counted.js';
 import { ablationFiles } from '../ablation/ablationFiles.js';
+import type { Shard } from '../ablation/ablate.js';
 import { armPresets } from '../ablation/armPresets.js';
+import { parseShard } from './shard.js';
 import { backendOption, configOption, fieldValue, ignoreMemoryOption, jsonOption, setOption } from './options.js';
 
 interface AblateFlags {
@@ -11,6 +13,7 @@ interface AblateFlags {
   set: string[];
   backend?: string;
   parallel?: number;
+  shard?: Shard;
   ignoreMemory?: boolean;
   dryRun?: boolean;
   status?: boolean;
@@ -36,6 +39,11 @@ export function ablateCommand(): Command {
       fieldValue(schema.ablation.parallel),
     )
     .option(
+      '--shard <i/n>',
+      'do only part i of n of the runs, on one of n machines; "slurm" takes both numbers from the job array',
+      parseShard,
+    )
+    .option(
       '--dry-run',
       'say what would run, how long it takes, from measured steps, and the memory; nothing is written',
     )
@@ -54,7 +62,8 @@ Examples:
   coldstart ablate -c configs/ablate-builtin.yaml --dry-run
   coldstart ablate -c configs/ablate-builtin.yaml
   coldstart ablate -c configs/ablate-builtin.yaml --status
-  coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds`,
+  coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds
+  coldstart ablate -c configs/ablate-builtin.yaml --shard 2/8     the second of eight machines; copy the folders together afterwards`,
     )
     .action(async (flags: AblateFlags) => {
       const [
@@ -85,6 +94,7 @@ Examples:
         config,
         dir,
         parallel: flags.parallel,
+        shard: flags.shard,
         ignoreMemory: flags.ignoreMemory,
         signal: abortOnInterrupt('The current runs are saved; the same command resumes them.'),
         onPlan: (plan) => progress.plan(plan),

@@ -16,6 +16,7 @@ export function buildNativeCommand(): Command {
 It needs a C++ compiler (GCC 11 or clang 14 with libomp, or later) and oneDNN 2 or 3 with OpenMP threads; nothing is downloaded.
   Debian, Ubuntu   apt-get install g++ libdnnl-dev
   conda            the oneDNN of the active environment is found, if the system has none
+  MPI              where mpicxx is installed (apt-get install libopenmpi-dev openmpi-bin), the addon for mpirun is built too
   PyPI             pip install onednn-devel-cpu-gomp, then --onednn "$(python3 -c 'import sys; print(sys.prefix)')"
 The engine is written into the package's folder, or, where that cannot be written, into the user's cache (XDG_CACHE_HOME or
 ~/.cache, coldstart/native). A oneDNN that is named must stay where it is: the engine loads it from there.
@@ -26,9 +27,10 @@ Examples:
   CXX=clang++ coldstart build-native`,
     )
     .action(async (flags: { onednn?: string; compiler?: string }) => {
-      const [{ buildEngine }, { loadNative }] = await Promise.all([
+      const [{ buildEngine }, { loadNative }, { buildMpi, findMpi }] = await Promise.all([
         import('../backend/native/build/buildEngine.js'),
         import('../backend/native/loadNative.js'),
+        import('../parallel/buildMpi.js'),
       ]);
       const { path, toolchain, compiled } = await buildEngine(
         { compiler: flags.compiler, oneDnn: flags.onednn },
@@ -36,5 +38,8 @@ Examples:
       );
       console.log(`${path}: ${compiled === 0 ? 'nothing had changed' : `built with ${toolchain.compilerVersion}`}.`);
       console.log(`native engine: ${loadNative()}.`);
+      if (findMpi() === undefined) return;
+      const mpi = buildMpi();
+      console.log(`${mpi.path}: ${mpi.compiled ? `built with ${findMpi()}` : 'nothing had changed'}.`);
     });
 }

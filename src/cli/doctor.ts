@@ -23,6 +23,8 @@ Example:
         { availableMemory },
         { typicalBatch, typicalMemory },
         { formatGigabytes },
+        { builtMpi },
+        { findMpi, installMpi },
       ] = await Promise.all([
         import('node:os'),
         import('../backend/select.js'),
@@ -30,6 +32,8 @@ Example:
         import('../run/availableMemory.js'),
         import('../run/typicalMemory.js'),
         import('../format.js'),
+        import('../parallel/mpiFiles.js'),
+        import('../parallel/buildMpi.js'),
       ]);
       const backends = await probeBackends();
       const gigabytes = (bytes: number): number => Math.round((bytes / 2 ** 30) * 10) / 10;
@@ -51,6 +55,7 @@ Example:
         })),
         backends,
         auto,
+        mpi: { compiler: findMpi() ?? null, addon: builtMpi() ?? null },
       };
       if (flags.json) console.log(JSON.stringify(report, null, 2));
       else {
@@ -63,6 +68,14 @@ Example:
             `${passed ? 'PASS' : missing ? ' -- ' : 'FAIL'}  ${name.padEnd(11)}${detail.replaceAll('\n', '\n                 ')}${matmulGflops === undefined ? '' : `; ${matmulGflops.toFixed(1)} GFLOP/s`}`,
           );
         }
+        const { compiler, addon } = report.mpi;
+        console.log(
+          addon !== null
+            ? 'mpirun: the addon for MPI is built; several processes can train one model.'
+            : compiler !== null
+              ? 'mpirun: MPI is installed; run "coldstart build-native" to build the addon for it.'
+              : `mpirun: one process only. To train with several: ${installMpi}, then "coldstart build-native".`,
+        );
         if (typical.length > 0)
           console.log(
             `Memory of a run with batches of ${typicalBatch.maxTokens} tokens and ${typicalBatch.vocabulary} words: ${typical

@@ -28,16 +28,18 @@ export class Interrupted extends Error {
  * at once.
  *
  * @param howToContinue the last line after the work has stopped; a function is called only then
+ * @param quiet for processes whose leader says it
  */
-export function abortOnInterrupt(howToContinue: string | (() => string)): AbortSignal {
+export function abortOnInterrupt(howToContinue: string | (() => string), { quiet = false } = {}): AbortSignal {
   const controller = new AbortController();
   for (const name of stopSignals) {
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToContinue);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
-      process.stderr.write(
-        '\nStopping after the current step (an update, an iteration or a batch); once more to stop at once.\n',
-      );
+      if (!quiet)
+        process.stderr.write(
+          '\nStopping after the current step (an update, an iteration or a batch); once more to stop at once.\n',
+        );
       controller.abort(interrupted);
     });
   }

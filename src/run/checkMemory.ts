@@ -110,6 +110,7 @@ export async function refuseTooLarge(
  * @param options.isLearned initial parameters exist already
  * @param options.isTrained training is done, and only decoding is left
  * @param options.isBegun the run resumes
+ * @param options.processes that share the machine's memory, each with a whole run
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
  */
@@ -124,12 +125,14 @@ export async function checkRunMemory(
     isTrained = false,
     isBegun = false,
     ignore = false,
+    processes = 1,
   }: {
     readonly initOnly?: boolean;
     readonly isLearned?: boolean;
     readonly isTrained?: boolean;
     readonly isBegun?: boolean;
     readonly ignore?: boolean;
+    readonly processes?: number;
   } = {},
 ): Promise<MemoryReport | undefined> {
   const heldOut = [
@@ -147,7 +150,7 @@ export async function checkRunMemory(
     return stage === 'train' ? !initOnly && !isTrained : !isLearned;
   };
   const stages = stagesOf(config).filter(isLeft);
-  const report = await reportMemory(task, backend, availableMemory(), stages);
+  const report = await reportMemory(task, backend, availableMemory() / processes, stages);
   if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report, isBegun);
   return report;
 }

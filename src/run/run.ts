@@ -35,6 +35,7 @@ import { removeLearningLog } from './learningLog.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
+import { agree, announce, checkShares, type Processes } from './processes.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
@@ -58,6 +59,10 @@ export interface RunTask {
   readonly set?: readonly string[];
   /** Start even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
+  /** The processes that train together, of which this is the leader; the others call `followRun`. Default: this process alone. */
+  readonly processes?: Processes;
+  /** Called when another process was asked to stop; `signal` should then be aborted. */
+  readonly onStopAsked?: () => void;
   /** When aborted, the run saves its state for resuming and throws the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: RunListener;
@@ -81,6 +86,8 @@ export interface RunResult {
 export async function run(task: RunTask): Promise<RunResult> {
   const options = trainOptions(task.config); // contradictions are reported before anything is written
   learnsInitialParams(task.config);
+  const { processes } = task;
+  if (processes) checkShares(task.config, processes);
   const corpus = await openPreparedCorpus(corpusFolder(task.config), prepareCommand(task.config));
   try {
     const model = modelOptions(task.config, corpus.manifest.vocabularySizes);
@@ -88,10 +95,17 @@ export async function run(task: RunTask): Promise<RunResult> {
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     const paths = runPaths(task.runDir);
+    if (processes) {
+      const hosts = await agree(processes.world, task.config, await selectBackend(task.config.backend), corpus);
+      task.onEvent?.({ event: 'processes', count: hosts.length, hosts: [...new Set(hosts)] });
+    }
     const identity = { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest), set: task.set };
     const found = findRun(task.runDir, task.config, identity, task.resume);
     const { scores: complete, changed } = found;
-    if (complete && changed.length === 0) return { scores: complete, alreadyComplete: true };
+    if (complete && changed.length === 0) {
+      if (processes) await announce(processes.world, false);
+      return { scores: complete, alreadyComplete: true };
+    }
     task.onEvent?.({ event: 'preparing' });
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);
@@ -103,11 +117,13 @@ export async function run(task: RunTask): Promise<RunResult> {
       isTrained: complete !== undefined && !changed.some(letsTrainOn),
       isBegun: !found.isNew,
       ignore: task.ignoreMemory,
+      processes: processes?.onThisHost,
     });
     if (memory) task.onEvent?.({ event: 'memory', ...memory });
     await yieldToEvents(); // lets signals in
     task.signal?.throwIfAborted();
     claimRunFolder(task.runDir, task.config, identity, found);
+    if (processes) await announce(processes.world, true);
     const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
       return { scores: await new Run(task, options, corpus, model, changed, source).finish(), alreadyComplete: false };
@@ -196,6 +212,8 @@ class Run {
         onValidation: this.eventFile && parameterHistograms(this.eventFile),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
+        world: this.task.processes?.world,
+        onStopAsked: this.task.onStopAsked,
         onEvent: (event) => this.emit(event),
         onUpdate: (progress) => this.task.onEvent?.({ event: 'update', ...progress, ...end }),
       });

@@ -82,6 +82,13 @@ export interface GradInitFellBack {
   readonly reason: string;
 }
 
+/** Several processes train together; for displays, not logged: no number of a run depends on how many they are. */
+export interface ProcessesJoined {
+  readonly event: 'processes';
+  readonly count: number;
+  readonly hosts: readonly string[];
+}
+
 /** Settings that differ from the run's earlier ones, as `key: a → b`. */
 export interface SettingsChanged {
   readonly event: 'changed';
@@ -109,6 +116,7 @@ export interface LearningSaved {
 export type RunEvent =
   | Preparing
   | RunStart
+  | ProcessesJoined
   | UpdateProgress
   | StageProgress
   | MemoryReported

@@ -282,17 +282,21 @@ function mayChange(key: string, { train }: Config): boolean {
 
 /** The differences between two runs in settings that determine their numbers, one line each. */
 export function runDifferences(a: Config, b: Config): string[] {
+  return configDifferences(comparableConfig(a), comparableConfig(b));
+}
+
+/** The configuration of a run without what changes no number. */
+export function comparableConfig(config: Config): Config {
   // the corpus's place does not matter, its contents do; settings that are only recorded change nothing
   const { corpus, record } = defaultConfig();
-  const comparable = (config: Config): Config => ({
+  return {
     ...runConfig(config),
     backend: 'auto',
     corpus,
     record,
     // an explicit default is the same setting; without an algorithm no setting of the group counts
     gradinit: config.gradinit.algorithm === 'none' ? defaultConfig().gradinit : gradInitSettings(config.gradinit),
-  });
-  return configDifferences(comparable(a), comparable(b));
+  };
 }
 
 /**

@@ -7,75 +7,129 @@ import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
+import { sumOverTree, type TreeNode } from '../parallel/sumTree.js';
 
 /** Gradients of one update, summed over target tokens, with the numbers for the log. */
-export interface UpdateGradients {
+export interface UpdateGradients extends BatchSums {
   /** Of the summed loss: divide by `trgTokens`. The caller disposes them. */
   readonly gradients: Params;
-  readonly lossSum: number;
-  readonly nllSum: number;
-  readonly srcTokens: number;
-  readonly trgTokens: number;
   /** L2 norm over all gradients of the mean loss. */
   readonly gradNormL2: number;
 }
 
+/** The numbers for the log, of one batch or of several. */
+export interface BatchSums {
+  readonly lossSum: number;
+  readonly nllSum: number;
+  readonly srcTokens: number;
+  readonly trgTokens: number;
+}
+
+export interface UpdateOptions {
+  readonly config: ModelConfig;
+  readonly labelSmoothing: number;
+  readonly seed: number;
+  /** From 0; with the seed and the batch's number it determines the dropout masks. */
+  readonly update: number;
+  /** Of matrix products, forward and backward; sums, norms and everything else are float32. */
+  readonly precision: Precision;
+}
+
 /**
  * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch: sums
- * over tokens are added up, so that long and short batches weigh by their tokens.
- *
- * @param precision of matrix products, forward and backward; sums, norms and everything else are float32
- * @param update from 0; with the seed and the batch's number it determines the dropout masks
+ * over tokens are added up, so that long and short batches weigh by their tokens. The order of additions is that of sumTree.ts.
  */
-export function updateGradients(
+export function updateGradients(params: Params, batches: readonly Batch[], options: UpdateOptions): UpdateGradients {
+  const all = { lo: 0, hi: batches.length };
+  const { gradients, sums } = nodeGradients(params, all, (microBatch) => batches[microBatch], options);
+  const total = addSums(sums);
+  return { gradients, ...total, gradNormL2: meanNorm(gradients, total.trgTokens) };
+}
+
+/**
+ * Gradients summed over some of an update's batches, which are a node of the tree, and the sums of each batch.
+ *
+ * @param batchOf the update's batch of that number; read when its turn comes
+ */
+export function nodeGradients(
   params: Params,
-  batches: readonly Batch[],
-  {
-    config,
-    labelSmoothing,
-    seed,
-    update,
-    precision,
-  }: { config: ModelConfig; labelSmoothing: number; seed: number; update: number; precision: Precision },
-): UpdateGradients {
-  let gradients: Map<string, Tensor> | undefined;
-  let lossSum = 0;
-  let nllSum = 0;
-  let srcTokens = 0;
-  let trgTokens = 0;
+  node: TreeNode,
+  batchOf: (microBatch: number) => Batch,
+  options: UpdateOptions,
+): { gradients: Map<string, Tensor>; sums: BatchSums[] } {
+  const sums: BatchSums[] = [];
+  const held = new Set<Map<string, Tensor>>();
   try {
-    batches.forEach((batch, microBatch) => {
-      let nll: Scalar | undefined;
-      try {
-        const result = withPrecision(precision, () =>
-          valueAndGradients((p) => {
-            const loss = translationLoss(p, batch, {
-              config,
-              labelSmoothing,
-              dropoutKey: { seed, step: update, microBatch },
-            });
-            nll = keep(loss.nllSum);
-            return loss.lossSum;
-          }, params),
-        );
-        lossSum += result.value.dataSync()[0];
-        nllSum += nll!.dataSync()[0];
-        result.value.dispose();
-        gradients = gradients === undefined ? result.gradients : addGradients(gradients, result.gradients);
-      } finally {
-        nll?.dispose();
-      }
-      srcTokens += batch.srcTokens;
-      trgTokens += batch.trgTokens;
-    });
+    const gradients = sumOverTree<Map<string, Tensor>>(
+      node,
+      ({ lo, hi }) => {
+        if (hi - lo > 1) return undefined;
+        const result = batchGradients(params, batchOf(lo), lo, options);
+        sums.push(result.sums);
+        held.add(result.gradients);
+        return result.gradients;
+      },
+      (total, more) => {
+        held.delete(total);
+        held.delete(more);
+        const sum = addGradients(total, more);
+        held.add(sum);
+        return sum;
+      },
+    );
+    return { gradients, sums };
   } catch (error) {
-    if (gradients) disposeParams(gradients);
+    for (const gradients of held) disposeParams(gradients);
     throw error;
   }
-  const squared = squaredNorm([...gradients!.values()]);
-  const gradNormL2 = Math.sqrt(squared.dataSync()[0]) / trgTokens;
+}
+
+function batchGradients(
+  params: Params,
+  batch: Batch,
+  microBatch: number,
+  { config, labelSmoothing, seed, update, precision }: UpdateOptions,
+): { gradients: Map<string, Tensor>; sums: BatchSums } {
+  let nll: Scalar | undefined;
+  try {
+    const { value, gradients } = withPrecision(precision, () =>
+      valueAndGradients((p) => {
+        const loss = translationLoss(p, batch, {
+          config,
+          labelSmoothing,
+          dropoutKey: { seed, step: update, microBatch },
+        });
+        nll = keep(loss.nllSum);
+        return loss.lossSum;
+      }, params),
+    );
+    const { srcTokens, trgTokens } = batch;
+    const sums = { lossSum: value.dataSync()[0], nllSum: nll!.dataSync()[0], srcTokens, trgTokens };
+    value.dispose();
+    return { gradients, sums };
+  } finally {
+    nll?.dispose();
+  }
+}
+
+/** The sums of several batches, added from the first to the last. */
+export function addSums(sums: readonly BatchSums[]): BatchSums {
+  const total = { lossSum: 0, nllSum: 0, srcTokens: 0, trgTokens: 0 };
+  for (const { lossSum, nllSum, srcTokens, trgTokens } of sums) {
+    total.lossSum += lossSum;
+    total.nllSum += nllSum;
+    total.srcTokens += srcTokens;
+    total.trgTokens += trgTokens;
+  }
+  return total;
+}
+
+/** L2 norm of the mean over tokens of gradients summed over tokens. */
+export function meanNorm(gradients: Params, trgTokens: number): number {
+  const squared = squaredNorm([...gradients.values()]);
+  const norm = Math.sqrt(squared.dataSync()[0]) / trgTokens;
   squared.dispose();
-  return { gradients: gradients!, lossSum, nllSum, srcTokens, trgTokens, gradNormL2 };
+  return norm;
 }
 
 /** Sums of two sets of gradients, which it takes over. */

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../model/config.js';
 import { UsageError } from '../errors.js';
 import { removeStaleParts } from '../storage/staleParts.js';
 import { toOptimizerState, toTensors, writeCheckpoint, type Checkpoint } from './checkpoint.js';
-import { clipScale } from './clip.js';
+import { applyUpdate } from './applyUpdate.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
 import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
@@ -31,9 +31,11 @@ import {
 } from './runFiles.js';
 import { learningRate } from './schedule.js';
 import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
-import { multipliersAt, updateWithMultipliers, type Multipliers } from './multipliers.js';
+import type { Multipliers } from './multipliers.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
-import { updateGradients, type UpdateGradients } from './trainUpdate.js';
+import { isFiniteStep, Team } from './team.js';
+import { updateGradients, type UpdateGradients, type UpdateOptions } from './trainUpdate.js';
+import type { World } from '../parallel/world.js';
 import { validationLoss } from './validationLoss.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
@@ -126,6 +128,10 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
   readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<Evaluation>;
   /** Sees the parameters after each validation. */
   readonly onValidation?: (params: Params, update: number) => void;
+  /** The processes that share out the batches of every update; this one leads, and the others `follow`. Default: this one alone. */
+  readonly world?: World;
+  /** Called when another process was asked to stop; `signal` should then be aborted. */
+  readonly onStopAsked?: () => void;
   /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -174,6 +180,7 @@ export async function train<O extends { readonly optimizer: string }>(task: Trai
 class Trainer {
   private readonly optimizer;
   private readonly paths;
+  private readonly team: Team | undefined;
   private params: Params;
   private state: OptimizerState;
   /** Replaced, never changed, so that a saved position can be recognised. */
@@ -191,6 +198,7 @@ class Trainer {
         'train.bestBy is "bleu", but the run does not decode its validation set. Use "loss", or give it one.',
       );
     this.optimizer = table.create(options);
+    this.team = task.world && new Team(task.world);
     this.paths = checkpointPaths(task.runDir);
     makeFolder(this.paths.folder);
     removeStaleParts(this.paths.folder);
@@ -213,7 +221,7 @@ class Trainer {
 
   async run(): Promise<TrainResult> {
     try {
-      const status = await this.untilFinished();
+      const status = await this.withTeam(() => this.untilFinished());
       disposeOptimizerState(this.state);
       return { status, position: this.position, params: this.params };
     } catch (error) {
@@ -221,6 +229,23 @@ class Trainer {
       disposeParams(this.params);
       throw error;
     }
+  }
+
+  private async withTeam<T>(work: () => Promise<T>): Promise<T> {
+    if (this.team === undefined) return work();
+    const { options, multipliers } = this.task;
+    const { update, epoch, batchesDone } = this.position;
+    await this.team.start({ options, multipliers, update, epoch, batchesDone }, this.params, this.state);
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      // any other error ends all processes with this one
+      if (error instanceof DivergenceError) await this.team.end();
+      throw error;
+    }
+    await this.team.end();
+    return result;
   }
 
   private async untilFinished(): Promise<TrainResult['status']> {
@@ -235,7 +260,7 @@ class Trainer {
         return 'interrupted';
       }
       if (this.isSaveDue()) this.saveLast();
-      this.trainOneUpdate();
+      await this.trainOneUpdate();
       const { update, epoch, batchesDone, epochBatches } = this.position;
       if (update % options.logEveryUpdates === 0) this.logInterval();
       const epochEnded = batchesDone === epochBatches;
@@ -288,32 +313,34 @@ class Trainer {
     return Array.from({ length: end - batchesDone }, (_, i) => this.epochBatches.batch(batchesDone + i));
   }
 
-  private trainOneUpdate(): void {
+  /** Of one update; where several processes train, each computes its share. */
+  private async gradients(batches: readonly Batch[], options: UpdateOptions): Promise<UpdateGradients> {
+    if (this.team === undefined) return updateGradients(this.params, batches, options);
+    const { signal, onStopAsked } = this.task;
+    const step = await this.team.update(this.params, batches, options, signal?.aborted === true);
+    if (step.stop) onStopAsked?.();
+    return step;
+  }
+
+  private async trainOneUpdate(): Promise<void> {
     const { config, options, onUpdate } = this.task;
     const started = performance.now();
     const { update, epoch } = this.position;
     const batches = this.nextBatches();
     const lr = learningRate(options, update);
-    const step = updateGradients(this.params, batches, {
-      config,
-      labelSmoothing: options.labelSmoothing,
-      seed: options.seed,
-      update,
-      precision: options.precision,
-    });
+    const { labelSmoothing, seed, precision } = options;
+    const step = await this.gradients(batches, { config, labelSmoothing, seed, update, precision });
     this.lastLoss = step.lossSum / step.trgTokens;
-    if (!Number.isFinite(step.lossSum) || !Number.isFinite(step.gradNormL2)) this.divergedIn(step);
+    if (!isFiniteStep(step)) this.divergedIn(step);
 
-    const scale = clipScale(step.gradNormL2, options.clipNorm);
     // the optimiser uses up the parameters it moves
     const before = isRatioSampled(update + 1, this.task.ratioUpdates)
       ? new Map([...this.params].map(([name, tensor]) => [name, tensor.clone()]))
       : undefined;
-    const multipliers = this.task.multipliers && multipliersAt(this.task.multipliers, update);
-    const rates = { lr, gradientScale: scale / step.trgTokens };
-    ({ params: this.params, state: this.state } = multipliers?.size
-      ? updateWithMultipliers(this.optimizer, step.gradients, this.state, this.params, rates, multipliers)
-      : this.optimizer.update(step.gradients, this.state, this.params, rates));
+    const { multipliers } = this.task;
+    const rule = { optimizer: this.optimizer, options, multipliers, update };
+    const { scale, ...next } = applyUpdate(rule, step, this.params, this.state);
+    ({ params: this.params, state: this.state } = next);
     const ratios = before && updateRatios(before, this.params);
     if (before) disposeParams(before);
 
@@ -416,6 +443,7 @@ class Trainer {
     const started = performance.now();
     const { update, best, beforeEnd } = this.position;
     const epoch = this.lastEpoch();
+    await this.team?.compare(this.params);
     const losses = await validationLoss(this.params, validBatches, {
       config,
       labelSmoothing: options.labelSmoothing,

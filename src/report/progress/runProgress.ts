@@ -74,6 +74,9 @@ class RunDisplay {
         this.maxUpdates = event.maxUpdates;
         for (const line of startLines(event)) this.line(line);
         break;
+      case 'processes':
+        this.line(`processes ${event.count} on ${counted(event.hosts.length, 'machine')}: ${event.hosts.join(', ')}`);
+        break;
       case 'update':
         this.endStage();
         this.maxUpdates = event.maxUpdates;

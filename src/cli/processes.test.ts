@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isAddonBuilt } from '../backend/native/addon.js';
+import { builtMpi } from '../parallel/mpiFiles.js';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-mpi-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  OMP_NUM_THREADS: '1',
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  OMPI_MCA_rmaps_base_oversubscribe: '1',
+  OMPI_MCA_hwloc_base_binding_policy: 'none',
+  OMPI_MCA_odls_base_sigkill_timeout: '3',
+};
+
+function missing(): string | false {
+  if (builtMpi() === undefined)
+    return 'the addon for MPI is not built (apt-get install libopenmpi-dev openmpi-bin; coldstart build-native)';
+  const { stdout } = spawnSync('mpirun', ['--version'], { encoding: 'utf8' });
+  return /Open MPI/.test(stdout ?? '') ? false : 'mpirun is not that of Open MPI, whose options this test uses';
+}
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+const coldstart = (...args: string[]): Outcome =>
+  spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8', env });
+const trainArgs = (run: string, ...args: string[]): string[] => ['train', '-c', 'my.yaml', '--run', run, ...args];
+const mpirun = (size: number, ...args: string[]): Outcome =>
+  spawnSync('mpirun', ['-n', String(size), process.execPath, program, ...args], { cwd: folder, encoding: 'utf8', env });
+const set = (...settings: string[]): string[] => settings.flatMap((setting) => ['--set', setting]);
+
+function ok({ status, stderr }: Outcome): void {
+  assert.equal(status, 0, stderr);
+}
+
+/** A checkpoint, and the log without times. */
+function resultOf(run: string): { params: Buffer; log: string[]; initial: Buffer } {
+  const read = (path: string): Buffer => readFileSync(join(folder, run, path));
+  const log = read('log.jsonl')
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) =>
+      JSON.stringify(JSON.parse(line), (key, value: unknown) =>
+        /seconds|PerSecond|crc32|runDir|path/i.test(key) ? undefined : value,
+      ),
+    );
+  return { params: read('checkpoints/best.safetensors'), log, initial: read('initial.safetensors') };
+}
+
+describe('training under mpirun', { skip: missing() }, () => {
+  before(() => {
+    ok(coldstart('corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '10', '--test-pairs', '5'));
+    writeFileSync(
+      join(folder, 'my.yaml'),
+      `
+seed: 5
+backend: ${isAddonBuilt() ? 'native' : 'wasm'}
+corpus:
+  dir: data
+  srcLang: de
+  trgLang: en
+  train: { src: text/train.de, trg: text/train.en }
+  valid: { src: text/valid.de, trg: text/valid.en }
+  test: { src: text/test.de, trg: text/test.en }
+  subwords: { method: none, joiner: "" }
+model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
+gradinit: { algorithm: adam, iterations: 3 }
+train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 12, updateFreq: 5, maxTokens: 400, validateEveryUpdates: 6, logEveryUpdates: 2, keepEpochs: 0 }
+decode: { beamSize: 1, maxLenA: 1, maxLenB: 2, bleu: tokenised }
+record: { tensorBoard: false }
+`,
+    );
+    ok(coldstart('corpus', 'prepare', '-c', 'my.yaml'));
+    ok(coldstart(...trainArgs('one')));
+  });
+
+  for (const size of [2, 3, 4])
+    test(`${size} processes write what one writes, GradInit included`, () => {
+      ok(mpirun(size, ...trainArgs(`of-${size}`)));
+      assert.deepEqual(resultOf(`of-${size}`), resultOf('one'));
+    });
+
+  test('a run that four processes began is resumed by two and by one', () => {
+    ok(mpirun(4, ...trainArgs('resumed', ...set('train.maxUpdates=3'))));
+    ok(mpirun(2, ...trainArgs('resumed', ...set('train.maxUpdates=7'), '--resume')));
+    ok(coldstart(...trainArgs('resumed', ...set('train.maxUpdates=12'), '--resume')));
+    assert.deepEqual(resultOf('resumed').params, resultOf('one').params);
+    const again = mpirun(2, ...trainArgs('resumed', '--resume'));
+    ok(again);
+    assert.match(again.stderr, /complete already; nothing was done/);
+  });
+
+  test('processes that cannot share are refused before anything is written', () => {
+    const tooMany = mpirun(6, ...trainArgs('refused'));
+    assert.equal(tooMany.status, 2);
+    assert.match(tooMany.stderr, /train\.updateFreq is 5, and 6 processes share out .* give --batch-per-worker/);
+    assert.equal(tooMany.stderr.split('train.updateFreq is 5').length, 2, 'the error is printed once');
+    assert.ok(!existsSync(join(folder, 'refused')));
+    ok(mpirun(2, ...trainArgs('multiplied', '--batch-per-worker', ...set('train.updateFreq=1', 'train.maxUpdates=2'))));
+    const absent = spawnSync(
+      'mpirun',
+      ['data', 'elsewhere'].flatMap((data, i) => [
+        ...(i > 0 ? [':'] : []),
+        ...['-n', '1', process.execPath, program],
+        ...trainArgs('refused', ...set(`corpus.dir=${data}`)),
+      ]),
+      { cwd: folder, encoding: 'utf8', env },
+    );
+    assert.equal(absent.status, 1);
+    assert.match(absent.stderr, /process 1 on .* cannot take part: .*elsewhere/);
+    const alone = coldstart(...trainArgs('refused', '--batch-per-worker'));
+    assert.equal(alone.status, 2);
+    assert.match(alone.stderr, /this is one alone/);
+    const different = spawnSync(
+      'mpirun',
+      [1, 2].flatMap((seed) => [
+        ...(seed === 2 ? [':'] : []),
+        ...['-n', '1', process.execPath, program],
+        ...trainArgs('refused', ...set(`seed=${seed}`)),
+      ]),
+      { cwd: folder, encoding: 'utf8', env },
+    );
+    assert.equal(different.status, 1);
+    assert.match(
+      different.stderr,
+      /process 1 on .* has another configuration than process 0 on .*: "seed: 2", not "seed: 1"/,
+    );
+    assert.ok(!existsSync(join(folder, 'refused')));
+  });
+
+  /** Starts training on three processes, and waits until a few updates are saved. @returns mpirun and the processes, by rank */
+  async function begun(run: string): Promise<{ ended: Promise<unknown>; pids: number[]; stderr: () => string }> {
+    const args = [
+      '-n',
+      '3',
+      process.execPath,
+      program,
+      ...trainArgs(run, ...set('train.maxUpdates=100000', 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=1')),
+    ];
+    const child = spawn('mpirun', args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (part: Buffer) => (stderr += part.toString()));
+    const ended = once(child, 'close');
+    const previous = join(folder, run, 'checkpoints/previous.safetensors');
+    for (let tries = 0; !existsSync(previous); tries++) {
+      assert.ok(tries < 1200 && child.exitCode === null, stderr);
+      await sleep(50);
+    }
+    const { stdout } = spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' });
+    return { ended, pids: stdout.trim().split('\n').map(Number), stderr: () => stderr };
+  }
+
+  /** The run continues with one process, to the same bits as a run of one. */
+  function resumesAsOne(run: string): void {
+    const updates = readFileSync(join(folder, run, 'log.jsonl'), 'utf8').matchAll(
+      /"event":"checkpoint","update":(\d+)/g,
+    );
+    const last = Math.max(...[...updates].map(([, update]) => Number(update)));
+    const settings = set(`train.maxUpdates=${last + 2}`, 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=0');
+    ok(coldstart(...trainArgs(run, '--resume', ...settings)));
+    ok(coldstart(...trainArgs(`whole-${run}`, ...settings)));
+    assert.deepEqual(resultOf(run).params, resultOf(`whole-${run}`).params);
+  }
+
+  test('a signal to any process stops all at the same update, and the run resumes', async () => {
+    const { ended, pids, stderr } = await begun('stopped');
+    process.kill(pids[pids.length - 1], 'SIGTERM');
+    await ended;
+    assert.match(stderr(), /Interrupted\./);
+    assert.ok(!/other parameters/.test(stderr()));
+    resumesAsOne('stopped');
+  });
+
+  test('a process that dies takes the others with it, and the last checkpoint is whole', async () => {
+    const { ended, pids } = await begun('killed');
+    process.kill(pids[1], 'SIGKILL');
+    await ended;
+    resumesAsOne('killed');
+  });
+});

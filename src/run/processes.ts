@@ -1,0 +1,140 @@
+import { cpus } from 'node:os';
+import type { BackendName } from '../backend/backendNames.js';
+import { selectBackend } from '../backend/select.js';
+import { checkPrecision } from '../backend/precision.js';
+import { corpusFolder } from '../config/prepareOptions.js';
+import { configToYaml } from '../config/loadConfig.js';
+import { modelOptions } from '../config/modelOptions.js';
+import type { Config } from '../config/schema.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
+import { createBatches } from '../data/batches.js';
+import { ColdstartError, UsageError } from '../errors.js';
+import { version } from '../package.js';
+import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
+import { follow } from '../train/team.js';
+import { comparableConfig, corpusIdentity } from './runFolder.js';
+
+/** Several processes that train one model, of which this is one. */
+export interface Processes {
+  readonly world: World;
+  /** How many of them are on this machine and share its memory. */
+  readonly onThisHost: number;
+}
+
+/** What the processes of one run must have in common, in words. */
+type Facts = Readonly<Record<string, string>>;
+
+function factsOf(config: Config, backend: BackendName, engine: string, corpus: PreparedCorpus): Facts {
+  return {
+    version: `coldstart ${version}`,
+    engine:
+      backend === 'native'
+        ? engine
+        : `${backend} on Node ${process.version} and ${cpus()[0]?.model ?? 'an unknown processor'}`,
+    ...Object.fromEntries(
+      Object.entries(corpusIdentity(corpus.manifest)).map(([file, sha256]) => [`corpus file ${file}`, sha256]),
+    ),
+    configuration: configToYaml(comparableConfig(config)),
+  };
+}
+
+/** Makes the backend the current one. @returns what it computes with: bits differ between instruction sets and numbers of threads */
+async function engineOf(backend: BackendName): Promise<string> {
+  return backend === 'native' ? (await import('../backend/native/loadNative.js')).loadNative() : '';
+}
+
+/** What a process says of itself before training: what it has, or why it cannot take part. */
+type Introduction = { readonly host: string } & ({ readonly facts: Facts } | { readonly problem: string });
+
+/**
+ * Compares what all processes have.
+ * @param facts of this process, or why it cannot take part
+ * @returns the machines, in the order of ranks
+ * @throws ColdstartError code PROCESSES_DIFFER, on every process, naming the first one that cannot take part or has something else than
+ *   the leader
+ */
+async function compare(world: World, own: { facts: Facts } | { problem: string }): Promise<readonly string[]> {
+  const all = await allGatherJson<Introduction>(world, { host: world.host, ...own });
+  all.forEach((one, rank) => {
+    if ('problem' in one)
+      throw new ColdstartError('PROCESSES_DIFFER', `process ${rank} on ${one.host} cannot take part: ${one.problem}`);
+  });
+  const facts = all.map((one) => ('facts' in one ? one.facts : {}));
+  facts.forEach((theirs, rank) => {
+    const what = Object.keys({ ...facts[0], ...theirs }).find((key) => facts[0][key] !== theirs[key]);
+    if (what === undefined) return;
+    throw new ColdstartError(
+      'PROCESSES_DIFFER',
+      `process ${rank} on ${all[rank].host} has another ${what} than process 0 on ${all[0].host}: ${firstDifference(theirs[what] ?? 'none', facts[0][what] ?? 'none')}. Give all processes the same version, files, settings, instruction set and number of threads (COLDSTART_INSTRUCTION_SET, OMP_NUM_THREADS).`,
+    );
+  });
+  return all.map(({ host }) => host);
+}
+
+/** The leader's part of comparing. @returns the machines, in the order of ranks @throws as `compare` */
+export async function agree(
+  world: World,
+  config: Config,
+  backend: BackendName,
+  corpus: PreparedCorpus,
+): Promise<readonly string[]> {
+  return compare(world, { facts: factsOf(config, backend, await engineOf(backend), corpus) });
+}
+
+/** The first lines that differ, of texts of one line or more. */
+function firstDifference(theirs: string, leaders: string): string {
+  const [a, b] = [theirs.split('\n'), leaders.split('\n')];
+  const line = a.findIndex((text, i) => text !== b[i]);
+  const at = line === -1 ? a.length : line;
+  return `"${(a[at] ?? '').trim()}", not "${(b[at] ?? '').trim()}"`;
+}
+
+/** @throws UsageError if an update has fewer batches than there are processes */
+export function checkShares({ train }: Config, { world }: Processes): void {
+  if (train.updateFreq >= world.size) return;
+  throw new UsageError(
+    `train.updateFreq is ${train.updateFreq}, and ${world.size} processes share out the batches of an update: some would have none. Set it to ${world.size} or more and train.maxTokens to less, or give --batch-per-worker, which multiplies train.updateFreq (and with it the batch) by ${world.size}.`,
+  );
+}
+
+/** The leader says whether there is anything to train. */
+export async function announce(world: World, trains: boolean): Promise<void> {
+  await broadcastJson(world, { trains });
+}
+
+/**
+ * A follower's part of a run: its share of every update. It reads the configuration and the prepared corpus, and writes nothing; parameters
+ * come from the leader, and GradInit and validation are the leader's.
+ *
+ * @param control.signal asks all processes to stop after the update under way
+ * @param control.onTraining called when the processes have agreed and training begins
+ */
+export async function followRun(
+  config: Config,
+  { world }: Processes,
+  { signal, onTraining }: { readonly signal?: AbortSignal; readonly onTraining?: () => void } = {},
+): Promise<void> {
+  let corpus: PreparedCorpus | undefined;
+  try {
+    let own: { facts: Facts } | { problem: string };
+    try {
+      corpus = await openPreparedCorpus(corpusFolder(config));
+      const backend = await selectBackend(config.backend);
+      checkPrecision(trainOptions(config).precision);
+      corpus.dataset('train');
+      own = { facts: factsOf(config, backend, await engineOf(backend), corpus) };
+    } catch (error) {
+      own = { problem: (error as Error).message };
+    }
+    await compare(world, own);
+    if (!(await broadcastJson<{ trains: boolean }>(world, undefined)).trains) return;
+    onTraining?.();
+    const { manifest } = corpus!;
+    const { maxTokens, maxSentences } = config.train;
+    const trainBatches = createBatches(corpus!.dataset('train'), { maxTokens, maxSentences, seed: config.seed });
+    await follow({ world, config: modelOptions(config, manifest.vocabularySizes), trainBatches, signal });
+  } finally {
+    await corpus?.close();
+  }
+}

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
+import type { Batch } from '../data/batch.js';
+import type { Batches } from '../data/batches.js';
+import { ColdstartError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
+import { applyUpdate } from './applyUpdate.js';
+import type { Multipliers } from './multipliers.js';
+import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
+import { optimizers, type OptimizerChoice } from './optimizers.js';
+import { flattened, shaped, sharedUpdateGradients } from './sharedUpdate.js';
+import type { TrainOptions } from './trainOptions.js';
+import type { UpdateGradients, UpdateOptions } from './trainUpdate.js';
+
+/** What the leader has its followers do next. */
+type Order = 'update' | 'compare' | 'end';
+const orders: readonly Order[] = ['update', 'compare', 'end'];
+
+/** Where training starts, for those who have no files. */
+interface Start {
+  readonly options: TrainOptions<{ readonly optimizer: string }>;
+  readonly multipliers?: Multipliers;
+  readonly update: number;
+  readonly epoch: number;
+  readonly batchesDone: number;
+  readonly step: number;
+  readonly params: readonly (readonly [name: string, shape: readonly number[]])[];
+  readonly slots: readonly string[];
+}
+
+/** The leader's part of training in several processes: before each of its steps it has the followers do the same. */
+export class Team {
+  constructor(private readonly world: World) {}
+
+  /** Sends everybody where training starts. */
+  async start(start: Omit<Start, 'params' | 'slots' | 'step'>, params: Params, state: OptimizerState): Promise<void> {
+    await broadcastJson<Start>(this.world, {
+      ...start,
+      step: state.step,
+      params: [...params].map(([name, { shape }]) => [name, shape]),
+      slots: [...state.slots.keys()],
+    });
+    for (const tensors of [params, ...state.slots.values()]) await broadcastFloats(this.world, flattened(tensors));
+  }
+
+  /** The gradients of an update, whose batches all processes share out. */
+  async update(
+    params: Params,
+    batches: readonly Batch[],
+    options: UpdateOptions,
+    wantsToStop: boolean,
+  ): Promise<UpdateGradients & { readonly stop: boolean }> {
+    await this.send('update');
+    return sharedUpdateGradients(this.world, params, batches.length, (i) => batches[i], options, wantsToStop);
+  }
+
+  /** @throws ColdstartError code PROCESSES_DIFFER if a process does not have the leader's parameters */
+  async compare(params: Params): Promise<void> {
+    await this.send('compare');
+    await compareParams(this.world, params);
+  }
+
+  async end(): Promise<void> {
+    await this.send('end');
+  }
+
+  private send(order: Order): Promise<void> {
+    return this.world.broadcast(Uint8Array.of(orders.indexOf(order)), 0);
+  }
+}
+
+export interface FollowTask {
+  readonly world: World;
+  readonly config: ModelConfig;
+  readonly trainBatches: Batches;
+  readonly optimizers?: OptimizerChoice;
+  /** Asks all processes to stop after the update under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** A follower's part of training: computes its share of every update, moves its own copy of the parameters, and writes nothing. */
+export async function follow(task: FollowTask): Promise<void> {
+  const { world, config, trainBatches, optimizers: table = optimizers, signal } = task;
+  const start = await broadcastJson<Start>(world, undefined);
+  const { options } = start;
+  const optimizer = table.create(options);
+  let { update, epoch, batchesDone } = start;
+  let params = await receiveTensors(world, start);
+  let state: OptimizerState = { step: start.step, slots: new Map() };
+  const slots = new Map<string, Params>();
+  for (const slot of start.slots) slots.set(slot, await receiveTensors(world, start));
+  state = { step: start.step, slots };
+  let epochBatches = trainBatches.epochBatches(epoch);
+  try {
+    for (;;) {
+      const order = await nextOrder(world);
+      if (order === 'end') return;
+      if (order === 'compare') {
+        await compareParams(world, params);
+        continue;
+      }
+      const numBatches = Math.min(options.updateFreq, epochBatches.length - batchesDone);
+      const { labelSmoothing, seed, precision } = options;
+      const step = await sharedUpdateGradients(
+        world,
+        params,
+        numBatches,
+        (i) => epochBatches.batch(batchesDone + i),
+        { config, labelSmoothing, seed, update, precision },
+        signal?.aborted === true,
+      );
+      // the leader sees the same numbers and ends training
+      if (!isFiniteStep(step)) {
+        disposeParams(step.gradients);
+        continue;
+      }
+      ({ params, state } = applyUpdate(
+        { optimizer, options, multipliers: start.multipliers, update },
+        step,
+        params,
+        state,
+      ));
+      update++;
+      batchesDone += numBatches;
+      if (batchesDone === epochBatches.length) {
+        epochBatches = trainBatches.epochBatches(++epoch);
+        batchesDone = 0;
+      }
+    }
+  } finally {
+    disposeParams(params);
+    disposeOptimizerState(state);
+  }
+}
+
+/** Whether training can go on after an update. */
+export function isFiniteStep({ lossSum, gradNormL2 }: UpdateGradients): boolean {
+  return Number.isFinite(lossSum) && Number.isFinite(gradNormL2);
+}
+
+async function nextOrder(world: World): Promise<Order> {
+  const order = new Uint8Array(1);
+  await world.broadcast(order, 0);
+  return orders[order[0]];
+}
+
+async function compareParams(world: World, params: Params): Promise<void> {
+  const hash = createHash('sha256');
+  for (const tensor of params.values()) hash.update(new Uint8Array((tensor.dataSync() as Float32Array).slice().buffer));
+  const all = await allGatherJson(world, { digest: hash.digest('hex'), host: world.host });
+  const other = all.findIndex(({ digest }) => digest !== all[0].digest);
+  if (other >= 0)
+    throw new ColdstartError(
+      'PROCESSES_DIFFER',
+      `process ${other} on ${all[other].host} has other parameters than process 0 on ${all[0].host}: one of the two computes something else, or its memory is faulty. Run "coldstart doctor" on both, and resume from the last checkpoint.`,
+    );
+}
+
+/** Bytes that are broadcast at a time; MPI counts them with 32 bits. */
+const bytesAtOnce = 2 ** 28;
+
+async function broadcastFloats(world: World, values: Float32Array): Promise<void> {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  for (let start = 0; start < bytes.length; start += bytesAtOnce)
+    await world.broadcast(bytes.subarray(start, start + bytesAtOnce), 0);
+}
+
+async function receiveTensors(world: World, { params }: Start): Promise<Params> {
+  const like = params.map(([name, shape]) => ({ name, shape: [...shape], size: shape.reduce((a, b) => a * b, 1) }));
+  const values = new Float32Array(like.reduce((count, { size }) => count + size, 0));
+  await broadcastFloats(world, values);
+  return shaped(values, like);
+}
