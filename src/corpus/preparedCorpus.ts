@@ -19,11 +19,13 @@ export interface PreparedCorpus {
   readonly pipeline: TextPipeline;
   /** @throws DataError if the corpus has no such split */
   dataset(split: SplitName): Dataset;
+  /** Whether the corpus has this split. */
   has(split: SplitName): boolean;
   /** Lines of a held-out split in words, the form in which the model's output is scored, in dataset order. */
   text(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
   /** The same lines as the user gave them, if preparing separated words; otherwise `text`. */
   rawText(split: 'valid' | 'test', side: 'src' | 'trg'): string[];
+  /** Closes the datasets and the text pipeline. */
   close(): Promise<void>;
 }
 

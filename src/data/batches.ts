@@ -45,6 +45,7 @@ export interface EpochBatches {
 
 /** A dataset cut into batches, epoch by epoch (epochs count from 1). */
 export interface Batches {
+  /** The batches of an epoch. @param epoch from 1 */
   epochBatches(epoch: number): EpochBatches;
 }
 

@@ -31,6 +31,7 @@ export interface Metric<S extends Score = Score> {
    * @param refs preprocessed, at least one
    */
   lineStatistics(hyp: string, refs: readonly string[], out: Float64Array, at: number): void;
+  /** The score of summed statistics. */
   scoreOf(sums: ArrayLike<number>): S;
   /** The text after the name and the signature in a score line: `67.0 90.0/74.5/...`; without the score itself. */
   details(score: S): string;

@@ -23,6 +23,7 @@ export interface UpdateOptions {
 export interface Optimizer {
   /** Names of the slots that the state has after the first update; checkpoints hold them. */
   readonly slots: readonly string[];
+  /** The state before the first update. */
   init(params: Params): OptimizerState;
   /**
    * The next parameters and state, owned by the caller. Gradients, state and parameters are used up: their memory serves the

@@ -34,6 +34,7 @@ export class TruecaserTrainer {
    */
   constructor(private readonly options: { readonly possiblyUseFirstToken?: boolean } = {}) {}
 
+  /** Counts the words of a tokenised line. */
   add(line: string): void {
     const { words } = splitMarkup(line);
     let start = 0;

@@ -80,6 +80,7 @@ export class SentencePiece {
     });
   }
 
+  /** Ends the thread. */
   async close(): Promise<void> {
     await this.worker.terminate();
   }
