@@ -2,8 +2,9 @@
 //
 // command(task): what to run. It writes the translations of task.source, one a line, to task.output. A consumer with `check` only looks
 //   at the folder: exit status 0 is a pass.
-// cases: dtype; search: "greedy" or "beam", with which coldstart's own translations are made; then either `equal`, the least share of lines that
-//   must be equal, or `bleu`, how far BLEU may be from that of coldstart's greedy translations.
+// cases: dtype; search: "greedy" or "beam" (of 5), with which coldstart's own translations are made; then `equal` or `bleu`.
+//   equal: the least share of lines that must be equal, or cut. OUTPUT.cut lists lines that the program cut at the maximal length.
+//   bleu: how far BLEU may be from that of coldstart's own translations.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 

@@ -64,6 +64,8 @@ for length, indices in by_length.items():
             cut.add(i)
         found[i] = target.decode([trg_ids[token] for token in result.hypotheses[0]], skip_special_tokens=False)
 open(args.output, "w", encoding="utf-8").write("".join(f"{line}\n" for line in found))
+# for interop.mjs: lines, counted from 0, that reached the maximal length
+json.dump(sorted(cut), open(args.output + ".cut", "w"))
 if args.expected:
     expected = read_lines(args.expected)
     assert len(expected) == len(found), (len(expected), len(found))
