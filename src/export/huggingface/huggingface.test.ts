@@ -59,7 +59,7 @@ describe('files', () => {
       dropout: 0,
       attention_dropout: 0,
       activation_dropout: 0,
-      max_position_embeddings: 2048,
+      max_position_embeddings: 1024,
       scale_embedding: true,
       tie_word_embeddings: true,
       dtype: 'float32',
@@ -79,13 +79,18 @@ describe('files', () => {
     });
     assert.deepEqual(metadata, { format: 'pt' });
     assert.equal(tensors.has('model.encoder.embed_tokens.weight'), false);
-    assert.equal(tensors.has('model.encoder.embed_positions.weight'), false);
-    const expected = new Map(
-      [...model.parameters].map(([name, { data }]) => [
+    const positions = new Float32Array(1026 * 8);
+    positions.set(sinusoidalPositions(1024, 8), 16);
+    const expected = new Map([
+      ...['encoder', 'decoder'].map((stack): [string, Float32Array] => [
+        `model.${stack}.embed_positions.weight`,
+        positions,
+      ]),
+      ...[...model.parameters].map(([name, { data }]): [string, Float32Array] => [
         `model.${name.replace('encoder.embed_tokens', 'decoder.embed_tokens')}`,
         data,
       ]),
-    );
+    ]);
     assert.deepEqual([...tensors.keys()].sort(), [...expected.keys()].sort());
     for (const [name, { data }] of tensors) assert.deepEqual(data, expected.get(name), name);
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ColdstartError } from '../../errors.js';
+import type { ModelConfig } from '../../model/config.js';
 import { decoderEmbedding, encoderEmbedding, outputProjection } from '../../model/parameters.js';
 import { firstPosition, sinusoidalPositions } from '../../model/positions.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
@@ -14,8 +15,10 @@ import { writeForeignJson } from '../foreignJson.js';
 
 /** PyTorch's default, which FSMT has no setting for. */
 const layerNormEps = 1e-5;
-/** Rows of position tables that are stored: sources and translations of such models cannot be longer. */
-const numPositions = 2048;
+/** Positions in the tables. FSMT makes a longer one of its own where a sentence needs it. */
+const usualPositions = 1024;
+/** Positions in tables that are scaled, which FSMT cannot make: sources and translations of such models cannot be longer. */
+const scaledPositions = 2048;
 
 /** FSMT, the class of Hugging Face's `transformers` for fairseq's translation models: the same positions, ids and names of parameters. */
 export const huggingface: Exporter = {
@@ -80,14 +83,18 @@ const specialIds = {
 };
 
 /** Tokens of the longest translation with the </s> that decoding starts from. */
-function longestTranslation({ decode: { maxLenA, maxLenB } }: ExportedModel): number {
-  return Math.min(numPositions, Math.floor(maxLenA * longestSource + maxLenB) + 2);
+function longestTranslation({ config, decode: { maxLenA, maxLenB } }: ExportedModel): number {
+  const longest = Math.floor(maxLenA * longestSource + maxLenB) + 2;
+  return isScaled(config) ? Math.min(scaledPositions, longest) : longest;
 }
+
+/** Whether folding scales what the stacks read, tokens and positions. */
+const isScaled = ({ residual }: ModelConfig): boolean => residual === 'admin' || residual === 'deepnorm';
+const numPositions = (config: ModelConfig): number => (isScaled(config) ? scaledPositions : usualPositions);
 
 /** Whether all three matrices are one in FSMT, too: not where the tokenizer has more ids than the model, or tables are scaled. */
 function storesOneMatrix({ config }: ExportedModel, numSourceIds: number): boolean {
-  const isScaled = config.residual === 'admin' || config.residual === 'deepnorm';
-  return config.sharing === 'tied' && !isScaled && numSourceIds === config.srcVocabSize;
+  return config.sharing === 'tied' && !isScaled(config) && numSourceIds === config.srcVocabSize;
 }
 
 function fsmtConfig(
@@ -115,7 +122,7 @@ function fsmtConfig(
     dropout: config.dropout,
     attention_dropout: config.attentionDropout,
     activation_dropout: config.reluDropout,
-    max_position_embeddings: numPositions,
+    max_position_embeddings: numPositions(config),
     scale_embedding: true,
     tie_word_embeddings: isTied,
     dtype,
@@ -139,17 +146,18 @@ function fsmtTensors(model: ExportedModel, numSourceIds: number, isTied: boolean
     tensors.set(`model.${outputProjection}`, output);
   }
   for (const stack of ['encoder', 'decoder'] as const)
-    if (inputScale[stack] !== undefined)
-      tensors.set(`model.${stack}.embed_positions.weight`, scaled(positionTable(model.config.dModel), stack));
+    tensors.set(`model.${stack}.embed_positions.weight`, scaled(positionTable(model.config), stack));
   for (const [name, tensor] of parameters) if (/\.layers\.\d+\./.test(name)) tensors.set(`model.${name}`, tensor);
   return tensors;
 }
 
 /** A row for each position number; those before the first one are not used. */
-function positionTable(dModel: number): ExportedTensor {
-  const data = new Float32Array((firstPosition + numPositions) * dModel);
-  data.set(sinusoidalPositions(numPositions, dModel), firstPosition * dModel);
-  return { shape: [firstPosition + numPositions, dModel], data };
+function positionTable(config: ModelConfig): ExportedTensor {
+  const { dModel } = config;
+  const rows = firstPosition + numPositions(config);
+  const data = new Float32Array(rows * dModel);
+  data.set(sinusoidalPositions(rows - firstPosition, dModel), firstPosition * dModel);
+  return { shape: [rows, dModel], data };
 }
 
 function withUnknownRows({ shape: [rows, columns], data }: ExportedTensor, numRows: number): ExportedTensor {
@@ -191,7 +199,6 @@ const targetTokenizer = 'target_tokenizer.json';
 
 function card(model: ExportedModel, [dtype]: readonly string[]): CardParts {
   const { target } = tokenizers(model);
-  const isScaled = foldResidual(model).inputScale.encoder !== undefined;
   return {
     library: 'transformers',
     usage: `In Python, with [transformers](https://pypi.org/project/transformers/) and [PyTorch](https://pytorch.org/) (\`pip install transformers torch\`):
@@ -212,7 +219,7 @@ Weights are stored as \`${dtype}\`. The class is FSMT (\`FSMTForConditionalGener
     limits: [
       'With `skip_special_tokens` `<unk>` is left out of translations; `coldstart translate` writes it.',
       '`max_length` holds for all sentences; coldstart bounds each by its source.',
-      ...(isScaled ? [`Sources and translations have at most ${numPositions} tokens.`] : []),
+      ...(isScaled(model.config) ? [`Sources and translations have at most ${scaledPositions} tokens.`] : []),
       ...(dtype === 'float16' ? ['In 16 bits translations can differ from those of coldstart.'] : []),
     ],
   };
