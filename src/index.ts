@@ -3,6 +3,23 @@
  */
 export { selectBackend, probeBackends } from './backend/select.js';
 export { disposeParams, valueAndGradients, type Params } from './backend/autodiff/valueAndGradients.js';
+export {
+  choice,
+  flag,
+  integer,
+  optionalChoice,
+  optionalFlag,
+  optionalInteger,
+  optionalPath,
+  optionalReal,
+  optionalText,
+  real,
+  text,
+  texts,
+  type Field,
+  type Section,
+  type Values,
+} from './field.js';
 export { ColdstartError, DataError, ShapeError, UsageError, type ErrorCode } from './errors.js';
 
 export {
@@ -16,9 +33,11 @@ export {
   type GradInitShortTask,
   type GradInitTask,
 } from './gradinit/gradInit.js';
+export { variantDefaults, type Variant, type VariantSettings } from './gradinit/variants.js';
 export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTask } from './gradinit/metaInit.js';
 
-export { makeBatch, type Batch, type IdPair } from './data/batch.js';
+export { gradInitParts, makeBatch, type Batch, type IdPair } from './data/batch.js';
+export { pairsInMemory, type PairSource as IdPairSource } from './data/dataset.js';
 export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
 export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './text/moses/tokenize.js';
 export { createDetokenizer, type DetokenizeOptions } from './text/moses/detokenize.js';
@@ -86,9 +105,27 @@ export { openPreparedCorpus, type PreparedCorpus } from './corpus/preparedCorpus
 export { architectures, type ModelConfig } from './model/config.js';
 export { initParams, type InitMethod } from './model/init.js';
 export { translationLoss } from './model/loss.js';
-export { numParameters, parameterGroup, parameterShapes, withUnmovedOutputProjection } from './model/parameters.js';
+export {
+  isCrossAttention,
+  numParameters,
+  parameterGroup,
+  parameterShapes,
+  withUnmovedOutputProjection,
+} from './model/parameters.js';
 export { learningRate, type ScheduleOptions } from './train/schedule.js';
-export type { Optimizer, OptimizerKind, OptimizerState } from './train/optimizer.js';
+export {
+  disposeOptimizerState,
+  optimizerKind,
+  type Optimizer,
+  type OptimizerKind,
+  type OptimizerState,
+  type SteadySteps,
+  type UpdateOptions,
+} from './train/optimizer.js';
+export { adam } from './train/adamOptimizer.js';
+export { radam } from './train/radamOptimizer.js';
+export { sgd } from './train/sgdOptimizer.js';
+export { withMultipliers, type Multipliers } from './train/multipliers.js';
 export { createOptimizer, optimizers, optimizerTable, type OptimizerOptions } from './train/optimizers.js';
 export { averageCheckpoints, lastEpochCheckpoints } from './train/average.js';
 export { readLastCheckpoint } from './train/runFiles.js';
@@ -123,6 +160,21 @@ export { corpusTer, sentenceTer, ter, type TerOptions, type TerScore } from './s
 export { changeConfig, loadConfig } from './config/loadConfig.js';
 export type { Config } from './config/schema.js';
 export { run, type RunResult, type RunTask } from './run/run.js';
+export { ownInit, type OwnInit } from './run/ownInit.js';
+export { cycleBatches } from './initial/cycleBatches.js';
+export { passes, type BatchUse } from './initial/initCost.js';
+export {
+  learnedInit,
+  meanLoss,
+  type InitTask,
+  type Learned,
+  type LearnedInit,
+  type LearnedReport,
+  type LearningCourse,
+  type LearnTask,
+  type PlannedUses,
+} from './initial/learnedInit.js';
+export { jsonObject, jsonList, jsonNumber, type JsonShape } from './storage/jsonFile.js';
 export { ablate, type AblationTask } from './ablation/ablate.js';
 export { gatherAblation, type GatherOptions } from './ablation/gatherAblation.js';
 export type { AblationData, RunData } from './ablation/ablationData.js';

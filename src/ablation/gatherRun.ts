@@ -108,5 +108,5 @@ function validPoint(line: LogLine): ValidPoint {
 
 function learnedScales(report: InitReport): LearnedScales {
   const tensors = Object.entries(report.scales).map(([name, scale]) => ({ ...tensorPlace(name), scale }));
-  return { method: report.method, ...initNamed(report.method).describe(report), tensors };
+  return { method: report.method, ...(initNamed(report.method)?.describe(report) ?? { iterations: [] }), tensors };
 }

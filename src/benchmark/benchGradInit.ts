@@ -1,4 +1,5 @@
-import { memory, mul, sign, sub, tidy, type Scalar } from '@tensorflow/tfjs-core';
+import { firstStep } from '../gradinit/algorithms.js';
+import { memory, sub, tidy, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withoutGradient } from '../backend/autodiff/withoutGradient.js';
 import { defaultStep, gradInit, releasedDefaults, type Algorithm, type GradInitTask } from '../gradinit/gradInit.js';
@@ -112,7 +113,7 @@ function objectiveWithSecondOrderGraph(
           name,
           sub(
             tensor,
-            withoutGradient(() => mul(algorithm === 'adam' ? sign(gradient) : gradient, eta)),
+            withoutGradient(() => firstStep(algorithm, gradient, eta)),
           ),
         ] as const;
       });

@@ -247,6 +247,12 @@ ablation:
   });
 
   test('train: interrupted and resumed equals unbroken; a complete run is kept; another configuration is refused', async () => {
+    const preview = ok(['train', '-c', config, '--run', 'whole', '--dry-run']);
+    assert.match(
+      preview,
+      /\nupdates +30\n(.*\n)*time +about .*\n\nThis run can start in whole\. Nothing was written\.\n/,
+    );
+    assert.equal(existsSync(join(folder, 'whole')), false);
     ok(['train', '-c', config, '--run', 'whole', '--set', 'seed=5']);
     const scores = JSON.parse(readFileSync(join(folder, 'whole/scores.json'), 'utf8')) as {
       status: string;

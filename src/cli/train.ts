@@ -8,6 +8,7 @@ export interface TrainFlags {
   backend?: string;
   precision?: string;
   resume?: boolean;
+  dryRun?: boolean;
   initFrom?: string;
   ignoreMemory?: boolean;
   batchPerWorker?: boolean;
@@ -29,6 +30,10 @@ export function trainCommand(): Command {
     .addOption(backendOption())
     .addOption(precisionOption())
     .option('--resume', 'resume the run in the folder; its length, decoding, validation and logging may change')
+    .option(
+      '--dry-run',
+      'check configuration, files, checksums and memory, say how large the model is and how long the run takes, from measured steps; nothing is written',
+    )
     .addOption(ignoreMemoryOption())
     .option(
       '--batch-per-worker',
@@ -48,12 +53,14 @@ as that of one process (docs/guide/scaling.md).
 
 Examples:
   coldstart train -c configs/builtin.yaml
+  coldstart train -c configs/builtin.yaml --dry-run
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupInitLr=-1
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume
   coldstart train -c in-domain.yaml --run runs/in-domain --init-from runs/m30k-gradinit
   mpirun -n 4 coldstart train -c configs/multi30k-en-de.yaml --set train.updateFreq=4 --set train.maxTokens=2048`,
     )
     .action(async (flags: TrainFlags) => {
+      if (flags.dryRun) return (await import('./trainAction.js')).previewTraining(flags);
       const { amongProcesses } = await import('./processes.js');
       const { trainLed, trainFollowing, trainConfig } = await import('./trainAction.js');
       await amongProcesses(

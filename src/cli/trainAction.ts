@@ -4,6 +4,8 @@ import type { Config } from '../config/schema.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { progressOutput } from '../report/progress/progressBar.js';
 import { showRun, whatIsSaved } from '../report/progress/runProgress.js';
+import { runPreviewText } from '../report/text/runPreviewText.js';
+import { previewRun } from '../run/previewRun.js';
 import { followRun, type Processes } from '../run/processes.js';
 import { run } from '../run/run.js';
 import { keptSettings } from '../run/runFolder.js';
@@ -107,4 +109,14 @@ function withBatches(config: Config, { batchPerWorker }: TrainFlags, processes: 
     { 'train.updateFreq': config.train.updateFreq * processes.world.size },
     '--batch-per-worker',
   );
+}
+
+/** What the run would do, without doing it. */
+export async function previewTraining(flags: TrainFlags): Promise<void> {
+  const given = givenSettings(flags);
+  const runDir = runFolderOf(flags);
+  const { resume = false, ignoreMemory } = flags;
+  const config = loadConfig(flags.config, [...(resume ? keptSettings(runDir, given) : []), ...given]);
+  const preview = await previewRun({ config, runDir, resume, ignoreMemory });
+  console.log(flags.json ? JSON.stringify(preview, null, 2) : runPreviewText(preview, runDir));
 }

@@ -1,3 +1,4 @@
+import { ForwardPass } from '../model/forwardPass.js';
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { matMul, memory, tensor, tensor1d, tidy, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
@@ -97,8 +98,9 @@ function nextLogProbs(params: Params, config: ModelConfig, source: number[], pre
     batch: 1,
     length: ids.length,
   });
+  const pass = new ForwardPass(config);
   const logits = tidy(() => {
-    const hidden = decode(params, tokens([eosId, ...prefix]), encode(params, tokens(source), config), config);
+    const hidden = decode(params, tokens([eosId, ...prefix]), encode(params, tokens(source), pass), pass);
     return matMul(hidden as Tensor2D, outputMatrix(params) as Tensor2D, false, true)
       .dataSync<'float32'>()
       .slice(-config.trgVocabSize);

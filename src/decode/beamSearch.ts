@@ -8,6 +8,7 @@ import { checkFields } from '../field.js';
 import type { ModelConfig } from '../model/config.js';
 import type { LoadedModel } from './loadedModel.js';
 import { paddedTokens } from './paddedTokens.js';
+import { ForwardPass } from '../model/forwardPass.js';
 import { IncrementalDecoder } from '../model/incrementalDecoder.js';
 import { outputMatrix } from '../model/parameters.js';
 import { encode } from '../model/transformer.js';
@@ -213,7 +214,7 @@ export class BeamSearch {
 function startDecoding({ params, config }: LoadedModel, sources: readonly Int32Array[]): IncrementalDecoder {
   let decoder!: IncrementalDecoder;
   tidy(() => {
-    decoder = new IncrementalDecoder(params, config, encode(params, paddedTokens(sources), config));
+    decoder = new IncrementalDecoder(params, config, encode(params, paddedTokens(sources), new ForwardPass(config)));
   });
   return decoder;
 }

@@ -8,6 +8,7 @@ import { greatest } from '../extremes.js';
 import { outputMatrix } from '../model/parameters.js';
 import { decode, encode } from '../model/transformer.js';
 import { eosId } from '../text/specialIds.js';
+import { ForwardPass } from '../model/forwardPass.js';
 import { checkFields } from '../field.js';
 import { decodeBatchFields } from './decodeOptions.js';
 import { batchesByLength, type BatchLimits } from './batchesByLength.js';
@@ -101,12 +102,13 @@ function outputOf(
 ): { hidden: Tensor; attention?: Float32Array } {
   const watchedLayer = config.numDecoderLayers - 1;
   let attention: Float32Array | undefined;
-  const encoded = encode(params, paddedTokens(pairs.map(({ source }) => source)), config);
+  const encoded = encode(params, paddedTokens(pairs.map(({ source }) => source)), new ForwardPass(config));
   const prefixes = paddedTokens(pairs.map(({ target }) => Int32Array.of(eosId, ...target.subarray(0, -1))));
-  const hidden = decode(params, prefixes, encoded, config, undefined, undefined, (layer, q, k, attended) => {
+  const watched = new ForwardPass(config, undefined, (layer, q, k, attended) => {
     if (wantsAttention && layer === watchedLayer)
       attention = mean(attentionProbabilities(q, k, attended), 1).dataSync<'float32'>();
   });
+  const hidden = decode(params, prefixes, encoded, watched);
   return { hidden, attention };
 }
 

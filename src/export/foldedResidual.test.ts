@@ -4,6 +4,7 @@ import { tensor, tensor1d, type Tensor } from '@tensorflow/tfjs-core';
 import { sampleModel } from '../../test/exportSample.js';
 import { selectBackend } from '../backend/select.js';
 import type { ModelConfig } from '../model/config.js';
+import { ForwardPass } from '../model/forwardPass.js';
 import { deepNorm } from '../model/residual.js';
 import { decode, encode } from '../model/transformer.js';
 import type { ExportedModel, ExportedTensor } from './exportedModel.js';
@@ -21,7 +22,8 @@ function outputs(parameters: ReadonlyMap<string, ExportedTensor>, config: ModelC
     batch: 1,
     length: ids.length,
   });
-  return decode(params, tokens(2, 6, 7), encode(params, tokens(4, 5, 9, 2), config), config).dataSync<'float32'>();
+  const pass = new ForwardPass(config);
+  return decode(params, tokens(2, 6, 7), encode(params, tokens(4, 5, 9, 2), pass), pass).dataSync<'float32'>();
 }
 
 /** Scales from 0.5 to 1.5 of either sign; the first one of each stack as given. */

@@ -1,22 +1,7 @@
+import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import {
-  abs,
-  add,
-  addN,
-  div,
-  mul,
-  scalar,
-  sign,
-  sqrt,
-  square,
-  stack,
-  sub,
-  sum,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
+import { abs, add, addN, mul, scalar, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import {
@@ -132,6 +117,10 @@ export interface GradInitReport {
  * the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough and no second-order
  * graph is built.
  *
+ * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust` for A = Adam.) With
+ * `robust`, and whenever `scaled` is `rates` or `both`, training is to multiply its updates by the scales and to release them:
+ * `withMultipliers(optimizer, { scales: report.scales, releaseUpdates })`, with `releaseUpdates` of `variantDefaults.robust`.
+ *
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
@@ -199,7 +188,7 @@ export async function gradInit<B>(
     params: scaleParams(initial, weightScales),
     report: {
       algorithm: options.algorithm,
-      norm: options.algorithm === 'adam' ? 'L1' : 'L2',
+      norm: algorithmRules[options.algorithm].norm,
       gamma,
       iterations,
       scales: Object.fromEntries(names.map((name, t) => [name, scales[t]])),
@@ -369,12 +358,7 @@ function replay(
 
 /** The norm of all gradients together, differentiable: L1 for adam, L2 for sgd. */
 function norm(gradients: Params, algorithm: Algorithm): Scalar {
-  return tidy(() => {
-    const all = [...gradients.values()];
-    return algorithm === 'adam'
-      ? (addN(all.map((gradient) => sum(abs(gradient)))) as Scalar)
-      : (sqrt(addN(all.map((gradient) => sum(square(gradient))))) as Scalar);
-  });
+  return tidy(() => algorithmRules[algorithm].normOf([...gradients.values()]));
 }
 
 /**
@@ -383,7 +367,7 @@ function norm(gradients: Params, algorithm: Algorithm): Scalar {
  */
 function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorithm): Params {
   return new Map(
-    [...gradients].map(([name, gradient]) => [name, algorithm === 'adam' ? sign(gradient) : div(gradient, gradNorm)]),
+    [...gradients].map(([name, gradient]) => [name, algorithmRules[algorithm].normDerivative(gradient, gradNorm)]),
   );
 }
 
@@ -393,10 +377,8 @@ function innerProduct(a: Params, b: Params): Scalar {
 
 /** The optimiser's first step: it is subtracted from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
-  const size = algorithm === 'sgd' && normalizeGrad ? eta / gradNorm : eta;
-  return new Map(
-    [...gradients].map(([name, gradient]) => [name, mul(algorithm === 'adam' ? sign(gradient) : gradient, size)]),
-  );
+  const size = algorithmRules[algorithm].growsWithGradient && normalizeGrad ? eta / gradNorm : eta;
+  return new Map([...gradients].map(([name, gradient]) => [name, firstStep(algorithm, gradient, size)]));
 }
 
 /**

@@ -13,12 +13,11 @@ import {
   type Section,
   type Values,
 } from '../field.js';
+import { algorithmRules, algorithms, type Algorithm } from './algorithms.js';
 import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
 import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSettings } from './variants.js';
 
-/** The optimiser whose first step GradInit simulates. */
-export const algorithms = ['adam', 'sgd'] as const;
-export type Algorithm = (typeof algorithms)[number];
+export { algorithms, type Algorithm };
 
 /** The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)". */
 export function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
@@ -112,17 +111,12 @@ export function normBound(
   return gammaShare === undefined ? gamma : gammaShare * firstNorm;
 }
 
-/**
- * eta and gamma if the user sets none: eta as published for Transformers (adam) and convolutional nets (sgd); gamma
- * such that eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for
- * CIFAR-10: the first-order change of the loss by the step. With 0.1 for adam nearly every iteration serves the
- * constraint, and the scales shrink tensors unnecessarily (docs/results/quickstart.md).
- */
+/** eta and gamma if the user sets none: `algorithmRules`. */
 export function defaultStep(
   algorithm: Algorithm,
-  eta = algorithm === 'adam' ? 1e-3 : 0.1,
+  eta: number = algorithmRules[algorithm].eta,
 ): { eta: number; gamma: number } {
-  return { eta, gamma: algorithm === 'adam' ? 1 / eta : Math.sqrt(0.1 / eta) };
+  return { eta, gamma: algorithmRules[algorithm].gamma(eta) };
 }
 
 /**
@@ -215,7 +209,7 @@ export function checkOptions(options: GradInitOptions): void {
   check(
     'normalizeGrad',
     normalizeGrad,
-    !normalizeGrad || algorithm === 'sgd',
+    !normalizeGrad || algorithmRules[algorithm].growsWithGradient,
     'false with adam, whose step does not depend on the norm',
   );
   if (variant === 'paper') return;

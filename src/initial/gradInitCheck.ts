@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
 import { ColdstartError } from '../errors.js';
+import { algorithmRules } from '../gradinit/algorithms.js';
 import {
   lossAfterStep,
   type GradInitIteration,
@@ -76,7 +77,7 @@ export async function learnedOrDrawn(
     const iterations = finished();
     return asDrawn({
       algorithm: options.algorithm,
-      norm: options.algorithm === 'adam' ? 'L1' : 'L2',
+      norm: algorithmRules[options.algorithm].norm,
       gamma: normBound(options, iterations[0]?.gradNorm),
       iterations,
       seconds: iterations.reduce((total, { seconds }) => total + seconds, 0),

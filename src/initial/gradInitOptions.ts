@@ -1,6 +1,8 @@
 import { UsageError } from '../errors.js';
 import { defaultStep, releasedDefaults, type Algorithm, type GradInitOptions } from '../gradinit/gradInit.js';
+import { algorithmRules } from '../gradinit/algorithms.js';
 import { numParameters } from '../model/parameters.js';
+import { optimizers } from '../train/optimizers.js';
 import { firstMovement } from '../train/firstUpdates.js';
 import { boundsNorm, gradInitSettings, variantOf, type GradInitSettings } from './gradInitSettings.js';
 import type { LearnTask } from './learnedInit.js';
@@ -44,13 +46,16 @@ function defaultSize(
   algorithm: Algorithm,
 ): { eta: number; normalizeGrad?: boolean } {
   if (settings.eta !== undefined) return { eta: settings.eta };
-  const trainsWithSgd = train.optimizer === 'sgd';
-  if (variantOf(settings) !== 'robust' || (algorithm === 'adam' && trainsWithSgd))
+  const steps = optimizers.steadySteps(train);
+  const { growsWithGradient } = algorithmRules[algorithm];
+  // the size of SGD's step depends on the gradient, so no step of A = Adam is as long
+  const isComparable = steps !== undefined && (growsWithGradient || !steps.growsWithGradient);
+  if (variantOf(settings) !== 'robust' || !isComparable)
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
-  const moved = firstMovement(train, settings.lookAhead, gradient);
-  if (algorithm === 'adam') return { eta: moved };
-  return trainsWithSgd
+  const moved = firstMovement(train, steps, settings.lookAhead, gradient);
+  if (!growsWithGradient) return { eta: moved };
+  return steps.growsWithGradient
     ? { eta: moved / gradient }
     : { eta: moved * Math.sqrt(numParameters(model)), normalizeGrad: true };
 }

@@ -1,5 +1,5 @@
 import { choice, integer, optionalChoice, optionalFlag, optionalInteger, type Section, type Values } from '../field.js';
-import { algorithms, byVariant, scaleFields } from '../gradinit/options.js';
+import { algorithms, byVariant, scaleFields, type Algorithm } from '../gradinit/options.js';
 import {
   crossAttentionChoices,
   variantDefaults,
@@ -65,9 +65,16 @@ export const gradInitFields = {
 } as const satisfies Section;
 export type GradInitSettings = Values<typeof gradInitFields>;
 
+/** Where the variant is not set. */
+const defaultVariant: Readonly<Record<Algorithm | 'none', Variant>> = {
+  none: 'robust',
+  adam: 'robust',
+  sgd: 'released',
+};
+
 /** The variant: if it is not set, robust for A = Adam, and released for A = SGD, with which robust has not been measured. */
 export function variantOf({ variant, algorithm }: Pick<GradInitSettings, 'variant' | 'algorithm'>): Variant {
-  return variant ?? (algorithm === 'sgd' ? 'released' : 'robust');
+  return variant ?? defaultVariant[algorithm];
 }
 
 /** Whether a bound on the gradient norm is set, or the variant has one by default. */

@@ -62,9 +62,7 @@ export function chosenInit(
   return chosen[0];
 }
 
-/** The method of a name. @throws Error for an unknown name */
-export function initNamed(name: string, methods: readonly LearnedInit[] = learnedInits): LearnedInit {
-  const found = methods.find((method) => method.name === name);
-  if (found === undefined) throw new Error(`no learned initialisation is called "${name}"`);
-  return found;
+/** The method of a name; undefined if a library user's program brought it. */
+export function initNamed(name: string, methods: readonly LearnedInit[] = learnedInits): LearnedInit | undefined {
+  return methods.find((method) => method.name === name);
 }

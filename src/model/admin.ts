@@ -4,10 +4,11 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import type { Batch } from '../data/batch.js';
 import { padId } from '../text/specialIds.js';
 import type { ModelConfig } from './config.js';
-import { Dropouts, type DropoutKey } from './dropouts.js';
+import type { DropoutKey } from './dropouts.js';
+import { ForwardPass } from './forwardPass.js';
 import { sourceTokens, targetTokens } from './loss.js';
 import { residualScale } from './parameters.js';
-import { closeSublayer, type CloseSublayer } from './residual.js';
+import { closeSublayer } from './residual.js';
 import { decode, encode } from './transformer.js';
 
 /**
@@ -32,22 +33,25 @@ export function profileResidualScales(
   const profiled = new Map<string, Tensor>([...params].map(([name, tensor]) => [name, tensor.clone()]));
   const realRows = { encoder: rowWeights(batch.src), decoder: rowWeights(batch.trgIn) };
   const next = { encoder: 1, decoder: 1 };
-  const close: CloseSublayer = (all, norm, output, input, model, dropouts) => {
-    const stack = norm.startsWith('encoder.') ? 'encoder' : 'decoder';
-    const name = residualScale(norm);
-    const scale = next[stack];
-    scales[name] = scale;
-    profiled.get(name)!.dispose();
-    profiled.set(name, keep(fill([config.dModel], scale)));
-    const added = dropout(output, dropouts.next(model.dropout));
-    next[stack] = Math.sqrt(scale ** 2 * variance(input, realRows[stack]) + variance(added, realRows[stack]));
-    return closeSublayer(all, norm, added, input, model, new Dropouts(undefined)); // dropped out already
-  };
+  /** Sets each sublayer's scale before it closes. */
+  class Profiling extends ForwardPass {
+    override close(all: Params, norm: string, output: Tensor, input: Tensor): Tensor {
+      const stack = norm.startsWith('encoder.') ? 'encoder' : 'decoder';
+      const name = residualScale(norm);
+      const scale = next[stack];
+      scales[name] = scale;
+      profiled.get(name)!.dispose();
+      profiled.set(name, keep(fill([config.dModel], scale)));
+      const added = dropout(output, this.nextDropout(config.dropout));
+      next[stack] = Math.sqrt(scale ** 2 * variance(input, realRows[stack]) + variance(added, realRows[stack]));
+      return closeSublayer(all, norm, added, input, config, undefined); // dropped out already
+    }
+  }
   try {
     tidy(() => {
-      const dropouts = new Dropouts(dropoutKey);
-      const encoded = encode(profiled, sourceTokens(batch, config), config, dropouts, close);
-      decode(profiled, targetTokens(batch, config), encoded, config, dropouts, close);
+      const pass = new Profiling(config, dropoutKey);
+      const encoded = encode(profiled, sourceTokens(batch, config), pass);
+      decode(profiled, targetTokens(batch, config), encoded, pass);
     });
   } catch (error) {
     disposeParams(profiled);

@@ -1,3 +1,4 @@
+import { ForwardPass } from './forwardPass.js';
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { div, matMul, memory, tidy, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
@@ -49,9 +50,9 @@ for (const backend of testBackends) {
         const { config, batch } = readFixtureModel(name);
         const expected = readFixtureTensors(`${name}/activations.safetensors`);
         tidy(() => {
-          const encoded = encode(params, sourceTokens(batch, config), config);
+          const encoded = encode(params, sourceTokens(batch, config), new ForwardPass(config));
           const logits = matMul(
-            decode(params, targetTokens(batch, config), encoded, config) as Tensor2D,
+            decode(params, targetTokens(batch, config), encoded, new ForwardPass(config)) as Tensor2D,
             outputMatrix(params) as Tensor2D,
             false,
             true,

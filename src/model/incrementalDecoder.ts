@@ -16,7 +16,7 @@ import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ShapeError } from '../errors.js';
 import { padId } from '../text/specialIds.js';
 import type { ModelConfig } from './config.js';
-import { Dropouts } from './dropouts.js';
+import { ForwardPass } from './forwardPass.js';
 import { decoderLookup } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
 import { closeStack } from './residual.js';
@@ -84,7 +84,7 @@ export class IncrementalDecoder {
     this.ancestors = withOwnRow(this.ancestors, rows, this.step);
     return tidy(() => {
       const { params, config, ancestors } = this;
-      const noDropout = new Dropouts(undefined);
+      const pass = new ForwardPass(config);
       const { numHeads, dModel } = config;
       const cross = {
         batch: this.batch,
@@ -109,14 +109,13 @@ export class IncrementalDecoder {
           `${layer}.self_attn`,
           cachedAttention(q, { keys, values, ancestors }, numHeads),
           x,
-          config,
-          noDropout,
+          pass,
         );
 
         const srcQ = sourceQuery(params, `${layer}.encoder_attn`, x, config);
-        x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, srcK, srcV, cross), x, config, noDropout);
+        x = closeAttention(params, `${layer}.encoder_attn`, attention(srcQ, srcK, srcV, cross), x, pass);
 
-        x = feedForward(params, layer, x, config, noDropout);
+        x = feedForward(params, layer, x, pass);
       });
       this.step++;
       return closeStack(params, 'decoder', x, config);

@@ -5,7 +5,8 @@ import type { Batch } from '../data/batch.js';
 import { padId } from '../text/specialIds.js';
 import { DataError } from '../errors.js';
 import type { ModelConfig } from './config.js';
-import { Dropouts, type DropoutKey } from './dropouts.js';
+import type { DropoutKey } from './dropouts.js';
+import { ForwardPass } from './forwardPass.js';
 import { outputMatrix } from './parameters.js';
 import { decode, encode, type Tokens } from './transformer.js';
 
@@ -32,9 +33,9 @@ export function translationLoss(
   batch: Batch,
   { config, labelSmoothing, dropoutKey }: TranslationLossOptions,
 ): { lossSum: Scalar; nllSum: Scalar } {
-  const dropouts = new Dropouts(dropoutKey);
-  const encoded = encode(params, sourceTokens(batch, config), config, dropouts);
-  const hidden = decode(params, targetTokens(batch, config), encoded, config, dropouts); // [B*T, d]
+  const pass = new ForwardPass(config, dropoutKey);
+  const encoded = encode(params, sourceTokens(batch, config), pass);
+  const hidden = decode(params, targetTokens(batch, config), encoded, pass); // [B*T, d]
   const targets = tensor1d(batch.trgOut, 'int32');
   return labelSmoothedCrossEntropy(hidden, outputMatrix(params), targets, { labelSmoothing, padId });
 }

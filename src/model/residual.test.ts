@@ -1,3 +1,4 @@
+import { ForwardPass } from './forwardPass.js';
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { fill, matMul, tidy, type Tensor2D } from '@tensorflow/tfjs-core';
@@ -93,9 +94,9 @@ for (const backend of testBackends) {
           [...drawn].map(([name, value]) => [name, name.includes('residual_scale') ? fill([8], 1.7) : value]),
         );
         tidy(() => {
-          const encoded = encode(params, sourceTokens(batch, model), model);
+          const encoded = encode(params, sourceTokens(batch, model), new ForwardPass(model));
           const whole = matMul(
-            decode(params, targetTokens(batch, model), encoded, model) as Tensor2D,
+            decode(params, targetTokens(batch, model), encoded, new ForwardPass(model)) as Tensor2D,
             outputMatrix(params) as Tensor2D,
             false,
             true,

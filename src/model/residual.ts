@@ -1,9 +1,9 @@
 import { add, mul, type Tensor } from '@tensorflow/tfjs-core';
 import { dropout } from '../backend/ops/dropout.js';
+import type { DropoutDraw } from '../backend/ops/dropoutDraw.js';
 import { layerNorm, residualLayerNorm } from '../backend/ops/layerNorm.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { ModelConfig } from './config.js';
-import type { Dropouts } from './dropouts.js';
 import { finalNorm, parameter, residualScale } from './parameters.js';
 
 /**
@@ -32,24 +32,22 @@ function normalised(params: Params, norm: string, x: Tensor, { layerNormEps }: M
  * @param norm name of the sublayer's layer norm, e.g. `encoder.layers.0.final_layer_norm`
  * @param output [N, d] the sublayer's function of its input
  * @param input [N, d]
+ * @param draw the mask of its dropout
  * @returns [N, d]
  */
-export type CloseSublayer = (
+export function closeSublayer(
   params: Params,
   norm: string,
   output: Tensor,
   input: Tensor,
   config: ModelConfig,
-  dropouts: Dropouts,
-) => Tensor;
-
-export const closeSublayer: CloseSublayer = (params, norm, output, input, config, dropouts) => {
-  const draw = dropouts.next(config.dropout);
+  draw: DropoutDraw | undefined,
+): Tensor {
   if (config.residual === 'none' || config.residual === 'pre-ln') return add(input, dropout(output, draw));
   const gamma = parameter(params, `${norm}.weight`);
   const beta = parameter(params, `${norm}.bias`);
   return residualLayerNorm(output, scaledInput(params, norm, input, config), gamma, beta, config.layerNormEps, draw);
-};
+}
 
 function scaledInput(params: Params, norm: string, input: Tensor, config: ModelConfig): Tensor {
   switch (config.residual) {

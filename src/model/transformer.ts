@@ -1,15 +1,15 @@
 import { add, reshape, tensor2d, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
-import { attention, type AttentionOptions } from '../backend/ops/attention.js';
+import { attention } from '../backend/ops/attention.js';
 import { dropout } from '../backend/ops/dropout.js';
 import { embedTokens } from '../backend/ops/embedding.js';
 import { linear, linears } from '../backend/ops/linear.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { padId } from '../text/specialIds.js';
 import type { ModelConfig } from './config.js';
-import { Dropouts } from './dropouts.js';
+import type { ForwardPass } from './forwardPass.js';
 import { decoderLookup, encoderEmbedding, parameter } from './parameters.js';
 import { sinusoidalPositions } from './positions.js';
-import { closeStack, closeSublayer, openSublayer } from './residual.js';
+import { closeStack, openSublayer } from './residual.js';
 
 /*
  * The encoder-decoder Transformer (Vaswani et al. 2017) with fairseq's conventions; residual.ts defines where layer
@@ -45,13 +45,8 @@ export interface Encoded {
  * The encoder's output for a batch of sources.
  * @returns hidden [B*S, d]; rows of pads have no meaning
  */
-export function encode(
-  params: Params,
-  src: Tokens,
-  config: ModelConfig,
-  dropouts = new Dropouts(undefined),
-  close = closeSublayer,
-): Encoded {
+export function encode(params: Params, src: Tokens, pass: ForwardPass): Encoded {
+  const { config } = pass;
   const { batch, length, lengths } = src;
   const self = {
     batch,
@@ -61,37 +56,26 @@ export function encode(
     keyLengths: lengths,
     causal: false,
   };
-  let x = embed(parameter(params, encoderEmbedding), src, config, dropouts); // [B*S, d]
+  let x = embed(parameter(params, encoderEmbedding), src, pass); // [B*S, d]
   for (let i = 0; i < config.numEncoderLayers; i++) {
     x = tidy(() => {
       const layer = `encoder.layers.${i}`;
       const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x, config);
-      const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
-      return feedForward(params, layer, attended, config, dropouts, close);
+      const heads = attention(q, k, v, { ...self, dropout: pass.nextDropout(config.attentionDropout) });
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, pass);
+      return feedForward(params, layer, attended, pass);
     });
   }
   return { hidden: closeStack(params, 'encoder', x, config), lengths, batch, length };
 }
 
-/** Is shown the queries [B*T, d] and the keys [B*S, d] with which a layer of the decoder attends to the source. */
-export type WatchSourceAttention = (layer: number, q: Tensor, k: Tensor, options: AttentionOptions) => void;
-
 /**
  * The decoder's output for target prefixes; times the output matrix it gives the logits.
  * @param trgIn eosId followed by the target without its end
- * @param watch called in every layer, inside its `tidy`
  * @returns [B*T, d]; rows of pads have no meaning
  */
-export function decode(
-  params: Params,
-  trgIn: Tokens,
-  encoded: Encoded,
-  config: ModelConfig,
-  dropouts = new Dropouts(undefined),
-  close = closeSublayer,
-  watch?: WatchSourceAttention,
-): Tensor {
+export function decode(params: Params, trgIn: Tokens, encoded: Encoded, pass: ForwardPass): Tensor {
+  const { config } = pass;
   const { numHeads } = config;
   const { batch, length } = trgIn;
   const self = { batch, queryLength: length, keyLength: length, numHeads, keyLengths: trgIn.lengths, causal: true };
@@ -103,33 +87,33 @@ export function decode(
     keyLengths: encoded.lengths,
     causal: false,
   };
-  let x = embed(decoderLookup(params), trgIn, config, dropouts); // [B*T, d]
+  let x = embed(decoderLookup(params), trgIn, pass); // [B*T, d]
   for (let i = 0; i < config.numDecoderLayers; i++) {
     x = tidy(() => {
       const layer = `decoder.layers.${i}`;
       const [k, v, q] = selfProjections(params, `${layer}.self_attn`, x, config);
-      const heads = attention(q, k, v, { ...self, dropout: dropouts.next(config.attentionDropout) });
-      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, config, dropouts, close);
+      const heads = attention(q, k, v, { ...self, dropout: pass.nextDropout(config.attentionDropout) });
+      const attended = closeAttention(params, `${layer}.self_attn`, heads, x, pass);
 
       const [srcK, srcV] = sourceProjections(params, `${layer}.encoder_attn`, encoded.hidden); // [B*S, d]
       const srcQ = sourceQuery(params, `${layer}.encoder_attn`, attended, config);
-      watch?.(i, srcQ, srcK, cross);
-      const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: dropouts.next(config.attentionDropout) });
-      const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, config, dropouts, close);
+      pass.watch?.(i, srcQ, srcK, cross);
+      const srcHeads = attention(srcQ, srcK, srcV, { ...cross, dropout: pass.nextDropout(config.attentionDropout) });
+      const informed = closeAttention(params, `${layer}.encoder_attn`, srcHeads, attended, pass);
 
-      return feedForward(params, layer, informed, config, dropouts, close);
+      return feedForward(params, layer, informed, pass);
     });
   }
   return closeStack(params, 'decoder', x, config);
 }
 
 /** sqrt(d) * E[token] + P[position], then dropout: [B*length, d]. */
-function embed(table: Tensor, { ids, batch, length }: Tokens, config: ModelConfig, dropouts: Dropouts): Tensor {
-  const { dModel } = config;
+function embed(table: Tensor, { ids, batch, length }: Tokens, pass: ForwardPass): Tensor {
+  const { dModel, dropout: rate } = pass.config;
   const tokens = embedTokens(ids, table, { scale: Math.sqrt(dModel), padId }); // [B*length, d]
   const positions = tensor2d(sinusoidalPositions(length, dModel), [length, dModel]);
   const x = add(reshape(tokens, [batch, length, dModel]), positions);
-  return dropout(reshape(x, [batch * length, dModel]), dropouts.next(config.dropout));
+  return dropout(reshape(x, [batch * length, dModel]), pass.nextDropout(rate));
 }
 
 /** Keys, values and queries of a self-attention, each [N, d]. @param x [N, d] the sublayer's input */
@@ -162,33 +146,18 @@ function project(params: Params, name: string, x: Tensor): Tensor {
 }
 
 /** LN(x + dropout(out_proj(heads))), or as the residual scheme says: [N, d]. */
-export function closeAttention(
-  params: Params,
-  name: string,
-  heads: Tensor,
-  x: Tensor,
-  config: ModelConfig,
-  dropouts: Dropouts,
-  close = closeSublayer,
-): Tensor {
-  return close(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x, config, dropouts);
+export function closeAttention(params: Params, name: string, heads: Tensor, x: Tensor, pass: ForwardPass): Tensor {
+  return pass.close(params, `${name}_layer_norm`, project(params, `${name}.out_proj`, heads), x);
 }
 
 /** LN(x + dropout(fc2(dropout(relu(fc1(x)))))), or as the residual scheme says: [N, d]. */
-export function feedForward(
-  params: Params,
-  layer: string,
-  x: Tensor,
-  config: ModelConfig,
-  dropouts: Dropouts,
-  close = closeSublayer,
-): Tensor {
+export function feedForward(params: Params, layer: string, x: Tensor, pass: ForwardPass): Tensor {
   const weight = parameter(params, `${layer}.fc1.weight`);
   const bias = parameter(params, `${layer}.fc1.bias`);
   const norm = `${layer}.final_layer_norm`;
-  const hidden = linear(openSublayer(params, norm, x, config), weight, bias, {
+  const hidden = linear(openSublayer(params, norm, x, pass.config), weight, bias, {
     relu: true,
-    dropout: dropouts.next(config.reluDropout),
+    dropout: pass.nextDropout(pass.config.reluDropout),
   }); // [N, dFf]
-  return close(params, norm, project(params, `${layer}.fc2`, hidden), x, config, dropouts);
+  return pass.close(params, norm, project(params, `${layer}.fc2`, hidden), x);
 }

@@ -4,7 +4,6 @@ import {
   jsonNullable,
   jsonNumber,
   jsonObject,
-  jsonOneOf,
   jsonOptional,
   jsonRecord,
   jsonText,
@@ -12,7 +11,7 @@ import {
   type JsonShape,
 } from '../storage/jsonFile.js';
 import type { GradientRecord } from './gradientRecord.js';
-import { initNamed, learnedInits, type InitReport } from '../initial/learnedInits.js';
+import { initNamed, type InitReport } from '../initial/learnedInits.js';
 import { initCostShape } from './runScores.js';
 import { isThere } from '../storage/isThere.js';
 
@@ -22,12 +21,13 @@ const measured = jsonNullable(jsonNumber);
 
 const reportShape: JsonShape = (value, field) => {
   jsonObject({
-    method: jsonOneOf(learnedInits.map(({ name }) => name)),
+    method: jsonText,
     scales: jsonRecord(jsonNumber),
     seconds: jsonNumber,
     cost: jsonOptional(initCostShape),
   })(value, field);
-  initNamed((value as InitReport).method).reportShape(value, field);
+  // of a method that a program of its user's brought nothing more is known
+  initNamed((value as InitReport).method)?.reportShape(value, field);
 };
 
 /**

@@ -88,8 +88,8 @@ function chosenMethod(config: Config, methods?: readonly LearnedInit[]): Learned
 }
 
 /** Whether initial parameters are learned or profiled. @throws UsageError if by more than one method */
-export function learnsInitialParams(config: Config): boolean {
-  return chosenMethod(config) !== undefined;
+export function learnsInitialParams(config: Config, methods?: readonly LearnedInit[]): boolean {
+  return chosenMethod(config, methods) !== undefined;
 }
 
 /**

@@ -78,7 +78,7 @@ async function countStage(
       return batch === undefined ? 0 : countDecoding(options, model, config.decode, batch);
     }
     default: {
-      const method = initNamed(stage);
+      const method = initNamed(stage)!;
       const { leastSentences = 1 } = method;
       return largest(method.maxTokens?.(settingsOf(config, method)) ?? maxTokens, (shape) =>
         countInit(config, method, model, atLeast(leastSentences, shape)),

@@ -21,7 +21,6 @@ import { readLog, RunLog } from '../train/runLog.js';
 import type { Multipliers } from '../train/multipliers.js';
 import { train, type Evaluation } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
-import { version } from '../package.js';
 import { checkRunMemory } from './checkMemory.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, scheduleLead } from './epochShape.js';
@@ -35,9 +34,10 @@ import { removeLearningLog } from './learningLog.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
+import { ownInitIdentity, withOwnInit, type OwnInit } from './ownInit.js';
 import { agree, announce, checkShares, type Processes } from './processes.js';
 import type { RunEvent, RunListener } from './runEvents.js';
-import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runPaths } from './runFolder.js';
+import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runIdentity, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
@@ -57,6 +57,8 @@ export interface RunTask {
   readonly resume: boolean;
   /** Keys of the settings that the command line gave: the run records them, and resuming keeps them (`keptSettings`). */
   readonly set?: readonly string[];
+  /** A learned initialisation that is not built in: `ownInit`. Its memory is not estimated. */
+  readonly init?: OwnInit;
   /** Start even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
   /** The processes that train together, of which this is the leader; the others call `followRun`. Default: this process alone. */
@@ -85,7 +87,8 @@ export interface RunResult {
  */
 export async function run(task: RunTask): Promise<RunResult> {
   const options = trainOptions(task.config); // contradictions are reported before anything is written
-  learnsInitialParams(task.config);
+  const { config, methods } = withOwnInit(task.config, task.init);
+  learnsInitialParams(config, methods);
   const { processes } = task;
   if (processes) checkShares(task.config, processes);
   const corpus = await openPreparedCorpus(corpusFolder(task.config), prepareCommand(task.config));
@@ -99,7 +102,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       const hosts = await agree(processes.world, task.config, await selectBackend(task.config.backend), corpus);
       task.onEvent?.({ event: 'processes', count: hosts.length, hosts: [...new Set(hosts)] });
     }
-    const identity = { program: `coldstart ${version}`, corpus: corpusIdentity(corpus.manifest), set: task.set };
+    const identity = { ...runIdentity(corpus.manifest), set: task.set, ...ownInitIdentity(task.init) };
     const found = findRun(task.runDir, task.config, identity, task.resume);
     const { scores: complete, changed } = found;
     if (complete && changed.length === 0) {
@@ -261,12 +264,17 @@ class Run {
     const report = readInitReport(initReport);
     const { gradinit, train } = this.task.config;
     const scalesRates = gradinit.algorithm !== 'none' && gradInitSettings(gradinit).scaled !== 'weights';
-    const isNeeded = scalesRates || (train.countInit && train.maxUpdates > 0 && learnsInitialParams(this.task.config));
+    const isNeeded = scalesRates || (train.countInit && train.maxUpdates > 0 && this.learns());
     if (report === undefined && isNeeded && (isThere(initial) || isThere(last)))
       throw new DataError(
         `${initReport} is gone. ${scalesRates ? 'It holds the scales of the rates that this run trains with' : 'It says how many updates initialisation cost'}. Restore it from a copy, or start the run again in another folder.`,
       );
     return report;
+  }
+
+  private learns(): boolean {
+    const { config, methods } = withOwnInit(this.task.config, this.task.init);
+    return learnsInitialParams(config, methods);
   }
 
   /** The rates that GradInit scaled. */
@@ -287,11 +295,13 @@ class Run {
       this.emit({ event: 'initFrom', ...source.record });
     }
     let drawn: GradientSample | undefined;
-    const { params, report } = await initialParams(this.task.config, this.model, this.corpus.dataset('train'), {
+    const { config, methods } = withOwnInit(this.task.config, this.task.init);
+    const { params, report } = await initialParams(config, this.model, this.corpus.dataset('train'), {
       signal: this.task.signal,
+      methods,
       source,
       onDrawn: async (p) => {
-        if (learnsInitialParams(this.task.config)) drawn = await this.measureGradients(p);
+        if (this.learns()) drawn = await this.measureGradients(p);
       },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
       onPlan: (plan) => {

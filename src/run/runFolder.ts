@@ -12,6 +12,7 @@ import {
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
 import type { PrepareManifest } from '../corpus/prepare/manifest.js';
+import { version } from '../package.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import {
@@ -59,7 +60,14 @@ export interface RunIdentity {
   readonly corpus: Readonly<Record<string, string>>;
   /** Keys of the settings that command lines gave, which resuming keeps. Runs of earlier versions lack it. */
   readonly set?: readonly string[];
+  /** The learned initialisation that a library user's program brought, with its settings. */
+  readonly ownInit?: string;
   readonly startedAt: string;
+}
+
+/** What a new run of this program on a corpus is made from. */
+export function runIdentity(manifest: PrepareManifest): Pick<RunIdentity, 'program' | 'corpus'> {
+  return { program: `coldstart ${version}`, corpus: corpusIdentity(manifest) };
 }
 
 /** SHA-256 of the prepared files that determine a run's numbers. */
@@ -95,7 +103,7 @@ export interface FoundFolder {
 export function findRun(
   runDir: string,
   config: Config,
-  identity: Pick<RunIdentity, 'corpus'>,
+  identity: Pick<RunIdentity, 'corpus' | 'ownInit'>,
   resume: boolean,
 ): FoundFolder {
   const paths = runPaths(runDir);
@@ -221,7 +229,11 @@ export interface RunChanges {
 }
 
 /** The differences between the run in a folder and the requested one; empty for the same run. */
-export function runChanges(runDir: string, config: Config, identity: Pick<RunIdentity, 'corpus'>): RunChanges {
+export function runChanges(
+  runDir: string,
+  config: Config,
+  identity: Pick<RunIdentity, 'corpus' | 'ownInit'>,
+): RunChanges {
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
   const all = runDifferences(own, config);
@@ -231,6 +243,8 @@ export function runChanges(runDir: string, config: Config, identity: Pick<RunIde
     if (madeFrom.corpus[file] !== sha256)
       fixed.push(`corpus file ${file}: its content is not what the run was begun with`);
   }
+  if (madeFrom.ownInit !== identity.ownInit)
+    fixed.push(`learned initialisation: ${madeFrom.ownInit ?? 'none'} → ${identity.ownInit ?? 'none'}`);
   return { fixed, changeable };
 }
 
@@ -323,6 +337,7 @@ const identityFile: JsonFile = {
     program: jsonText,
     corpus: jsonRecord(jsonText),
     set: jsonOptional(jsonList(jsonText)),
+    ownInit: jsonOptional(jsonText),
     startedAt: jsonText,
   }),
 };

@@ -26,6 +26,11 @@ export const adam = optimizerKind({
       "second moment before the first update; first-gradient: the first gradient's square (GI-Adam). Default: first-gradient after GradInit's variant robust, zeros otherwise.",
     ),
   },
+  steady: {
+    growsWithGradient: false,
+    step: ({ secondMomentStart, ...options }, t, gradient) =>
+      steadyAdamStep(options, t, gradient, secondMomentStart === 'first-gradient'),
+  },
   create: (options) => ({
     slots: momentSlots,
     init: initMoments,
@@ -48,6 +53,18 @@ export const adam = optimizerKind({
     },
   }),
 });
+
+/** The step of update t at a rate of 1 while the gradient stays the same. The correction of the first moment undoes its start from zero. */
+export function steadyAdamStep(
+  { beta2, eps }: { readonly beta2: number; readonly eps: number },
+  t: number,
+  gradient: number,
+  startsFromGradient = false,
+): number {
+  const correction = Math.sqrt(1 - beta2 ** t);
+  const root = gradient * (startsFromGradient ? 1 : correction);
+  return (correction * gradient) / (root + eps);
+}
 
 /** Names of Adam's two moments in the state. */
 export const momentSlots: readonly string[] = ['firstMoment', 'secondMoment'];

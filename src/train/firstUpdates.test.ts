@@ -5,8 +5,8 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import { selectBackend } from '../backend/select.js';
 import { firstMovement } from './firstUpdates.js';
 import { disposeOptimizerState } from './optimizer.js';
-import { createOptimizer } from './optimizers.js';
-import { learningRate } from './schedule.js';
+import { createOptimizer, optimizers, type OptimizerOptions } from './optimizers.js';
+import { learningRate, type ScheduleOptions } from './schedule.js';
 
 function movement(changes: Record<string, unknown>, updates: number, gradient = 1e-3): number {
   const options = {
@@ -18,15 +18,15 @@ function movement(changes: Record<string, unknown>, updates: number, gradient = 
     minLr: 0,
     maxUpdates: 0,
     ...changes,
-  } as Parameters<typeof firstMovement>[0];
-  const moved = firstMovement(options, updates, gradient);
+  } as OptimizerOptions & ScheduleOptions;
+  const moved = firstMovement(options, optimizers.steadySteps(options)!, updates, gradient);
   const byOptimizer = optimizerMovement(options, updates, gradient);
   assert.ok(Math.abs(moved / byOptimizer - 1) < 1e-4, `found ${moved}, the optimiser moves by ${byOptimizer}`);
   return moved;
 }
 
 /** By the optimiser itself, without weight decay. */
-function optimizerMovement(options: Parameters<typeof firstMovement>[0], updates: number, gradient: number): number {
+function optimizerMovement(options: OptimizerOptions & ScheduleOptions, updates: number, gradient: number): number {
   const optimizer = createOptimizer({ ...options, weightDecay: 0 });
   let params: Params = new Map([['w', tensor1d([0])]]);
   let state = optimizer.init(params);

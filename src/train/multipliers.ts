@@ -23,6 +23,24 @@ export function multipliersAt({ scales, releaseUpdates }: Multipliers, update: n
 }
 
 /**
+ * An optimiser that trains each tensor with a multiplier s as s V, while the multipliers go back to 1. A library's own loop trains with it
+ * after GradInit's variant robust, or whenever `scaled` is `rates` or `both`: `scales` are those of GradInit's report, `releaseUpdates` is
+ * that of the variant (`variantDefaults`).
+ */
+export function withMultipliers(optimizer: Optimizer, multipliers: Multipliers): Optimizer {
+  return {
+    slots: optimizer.slots,
+    init: (params) => optimizer.init(params),
+    update(gradients, state, params, options) {
+      const current = multipliersAt(multipliers, state.step);
+      return current.size > 0
+        ? updateWithMultipliers(optimizer, gradients, state, params, options, current)
+        : optimizer.update(gradients, state, params, options);
+    },
+  };
+}
+
+/**
  * An update after which each tensor W with a multiplier s equals s V, had V been trained. The gradient by V is
  * s times that by W, and W moves by s times what V moves by: for Adam a rate of s lr, for SGD of s² lr. The share of the weights that weight
  * decay takes is as without a multiplier. The optimiser's state is that of V.

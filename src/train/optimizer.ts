@@ -46,6 +46,19 @@ export interface OptimizerKind<F extends Section = Section> {
    */
   readonly check?: (options: Values<F>, refuse: (key: keyof F & string, expected: string) => UsageError) => void;
   readonly create: (options: Values<F>) => Optimizer;
+  /** How it moves while gradients stay the same. Without it, GradInit before training with it takes the published size of its step. */
+  readonly steady?: SteadySteps<F>;
+}
+
+/** The steps of an optimiser while a parameter's gradient stays the same, without weight decay. */
+export interface SteadySteps<F extends Section = Section> {
+  /**
+   * What update t, from 1, moves a parameter by at a rate of 1. In plain numbers, so that it needs no backend.
+   * @param gradient small compared with 1 and large compared with eps
+   */
+  readonly step: (options: Values<F>, t: number, gradient: number) => number;
+  /** Whether a gradient of twice the size gives a step of twice the size, as with SGD; else the size does not matter, as with Adam. */
+  readonly growsWithGradient: boolean;
 }
 
 /** The kind itself; it types `check` and `create` by the fields. */

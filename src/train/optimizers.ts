@@ -13,6 +13,7 @@ interface AnyKind {
   readonly fields: Section;
   readonly check?: (options: never, refuse: never) => void;
   readonly create: (options: never) => Optimizer;
+  readonly steady?: { readonly step: (options: never, t: number, gradient: number) => number };
 }
 
 /** The optimiser and its settings; omitted ones have their defaults. */
@@ -42,6 +43,14 @@ export interface OptimizerTable<K extends Kinds> extends OptimizerChoice {
   /** The settings of one optimiser among those of `train`. */
   pick(train: { readonly optimizer: keyof K & string } & Readonly<Record<string, unknown>>): OptionsOf<K>;
   create(options: OptionsOf<K>): Optimizer;
+  /** How the optimiser moves while gradients stay the same; undefined if it does not say. @throws as `check` does */
+  steadySteps(options: OptionsOf<K>): Steps | undefined;
+}
+
+/** `SteadySteps` of an optimiser with its options. */
+export interface Steps {
+  readonly growsWithGradient: boolean;
+  step(t: number, gradient: number): number;
 }
 
 /** @throws Error if two optimisers share a setting's name but not its default or bounds */
@@ -75,6 +84,16 @@ export function optimizerTable<const K extends Kinds>(kinds: K): OptimizerTable<
       const { kind, settings } = complete(options);
       return kind.create(settings);
     },
+    steadySteps: (options) => {
+      const { kind, settings } = complete(options);
+      const { steady } = kind;
+      return (
+        steady && {
+          growsWithGradient: steady.growsWithGradient,
+          step: (t, gradient) => steady.step(settings, t, gradient),
+        }
+      );
+    },
   };
 }
 
@@ -86,6 +105,10 @@ interface UntypedKind {
     refuse: (key: string, expected: string) => UsageError,
   ) => void;
   readonly create: (settings: Readonly<Record<string, unknown>>) => Optimizer;
+  readonly steady?: {
+    readonly step: (settings: Readonly<Record<string, unknown>>, t: number, gradient: number) => number;
+    readonly growsWithGradient: boolean;
+  };
 }
 
 /** Every setting once, its help led by the names of the optimisers that have it. */

@@ -1,6 +1,13 @@
 import { add, dispose, mul, square, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { adamStep } from '../backend/ops/adamStep.js';
-import { initMoments, momentFields, momentSlots, orderedMoments, withMoments } from './adamOptimizer.js';
+import {
+  steadyAdamStep,
+  initMoments,
+  momentFields,
+  momentSlots,
+  orderedMoments,
+  withMoments,
+} from './adamOptimizer.js';
 import { optimizerKind } from './optimizer.js';
 
 /**
@@ -12,6 +19,13 @@ import { optimizerKind } from './optimizer.js';
  */
 export const radam = optimizerKind({
   fields: momentFields,
+  steady: {
+    growsWithGradient: false,
+    step(options, t, gradient) {
+      const factor = rectification(options.beta2, t);
+      return factor === undefined ? gradient : factor * steadyAdamStep(options, t, gradient);
+    },
+  },
   create: (options) => ({
     slots: momentSlots,
     init: initMoments,

@@ -12,6 +12,13 @@ export const sgd = optimizerKind({
   check({ momentum, nesterov }, refuse) {
     if (nesterov && momentum === 0) throw refuse('momentum', 'a number above 0, as nesterov is true');
   },
+  steady: {
+    growsWithGradient: true,
+    step({ momentum, nesterov }, t, gradient) {
+      const buffer = (gradient * (1 - momentum ** t)) / (1 - momentum);
+      return nesterov ? gradient + momentum * buffer : buffer;
+    },
+  },
   create: (options) => ({
     slots: options.momentum > 0 ? ['momentum'] : [],
     // the first momentum buffer is the first gradient itself, so there is nothing to hold before it

@@ -35,7 +35,7 @@ export function initTimeLine(stage: InitPlan['stage'], left: number, measured: n
 
 /** One pass over a batch, without iterations. */
 function isProfiling(stage: string): boolean {
-  return initNamed(stage).profiles === true;
+  return initNamed(stage)?.profiles === true;
 }
 
 function costWarning(plan: InitPlan): string[] {

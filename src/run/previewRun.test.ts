@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { loadConfig } from '../config/loadConfig.js';
+import { prepareOptions } from '../config/prepareOptions.js';
+import { prepareCorpus } from '../corpus/prepare/prepareCorpus.js';
+import { ColdstartError, DataError } from '../errors.js';
+import { runPreviewText } from '../report/text/runPreviewText.js';
+import { previewRun } from './previewRun.js';
+import { run } from './run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'coldstart-preview-'));
+after(() => rmSync(folder, { recursive: true }));
+const at = (...path: string[]): string => join(folder, ...path);
+
+before(async () => {
+  for (const side of ['de', 'en']) writeFileSync(at(`text.${side}`), 'a b c\nb c d\nc d e\nd e a\n'.repeat(6));
+  writeFileSync(
+    at('config.yaml'),
+    `
+backend: wasm
+corpus:
+  dir: data
+  train: { src: text.de, trg: text.en }
+  valid: { src: text.de, trg: text.en }
+  test: { src: text.de, trg: text.en }
+  subwords: { joiner: "" }
+model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 2 }
+train: { warmupUpdates: 0, maxUpdates: 6, maxTokens: 40, keepEpochs: 0, validateBleu: false }
+decode: { beamSize: 2, maxLenA: 1, maxLenB: 2 }
+record: { tensorBoard: false, gradientBatches: 0 }
+`,
+  );
+  await prepareCorpus(prepareOptions(loadConfig(at('config.yaml'))), { workers: 1 });
+});
+
+const preview = (name: string, settings: readonly string[] = [], resume = false) =>
+  previewRun({ config: loadConfig(at('config.yaml'), settings), runDir: at(name), resume });
+
+test('a run is described with its size, updates and time, and nothing is written', async () => {
+  const before = readdirSync(folder, { recursive: true });
+  const found = await preview('new', ['metainit.iterations=2']);
+  assert.deepEqual(
+    [found.trainPairs, found.updatesPerEpoch, found.maxUpdates, found.updatesDone, found.estimate!.updates],
+    [24, 3, 6, undefined, 6],
+  );
+  assert.ok(found.estimate!.secondsPerUpdate > 0 && found.estimate!.initUpdates > 0);
+  const text = runPreviewText(found, 'runs/new');
+  assert.match(
+    text,
+    new RegExp(`^model +${found.numParameters.toLocaleString('en')} parameters: 1\\+2 layers of width 16\n`),
+  );
+  assert.match(
+    text,
+    /\ntraining set +24 pairs, 3 updates an epoch\nupdates +6\ninitialisation +costs as much as [\d.]+ updates, /,
+  );
+  assert.match(
+    text,
+    /\nmemory +[\d.]+ GB, [\d.]+ GB are available\ntime +about [\d.]+s: training [\d.]+s \(\d+ ms an update\), /,
+  );
+  assert.match(text, /\nThis run can start in runs\/new\. Nothing was written\.\n/);
+  assert.deepEqual(readdirSync(folder, { recursive: true }), before);
+});
+
+test('what a run would be refused for is refused: settings, the folder, data that changed', async () => {
+  await assert.rejects(preview('bad', ['train.maxUpdates=0']), /training would never end/);
+  await assert.rejects(preview('bad', ['decode.beamSize=900']), /decode\.beamSize is 900, expected at most/);
+  await run({ config: loadConfig(at('config.yaml'), ['train.maxUpdates=3']), runDir: at('made'), resume: false });
+  const complete = await preview('made', ['train.maxUpdates=3']);
+  assert.equal(complete.estimate, undefined);
+  assert.match(runPreviewText(complete, 'made'), /^made holds this run, complete already; nothing would be done\.$/);
+  await assert.rejects(
+    preview('made', ['model.dropout=0.2'], true),
+    (error: ColdstartError) => error.code === 'RUN_DIFFERS',
+  );
+  const config = readFileSync(at('made', 'config.yaml'));
+  const longer = await preview('made', [], true);
+  assert.equal(longer.updatesDone, 3);
+  assert.match(runPreviewText(longer, 'made'), /made holds this run; 3 updates are done\. It would resume\./);
+  assert.deepEqual(readFileSync(at('made', 'config.yaml')), config);
+  assert.ok(existsSync(at('made', 'scores.json')));
+
+  // a byte that training would read as another token
+  const path = at('data', 'train.bin');
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 1] ^= 1;
+  writeFileSync(path, bytes);
+  await assert.rejects(
+    preview('new'),
+    (error) =>
+      error instanceof DataError &&
+      /data is not what "coldstart corpus prepare" wrote:\n {2}output train\.bin: changed/.test(error.message),
+  );
+});

@@ -1,0 +1,86 @@
+import { modelOptions } from '../config/modelOptions.js';
+import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
+import type { Config } from '../config/schema.js';
+import { trainOptions } from '../config/trainOptions.js';
+import { damagedOutputs } from '../corpus/prepare/manifest.js';
+import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
+import { DataError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
+import { numParameters } from '../model/parameters.js';
+import { readLastCheckpoint } from '../train/runFiles.js';
+import { checkDecode } from './chooseCheckpoint.js';
+import { epochShape, runLength } from './epochShape.js';
+import { estimateRun, type RunEstimate } from './estimateRun.js';
+import { learnsInitialParams } from './initialParams.js';
+import { findRun, runIdentity } from './runFolder.js';
+import type { RunTask } from './run.js';
+
+/** What a run would do. */
+export interface RunPreview {
+  readonly model: ModelConfig;
+  readonly numParameters: number;
+  readonly trainPairs: number;
+  readonly updatesPerEpoch: number;
+  /** Undefined if only patience ends the run. */
+  readonly maxUpdates?: number;
+  /** The folder holds this run already: that many updates are done. */
+  readonly updatesDone?: number;
+  /** Of the whole run from its beginning; absent if the folder holds it complete. */
+  readonly estimate?: RunEstimate;
+}
+
+/**
+ * Checks all that `run` checks before it begins, and every checksum of the prepared corpus, and measures how long the run takes.
+ * Writes nothing.
+ * @throws as `run` would
+ */
+export async function previewRun({
+  config,
+  runDir,
+  resume,
+  ignoreMemory,
+}: Pick<RunTask, 'config' | 'runDir' | 'resume' | 'ignoreMemory'>): Promise<RunPreview> {
+  trainOptions(config);
+  learnsInitialParams(config);
+  const found = await checkedCorpus(config, runDir, resume);
+  const { isComplete, ...preview } = found;
+  return isComplete ? preview : { ...preview, estimate: await estimateRun(config, ignoreMemory) };
+}
+
+async function checkedCorpus(
+  config: Config,
+  runDir: string,
+  resume: boolean,
+): Promise<Omit<RunPreview, 'estimate'> & { readonly isComplete: boolean }> {
+  const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
+  try {
+    const model = modelOptions(config, corpus.manifest.vocabularySizes);
+    checkDecode(config, model.trgVocabSize);
+    for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
+    const { isNew, scores, changed } = findRun(runDir, config, runIdentity(corpus.manifest), resume);
+    const damaged = await damagedOutputs(corpus.folder, corpus.manifest);
+    if (damaged.length > 0)
+      throw new DataError(
+        [
+          `${corpus.folder} is not what "coldstart corpus prepare" wrote:`,
+          ...damaged.map((line) => `  ${line}`),
+          `Prepare it again: ${prepareCommand(config)} --force.`,
+        ].join('\n'),
+      );
+    const pairs = corpus.dataset('train');
+    const { updatesPerEpoch } = epochShape(pairs, config);
+    const maxUpdates = runLength(config, updatesPerEpoch);
+    const updatesDone = readLastCheckpoint(runDir)?.training?.position.update ?? 0;
+    return {
+      model,
+      numParameters: numParameters(model),
+      trainPairs: pairs.length,
+      updatesPerEpoch,
+      ...(maxUpdates !== undefined && { maxUpdates }),
+      ...(!isNew && { updatesDone }),
+      isComplete: scores !== undefined && changed.length === 0,
+    };
+  } finally {
+    await corpus.close();
+  }
+}
