@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { cpuSecondsOf } from './commandTime.mjs';
-import { benchLearnBesideSubwordNmt, benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
+import { compareLearnBpe, benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
 import { benchPrepare } from './corpusPrepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -114,7 +114,7 @@ const sections = {
       const raw = writeText('raw', ['de', 'en'], 2 * Number(options.lines));
       const tokenised = join(folder, 'tok');
       cpuSecondsOf(coldstart('corpus', 'tokenize', '-l', 'de'), raw.path, tokenised);
-      benchLearnBesideSubwordNmt(
+      compareLearnBpe(
         coldstart,
         folder,
         { path: tokenised, lines: raw.lines },
