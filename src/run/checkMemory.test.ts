@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { engine, memory } from '@tensorflow/tfjs-core';
-import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
+import { engine, memory, zeros } from '@tensorflow/tfjs-core';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { isAddonBuilt } from '../backend/native/addon.js';
+import { countTensorBytes } from '../backend/native/countingBackend.js';
 import { nativeBackend } from '../backend/native/loadNative.js';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
@@ -10,9 +11,12 @@ import { modelOptions } from '../config/modelOptions.js';
 import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
-import { makeBatch } from '../data/batch.js';
+import { makeBatch, type Batch } from '../data/batch.js';
 import { pairsInMemory } from '../data/dataset.js';
 import { initParams } from '../model/init.js';
+import { numParameters, parameterShapes } from '../model/parameters.js';
+import { disposeOptimizerState } from '../train/optimizer.js';
+import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 import { memoryLine } from '../report/text/memoryText.js';
 import { checkRunMemory, refuseTooLarge, reportMemory, type MemoryReport } from './checkMemory.js';
@@ -64,6 +68,44 @@ describe('memory', () => {
     const parameters = 4 * (2000 * 128 + 4 * 132_480 + 4 * 198_784);
     assert.ok(small > 4 * parameters && large > small, `${small} ${large}`); // parameters, two moments, gradients
     assert.ok(huge > 10 * gigabyte, `${huge}`); // more than any memory, but countable
+  });
+
+  test('more batches in an update: the sums that wait for their partners are counted', async () => {
+    const { config, model } = taskOf({});
+    const options = trainOptions(config);
+    const ids = [...new Array<number>(15).fill(1), 2];
+    const batch = makeBatch(new Array<{ src: number[]; trg: number[] }>(8).fill({ src: ids, trg: ids }));
+    /** Of two updates with all their batches. */
+    const peak = (updateFreq: number): Promise<number> =>
+      countTensorBytes(() => {
+        const optimizer = createOptimizer(options);
+        let params: Params = new Map([...parameterShapes(model)].map(([name, shape]) => [name, zeros(shape)]));
+        let state = optimizer.init(params);
+        for (const update of [0, 1]) {
+          const { gradients } = updateGradients(params, new Array<Batch>(updateFreq).fill(batch), {
+            config: model,
+            labelSmoothing: options.labelSmoothing,
+            seed: 1,
+            update,
+            precision: 'fp32',
+          });
+          ({ params, state } = optimizer.update(gradients, state, params, { lr: 0, gradientScale: 1 }));
+        }
+        disposeParams(params);
+        disposeOptimizerState(state);
+      });
+    const shape = { numSentences: 8, srcLength: 16, trgLength: 16 };
+    const counts: number[] = [];
+    for (const updateFreq of [1, 2, 3, 4, 7, 8, 13]) {
+      const count = await countUpdate({ ...options, updateFreq }, model, shape);
+      assert.equal(count, await peak(updateFreq), `${updateFreq} batches`);
+      counts.push(count);
+    }
+    const parameters = 4 * numParameters(model);
+    assert.deepEqual(
+      counts.slice(1).map((count) => count - counts[1]),
+      [0, 0, 1, 1, 2, 2].map((kept) => kept * parameters),
+    );
   });
 
   test('a run that fits starts, one that clearly does not is refused with the settings that do', async () => {

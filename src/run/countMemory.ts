@@ -28,13 +28,16 @@ import { beamOptions } from './heldOut.js';
 /** Updates with batches of this size. */
 export function countUpdate(options: TrainOptions, model: ModelConfig, shape: BatchShape): Promise<number> {
   const { labelSmoothing, precision, updateFreq } = options;
-  // more of them take no more memory than two
+  // two batches are counted for all of them, next to the sums that wait for their partners in the tree of more batches
+  const keptSums = Math.max(0, Math.floor(Math.log2(updateFreq)) - 1);
   const batches = Array.from({ length: Math.min(updateFreq, 2) }, () => makeBatch(pairsOf(shape)));
   return countTensorBytes(() => {
     const optimizer = createOptimizer(options);
     let { params, state } = startOf(options, model);
     for (const update of [0, 1]) {
+      const kept = Array.from({ length: keptSums }, () => zeroParams(model));
       const step = updateGradients(params, batches, { config: model, labelSmoothing, seed: 1, update, precision });
+      kept.forEach(disposeParams);
       ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 }));
     }
     disposeParams(params);
