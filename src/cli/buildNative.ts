@@ -38,7 +38,7 @@ Examples:
       );
       console.log(`${path}: ${compiled === 0 ? 'nothing had changed' : `built with ${toolchain.compilerVersion}`}.`);
       console.log(`native engine: ${loadNative()}.`);
-      if (findMpi() === undefined) return;
+      if (findMpi() === undefined && !process.env['MPICXX']) return;
       const mpi = buildMpi();
       console.log(`${mpi.path}: ${mpi.compiled ? `built with ${findMpi()}` : 'nothing had changed'}.`);
     });
