@@ -105,6 +105,18 @@ record: { tensorBoard: false }
     assert.match(again.stderr, /complete already; nothing was done/);
   });
 
+  test('--batch-per-worker: the run keeps its batch when other numbers of processes resume it', () => {
+    ok(mpirun(2, ...trainArgs('grown', '--batch-per-worker', ...set('train.updateFreq=2', 'train.maxUpdates=1'))));
+    const updates = (count: number): string[] => [...set(`train.maxUpdates=${count}`), '--resume'];
+    const more = mpirun(3, ...trainArgs('grown', '--batch-per-worker', ...updates(2)));
+    ok(more);
+    assert.match(more.stderr, /kept +.*train\.updateFreq=4/);
+    ok(coldstart(...trainArgs('grown', ...updates(3))));
+    assert.match(readFileSync(join(folder, 'grown/config.yaml'), 'utf8'), /updateFreq: 4\n/);
+    ok(coldstart(...trainArgs('fourfold', ...set('train.updateFreq=4', 'train.maxUpdates=3'))));
+    assert.deepEqual(resultOf('grown').params, resultOf('fourfold').params);
+  });
+
   test('processes that cannot share are refused before anything is written', () => {
     const tooMany = mpirun(6, ...trainArgs('refused'));
     assert.equal(tooMany.status, 2);

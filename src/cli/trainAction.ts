@@ -39,7 +39,7 @@ export async function trainLed(flags: TrainFlags, processes: Processes | undefin
   const kept = flags.resume ? keptSettings(runDir, given) : [];
   // only the leader has the run's folder
   if (processes) await broadcastJson(processes.world, kept);
-  const config = withBatches(loadConfig(flags.config, [...kept, ...given]), flags, processes);
+  const config = withBatches(loadConfig(flags.config, [...kept, ...given]), kept, flags, processes);
   if (kept.length > 0)
     console.error(`kept      ${kept.join(', ')}: set for this run earlier; --set KEY=VALUE changes it`);
   let learning: LearningSaved | undefined;
@@ -52,7 +52,7 @@ export async function trainLed(flags: TrainFlags, processes: Processes | undefin
     config,
     runDir,
     resume: flags.resume === true,
-    set: given.map(settingKey),
+    set: [...given.map(settingKey), ...(flags.batchPerWorker ? ['train.updateFreq'] : [])],
     ignoreMemory: flags.ignoreMemory,
     signal,
     processes,
@@ -81,7 +81,7 @@ export async function trainLed(flags: TrainFlags, processes: Processes | undefin
 /** The part of a process that is not the leader: it prints nothing. */
 export async function trainFollowing(flags: TrainFlags, processes: Processes): Promise<void> {
   const kept = await broadcastJson<string[]>(processes.world, undefined);
-  const config = withBatches(loadConfig(flags.config, [...kept, ...givenSettings(flags)]), flags, processes);
+  const config = withBatches(loadConfig(flags.config, [...kept, ...givenSettings(flags)]), kept, flags, processes);
   const signal = abortOnInterrupt('', { quiet: true });
   const exitCode = (): number => (signal.reason as Interrupted).exitCode;
   let isTraining = false;
@@ -97,9 +97,17 @@ export async function trainFollowing(flags: TrainFlags, processes: Processes): P
 /** A leader that was asked to stop saves the run and ends its followers within so many milliseconds. */
 const leaderEndsWithin = 30_000;
 
-/** The configuration with `--batch-per-worker`. */
-function withBatches(config: Config, { batchPerWorker }: TrainFlags, processes: Processes | undefined): Config {
-  if (!batchPerWorker) return config;
+/**
+ * The configuration with `--batch-per-worker`.
+ * @param kept settings that the run keeps; a kept train.updateFreq is multiplied already, perhaps by another number of processes
+ */
+function withBatches(
+  config: Config,
+  kept: readonly string[],
+  { batchPerWorker }: TrainFlags,
+  processes: Processes | undefined,
+): Config {
+  if (!batchPerWorker || kept.some((setting) => settingKey(setting) === 'train.updateFreq')) return config;
   if (processes === undefined)
     throw new UsageError(
       '--batch-per-worker multiplies train.updateFreq by the number of processes, and this is one alone. Start several with mpirun, or leave it out.',
