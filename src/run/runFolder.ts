@@ -238,7 +238,9 @@ export function runChanges(
   const own = readRunConfig(runDir);
   const all = runDifferences(own, config);
   const changeable = all.filter((line) => mayChange(keyOf(line), own));
-  const fixed = all.filter((line) => !changeable.includes(line)).map((line) => line + whyFixed(keyOf(line), own));
+  const fixed = all
+    .filter((line) => !changeable.includes(line))
+    .map((line) => line + whyFixed(keyOf(line), own, config));
   for (const [file, sha256] of Object.entries(identity.corpus)) {
     if (madeFrom.corpus[file] !== sha256)
       fixed.push(`corpus file ${file}: its content is not what the run was begun with`);
@@ -267,7 +269,13 @@ function changesValidationBleu(key: string): boolean {
 }
 
 /** The reason in brackets if another setting keeps a setting from changing on resuming; otherwise empty. */
-function whyFixed(key: string, { train }: Config): string {
+function whyFixed(key: string, own: Config, wanted: Config): string {
+  const { train } = own;
+  if (key === 'train.secondMomentStart' && wanted.train.secondMomentStart === undefined) {
+    const byDefault = secondMomentStart({ ...own, train: { ...train, secondMomentStart: undefined } });
+    if (byDefault !== train.secondMomentStart)
+      return ` (not set, and its default is another: --set ${key}=${train.secondMomentStart} keeps that of the run)`;
+  }
   if (key === 'train.maxUpdates')
     return ` (the ${train.schedule} schedule falls towards it, so every rate so far depends on it)`;
   return changesValidationBleu(key)
