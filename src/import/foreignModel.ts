@@ -66,8 +66,11 @@ export function importedModel(
     [outputProjection, output],
   ]);
   const parameters = new Map<string, ForeignTensor>();
-  for (const [name, shape] of parameterShapes(config))
-    parameters.set(name, own.get(name) ?? weights.take(`model.${name}`, shape));
+  for (const [name, shape] of parameterShapes(config)) {
+    const embedding = own.get(name);
+    if (embedding !== undefined) weights.checkShape(`model.${name}`, embedding, shape);
+    parameters.set(name, embedding ?? weights.take(`model.${name}`, shape));
+  }
   weights.finish();
   return { config, parameters };
 }

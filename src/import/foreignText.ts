@@ -126,6 +126,8 @@ function tokensOf(path: string): Map<number, string> {
     }),
   });
   const { vocab } = file.model;
+  if (typeof vocab !== 'object' || vocab === null)
+    throw new DataError(`${path}: model.vocab is no list of tokens. ${advice}`);
   const entries: [number, string][] = Array.isArray(vocab)
     ? (vocab as readonly (readonly [string, number])[]).map(([name], id) => [id, name])
     : Object.entries(vocab as Readonly<Record<string, number>>).map(([name, id]) => [id, name]);
@@ -140,6 +142,9 @@ function vocabularyOf(names: ReadonlyMap<number, string>, size: number, path: st
         `${path}: id ${id} is ${JSON.stringify(names.get(id) ?? null)}, expected ${token}: special tokens here are ${specialTokens.join(', ')}, from 0.`,
       );
   });
+  for (const [id, name] of names)
+    if (typeof name !== 'string' || /[\r\n]/.test(name))
+      throw new DataError(`${path}: the token of id ${id} is ${JSON.stringify(name)}, expected a text of one line.`);
   let text = '';
   for (let id = specialTokens.length; id < size; id++) text += `${names.get(id) ?? `unused:${id}`} 1\n`;
   return Vocabulary.parse(text, path);

@@ -59,12 +59,17 @@ export class ForeignWeights {
   take(name: string, shape?: readonly number[]): ForeignTensor {
     const found = this.tensors.get(name);
     if (found === undefined) throw new DataError(`${this.path} has no tensor "${name}", which config.json calls for.`);
-    if (shape !== undefined && String(found.shape) !== String(shape))
-      throw new DataError(
-        `${this.path}: tensor "${name}" has shape [${found.shape}], config.json calls for [${shape}].`,
-      );
+    if (shape !== undefined) this.checkShape(name, found, shape);
     this.tensors.delete(name);
     return found;
+  }
+
+  /** @throws DataError if it has another shape */
+  checkShape(name: string, found: ForeignTensor, shape: readonly number[]): void {
+    if (String(found.shape) !== String(shape))
+      throw new DataError(
+        `${this.path}: tensor "${name}" has shape [${found.shape}], config.json and the other tensors call for [${shape}].`,
+      );
   }
 
   drop(name: string): void {

@@ -178,7 +178,7 @@ describe('FSMT', () => {
     const bias: WrittenTensor = { dtype: 'F32', shape: [3], data: new Float32Array(3) };
     await refuse(
       { tensors: { 'model.decoder.layers.0.fc1.bias': bias } },
-      /fc1\.bias" has shape \[3\], config\.json calls for \[12\]/,
+      /fc1\.bias" has shape \[3\], config\.json and the other tensors call for \[12\]/,
     );
     await refuse(
       { tensors: { 'model.decoder.layers.0.fc1.bias': undefined } },
@@ -245,6 +245,40 @@ test("a Marian model that computes the same is taken: fairseq's positions are st
   });
   const { model: found } = await importModel(folder, outFolder());
   assert.deepEqual(found, model);
+});
+
+test('embeddings of another shape are named before anything is written', async () => {
+  const embedding = (shape: number[]): Record<string, WrittenTensor> => ({
+    'model.encoder.embed_tokens.weight': { dtype: 'F32', shape, data: new Float32Array(72) },
+  });
+  const output = { dtype: 'F32', shape: [9, 8], data: new Float32Array(72) } as const;
+  for (const [tensors, message] of [
+    [embedding([18, 4]), /encoder\.embed_tokens\.weight" has shape \[18,4\], config\.json .* call for \[18,8\]/],
+    [embedding([72]), /encoder\.embed_tokens\.weight" has shape \[72\], config\.json .* call for \[72,8\]/],
+    [
+      { 'model.decoder.output_projection.weight': output },
+      /output_projection\.weight" has shape \[9,8\], config\.json .* call for \[10,8\]/,
+    ],
+  ] as const) {
+    const out = outFolder();
+    await assert.rejects(importModel(foreignFolder({ tensors }), out), message);
+    assert.ok(!existsSync(out));
+  }
+});
+
+test('a tokenizer that cannot be used is found by the import, not by the first translation', async () => {
+  const vocab = Object.fromEntries(srcTokens.map((token, id) => [token, id]));
+  for (const [changed, message] of [
+    [null, /tokenizer\.json: model\.vocab is no list of tokens/],
+    [{ ...vocab, 'a\nb': 5 }, /tokenizer\.json: the token of id 5 is "a\\nb", expected a text of one line/],
+    [{ ...vocab, x: 'y' }, /its "vocab" holds something else than tokens with ids or scores/],
+  ] as const) {
+    const folder = foreignFolder();
+    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ model: { type: 'BPE', vocab: changed } }));
+    const out = outFolder();
+    await assert.rejects(importModel(folder, out), message);
+    assert.ok(!existsSync(out));
+  }
 });
 
 test('files that cannot be read: pickles, parts, other models, wrong special tokens', async () => {

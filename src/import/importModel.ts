@@ -7,6 +7,7 @@ import { checkOutputs } from '../storage/checkOutputs.js';
 import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 import { makeFolder } from '../storage/makeFolder.js';
+import { openTextPipeline } from '../text/textPipeline.js';
 import { writeStoredParams } from '../train/checkpoint.js';
 import { readForeignConfig } from './foreignConfig.js';
 import { importedModel, type ForeignKind, type ImportedModel } from './foreignModel.js';
@@ -59,6 +60,7 @@ export async function importModel(folder: string, out: string): Promise<Imported
     const sizes = { src: config.srcVocabSize, trg: config.trgVocabSize };
     const notes = writeTextFolder(folder, text, foreign, sizes);
     rmSync(join(text, 'merges.txt.part'), { force: true });
+    await (await openTextPipeline(text)).close(); // a tokenizer that cannot be used is found here, not when it translates
     writeJsonFile(join(staged, 'import.json'), {
       format: 'coldstart import',
       version: 1,
