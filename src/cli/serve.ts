@@ -24,7 +24,7 @@ export function serveCommand(): Command {
     )
     .option(
       '--timeout <seconds>',
-      'time of a request to arrive, and to be translated',
+      'time for a request to arrive, to be translated, and for its answer to be read',
       atMost(3600, positiveInteger),
       60,
     )

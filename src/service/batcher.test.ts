@@ -101,6 +101,10 @@ test('a client that disconnects leaves the queue; a batch without waiting client
   const { batcher, calls } = heldBatcher({ maxSentences: 1 });
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
   const found = [first, second, third].map(({ signal }, i) => batcher.add(job(lines(i, 1), { signal })));
+  await assert.rejects(
+    batcher.add(job(lines(3, 1), { signal: AbortSignal.abort(new Error('gone before')) })),
+    /before/,
+  );
   await sleep(30);
   second.abort(new Error('gone'));
   await assert.rejects(found[1], /gone/);

@@ -56,6 +56,7 @@ export class Batcher {
   /** @returns a translation for each line, in their order; rejected with the signal's reason if it is raised before */
   add(job: BatchJob): Promise<TranslatedSource[]> {
     if (job.sources.length === 0) return Promise.resolve([]);
+    if (job.signal?.aborted) return Promise.reject(job.signal.reason as Error);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { job, found: [], next: 0, left: job.sources.length, isOver: false, resolve, reject };
       this.waiting.push(waiting);

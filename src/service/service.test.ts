@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -260,6 +260,13 @@ describe('service', () => {
       400,
       'Invalid request: alternatives is two, expected an integer from 0 to 2',
     ],
+    [
+      'lists in lists, deeper than JSON can be written',
+      '/translate',
+      json(`{"q":"a","source":"de","target":"nl","alternatives":${'['.repeat(20_000)}${']'.repeat(20_000)}}`),
+      400,
+      'Invalid request: alternatives is a list, expected an integer from 0 to 2',
+    ],
     ['GET', '/translate', {}, 405, 'GET is not possible for /translate, expected POST'],
     ['another address', '/translate/', {}, 404, '/translate/ is not an address of this service'],
     ['a name of every object', '/__proto__', {}, 404, '/__proto__ is not an address of this service'],
@@ -462,3 +469,34 @@ describe('service with little time', () => {
     assert.deepEqual([answer.status, answer.json], [503, { error: 'it was not translated within 1 s' }]);
   });
 });
+
+/** Sends text on a new connection, whose answers are not read. */
+function sendUnread({ url }: Pick<Service, 'url'>, text: string): Socket {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text));
+  return socket.on('error', () => {}).pause();
+}
+
+const numEnded = async (service: Service): Promise<number> => {
+  const { text } = await ask(service, '/metrics');
+  return Number(/requests_total\{path="\/translate",status="499"\} (\d+)/.exec(text)?.[1] ?? 0);
+};
+
+test(
+  'clients that leave requests behind others, or read no answers, do not hold up the end',
+  { timeout: 30_000 },
+  async () => {
+    const service = await startService({ ...options, timeout: 2, maxChars: 50_000 });
+    const { body } = json({ q: Array.from({ length: 600 }, (_, i) => sentences[i % 20]).join('\n'), ...pair });
+    const request = `POST /translate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    const left = sendUnread(service, request.repeat(3));
+    await sleep(300);
+    left.destroy();
+    for (let tries = 0; tries < 250 && (await numEnded(service)) < 3; tries++) await sleep(20);
+    assert.equal(await numEnded(service), 3);
+    assert.match((await ask(service, '/metrics')).text, /^coldstart_queue_requests 0$/m);
+    const unread = sendUnread(service, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(3000)); // about 40 MB of answers
+    await sleep(200);
+    await service.stop();
+    unread.destroy();
+  },
+);

@@ -25,7 +25,7 @@ export interface ServiceOptions extends WorkerSetup {
   readonly maxChars: number;
   /** Requests accepted but not answered. */
   readonly maxQueue: number;
-  /** Seconds that a request may take to arrive, and then to be translated. */
+  /** Seconds that a request may take to arrive, then to be translated, and then its answer to be read. */
   readonly timeout: number;
   /** Keys, one of which a request to translate needs. Default: none is needed. */
   readonly apiKeys?: readonly string[];
@@ -191,7 +191,9 @@ class HttpService {
     this.open++;
     const url = addressOf(request);
     const path = url?.pathname ?? '';
-    response.once('close', () => {
+    const gone = new AbortController();
+    onEnd(request, response, () => {
+      gone.abort(new RequestError(499, 'the client went away'));
       const known = Object.hasOwn(routes, path) ? path : 'other';
       this.metrics.count(
         'coldstart_requests_total',
@@ -224,7 +226,7 @@ class HttpService {
         throw new RequestError(405, `${request.method} is not possible for ${path}, expected ${routes[path][0]}`, {
           allow: routes[path].join(', '),
         });
-      await this.route(path, request, response, url.searchParams);
+      await this.route(path, request, response, url.searchParams, gone);
     } catch (error) {
       if (response.headersSent) return;
       const failure =
@@ -242,6 +244,7 @@ class HttpService {
     request: IncomingMessage,
     response: ServerResponse,
     query: URLSearchParams,
+    gone: AbortController,
   ): Promise<void> {
     const { source, target } = this.offer;
     switch (path) {
@@ -265,11 +268,17 @@ class HttpService {
         return;
       case '/translate':
         if (this.isStopping) throw new RequestError(503, 'the server is stopping', { 'retry-after': '5' });
-        await this.translate(request, response, query);
+        await this.translate(request, response, query, gone);
     }
   }
 
-  private async translate(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+  /** @param gone raised when the client goes away */
+  private async translate(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+    gone: AbortController,
+  ): Promise<void> {
     const { maxChars, maxQueue, timeout } = this.options;
     // a character of JSON takes at most 6 bytes (\u00e9); other fields are short
     const body = await readBody(request, 6 * maxChars + 65_536);
@@ -278,12 +287,10 @@ class HttpService {
     if (this.queued >= maxQueue)
       throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
     this.queued++;
-    const gone = new AbortController();
     const timer = setTimeout(
       () => gone.abort(new RequestError(503, `it was not translated within ${timeout} s`, { 'retry-after': '5' })),
       timeout * 1000,
     );
-    response.once('close', () => gone.abort(new RequestError(499, 'the client went away')));
     try {
       const split = asked.texts.map((text) => text.split('\n'));
       const lines = await this.worker.translate(
@@ -361,6 +368,9 @@ class HttpService {
     if (this.isStopping) response.setHeader('connection', 'close');
     if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
+    // a client that does not read its answer would keep memory, and a service that stops would wait for it
+    const unread = setTimeout(() => response.destroy(), 1000 * this.options.timeout).unref();
+    response.once('close', () => clearTimeout(unread));
     response
       .writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text) })
       .end(text);
@@ -391,6 +401,21 @@ function responseOf(
     ...(alternatives > 0 && { alternatives: one(texts.map(others)) }),
     ...(details && { details: one(texts.map((own) => own.map((line) => line.details))) }),
   };
+}
+
+/** Calls `done` once: after the response is sent, or when the connection closes, also for requests that wait behind others on it. */
+function onEnd({ socket }: IncomingMessage, response: ServerResponse, done: () => void): void {
+  // such a response has no connection until its turn comes, so it does not learn that the connection closed
+  let isOver = false;
+  const end = (): void => {
+    if (isOver) return; // one emission of "close" by the connection can lead here twice
+    isOver = true;
+    response.off('close', end);
+    socket.off('close', end);
+    done();
+  };
+  response.once('close', end);
+  socket.setMaxListeners(0).once('close', end);
 }
 
 /** Requests that are not HTTP, have too large headers, or are too slow. */

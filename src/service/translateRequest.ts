@@ -135,9 +135,9 @@ function alternativesOf(value: unknown, { beam }: ServiceOffer): number {
 const invalid = (what: string): RequestError => new RequestError(400, `Invalid request: ${what}`);
 const missing = (name: string): RequestError => invalid(`missing ${name} parameter`);
 
-/** A value of the client in a message: short. */
+/** A value of the client in a message: short. Lists and objects may be nested deeper than JSON can be written. */
 const shown = (value: unknown): string =>
-  typeof value === 'string' ? value.slice(0, 40) : JSON.stringify(value).slice(0, 40);
+  typeof value === 'object' && value !== null ? kindOf(value) : String(value).slice(0, 40);
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -60,6 +60,7 @@ export class WorkerProcess {
    * @throws RequestError 503 if the process ends meanwhile or is not ready, and what it says; the signal's reason if it is raised
    */
   translate(job: WorkerJob, signal: AbortSignal): Promise<readonly LineResult[]> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (!this.isReady) return Promise.reject(notReady());
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
