@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
+import { keptCheckpoints } from '../train/runFiles.js';
 import { claimRunFolder, runChanges } from './runFolder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-run-folder-'));
@@ -28,4 +29,27 @@ test('a run with another start of the second moment than the default: the error 
   claimRunFolder(byDefault, robust, identity, { isNew: true, changed: [] });
   const { fixed: lines } = runChanges(byDefault, defaultConfig(), identity);
   assert.ok(lines.includes('train.secondMomentStart: "first-gradient" → "zeros"'), lines.join('\n'));
+});
+
+test('the updates between kept checkpoints may be set on resuming; those of epochs are then the older ones', () => {
+  const runDir = join(folder, 'kept');
+  const identity = { program: 'coldstart', corpus: {} };
+  const every = (updates: number) => changeConfig(defaultConfig(), { 'train.keepEveryUpdates': updates }, 'test');
+  claimRunFolder(runDir, every(0), identity, { isNew: true, changed: [] });
+  assert.deepEqual(runChanges(runDir, every(5), identity), {
+    fixed: [],
+    changeable: ['train.keepEveryUpdates: 0 → 5'],
+  });
+  claimRunFolder(runDir, every(5), identity, { changed: ['train.keepEveryUpdates: 0 → 5'] });
+  assert.deepEqual(runChanges(runDir, every(0), identity), {
+    fixed: ['train.keepEveryUpdates: 5 → 0 (its checkpoints are of updates; another number above 0 may be set)'],
+    changeable: [],
+  });
+  const names = ['epoch-0008', 'epoch-0010', 'update-00000005', 'update-00000010'];
+  mkdirSync(join(runDir, 'checkpoints'));
+  for (const name of names) writeFileSync(join(runDir, 'checkpoints', `${name}.safetensors`), '');
+  assert.deepEqual(
+    keptCheckpoints(runDir).map((path) => basename(path, '.safetensors')),
+    names,
+  );
 });

@@ -237,7 +237,7 @@ export function runChanges(
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
   const all = runDifferences(own, config);
-  const changeable = all.filter((line) => mayChange(keyOf(line), own));
+  const changeable = all.filter((line) => mayChange(keyOf(line), own, config));
   const fixed = all
     .filter((line) => !changeable.includes(line))
     .map((line) => line + whyFixed(keyOf(line), own, config));
@@ -276,6 +276,7 @@ function whyFixed(key: string, own: Config, wanted: Config): string {
     if (byDefault !== train.secondMomentStart)
       return ` (not set, and its default is another: --set ${key}=${train.secondMomentStart} keeps that of the run)`;
   }
+  if (key === 'train.keepEveryUpdates') return ' (its checkpoints are of updates; another number above 0 may be set)';
   if (key === 'train.maxUpdates')
     return ` (the ${train.schedule} schedule falls towards it, so every rate so far depends on it)`;
   return changesValidationBleu(key)
@@ -284,7 +285,9 @@ function whyFixed(key: string, own: Config, wanted: Config): string {
 }
 
 /** Whether a setting may change on resuming, since nothing so far depends on it. */
-function mayChange(key: string, { train }: Config): boolean {
+function mayChange(key: string, { train }: Config, wanted: Config): boolean {
+  // checkpoints of epochs would count as older than those of updates
+  if (key === 'train.keepEveryUpdates') return wanted.train.keepEveryUpdates > 0;
   if (key === 'train.maxUpdates') return !fallsToMaxUpdates(train.schedule);
   if (train.bestBy === 'bleu' && changesValidationBleu(key)) return false;
   return (

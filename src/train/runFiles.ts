@@ -20,16 +20,19 @@ export const checkpointPaths = (runDir: string) => ({
   update: (update: number) => join(runDir, 'checkpoints', `update-${String(update).padStart(8, '0')}.safetensors`),
 });
 
-/** Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest first. */
+/**
+ * Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest first. A run has both
+ * kinds if it was resumed with keepEveryUpdates, and those of epochs are then the older ones.
+ */
 export function keptCheckpoints(runDir: string): string[] {
   const { folder } = checkpointPaths(runDir);
   if (!isThere(folder)) return [];
   return readdirSync(folder)
     .flatMap((name) => {
-      const found = /^(?:epoch|update)-(\d{4,})\.safetensors$/.exec(name);
-      return found ? [{ name, number: Number(found[1]) }] : [];
+      const found = /^(epoch|update)-(\d{4,})\.safetensors$/.exec(name);
+      return found ? [{ name, kind: found[1] === 'epoch' ? 0 : 1, number: Number(found[2]) }] : [];
     })
-    .sort((a, b) => a.number - b.number)
+    .sort((a, b) => a.kind - b.kind || a.number - b.number)
     .map(({ name }) => join(folder, name));
 }
 
