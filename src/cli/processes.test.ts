@@ -177,6 +177,14 @@ record: { tensorBoard: false }
     return { ended, pids: stdout.trim().split('\n').map(Number), stderr: () => stderr };
   }
 
+  const isThere = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
   /** The run continues with one process, to the same bits as a run of one. */
   function resumesAsOne(run: string): void {
     const updates = readFileSync(join(folder, run, 'log.jsonl'), 'utf8').matchAll(
@@ -202,6 +210,11 @@ record: { tensorBoard: false }
     const { ended, pids } = await begun('killed');
     process.kill(pids[1], 'SIGKILL');
     await ended;
+    // mpirun may end a moment before those it ended
+    for (let tries = 0; pids.some(isThere); tries++) {
+      assert.ok(tries < 600, 'a process outlived the one that died by 30 seconds');
+      await sleep(50);
+    }
     resumesAsOne('killed');
   });
 });
