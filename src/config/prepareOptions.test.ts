@@ -84,7 +84,7 @@ test('missing settings are named', () => {
     [{ ...files, 'corpus.subwords.method': 'bpe' }, /does not set corpus\.subwords\.codes/],
     [
       { ...files, 'corpus.subwords.method': 'bpe', 'corpus.subwords.merges': 9, 'corpus.subwords.codes': '/c' },
-      /subwords\.merges asks to learn, but codes names a file/,
+      /subwords\.merges asks to learn, but codes names a learnt file/,
     ],
     [
       {
