@@ -23,7 +23,7 @@ interface AlgorithmRules {
  * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
  * shrink what they need not (docs/results/quickstart.md).
  */
-export const algorithmRules = {
+export const algorithmRules: Readonly<Record<'adam' | 'sgd', AlgorithmRules>> = {
   adam: {
     norm: 'L1',
     normOf: (gradients) => addN(gradients.map((gradient) => sum(abs(gradient)))) as Scalar,
@@ -42,7 +42,7 @@ export const algorithmRules = {
     eta: 0.1,
     gamma: (eta) => Math.sqrt(0.1 / eta),
   },
-} as const satisfies Record<string, AlgorithmRules>;
+};
 
 /** The optimiser whose first step GradInit looks ahead to. */
 export type Algorithm = keyof typeof algorithmRules;
