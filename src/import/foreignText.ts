@@ -134,7 +134,7 @@ function tokensOf(path: string): Map<number, string> {
   return new Map([...entries, ...(file.added_tokens ?? []).map(({ id, content }): [number, string] => [id, content])]);
 }
 
-/** @throws DataError where special tokens have other ids, or names are none that a vocabulary can hold */
+/** @throws DataError where special tokens have other ids, or names that a vocabulary cannot hold */
 function vocabularyOf(names: ReadonlyMap<number, string>, size: number, path: string): Vocabulary {
   specialTokens.forEach((token, id) => {
     if (names.get(id) !== token)

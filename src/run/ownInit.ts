@@ -30,7 +30,7 @@ export function withOwnInit(
   return { config: { ...config, [own.method.name]: own.settings }, methods: [...learnedInits, own.method] };
 }
 
-/** What tells one user's method from another, for a run that is resumed; plain JSON. */
+/** What distinguishes one user's method from another, for a run that is resumed; plain JSON. */
 export function ownInitIdentity(own: OwnInit | undefined): { readonly ownInit?: string } {
   return own === undefined ? {} : { ownInit: JSON.stringify({ method: own.method.name, ...own.settings }) };
 }

@@ -12,7 +12,7 @@ import {
   type UpdateOptions,
 } from './trainUpdate.js';
 
-/** Elements that are exchanged at a time: MPI counts with 32 bits, and buffers should stay small beside the model. */
+/** Elements that are exchanged at a time: MPI counts with 32 bits, and buffers should stay small next to the model. */
 const elementsAtOnce = 2 ** 22;
 
 /**

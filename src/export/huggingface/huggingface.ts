@@ -15,7 +15,7 @@ import { writeForeignJson } from '../foreignJson.js';
 
 /** PyTorch's default, which FSMT has no setting for. */
 const layerNormEps = 1e-5;
-/** Positions in the tables. FSMT makes a longer one of its own where a sentence needs it. */
+/** Positions in the tables. FSMT makes a longer one where a sentence needs it. */
 const usualPositions = 1024;
 /** Positions in tables that are scaled, which FSMT cannot make: sources and translations of such models cannot be longer. */
 const scaledPositions = 2048;
