@@ -1,7 +1,7 @@
 // Training throughput compared with PyTorch's: alternating pairs in one run, the median of their ratios.
 //   node bench/comparePyTorch.mjs --arch tiny --backend wasm --pairs 5
 // Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones.
-// The peer needs a Python with torch (Debian: python3-torch, libopenblas0); it is started with the malloc settings that are
+// The peer needs a Python with torch (Debian: python3-torch, libopenblas0; a newer one from PyPI is faster: --python VENV/bin/python); it is started with the malloc settings that are
 // fastest for it.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,13 +19,23 @@ const { values } = parseArgs({
     sentences: { type: 'string' },
     length: { type: 'string' },
     backend: { type: 'string', default: 'auto' },
+    precision: { type: 'string', default: 'fp32' }, // or bf16, on both sides
     pairs: { type: 'string', default: '5' },
   },
 });
 const [sentences, length] = values.arch === 'tiny' ? [256, 16] : [80, 25];
 values.sentences ??= String(sentences);
 values.length ??= String(length);
-const shape = ['--arch', values.arch, '--sentences', values.sentences, '--length', values.length];
+const shape = [
+  '--arch',
+  values.arch,
+  '--sentences',
+  values.sentences,
+  '--length',
+  values.length,
+  '--precision',
+  values.precision,
+];
 
 function run(command, args, environment) {
   const { status, stdout, stderr } = spawnSync(command, args, {
@@ -50,6 +60,7 @@ for (let i = 0; i < Number(values.pairs); i++) {
   const peer = run(values.python, [values.peer, ...shape, '--steps', '5'], mallocSettings);
   pairs.push({
     backend: ours.backend,
+    pytorch: peer.version,
     ours: ours.target_tokens_per_s,
     peer: peer.target_tokens_per_s,
     ratio: ours.target_tokens_per_s / peer.target_tokens_per_s,
@@ -61,7 +72,9 @@ for (let i = 0; i < Number(values.pairs); i++) {
 const median = (key) => pairs.map((pair) => pair[key]).sort((a, b) => a - b)[Math.floor(pairs.length / 2)];
 console.log(
   JSON.stringify({
+    pytorch: pairs[0].pytorch,
     arch: values.arch,
+    precision: values.precision,
     sentences: Number(values.sentences),
     length: Number(values.length),
     pairs: pairs.length,
