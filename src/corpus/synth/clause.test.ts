@@ -1,22 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { adjectivesFor } from './adjectives.js';
-import type { Clause } from './clause.js';
-import { englishClause } from './englishClause.js';
-import { germanClause, type VerbPosition } from './germanClause.js';
-import { animals, food, people, readables, things, devices, type Noun } from './nouns.js';
-import type { Determiner, NounPhrase } from './nounPhrase.js';
+import { englishClause, germanClause, type Clause, type VerbPosition } from './clause.js';
+import { lexicon, type Determiner } from './lexicon.js';
+import type { NounPhrase } from './nounPhrase.js';
 import { clockWords } from './numbers.js';
-import { allVerbs } from './verbs.js';
 
-const nouns: readonly Noun[] = [...people, ...animals, ...food, ...readables, ...things, ...devices];
-const the = (de: string, determiner: Determiner = 'the', plural = false): NounPhrase => ({
-  kind: 'noun',
-  noun: nouns.find((noun) => noun.de === de)!,
-  plural,
-  determiner,
-  adjectives: [],
-});
+const nouns = Object.values(lexicon().nouns).flat();
+const allVerbs = Object.values(lexicon().verbs)
+  .flat()
+  .filter(({ frame }) => frame !== 'be' && frame !== 'cost');
+const the = (de: string, determiner: Determiner = 'the', plural = false): NounPhrase => {
+  const noun = nouns.find((entry) => entry.de[0] === de)!;
+  return { kind: 'noun', noun, agreement: { person: 3, plural, gender: noun.gender }, determiner };
+};
 const pronoun = (person: 1 | 3, plural: boolean, gender: 'm' | 'f' = 'm'): NounPhrase => ({
   kind: 'pronoun',
   agreement: { person, plural, gender },
@@ -28,9 +24,8 @@ const clause = (parts: Partial<Clause> & Pick<Clause, 'subject' | 'verb'>): Clau
   ...parts,
 });
 const german = (c: Clause, position: VerbPosition = 'second', front?: string): string =>
-  germanClause(c, position, front?.split(' ')).join(' ');
-const english = (c: Clause, form: 'statement' | 'question' | 'to' = 'statement'): string =>
-  englishClause(c, form).join(' ');
+  germanClause(c, position, front);
+const english = (c: Clause, form: 'statement' | 'question' | 'to' = 'statement'): string => englishClause(c, form);
 
 test('separable verbs split in main clauses and close up at the end', () => {
   const call = clause({ subject: the('Mann'), verb: verb('anrufen'), object: the('Arzt'), time: clockWords(3, 30) });
@@ -134,7 +129,11 @@ test('gerade, gern and seit are verb forms in English', () => {
 });
 
 test('be: present, preterite, future and questions', () => {
-  const tired = clause({ subject: the('Koch', 'my', true), verb: 'be', complement: { de: 'müde', en: 'tired' } });
+  const tired = clause({
+    subject: the('Koch', 'my', true),
+    verb: lexicon().verbs.be[0],
+    complement: { de: 'müde', en: 'tired' },
+  });
   assert.equal(german(tired), 'meine Köche sind müde');
   assert.equal(german({ ...tired, tense: 'past', negated: true }), 'meine Köche waren nicht müde');
   assert.equal(german({ ...tired, tense: 'future' }, 'last'), 'meine Köche müde sein werden');
@@ -147,13 +146,13 @@ test('be: present, preterite, future and questions', () => {
 test('every verb has its forms and no two share a translation', () => {
   const english = new Map<string, string>();
   for (const { de, en, frame, objects } of allVerbs) {
-    for (const form of [de.first, de.third, de.participle, en.base, en.third, en.past, en.participle, en.ing])
+    for (const form of [...de.present, de.participle, en.base, ...en.present, en.past, en.participle, en.ing])
       assert.match(form, /^[a-zäöüß]+$/, `${de.infinitive}: ${form}`);
     assert.match(de.infinitive, /n$/);
-    assert.match(de.third, /t$|ß$/);
+    assert.match(de.present[1], /t$|ß$/);
     assert.ok(de.participle.startsWith(de.prefix));
     assert.equal(objects.length === 0, frame === 'intransitive' || frame === 'motion', de.infinitive);
-    const key = `${en.base} ${en.particle.join(' ')} ${frame === 'ditransitive'}`;
+    const key = `${en.base} ${en.particle} ${frame === 'ditransitive'}`;
     assert.equal(english.get(key), undefined, `${key}: ${de.prefix}${de.infinitive}`);
     english.set(key, de.infinitive);
   }
@@ -164,11 +163,11 @@ test('every verb has its forms and no two share a translation', () => {
 });
 
 test('nouns and adjectives of one meaning are not given twice', () => {
-  assert.equal(new Set(nouns.map(({ de }) => de)).size, nouns.length);
-  assert.equal(new Set(nouns.map(({ en }) => en)).size, nouns.length);
+  assert.equal(new Set(nouns.map(({ de }) => de[0])).size, nouns.length);
+  assert.equal(new Set(nouns.map(({ en }) => en[0])).size, nouns.length);
   const adjectives = [
     ...new Set(
-      Object.values(adjectivesFor)
+      Object.values(lexicon().adjectives)
         .flat()
         .map(({ de, en }) => `${de} ${en}`),
     ),

@@ -1,10 +1,11 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateCorpus, writeSyntheticCorpus } from './generateCorpus.js';
-import type { Phrase } from './numbers.js';
+import type { Phrase } from './lexicon.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-synth-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -17,6 +18,15 @@ test('equal seeds repeat, sizes do not change what is drawn, seeds differ', () =
   assert.deepEqual([...generateCorpus({ pairs: 50, seed: 1 }).train], train.slice(0, 50));
   assert.notDeepEqual([...generateCorpus({ pairs: 50, seed: 2 }).train], train.slice(0, 50));
   assert.throws(() => generateCorpus({ pairs: 0, seed: 1 }), /pairs is 0, expected an integer from 1 to 10000000\.$/);
+});
+
+test('the sentences of a seed stay the same from version to version', () => {
+  const text = everything.map(({ de, en }) => `${de}\t${en}\n`).join('');
+  // sentences that change on purpose need a new grammarVersion
+  assert.equal(
+    createHash('sha256').update(text).digest('hex'),
+    '094f2f4fba50864b64166f8e1aa3935594a1228cda5a6bbdb1ea94705bd4b644',
+  );
 });
 
 test('splits do not overlap on either side, held-out sentences are all different', () => {

@@ -11,7 +11,7 @@ import { TextOutput } from '../../storage/textOutput.js';
 import { completed, integer, optionalInteger, required, type Section } from '../../field.js';
 import { seedField } from '../../random/seedField.js';
 import { Random } from '../../random/xoshiro.js';
-import type { Phrase } from './numbers.js';
+import type { Phrase } from './lexicon.js';
 import { sampleSentence } from './sentence.js';
 
 /** The fields of `generateCorpus`'s options. Pairs are made in memory. */

@@ -1,62 +1,12 @@
 /** Number words, years, ordinals, dates and clock times in German and English. */
-
-/** A phrase in both languages. */
-export interface Phrase {
-  readonly de: string;
-  readonly en: string;
-}
-
-const deOnes = [
-  'null',
-  'eins',
-  'zwei',
-  'drei',
-  'vier',
-  'fünf',
-  'sechs',
-  'sieben',
-  'acht',
-  'neun',
-  'zehn',
-  'elf',
-  'zwölf',
-  'dreizehn',
-  'vierzehn',
-  'fünfzehn',
-  'sechzehn',
-  'siebzehn',
-  'achtzehn',
-  'neunzehn',
-];
-const deTens = ['', '', 'zwanzig', 'dreißig', 'vierzig', 'fünfzig', 'sechzig', 'siebzig', 'achtzig', 'neunzig'];
-const enOnes = [
-  'zero',
-  'one',
-  'two',
-  'three',
-  'four',
-  'five',
-  'six',
-  'seven',
-  'eight',
-  'nine',
-  'ten',
-  'eleven',
-  'twelve',
-  'thirteen',
-  'fourteen',
-  'fifteen',
-  'sixteen',
-  'seventeen',
-  'eighteen',
-  'nineteen',
-];
-const enTens = ['', '', 'twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
+import { lexicon, type Phrase } from './lexicon.js';
 
 /** Cardinal 0 to 9999 as one German word, e.g. 345 "dreihundertfünfundvierzig". */
 export function germanNumber(n: number): string {
-  if (n < 20) return deOnes[n];
-  if (n < 100) return n % 10 === 0 ? deTens[n / 10] : `${germanPrefix(n % 10)}und${deTens[Math.floor(n / 10)]}`;
+  const { ones, tens } = lexicon().numbers.de;
+  if (n < 20) return ones[n];
+  const ten = tens[Math.floor(n / 10) - 2];
+  if (n < 100) return n % 10 === 0 ? ten : `${germanPrefix(n % 10)}und${ten}`;
   const unit = n < 1000 ? 100 : 1000;
   const head = Math.floor(n / unit) === 1 ? '' : germanPrefix(Math.floor(n / unit));
   return `${head}${unit === 100 ? 'hundert' : 'tausend'}${n % unit === 0 ? '' : germanNumber(n % unit)}`;
@@ -69,8 +19,10 @@ function germanPrefix(n: number): string {
 
 /** Cardinal 0 to 9999 in English, e.g. 345 "three hundred and forty-five". */
 export function englishNumber(n: number): string {
-  if (n < 20) return enOnes[n];
-  if (n < 100) return n % 10 === 0 ? enTens[n / 10] : `${enTens[Math.floor(n / 10)]}-${enOnes[n % 10]}`;
+  const { ones, tens } = lexicon().numbers.en;
+  if (n < 20) return ones[n];
+  const ten = tens[Math.floor(n / 10) - 2];
+  if (n < 100) return n % 10 === 0 ? ten : `${ten}-${ones[n % 10]}`;
   const unit = n < 1000 ? 100 : 1000;
   const head = `${englishNumber(Math.floor(n / unit))} ${unit === 100 ? 'hundred' : 'thousand'}`;
   const rest = n % unit;
@@ -88,46 +40,20 @@ export function yearWords(year: number): Phrase {
   return { de, en: `${englishNumber(century)} ${enRest}` };
 }
 
-const deIrregularOrdinals: Record<number, string> = { 1: 'ersten', 3: 'dritten', 7: 'siebten', 8: 'achten' };
-const enIrregularOrdinals: Record<string, string> = {
-  one: 'first',
-  two: 'second',
-  three: 'third',
-  five: 'fifth',
-  eight: 'eighth',
-  nine: 'ninth',
-  twelve: 'twelfth',
-};
-
 /** An ordinal from 1 to 99: German with the ending after "am" ("am dritten"), English "third". */
 export function ordinalWords(n: number): Phrase {
-  const de = deIrregularOrdinals[n] ?? `${germanNumber(n)}${n < 20 ? 'ten' : 'sten'}`;
-  const words = englishNumber(n).split('-');
-  const last = words[words.length - 1];
-  words[words.length - 1] =
-    enIrregularOrdinals[last] ?? (last.endsWith('y') ? `${last.slice(0, -1)}ieth` : `${last}th`);
-  return { de, en: words.join('-') };
+  const { de, en } = lexicon().numbers;
+  const german = germanNumber(n);
+  return {
+    de: de.ordinals.get(german) ?? `${german}${n < 20 ? 'ten' : 'sten'}`,
+    en: englishNumber(n).replace(/\w+$/, (last) => en.ordinals.get(last) ?? `${last.replace(/y$/, 'ie')}th`),
+  };
 }
-
-export const months: readonly (Phrase & { readonly days: number })[] = [
-  { de: 'Januar', en: 'January', days: 31 },
-  { de: 'Februar', en: 'February', days: 28 },
-  { de: 'März', en: 'March', days: 31 },
-  { de: 'April', en: 'April', days: 30 },
-  { de: 'Mai', en: 'May', days: 31 },
-  { de: 'Juni', en: 'June', days: 30 },
-  { de: 'Juli', en: 'July', days: 31 },
-  { de: 'August', en: 'August', days: 31 },
-  { de: 'September', en: 'September', days: 30 },
-  { de: 'Oktober', en: 'October', days: 31 },
-  { de: 'November', en: 'November', days: 30 },
-  { de: 'Dezember', en: 'December', days: 31 },
-];
 
 /** A day of the year: "am dritten Mai", "on the third of May". @param month 0 to 11 */
 export function dateWords(day: number, month: number): Phrase {
-  const ordinal = ordinalWords(day);
-  return { de: `am ${ordinal.de} ${months[month].de}`, en: `on the ${ordinal.en} of ${months[month].en}` };
+  const [ordinal, name] = [ordinalWords(day), lexicon().months[month]];
+  return { de: `am ${ordinal.de} ${name.de}`, en: `on the ${ordinal.en} of ${name.en}` };
 }
 
 /**

@@ -1,68 +1,42 @@
 /** Draws clauses whose parts fit together: who can do what to what, where and when. */
 import type { Random } from '../../random/xoshiro.js';
-import { adjectivesFor } from './adjectives.js';
-import type { Adverbials, Clause, Tense } from './clause.js';
+import type { Clause } from './clause.js';
 import {
-  agreementOf,
-  englishNounPhrase,
-  germanNounPhrase,
-  germanPrepositional,
+  lexicon,
   type Agreement,
   type Determiner,
-  type NounPhrase,
-} from './nounPhrase.js';
-import {
-  animals,
-  clothes,
-  compounds,
-  devices,
-  food,
-  names,
-  openings,
-  people,
-  readables,
-  regions,
-  sites,
-  things,
-  type Noun,
+  type Frame,
+  type Modal,
   type NounClass,
-} from './nouns.js';
-import { clockWords, dateWords, englishNumber, germanNumber, months, yearWords, type Phrase } from './numbers.js';
-import { allVerbs, costVerb, type Frame, type Modal, type Verb } from './verbs.js';
+  type Phrase,
+  type Tense,
+  type Verb,
+} from './lexicon.js';
+import { english, german, germanPrepositional, type NounPhrase } from './nounPhrase.js';
+import { clockWords, dateWords, englishNumber, germanNumber, yearWords } from './numbers.js';
 
-const nounsOf: Readonly<Record<NounClass, readonly Noun[]>> = {
-  person: people,
-  animal: animals,
-  food,
-  readable: readables,
-  clothing: clothes,
-  place: sites,
-  thing: [...things, ...compounds.filter((noun) => noun.class === 'thing')],
-  device: [...devices, ...compounds.filter((noun) => noun.class === 'device')],
-  opening: [...openings, ...compounds.filter((noun) => noun.class === 'opening')],
+/** Choices with their weights, for `Random.pick`. */
+function weighted<T extends string>(weights: Readonly<Partial<Record<T, number>>>): T[] {
+  return Object.entries<number | undefined>(weights).flatMap(([choice, weight]) => Array<T>(weight!).fill(choice as T));
+}
+
+const frames = weighted<Frame>({
+  transitive: 10,
+  prepositional: 4,
+  motion: 4,
+  intransitive: 4,
+  ditransitive: 3,
+  dative: 3,
+  inverse: 2,
+});
+const usualTenses = weighted<Tense>({ present: 3, past: 3, future: 1, now: 1, since: 1 });
+const owners = { my: 1, his: 1, her: 1, our: 1 } as const;
+const determiners = {
+  definite: weighted<Determiner>({ the: 3, this: 1, ...owners }),
+  singular: weighted<Determiner>({ the: 4, this: 1, ...owners, a: 3, every: 1 }),
+  plural: weighted<Determiner>({ the: 4, this: 1, ...owners, none: 2 }),
+  place: weighted<Determiner>({ the: 4, a: 1, this: 1 }),
 };
-
-const verbsOf = (frame: Frame): readonly Verb[] => allVerbs.filter((verb) => verb.frame === frame);
-const framedVerbs: Readonly<Record<Frame, readonly Verb[]>> = {
-  intransitive: verbsOf('intransitive'),
-  transitive: verbsOf('transitive'),
-  dative: verbsOf('dative'),
-  ditransitive: verbsOf('ditransitive'),
-  motion: verbsOf('motion'),
-  prepositional: verbsOf('prepositional'),
-  inverse: verbsOf('inverse'),
-};
-const frames: readonly Frame[] = [
-  ...Array<Frame>(10).fill('transitive'),
-  ...Array<Frame>(4).fill('prepositional'),
-  ...Array<Frame>(4).fill('motion'),
-  ...Array<Frame>(4).fill('intransitive'),
-  ...Array<Frame>(3).fill('ditransitive'),
-  ...Array<Frame>(3).fill('dative'),
-  ...Array<Frame>(2).fill('inverse'),
-];
-const modals: readonly Modal[] = ['can', 'must', 'want', 'may', 'should', 'wouldLike'];
-
 const pronounAgreements: readonly Agreement[] = [
   { person: 1, plural: false, gender: 'm' },
   { person: 1, plural: true, gender: 'm' },
@@ -89,118 +63,77 @@ export function sampleSomeone(random: Random, short = false, animalsToo = false)
   const draw = random.unit();
   if (draw < 0.25) return { kind: 'pronoun', agreement: random.pick(pronounAgreements) };
   if (draw < 0.33) return sampleName(random);
-  return sampleNoun(random, animalsToo && random.chance(0.35) ? 'animal' : 'person', short);
+  return sampleNoun(random, animalsToo && random.chance(0.35) ? 'animal' : 'person', { short });
 }
 
-function sampleName(random: Random): NounPhrase {
+function sampleName(random: Random): Extract<NounPhrase, { kind: 'name' }> {
+  const { names } = lexicon();
   const index = random.below(names.length);
-  return { kind: 'name', name: names[index], gender: index % 2 === 0 ? 'f' : 'm' };
+  const gender = index % 2 === 0 ? 'f' : 'm';
+  return { kind: 'name', name: names[index], agreement: { person: 3, plural: false, gender } };
 }
 
 /** A noun phrase with a noun of the class. @param definite only determiners for something known */
-export function sampleNoun(random: Random, nounClass: NounClass, short = false, definite = false): NounPhrase {
-  const noun = random.pick(nounsOf[nounClass]);
+export function sampleNoun(
+  random: Random,
+  nounClass: NounClass,
+  { short = false, definite = false } = {},
+): Extract<NounPhrase, { kind: 'noun' }> {
+  const { nouns, adjectives } = lexicon();
+  const noun = random.pick(nouns[nounClass]);
   const plural = random.chance(0.25);
-  const determiners: readonly Determiner[] = definite
-    ? ['the', 'the', 'the', 'this', 'my', 'his', 'her', 'our']
-    : [
-        'the',
-        'the',
-        'the',
-        'the',
-        'this',
-        'my',
-        'his',
-        'her',
-        'our',
-        ...(plural ? (['none', 'none'] as const) : (['a', 'a', 'a', 'every'] as const)),
-      ];
+  const fitting = determiners[definite ? 'definite' : plural ? 'plural' : 'singular'];
   // "mein Mann" is a husband
-  const known = ['Mann', 'Frau'].includes(noun.de)
-    ? determiners.filter((one) => !['my', 'his', 'her', 'our'].includes(one))
-    : determiners;
-  const determiner = random.pick(known);
-  const number = plural && determiner === 'none' && random.chance(0.75) ? sampleNumber(random) : undefined;
-  const adjectives = !short && random.chance(0.3) ? [random.pick(adjectivesFor[nounClass])] : [];
-  return { kind: 'noun', noun, plural, determiner, number, adjectives };
+  const isSpouse = ['Mann', 'Frau'].includes(noun.de[0]);
+  const determiner = random.pick(isSpouse ? fitting.filter((one) => !(one in owners)) : fitting);
+  const number = plural && determiner === 'none' && random.chance(0.75) ? sampleNumber(random, 0.6, 87) : undefined;
+  const adjective = !short && random.chance(0.3) ? random.pick(adjectives[nounClass]) : undefined;
+  const agreement = { person: 3, plural, gender: noun.gender } as const;
+  return { kind: 'noun', noun, agreement, determiner, number, adjective };
 }
 
-function sampleNumber(random: Random): number {
-  return random.chance(0.6) ? 2 + random.below(11) : 13 + random.below(87);
+/** A number from 2 to 12 with a probability, otherwise one of those from 13. */
+function sampleNumber(random: Random, small: number, largeNumbers: number): number {
+  return random.chance(small) ? 2 + random.below(11) : 13 + random.below(largeNumbers);
 }
 
 /** A clause with a verb, its participants and adverbials. */
 export function sampleClause(random: Random, wish: ClauseWish = {}): Clause {
-  const verb = random.pick(framedVerbs[wish.frame ?? random.pick(frames)]);
-  const short = wish.short ?? false;
-  const subject = wish.subject ?? sampleSomeone(random, short, verb.forAnimals);
+  const verb = random.pick(lexicon().verbs[wish.frame ?? random.pick(frames)]);
+  const { frame, stative } = verb;
+  const { short = false } = wish;
+  const subject = wish.subject ?? sampleSomeone(random, short, verb.animalsToo);
   const tense = sampleTense(random, verb, wish.tenses);
-  const modal =
-    tense === 'present' && !wish.noModal && !verb.stative && random.chance(0.3) ? random.pick(modals) : undefined;
+  const isPresent = tense === 'present' && !stative;
+  const modal = isPresent && !wish.noModal && random.chance(0.3) ? random.pick(modals()) : undefined;
   const negated =
     tense !== 'since' && tense !== 'now' && !wish.noNegation && !saysEvery(subject) && random.chance(0.18);
-  const gladly =
-    tense === 'present' &&
-    !modal &&
-    !verb.stative &&
-    ['intransitive', 'transitive'].includes(verb.frame) &&
-    random.chance(0.15);
+  const gladly = isPresent && !modal && (frame === 'intransitive' || frame === 'transitive') && random.chance(0.15);
   const object =
-    verb.objects.length === 0
-      ? undefined
-      : withClearOwner(sampleObject(random, verb, subject, negated, short), subject);
+    verb.objects.length > 0 ? withClearOwner(sampleObject(random, verb, subject, negated, short), subject) : undefined;
   const receiver =
-    verb.frame === 'ditransitive' ? withClearOwner(sampleOther(random, 'person', subject, short), subject) : undefined;
-  const goal = verb.frame === 'motion' ? sampleGoal(random, goesFar(verb)) : undefined;
-  return {
-    subject,
-    verb,
-    object,
-    receiver,
-    tense,
-    modal,
-    negated,
-    gladly,
-    goal,
-    ...sampleAdverbials(random, verb, { tense, modal, negated, gladly, noTime: wish.noTime, short }),
-  };
+    frame === 'ditransitive' ? withClearOwner(sampleOther(random, 'person', subject, { short }), subject) : undefined;
+  const goal = frame === 'motion' ? sampleGoal(random, verb.far) : undefined;
+  const clause = { subject, verb, object, receiver, tense, modal, negated, gladly, goal };
+  return { ...clause, ...sampleAdverbials(random, clause, short, wish.noTime) };
 }
 
-function saysEvery(phrase: NounPhrase): boolean {
+const modals = (): Modal[] => Object.keys(lexicon().modals) as Modal[];
+
+export function saysEvery(phrase: NounPhrase): boolean {
   return phrase.kind === 'noun' && phrase.determiner === 'every';
 }
 
 /** "ihr" is "her"; after a plural it would be read as "their". */
-function withClearOwner(phrase: NounPhrase, subject: NounPhrase): NounPhrase {
-  const owners = agreementOf(subject);
-  return phrase.kind === 'noun' && phrase.determiner === 'her' && owners.plural && owners.person === 3
-    ? { ...phrase, determiner: 'the' }
-    : phrase;
+function withClearOwner(phrase: NounPhrase, { agreement: { plural, person } }: NounPhrase): NounPhrase {
+  const isUnclear = phrase.kind === 'noun' && phrase.determiner === 'her' && plural && person === 3;
+  return isUnclear ? { ...phrase, determiner: 'the' } : phrase;
 }
 
-/** Journeys: by train, to another country; not on foot. */
-function goesFar({ de }: Verb): boolean {
-  return ['fahren', 'reisen', 'kommen'].includes(de.infinitive);
-}
-
-function sampleTense(
-  random: Random,
-  verb: Verb,
-  allowed: readonly Tense[] = ['present', 'present', 'present', 'past', 'past', 'past', 'future', 'now', 'since'],
-): Tense {
+function sampleTense(random: Random, { stative, lasts }: Verb, allowed: readonly Tense[] = usualTenses): Tense {
   const tense = random.pick(allowed);
-  const fits = tense === 'now' ? !verb.stative : tense === 'since' ? canLast(verb) : true;
+  const fits = tense === 'now' ? !stative : tense === 'since' ? lasts : true;
   return fits ? tense : allowed.includes('past') ? 'past' : 'present';
-}
-
-/** Activities without an end: "works", not "arrives". */
-function canLast({ frame, de }: Verb): boolean {
-  return (
-    frame === 'intransitive' &&
-    de.auxiliary === 'haben' &&
-    de.prefix === '' &&
-    !['lachen', 'weinen', 'frühstücken'].includes(de.infinitive)
-  );
 }
 
 function sampleObject(random: Random, verb: Verb, subject: NounPhrase, negated: boolean, short: boolean): NounPhrase {
@@ -208,12 +141,12 @@ function sampleObject(random: Random, verb: Verb, subject: NounPhrase, negated: 
   // negation of these frames keeps the noun phrase as it is, and "nicht" wants something definite before it
   const definite =
     (negated && verb.frame !== 'transitive' && verb.frame !== 'ditransitive') || verb.frame === 'inverse';
-  const object =
-    nounClass === 'person' || nounClass === 'animal'
-      ? sampleOther(random, nounClass, subject, short, definite)
-      : sampleNoun(random, nounClass, short, definite);
+  const isSomeone = nounClass === 'person' || nounClass === 'animal';
+  const object = isSomeone
+    ? sampleOther(random, nounClass, subject, { short, definite })
+    : sampleNoun(random, nounClass, { short, definite });
   // "not every book" and "not twenty books" would leave open what is denied
-  const countsOrEvery = object.kind === 'noun' && (object.determiner === 'every' || object.number !== undefined);
+  const countsOrEvery = object.kind === 'noun' && (saysEvery(object) || object.number !== undefined);
   return negated && countsOrEvery ? { ...object, determiner: 'the', number: undefined } : object;
 }
 
@@ -222,12 +155,11 @@ function sampleOther(
   random: Random,
   nounClass: 'person' | 'animal',
   subject: NounPhrase,
-  short: boolean,
-  definite = false,
+  options: { short: boolean; definite?: boolean },
 ): NounPhrase {
   if (nounClass === 'person' && random.chance(0.15)) {
     const agreement = random.pick(pronounAgreements);
-    const own = agreementOf(subject);
+    const own = subject.agreement;
     // "sie" as an object could be "her" or "them": only "her" is used
     const ambiguous = agreement.person === 3 && agreement.plural;
     if (!ambiguous && (agreement.person !== own.person || (own.person === 3 && agreement.gender !== own.gender)))
@@ -235,251 +167,138 @@ function sampleOther(
   }
   if (nounClass === 'person' && random.chance(0.08)) {
     const name = sampleName(random);
-    if (!(subject.kind === 'name' && name.kind === 'name' && subject.name === name.name)) return name;
+    if (!(subject.kind === 'name' && subject.name === name.name)) return name;
   }
-  return sampleNoun(random, nounClass, short, definite);
+  return sampleNoun(random, nounClass, options);
 }
 
-interface AdverbialWish extends Pick<Clause, 'tense' | 'modal' | 'negated' | 'gladly'> {
-  readonly noTime?: boolean;
-  readonly short: boolean;
-}
-
-function sampleAdverbials(random: Random, verb: Verb, wish: AdverbialWish): Adverbials {
-  const needsTime = wish.tense === 'since';
-  if (wish.short && !needsTime) return {};
-  const plain = (wish.tense === 'present' || wish.tense === 'past') && !wish.modal && !wish.negated && !wish.gladly;
-  const frequency = plain && !verb.stative && random.chance(0.12) ? random.pick(frequencies) : undefined;
-  const noTime = wish.noTime || wish.tense === 'now' || (frequency && wish.tense === 'present');
-  const time = needsTime || (!noTime && random.chance(0.35)) ? sampleTime(random, wish.tense) : undefined;
-  const actsPlainly = !verb.stative && !wish.negated && !wish.gladly && verb.frame !== 'ditransitive';
-  const manner =
-    actsPlainly && random.chance(0.15)
-      ? random.pick(verb.frame !== 'motion' ? manners : goesFar(verb) ? vehicles : paces)
-      : undefined;
-  const placed = !verb.stative && verb.frame !== 'motion' && verb.frame !== 'ditransitive' && verb.frame !== 'dative';
-  const place = placed && random.chance(verb.frame === 'intransitive' ? 0.5 : 0.25) ? samplePlace(random) : undefined;
+function sampleAdverbials(
+  random: Random,
+  { verb: { frame, stative, far }, tense, modal, negated, gladly }: Clause,
+  short: boolean,
+  noTimeWished = false,
+): Pick<Clause, 'time' | 'frequency' | 'manner' | 'place'> {
+  const needsTime = tense === 'since';
+  if (short && !needsTime) return {};
+  const { frequencies, manners, vehicles, paces } = lexicon();
+  const plain = (tense === 'present' || tense === 'past') && !modal && !negated && !gladly;
+  const frequency = plain && !stative && random.chance(0.12) ? random.pick(frequencies) : undefined;
+  const noTime = noTimeWished || tense === 'now' || (frequency && tense === 'present');
+  const time = needsTime || (!noTime && random.chance(0.35)) ? sampleTime(random, tense) : undefined;
+  const hasManner = !stative && !negated && !gladly && frame !== 'ditransitive' && random.chance(0.15);
+  const manner = hasManner ? random.pick(frame !== 'motion' ? manners : far ? vehicles : paces) : undefined;
+  const placed = !stative && frame !== 'motion' && frame !== 'ditransitive' && frame !== 'dative';
+  const place = placed && random.chance(frame === 'intransitive' ? 0.5 : 0.25) ? samplePlace(random) : undefined;
   return { time, frequency, manner, place };
 }
 
-const frequencies: readonly Phrase[] = [
-  { de: 'oft', en: 'often' },
-  { de: 'immer', en: 'always' },
-  { de: 'manchmal', en: 'sometimes' },
-  { de: 'nie', en: 'never' },
-  { de: 'selten', en: 'rarely' },
-];
-
-const manners: readonly Phrase[] = [
-  { de: 'schnell', en: 'quickly' },
-  { de: 'langsam', en: 'slowly' },
-  { de: 'vorsichtig', en: 'carefully' },
-  { de: 'leise', en: 'quietly' },
-  { de: 'allein', en: 'alone' },
-  { de: 'geduldig', en: 'patiently' },
-  { de: 'mit Freude', en: 'with joy' },
-];
-
-const vehicles: readonly Phrase[] = [
-  { de: 'mit dem Bus', en: 'by bus' },
-  { de: 'mit dem Zug', en: 'by train' },
-  { de: 'mit dem Fahrrad', en: 'by bicycle' },
-  { de: 'mit dem Auto', en: 'by car' },
-  { de: 'allein', en: 'alone' },
-];
-
-const paces: readonly Phrase[] = [
-  { de: 'schnell', en: 'quickly' },
-  { de: 'langsam', en: 'slowly' },
-  { de: 'leise', en: 'quietly' },
-  { de: 'allein', en: 'alone' },
-];
-
-const weekdays: readonly Phrase[] = [
-  { de: 'Montag', en: 'Monday' },
-  { de: 'Dienstag', en: 'Tuesday' },
-  { de: 'Mittwoch', en: 'Wednesday' },
-  { de: 'Donnerstag', en: 'Thursday' },
-  { de: 'Freitag', en: 'Friday' },
-  { de: 'Samstag', en: 'Saturday' },
-  { de: 'Sonntag', en: 'Sunday' },
-];
-
-/** Spans of time: German dative plural, English plural. */
-const spans: readonly Phrase[] = [
-  { de: 'Tagen', en: 'days' },
-  { de: 'Wochen', en: 'weeks' },
-  { de: 'Monaten', en: 'months' },
-  { de: 'Jahren', en: 'years' },
-  { de: 'Stunden', en: 'hours' },
-];
-
-const fixedTimes: Readonly<Record<'present' | 'past' | 'future', readonly Phrase[]>> = {
-  present: [
-    { de: 'jeden Tag', en: 'every day' },
-    { de: 'jeden Morgen', en: 'every morning' },
-    { de: 'jede Woche', en: 'every week' },
-    { de: 'am Wochenende', en: 'on the weekend' },
-    { de: 'abends', en: 'in the evening' },
-    { de: 'im Sommer', en: 'in summer' },
-    { de: 'heute', en: 'today' },
-  ],
-  past: [
-    { de: 'gestern', en: 'yesterday' },
-    { de: 'vorgestern', en: 'the day before yesterday' },
-    { de: 'gestern Abend', en: 'last night' },
-    { de: 'letzte Woche', en: 'last week' },
-    { de: 'letzten Sommer', en: 'last summer' },
-    { de: 'heute Morgen', en: 'this morning' },
-    { de: 'letztes Jahr', en: 'last year' },
-  ],
-  future: [
-    { de: 'morgen', en: 'tomorrow' },
-    { de: 'übermorgen', en: 'the day after tomorrow' },
-    { de: 'nächste Woche', en: 'next week' },
-    { de: 'nächstes Jahr', en: 'next year' },
-    { de: 'heute Abend', en: 'tonight' },
-    { de: 'bald', en: 'soon' },
-  ],
-};
-
 /** A time adverbial that fits the tense. */
 export function sampleTime(random: Random, tense: Tense): Phrase {
-  if (tense === 'since') {
-    const { de, en } = sampleSpan(random);
-    return { de: `seit ${de}`, en: `for ${en}` };
-  }
+  const { months, weekdays } = lexicon();
+  if (tense === 'since') return around(sampleSpan(random), 'seit', 'for');
   const draw = random.unit();
   if (draw < 0.22) return clockWords(1 + random.below(12), 5 * random.below(12));
   if (draw < 0.32 && tense !== 'present') {
     const month = random.below(12);
     return dateWords(1 + random.below(months[month].days), month);
   }
-  if (draw < 0.42 && tense !== 'present') {
-    const day = random.pick(weekdays);
-    return { de: `am ${day.de}`, en: `on ${day.en}` };
-  }
+  if (draw < 0.42 && tense !== 'present') return around(random.pick(weekdays), 'am', 'on');
   if (draw < 0.5 && tense === 'past') {
     const year = yearWords(random.chance(0.6) ? 1950 + random.below(50) : 2001 + random.below(24));
-    return { de: `im Jahr ${year.de}`, en: `in ${year.en}` };
+    return around(year, 'im Jahr', 'in');
   }
   if (draw < 0.62 && tense === 'past') {
     const { de, en } = sampleSpan(random);
     return { de: `vor ${de}`, en: `${en} ago` };
   }
-  if (draw < 0.62 && tense === 'future') {
-    const { de, en } = sampleSpan(random);
-    return { de: `in ${de}`, en: `in ${en}` };
-  }
+  if (draw < 0.62 && tense === 'future') return around(sampleSpan(random), 'in', 'in');
   return sampleFixedTime(random, tense);
 }
 
-/** A time adverbial without numbers. */
-export function sampleFixedTime(random: Random, tense: 'present' | 'past' | 'future' | 'now'): Phrase {
-  return random.pick(fixedTimes[tense === 'now' ? 'present' : tense]);
+/** The phrase after a word of each language. */
+function around({ de, en }: Phrase, german: string, english: string): Phrase {
+  return { de: `${german} ${de}`, en: `${english} ${en}` };
 }
 
+/** A time adverbial without numbers. */
+export function sampleFixedTime(random: Random, tense: Exclude<Tense, 'since'>): Phrase {
+  return random.pick(lexicon().times[tense === 'now' ? 'present' : tense]);
+}
+
+/** "zwei Jahren", "two years". */
 function sampleSpan(random: Random): Phrase {
-  const number = random.chance(0.7) ? 2 + random.below(11) : 13 + random.below(37);
-  const span = random.pick(spans);
-  return { de: `${germanNumber(number)} ${span.de}`, en: `${englishNumber(number)} ${span.en}` };
+  const number = sampleNumber(random, 0.7, 37);
+  return counted(number, random.pick(lexicon().spans));
+}
+
+function counted(number: number, unit: Phrase): Phrase {
+  return around(unit, germanNumber(number), englishNumber(number));
 }
 
 /** "in der alten Kirche", "in the old church". */
 export function samplePlace(random: Random): Phrase {
-  if (random.chance(0.2)) {
-    const region = random.pick(regions);
-    return { de: `in ${region.de}`, en: `in ${region.en}` };
-  }
-  const site = random.pick(sites);
-  const phrase = placePhrase(random, site);
-  return {
-    de: germanPrepositional(site.deAt, phrase, 'dat').join(' '),
-    en: [site.enAt, ...englishNounPhrase(phrase, true)].join(' '),
-  };
+  if (random.chance(0.2)) return around(random.pick(lexicon().regions), 'in', 'in');
+  const site = sampleSite(random);
+  const { de, en } = site.noun.at;
+  return { de: germanPrepositional(de, site, 'dat'), en: `${en} ${english(site, true)}` };
 }
 
 /** "nach Köln", "zum Bahnhof", "in den Park": to a place. */
 function sampleGoal(random: Random, far: boolean): Phrase {
-  if (far && random.chance(0.5)) {
-    const region = random.pick(regions);
-    return { de: `nach ${region.de}`, en: `to ${region.en}` };
-  }
-  const site = random.pick(sites);
-  const phrase = placePhrase(random, site);
-  return {
-    de: germanPrepositional(site.deTo, phrase, site.deTo === 'zu' ? 'dat' : 'acc').join(' '),
-    en: ['to', ...englishNounPhrase(phrase, true)].join(' '),
-  };
+  if (far && random.chance(0.5)) return around(random.pick(lexicon().regions), 'nach', 'to');
+  const site = sampleSite(random);
+  const to = site.noun.deTo;
+  return { de: germanPrepositional(to, site, to === 'zu' ? 'dat' : 'acc'), en: `to ${english(site, true)}` };
 }
 
-function placePhrase(random: Random, noun: Noun): NounPhrase {
-  const determiner = random.pick<Determiner>(['the', 'the', 'the', 'the', 'a', 'this']);
-  return {
-    kind: 'noun',
-    noun,
-    plural: false,
-    determiner,
-    adjectives: random.chance(0.2) ? [random.pick(adjectivesFor.place)] : [],
-  };
+function sampleSite(random: Random): Extract<NounPhrase, { kind: 'noun' }> {
+  const { nouns, adjectives } = lexicon();
+  const noun = random.pick(nouns.place);
+  const determiner = random.pick(determiners.place);
+  const adjective = random.chance(0.2) ? random.pick(adjectives.place) : undefined;
+  return { kind: 'noun', noun, agreement: { person: 3, plural: false, gender: noun.gender }, determiner, adjective };
 }
 
 /** A clause with "sein" or a measure: quality, comparison, age or price. */
 export function sampleState(random: Random): Clause {
+  const { verbs, adjectives, degrees } = lexicon();
   const kind = random.below(8);
-  const tense = random.pick<'present' | 'past' | 'future'>(['present', 'present', 'present', 'past', 'future']);
+  const tense = random.pick(weighted<'present' | 'past' | 'future'>({ present: 3, past: 1, future: 1 }));
   if (kind === 0) {
-    const subject = sampleNoun(random, random.pick(['thing', 'clothing', 'device', 'food'] as const), true, true);
+    const nounClass = random.pick<NounClass>(['thing', 'clothing', 'device', 'food']);
+    const subject = sampleNoun(random, nounClass, { short: true, definite: true });
     const price = random.chance(0.8) ? 2 + random.below(98) : 100 * (1 + random.below(9));
-    return {
-      subject,
-      verb: costVerb,
-      complement: { de: `${germanNumber(price)} Euro`, en: `${englishNumber(price)} euros` },
-      tense: random.pick<Tense>(['present', 'past']),
-      negated: false,
-    };
+    const complement = counted(price, { de: 'Euro', en: 'euros' });
+    return { ...being(subject, complement, random.pick(['present', 'past'])), verb: verbs.cost[0] };
   }
   if (kind === 1) {
     const age = 2 + random.below(98);
-    const complement = { de: `${germanNumber(age)} Jahre alt`, en: `${englishNumber(age)} years old` };
-    return { subject: sampleSomeone(random, true), verb: 'be', complement, tense, negated: false };
+    const complement = counted(age, { de: 'Jahre alt', en: 'years old' });
+    return being(sampleSomeone(random, true), complement, tense);
   }
-  const nounClass = random.pick<NounClass>([
-    'person',
-    'person',
-    'animal',
-    'thing',
-    'readable',
-    'food',
-    'place',
-    'clothing',
-  ]);
-  const subject = nounClass === 'person' ? sampleSomeone(random, true) : sampleNoun(random, nounClass, true, true);
+  const nounClass = random.pick(
+    weighted<NounClass>({ person: 2, animal: 1, thing: 1, readable: 1, food: 1, place: 1, clothing: 1 }),
+  );
+  const subject =
+    nounClass === 'person'
+      ? sampleSomeone(random, true)
+      : sampleNoun(random, nounClass, { short: true, definite: true });
   const actualClass = subject.kind === 'noun' ? subject.noun.class : 'person';
-  const adjective = random.pick(adjectivesFor[actualClass]);
+  const adjective = random.pick(adjectives[actualClass]);
+  const isNegated = (): boolean => !saysEvery(subject) && random.chance(0.2);
   if (kind === 2) {
-    const other = sampleNoun(random, actualClass, true, true);
-    const complement = {
-      de: `${adjective.deComparative} als ${germanNounPhrase(other, 'nom').join(' ')}`,
-      en: `${adjective.enComparative} than ${englishNounPhrase(other, true).join(' ')}`,
-    };
-    return { subject, verb: 'be', complement, tense, negated: !saysEvery(subject) && random.chance(0.2) };
+    const other = sampleNoun(random, actualClass, { short: true, definite: true });
+    const { de, en } = adjective.comparative;
+    const complement = { de: `${de} als ${german(other, 'nom')}`, en: `${en} than ${english(other, true)}` };
+    return { ...being(subject, complement, tense), negated: isNegated() };
   }
-  const degree = random.pick<Phrase | undefined>([
-    undefined,
-    undefined,
-    { de: 'sehr', en: 'very' },
-    { de: 'zu', en: 'too' },
-    { de: 'ziemlich', en: 'quite' },
-  ]);
-  const complement = degree ? { de: `${degree.de} ${adjective.de}`, en: `${degree.en} ${adjective.en}` } : adjective;
+  const degree = random.pick([undefined, undefined, ...degrees]);
+  const complement = degree ? around(adjective, degree.de, degree.en) : adjective;
   const time = random.chance(0.25) ? sampleFixedTime(random, tense) : undefined;
-  return {
-    subject,
-    verb: 'be',
-    complement: { de: complement.de, en: complement.en },
-    tense,
-    negated: !saysEvery(subject) && random.chance(0.2),
-    time,
-  };
+  return { ...being(subject, complement, tense), negated: isNegated(), time };
+}
+
+/** The subject is something. */
+export function being(subject: NounPhrase, complement: Phrase, tense: Tense): Clause {
+  return { subject, verb: lexicon().verbs.be[0], complement, tense, negated: false };
 }
