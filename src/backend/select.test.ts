@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { getBackend, memory, tensor, tidy, unsortedSegmentSum } from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.js';
-import { backendNames, probeBackends, selectBackend } from './select.js';
+import { backendNames, probeBackends, saysNotInstalled, selectBackend } from './select.js';
 
 test('an unknown backend is refused by name', async () => {
   await assert.rejects(
@@ -32,6 +32,22 @@ test('probes check and measure installed backends, say what to install for missi
   }
   const missing = reports.find((r) => r.name === 'tensorflow')!;
   if (!missing.passed) assert.match(missing.detail, /npm install @tensorflow\/tfjs-node/);
+});
+
+test('a package that is not installed is not taken for one that does not load', async () => {
+  const missing: unknown = await import('@tensorflow/tfjs-that-is-missing' as string).catch((error: unknown) => error);
+  assert.ok(saysNotInstalled(missing));
+  const yarn = Object.assign(new Error('a peer dependency that your application does not provide'), {
+    code: 'MODULE_NOT_FOUND',
+    pnpCode: 'MISSING_PEER_DEPENDENCY',
+  });
+  assert.ok(saysNotInstalled(yarn));
+  assert.ok(
+    !saysNotInstalled(Object.assign(new Error('libtensorflow.so.2: cannot open'), { code: 'ERR_DLOPEN_FAILED' })),
+  );
+  assert.ok(
+    !saysNotInstalled(Object.assign(new Error("Cannot find module './binding'"), { code: 'MODULE_NOT_FOUND' })),
+  );
 });
 
 test('the wasm backend has segment sums: negative and too large ids are dropped', async () => {

@@ -132,6 +132,12 @@ async function loadCpu(): Promise<string> {
   return 'plain JavaScript, the slow reference';
 }
 
+/** Whether an import failed because the package is not installed: as Node says it, or Yarn's Plug'n'Play of an optional peer. */
+export function saysNotInstalled(error: unknown): boolean {
+  const { code, pnpCode } = error as { code?: string; pnpCode?: string };
+  return code === 'ERR_MODULE_NOT_FOUND' || pnpCode === 'MISSING_PEER_DEPENDENCY';
+}
+
 async function loadTensorflow(): Promise<string> {
   const failures: string[] = [];
   for (const packageName of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
@@ -140,7 +146,7 @@ async function loadTensorflow(): Promise<string> {
       return `${packageName} ${version?.['tfjs-node'] ?? ''}, ${cpus().length} cores`;
     } catch (error) {
       // Most users have not installed it; an installed package that fails must say why.
-      if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND')
+      if (!saysNotInstalled(error))
         failures.push(`${packageName} is installed but does not load: ${(error as Error).message}`);
     }
   }
