@@ -38,7 +38,7 @@ export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTas
 
 export { gradInitParts, makeBatch, type Batch, type IdPair } from './data/batch.js';
 export { pairsInMemory, type PairSource as IdPairSource } from './data/dataset.js';
-export { createBatches, type Batches, type BatchingOptions } from './data/batches.js';
+export { createBatches, type Batches, type BatchingOptions, type EpochPairs } from './data/batches.js';
 export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './text/moses/tokenize.js';
 export { createDetokenizer, type DetokenizeOptions } from './text/moses/detokenize.js';
 export {

@@ -200,6 +200,10 @@ test('a setting that a choice leaves without effect is refused, with the choice'
     ['train: { optimizer: sgd, beta1: 0.5 }', /train\.beta1 has no effect, as train\.optimizer is sgd/],
     ['train.momentum: 0.5', /train\.momentum has no effect, as train\.optimizer is adam \(the default\)/],
     ['train.minLr: 1e-9', /train\.minLr has no effect, as train\.schedule is inverse_sqrt/],
+    [
+      'train.subwordDropout: 0.2',
+      /train\.subwordDropout has no effect, as train\.sampleSubwords is none \(the default\)\. Remove it, or set train\.sampleSubwords to src or trg or both\.$/,
+    ],
     ['train: { validateBleu: false, validateBleuSentences: 3 }', /validateBleuSentences has no effect/],
     [
       'gradinit: { variant: paper, layerNormLr: 1 }',

@@ -39,6 +39,7 @@ function optionsOf({ corpus }: Config): PrepareOptions {
       maxSize: vocabulary.maxSize,
       minCount:
         fromFiles && vocabulary.minCount === vocabularyFields.minCount.default ? undefined : vocabulary.minCount,
+      ...(vocabulary.allUnits && { allUnits: true }),
     },
     maxLengthTokens: corpus.maxLengthTokens,
     maxLengthRatio: corpus.maxLengthRatio,

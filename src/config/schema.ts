@@ -10,6 +10,7 @@ import { cleanFields } from '../text/clean/rules.js';
 import { unicodeForms } from '../text/moses/normalize.js';
 import { tokenizeSettings } from '../text/moses/tokenize.js';
 import { methodField, subwordMethods } from '../text/subwords/subwordMethods.js';
+import { samplingFields } from '../text/subwords/unitSampling.js';
 import { vocabularyFields } from '../text/vocabulary.js';
 import { optimizers } from '../train/optimizers.js';
 import { trainFields } from '../train/trainOptions.js';
@@ -82,6 +83,10 @@ export const schema = {
       ...vocabularyFields,
       srcFile: optionalPath('Existing source (or joined) vocabulary, fairseq dict.txt format.'),
       trgFile: optionalPath('Existing target vocabulary.'),
+      allUnits: flag(
+        false,
+        'Also units that no word of the training set is split into usually get an id: train.sampleSubwords needs them.',
+      ),
     },
     maxLengthTokens: prepareFields.maxLengthTokens,
     maxLengthRatio: prepareFields.maxLengthRatio,
@@ -131,6 +136,7 @@ export const schema = {
     updateFreq: trainFields.updateFreq,
     precision: trainFields.precision,
     labelSmoothing: trainFields.labelSmoothing,
+    ...samplingFields,
     clipNorm: trainFields.clipNorm,
     validateEveryUpdates: trainFields.validateEveryUpdates,
     validateBleu: flag(true, 'Also translate and score the validation set.'),

@@ -61,6 +61,12 @@ const rules: readonly Rule[] = [
   { group: 'train', settings: ['minLr'], choice: 'schedule', usedBy: ['linear', 'cosine'] },
   { group: 'train', settings: ['warmupInitLr'], choice: 'warmupUpdates', usedBy: aboveZero },
   { group: 'train', settings: ['holdUpdates'], choice: 'schedule', usedBy: ['inverse_sqrt', 'linear', 'cosine'] },
+  {
+    group: 'train',
+    settings: ['subwordDropout', 'subwordAlpha', 'subwordNbest'],
+    choice: 'sampleSubwords',
+    usedBy: ['src', 'trg', 'both'],
+  },
   { group: 'train', settings: ['keepEveryUpdates'], choice: 'keepEpochs', usedBy: aboveZero },
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {

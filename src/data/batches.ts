@@ -43,6 +43,9 @@ export interface EpochBatches {
   batch(position: number): Batch;
 }
 
+/** The pairs of each epoch, of which only the lengths and ids differ: for text that is split again in every epoch. @param epoch from 1 */
+export type EpochPairs = (epoch: number) => PairSource;
+
 /** A dataset cut into batches, epoch by epoch (epochs count from 1). */
 export interface Batches {
   /** The batches of an epoch. @param epoch from 1 */
@@ -83,20 +86,21 @@ export function batchShapes(
  * Pairs are sorted by source length, then target length; pairs of equal lengths are in an order drawn again for each
  * epoch; a batch is the longest run of neighbours within `maxTokens` and `maxSentences`; the batches are
  * then put into random order. The number of batches and the shapes are the same in every epoch, and an epoch depends
- * only on the dataset's lengths, the options and its own number.
+ * only on the dataset's lengths, the options and its own number. Pairs that differ between epochs also give other batches.
  *
  * @throws UsageError for options that cannot be used
  * @throws DataError if the dataset is empty or a single pair exceeds `maxTokens`
  * Source: fairseq's ordered_indices and batch_by_size; there the order within equal lengths is drawn once for all
  * epochs, and batches are rounded to multiples of eight sentences.
  */
-export function createBatches(pairs: PairSource, options: BatchingOptions = {}): Batches {
+export function createBatches(dataset: PairSource | EpochPairs, options: BatchingOptions = {}): Batches {
   const { maxTokens, maxSentences = Infinity, seed, shuffle } = completed(options, createBatchesFields);
-  if (pairs.length === 0)
+  if (dataset.length === 0 && typeof dataset !== 'function')
     throw new DataError('the dataset has no sentence pairs: there is nothing to cut into batches.');
 
   return {
     epochBatches(epoch) {
+      const pairs = typeof dataset === 'function' ? dataset(epoch) : dataset;
       const random = new Random(seed, epoch);
       const rows = Int32Array.from({ length: pairs.length }, (_, row) => row);
       const order = sortByLengths(shuffle ? random.shuffle(rows) : rows, pairs);

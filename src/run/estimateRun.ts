@@ -18,6 +18,7 @@ import { translateHeldOut } from './heldOut.js';
 import { openInitSource } from './initSource.js';
 import { initPlan, expectedUpdates } from './initPlan.js';
 import { timeInit } from './timeInit.js';
+import { trainingPairs } from './trainingPairs.js';
 
 /**
  * The expected time of a run, in seconds; decoding is measured with an untrained model, whose translations are long.
@@ -68,9 +69,10 @@ export async function estimateRun(config: Config, ignoreMemory = false): Promise
     await openInitSource(config, model, corpus.pipeline); // refused before the measuring
     const memory = await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });
     const pairs = corpus.dataset('train');
-    const { updatesPerEpoch } = epochShape(pairs, config);
+    const trained = trainingPairs(corpus, config)(1);
+    const { updatesPerEpoch } = epochShape(trained, config);
     const params = initParams(model, { method: config.init.method, seed: config.seed });
-    const secondsPerUpdate = timeUpdate(config, model, params, pairs);
+    const secondsPerUpdate = timeUpdate(config, model, params, trained);
     const plan = initPlan(config, pairs);
     const initUpdates = plan === undefined ? 0 : expectedUpdates(plan);
     const initSeconds = await timeInit(config, model, pairs);

@@ -12,6 +12,7 @@ import { estimateRun, type RunEstimate } from './estimateRun.js';
 import { learnsInitialParams } from './initialParams.js';
 import { findRun, runIdentity } from './runFolder.js';
 import type { RunTask } from './run.js';
+import { trainingPairs } from './trainingPairs.js';
 
 /** What a run would do. */
 export interface RunPreview {
@@ -57,7 +58,7 @@ async function checkedCorpus(
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     const { isNew, scores, changed } = findRun(runDir, config, runIdentity(corpus.manifest), resume);
     const pairs = corpus.dataset('train');
-    const { updatesPerEpoch } = epochShape(pairs, config);
+    const { updatesPerEpoch } = epochShape(trainingPairs(corpus, config)(1), config);
     const maxUpdates = runLength(config, updatesPerEpoch);
     const updatesDone = readLastCheckpoint(runDir)?.training?.position.update ?? 0;
     return {

@@ -8,12 +8,13 @@ import { modelOptions } from '../config/modelOptions.js';
 import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
-import { createBatches } from '../data/batches.js';
+import { createBatches, type EpochPairs } from '../data/batches.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
 import { follow } from '../train/team.js';
 import { comparableConfig, corpusIdentity } from './runFolder.js';
+import { trainingPairs } from './trainingPairs.js';
 
 /** Several processes that train one model, of which this is one. */
 export interface Processes {
@@ -118,11 +119,12 @@ export async function followRun(
   let corpus: PreparedCorpus | undefined;
   try {
     let own: { facts: Facts } | { problem: string };
+    let trainPairs: EpochPairs | undefined;
     try {
       corpus = await openPreparedCorpus(corpusFolder(config));
       const backend = await selectBackend(config.backend);
       checkPrecision(trainOptions(config).precision);
-      corpus.dataset('train');
+      trainPairs = trainingPairs(corpus, config);
       own = { facts: factsOf(config, backend, await engineOf(backend), corpus) };
     } catch (error) {
       own = { problem: (error as Error).message };
@@ -132,7 +134,7 @@ export async function followRun(
     onTraining?.();
     const { manifest } = corpus!;
     const { maxTokens, maxSentences } = config.train;
-    const trainBatches = createBatches(corpus!.dataset('train'), { maxTokens, maxSentences, seed: config.seed });
+    const trainBatches = createBatches(trainPairs!, { maxTokens, maxSentences, seed: config.seed });
     await follow({ world, config: modelOptions(config, manifest.vocabularySizes), trainBatches, signal });
   } finally {
     await corpus?.close();

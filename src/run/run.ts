@@ -6,7 +6,7 @@ import { lockFolder } from '../storage/folderLock.js';
 import { checkPrecision } from '../backend/precision.js';
 import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
-import { createBatches, type EpochBatches } from '../data/batches.js';
+import { createBatches, type EpochBatches, type EpochPairs } from '../data/batches.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { copyTextPipeline } from '../text/textPipeline.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
@@ -42,6 +42,7 @@ import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
+import { trainingPairs } from './trainingPairs.js';
 import { unigramNll } from './unigramNll.js';
 import { isThere } from '../storage/isThere.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
@@ -97,6 +98,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     checkDecode(task.config, model.trgVocabSize);
     // data that cannot be used is reported before anything is written
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
+    const trainPairs = trainingPairs(corpus, task.config);
     const paths = runPaths(task.runDir);
     if (processes) {
       const hosts = await agree(processes.world, task.config, await selectBackend(task.config.backend), corpus);
@@ -129,7 +131,10 @@ export async function run(task: RunTask): Promise<RunResult> {
     if (processes) await announce(processes.world, true);
     const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
     try {
-      return { scores: await new Run(task, options, corpus, model, changed, source).finish(), alreadyComplete: false };
+      return {
+        scores: await new Run(task, options, corpus, model, trainPairs, changed, source).finish(),
+        alreadyComplete: false,
+      };
     } finally {
       release();
     }
@@ -160,6 +165,7 @@ class Run {
     private readonly options: ReturnType<typeof trainOptions>,
     private readonly corpus: PreparedCorpus,
     private readonly model: ModelConfig,
+    private readonly trainPairs: EpochPairs,
     private readonly changed: readonly string[],
     private readonly source: InitSource | undefined,
   ) {
@@ -176,7 +182,7 @@ class Run {
       Object.fromEntries(Object.entries(this.corpus.manifest.outputs).map(([name, { sha256 }]) => [name, sha256])),
     );
     const resumeFrom = readLastCheckpoint(runDir);
-    const { updatesPerEpoch } = epochShape(this.corpus.dataset('train'), config);
+    const { updatesPerEpoch } = epochShape(this.trainPairs(1), config);
     const position =
       resumeFrom?.training && resumedPosition(resumeFrom.training.position, this.trainingOptions(updatesPerEpoch));
     const resumedAt = position?.update ?? 0;
@@ -185,7 +191,7 @@ class Run {
     this.log = hasLog ? RunLog.resume(this.paths.log, position) : RunLog.create(this.paths.log);
     if (config.record.tensorBoard) this.eventFile = new EventFile(runDir, resumedAt);
 
-    const trainBatches = createBatches(this.corpus.dataset('train'), {
+    const trainBatches = createBatches(this.trainPairs, {
       maxTokens: config.train.maxTokens,
       maxSentences: config.train.maxSentences,
       seed: config.seed,

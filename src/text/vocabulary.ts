@@ -50,11 +50,20 @@ export class Vocabulary {
   /**
    * The vocabulary of counted tokens; equal counts are in code point order.
    *
+   * @param also tokens that get an id although they were not counted
    * Source: fairseq's Dictionary.finalize, without its padding to a multiple of eight.
    */
-  static fromCounts(counts: ReadonlyMap<string, number>, limits: VocabularyLimits = {}): Vocabulary {
+  static fromCounts(
+    counts: ReadonlyMap<string, number>,
+    limits: VocabularyLimits = {},
+    also: Iterable<string> = [],
+  ): Vocabulary {
     const { minCount, maxSize = Infinity } = completed(limits, vocabularyCallFields, 'corpus.vocabulary.');
-    const kept = [...counts].filter(([token, count]) => count >= minCount && !specialTokens.includes(token));
+    const uncounted = Array.from(also).filter((token) => !counts.has(token));
+    const kept = [
+      ...[...counts].filter(([, count]) => count >= minCount),
+      ...uncounted.map((token) => [token, 0] as const),
+    ].filter(([token]) => !specialTokens.includes(token));
     kept.sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b));
     kept.length = Math.min(kept.length, Math.max(0, maxSize - firstOrdinaryId));
     return Vocabulary.of(kept);

@@ -80,7 +80,7 @@ export function corpusStages(options: PrepareOptions, pairsPerPart: number): Cor
       return [split, add(segmentStage(split, text.get(split)!, subwords, train ? limits : undefined, inputs))];
     }),
   );
-  const vocabulary = add(vocabularyStage(segment.get('train')!, options.vocabulary));
+  const vocabulary = add(vocabularyStage(segment.get('train')!, options.vocabulary, subwords));
   const splits = new Map(
     [...text.keys()].map((split): [SplitName, SplitStages] => {
       const shards = split === 'train' ? { shards: options.shards, pairsPerShard } : { shards: 1, pairsPerShard };

@@ -49,6 +49,8 @@ export interface PrepareOptions extends LengthLimits {
     /** Vocabulary file to use instead of building one (of both sides if `joined`). */
     readonly srcFile?: string;
     readonly trgFile?: string;
+    /** Also units that only other splits of the words have get an id: for training that samples subwords. */
+    readonly allUnits?: boolean;
   };
   /** Number of files of the training set. Default: one per million pairs. */
   readonly shards?: number;
@@ -110,7 +112,7 @@ export function preprocessingSteps(
 /** @throws UsageError for options that contradict themselves or are out of range */
 export function checkOptions(options: PrepareOptions): void {
   const { vocabulary, clean, valid, test, holdOutEvery } = options;
-  const { joined, minCount, maxSize, srcFile, trgFile } = vocabulary;
+  const { joined, minCount, maxSize, srcFile, trgFile, allUnits } = vocabulary;
   if (joined && trgFile !== undefined)
     throw new UsageError(
       'vocabulary.trgFile is set although vocabulary.joined is true: give a joined vocabulary only as srcFile.',
@@ -120,6 +122,10 @@ export function checkOptions(options: PrepareOptions): void {
       'vocabulary.minCount and maxSize have no effect on vocabularies read from files. Remove them, or the files.',
     );
   }
+  if (allUnits && ((minCount ?? 1) > 1 || maxSize !== undefined || srcFile !== undefined || trgFile !== undefined))
+    throw new UsageError(
+      'corpus.vocabulary.allUnits gives every unit an id, but minCount, maxSize or a vocabulary file leaves some out. Remove one of the two.',
+    );
   checkFields(vocabulary, vocabularyCallFields, 'corpus.vocabulary.', Object.keys(vocabularyCallFields));
   checkFields(options, prepareFields, 'corpus.');
   checkFields(clean ?? {}, cleanCallFields, 'corpus.clean.', Object.keys(cleanCallFields));

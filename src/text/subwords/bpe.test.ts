@@ -6,6 +6,8 @@ import { MersenneTwister } from '../../random/pythonRandom.js';
 import { Bpe, removeJoiner } from './bpe.js';
 import { parseBpeCodes, parseBpeVocabulary, readBpeCodes, readBpeVocabulary } from './bpeCodes.js';
 import { referencePath } from '../../../test/reference.js';
+import { Random } from '../../random/xoshiro.js';
+import { bpeSampler, bpeUnits } from './sampleBpe.js';
 
 const fixture = () => JSON.parse(readFileSync(referencePath('text/subword/apply.json'), 'utf8'));
 
@@ -176,4 +178,66 @@ test('glossary patterns that JavaScript lacks: as Python 3.11 reads them, or ref
       (error: Error) => error.message.includes('is not a regular expression') && error.message.includes(named),
       glossary,
     );
+});
+
+const sampler = (codes: string, dropout: number, glossaries: string[] = []) => {
+  const model = new Bpe(parseBpeCodes(codes, 'codes'), { glossaries });
+  return bpeSampler(model, dropout);
+};
+const toyCodes = '#version: 0.2\nl o\nlo w</w>\ne r</w>\nlo w\n';
+
+test('the words of segmented text are split again: dropout 1 gives characters, 0 the usual units', () => {
+  const units = 'low low@@ er s@@ low l <unk> lo@@ <unk> w@@ <unk>'.split(' ');
+  assert.deepEqual(
+    sampler(toyCodes, 0)(units, () => 0),
+    units,
+  );
+  assert.deepEqual(
+    sampler(toyCodes, 1)(units, () => 0.99).join(' '),
+    'l@@ o@@ w l@@ o@@ w@@ e@@ r s@@ l@@ o@@ w l <unk> lo@@ <unk> w@@ <unk>',
+  );
+  assert.deepEqual(
+    sampler(toyCodes, 1)(['low@@'], () => 0.99),
+    ['l@@', 'o@@', 'w@@', '@@@', '@'],
+  ); // a word that ends so
+});
+
+test('splits are as frequent as those of subword-nmt', () => {
+  const { text, dropout, meanUnits, splits } = JSON.parse(
+    readFileSync(referencePath('text/sentencepiece/sampling.json'), 'utf8'),
+  ).subwordNmt;
+  const model = new Bpe(readBpeCodes(referencePath('text/subword/multi30k.codes.gz')));
+  const sample = bpeSampler(model, dropout);
+  const random = new Random(1);
+  const draws = 20_000;
+  const counts = new Map<string, number>();
+  let units = 0;
+  for (let i = 0; i < draws; i++) {
+    const split = sample(model.segment(text), () => random.unit());
+    units += split.length;
+    counts.set(split.join(' '), (counts.get(split.join(' ')) ?? 0) + 1);
+  }
+  assert.ok(Math.abs(units / draws - meanUnits) < 0.03, `${units / draws}, not ${meanUnits}`);
+  for (const [split, share] of Object.entries<number>(splits))
+    assert.ok(Math.abs((counts.get(split) ?? 0) / draws - share) < 0.01, `${split}: ${counts.get(split)}`);
+});
+
+test('the units of a model hold whatever dropout can give', () => {
+  for (const [codes, glossaries] of [
+    [toyCodes, []],
+    [toyCodes, ['low']],
+    ['l o\nlo </w>\nlo w\n', []], // version 0.1
+  ] as const) {
+    const text = 'low lower slow o lo lowlo';
+    const parsed = parseBpeCodes(codes, 'codes');
+    const model = new Bpe(parsed, { glossaries });
+    const units = bpeUnits(parsed, model.segment(text), { hasGlossaries: glossaries.length > 0 });
+    const random = new Random(2);
+    for (const dropout of [0, 0.3, 0.6, 1])
+      for (let i = 0; i < 100; i++)
+        for (const unit of bpeSampler(model, dropout)(model.segment(text), () => random.unit()))
+          assert.ok(units.has(unit), `${unit} of ${codes}`);
+  }
+  const filtered = bpeUnits(toy, ['low'], { filter: new Set(['lo@@']), hasGlossaries: false });
+  assert.deepEqual([...filtered].sort(), ['l@@', 'lo@@', 'low', 'o@@', 'w']);
 });

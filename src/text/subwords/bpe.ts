@@ -114,7 +114,7 @@ export class Bpe {
     if (this.codes.endOfWordAttached) characters[characters.length - 1] += endOfWord;
     else characters.push(endOfWord);
     const units = dropout
-      ? mergeWithDropout(characters, this.codes.ranks, dropout)
+      ? mergeWithDropout(characters, (left, right) => this.codes.ranks.get(`${left} ${right}`), dropout)
       : merge(characters, this.codes.ranks);
     const last = units[units.length - 1];
     if (last === endOfWord) units.pop();

@@ -9,20 +9,20 @@ export interface BpeDropout {
 }
 
 /**
- * Joins neighbours by the merge of lowest rank among those not left out this time, until none is left. A number is drawn for
+ * Joins neighbours by the merge of lowest rank (`rankOf`; undefined: no merge) among those not left out this time, until none is left. A number is drawn for
  * every pair of neighbours in every round, from left to right, whether or not they can merge.
  *
  * Source: Provilkov, Emelianenko and Voita 2020 (2020.acl-main.170), §4; order of draws as subword-nmt 0.3.9.
  */
 export function mergeWithDropout(
   units: string[],
-  mergeRanks: ReadonlyMap<string, number>,
+  rankOf: (left: string, right: string) => number | undefined,
   { probability, random }: BpeDropout,
 ): string[] {
   while (units.length > 1) {
     const ranks: number[] = [];
     for (let i = 0; i + 1 < units.length; i++)
-      ranks.push(random() > probability ? (mergeRanks.get(`${units[i]} ${units[i + 1]}`) ?? Infinity) : Infinity);
+      ranks.push(random() > probability ? (rankOf(units[i], units[i + 1]) ?? Infinity) : Infinity);
     const best = least(ranks);
     if (best === Infinity) break;
     const merged: string[] = [];

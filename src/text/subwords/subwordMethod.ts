@@ -2,6 +2,7 @@ import type { Section, Values } from '../../field.js';
 import type { JsonShape } from '../../storage/jsonFile.js';
 import type { TokenizerParts } from '../tokenizerExport/format.js';
 import type { Vocabulary } from '../vocabulary.js';
+import type { UnitSampling } from './unitSampling.js';
 
 /** Splits lines into tokens and joins tokens into lines. */
 export interface Segmenter {
@@ -77,6 +78,8 @@ export interface SubwordMethod<
   open(options: O): Segmenter | Promise<Segmenter>;
   /** Without it, the method only applies files of the user. */
   readonly learning?: SubwordLearning<O, A>;
+  /** Splitting at random, for training text. Absent where the method splits text in one way only. */
+  readonly sampling?: UnitSampling<O>;
   /**
    * The way from words to ids as a tokenizer.json. Absent if the format cannot hold the method. @throws UsageError for
    * options that the format cannot hold

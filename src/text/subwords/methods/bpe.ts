@@ -6,6 +6,7 @@ import { bpeTokenizer } from '../../tokenizerExport/fromBpe.js';
 import { Bpe, removeJoiner } from '../bpe.js';
 import { parseBpeCodes, readBpeCodes, readBpeVocabulary } from '../bpeCodes.js';
 import { bpeCodesText, bpeVocabularyText, learnBpe, mergesField } from '../learnBpe.js';
+import { bpeSampler, bpeUnits } from '../sampleBpe.js';
 import { subwordMethod, type Side } from '../subwordMethod.js';
 import { countUnits } from '../unitCounts.js';
 
@@ -50,6 +51,14 @@ interface SavedBpe {
 /** Files of the learnt merges. */
 const codesFile = 'codes';
 const vocabularyFile = (side: Side): string => `vocabulary.${side}`;
+
+function readFilter({ vocabulary, vocabularyThreshold }: BpeFiles): Set<string> | undefined {
+  return vocabulary === undefined ? undefined : readBpeVocabulary(vocabulary, vocabularyThreshold);
+}
+
+function openBpe(options: BpeFiles): Bpe {
+  return new Bpe(readBpeCodes(options.codes), { vocabulary: readFilter(options), glossaries: options.glossaries });
+}
 
 export const bpe = subwordMethod<typeof fields, BpeFiles, LearntBpe>({
   fields,
@@ -99,9 +108,7 @@ export const bpe = subwordMethod<typeof fields, BpeFiles, LearntBpe>({
     glossaries: jsonOptional(jsonList(jsonText)),
   }),
   open(options) {
-    const vocabulary =
-      options.vocabulary === undefined ? undefined : readBpeVocabulary(options.vocabulary, options.vocabularyThreshold);
-    const model = new Bpe(readBpeCodes(options.codes), { vocabulary, glossaries: options.glossaries });
+    const model = openBpe(options);
     return {
       segment: (lines) => model.map(lines, (line) => model.segment(line)),
       join: (tokens) => removeJoiner(tokens.join(' ')),
@@ -132,6 +139,14 @@ export const bpe = subwordMethod<typeof fields, BpeFiles, LearntBpe>({
       glossaries,
       ...(vocabularyThreshold !== undefined && { vocabulary: path(vocabularyFile(side)), vocabularyThreshold }),
     }),
+  },
+  sampling: {
+    units: (options, seen) =>
+      bpeUnits(readBpeCodes(options.codes), seen, {
+        filter: readFilter(options),
+        hasGlossaries: (options.glossaries ?? []).length > 0,
+      }),
+    open: (options, { subwordDropout }) => bpeSampler(openBpe(options), subwordDropout),
   },
   tokenizerJson({ codes, vocabulary: filter, glossaries }, vocabulary) {
     if (filter !== undefined)

@@ -4,9 +4,10 @@ import { optionalPath, type Section, type Values } from '../../../field.js';
 import { jsonObject } from '../../../storage/jsonFile.js';
 import { learnSentencePiece } from '../../sentencepiece/learnSentencePiece.js';
 import { learnFields } from '../../sentencepiece/options.js';
+import { pieceSampler, pieceUnits } from '../../sentencepiece/samplePieces.js';
 import { sentencePieceTokenizer } from '../../tokenizerExport/fromSentencePiece.js';
 import { SentencePiece } from '../sentencePiece.js';
-import { parseSentencePieceModel } from '../sentencePieceModel.js';
+import { parseSentencePieceModel, type SentencePieceInfo } from '../sentencePieceModel.js';
 import { subwordMethod } from '../subwordMethod.js';
 
 const fields = {
@@ -27,6 +28,8 @@ export interface LearntSentencePiece {
 }
 
 const modelFile = 'model';
+
+const readModel = (path: string): SentencePieceInfo => parseSentencePieceModel(readFileSync(path), path);
 
 export const sentencepiece = subwordMethod<typeof fields, SentencePieceFile, LearntSentencePiece>({
   fields,
@@ -62,6 +65,9 @@ export const sentencepiece = subwordMethod<typeof fields, SentencePieceFile, Lea
     },
     learnt: (_, __, path) => ({ method: 'sentencepiece', model: path(modelFile) }),
   },
-  tokenizerJson: ({ model }, vocabulary) =>
-    sentencePieceTokenizer(parseSentencePieceModel(readFileSync(model), model), vocabulary, model),
+  sampling: {
+    units: ({ model }, seen) => pieceUnits(readModel(model), seen),
+    open: ({ model }, settings) => pieceSampler(readModel(model), model, settings),
+  },
+  tokenizerJson: ({ model }, vocabulary) => sentencePieceTokenizer(readModel(model), vocabulary, model),
 });
