@@ -35,6 +35,7 @@ describe(
         assert.equal(taken, instructionSet);
         for (const [file, ...options] of suites) {
           const { status, output } = runWith(instructionSet, [
+            '--test-reporter=tap',
             ...options,
             fileURLToPath(new URL(file, import.meta.url)),
           ]);
