@@ -29,17 +29,21 @@ export class Interrupted extends Error {
  *
  * @param howToContinue the last line after the work has stopped; a function is called only then
  * @param quiet for processes whose leader says it
+ * @param atOnce what to say at the first signal
  */
-export function abortOnInterrupt(howToContinue: string | (() => string), { quiet = false } = {}): AbortSignal {
+export function abortOnInterrupt(
+  howToContinue: string | (() => string),
+  {
+    quiet = false,
+    atOnce = 'Stopping after the current step (an update, an iteration or a batch); once more to stop at once.',
+  } = {},
+): AbortSignal {
   const controller = new AbortController();
   for (const name of stopSignals) {
     process.on(name, () => {
       const interrupted = new Interrupted(name, howToContinue);
       if (controller.signal.aborted) process.exit(interrupted.exitCode);
-      if (!quiet)
-        process.stderr.write(
-          '\nStopping after the current step (an update, an iteration or a batch); once more to stop at once.\n',
-        );
+      if (!quiet) process.stderr.write(`\n${atOnce}\n`);
       controller.abort(interrupted);
     });
   }

@@ -25,8 +25,15 @@ export async function serveAction(flags: ServeFlags): Promise<void> {
   const wrong = flags.cors.find((origin) => origin !== '*' && !isOrigin(origin));
   if (wrong !== undefined)
     throw new UsageError(`--cors is "${wrong}", expected an origin such as https://example.org, or *.`);
+  for (const option of ['source', 'target'] as const) {
+    const code = flags[option];
+    if (code !== undefined && !isLanguageCode(code))
+      throw new UsageError(`--${option} is "${code}", expected a language code such as de or pt-BR.`);
+  }
   const apiKeys = flags.apiKeyFile === undefined ? undefined : readKeys(flags.apiKeyFile);
-  const signal = abortOnInterrupt('The service ended.');
+  const signal = abortOnInterrupt('The service ended.', {
+    atOnce: 'Answering the accepted requests and refusing new ones; once more to stop at once.',
+  });
   const service = await startService({
     ...flags,
     models,
@@ -54,5 +61,8 @@ function readKeys(path: string): string[] {
   if (keys.length === 0) throw new UsageError(`${path} holds no API key, expected one a line.`);
   return keys;
 }
+
+/** "auto" asks the service to find the language. */
+const isLanguageCode = (text: string): boolean => /^[\p{L}\p{N}]+([-_][\p{L}\p{N}]+)*$/u.test(text) && text !== 'auto';
 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;

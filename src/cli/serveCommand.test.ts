@@ -71,6 +71,7 @@ describe('serve', () => {
       assert.deepEqual([...statuses].sort(), [200, 503]);
       const [code] = await exited;
       assert.equal(code, 0, errors);
+      assert.match(errors, /^\nAnswering the accepted requests and refusing new ones; once more to stop at once\.\n/);
       assert.match(errors, new RegExp(`^The service ended\\. It answered ${answered + 30} requests\\.$`, 'm'));
       agent.destroy();
     });
@@ -85,6 +86,14 @@ describe('serve', () => {
       2,
       /empty holds no API key, expected one a line/,
     ],
+    ['an empty language', ['--run', 'run', '--source', ''], 2, /--source is "", expected a language code such as de/],
+    [
+      'a language that asks to guess',
+      ['--run', 'run', '--source', 'auto'],
+      2,
+      /--source is "auto", expected a language/,
+    ],
+    ['a name of a language', ['--run', 'run', '--target', 'High German'], 2, /--target is "High German", expected a/],
     ['an invalid port', ['--run', 'run', '--port', '70000'], 2, /Expected at most 65535/],
   ];
   for (const [what, args, status, message] of refused)

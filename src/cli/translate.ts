@@ -24,9 +24,8 @@ export function translateCommand(): Command {
     )
     .option(
       '--nbest <k>',
-      'print K translations of each line as "line number ||| text ||| score"',
+      `print K translations of each line as "line number ||| text ||| score" (default: ${translateFields.nbest.default})`,
       fieldValue(translateFields.nbest),
-      translateFields.nbest.default,
     )
     .option('--tokenized', 'lines are normalised and tokenised already, as the training text; so are the translations')
     .option(
@@ -35,9 +34,8 @@ export function translateCommand(): Command {
     )
     .option(
       '--max-source-tokens <n>',
-      'longer lines are cut to as many tokens, and counted at the end',
+      `longer lines are cut to as many tokens, and counted at the end (default: ${defaultMaxSourceTokens})`,
       atMost(10_000, positiveInteger),
-      defaultMaxSourceTokens,
     )
     .option(
       '--buffer <lines>',

@@ -3,12 +3,13 @@ import { dirname } from 'node:path';
 import { counted } from '../counted.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { UsageError } from '../errors.js';
+import { translateFields } from '../decode/decodeOptions.js';
 import { readRunConfig } from '../run/runFolder.js';
 import { ProgressBar } from '../report/progress/progressBar.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { TextOutput } from '../storage/textOutput.js';
 import { inStep, withoutLineEnd } from '../text/linePairs.js';
-import { defaultBufferLines } from '../translator/limits.js';
+import { defaultBufferLines, defaultMaxSourceTokens } from '../translator/limits.js';
 import {
   Translator,
   type ScoreOptions,
@@ -22,6 +23,7 @@ import type { TranslateFlags } from './translateFlags.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export async function translateAction(flags: TranslateFlags): Promise<void> {
+  if (flags.scoreTarget !== undefined) refuseSearchFlags(flags);
   if (flags.output !== undefined) checkOutputs([flags.output]);
   const models = chosenModels(flags);
   const signal = abortOnInterrupt(
@@ -29,9 +31,10 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   );
   const { beamSize } = flags.run.length === 0 ? defaultConfig().decode : readRunConfig(flags.run[0]).decode;
   const beam = flags.beam ?? beamSize;
-  if (flags.nbest > beam)
+  const { nbest = translateFields.nbest.default } = flags;
+  if (nbest > beam)
     throw new UsageError(
-      `--nbest is ${flags.nbest}, but a beam of ${beam} finds at most ${beam} translations of a line. Use --beam ${flags.nbest}, or a smaller --nbest.`,
+      `--nbest is ${nbest}, but a beam of ${beam} finds at most ${beam} translations of a line. Use --beam ${nbest}, or a smaller --nbest.`,
     );
   const translator = await Translator.open(models, { use: flags.use, text: flags.text, backend: flags.backend });
   try {
@@ -44,10 +47,20 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
       signal,
     };
     if (flags.scoreTarget !== undefined) await writeScores(translator, flags.scoreTarget, flags, options);
-    else await writeTranslations(translator, flags, { ...options, beam, nbest: flags.nbest });
+    else await writeTranslations(translator, flags, { ...options, beam, nbest });
   } finally {
     await translator.close();
   }
+}
+
+/** @throws UsageError for options of the search, as given translations are not searched for */
+function refuseSearchFlags({ beam, nbest, maxSourceTokens }: TranslateFlags): void {
+  const given = Object.entries({ '--beam': beam, '--nbest': nbest, '--max-source-tokens': maxSourceTokens });
+  const without = given.find(([, value]) => value !== undefined);
+  if (without !== undefined)
+    throw new UsageError(
+      `${without[0]} has no effect with --score-target, which scores given translations and does not search. Remove one of the two.`,
+    );
 }
 
 async function writeTranslations(
@@ -85,7 +98,7 @@ async function writeTranslations(
   }
   if (cut.length > 0)
     console.error(
-      `${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`,
+      `${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens ?? defaultMaxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`,
     );
 }
 
@@ -157,7 +170,7 @@ class LineOutput {
 function format(
   { source, nbest: best, text }: TranslatedLine,
   number: number,
-  { json, nbest }: TranslateFlags,
+  { json, nbest = translateFields.nbest.default }: TranslateFlags,
 ): string[] {
   if (json)
     return [

@@ -79,6 +79,23 @@ describe('translate', () => {
     writeFileSync(join(folder, 'sources.txt'), sources);
     ok([...args, '--input', 'sources.txt', '--output', 'scores.txt'], '');
     assert.equal(readFileSync(join(folder, 'scores.txt'), 'utf8'), `${known}\n${empty}\n${other}\n`);
+    for (const flag of ['--beam', '--nbest', '--max-source-tokens']) {
+      const { stderr, status } = translate([...args, flag, '1'], sources);
+      assert.match(
+        stderr,
+        new RegExp(
+          `^coldstart: ${flag} has no effect with --score-target, which scores given translations and does not search\\.`,
+        ),
+      );
+      assert.equal(status, 2);
+    }
+    writeFileSync(join(folder, 'long.txt'), `${'w36 '.repeat(200_000)}\n`);
+    const long = translate(['--run', 'run', '--tokenized', '--score-target', 'long.txt'], `${tokenised}\n`);
+    assert.match(
+      long.stderr,
+      /^coldstart: target line 1 has 200001 tokens, at most 10000 can be scored: the memory of attention grows/,
+    );
+    assert.equal(long.status, 1);
     const uneven = translate(args, `${tokenised}\n`);
     assert.match(uneven.stderr, /standard input has 1, given\.txt has 3\. Line i of one must be the translation/);
     assert.equal(uneven.status, 1);

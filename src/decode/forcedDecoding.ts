@@ -103,13 +103,21 @@ function outputOf(
   const watchedLayer = config.numDecoderLayers - 1;
   let attention: Float32Array | undefined;
   const encoded = encode(params, paddedTokens(pairs.map(({ source }) => source)), new ForwardPass(config));
-  const prefixes = paddedTokens(pairs.map(({ target }) => Int32Array.of(eosId, ...target.subarray(0, -1))));
+  const prefixes = paddedTokens(pairs.map(({ target }) => afterEnd(target)));
   const watched = new ForwardPass(config, undefined, (layer, q, k, attended) => {
     if (wantsAttention && layer === watchedLayer)
       attention = mean(attentionProbabilities(q, k, attended), 1).dataSync<'float32'>();
   });
   const hidden = decode(params, prefixes, encoded, watched);
   return { hidden, attention };
+}
+
+/** What the decoder reads: the end mark, then all tokens but the last. */
+function afterEnd(target: Int32Array): Int32Array {
+  const prefix = new Int32Array(target.length);
+  prefix[0] = eosId;
+  prefix.set(target.subarray(0, -1), 1);
+  return prefix;
 }
 
 /**

@@ -102,7 +102,9 @@ export async function translateTogether(
 
 /** A source that is too long, without its end; eosId follows. */
 export function cutSource(source: Int32Array, maxSourceTokens: number): Int32Array {
-  return Int32Array.of(...source.subarray(0, maxSourceTokens - 1), eosId);
+  const cut = source.slice(0, maxSourceTokens);
+  cut[maxSourceTokens - 1] = eosId;
+  return cut;
 }
 
 function checkOptions(options: TranslateOptions): void {

@@ -124,7 +124,7 @@ export class Batcher {
     // served requests move behind the others
     const served = new Set(batch.map(({ of }) => of));
     const order = [...this.waiting.filter((each) => !served.has(each)), ...served];
-    this.waiting.splice(0, this.waiting.length, ...order);
+    order.forEach((each, i) => (this.waiting[i] = each));
     return batch;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -332,6 +332,22 @@ describe('service', () => {
     assert.equal((await ask(service, '/translate', { method: 'OPTIONS' })).status, 405);
   });
 
+  test('it answers to names of this machine only: another site could point a name of its own to it', async () => {
+    const { port } = new URL(service.url);
+    const named = async (host: string): Promise<number> =>
+      (await ask(service, '/languages', { headers: { host } })).status;
+    for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'my.localhost'])
+      assert.equal(await named(host), 200, host);
+    for (const host of ['example.org', `evil.example:${port}`, '127.0.0.1.example.org', '10.0.0.1', 'a b'])
+      assert.equal(await named(host), 403, host);
+    const { json: refusal } = await ask(service, '/', {
+      headers: { host: 'rebound.example', origin: 'http://rebound.example' },
+    });
+    assert.deepEqual(refusal, {
+      error: 'this service listens on 127.0.0.1 and does not answer to the name "rebound.example"',
+    });
+  });
+
   test('text that is not HTTP gets an answer', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(new URL(service.url).port), '127.0.0.1', () => socket.write('what?\r\n\r\n'));
@@ -356,6 +372,12 @@ describe('service', () => {
       assert.match(error.message, /none does not exist/);
       return true;
     });
+    // the port is tried before models are opened
+    const broken = join(folder, 'broken');
+    cpSync(run, broken, { recursive: true });
+    writeFileSync(join(broken, 'checkpoints/best.safetensors'), 'x');
+    await assert.rejects(startService({ ...options, port, models: [broken] }), { code: 'PORT' });
+    await assert.rejects(startService({ ...options, models: [broken] }), /best\.safetensors/);
     const checkpoint = join(run, 'checkpoints/best.safetensors');
     await assert.rejects(
       startService({ ...options, models: [checkpoint] }),
@@ -409,6 +431,38 @@ describe('service with keys and a small queue', () => {
     assert.equal(full.headers['retry-after'], '1');
   });
 
+  /** The status of a request whose body never comes. */
+  const statusWithoutBody = (headers: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(service.url).port), '127.0.0.1', () =>
+        socket.write(
+          `POST /translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n${headers}\r\n`,
+        ),
+      );
+      socket.once('data', (part) => {
+        socket.destroy();
+        resolve(/^HTTP\/1\.1 (\d+)/.exec(String(part))![1]);
+      });
+      socket.on('error', reject);
+    });
+
+  test('a wrong key and a full queue are refused before the body is read', async () => {
+    assert.equal(await statusWithoutBody('authorization: Bearer wrong\r\n'), '403');
+    const waiting = Array.from({ length: 2 }, () => ask(service, '/translate', json({ ...body, api_key: 'secret' })));
+    await sleep(200); // they wait 600 ms for others
+    assert.equal(await statusWithoutBody('authorization: Bearer secret\r\n'), '429');
+    assert.deepEqual(
+      (await Promise.all(waiting)).map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
+  test('the name of a listed origin is one of the service', async () => {
+    const named = async (host: string): Promise<number> =>
+      (await ask(service, '/health', { headers: { host } })).status;
+    assert.deepEqual([await named('example.org'), await named('example.com')], [200, 403]);
+  });
+
   test('a listed origin may use it, after a preflight', async () => {
     const headers = { origin: 'https://example.org' };
     const preflight = await ask(service, '/translate', { method: 'OPTIONS', headers });
@@ -451,7 +505,7 @@ describe('service with little time', () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(new URL(service.url).port), '127.0.0.1', () =>
         socket.write(
-          'POST /translate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+          'POST /translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
         ),
       );
       let text = '';
@@ -461,6 +515,21 @@ describe('service with little time', () => {
         .on('error', reject);
     });
     assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n[^]*\{"error":"the request did not arrive in time"\}\n$/);
+  });
+
+  test('details of a length that nobody reads are refused', async () => {
+    const q = Array.from({ length: 3 }, () => Array.from({ length: 900 }, () => 'w36').join(' ')).join('\n');
+    const answer = await ask(service, '/translate', json({ q, ...pair, details: true }));
+    assert.deepEqual(
+      [answer.status, answer.json],
+      [
+        413,
+        {
+          error:
+            'Invalid request: details would have about 2435403 numbers, at most 2000000 are given. Ask for shorter lines or fewer alternatives, or without details',
+        },
+      ],
+    );
   });
 
   test('a request that waits too long is refused, and not translated', async () => {
@@ -487,14 +556,14 @@ test(
   async () => {
     const service = await startService({ ...options, timeout: 2, maxChars: 50_000 });
     const { body } = json({ q: Array.from({ length: 600 }, (_, i) => sentences[i % 20]).join('\n'), ...pair });
-    const request = `POST /translate HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    const request = `POST /translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
     const left = sendUnread(service, request.repeat(3));
     await sleep(300);
     left.destroy();
     for (let tries = 0; tries < 250 && (await numEnded(service)) < 3; tries++) await sleep(20);
     assert.equal(await numEnded(service), 3);
     assert.match((await ask(service, '/metrics')).text, /^coldstart_queue_requests 0$/m);
-    const unread = sendUnread(service, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(3000)); // about 40 MB of answers
+    const unread = sendUnread(service, 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(3000)); // about 40 MB of answers
     await sleep(200);
     await service.stop();
     unread.destroy();

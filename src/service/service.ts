@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError } from '../errors.js';
 import { pageHeaders } from '../report/serve/pageHeaders.js';
 import { languageName } from '../report/text/languageName.js';
+import { modelSettings } from '../translator/openModel.js';
 import { Metrics } from './metrics.js';
 import { readBody } from './readBody.js';
 import { RequestError } from './requestError.js';
@@ -76,7 +77,11 @@ const routes: Readonly<Record<string, readonly string[]>> = {
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const metrics = new Metrics();
-  const { worker, ready } = await WorkerProcess.start(
+  const offer = offerOf(options);
+  // the port is taken before models are opened, which takes long
+  const http = new HttpService(options, offer, metrics);
+  const url = await http.listen();
+  const starting = WorkerProcess.start(
     {
       models: options.models,
       beam: options.beam,
@@ -99,20 +104,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   );
   try {
-    return await new HttpService(options, offerOf(options, ready), worker, metrics).listen(ready.backend);
+    const { worker, ready } = await starting;
+    return http.serve(worker, ready, url);
   } catch (error) {
-    await worker.stop();
+    await http.close();
     throw error;
   }
 }
 
-function offerOf({ source, target, maxChars }: ServiceOptions, { languages, beam }: WorkerReady): ServiceOffer {
+/** What the service will translate, as files say it. @throws UsageError, DataError if there are no such models */
+function offerOf({ models, use, text, beam, source, target, maxChars }: ServiceOptions): ServiceOffer {
+  const [{ languages, decode }] = models.map((path) => modelSettings(path, { use, text }));
   const [from, to] = [source ?? languages?.src, target ?? languages?.trg];
   if (from === undefined || to === undefined)
     throw new ColdstartError('USAGE', 'a checkpoint does not say its languages. Give --source and --target.', {
       exitCode: 2,
     });
-  return { source: from, target: to, beam, maxChars };
+  return { source: from, target: to, beam: beam ?? decode.beamSize, maxChars };
 }
 
 class HttpService {
@@ -124,11 +132,12 @@ class HttpService {
   private queued = 0;
   private answered = 0;
   private whenIdle: (() => void) | undefined;
+  /** Undefined until its models are open. */
+  private worker: WorkerProcess | undefined;
 
   constructor(
     private readonly options: ServiceOptions,
     private readonly offer: ServiceOffer,
-    private readonly worker: WorkerProcess,
     private readonly metrics: Metrics,
   ) {
     this.keys = options.apiKeys?.map(digest);
@@ -145,7 +154,8 @@ class HttpService {
     this.server.on('clientError', answerBrokenRequest);
   }
 
-  async listen(backend: string): Promise<Service> {
+  /** Takes the port; requests to translate are refused until `serve`. @returns its address */
+  async listen(): Promise<string> {
     const { host, port } = this.options;
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', (error) =>
@@ -160,24 +170,30 @@ class HttpService {
       this.server.listen(port, host, resolve);
     });
     const { port: chosen } = this.server.address() as AddressInfo;
-    return {
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}/`,
-      offer: this.offer,
-      backend,
-      workerPid: () => this.worker.pid,
-      stop: () => this.stop(),
-    };
+    return `http://${host.includes(':') ? `[${host}]` : host}:${chosen}/`;
+  }
+
+  /** Translates from now on. */
+  serve(worker: WorkerProcess, { backend }: WorkerReady, url: string): Service {
+    this.worker = worker;
+    return { url, offer: this.offer, backend, workerPid: () => worker.pid, stop: () => this.stop() };
+  }
+
+  /** Leaves the port. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeAllConnections();
+    await closed;
   }
 
   private async stop(): Promise<number> {
     this.isStopping = true;
     await this.idle();
     await sleep(lingerMs);
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.close();
     await this.idle(); // refusals in progress
-    this.server.closeAllConnections();
-    await closed;
-    await this.worker.stop();
+    await this.close();
+    await this.worker?.stop();
     return this.answered;
   }
 
@@ -213,6 +229,7 @@ class HttpService {
     });
     try {
       if (url === undefined) throw new RequestError(400, 'Invalid request: the address cannot be read');
+      this.checkHost(request);
       this.checkOrigin(request, response);
       if (request.method === 'OPTIONS' && response.hasHeader('access-control-allow-origin')) {
         response.setHeader('access-control-allow-methods', 'GET, POST');
@@ -233,9 +250,10 @@ class HttpService {
         error instanceof RequestError
           ? error
           : new RequestError(500, `the service has a defect: ${(error as Error).message}`);
+      const message = shortened(failure.message);
       for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
-      if (request.complete) this.json(response, failure.status, { error: failure.message });
-      else this.refuseUnread(request, response, failure);
+      if (request.complete) this.json(response, failure.status, { error: message });
+      else this.refuseUnread(request, response, failure.status, message);
     }
   }
 
@@ -253,7 +271,7 @@ class HttpService {
         this.end(response, 200, servicePage(this.offer, this.options.models, this.keys !== undefined), 'text/html');
         return;
       case '/health': {
-        const status = this.isStopping ? 'stopping' : this.worker.isReady ? 'ok' : 'starting';
+        const status = this.isStopping ? 'stopping' : this.worker?.isReady ? 'ok' : 'starting';
         this.json(response, status === 'ok' ? 200 : 503, { status });
         return;
       }
@@ -280,12 +298,22 @@ class HttpService {
     gone: AbortController,
   ): Promise<void> {
     const { maxChars, maxQueue, timeout } = this.options;
+    const { worker } = this;
+    if (!worker)
+      throw new RequestError(503, 'the model is being opened; ask again in a few seconds', { 'retry-after': '5' });
+    // what refuses a request without its body comes before the body
+    const checkQueue = (): void => {
+      if (this.queued >= maxQueue)
+        throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
+    };
+    checkQueue();
+    const bearer = bearerOf(request);
+    if (bearer !== undefined) this.checkKey(bearer);
     // a character of JSON takes at most 6 bytes (\u00e9); other fields are short
     const body = await readBody(request, 6 * maxChars + 65_536);
     const asked = await parseTranslateRequest(body, request.headers['content-type'] ?? '', query, this.offer);
-    this.checkKey(asked.apiKey ?? bearerOf(request));
-    if (this.queued >= maxQueue)
-      throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
+    if (bearer === undefined) this.checkKey(asked.apiKey);
+    checkQueue(); // others came meanwhile
     this.queued++;
     const timer = setTimeout(
       () => gone.abort(new RequestError(503, `it was not translated within ${timeout} s`, { 'retry-after': '5' })),
@@ -293,7 +321,7 @@ class HttpService {
     );
     try {
       const split = asked.texts.map((text) => text.split('\n'));
-      const lines = await this.worker.translate(
+      const lines = await worker.translate(
         { lines: split.flat(), nbest: asked.alternatives + 1, details: asked.details },
         gone.signal,
       );
@@ -303,6 +331,21 @@ class HttpService {
       this.queued--;
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * A service of this machine alone answers to its own names only: another site could give a name of its own this machine's address, and
+   * its pages would then count as pages of the service.
+   */
+  private checkHost({ headers }: IncomingMessage): void {
+    const { host, cors = [] } = this.options;
+    if (!isLoopback(host) || headers.host === undefined || cors.includes('*')) return;
+    const named = URL.canParse(`http://${headers.host}`) ? new URL(`http://${headers.host}`).hostname : '';
+    if (isLoopback(named) || named === host || cors.some((origin) => new URL(origin).hostname === named)) return;
+    throw new RequestError(
+      403,
+      `this service listens on ${host} and does not answer to the name ${JSON.stringify(headers.host.slice(0, 80))}`,
+    );
   }
 
   /**
@@ -333,7 +376,7 @@ class HttpService {
 
   private metricsText(): string {
     return this.metrics.toText([
-      ['coldstart_up', 'Whether the model is open.', this.worker.isReady ? 1 : 0],
+      ['coldstart_up', 'Whether the model is open.', this.worker?.isReady ? 1 : 0],
       ['coldstart_queue_requests', 'Requests accepted and not answered yet.', this.queued],
       ['process_resident_memory_bytes', 'Memory of the process that answers requests.', process.memoryUsage.rss()],
     ]);
@@ -343,7 +386,7 @@ class HttpService {
    * Answers before the whole body has arrived. The rest is read for a while and dropped: if the connection closed
    * earlier, it would break at the client, which would not see the answer.
    */
-  private refuseUnread(request: IncomingMessage, response: ServerResponse, { status, message }: RequestError): void {
+  private refuseUnread(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
     const text = `${JSON.stringify({ error: message })}\n`;
     response.writeHead(status, {
       connection: 'close',
@@ -440,6 +483,15 @@ function addressOf({ url = '' }: IncomingMessage): URL | undefined {
   const address = url.startsWith('/') ? `http://service${url.replace(/^\/{2,}/, '/')}` : url;
   return URL.canParse(address) ? new URL(address) : undefined;
 }
+
+/** Names and addresses that only this machine can reach; the form in which URLs have them. */
+const isLoopback = (host: string): boolean =>
+  /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)\.?$/i.test(host);
+
+/** Messages can hold what a client sent. */
+const longestMessage = 500;
+const shortened = (message: string): string =>
+  message.length > longestMessage ? `${message.slice(0, longestMessage).toWellFormed()} ...` : message;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 

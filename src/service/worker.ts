@@ -1,7 +1,7 @@
 import { getBackend } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../errors.js';
 import { defaultMaxSourceTokens } from '../translator/limits.js';
-import { Translator, type TranslatedSource } from '../translator/translator.js';
+import { Translator, type TranslatedSource, type Translation } from '../translator/translator.js';
 import { Batcher } from './batcher.js';
 import type { FromWorker, LineResult, ToWorker, WorkerJob, WorkerReady, WorkerSetup } from './workerMessages.js';
 
@@ -13,6 +13,9 @@ import type { FromWorker, LineResult, ToWorker, WorkerJob, WorkerReady, WorkerSe
 // Ctrl-C at the terminal reaches every process; the process that answers requests decides when this one ends
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 process.on('disconnect', () => process.exit(0));
+
+/** Numbers of attention in an answer, if translations are as long as their sources: some 15 MB. */
+const maxDetails = 2_000_000;
 
 let translator: Translator | undefined;
 let batcher: Batcher | undefined;
@@ -61,6 +64,12 @@ async function translate(id: number, { lines, nbest, details }: WorkerJob): Prom
       send({ id, error: { status: 413, message } });
       return;
     }
+    const numbers = nbest * sources.reduce((sum, { length }) => sum + length * length, 0);
+    if (details && numbers > maxDetails) {
+      const message = `Invalid request: details would have about ${numbers} numbers, at most ${maxDetails} are given. Ask for shorter lines or fewer alternatives, or without details`;
+      send({ id, error: { status: 413, message } });
+      return;
+    }
     const found = await batcher!.add({ sources, nbest, attention: details, signal: controller.signal });
     send({ id, lines: found.map((line) => resultOf(line, nbest, details)) });
   } catch (error) {
@@ -70,7 +79,18 @@ async function translate(id: number, { lines, nbest, details }: WorkerJob): Prom
   }
 }
 
+/** Shares of attention are shown, not computed with: digits beyond these would only make the answer long. */
+function withRoundedAttention({ attention, ...translation }: Translation): Translation {
+  return {
+    ...translation,
+    ...(attention && { attention: attention.map((row) => row.map((share) => Math.round(share * 1e5) / 1e5)) }),
+  };
+}
+
 function resultOf({ nbest: found, sourceTokens }: TranslatedSource, nbest: number, details: boolean): LineResult {
   const best = found.slice(0, nbest);
-  return { texts: best.map(({ text }) => text), ...(details && { details: { sourceTokens, nbest: best } }) };
+  return {
+    texts: best.map(({ text }) => text),
+    ...(details && { details: { sourceTokens, nbest: best.map(withRoundedAttention) } }),
+  };
 }

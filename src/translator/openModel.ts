@@ -66,6 +66,13 @@ export function findModel(path: string, { use, text }: ModelChoice = {}): ModelP
   );
 }
 
+/** What a model's run says, without choosing parameters: an average of them takes time. @throws as `findModel` */
+export function modelSettings(path: string, choice: ModelChoice = {}): Pick<ModelPlace, 'decode' | 'languages'> {
+  if (!existsSync(runPaths(path).config)) return findModel(path, choice);
+  const { decode, corpus } = readRunConfig(path);
+  return { decode, languages: { src: corpus.srcLang, trg: corpus.trgLang } };
+}
+
 function checkpointPlace(name: string, checkpoint: string, text: string | undefined): ModelPlace {
   return { name, checkpoint, text: text ?? findTextFolder(checkpoint), decode: defaultConfig().decode };
 }

@@ -11,7 +11,7 @@ import { DataError, UsageError } from '../errors.js';
 import { beamOptions } from '../run/heldOut.js';
 import { openTextPipeline, textPipelineSha256, type TextForm, type TextPipeline } from '../text/textPipeline.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
-import { defaultBufferLines, defaultMaxSourceTokens } from './limits.js';
+import { defaultBufferLines, defaultMaxSourceTokens, maxScoredTokens } from './limits.js';
 import { findModel, type ModelChoice, type ModelPlace } from './openModel.js';
 
 /** Options of `Translator.open`. */
@@ -218,7 +218,7 @@ export class Translator {
    * the search's.
    *
    * @returns for each pair of lines, in their order
-   * @throws UsageError if there are more sources than targets or fewer
+   * @throws UsageError if there are more sources than targets or fewer, DataError for a line that is too long
    */
   async score(
     sources: readonly string[],
@@ -234,6 +234,11 @@ export class Translator {
     return this.whileOpen(async () => {
       const sourceIds = await this.idsOf(sources, form);
       const targetIds = await this.pipeline.encodeTargets(targets, form);
+      for (const [side, lines] of [
+        ['source', sourceIds],
+        ['target', targetIds],
+      ] as const)
+        lines.forEach((ids, i) => checkScored(ids, side, i));
       const isEmpty = (i: number): boolean => sourceIds[i].length === 1 && targetIds[i].length === 1;
       const pairs = sourceIds.map((source, i) => ({ source, target: targetIds[i] }));
       const scores = await forcedDecoding(this.models, pairs, { maxTokens, maxSentences, attention, signal });
@@ -381,6 +386,13 @@ function checkLine(line: string, index: number): void {
   if (line.includes('\n'))
     throw new UsageError(
       `line ${index + 1} holds a line feed: ${JSON.stringify(line.slice(0, 60))}. Put every sentence on its own line.`,
+    );
+}
+
+function checkScored(ids: Int32Array, side: string, index: number): void {
+  if (ids.length > maxScoredTokens)
+    throw new DataError(
+      `${side} line ${index + 1} has ${ids.length} tokens, at most ${maxScoredTokens} can be scored: the memory of attention grows with the square of the length. Put every sentence on its own line.`,
     );
 }
 
