@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAddonBuilt } from '../backend/native/addon.js';
+import { readLastCheckpoint } from '../train/runFiles.js';
 import { builtMpi } from '../parallel/mpiFiles.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -21,7 +22,7 @@ const env: NodeJS.ProcessEnv = {
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
   OMPI_MCA_rmaps_base_oversubscribe: '1',
   OMPI_MCA_hwloc_base_binding_policy: 'none',
-  OMPI_MCA_odls_base_sigkill_timeout: '3',
+  OMPI_MCA_odls_base_sigkill_timeout: '2',
 };
 
 function missing(): string | false {
@@ -64,7 +65,7 @@ function resultOf(run: string): { params: Buffer; log: string[]; initial: Buffer
 
 describe('training under mpirun', { skip: missing() }, () => {
   before(() => {
-    ok(coldstart('corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '10', '--test-pairs', '5'));
+    ok(coldstart('corpus', 'synth', '--out', 'text', '--pairs', '300', '--valid-pairs', '30', '--test-pairs', '5'));
     writeFileSync(
       join(folder, 'my.yaml'),
       `
@@ -79,9 +80,9 @@ corpus:
   test: { src: text/test.de, trg: text/test.en }
   subwords: { method: none, joiner: "" }
 model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
-gradinit: { algorithm: adam, iterations: 3 }
+gradinit: { algorithm: adam, iterations: 3, maxTokens: 900, pieceTokens: 200 }
 train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 12, updateFreq: 5, maxTokens: 400, validateEveryUpdates: 6, logEveryUpdates: 2, keepEpochs: 0 }
-decode: { beamSize: 1, maxLenA: 1, maxLenB: 2, bleu: tokenised }
+decode: { beamSize: 1, maxLenA: 1, maxLenB: 2, maxSentences: 8, bleu: tokenised }
 record: { tensorBoard: false }
 `,
     );
@@ -118,12 +119,11 @@ record: { tensorBoard: false }
   });
 
   test('processes that cannot share are refused before anything is written', () => {
-    const tooMany = mpirun(6, ...trainArgs('refused'));
+    const tooMany = mpirun(2, ...trainArgs('refused', ...set('train.updateFreq=1')));
     assert.equal(tooMany.status, 2);
-    assert.match(tooMany.stderr, /train\.updateFreq is 5, and 6 processes share out .* give --batch-per-worker/);
-    assert.equal(tooMany.stderr.split('train.updateFreq is 5').length, 2, 'the error is printed once');
+    assert.match(tooMany.stderr, /train\.updateFreq is 1, and 2 processes share out .* give --batch-per-worker/);
+    assert.equal(tooMany.stderr.split('train.updateFreq is 1').length, 2, 'the error is printed once');
     assert.ok(!existsSync(join(folder, 'refused')));
-    ok(mpirun(2, ...trainArgs('multiplied', '--batch-per-worker', ...set('train.updateFreq=1', 'train.maxUpdates=2'))));
     const absent = spawnSync(
       'mpirun',
       ['data', 'elsewhere'].flatMap((data, i) => [
@@ -155,26 +155,29 @@ record: { tensorBoard: false }
     assert.ok(!existsSync(join(folder, 'refused')));
   });
 
-  /** Starts training on three processes, and waits until a few updates are saved. @returns mpirun and the processes, by rank */
-  async function begun(run: string): Promise<{ ended: Promise<unknown>; pids: number[]; stderr: () => string }> {
-    const args = [
-      '-n',
-      '3',
-      process.execPath,
-      program,
-      ...trainArgs(run, ...set('train.maxUpdates=100000', 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=1')),
-    ];
-    const child = spawn('mpirun', args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  interface Job {
+    readonly ended: Promise<unknown>;
+    /** mpirun's processes, by rank, once both are there. */
+    readonly pids: () => number[];
+    readonly hasEnded: () => boolean;
+    readonly stderr: () => string;
+  }
+
+  /** Starts training on two processes. */
+  function started(run: string, ...args: string[]): Job {
+    const child = spawn('mpirun', ['-n', '2', process.execPath, program, ...trainArgs(run, ...args)], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let stderr = '';
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()));
-    const ended = once(child, 'close');
-    const previous = join(folder, run, 'checkpoints/previous.safetensors');
-    for (let tries = 0; !existsSync(previous); tries++) {
-      assert.ok(tries < 1200 && child.exitCode === null, stderr);
-      await sleep(50);
-    }
-    const { stdout } = spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' });
-    return { ended, pids: stdout.trim().split('\n').map(Number), stderr: () => stderr };
+    const pids = (): number[] =>
+      spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter((line) => line !== '')
+        .map(Number);
+    return { ended: once(child, 'close'), pids, hasEnded: () => child.exitCode !== null, stderr: () => stderr };
   }
 
   const isThere = (pid: number): boolean => {
@@ -185,36 +188,90 @@ record: { tensorBoard: false }
     }
   };
 
-  /** The run continues with one process, to the same bits as a run of one. */
-  function resumesAsOne(run: string): void {
-    const updates = readFileSync(join(folder, run, 'log.jsonl'), 'utf8').matchAll(
-      /"event":"checkpoint","update":(\d+)/g,
-    );
-    const last = Math.max(...[...updates].map(([, update]) => Number(update)));
-    const settings = set(`train.maxUpdates=${last + 2}`, 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=0');
-    ok(coldstart(...trainArgs(run, '--resume', ...settings)));
-    ok(coldstart(...trainArgs(`whole-${run}`, ...settings)));
-    assert.deepEqual(resultOf(run).params, resultOf(`whole-${run}`).params);
+  /** Waits until it is so, or the job has ended. @returns whether it was so before that */
+  async function until(isSo: () => boolean, { hasEnded }: Job, every = 2): Promise<boolean> {
+    while (!isSo()) {
+      if (hasEnded()) return false;
+      await sleep(every);
+    }
+    return true;
   }
 
+  const eventsOf = (run: string): string[] => {
+    const path = join(folder, run, 'log.jsonl');
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+  };
+  const isLogged = (run: string, event: string, update: number): boolean =>
+    eventsOf(run).some((line) => line.startsWith(`{"event":"${event}","update":${update},`));
+
   test('a signal to any process stops all at the same update, and the run resumes', async () => {
-    const { ended, pids, stderr } = await begun('stopped');
-    process.kill(pids[pids.length - 1], 'SIGTERM');
-    await ended;
-    assert.match(stderr(), /Interrupted\./);
-    assert.ok(!/other parameters/.test(stderr()));
-    resumesAsOne('stopped');
+    const settings = set('train.maxUpdates=100000', 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=1');
+    const job = started('stopped', ...settings);
+    assert.ok(await until(() => isLogged('stopped', 'checkpoint', 2), job), job.stderr());
+    process.kill(job.pids()[1], 'SIGTERM');
+    await job.ended;
+    assert.match(job.stderr(), /Interrupted\./);
+    assert.ok(!/other parameters/.test(job.stderr()));
+    const saved = eventsOf('stopped').flatMap((line) => /"event":"checkpoint","update":(\d+)/.exec(line)?.[1] ?? []);
+    const few = set(
+      `train.maxUpdates=${Number(saved.at(-1)) + 2}`,
+      'train.validateEveryUpdates=0',
+      'train.saveEveryUpdates=0',
+    );
+    ok(coldstart(...trainArgs('stopped', '--resume', ...few)));
+    ok(coldstart(...trainArgs('unbroken', ...few)));
+    assert.deepEqual(resultOf('stopped').params, resultOf('unbroken').params);
   });
 
-  test('a process that dies takes the others with it, and the last checkpoint is whole', async () => {
-    const { ended, pids } = await begun('killed');
-    process.kill(pids[1], 'SIGKILL');
-    await ended;
-    // mpirun may end a moment before those it ended
-    for (let tries = 0; pids.some(isThere); tries++) {
-      assert.ok(tries < 600, 'a process outlived the one that died by 30 seconds');
-      await sleep(50);
+  test('a run whose processes are killed ten times, at ten moments, ends with every bit of an undisturbed one', async () => {
+    const run = 'killed';
+    const lines = (path: string): number =>
+      existsSync(join(folder, run, path)) ? readFileSync(join(folder, run, path), 'utf8').split('\n').length - 1 : 0;
+    const files = (): string[] =>
+      existsSync(join(folder, run, 'checkpoints')) ? readdirSync(join(folder, run, 'checkpoints')) : [];
+    const learned = (iterations: number) => (): boolean => lines('learning.jsonl') > iterations;
+    const logged = (event: string, update: number) => (): boolean => isLogged(run, event, update);
+    const moments: readonly (readonly [moment: string, rank: number, isReached: () => boolean])[] = [
+      ['it starts', 0, () => true],
+      ['GradInit learns', 1, learned(1)],
+      ['GradInit learns, for the leader', 0, learned(2)],
+      ['initial parameters are stored', 1, () => existsSync(join(folder, run, 'initial.safetensors'))],
+      ['the first update is done', 0, logged('train', 1)],
+      ['a checkpoint is written', 0, () => files().some((name) => !name.endsWith('.safetensors'))],
+      ['it is between two updates', 1, logged('train', 4)],
+      ['it validates', 1, logged('train', 6)],
+      ['the last update is under way', 0, logged('train', 11)],
+      ['it translates the test set', 0, logged('valid', 12)],
+    ];
+    const settings = set('train.logEveryUpdates=1', 'train.saveEveryUpdates=1');
+    let killed = 0;
+    for (const [moment, rank, isReached] of moments) {
+      const job = started(run, '--resume', ...settings);
+      await until(() => job.pids().length === 2, job, 30);
+      const pids = job.pids();
+      if ((await until(isReached, job)) && pids.length === 2) {
+        try {
+          process.kill(pids[rank], 'SIGKILL');
+          killed++;
+        } catch {
+          // the run was over
+        }
+      }
+      await job.ended;
+      for (let tries = 0; pids.some(isThere); tries++) {
+        assert.ok(tries < 600, `when ${moment}, a process outlived the one that died by 30 seconds`);
+        await sleep(50);
+      }
+      const last = readLastCheckpoint(join(folder, run));
+      assert.ok(last === undefined || last.training!.position.update <= 12, `when ${moment}, the checkpoint is whole`);
     }
-    resumesAsOne('killed');
+    assert.ok(killed >= 8, `only ${killed} of the processes were there to be killed`);
+    ok(coldstart(...trainArgs(run, '--resume', ...settings)));
+    ok(coldstart(...trainArgs('undisturbed', ...settings)));
+    const numbersOf = (name: string): unknown => {
+      const { params, initial, log } = resultOf(name);
+      return { params, initial, log: log.filter((line) => /^{"event":"(train|valid|updateRatios)"/.test(line)) };
+    };
+    assert.deepEqual(numbersOf(run), numbersOf('undisturbed'));
   });
 });

@@ -4,6 +4,9 @@ import { eosId } from '../text/specialIds.js';
 import { UsageError } from '../errors.js';
 import { checkFields, completed } from '../field.js';
 import type { ModelConfig } from '../model/config.js';
+import { throwStopped } from '../parallel/agree.js';
+import { shareOut } from '../parallel/sharedWork.js';
+import type { World } from '../parallel/world.js';
 import { batchesByLength, type BatchLimits } from './batchesByLength.js';
 import { beamSearchFields, decodeBatchFields, translateFields } from './decodeOptions.js';
 import { BeamSearch, checkSource, type BeamSearchOptions, type Hypothesis } from './beamSearch.js';
@@ -19,6 +22,8 @@ export interface TranslateOptions extends BeamSearchOptions, BatchLimits {
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between two steps: `translate` then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Processes that share out the batches, which are those of one process: all call this, and all get everything. Default: this one alone. */
+  readonly world?: World;
 }
 
 export interface Translations {
@@ -56,7 +61,7 @@ export async function translateTogether(
   sources: readonly Int32Array[],
   options: TranslateOptions,
 ): Promise<Translations> {
-  const { maxSourceTokens = Infinity, nbest = translateFields.nbest.default, onProgress, signal } = options;
+  const { maxSourceTokens = Infinity, nbest = translateFields.nbest.default, onProgress, signal, world } = options;
   checkOptions(options);
   for (const { config } of models) sources.forEach((source, i) => checkSource(source, i, config)); // a batch would name its own row
   const hypotheses: Hypothesis[][] = sources.map(() => [emptyHypothesis()]);
@@ -76,27 +81,39 @@ export async function translateTogether(
     reported = count;
   };
   report(done);
-  for (const batch of batchesByLength(wanted, (i) => cut[i].length, options)) {
-    const search = new BeamSearch(
-      models,
-      batch.map((i) => cut[i]),
-      options,
-    );
-    try {
-      while (search.numOpen > 0) {
-        signal?.throwIfAborted();
-        search.step();
-        report(done + batch.length - search.numOpen);
-        await nextTurn();
+  const batches = [...batchesByLength(wanted, (i) => cut[i].length, options)];
+  const found = await shareOut(
+    world,
+    batches.length,
+    async (number) => {
+      const batch = batches[number];
+      const search = new BeamSearch(
+        models,
+        batch.map((i) => cut[i]),
+        options,
+      );
+      try {
+        while (search.numOpen > 0) {
+          signal?.throwIfAborted();
+          search.step();
+          report(done + batch.length - search.numOpen);
+          await nextTurn();
+        }
+        done += batch.length;
+        return search.hypotheses.map((best) => best.slice(0, nbest));
+      } finally {
+        search.dispose();
       }
-    } finally {
-      search.dispose();
-    }
+    },
+    signal,
+  );
+  if (found === undefined) throwStopped(signal);
+  batches.forEach((batch, number) => {
     batch.forEach((i, row) => {
-      hypotheses[i] = search.hypotheses[row].slice(0, nbest);
+      hypotheses[i] = found[number][row];
     });
-    done += batch.length;
-  }
+  });
+  report(sources.length); // of several processes, each has reported its own share
   return { hypotheses, truncated };
 }
 

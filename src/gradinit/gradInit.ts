@@ -1,9 +1,15 @@
 import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { abs, add, addN, mul, scalar, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { abs, addN, mul, scalar, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
+import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
+import { flattened, nodesOfProcesses, sumOverProcesses } from '../parallel/sharedTensors.js';
+import { shareOut } from '../parallel/sharedWork.js';
+import { sumTensors } from '../parallel/sumTensors.js';
+import type { TreeNode } from '../parallel/sumTree.js';
+import { allGatherJson, type World } from '../parallel/world.js';
 import {
   checkOptions,
   completeOptions,
@@ -58,6 +64,11 @@ interface LearningTask<B> {
   readonly done?: readonly GradInitIteration[];
   /** When aborted, gradInit throws the signal's reason between two iterations. */
   readonly signal?: AbortSignal;
+  /**
+   * Processes that share out the pieces of every batch: all call gradInit with the same task, and all get the same result, bit for bit that
+   * of one process. A batch of one piece is computed by each. Default: this process alone.
+   */
+  readonly world?: World;
 }
 
 /** With all options in `options`. */
@@ -129,7 +140,7 @@ export interface GradInitReport {
 export async function gradInit<B>(
   task: GradInitTask<B> | GradInitShortTask<B>,
 ): Promise<{ params: Map<string, Tensor>; report: GradInitReport }> {
-  const { params: initial, batches, signal } = task;
+  const { params: initial, batches, signal, world } = task;
   const options = task.options ?? completeOptions(task);
   checkOptions(options);
   if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
@@ -149,12 +160,15 @@ export async function gradInit<B>(
 
   for (let i = iterations.length; i < options.iterations; i++) {
     await yieldToEvents();
-    signal?.throwIfAborted();
+    if (world) {
+      await throwIfAnyStops(world, signal);
+      await requireSame(world, JSON.stringify([...scales]), 'scales');
+    } else signal?.throwIfAborted();
     const iterationStarted = performance.now();
     const current = scaleParams(initial, weightScales);
     try {
       const { first, second } = batches(i);
-      const goal = differentiateGoal(task, current, first, second);
+      const goal = await differentiateGoal(task, current, first, second);
       if (![goal.lossBefore, goal.gradNorm, goal.lossAfter ?? 0, ...goal.byScale].every(Number.isFinite))
         throw notFinite(i, goal);
       const scaleGradients = goal.byScale.map((gradient, t) => (isLeftOut(t) ? null : gradient));
@@ -204,34 +218,49 @@ export async function gradInit<B>(
   }
 
   /** Derivative of this iteration's goal by every scale. */
-  function differentiateGoal(
+  async function differentiateGoal(
     { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch }: LearningTask<B>,
     current: Params,
     first: B,
     second: B,
-  ): { branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] } {
-    return plainTidy(() => {
+  ): Promise<{ branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] }> {
+    // not a tidy: nothing may be open while other processes are waited for
+    const held: Params[] = [];
+    const hold = <P extends Params>(tensors: P): P => {
+      held.push(tensors);
+      return tensors;
+    };
+    const differentiate = async (
+      parts: readonly BatchPiece<B>[],
+      of: (params: Params, batch: B) => Scalar,
+      params: Params,
+    ): Promise<{ value: number; gradients: Params }> => {
+      const result = await differentiatePieces(parts, of, params, world);
+      hold(result.gradients);
+      return result;
+    };
+    try {
       const firstPieces = pieces(first);
-      const { value: lossBefore, gradients: byWeights } = differentiatePieces(firstPieces, loss, current);
-      const gradients = scaled === 'weights' ? byWeights : scaleParams(byWeights, scales);
-      const gradNorm = norm(gradients, options.algorithm).dataSync()[0];
+      const { value: lossBefore, gradients: byWeights } = await differentiate(firstPieces, loss, current);
+      const gradients = scaled === 'weights' ? byWeights : hold(scaleParams(byWeights, scales));
+      const gradNorm = plainTidy(() => norm(gradients, options.algorithm).dataSync()[0]);
       if (iterations.length === 0) gamma = normBound(options, gradNorm);
 
       if (!(gradNorm <= gamma)) {
-        const direction = normDerivative(gradients, gradNorm, options.algorithm);
+        const direction = hold(normDerivative(gradients, gradNorm, options.algorithm));
         const goal = { branch: 'constraint', gradNorm, lossBefore, lossAfter: null } as const;
         // the norm of s g depends on s twice: directly, and through g if the weights are scaled too
         const byMultiplier = scaled === 'weights' ? undefined : innerProducts(byWeights, direction);
         if (scaled === 'rates') return { ...goal, byScale: byMultiplier! };
-        const weighted = scaled === 'both' ? scaleParams(direction, scales) : direction;
+        const weighted = scaled === 'both' ? hold(scaleParams(direction, scales)) : direction;
         const along = (p: Params, piece: B): Scalar =>
           innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, weighted);
-        const byScale = innerProducts(differentiatePieces(firstPieces, along, current).gradients, initial);
+        const byScale = innerProducts((await differentiate(firstPieces, along, current)).gradients, initial);
         return { ...goal, byScale: byScale.map((derivative, t) => derivative + (byMultiplier?.[t] ?? 0)) };
       }
-      const step = steps(gradients, gradNorm, options);
+      const step = hold(steps(gradients, gradNorm, options));
       const { value: lossAfter, byScale } =
-        scaled === 'weights' ? differentiateStep(step, second) : differentiateMultipliedStep(step, second);
+        scaled === 'weights' ? await differentiateStep(step, second) : await differentiateMultipliedStep(step, second);
       // the authors' program divides its goal by eta; the paper does not
       const divisor = options.variant === 'paper' ? 1 : options.eta;
       return {
@@ -241,22 +270,24 @@ export async function gradInit<B>(
         lossAfter,
         byScale: byScale.map((derivative) => derivative / divisor),
       };
-    });
+    } finally {
+      held.forEach(disposeParams);
+    }
 
     /** Loss after a step that is a constant, and its derivatives by the scales of the weights. */
-    function differentiateStep(step: Params, batch: B): { value: number; byScale: number[] } {
+    async function differentiateStep(step: Params, batch: B): Promise<{ value: number; byScale: number[] }> {
       const lossOfStep = (p: Params, piece: B): Scalar => {
         const moved = new Map([...p].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
         return stepLoss(moved, p, piece);
       };
-      const { value, gradients } = differentiatePieces(pieces(batch), lossOfStep, current);
+      const { value, gradients } = await differentiate(pieces(batch), lossOfStep, current);
       return { value, byScale: innerProducts(gradients, initial) };
     }
 
     /** The same after a step of W = s V, which is s times the constant step of V. */
-    function differentiateMultipliedStep(step: Params, batch: B): { value: number; byScale: number[] } {
+    async function differentiateMultipliedStep(step: Params, batch: B): Promise<{ value: number; byScale: number[] }> {
       const factor = (name: string): string => `multiplier of ${name}`;
-      const factors = names.map((name, t) => [factor(name), scalar(scales[t])] as const);
+      const factors = hold(new Map(names.map((name, t) => [factor(name), scalar(scales[t])] as const)));
       const lossOfStep = (variables: Params, piece: B): Scalar => {
         const p = scaled === 'both' ? new Map(names.map((name) => [name, variables.get(name)!])) : current;
         const moved = new Map(
@@ -264,9 +295,9 @@ export async function gradInit<B>(
         );
         return stepLoss(moved, p, piece);
       };
-      const variables = new Map([...(scaled === 'both' ? current : []), ...factors]);
-      const { value, gradients } = differentiatePieces(pieces(batch), lossOfStep, variables);
-      const byFactors = [...stack(names.map((name) => gradients.get(factor(name))!)).dataSync()];
+      const variables = new Map<string, Tensor>([...(scaled === 'both' ? current : []), ...factors]);
+      const { value, gradients } = await differentiate(pieces(batch), lossOfStep, variables);
+      const byFactors = plainTidy(() => [...stack(names.map((name) => gradients.get(factor(name))!)).dataSync()]);
       if (scaled === 'rates') return { value, byScale: byFactors };
       const byWeights = new Map(names.map((name) => [name, gradients.get(name)!]));
       return { value, byScale: innerProducts(byWeights, initial).map((derivative, t) => derivative + byFactors[t]) };
@@ -279,58 +310,84 @@ export async function gradInit<B>(
  * from, it shows whether the scales helped.
  * @param scales by name, 1 where a name is missing
  */
-export function lossAfterStep<B>(
-  task: Pick<GradInitTask<B>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options'>,
+export async function lossAfterStep<B>(
+  task: Pick<GradInitTask<B>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options' | 'world'>,
   scales: Readonly<Record<string, number>>,
   batches: readonly { readonly first: B; readonly second: B }[],
-): number {
-  const { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch, options } = task;
+): Promise<number> {
+  const { loss, stepLoss = (moved, _, batch) => loss(moved, batch), pieces = wholeBatch, options, world } = task;
   const { scaled = 'weights' } = options;
   const of = (name: string): number => scales[name] ?? 1;
   const [ofWeights, ofStep] = [scaled === 'rates' ? () => 1 : of, scaled === 'weights' ? () => 1 : of];
-  const multiply = (tensors: Params, factor: (name: string) => number): Params =>
-    new Map([...tensors].map(([name, tensor]) => [name, mul(tensor, factor(name))]));
-  const losses = batches.map(({ first, second }) =>
-    plainTidy(() => {
-      const current = multiply(task.params, ofWeights);
-      const gradients = multiply(differentiatePieces(pieces(first), loss, current).gradients, ofStep);
-      const step = multiply(steps(gradients, norm(gradients, options.algorithm).dataSync()[0], options), ofStep);
-      const moved = new Map([...current].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
-      return pieces(second).reduce(
-        (total, { batch, weight }) => total + weight * plainTidy(() => stepLoss(moved, current, batch).dataSync()[0]),
-        0,
+  const multiply = (tensors: Params, factor: (name: string) => number): Map<string, Tensor> =>
+    tidyParams(() => new Map([...tensors].map(([name, tensor]) => [name, mul(tensor, factor(name))])));
+  const lossOn = async ({ first, second }: { readonly first: B; readonly second: B }): Promise<number> => {
+    const current = multiply(task.params, ofWeights);
+    let moved: Params | undefined;
+    try {
+      const { gradients: byWeights } = await differentiatePieces(pieces(first), loss, current, world);
+      moved = tidyParams(() => {
+        const gradients = multiply(byWeights, ofStep);
+        disposeParams(byWeights);
+        const step = multiply(steps(gradients, norm(gradients, options.algorithm).dataSync()[0], options), ofStep);
+        return new Map([...current].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
+      });
+      const after = moved;
+      return await sumOverPieces(world, pieces(second), ({ batch, weight }) =>
+        plainTidy(() => weight * stepLoss(after, current, batch).dataSync()[0]),
       );
-    }),
-  );
-  return losses.reduce((total, value) => total + value, 0) / losses.length;
+    } finally {
+      disposeParams(current);
+      if (moved) disposeParams(moved);
+    }
+  };
+  let total = 0;
+  for (const batch of batches) total += await lossOn(batch);
+  return total / batches.length;
 }
 
 function wholeBatch<B>(batch: B): BatchPiece<B>[] {
   return [{ batch, weight: 1 }];
 }
 
-/** Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time. */
-function differentiatePieces<B>(
+/** The sum of a number over pieces, added from the first to the last; several processes share out several pieces. */
+async function sumOverPieces<B>(
+  world: World | undefined,
+  pieces: readonly BatchPiece<B>[],
+  of: (piece: BatchPiece<B>) => number,
+): Promise<number> {
+  const values = await shareOut(pieces.length > 1 ? world : undefined, pieces.length, (i) => of(pieces[i]));
+  return values!.reduce((total, value) => total + value, 0);
+}
+
+/**
+ * Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time. Gradients are summed over
+ * the tree of the pieces (sumTree.ts), so that several processes get the bits that one gets. The caller disposes them.
+ */
+async function differentiatePieces<B>(
   pieces: readonly BatchPiece<B>[],
   of: (params: Params, batch: B) => Scalar,
   params: Params,
-): { value: number; gradients: Params } {
-  let total: Params | undefined;
-  let sumOfValues = 0;
-  for (const { batch, weight } of pieces) {
-    const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
-    sumOfValues += value.dataSync()[0];
-    value.dispose();
-    const before = total;
-    total = before === undefined ? gradients : addParams(before, gradients);
-    if (before !== undefined) [before, gradients].forEach(disposeParams);
+  world: World | undefined,
+): Promise<{ value: number; gradients: Params }> {
+  if (pieces.length === 0) throw new UsageError('gradInit: pieces() gave no piece for a batch, expected at least one.');
+  const values: number[] = [];
+  const sumWithin = (node: TreeNode): Params =>
+    sumTensors(node, (term) => {
+      const { batch, weight } = pieces[term];
+      const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
+      values.push(value.dataSync()[0]);
+      value.dispose();
+      return gradients;
+    });
+  const sumOf = (terms: readonly number[]): number => terms.reduce((total, value) => total + value, 0);
+  if (world === undefined || pieces.length === 1) {
+    const gradients = sumWithin({ lo: 0, hi: pieces.length });
+    return { value: sumOf(values), gradients };
   }
-  if (total === undefined) throw new UsageError('gradInit: pieces() gave no piece for a batch, expected at least one.');
-  return { value: sumOfValues, gradients: total };
-}
-
-function addParams(a: Params, b: Params): Params {
-  return new Map([...a].map(([name, tensor]) => [name, add(tensor, b.get(name)!)]));
+  const own = nodesOfProcesses(world, pieces.length)[world.rank].map((node) => flattened(sumWithin(node)));
+  const all = await allGatherJson(world, values);
+  return { value: sumOf(all.flat()), gradients: await sumOverProcesses(world, pieces.length, own, params) };
 }
 
 /**
@@ -366,9 +423,8 @@ function norm(gradients: Params, algorithm: Algorithm): Scalar {
  * parameters into that of an inner product, which is a sum over pieces, while the norm is not.
  */
 function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorithm): Params {
-  return new Map(
-    [...gradients].map(([name, gradient]) => [name, algorithmRules[algorithm].normDerivative(gradient, gradNorm)]),
-  );
+  const { normDerivative: derivativeBy } = algorithmRules[algorithm];
+  return tidyParams(() => new Map([...gradients].map(([name, gradient]) => [name, derivativeBy(gradient, gradNorm)])));
 }
 
 function innerProduct(a: Params, b: Params): Scalar {
@@ -378,7 +434,9 @@ function innerProduct(a: Params, b: Params): Scalar {
 /** The optimiser's first step: it is subtracted from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
   const size = algorithmRules[algorithm].growsWithGradient && normalizeGrad ? eta / gradNorm : eta;
-  return new Map([...gradients].map(([name, gradient]) => [name, firstStep(algorithm, gradient, size)]));
+  return tidyParams(
+    () => new Map([...gradients].map(([name, gradient]) => [name, firstStep(algorithm, gradient, size)])),
+  );
 }
 
 /**
@@ -386,12 +444,12 @@ function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeG
  * and W0.
  */
 function innerProducts(a: Params, b: Params): number[] {
-  return [...stack([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))).dataSync()];
+  return plainTidy(() => [...stack([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))).dataSync()]);
 }
 
 function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor> {
   let t = 0;
-  return new Map([...initial].map(([name, tensor]) => [name, mul(tensor, scales[t++])]));
+  return tidyParams(() => new Map([...initial].map(([name, tensor]) => [name, mul(tensor, scales[t++])])));
 }
 
 /** Tensors that no scale can change. */
@@ -408,6 +466,16 @@ function plainTidy<T>(compute: () => T): T {
     result = compute();
   });
   return result as T;
+}
+
+/** `tidy` for tensors by name, which remain. */
+function tidyParams(compute: () => Map<string, Tensor>): Map<string, Tensor> {
+  let result = new Map<string, Tensor>();
+  tidy(() => {
+    result = compute();
+    return [...result.values()];
+  });
+  return result;
 }
 
 function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]): ScaleOptimizer {

@@ -216,7 +216,7 @@ for (const [name, net] of Object.entries(smallNets)) {
                 loss: net.loss,
                 options: { ...options, variant: 'paper', lr: 0, minScale: 0 },
               } as const;
-              const found = lossAfterStep(task, at, [{ first, second }]);
+              const found = await lossAfterStep(task, at, [{ first, second }]);
               const expected = multipliedGoal(
                 net,
                 params,
@@ -297,7 +297,7 @@ test('loss after the step: the mean over batches, with scaled weights as the ite
         });
         return net.loss(new Map(moved), to);
       });
-    const found = lossAfterStep(task, at, [
+    const found = await lossAfterStep(task, at, [
       { first, second },
       { first: second, second: first },
     ]);

@@ -96,6 +96,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
       }),
     ),
   }),
+  isShared: ({ settings, train }) => (settings.maxTokens ?? train.maxTokens) > pieceTokensOf({ settings, train }),
   maxTokens: ({ maxTokens }) => maxTokens,
   leastSentences,
   memorySetting: 'pieceTokens',
@@ -130,6 +131,7 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
     loss,
     options,
     pieces: piecesOf(task),
+    world: task.world,
     ...(settings.tiedStep === 'lookup-only' && {
       stepLoss: (moved: Params, current: Params, batch: Batch) =>
         loss(withUnmovedOutputProjection(moved, current), batch),
@@ -174,8 +176,10 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
 }
 
 /** Pieces of a batch that GradInit differentiates one at a time. */
-function piecesOf({ settings, train }: InitTask<GradInitSettings>): (batch: Batch) => BatchPiece<Batch>[] {
-  const { pieceTokens = train.maxTokens } = settings;
+function piecesOf(task: InitTask<GradInitSettings>): (batch: Batch) => BatchPiece<Batch>[] {
   return (batch) =>
-    cutBatch(batch, pieceTokens).map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
+    cutBatch(batch, pieceTokensOf(task)).map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
 }
+
+const pieceTokensOf = ({ settings, train }: Pick<InitTask<GradInitSettings>, 'settings' | 'train'>): number =>
+  settings.pieceTokens ?? train.maxTokens;

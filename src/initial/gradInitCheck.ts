@@ -55,7 +55,7 @@ export async function learnedOrDrawn(
     nextParts,
     fallBack,
   }: {
-    readonly task: Pick<GradInitTask<Batch>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options'>;
+    readonly task: Pick<GradInitTask<Batch>, 'params' | 'loss' | 'stepLoss' | 'pieces' | 'options' | 'world'>;
     /** Iterations so far. */
     readonly finished: () => readonly GradInitIteration[];
     readonly nextParts: () => { first: Batch; second: Batch };
@@ -89,8 +89,8 @@ export async function learnedOrDrawn(
   const batches = Array.from({ length: checkedBatches }, nextParts);
   const check = {
     batches: checkedBatches,
-    drawn: lossAfterStep(task, {}, batches),
-    learned: lossAfterStep(task, scales, batches),
+    drawn: await lossAfterStep(task, {}, batches),
+    learned: await lossAfterStep(task, scales, batches),
   };
   const seconds = learned.report.seconds + (performance.now() - started) / 1000;
   const report = { ...learned.report, seconds, check };

@@ -7,6 +7,7 @@ import type { Algorithm } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import type { ModelConfig, ResidualScheme } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
+import type { World } from '../parallel/world.js';
 import type { JsonShape } from '../storage/jsonFile.js';
 import type { OptimizerOptions } from '../train/optimizers.js';
 import type { ScheduleOptions } from '../train/schedule.js';
@@ -43,6 +44,9 @@ export interface LearnedInit<
   describe(report: R): LearningCourse;
   /** The report of `learn`, as in gradinit.json. */
   readonly reportShape: JsonShape;
+
+  /** Whether several processes can share out the work of an iteration. Default: one process learns, and the others wait. */
+  isShared?(task: InitTask<Values<F>>): boolean;
 
   /** Most tokens of its batches; undefined: training's. */
   maxTokens?(settings: Values<F>): number | undefined;
@@ -87,6 +91,8 @@ export interface LearnTask<S> extends InitTask<S> {
   /** Call it with each finished iteration. @param note shown next to the progress */
   readonly onIteration: (iteration: Iteration, note: string) => void;
   readonly signal?: AbortSignal;
+  /** Processes that learn together, if the method `isShared`: all call `learn` with the same task, and get the same result. */
+  readonly world?: World;
 }
 
 /** The fields of every method's iterations. */

@@ -25,18 +25,37 @@ export interface World {
   finish(): Promise<void>;
 }
 
+/** Numbers that JSON has no text for. */
+const ownText = (value: number): boolean => !Number.isFinite(value) || Object.is(value, -0);
+
+/** JSON that keeps every bit of a number, and NaN, infinities and -0 too. */
+function toBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'number' && ownText(part) ? { number: Object.is(part, -0) ? '-0' : String(part) } : part,
+    ),
+  );
+}
+
+function fromBytes<T>(bytes: Uint8Array): T {
+  const isNumber = (part: unknown): part is { number: string } =>
+    typeof part === 'object' && part !== null && Object.keys(part).join() === 'number';
+  return JSON.parse(new TextDecoder().decode(bytes), (_, part: unknown) =>
+    isNumber(part) ? Number(part.number) : part,
+  ) as T;
+}
+
 /** The values of all processes, in the order of ranks. */
 export async function allGatherJson<T>(world: World, own: T): Promise<T[]> {
-  const all = await world.allGather(new TextEncoder().encode(JSON.stringify(own)));
-  return all.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as T);
+  return (await world.allGather(toBytes(own))).map((bytes) => fromBytes<T>(bytes));
 }
 
 /** The leader's value; other processes give undefined. */
 export async function broadcastJson<T>(world: World, own: T | undefined): Promise<T> {
-  const bytes = own === undefined ? undefined : new TextEncoder().encode(JSON.stringify(own));
+  const bytes = own === undefined ? undefined : toBytes(own);
   const length = new Float64Array([bytes?.length ?? 0]);
   await world.broadcast(new Uint8Array(length.buffer), 0);
   const received = bytes ?? new Uint8Array(length[0]);
   await world.broadcast(received, 0);
-  return JSON.parse(new TextDecoder().decode(received)) as T;
+  return fromBytes<T>(received);
 }

@@ -108,6 +108,23 @@ describe('memory', () => {
     );
   });
 
+  test('several processes hold sums of gradients outside the backend', async () => {
+    const parameters = 4 * numParameters(taskOf({}).model);
+    const added = async (processes: number, updateFreq: number): Promise<number> => {
+      const task = taskOf({ 'train.updateFreq': updateFreq });
+      const { train: alone, decode } = (await reportMemory(task, 'wasm', gigabyte))!.stages;
+      const shared = (await reportMemory({ ...task, processes }, 'wasm', gigabyte))!.stages;
+      assert.equal(shared.train.tensors, alone.tensors);
+      assert.deepEqual(shared.decode, decode);
+      return (shared.train.process - alone.process) / parameters;
+    };
+    // a sum of each own node, the total twice, and the nodes' parts in exchange; instead of a checkpoint's three copies
+    assert.ok(Math.abs((await added(2, 8)) - (1 + 2 + (1 + 2 / 2 + 1) - 3)) < 1e-9);
+    // batches 0 to 1 and 2; 3, and 4 to 5; 6 to 7: five nodes
+    assert.ok(Math.abs((await added(3, 8)) - (2 + 2 + (2 + 5 / 3 + 1) - 3)) < 1e-9);
+    assert.equal(await added(1, 8), 0);
+  });
+
   test('a run that fits starts, one that clearly does not is refused with the settings that do', async () => {
     const task = taskOf({ 'train.maxTokens': 16_384 });
     const report = (await reportMemory(task, 'wasm', 8 * gigabyte))!;

@@ -110,7 +110,7 @@ export async function refuseTooLarge(
  * @param options.isLearned initial parameters exist already
  * @param options.isTrained training is done, and only decoding is left
  * @param options.isBegun the run resumes
- * @param options.processes that share the machine's memory, each with a whole run
+ * @param options.processes that train together: all of them, and those that share this machine's memory, each with a whole run
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
  */
@@ -125,14 +125,14 @@ export async function checkRunMemory(
     isTrained = false,
     isBegun = false,
     ignore = false,
-    processes = 1,
+    processes = { count: 1, onThisHost: 1 },
   }: {
     readonly initOnly?: boolean;
     readonly isLearned?: boolean;
     readonly isTrained?: boolean;
     readonly isBegun?: boolean;
     readonly ignore?: boolean;
-    readonly processes?: number;
+    readonly processes?: { readonly count: number; readonly onThisHost: number };
   } = {},
 ): Promise<MemoryReport | undefined> {
   const heldOut = [
@@ -144,13 +144,14 @@ export async function checkRunMemory(
     model,
     trainPairs: corpus.dataset('train'),
     heldOutLengths: Int32Array.from(heldOut.flatMap((lengths) => [...lengths])),
+    processes: processes.count,
   };
   const isLeft = (stage: MemoryStage): boolean => {
     if (stage === 'decode') return !initOnly;
     return stage === 'train' ? !initOnly && !isTrained : !isLearned;
   };
   const stages = stagesOf(config).filter(isLeft);
-  const report = await reportMemory(task, backend, availableMemory() / processes, stages);
+  const report = await reportMemory(task, backend, availableMemory() / processes.onThisHost, stages);
   if (report !== undefined && !ignore) await refuseTooLarge(task, backend, report, isBegun);
   return report;
 }

@@ -1,8 +1,10 @@
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Config } from '../config/schema.js';
 import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
+import { createBatches, type EpochBatches } from '../data/batches.js';
 import { corpusBleu, type BleuOptions, type BleuScore } from '../score/bleu.js';
 import { tokenisedBleuVariant } from '../score/tokenisedBleu.js';
+import type { World } from '../parallel/world.js';
 import { translate } from '../decode/translate.js';
 import type { ModelConfig } from '../model/config.js';
 
@@ -12,6 +14,8 @@ export interface HeldOutOptions {
   readonly sentences?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** Processes that share out the sentences; all call this. */
+  readonly world?: World;
 }
 
 /** The decoding options of a configuration. */
@@ -52,6 +56,7 @@ export async function translateHeldOut(
     ...beamOptions(options.decode),
     onProgress: options.onProgress,
     signal: options.signal,
+    world: options.world,
   });
   const { decodeTarget, detokenizeTarget } = corpus.pipeline;
   const words = hypotheses.map(([best]) => decodeTarget(best.tokens));
@@ -59,6 +64,11 @@ export async function translateHeldOut(
   const hyps = runningText ? words.map(detokenizeTarget) : words;
   const refs = referenceText(corpus, options.decode, split, 'trg').slice(0, count);
   return { hyps, refs, score: corpusBleu(hyps, [refs], bleuOptions(options.decode)) };
+}
+
+/** Batches for validation loss. */
+export function validationBatches(corpus: PreparedCorpus, { train }: Pick<Config, 'train'>): EpochBatches {
+  return createBatches(corpus.dataset('valid'), { maxTokens: train.maxTokens, shuffle: false }).epochBatches(1);
 }
 
 /** Numbers of `wanted` sentences of `count`, evenly spread; all of them where there are fewer. */

@@ -8,10 +8,12 @@ import type { Iteration, Learned, LearnedInit, LearnedReport, LearnTask } from '
 import { chosenInit, type InitReport } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
+import { StoppedByOther } from '../parallel/agree.js';
 import { epochShape } from './epochShape.js';
 import { initPlan, initTask, type InitPlan } from './initPlan.js';
 import type { InitSource } from './initSource.js';
 import { LearningLog } from './learningLog.js';
+import type { SharedLearning } from './sharedLearning.js';
 import type { StageProgress } from './runEvents.js';
 
 export type { InitReport };
@@ -45,6 +47,8 @@ export interface InitialParamsControl {
   readonly draw?: () => Params;
   /** The methods that the configuration chooses from. Default: `learnedInits`. */
   readonly methods?: readonly LearnedInit[];
+  /** Processes that may learn together, of which this one leads. */
+  readonly learning?: SharedLearning;
   /** Receives the drawn parameters, before anything is learned. */
   readonly onDrawn?: (params: Params) => Promise<void> | void;
 }
@@ -102,7 +106,7 @@ async function learnWith(
   config: Config,
   model: ModelConfig,
   trainPairs: PairSource,
-  { learningLog, source, signal, onPlan, onProgress, onSaved, methods }: InitialParamsControl,
+  { learningLog, source, signal, onPlan, onProgress, onSaved, methods, learning }: InitialParamsControl,
 ): Promise<Learned<LearnedReport>> {
   const { seed, init } = config;
   const { name: stage } = method;
@@ -135,9 +139,12 @@ async function learnWith(
     const plan = initPlan(config, trainPairs, done, methods)!;
     ({ total } = plan);
     onPlan?.(plan);
+    const together = learning && method.isShared?.(task as never) ? learning : undefined;
+    await together?.begin(drawn, done);
     return await method.learn({
       ...task,
       done,
+      world: together?.world,
       onIteration: (iteration, note) => {
         log?.append(iteration);
         count++;
@@ -146,7 +153,7 @@ async function learnWith(
       },
     });
   } catch (error) {
-    if (log && signal?.aborted) onSaved?.({ stage, done: count, total });
+    if (log && (signal?.aborted || error instanceof StoppedByOther)) onSaved?.({ stage, done: count, total });
     throw error;
   } finally {
     log?.close();

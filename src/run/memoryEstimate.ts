@@ -6,6 +6,7 @@ import type { PairSource } from '../data/dataset.js';
 import { chosenInit, initNamed, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
+import { sumBytes } from '../parallel/sharedTensors.js';
 import { createOptimizer } from '../train/optimizers.js';
 import { countDecoding, countInit, countUpdate } from './countMemory.js';
 
@@ -19,6 +20,8 @@ export interface MemoryTask {
   readonly trainPairs: PairSource;
   /** Source lengths of the translated sets. */
   readonly heldOutLengths: Int32Array;
+  /** How many processes train together. Default 1. */
+  readonly processes?: number;
 }
 
 /** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/notes/performance.md). */
@@ -47,8 +50,12 @@ export interface StageMemory {
 export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend: BackendName): Promise<StageMemory> {
   const tensors = (await countStage(stage, task)) * slack[backend]!;
   // a checkpoint is written from copies of parameters and optimiser state
-  const copies = 4 * numParameters(task.model) * (1 + createOptimizer(trainOptions(task.config)).slots.length);
-  return { tensors, process: tensors + copies + programBytes };
+  const parameters = numParameters(task.model);
+  const copies = 4 * parameters * (1 + createOptimizer(trainOptions(task.config)).slots.length);
+  const { processes = 1 } = task;
+  // several processes keep their sums of gradients outside the backend until they are added up
+  const sums = stage === 'train' && processes > 1 ? sumBytes(processes, task.config.train.updateFreq, parameters) : 0;
+  return { tensors, process: tensors + Math.max(copies, sums) + programBytes };
 }
 
 /** The stages of a run with large computations, in order. */

@@ -13,6 +13,8 @@ import { ColdstartError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
 import { follow } from '../train/team.js';
+import { translateHeldOut, validationBatches } from './heldOut.js';
+import { learnAlong } from './sharedLearning.js';
 import { comparableConfig, corpusIdentity } from './runFolder.js';
 import { trainingPairs } from './trainingPairs.js';
 
@@ -105,8 +107,8 @@ export async function announce(world: World, trains: boolean): Promise<void> {
 }
 
 /**
- * A follower's part of a run: its share of every update. It reads the configuration and the prepared corpus, and writes nothing; parameters
- * come from the leader, and GradInit and validation are the leader's.
+ * A follower's part of a run: its share of GradInit's pieces, of every update and of every validation. It reads the configuration and the
+ * prepared corpus, and writes nothing; parameters come from the leader.
  *
  * @param control.signal asks all processes to stop after the update under way
  * @param control.onTraining called when the processes have agreed and training begins
@@ -125,6 +127,7 @@ export async function followRun(
       const backend = await selectBackend(config.backend);
       checkPrecision(trainOptions(config).precision);
       trainPairs = trainingPairs(corpus, config);
+      for (const split of ['train', 'valid'] as const) corpus.dataset(split);
       own = { facts: factsOf(config, backend, await engineOf(backend), corpus) };
     } catch (error) {
       own = { problem: (error as Error).message };
@@ -135,7 +138,21 @@ export async function followRun(
     const { manifest } = corpus!;
     const { maxTokens, maxSentences } = config.train;
     const trainBatches = createBatches(trainPairs!, { maxTokens, maxSentences, seed: config.seed });
-    await follow({ world, config: modelOptions(config, manifest.vocabularySizes), trainBatches, signal });
+    const model = modelOptions(config, manifest.vocabularySizes);
+    if ((await learnAlong(world, config, model, corpus!.dataset('train'), signal)) === 'stopped') return;
+    const { decode } = config;
+    const { validateBleu, validateBleuSentences: sentences } = config.train;
+    await follow({
+      world,
+      config: model,
+      trainBatches,
+      validBatches: validationBatches(corpus!, config),
+      ...(validateBleu && {
+        evaluate: (params, signalOfCall) =>
+          translateHeldOut(params, model, corpus!, 'valid', { decode, sentences, signal: signalOfCall, world }),
+      }),
+      signal,
+    });
   } finally {
     await corpus?.close();
   }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { setImmediate as yieldToEvents, setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
@@ -12,6 +12,8 @@ import { copyTextPipeline } from '../text/textPipeline.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters, parameterShapes } from '../model/parameters.js';
+import { StoppedByOther, throwStopped } from '../parallel/agree.js';
+import type { World } from '../parallel/world.js';
 import { readCheckpoint, toTensors, writeCheckpoint } from '../train/checkpoint.js';
 import { DivergenceError } from '../train/divergence.js';
 import { resumedPosition } from '../train/position.js';
@@ -25,7 +27,7 @@ import { checkRunMemory } from './checkMemory.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
-import { evenlySpread, referenceText, translateHeldOut } from './heldOut.js';
+import { evenlySpread, referenceText, translateHeldOut, validationBatches } from './heldOut.js';
 import { readInitReport } from './initRecords.js';
 import { checkSameSource, openInitSource, readInitSourceRecord, type InitSource } from './initSource.js';
 import { initialParams, learnsInitialParams, type InitReport } from './initialParams.js';
@@ -36,6 +38,7 @@ import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import { ownInitIdentity, withOwnInit, type OwnInit } from './ownInit.js';
 import { agree, announce, checkShares, type Processes } from './processes.js';
+import { SharedLearning } from './sharedLearning.js';
 import type { RunEvent, RunListener } from './runEvents.js';
 import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runIdentity, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
@@ -122,7 +125,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       isTrained: complete !== undefined && !changed.some(letsTrainOn),
       isBegun: !found.isNew,
       ignore: task.ignoreMemory,
-      processes: processes?.onThisHost,
+      processes: processes && { count: processes.world.size, onThisHost: processes.onThisHost },
     });
     if (memory) task.onEvent?.({ event: 'memory', ...memory });
     await yieldToEvents(); // lets signals in
@@ -196,15 +199,14 @@ class Run {
       maxSentences: config.train.maxSentences,
       seed: config.seed,
     });
-    const validBatches = createBatches(this.corpus.dataset('valid'), {
-      maxTokens: config.train.maxTokens,
-      shuffle: false,
-    }).epochBatches(1);
+    const validBatches = validationBatches(this.corpus, config);
     this.emitStart(updatesPerEpoch, resumedAt);
     if (!hasLog && resumedAt > 0) this.emit({ event: 'logLost', path: this.paths.log });
     if (this.changed.length > 0) this.emit({ event: 'changed', settings: this.changed });
     try {
-      const params = resumeFrom ? new Map() : await this.initialise();
+      const learning = this.world && new SharedLearning(this.world);
+      const params = resumeFrom ? new Map() : await this.initialise(learning);
+      await learning?.end();
       const options = this.trainingOptions(updatesPerEpoch);
       const end = options.maxUpdates > 0 ? { maxUpdates: options.maxUpdates } : {};
       const result = await train({
@@ -221,13 +223,18 @@ class Run {
         onValidation: this.eventFile && parameterHistograms(this.eventFile),
         evaluate: config.train.validateBleu ? (p, signal) => this.validationBleu(p, signal) : undefined,
         signal: this.task.signal,
-        world: this.task.processes?.world,
+        world: this.world,
         onStopAsked: this.task.onStopAsked,
         onEvent: (event) => this.emit(event),
         onUpdate: (progress) => this.task.onEvent?.({ event: 'update', ...progress, ...end }),
       });
       disposeParams(result.params);
+      if (result.status === 'interrupted') await this.stopped();
     } catch (error) {
+      if (error instanceof StoppedByOther) {
+        this.task.onStopAsked?.();
+        await this.stopped();
+      }
       if (!isDivergence(error)) throw error;
       const update = error instanceof DivergenceError ? error.update : summarizeLog(this.paths.log).updates;
       this.saveScores({ status: 'diverged', diverged: { update, message: error.message } });
@@ -283,6 +290,17 @@ class Run {
     return learnsInitialParams(config, methods);
   }
 
+  private get world(): World | undefined {
+    return this.task.processes?.world;
+  }
+
+  /** Ends the run with the reason of its signal; where another process was asked to stop, `onStopAsked` brings it about. */
+  private async stopped(): Promise<never> {
+    const { signal, onStopAsked } = this.task;
+    while (signal && onStopAsked && !signal.aborted) await sleep(5);
+    throwStopped(signal);
+  }
+
   /** The rates that GradInit scaled. */
   private multipliers(): Multipliers | undefined {
     const report = this.readInitReport();
@@ -291,7 +309,7 @@ class Run {
   }
 
   /** Initial parameters; learned ones are saved, since learning them takes time. */
-  private async initialise(): Promise<Params> {
+  private async initialise(learning: SharedLearning | undefined): Promise<Params> {
     const { initial, initReport, initFrom, gradients, learningLog } = this.paths;
     if (existsSync(initial)) return toTensors(readCheckpoint(initial).params);
     const { source } = this;
@@ -306,6 +324,7 @@ class Run {
       signal: this.task.signal,
       methods,
       source,
+      learning: this.task.init ? undefined : learning, // followers do not have a user's method
       onDrawn: async (p) => {
         if (this.learns()) drawn = await this.measureGradients(p);
       },
@@ -346,6 +365,7 @@ class Run {
       decode,
       sentences: validateBleuSentences,
       signal,
+      world: this.world,
       onProgress: (done, total) => this.task.onEvent?.({ event: 'progress', stage: 'validation', done, total }),
     });
     if (record.samples === 0) return { bleu: score.score };

@@ -8,11 +8,15 @@ import { isAddonBuilt } from '../backend/native/addon.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { memoryWorlds } from '../../test/memoryWorlds.js';
-import { tinyTask } from '../../test/tinyRun.js';
+import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
+import { createBatches } from '../data/batches.js';
+import { pairsInMemory } from '../data/dataset.js';
+import { translate } from '../decode/translate.js';
+import type { World } from '../parallel/world.js';
 import { DivergenceError } from './divergence.js';
 import { follow } from './team.js';
 import { readLastCheckpoint } from './runFiles.js';
-import { train, type TrainEvent, type TrainTask } from './trainer.js';
+import { train, type Evaluation, type TrainEvent, type TrainTask } from './trainer.js';
 import type { TrainOptions } from './trainOptions.js';
 
 before(async () => void (await selectBackend(isAddonBuilt() ? 'native' : 'wasm')));
@@ -29,18 +33,35 @@ async function trained(
   parts: Partial<TrainTask> = {},
 ): Promise<{ params: Map<string, Uint8Array>; log: TrainEvent[]; status: string; runDir: string }> {
   const log: TrainEvent[] = [];
+  const validBatches = createBatches(pairsInMemory(reversals(20, 2)), { maxTokens: 20, shuffle: false }).epochBatches(
+    1,
+  );
+  assert.ok(validBatches.length > 4);
   const task = tinyTask(folder, parts.runDir ?? `run-${runs++}`, settings, {
+    validBatches,
     onEvent: (event) => log.push(withoutTimes(event)),
     ...parts,
   });
   const [leading, ...following] = memoryWorlds(size);
   const { config, trainBatches } = task;
-  const followers = following.map((world) => follow({ world, config, trainBatches }));
-  const { params, status } = await train({ ...task, ...(size > 1 && { world: leading }) });
+  const followers = following.map((world) =>
+    follow({ world, config, trainBatches, validBatches, evaluate: (p) => translated(p, world) }),
+  );
+  const world = size > 1 ? leading : undefined;
+  const { params, status } = await train({ evaluate: (p) => translated(p, world), ...task, world });
   await Promise.all(followers);
   const bytes = bytesOf(params);
   disposeParams(params);
   return { params: bytes, log, status, runDir: task.runDir };
+}
+
+/** Translations of batches of several sizes, some of them of one sentence, with all numbers of their search. */
+async function translated(params: Params, world: World | undefined): Promise<Evaluation> {
+  const sources = reversals(17, 4).map(({ src }) => Int32Array.from(src));
+  const options = { beamSize: 2, lengthPenalty: 1, maxLenA: 1, maxLenB: 2, maxTokens: 14, maxSentences: 3, world };
+  const { hypotheses } = await translate(params, tinyConfig, sources, options);
+  const samples = hypotheses.map(([best], i) => ({ src: String(i), ref: '', hyp: JSON.stringify(best) }));
+  return { bleu: hypotheses.reduce((sum, [{ score }]) => sum + score, 0), samples };
 }
 
 const bytesOf = (params: Params): Map<string, Uint8Array> =>
@@ -113,8 +134,8 @@ describe('several processes', () => {
     const stop = new AbortController();
     const task = tinyTask(folder, `run-${runs++}`, { ...settings, maxUpdates: 12 });
     const [leading, second] = memoryWorlds(2);
-    const { config, trainBatches } = task;
-    const following = follow({ world: second, config, trainBatches, signal: asked.signal });
+    const { config, trainBatches, validBatches } = task;
+    const following = follow({ world: second, config, trainBatches, validBatches, signal: asked.signal });
     const { status, position, params } = await train({
       ...task,
       world: leading,
@@ -126,6 +147,7 @@ describe('several processes', () => {
     disposeParams(params);
     assert.equal(status, 'interrupted');
     assert.equal(position.update, 4);
+    assert.ok(stop.signal.aborted);
 
     await assert.rejects(trained(3, { ...settings, lr: 1e30, clipNorm: 0, warmupUpdates: 0 }), DivergenceError);
   });
@@ -133,7 +155,7 @@ describe('several processes', () => {
   test('notice parameters that differ', async () => {
     const task = tinyTask(folder, `run-${runs++}`, { ...settings, validateEveryUpdates: 1 });
     const [leading, second] = memoryWorlds(2);
-    const { config, trainBatches } = task;
+    const { config, trainBatches, validBatches } = task;
     let calls = 0;
     // a machine whose memory flips a bit of the parameters that it receives
     const faulty = {
@@ -146,7 +168,7 @@ describe('several processes', () => {
     const differ = { code: 'PROCESSES_DIFFER', message: /process 1 on memory has other parameters than process 0/ };
     await Promise.all([
       assert.rejects(train({ ...task, world: leading }), differ),
-      assert.rejects(follow({ world: faulty, config, trainBatches }), differ),
+      assert.rejects(follow({ world: faulty, config, trainBatches, validBatches }), differ),
     ]);
   });
 });

@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
-import type { Batches } from '../data/batches.js';
-import { ColdstartError } from '../errors.js';
+import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
-import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
+import { ColdstartError } from '../errors.js';
+import { requireSame, StoppedByOther } from '../parallel/agree.js';
+import { receiveTensors, sendTensors } from '../parallel/sharedTensors.js';
+import { broadcastJson, type World } from '../parallel/world.js';
 import { applyUpdate } from './applyUpdate.js';
 import type { Multipliers } from './multipliers.js';
 import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice } from './optimizers.js';
-import { flattened, shaped, sharedUpdateGradients } from './sharedUpdate.js';
+import { sharedUpdateGradients } from './sharedUpdate.js';
 import type { TrainOptions } from './trainOptions.js';
 import type { UpdateGradients, UpdateOptions } from './trainUpdate.js';
+import { validationLoss } from './validationLoss.js';
 
 /** What the leader has its followers do next. */
-type Order = 'update' | 'compare' | 'end';
-const orders: readonly Order[] = ['update', 'compare', 'end'];
+type Order = 'update' | 'validate' | 'end';
+const orders: readonly Order[] = ['update', 'validate', 'end'];
 
 /** Where training starts, for those who have no files. */
 interface Start {
@@ -25,7 +28,6 @@ interface Start {
   readonly epoch: number;
   readonly batchesDone: number;
   readonly step: number;
-  readonly params: readonly (readonly [name: string, shape: readonly number[]])[];
   readonly slots: readonly string[];
 }
 
@@ -34,14 +36,13 @@ export class Team {
   constructor(private readonly world: World) {}
 
   /** Sends everybody where training starts. */
-  async start(start: Omit<Start, 'params' | 'slots' | 'step'>, params: Params, state: OptimizerState): Promise<void> {
+  async start(start: Omit<Start, 'slots' | 'step'>, params: Params, state: OptimizerState): Promise<void> {
     await broadcastJson<Start>(this.world, {
       ...start,
       step: state.step,
-      params: [...params].map(([name, { shape }]) => [name, shape]),
       slots: [...state.slots.keys()],
     });
-    for (const tensors of [params, ...state.slots.values()]) await broadcastFloats(this.world, flattened(tensors));
+    for (const tensors of [params, ...state.slots.values()]) await sendTensors(this.world, tensors);
   }
 
   /** The gradients of an update, whose batches all processes share out. */
@@ -55,9 +56,12 @@ export class Team {
     return sharedUpdateGradients(this.world, params, batches.length, (i) => batches[i], options, wantsToStop);
   }
 
-  /** @throws ColdstartError code PROCESSES_DIFFER if a process does not have the leader's parameters */
-  async compare(params: Params): Promise<void> {
-    await this.send('compare');
+  /**
+   * Has everybody call `validationLoss`, and `evaluate` if it gives a finite loss.
+   * @throws ColdstartError code PROCESSES_DIFFER if a process does not have the leader's parameters
+   */
+  async validate(params: Params): Promise<void> {
+    await this.send('validate');
     await compareParams(this.world, params);
   }
 
@@ -74,6 +78,9 @@ export interface FollowTask {
   readonly world: World;
   readonly config: ModelConfig;
   readonly trainBatches: Batches;
+  readonly validBatches: EpochBatches;
+  /** The leader's `evaluate`, of which this process does its share. */
+  readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<unknown>;
   readonly optimizers?: OptimizerChoice;
   /** Asks all processes to stop after the update under way. */
   readonly signal?: AbortSignal;
@@ -86,18 +93,18 @@ export async function follow(task: FollowTask): Promise<void> {
   const { options } = start;
   const optimizer = table.create(options);
   let { update, epoch, batchesDone } = start;
-  let params = await receiveTensors(world, start);
+  let params: Params = await receiveTensors(world);
   let state: OptimizerState = { step: start.step, slots: new Map() };
   const slots = new Map<string, Params>();
-  for (const slot of start.slots) slots.set(slot, await receiveTensors(world, start));
+  for (const slot of start.slots) slots.set(slot, await receiveTensors(world));
   state = { step: start.step, slots };
   let epochBatches = trainBatches.epochBatches(epoch);
   try {
     for (;;) {
       const order = await nextOrder(world);
       if (order === 'end') return;
-      if (order === 'compare') {
-        await compareParams(world, params);
+      if (order === 'validate') {
+        await validateAlong(task, params, options);
         continue;
       }
       const numBatches = Math.min(options.updateFreq, epochBatches.length - batchesDone);
@@ -134,6 +141,24 @@ export async function follow(task: FollowTask): Promise<void> {
   }
 }
 
+/** A follower's share of a validation. */
+async function validateAlong(
+  { world, config, validBatches, evaluate, signal }: FollowTask,
+  params: Params,
+  { labelSmoothing }: { readonly labelSmoothing: number },
+): Promise<void> {
+  await compareParams(world, params);
+  const losses = await validationLoss(params, validBatches, { config, labelSmoothing, signal, world });
+  // otherwise the leader has ended training, or will
+  if (losses === undefined || !Number.isFinite(losses.loss)) return;
+  try {
+    await evaluate?.(params, signal);
+  } catch (error) {
+    // what fails on all processes is the leader's to report
+    if (!(error instanceof ColdstartError || error instanceof StoppedByOther || signal?.aborted)) throw error;
+  }
+}
+
 /** Whether training can go on after an update. */
 export function isFiniteStep({ lossSum, gradNormL2 }: UpdateGradients): boolean {
   return Number.isFinite(lossSum) && Number.isFinite(gradNormL2);
@@ -148,27 +173,5 @@ async function nextOrder(world: World): Promise<Order> {
 async function compareParams(world: World, params: Params): Promise<void> {
   const hash = createHash('sha256');
   for (const tensor of params.values()) hash.update(new Uint8Array((tensor.dataSync() as Float32Array).slice().buffer));
-  const all = await allGatherJson(world, { digest: hash.digest('hex'), host: world.host });
-  const other = all.findIndex(({ digest }) => digest !== all[0].digest);
-  if (other >= 0)
-    throw new ColdstartError(
-      'PROCESSES_DIFFER',
-      `process ${other} on ${all[other].host} has other parameters than process 0 on ${all[0].host}: one of the two computes something else, or its memory is faulty. Run "coldstart doctor" on both, and resume from the last checkpoint.`,
-    );
-}
-
-/** Bytes that are broadcast at a time; MPI counts them with 32 bits. */
-const bytesAtOnce = 2 ** 28;
-
-async function broadcastFloats(world: World, values: Float32Array): Promise<void> {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  for (let start = 0; start < bytes.length; start += bytesAtOnce)
-    await world.broadcast(bytes.subarray(start, start + bytesAtOnce), 0);
-}
-
-async function receiveTensors(world: World, { params }: Start): Promise<Params> {
-  const like = params.map(([name, shape]) => ({ name, shape: [...shape], size: shape.reduce((a, b) => a * b, 1) }));
-  const values = new Float32Array(like.reduce((count, { size }) => count + size, 0));
-  await broadcastFloats(world, values);
-  return shaped(values, like);
+  await requireSame(world, hash.digest('hex'), 'parameters');
 }

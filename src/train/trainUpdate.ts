@@ -1,13 +1,13 @@
 import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { addInto } from '../backend/ops/addInto.js';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
-import { sumOverTree, type TreeNode } from '../parallel/sumTree.js';
+import { sumTensors } from '../parallel/sumTensors.js';
+import type { TreeNode } from '../parallel/sumTree.js';
 
 /** Gradients of one update, summed over target tokens, with the numbers for the log. */
 export interface UpdateGradients extends BatchSums {
@@ -58,30 +58,12 @@ export function nodeGradients(
   options: UpdateOptions,
 ): { gradients: Map<string, Tensor>; sums: BatchSums[] } {
   const sums: BatchSums[] = [];
-  const held = new Set<Map<string, Tensor>>();
-  try {
-    const gradients = sumOverTree<Map<string, Tensor>>(
-      node,
-      ({ lo, hi }) => {
-        if (hi - lo > 1) return undefined;
-        const result = batchGradients(params, batchOf(lo), lo, options);
-        sums.push(result.sums);
-        held.add(result.gradients);
-        return result.gradients;
-      },
-      (total, more) => {
-        held.delete(total);
-        held.delete(more);
-        const sum = addGradients(total, more);
-        held.add(sum);
-        return sum;
-      },
-    );
-    return { gradients, sums };
-  } catch (error) {
-    for (const gradients of held) disposeParams(gradients);
-    throw error;
-  }
+  const gradients = sumTensors(node, (microBatch) => {
+    const result = batchGradients(params, batchOf(microBatch), microBatch, options);
+    sums.push(result.sums);
+    return result.gradients;
+  });
+  return { gradients, sums };
 }
 
 function batchGradients(
@@ -130,9 +112,4 @@ export function meanNorm(gradients: Params, trgTokens: number): number {
   const norm = Math.sqrt(squared.dataSync()[0]) / trgTokens;
   squared.dispose();
   return norm;
-}
-
-/** Sums of two sets of gradients, which it takes over. */
-function addGradients(total: Params, more: Params): Map<string, Tensor> {
-  return new Map([...total].map(([name, tensor]) => [name, addInto(tensor, more.get(name)!)]));
 }

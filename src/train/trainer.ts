@@ -35,6 +35,7 @@ import type { Multipliers } from './multipliers.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
 import { isFiniteStep, Team } from './team.js';
 import { updateGradients, type UpdateGradients, type UpdateOptions } from './trainUpdate.js';
+import { StoppedByOther } from '../parallel/agree.js';
 import type { World } from '../parallel/world.js';
 import { validationLoss } from './validationLoss.js';
 import { makeFolder } from '../storage/makeFolder.js';
@@ -188,6 +189,7 @@ class Trainer {
   private epochBatches: EpochBatches;
   private savedPosition?: TrainPosition;
   private lastLoss = NaN;
+  private stopAsked = false;
 
   constructor(private readonly task: TrainTask<{ readonly optimizer: string }>) {
     const { options, params, resumeFrom, optimizers: table = optimizers } = task;
@@ -249,13 +251,13 @@ class Trainer {
   }
 
   private async untilFinished(): Promise<TrainResult['status']> {
-    const { options, signal } = this.task;
+    const { options } = this.task;
     this.takeBackEnd();
     for (;;) {
       await yieldToEvents(); // lets signals and timers in
-      if (this.position.validationDue && !signal?.aborted) await this.validate();
+      if (this.position.validationDue && !this.isStopping) await this.validate();
       if (this.isFinished()) break;
-      if (signal?.aborted) {
+      if (this.isStopping) {
         this.saveLast();
         return 'interrupted';
       }
@@ -316,10 +318,20 @@ class Trainer {
   /** Of one update; where several processes train, each computes its share. */
   private async gradients(batches: readonly Batch[], options: UpdateOptions): Promise<UpdateGradients> {
     if (this.team === undefined) return updateGradients(this.params, batches, options);
-    const { signal, onStopAsked } = this.task;
+    const { signal } = this.task;
     const step = await this.team.update(this.params, batches, options, signal?.aborted === true);
-    if (step.stop) onStopAsked?.();
+    if (step.stop) this.stopToo();
     return step;
+  }
+
+  /** Any process was asked to stop, and all do. */
+  private stopToo(): void {
+    this.stopAsked = true;
+    if (!this.task.signal?.aborted) this.task.onStopAsked?.();
+  }
+
+  private get isStopping(): boolean {
+    return this.stopAsked || this.task.signal?.aborted === true;
   }
 
   private async trainOneUpdate(): Promise<void> {
@@ -439,17 +451,14 @@ class Trainer {
 
   /** Validates, unless the signal breaks it off: then it stays due. */
   private async validate(): Promise<void> {
-    const { config, options, validBatches, evaluate, signal, runDir } = this.task;
+    const { config, options, validBatches, evaluate, signal, world, runDir } = this.task;
     const started = performance.now();
     const { update, best, beforeEnd } = this.position;
     const epoch = this.lastEpoch();
-    await this.team?.compare(this.params);
-    const losses = await validationLoss(this.params, validBatches, {
-      config,
-      labelSmoothing: options.labelSmoothing,
-      signal,
-    });
-    if (losses === undefined) return;
+    await this.team?.validate(this.params);
+    const { labelSmoothing } = options;
+    const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing, signal, world });
+    if (losses === undefined) return this.stopToo();
     const { loss, nll } = losses;
     if (!Number.isFinite(loss))
       this.diverged(
@@ -462,6 +471,7 @@ class Trainer {
     try {
       scores = await evaluate?.(this.params, signal);
     } catch (error) {
+      if (error instanceof StoppedByOther) return this.stopToo();
       if (!signal?.aborted) throw error;
     }
     if (signal?.aborted) return;

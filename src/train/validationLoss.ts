@@ -4,29 +4,43 @@ import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
+import { shareOut } from '../parallel/sharedWork.js';
+import type { World } from '../parallel/world.js';
+
+export interface ValidationLossOptions {
+  readonly config: ModelConfig;
+  readonly labelSmoothing: number;
+  readonly signal?: AbortSignal;
+  /** The processes that share out the batches; all get the same result. Default: this one alone. */
+  readonly world?: World;
+}
 
 /**
  * Mean label-smoothed loss and negative log-likelihood per target token, in nats, without dropout.
- * @returns undefined if the signal was aborted before the end
+ * @returns undefined if a signal was aborted before the end
  */
 export async function validationLoss(
   params: Params,
   batches: EpochBatches,
-  { config, labelSmoothing, signal }: { config: ModelConfig; labelSmoothing: number; signal?: AbortSignal },
+  { config, labelSmoothing, signal, world }: ValidationLossOptions,
 ): Promise<{ loss: number; nll: number } | undefined> {
-  let lossSum = 0;
-  let nllSum = 0;
-  let trgTokens = 0;
-  for (let i = 0; i < batches.length; i++) {
-    await yieldToEvents(); // lets signals in
-    if (signal?.aborted) return undefined;
-    const batch = batches.batch(i);
-    tidy(() => {
-      const loss = translationLoss(params, batch, { config, labelSmoothing });
-      lossSum += loss.lossSum.dataSync()[0];
-      nllSum += loss.nllSum.dataSync()[0];
-    });
-    trgTokens += batch.trgTokens;
-  }
-  return { loss: lossSum / trgTokens, nll: nllSum / trgTokens };
+  const sums = await shareOut(
+    world,
+    batches.length,
+    async (i) => {
+      await yieldToEvents(); // lets signals in
+      const batch = batches.batch(i);
+      let [lossSum, nllSum] = [0, 0];
+      tidy(() => {
+        const loss = translationLoss(params, batch, { config, labelSmoothing });
+        lossSum = loss.lossSum.dataSync()[0];
+        nllSum = loss.nllSum.dataSync()[0];
+      });
+      return { lossSum, nllSum, trgTokens: batch.trgTokens };
+    },
+    signal,
+  );
+  if (sums === undefined) return undefined;
+  const total = (key: keyof (typeof sums)[number]): number => sums.reduce((sum, one) => sum + one[key], 0);
+  return { loss: total('lossSum') / total('trgTokens'), nll: total('nllSum') / total('trgTokens') };
 }

@@ -1,0 +1,69 @@
+import { ColdstartError, type ErrorCode } from '../errors.js';
+import { allGatherJson, type World } from './world.js';
+
+/** What a process has when its share of the work is over. */
+interface Outcome<T> {
+  readonly results: readonly T[];
+  readonly stopped: boolean;
+  readonly failure?: { readonly item: number; readonly code: ErrorCode; readonly message: string };
+}
+
+/**
+ * Work on items that do not depend on each other, shared out among processes: all call this, and all get every result. An item is computed
+ * by one process exactly as a single process computes it. The processes take turns, since neighbours are often of similar size.
+ *
+ * @param world undefined: this process does all the work
+ * @param count of items
+ * @param compute the result of an item, plain JSON; once the signal is aborted it may reject
+ * @param signal asks all processes to stop; looked at before and after each item
+ * @returns results in the order of items; undefined if any process was asked to stop
+ * @throws on all processes: the ColdstartError of the first item that failed, which is the one that a single process would throw
+ */
+export async function shareOut<T>(
+  world: World | undefined,
+  count: number,
+  compute: (item: number) => Promise<T> | T,
+  signal?: AbortSignal,
+): Promise<readonly T[] | undefined> {
+  if (world === undefined) return alone(count, compute, signal);
+  const own = await ownShare(world, count, compute, signal);
+  const all = await allGatherJson(world, own);
+  if (all.some(({ stopped }) => stopped)) return undefined;
+  const failures = all.flatMap(({ failure }) => failure ?? []).sort((a, b) => a.item - b.item);
+  if (failures.length > 0) throw new ColdstartError(failures[0].code, failures[0].message);
+  return Array.from({ length: count }, (_, item) => all[item % world.size].results[Math.floor(item / world.size)]);
+}
+
+async function alone<T>(
+  count: number,
+  compute: (item: number) => Promise<T> | T,
+  signal: AbortSignal | undefined,
+): Promise<readonly T[] | undefined> {
+  const results: T[] = [];
+  for (let item = 0; item < count; item++) {
+    if (signal?.aborted) return undefined;
+    results.push(await compute(item));
+  }
+  return results;
+}
+
+async function ownShare<T>(
+  { rank, size }: World,
+  count: number,
+  compute: (item: number) => Promise<T> | T,
+  signal: AbortSignal | undefined,
+): Promise<Outcome<T>> {
+  const results: T[] = [];
+  const isAborted = (): boolean => signal?.aborted === true;
+  for (let item = rank; item < count && !isAborted(); item += size) {
+    try {
+      results.push(await compute(item));
+    } catch (error) {
+      if (isAborted()) break;
+      if (!(error instanceof ColdstartError)) throw error;
+      const { code, message } = error;
+      return { results, stopped: false, failure: { item, code, message } };
+    }
+  }
+  return { results, stopped: isAborted() };
+}
