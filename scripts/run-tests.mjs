@@ -42,6 +42,15 @@ if (files.length === 0) stop(`No test file matches ${wanted.join(', ')}.`);
 // Test files run side by side, one per core; more threads per file would only wait for each other. Tests of threads set
 // this themselves.
 const env = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
+// A software GPU that scripts/setup-software-gpu.sh put next to the system: its driver, and the folder of its libraries.
+const softwareGpu = join(root, 'software-gpu/env');
+if (existsSync(softwareGpu)) {
+  for (const line of readFileSync(softwareGpu, 'utf8').trim().split('\n')) {
+    const [, name, value] = /^(\w+)=(.+)$/.exec(line);
+    env[name] = name === 'LD_LIBRARY_PATH' && env[name] ? `${value}:${env[name]}` : value;
+  }
+  env.COLDSTART_SOFTWARE_GPU = '1';
+}
 if (withCorpora) env.COLDSTART_CORPORA = resolve(corpora);
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-tests-'));
 const summary = join(folder, 'summary');

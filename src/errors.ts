@@ -33,6 +33,7 @@ export const errorCodes = {
   NATIVE_LOAD: 'The native addon does not load.',
   NATIVE_VERSION: 'The native addon was built from other sources.',
   NATIVE_KERNEL: 'A kernel of the native backend failed.',
+  GPU_FAILED: 'The GPU reported a fault or does not answer any more.',
   WASM_KERNELS: 'The compiled WebAssembly kernels do not load.',
   WASM_MEMORY: 'The memory of the tfjs wasm backend was not found.',
   OUT_OF_MEMORY: 'WebAssembly has no memory left.',

@@ -14,9 +14,10 @@ interface BackendCandidate {
   readonly load: () => Promise<string>;
 }
 
-/** Fastest first: `auto` takes the first that loads and passes the check. */
+/** Fastest first: `auto` takes the first that loads and passes the check, and webgpu only where it is faster than that one. */
 const candidates: readonly BackendCandidate[] = [
   { name: 'native', load: async () => (await import('./native/loadNative.js')).loadNative() },
+  { name: 'webgpu', load: async () => (await import('./webgpu/loadWebGpu.js')).loadWebGpu() },
   { name: 'tensorflow', load: loadTensorflow },
   { name: 'wasm', load: async () => (await import('./wasm/loadWasm.js')).loadWasm() },
   { name: 'cpu', load: loadCpu },
@@ -38,7 +39,8 @@ export interface BackendReport {
 
 /**
  * Makes a backend the current one.
- * @param name one of `backendNames`; `auto` takes the fastest that loads and passes its check
+ * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes its check, or webgpu if there
+ *   is a GPU in hardware on which a step of training takes less time
  * @returns the name of the backend in use
  * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed, BACKEND_WRONG if it gives
  *   wrong results; with `auto` code NO_BACKEND
@@ -53,15 +55,32 @@ export async function selectBackend(name: string): Promise<BackendName> {
   }
   const reasons: string[] = [];
   for (const candidate of candidates) {
+    if (candidate.name === 'webgpu') continue; // compared with the others' fastest below
     try {
       await activate(candidate);
-      return candidate.name;
+      return await fasterOf(candidate);
     } catch (error) {
       if (error instanceof UsageError) throw error; // the next backend would hide it
       reasons.push(`${candidate.name}: ${(error as Error).message}`);
     }
   }
   throw new ColdstartError('NO_BACKEND', `No backend works on this machine.\n${reasons.join('\n')}`);
+}
+
+/** Of the current backend and webgpu, the one that `auto` takes, which becomes the current one. */
+async function fasterOf(current: BackendCandidate): Promise<BackendName> {
+  const { hardwareGpu } = await import('./webgpu/loadWebGpu.js');
+  if (!(await hardwareGpu())) return current.name;
+  const { measureStep } = await import('./measureStep.js');
+  const seconds = await measureStep();
+  try {
+    await activate(candidates.find(({ name }) => name === 'webgpu')!);
+    if ((await measureStep()) < seconds) return 'webgpu';
+  } catch {
+    // a GPU that does not pass is no reason not to train; doctor says what is wrong with it
+  }
+  await setBackend(current.name);
+  return current.name;
 }
 
 /**

@@ -57,7 +57,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [
       'wrong choice',
       ['train', '-c', 'x', '--backend', 'gpu'],
-      /argument 'gpu' is invalid\. Allowed choices are auto, native, tensorflow, wasm, cpu\./,
+      /argument 'gpu' is invalid\. Allowed choices are auto, native, webgpu, tensorflow, wasm, cpu\./,
     ],
     [
       'no number',

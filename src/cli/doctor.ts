@@ -37,9 +37,9 @@ Example:
       ]);
       const backends = await probeBackends();
       const gigabytes = (bytes: number): number => Math.round((bytes / 2 ** 30) * 10) / 10;
-      const auto = backends.find(({ passed }) => passed)?.name ?? null;
+      const auto = backends.some(({ passed }) => passed) ? await selectBackend('auto') : null;
       const available = availableMemory();
-      const typical = auto === null ? [] : await typicalMemory(await selectBackend(auto));
+      const typical = auto === null ? [] : await typicalMemory(auto);
       const report = {
         coldstart: version,
         node: process.version,

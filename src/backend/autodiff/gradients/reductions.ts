@@ -29,6 +29,7 @@ import {
   transpose,
   util,
   type Tensor,
+  zeros,
 } from '@tensorflow/tfjs-core';
 import { mask, registerUnary } from './register.js';
 
@@ -76,7 +77,9 @@ function withOnes(x: Tensor, axes: number[]): number[] {
 
 /** The gradient of a sum over axes: dy copied along them. */
 function spreadOverAxes(dy: Tensor, x: Tensor, axes: number[]): Tensor {
-  return broadcastTo(reshape(dy, withOnes(x, axes)), x.shape as never);
+  const withAxes = reshape(dy, withOnes(x, axes));
+  // tfjs's broadcastTo leaves a 1 where the length is 0
+  return x.size === 0 ? mul(withAxes, zeros(x.shape)) : broadcastTo(withAxes, x.shape as never);
 }
 
 function toExtremum(dy: Tensor, x: Tensor, axes: number[], extremum: typeof max): Tensor {

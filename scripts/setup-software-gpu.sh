@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Puts a software GPU next to the system, so that the tests of the backend webgpu run without a card: lavapipe, Mesa's Vulkan driver for processors,
+# 25 or later (Dawn refuses older ones), with its libraries and Vulkan's loader. Everything lies in software-gpu/; nothing is installed, and root
+# is not needed. apt-get checks the packages against Debian's signatures. Repeats cheaply.
+# Without a network it takes SwiftShader from an installed Chromium. scripts/run-tests.mjs finds the folder.
+# Exit status 1 if there is neither.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+folder="$root/software-gpu"
+if [ -f "$folder/env" ]; then exit 0; fi
+
+# The variables with which a process finds the driver, as lines NAME=VALUE.
+write_env() { # driver's description, folder of libraries, what it is
+  printf 'VK_DRIVER_FILES=%s\nLD_LIBRARY_PATH=%s\n' "$1" "$2" >"$folder/env.part"
+  mv "$folder/env.part" "$folder/env"
+  echo "Software GPU for tests: $3, in software-gpu/."
+}
+
+# Packages of lavapipe and of what it needs that the system lacks, unpacked into software-gpu/root.
+lavapipe() {
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo "lavapipe: this system has no apt-get." >&2; return 1; }
+  local codename keyring work suites packages wanted="libvulkan1 mesa-vulkan-drivers"
+  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -f "$keyring" ] && [ "$(. /etc/os-release && echo "$ID")" = debian ] || { echo "lavapipe: this is not Debian. Install your system's mesa-vulkan-drivers, 25 or later." >&2; return 1; }
+  suites="$codename"
+  if [ "$codename" = bookworm ]; then
+    suites="bookworm bookworm-backports"
+    wanted="libvulkan1 mesa-vulkan-drivers/bookworm-backports libdrm2/bookworm-backports libdrm-amdgpu1/bookworm-backports"
+  fi
+  work="$folder/work"
+  mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/packages"
+  for name in $suites; do echo "deb [signed-by=$keyring] http://deb.debian.org/debian $name main"; done >"$work/sources.list"
+  # lists of its own: backports stay unknown to the system
+  apt() {
+    apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists" \
+      -o "Dir::Cache=$work" -o "Dir::Cache::archives=$work/archives" -o Debug::NoLocking=1 -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
+  }
+  apt update >/dev/null || { echo "lavapipe: Debian's package list cannot be read." >&2; return 1; }
+  # what is wanted, and what of its dependencies the system lacks
+  packages="$(apt -s install --no-install-recommends $wanted | sed -n 's/^Inst \([^ ]*\) (.*/\1/p')"
+  for name in $wanted; do packages="$(grep -vx "${name%/*}" <<<"$packages" || true)"; done
+  (cd "$work/packages" && apt download $wanted $packages >/dev/null) || { echo "lavapipe: its packages cannot be downloaded." >&2; return 1; }
+  rm -rf "$folder/root"
+  for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
+  local libraries
+  libraries="$(dirname "$(find "$folder/root" -name libvulkan_lvp.so | head -n 1)")"
+  if LD_LIBRARY_PATH="$libraries" ldd "$libraries/libvulkan_lvp.so" | grep 'not found' >&2; then
+    echo "lavapipe: these libraries are missing." >&2
+    return 1
+  fi
+  rm -rf "$work"
+  write_env "$(find "$folder/root" -name 'lvp_icd*.json' | head -n 1)" "$libraries" "lavapipe"
+}
+
+swift_shader() {
+  local chromium
+  for chromium in /usr/lib/chromium /usr/lib/chromium-browser /opt/google/chrome; do
+    if [ -f "$chromium/vk_swiftshader_icd.json" ] && [ -f "$chromium/libvulkan.so.1" ]; then
+      write_env "$chromium/vk_swiftshader_icd.json" "$chromium" "SwiftShader of $chromium"
+      return 0
+    fi
+  done
+  echo "SwiftShader: no Chromium is installed." >&2
+  return 1
+}
+
+mkdir -p "$folder"
+lavapipe || swift_shader || { echo "No software GPU could be set up; the tests of the backend webgpu are skipped." >&2; exit 1; }

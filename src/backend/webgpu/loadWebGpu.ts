@@ -1,0 +1,165 @@
+import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { ColdstartError } from '../../errors.js';
+import { DawnEvents } from './dawnEvents.js';
+import { registerReplacedKernels } from './replacedKernels.js';
+import { hasGraphicsDevice, hasVulkanDriver } from './vulkanDrivers.js';
+import { webGpuBackend, type GpuBackend } from './webGpuBackend.js';
+
+const install = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
+
+/** What of the adapter's limits the device may use. */
+const limits = [
+  'maxBufferSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+] as const;
+
+/** A GPU, as far as it is known before it computes. */
+export interface Gpu {
+  /** As the driver calls it. */
+  readonly name: string;
+  /** A driver that computes on the processor's cores, for tests. */
+  readonly isSoftware: boolean;
+}
+
+interface Loaded {
+  readonly backend: GpuBackend;
+  readonly gpu: Gpu;
+}
+
+let loaded: Promise<Loaded> | undefined;
+
+/**
+ * Registers the backend `webgpu`, and with it the replaced kernels; a second call changes nothing.
+ * @returns one line for `doctor`: versions, adapter
+ * @throws ColdstartError code BACKEND_MISSING if a package, a driver or an adapter is missing, BACKEND_LOAD if a package does not load
+ */
+export async function loadWebGpu(): Promise<string> {
+  const { gpu } = await load();
+  return `Dawn 0.6.2 with tfjs-backend-webgpu 4.22.0 on ${gpu.name}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+}
+
+/** The GPU in use. @throws ColdstartError as loadWebGpu */
+export async function gpuInUse(): Promise<Gpu> {
+  return (await load()).gpu;
+}
+
+/** Whether there is a GPU in hardware, and everything that the backend needs. */
+export async function hardwareGpu(): Promise<boolean> {
+  if (!hasGraphicsDevice()) return false;
+  try {
+    return !(await gpuInUse()).isSoftware;
+  } catch {
+    return false;
+  }
+}
+
+/** The backend, for functions without a tfjs interface. @throws ColdstartError as loadWebGpu */
+export async function loadedGpuBackend(): Promise<GpuBackend> {
+  return (await load()).backend;
+}
+
+function load(): Promise<Loaded> {
+  loaded ??= initialise();
+  return loaded;
+}
+
+async function initialise(): Promise<Loaded> {
+  const dawn = await packageOf<typeof import('webgpu')>('webgpu');
+  if (!hasVulkanDriver())
+    throw new ColdstartError(
+      'BACKEND_MISSING',
+      'no Vulkan driver was found. Install the driver of the graphics card (Debian and Ubuntu: "apt-get install libvulkan1 mesa-vulkan-drivers" for AMD and Intel, the "nvidia-driver" package for NVIDIA).',
+    );
+  const events = new DawnEvents();
+  // constants and classes that tfjs's backend expects as globals
+  Object.assign(globalThis, dawn.globals);
+  const gpu = events.during(() => dawn.create([]));
+  const adapter = await events.during(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
+  if (adapter === null)
+    throw new ColdstartError(
+      'BACKEND_MISSING',
+      "no GPU was found that Dawn can use. On Linux it needs a Vulkan 1.1 driver (Mesa 23 or later, or NVIDIA's) and the loader libvulkan1.",
+    );
+  const { base, make } = await tfjsBackend(gpu);
+  const device = await events.during(() =>
+    adapter.requestDevice({
+      requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
+      requiredFeatures: (['shader-f16'] as const).filter((feature) => adapter.features.has(feature)),
+    }),
+  );
+  const { info } = adapter;
+  const backend = make(() => webGpuBackend(base, device, info, events));
+  removeBackend('webgpu');
+  registerBackend('webgpu', () => backend, 3);
+  // Every product by the one program whose sums have a fixed order: others add with atomic operations, so that results differ from run to run.
+  env().set('WEBGPU_THRESHOLD_TO_INCREASE_WORKGROUPS_FOR_MATMUL', 0.25);
+  registerReplacedKernels(backend);
+  const { description, device: model, vendor, architecture } = info;
+  return {
+    backend,
+    gpu: {
+      name: description || model || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter',
+      isSoftware: (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true,
+    },
+  };
+}
+
+/** tfjs's backend asks for `navigator.gpu` when it is imported and when it is made. Nothing else should take Node for a browser. */
+async function tfjsBackend(gpu: GPU): Promise<{ base: typeof WebGPUBackend; make: <T>(constructor: () => T) => T }> {
+  const restore = provideNavigator(gpu);
+  try {
+    const { WebGPUBackend: base } = await packageOf<typeof import('@tensorflow/tfjs-backend-webgpu')>(
+      '@tensorflow/tfjs-backend-webgpu',
+    );
+    const make = <T>(constructor: () => T): T => {
+      const undo = provideNavigator(gpu);
+      try {
+        return constructor();
+      } finally {
+        undo();
+      }
+    };
+    return { base, make };
+  } finally {
+    restore();
+  }
+}
+
+/** Node 20 has no `navigator`; later ones have one without `gpu`. @returns removes it again */
+function provideNavigator(gpu: GPU): () => void {
+  const own = globalThis as { navigator?: object };
+  const [target, key, value] =
+    own.navigator === undefined ? ([own, 'navigator', { gpu }] as const) : ([own.navigator, 'gpu', gpu] as const);
+  const before = Object.getOwnPropertyDescriptor(target, key);
+  Object.defineProperty(target, key, { value, configurable: true });
+  return () => {
+    if (before) Object.defineProperty(target, key, before);
+    else delete (target as Record<string, unknown>)[key];
+  };
+}
+
+async function packageOf<T>(name: string): Promise<T> {
+  try {
+    return (await import(name)) as T;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_MODULE_NOT_FOUND')
+      throw new ColdstartError(
+        'BACKEND_MISSING',
+        `not installed. For a GPU of NVIDIA, AMD, Intel or Apple: "${install}" (200 MB).`,
+      );
+    throw new ColdstartError(
+      'BACKEND_LOAD',
+      `The package ${name} is installed but does not load: ${message}. Use: ${install}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import { withoutGpu } from '../../../test/testBackends.js';
+import { ColdstartError } from '../../errors.js';
+import { selectBackend } from '../select.js';
+import { loadedGpuBackend, loadWebGpu } from './loadWebGpu.js';
+import type { GpuBackend } from './webGpuBackend.js';
+
+function numbers(shape: number[], salt: number): tf.Tensor {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return tf.tensor(
+    Float32Array.from({ length: size }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * salt)),
+    shape,
+  );
+}
+
+/** The same computation on cpu and webgpu. */
+async function assertAsCpu(compute: () => tf.Tensor, tolerance = 1e-5): Promise<void> {
+  const on = async (backend: string): Promise<{ shape: number[]; values: number[] }> => {
+    await selectBackend(backend);
+    return tf.tidy(() => {
+      const y = compute();
+      return { shape: y.shape, values: [...y.dataSync()] };
+    });
+  };
+  const [expected, found] = [await on('cpu'), await on('webgpu')];
+  assert.deepEqual(found.shape, expected.shape);
+  found.values.forEach((value, i) =>
+    assert.ok(
+      Object.is(value, expected.values[i]) ||
+        Math.abs(value - expected.values[i]) <= tolerance * (1 + Math.abs(expected.values[i])),
+      `[${i}]: found ${value}, expected ${expected.values[i]}`,
+    ),
+  );
+}
+
+describe('webgpu on a software device', { skip: withoutGpu }, () => {
+  let backend: GpuBackend;
+  before(async () => {
+    await selectBackend('cpu');
+    await selectBackend('webgpu');
+    backend = await loadedGpuBackend();
+  });
+
+  test('says what it runs on', async () =>
+    assert.match(await loadWebGpu(), /^Dawn 0\.6\.2 .* on .+, a software device for tests \(auto never takes it\)$/));
+
+  test('leaves no navigator behind, by which programs would take Node for a browser', () =>
+    assert.ok((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined));
+
+  test('reads numbers, whole numbers, truth values and nothing, at once and later', async () => {
+    const computed: (() => tf.Tensor)[] = [
+      () => tf.mul(numbers([30, 40], 1), 2),
+      () =>
+        tf.mul(
+          tf.tensor(
+            Int32Array.from({ length: 1200 }, (_, i) => i - 600),
+            [1200],
+            'int32',
+          ),
+          tf.scalar(2, 'int32'),
+        ),
+      () => tf.greater(numbers([1200], 2), 0),
+      () => tf.mul(numbers([0, 3], 1), 2),
+    ];
+    for (const compute of computed) {
+      const [now, later] = [compute().dataSync(), await compute().data()];
+      assert.deepEqual(now, later);
+      await selectBackend('cpu');
+      const expected = compute().dataSync();
+      assert.equal(now.constructor, expected.constructor);
+      assert.deepEqual(now, expected);
+      await selectBackend('webgpu');
+    }
+  });
+
+  test('several reads that wait at the same time, with a read at once between them', async () => {
+    const [a, b, c] = [1, 2, 3].map((factor) => tf.mul(numbers([1000], 4), factor));
+    const waiting = Promise.all([a.data(), b.data()]);
+    const now = c.dataSync()[7];
+    const [first, second] = await waiting;
+    assert.ok(Math.abs(now - 3 * first[7]) < 1e-6 && Math.abs(second[7] - 2 * first[7]) < 1e-6);
+  });
+
+  test('a sum of more tensors than the device binds', () =>
+    assertAsCpu(() => tf.addN(Array.from({ length: 70 }, (_, i) => numbers([5], i)))));
+
+  for (const [a, b] of [
+    [
+      [2, 1, 3, 4],
+      [1, 5, 4, 2],
+    ],
+    [
+      [3, 4, 5],
+      [5, 2],
+    ],
+    [
+      [2, 3, 4, 5],
+      [3, 5, 2],
+    ],
+    [
+      [1, 4, 5],
+      [6, 5, 2],
+    ],
+    [
+      [2, 1, 3, 4],
+      [2, 5, 4, 2],
+    ],
+    [
+      [0, 3, 4],
+      [1, 4, 2],
+    ],
+    [
+      [2, 3, 0],
+      [2, 0, 4],
+    ],
+  ])
+    test(`products of [${a}] and [${b}]`, () => assertAsCpu(() => tf.matMul(numbers(a, 1), numbers(b, 2))));
+
+  test('products whose sums other programs of tfjs would add in an order that changes', async () => {
+    await selectBackend('webgpu');
+    const product = (): Float32Array =>
+      tf.tidy(() => tf.matMul(numbers([3, 3000], 1), numbers([3000, 50], 2)).dataSync() as Float32Array);
+    assert.deepEqual(product(), product());
+    await assertAsCpu(() => tf.matMul(numbers([3, 3000], 1), numbers([3000, 50], 2)), 1e-4);
+  });
+
+  for (const reduce of [tf.sum, tf.max, tf.min, tf.prod, tf.mean] as ((
+    x: tf.Tensor,
+    axis: number,
+    keep: boolean,
+  ) => tf.Tensor)[])
+    test(`${reduce.name}: of no rows, and of rows of no elements`, async () => {
+      await assertAsCpu(() => reduce(numbers([0, 3], 1), 1, false));
+      await assertAsCpu(() => reduce(numbers([2, 0], 1), 1, true));
+    });
+
+  test('a gather takes rows, along any axis, and no others', async () => {
+    await assertAsCpu(() => tf.gather(numbers([4, 3], 1), tf.tensor([3, 0, 3], [3], 'int32')));
+    await assertAsCpu(() =>
+      tf.gather(
+        numbers([2, 4, 3], 1),
+        tf.tensor(
+          [
+            [1, 0],
+            [3, 2],
+          ],
+          [2, 2],
+          'int32',
+        ),
+        1,
+      ),
+    );
+    for (const backend of ['cpu', 'webgpu']) {
+      await selectBackend(backend);
+      for (const index of [-1, 4])
+        assert.throws(
+          () => tf.gather(numbers([4, 3], 1), tf.tensor([0, index], [2], 'int32')),
+          new RegExp(`the index value ${index} is not in \\[0, 3\\]`),
+        );
+    }
+  });
+
+  test('a gather by an index that only the device knows gives zeros where it is out of range', () => {
+    // enough of them that tfjs does not compute them in JavaScript
+    const from = Int32Array.from({ length: 1500 }, (_, i) => i % 6);
+    const indices = tf.add(tf.tensor(from, [1500], 'int32'), tf.scalar(-1, 'int32'));
+    const found = tf.gather(tf.tensor([Infinity, 2, 3]), indices).dataSync();
+    assert.deepEqual([...found.slice(0, 7)], [0, Infinity, 2, 3, 0, 0, 0]);
+  });
+
+  test('sums of segments leave ids out that are negative or too large, and have the same bits every time', async () => {
+    const ids = Int32Array.from({ length: 500 }, (_, i) => ((7 * i) % 13) - 2);
+    const sums = (): tf.Tensor =>
+      tf.unsortedSegmentSum(numbers([500, 3], 1), tf.tensor(ids, [500], 'int32') as tf.Tensor1D, 8);
+    await selectBackend('webgpu');
+    const [first, second] = [sums().dataSync(), sums().dataSync()];
+    assert.deepEqual(first, second);
+    const expected = new Float64Array(24);
+    const x = numbers([500, 3], 1).dataSync();
+    ids.forEach((id, row) => {
+      if (id >= 0 && id < 8) for (let c = 0; c < 3; c++) expected[3 * id + c] += x[3 * row + c];
+    });
+    first.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-4, `[${i}]: ${value}, ${expected[i]}`));
+    assert.deepEqual(
+      [...tf.unsortedSegmentSum(numbers([0, 2], 1), tf.tensor([], [0], 'int32') as tf.Tensor1D, 2).dataSync()],
+      [0, 0, 0, 0],
+    );
+  });
+
+  test('counts what it starts', () => {
+    const x = tf.keep(tf.concat([numbers([2000], 1), numbers([2000], 2)]));
+    const before = backend.dispatches;
+    tf.tidy(() => tf.square(tf.square(x)));
+    assert.equal(backend.dispatches - before, 2);
+    x.dispose();
+  });
+
+  // the last one: the backend is of no use after it
+  test('a fault that the device reports is thrown at once and by every later read: results would be zeros', async () => {
+    const good = tf.square(numbers([2000], 1));
+    const output = backend.makeTensorInfo([4], 'float32');
+    assert.throws(
+      () =>
+        backend.compute({
+          key: 'ColdstartTest faulty',
+          code: () => 'this is not WGSL',
+          outputs: [output],
+          inputs: [],
+          threads: 4,
+        }),
+      (error) =>
+        error instanceof ColdstartError &&
+        error.code === 'GPU_FAILED' &&
+        /The GPU reported a fault, .* cannot be trusted: .* Use another backend/s.test(error.message),
+    );
+    assert.throws(() => good.dataSync(), { code: 'GPU_FAILED' });
+    await assert.rejects(good.data(), { code: 'GPU_FAILED' });
+  });
+});
