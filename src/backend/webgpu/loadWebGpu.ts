@@ -1,9 +1,9 @@
 import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
-import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { ColdstartError } from '../../errors.js';
 import { DawnEvents } from './dawnEvents.js';
 import { registerReplacedKernels } from './replacedKernels.js';
 import { hasGraphicsDevice, hasVulkanDriver } from './vulkanDrivers.js';
+import type { AdapterInfo, TfjsWebGpuClass } from './tfjsWebGpu.js';
 import { webGpuBackend, type GpuBackend } from './webGpuBackend.js';
 
 const install = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
@@ -25,6 +25,12 @@ export interface Gpu {
   readonly name: string;
   /** A driver that computes on the processor's cores, for tests. */
   readonly isSoftware: boolean;
+}
+
+/** The package webgpu. */
+interface Dawn {
+  create(options: string[]): GPU;
+  readonly globals: object;
 }
 
 interface Loaded {
@@ -70,7 +76,7 @@ function load(): Promise<Loaded> {
 }
 
 async function initialise(): Promise<Loaded> {
-  const dawn = await packageOf<typeof import('webgpu')>('webgpu');
+  const dawn = await packageOf<Dawn>('webgpu');
   if (!hasVulkanDriver())
     throw new ColdstartError(
       'BACKEND_MISSING',
@@ -93,7 +99,7 @@ async function initialise(): Promise<Loaded> {
       requiredFeatures: (['shader-f16'] as const).filter((feature) => adapter.features.has(feature)),
     }),
   );
-  const { info } = adapter;
+  const { info } = adapter as unknown as { info: AdapterInfo };
   const backend = make(() => webGpuBackend(base, device, info, events));
   removeBackend('webgpu');
   registerBackend('webgpu', () => backend, 3);
@@ -105,16 +111,16 @@ async function initialise(): Promise<Loaded> {
     backend,
     gpu: {
       name: description || model || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter',
-      isSoftware: (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true,
+      isSoftware: info.isFallbackAdapter === true,
     },
   };
 }
 
 /** tfjs's backend asks for `navigator.gpu` when it is imported and when it is made. Nothing else should take Node for a browser. */
-async function tfjsBackend(gpu: GPU): Promise<{ base: typeof WebGPUBackend; make: <T>(constructor: () => T) => T }> {
+async function tfjsBackend(gpu: GPU): Promise<{ base: TfjsWebGpuClass; make: <T>(constructor: () => T) => T }> {
   const restore = provideNavigator(gpu);
   try {
-    const { WebGPUBackend: base } = await packageOf<typeof import('@tensorflow/tfjs-backend-webgpu')>(
+    const { WebGPUBackend: base } = await packageOf<{ WebGPUBackend: TfjsWebGpuClass }>(
       '@tensorflow/tfjs-backend-webgpu',
     );
     const make = <T>(constructor: () => T): T => {

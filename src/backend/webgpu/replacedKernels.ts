@@ -63,7 +63,7 @@ function reductionOfAny(backend: GpuBackend, tfjs: Kernel, empty: number): Kerne
     const axes = util.parseAxisParam((attrs.axis ?? attrs.reductionIndices) as number | number[], shape);
     const [rest] = backend_util.computeOutAndReduceShapes(shape, axes);
     const size = util.sizeFromShape(rest);
-    const values = util.makeOnesTypedArray(size, dtype).fill(empty as never);
+    const values = (util.makeOnesTypedArray(size, dtype) as Float32Array).fill(empty);
     return backend.makeTensorInfo(attrs.keepDims ? backend_util.expandShapeToKeepDim(rest, axes) : rest, dtype, values);
   };
 }

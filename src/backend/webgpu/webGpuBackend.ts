@@ -1,11 +1,8 @@
 import { env, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
-import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 import { ColdstartError } from '../../errors.js';
 import { BufferPool } from './bufferPool.js';
 import type { DawnEvents } from './dawnEvents.js';
-
-type Values = ReturnType<WebGPUBackend['readSync']>;
-type Uniforms = Parameters<WebGPUBackend['runWebGPUProgram']>[3];
+import type { AdapterInfo, ProgramUniforms, TfjsWebGpu, TfjsWebGpuClass, Values } from './tfjsWebGpu.js';
 
 /** A tensor on its way from the device. */
 interface Reading {
@@ -15,16 +12,6 @@ interface Reading {
   readonly staging: GPUBuffer;
   /** Fulfilled when the device has answered. */
   readonly mapped: Promise<void>;
-}
-
-/** Members of tfjs's class that it declares private. */
-interface Internals {
-  readonly commandEncoder: GPUCommandEncoder;
-  computePassEncoder: GPUComputePassEncoder | null;
-  readonly commandQueueOwnedIds: WeakSet<object>;
-  dispatchCountInPass: number;
-  readonly pipelineCache: Record<string, GPUComputePipeline>;
-  readonly uniformPendingDisposal: GPUBuffer[];
 }
 
 /**
@@ -37,14 +24,15 @@ const programsPerTurn = 50_000;
 const groupSize = 64;
 
 /** tfjs's WebGPU backend with what `webGpuBackend` adds. */
-export interface GpuBackend extends WebGPUBackend {
+export interface GpuBackend extends TfjsWebGpu {
+  readonly device: GPUDevice;
   /** Kernels started since the backend was made. */
   readonly dispatches: number;
   /** The values of an int32 tensor that was made from JavaScript's values; undefined if the device computed it. */
   knownIntegers(tensor: TensorInfo): ArrayLike<number> | undefined;
   /** The same, read from the device where needed. */
   integers(tensor: TensorInfo): ArrayLike<number>;
-  /** Runs a program of our own. */
+  /** Runs a program of our this. */
   compute(program: Program): void;
 }
 
@@ -75,22 +63,22 @@ export interface Program {
  * @throws ColdstartError, from its kernels and reads, code GPU_FAILED after a fault of the device, OUT_OF_MEMORY if its memory is full
  */
 export function webGpuBackend(
-  base: typeof WebGPUBackend,
+  base: TfjsWebGpuClass,
   device: GPUDevice,
-  info: GPUAdapterInfo,
+  info: AdapterInfo,
   events: DawnEvents,
 ): GpuBackend {
   class Backend extends base implements GpuBackend {
+    readonly device = device;
     dispatches = 0;
     private failure: ColdstartError | undefined;
     private startedInTurn = 0;
 
     constructor() {
       super(device, info);
-      // the pool has what tfjs calls of its own manager
-      this.bufferManager = new BufferPool(device) as unknown as WebGPUBackend['bufferManager'];
-      device.addEventListener('uncapturederror', ({ error }) => {
-        this.failure ??= failureOf(error);
+      this.bufferManager = new BufferPool(device);
+      device.addEventListener('uncapturederror', (event) => {
+        this.failure ??= failureOf((event as GPUUncapturedErrorEvent).error);
       });
       void device.lost.then(({ reason, message }) => {
         if (reason !== 'destroyed') this.failure ??= lost(message);
@@ -116,16 +104,15 @@ export function webGpuBackend(
     compute({ key, code, outputs, inputs, uniforms, threads }: Program): void {
       if (threads === 0) return;
       this.countProgram();
-      const own = this as unknown as Internals;
       const tensors = [...outputs, ...inputs];
       for (const { dataId } of tensors) this.uploadToGPU(dataId);
-      for (const { dataId } of outputs) this.tensorMap.get(dataId).values = null!; // of before
-      const pipeline = (own.pipelineCache[key] ??= device.createComputePipeline({
+      for (const { dataId } of outputs) this.tensorMap.get(dataId).values = null; // of before
+      const pipeline = (this.pipelineCache[key] ??= device.createComputePipeline({
         label: key,
         layout: 'auto',
         compute: { module: device.createShaderModule({ label: key, code: code() }), entryPoint: 'main' },
       }));
-      const bindings = tensors.map(({ dataId }) => this.tensorMap.get(dataId).resource as GPUBuffer);
+      const bindings = tensors.map(({ dataId }) => this.tensorMap.get(dataId).resource!);
       if (uniforms !== undefined) {
         const bytes = Array.isArray(uniforms) ? Uint32Array.from(uniforms).buffer : (uniforms as ArrayBuffer);
         const buffer = this.bufferManager.acquireBuffer(
@@ -133,22 +120,22 @@ export function webGpuBackend(
           GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM,
         );
         this.queue.writeBuffer(buffer, 0, bytes);
-        own.uniformPendingDisposal.push(buffer);
+        this.uniformPendingDisposal.push(buffer);
         bindings.push(buffer);
       }
       const group = device.createBindGroup({
         layout: pipeline.getBindGroupLayout(0),
         entries: bindings.map((buffer, binding) => ({ binding, resource: { buffer } })),
       });
-      for (const { dataId } of tensors) own.commandQueueOwnedIds.add(dataId);
+      for (const { dataId } of tensors) this.commandQueueOwnedIds.add(dataId);
       this.ensureCommandEncoderReady();
-      const pass = (own.computePassEncoder ??= own.commandEncoder.beginComputePass());
+      const pass = (this.computePassEncoder ??= this.commandEncoder.beginComputePass());
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       const groups = Math.ceil(threads / groupSize);
       const across = Math.min(groups, device.limits.maxComputeWorkgroupsPerDimension);
       pass.dispatchWorkgroups(across, Math.ceil(groups / across));
-      if (++own.dispatchCountInPass >= env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
+      if (++this.dispatchCountInPass >= env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
         this.endComputePassEncoder();
         this.submitQueue();
       }
@@ -156,17 +143,17 @@ export function webGpuBackend(
     }
 
     override runWebGPUProgram(
-      program: WebGPUProgram,
+      program: object,
       inputs: TensorInfo[],
       outputDtype: DataType,
-      uniforms?: Uniforms,
+      uniforms?: ProgramUniforms,
       output?: TensorInfo,
     ): TensorInfo {
       this.countProgram();
       const result = super.runWebGPUProgram(program, inputs, outputDtype, uniforms, output);
       if (output !== undefined && util.sizeFromShape(output.shape) > 0) {
         const data = this.tensorMap.get(output.dataId);
-        if (data.resource != null) data.values = null!; // of before the program wrote to it
+        if (data.resource != null) data.values = null; // of before the program wrote to it
       }
       this.throwFailure();
       return result;
@@ -201,7 +188,7 @@ export function webGpuBackend(
       const staging = this.bufferManager.acquireBuffer(bytes, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
       this.ensureCommandEncoderReady();
       this.endComputePassEncoder();
-      (this as unknown as Internals).commandEncoder.copyBufferToBuffer(resource as GPUBuffer, 0, staging, 0, bytes);
+      this.commandEncoder.copyBufferToBuffer(resource!, 0, staging, 0, bytes);
       this.submitQueue();
       // whether it worked is seen from the buffer's state
       const mapped = events.during(() => staging.mapAsync(GPUMapMode.READ)).catch(() => {});
