@@ -2,20 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtinTextYaml } from './builtinText.js';
 
 const program = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 
 /** The smallest ablation with every kind of file: GradInit against none, learning curves, update ratios, gradients, translations. */
 const config = `
 backend: wasm
-corpus:
-  dir: data
-  srcLang: de
-  trgLang: en
-  train: { src: text/train.de, trg: text/train.en }
-  valid: { src: text/valid.de, trg: text/valid.en }
-  test: { src: text/test.de, trg: text/test.en }
-  subwords: { method: bpe, merges: 60 }
+${builtinTextYaml}  subwords: { method: bpe, merges: 60 }
 model: { dModel: 8, dFf: 16, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
 train: { maxUpdates: 6, maxTokens: 200, logEveryUpdates: 2, validateEveryUpdates: 3, saveEveryUpdates: 3, keepEpochs: 2 }
 gradinit: { iterations: 2 }

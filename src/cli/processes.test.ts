@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { builtinTextYaml } from '../../test/builtinText.js';
 import { isAddonBuilt } from '../backend/native/addon.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
 import { builtMpi } from '../parallel/mpiFiles.js';
@@ -71,14 +72,7 @@ describe('training under mpirun', { skip: missing() }, () => {
       `
 seed: 5
 backend: ${isAddonBuilt() ? 'native' : 'wasm'}
-corpus:
-  dir: data
-  srcLang: de
-  trgLang: en
-  train: { src: text/train.de, trg: text/train.en }
-  valid: { src: text/valid.de, trg: text/valid.en }
-  test: { src: text/test.de, trg: text/test.en }
-  subwords: { method: none, joiner: "" }
+${builtinTextYaml}  subwords: { method: none, joiner: "" }
 model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
 gradinit: { algorithm: adam, iterations: 3, maxTokens: 900, pieceTokens: 200 }
 train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 12, updateFreq: 5, maxTokens: 400, validateEveryUpdates: 6, logEveryUpdates: 2, keepEpochs: 0 }

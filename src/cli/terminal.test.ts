@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { builtinTextYaml } from '../../test/builtinText.js';
 import { noPseudoTerminal, onTerminal, shownLines } from '../../test/pseudoTerminal.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -30,14 +31,7 @@ before(() => {
     `
 seed: 5
 backend: wasm
-corpus:
-  dir: data
-  srcLang: de
-  trgLang: en
-  train: { src: text/train.de, trg: text/train.en }
-  valid: { src: text/valid.de, trg: text/valid.en }
-  test: { src: text/test.de, trg: text/test.en }
-  subwords: { method: none, joiner: "" }
+${builtinTextYaml}  subwords: { method: none, joiner: "" }
 model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
 train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 120, maxTokens: 400, validateEveryUpdates: 60, logEveryUpdates: 20 }
 decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }

@@ -1,3 +1,4 @@
+import { ColdstartError } from '../errors.js';
 import type { ExportedModel } from './exportedModel.js';
 
 /** The model card's text about one format. */
@@ -40,4 +41,15 @@ export interface Exporter {
   write(model: ExportedModel, options: WriteOptions): Promise<void>;
   /** @param name of the folder that was asked for */
   card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts;
+}
+
+/** The message of the error by which a preparation says that this model cannot be written; undefined where it succeeds. */
+export function refusalOf(prepare: () => unknown): string | undefined {
+  try {
+    prepare();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ColdstartError) return error.message;
+    throw error;
+  }
 }

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import { ColdstartError } from '../../errors.js';
 import type { ModelConfig } from '../../model/config.js';
 import { decoderEmbedding, encoderEmbedding, outputProjection } from '../../model/parameters.js';
 import { firstPosition, sinusoidalPositions } from '../../model/positions.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
 import { writeSafetensors, type WrittenTensor } from '../../storage/safetensors.js';
-import { bosId, eosId, padId, unkId } from '../../text/specialIds.js';
+import { eosId, unkId } from '../../text/specialIds.js';
 import { exportTokenizer } from '../../text/tokenizerExport/exportTokenizer.js';
 import { longestSource, parameterNamed, type ExportedModel, type ExportedTensor } from '../exportedModel.js';
-import type { CardParts, Exporter, WriteOptions } from '../exporter.js';
+import { refusalOf, type CardParts, type Exporter, type WriteOptions } from '../exporter.js';
 import { toFloat16 } from '../float16.js';
 import { foldResidual, leastScale, scaledColumns, unfoldableScale, type Stack } from '../foldedResidual.js';
 import { writeForeignJson } from '../foreignJson.js';
+import { generationSettings, modelSettings } from '../transformersConfig.js';
 
 /** PyTorch's default, which FSMT has no setting for. */
 const layerNormEps = 1e-5;
@@ -39,13 +39,7 @@ export const huggingface: Exporter = {
     const scale = unfoldableScale(model);
     if (scale !== undefined)
       return `its residual scale ${scale}, and weights must be divided by it. Only scales of at least ${leastScale} in size can be moved into other parameters. ${instead}`;
-    try {
-      tokenizers(model);
-      return undefined;
-    } catch (error) {
-      if (error instanceof ColdstartError) return error.message;
-      throw error;
-    }
+    return refusalOf(() => tokenizers(model));
   },
   write,
   card,
@@ -63,24 +57,14 @@ function write(model: ExportedModel, { folder, dtypes: [dtype], signal }: WriteO
   writeForeignJson(join(folder, 'config.json'), fsmtConfig(model, source.size, isTied, dtype));
   const { beamSize, lengthPenalty } = model.decode;
   writeForeignJson(join(folder, 'generation_config.json'), {
-    ...specialIds,
+    ...generationSettings(longestTranslation(model)),
     forced_eos_token_id: eosId,
-    suppress_tokens: [padId],
-    begin_suppress_tokens: [eosId],
-    max_length: longestTranslation(model),
     num_beams: beamSize,
     ...(beamSize > 1 && { length_penalty: lengthPenalty, early_stopping: true }),
   });
   for (const [name, text] of Object.entries(files)) writeFileAtomic(join(folder, name), text);
   return Promise.resolve();
 }
-
-const specialIds = {
-  bos_token_id: bosId,
-  pad_token_id: padId,
-  eos_token_id: eosId,
-  decoder_start_token_id: eosId,
-};
 
 /** Tokens of the longest translation with the </s> that decoding starts from. */
 function longestTranslation({ config, decode: { maxLenA, maxLenB } }: ExportedModel): number {
@@ -106,24 +90,14 @@ function fsmtConfig(
   return {
     model_type: 'fsmt',
     architectures: ['FSMTForConditionalGeneration'],
-    is_encoder_decoder: true,
+    ...modelSettings(config),
     langs: [run?.config.corpus.srcLang ?? 'src', run?.config.corpus.trgLang ?? 'trg'],
-    ...specialIds,
     src_vocab_size: numSourceIds,
     tgt_vocab_size: config.trgVocabSize,
-    d_model: config.dModel,
-    encoder_layers: config.numEncoderLayers,
-    decoder_layers: config.numDecoderLayers,
-    encoder_attention_heads: config.numHeads,
-    decoder_attention_heads: config.numHeads,
-    encoder_ffn_dim: config.dFf,
-    decoder_ffn_dim: config.dFf,
-    activation_function: 'relu',
     dropout: config.dropout,
     attention_dropout: config.attentionDropout,
     activation_dropout: config.reluDropout,
     max_position_embeddings: numPositions(config),
-    scale_embedding: true,
     tie_word_embeddings: isTied,
     dtype,
   };

@@ -1,12 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { greatest } from '../../extremes.js';
-import { ColdstartError } from '../../errors.js';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
-import { bosId, eosId, padId } from '../../text/specialIds.js';
 import { longestSource, type ExportedModel } from '../exportedModel.js';
 import { writeForeignJson } from '../foreignJson.js';
-import type { CardParts, Exporter, WriteOptions } from '../exporter.js';
+import { generationSettings, modelSettings } from '../transformersConfig.js';
+import { refusalOf, type CardParts, type Exporter, type WriteOptions } from '../exporter.js';
 import { largestFile, writeOnnxModel } from '../onnx/modelFile.js';
 import { decoderGraph, longestTranslations } from './decoderGraph.js';
 import { encoderGraph } from './encoderGraph.js';
@@ -24,13 +23,7 @@ export const transformersJs: Exporter = {
   defaultDtypes: ['fp32', 'q8'],
   severalDtypes: true,
   refuse({ text }) {
-    try {
-      jointTokenizer(text);
-      return undefined;
-    } catch (error) {
-      if (error instanceof ColdstartError) return error.message;
-      throw error;
-    }
+    return refusalOf(() => jointTokenizer(text));
   },
   write: (model, options) => writeTransformersJs(model, options, largestFile),
   card,
@@ -58,20 +51,8 @@ export async function writeTransformersJs(
   }
   for (const [name, text] of Object.entries(tokenizer.files)) writeFileAtomic(join(folder, name), text);
   writeForeignJson(join(folder, 'config.json'), modelConfig(model, tokenizer, dtypes, dataFiles));
-  writeForeignJson(join(folder, 'generation_config.json'), {
-    ...specialIds,
-    max_length: longestTranslation(model) + 1, // with the </s> that decoding starts from
-    suppress_tokens: [padId],
-    begin_suppress_tokens: [eosId],
-  });
+  writeForeignJson(join(folder, 'generation_config.json'), generationSettings(longestTranslation(model) + 1));
 }
-
-const specialIds = {
-  bos_token_id: bosId,
-  pad_token_id: padId,
-  eos_token_id: eosId,
-  decoder_start_token_id: eosId,
-};
 
 /** config.json: a Marian model, whose shape this one has for Transformers.js. What differs from Marian is in the graphs. */
 function modelConfig(
@@ -89,18 +70,8 @@ function modelConfig(
   return {
     model_type: 'marian',
     architectures: ['MarianMTModel'],
-    is_encoder_decoder: true,
-    ...specialIds,
-    d_model: config.dModel,
+    ...modelSettings(config),
     vocab_size: target.size,
-    encoder_layers: config.numEncoderLayers,
-    decoder_layers: config.numDecoderLayers,
-    encoder_attention_heads: config.numHeads,
-    decoder_attention_heads: config.numHeads,
-    encoder_ffn_dim: config.dFf,
-    decoder_ffn_dim: config.dFf,
-    activation_function: 'relu',
-    scale_embedding: true,
     ...(Object.keys(own).length > 0 && { 'transformers.js_config': own }),
   };
 }

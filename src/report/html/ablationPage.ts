@@ -254,28 +254,13 @@ function samples(data: AblationData): Html {
   const blocks = shown.map(({ line, src, ref, hyps }) => {
     const rows = first.flatMap((run, i) =>
       run && hyps[run.key] !== undefined
-        ? [
-            html`<tr>
-              <th>${armKey(i, data.arms[i].name)}</th>
-              <td>${markMissing(hyps[run.key], [ref])}</td>
-            </tr>`,
-          ]
+        ? [tableRow(armKey(i, data.arms[i].name), markMissing(hyps[run.key], [ref]))]
         : [],
     );
-    return html`<table class="text">
-      <caption class="left quiet">
-        Line ${line}
-      </caption>
-      <tr>
-        <th>source</th>
-        <td>${src}</td>
-      </tr>
-      <tr>
-        <th>reference</th>
-        <td>${ref}</td>
-      </tr>
-      ${joinHtml(rows, '\n')}
-    </table>`;
+    const caption = html`<caption class="left quiet">
+      Line ${line}
+    </caption>`;
+    return sampleTable(src, ref, rows, caption);
   });
   const [open, folded] = [blocks.slice(0, openSamples), blocks.slice(openSamples)];
   return html`<p class="quiet small">
@@ -283,6 +268,20 @@ function samples(data: AblationData): Html {
       Each arm by its first seed.
     </p>
     ${joinHtml(open, '\n')}${folded.length > 0 ? details(`${folded.length} more`, joinHtml(folded, '\n')) : undefined}`;
+}
+
+/** A source, its reference, and rows of translations. */
+function sampleTable(src: string, ref: string, rows: readonly Html[], caption: Html = noHtml): Html {
+  return html`<table class="text">
+    ${caption} ${joinHtml([tableRow('source', src), tableRow('reference', ref), ...rows], '\n')}
+  </table>`;
+}
+
+function tableRow(head: HtmlContent, cell: HtmlContent): Html {
+  return html`<tr>
+    <th>${head}</th>
+    <td>${cell}</td>
+  </tr>`;
 }
 
 const shownValidations = 8;
@@ -297,26 +296,9 @@ function samplesInTraining(data: AblationData): Html {
     const tables = points.at(-1)!.samples!.map(({ src, ref }) => {
       const rows = shown.flatMap((point) => {
         const sample = point.samples!.find((each) => each.src === src && each.ref === ref);
-        return sample === undefined
-          ? []
-          : [
-              html`<tr>
-                <th>update ${point.update}</th>
-                <td>${markMissing(sample.hyp, [ref])}</td>
-              </tr>`,
-            ];
+        return sample === undefined ? [] : [tableRow(`update ${point.update}`, markMissing(sample.hyp, [ref]))];
       });
-      return html`<table class="text">
-        <tr>
-          <th>source</th>
-          <td>${src}</td>
-        </tr>
-        <tr>
-          <th>reference</th>
-          <td>${ref}</td>
-        </tr>
-        ${joinHtml(rows, '\n')}
-      </table>`;
+      return sampleTable(src, ref, rows);
     });
     return [details(html`${armKey(i, data.arms[i].name)}, seed ${run!.seed}`, joinHtml(tables, '\n'))];
   });
