@@ -16,6 +16,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { builtinTextYaml } from '../../test/builtinText.js';
 import { casePath } from '../../test/cases.js';
 import type { AblationData } from '../ablation/ablationData.js';
 import { readEvents } from '../../test/eventReader.js';
@@ -189,14 +190,7 @@ describe('from text to a table', () => {
     config,
     `
 backend: wasm
-corpus:
-  dir: data
-  srcLang: de
-  trgLang: en
-  train: { src: text/train.de, trg: text/train.en }
-  valid: { src: text/valid.de, trg: text/valid.en }
-  test: { src: text/test.de, trg: text/test.en }
-  subwords: { method: none, joiner: "" }
+${builtinTextYaml}  subwords: { method: none, joiner: "" }
 model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1, dropout: 0.1 }
 train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 30, maxTokens: 400, validateEveryUpdates: 15, validateBleuSentences: 5, logEveryUpdates: 5, keepEpochs: 2 }
 gradinit: { variant: released, iterations: 3 }
@@ -739,7 +733,10 @@ ablation:
     const plan = ok([...command, '--dry-run']);
     assert.match(plan, /^8 runs: 4 arms x 2 seeds$/m);
     assert.match(plan, /^gradinit +1 +[\d.ms]+ +\d+ ms +2[0-9] +[\d.]+s +\d+\.\d +[\d.]+ GB +wasm$/m);
-    assert.match(plan, /^4 of 8 runs complete\. The others: .* one after another, .* with 2 at a time\.$/m);
+    assert.match(
+      plan,
+      /\n8 runs, 4 complete: about .* one after another, .* with 2 at a time, about [\d.]+ GB of memory\.\n$/,
+    );
     assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);

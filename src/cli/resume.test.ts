@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { builtinTextYaml } from '../../test/builtinText.js';
 import { limitedMemory } from '../../test/limitedMemory.js';
 import type { RunScores } from '../run/runScores.js';
 
@@ -49,14 +50,7 @@ before(() => {
     `
 seed: 5
 backend: wasm
-corpus:
-  dir: data
-  srcLang: de
-  trgLang: en
-  train: { src: text/train.de, trg: text/train.en }
-  valid: { src: text/valid.de, trg: text/valid.en }
-  test: { src: text/test.de, trg: text/test.en }
-  subwords: { method: none, joiner: "" }
+${builtinTextYaml}  subwords: { method: none, joiner: "" }
 model: { dModel: 16, dFf: 32, numHeads: 2, numEncoderLayers: 1, numDecoderLayers: 1 }
 train: { lr: 1e-2, warmupUpdates: 10, maxUpdates: 20, maxTokens: 400, validateEveryUpdates: 10, logEveryUpdates: 5, keepEpochs: 2 }
 decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
@@ -67,8 +61,9 @@ decode: { beamSize: 2, maxLenA: 1, maxLenB: 2, bleu: tokenised }
 });
 
 describe('what may change on resuming', () => {
+  const longer = set('train.maxUpdates=40', 'train.logEveryUpdates=10', 'train.patience=9');
+
   test('a complete run is prolonged bit for bit as if it had been given more updates at the start', () => {
-    const longer = set('train.maxUpdates=40', 'train.logEveryUpdates=10', 'train.patience=9');
     const refused = train('short', ...longer);
     assert.equal(refused.status, 1);
     assert.match(
@@ -90,6 +85,28 @@ describe('what may change on resuming', () => {
     ]);
     assert.match(bytes('short', 'config.yaml').toString(), /maxUpdates: 40/);
     assert.match(train('short', ...longer).stderr, /complete already; nothing was done/);
+  });
+
+  test('an end that the run is past is refused before anything is written', () => {
+    const before = bytes('short', 'config.yaml');
+    for (const [setting, message] of [
+      [
+        'train.maxUpdates=39',
+        'train.maxUpdates is 39, and short has been trained for 40 updates already. Set it to 40 to end the run now, or higher to train on.',
+      ],
+      [
+        'train.maxEpochs=3',
+        'train.maxEpochs is 3, and short has been trained for 4 epochs (the last one in part) already. Set it to 4 to end the run now, or higher to train on.',
+      ],
+    ])
+      for (const preview of [[], ['--dry-run']]) {
+        const { status, stderr } = train('short', ...longer, ...set(setting), '--resume', ...preview);
+        assert.ok(stderr.includes(`coldstart: ${message}`), stderr);
+        assert.equal(status, 2);
+      }
+    assert.deepEqual(bytes('short', 'config.yaml'), before);
+    const left = ok(train('short', ...longer, ...set('train.maxUpdates=60'), '--resume', '--dry-run'));
+    assert.match(left, /\nupdates +60, 20 of them left\n(.*\n)*time left +about /);
   });
 
   test('a run with scaled rates is prolonged bit for bit while they are released, and not without its scales', () => {
@@ -293,7 +310,10 @@ test('an average needs two epochs: with fewer the best parameters are scored, an
   assert.match(stderr, /brief has no epoch checkpoints to average/);
   const fewer = coldstart('average', '--run', 'short', '--last', '9', '--out', 'fewer.safetensors');
   assert.match(ok(fewer), /^fewer\.safetensors: mean of [12] checkpoints?/);
-  assert.match(fewer.stderr, /short has only [12] of the 9 requested epochs/);
+  assert.match(
+    fewer.stderr,
+    /short holds checkpoints of (1 epoch|2 epochs), fewer than the 9 of --last; train\.keepEpochs keeps more\./,
+  );
 });
 
 test('a run that diverged says so with status 1 when it is started again', () => {

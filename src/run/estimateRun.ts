@@ -28,6 +28,8 @@ export interface RunEstimate {
   readonly secondsPerUpdate: number;
   /** Updates of training, without the cost of initialisation. */
   readonly updates: number;
+  /** Those of them that are not done yet. The seconds are for these. */
+  readonly updatesLeft: number;
   readonly initSeconds: number;
   readonly initUpdates: number;
   /** Updates of the run, including the cost of initialisation. */
@@ -58,9 +60,10 @@ export async function estimateMemory(config: Config, ignoreMemory = false): Prom
 /**
  * Measures a few updates, one validation, a few translations, and an iteration of each branch of the learned
  * initialisation.
+ * @param updatesDone updates that an unfinished run has made already; their time and that of initialisation are left out
  * @throws ColdstartError TOO_LARGE if that would not fit into memory
  */
-export async function estimateRun(config: Config, ignoreMemory = false): Promise<RunEstimate> {
+export async function estimateRun(config: Config, ignoreMemory = false, updatesDone = 0): Promise<RunEstimate> {
   const options = trainOptions(config);
   const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
@@ -75,24 +78,27 @@ export async function estimateRun(config: Config, ignoreMemory = false): Promise
     const secondsPerUpdate = timeUpdate(config, model, params, trained);
     const plan = initPlan(config, pairs);
     const initUpdates = plan === undefined ? 0 : expectedUpdates(plan);
-    const initSeconds = await timeInit(config, model, pairs);
+    const initSeconds = updatesDone > 0 ? 0 : await timeInit(config, model, pairs);
     const { validation, test } = await timeHeldOut(config, model, corpus);
 
     const runUpdates = runLength(config, updatesPerEpoch) ?? updatesPerEpoch;
     const updates = trainingLength(config, updatesPerEpoch, initUpdates) ?? updatesPerEpoch;
-    const validations =
-      1 + Math.floor(updates / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
+    const updatesLeft = Math.max(0, updates - updatesDone);
+    const validationsUntil = (update: number): number =>
+      Math.floor(update / (options.validateEveryUpdates > 0 ? options.validateEveryUpdates : updatesPerEpoch));
+    const validations = 1 + validationsUntil(updates) - validationsUntil(updates - updatesLeft);
     const translations =
       updates >= 2 * (options.keepEveryUpdates || updatesPerEpoch) && options.keepEpochs >= 2 ? 2 : 1;
     return {
       backend,
       secondsPerUpdate,
       updates,
+      updatesLeft,
       initSeconds,
       initUpdates,
       runUpdates,
       memory,
-      trainSeconds: updates * secondsPerUpdate,
+      trainSeconds: updatesLeft * secondsPerUpdate,
       validationSeconds: validations * validation,
       testSeconds: translations * test,
     };

@@ -10,7 +10,8 @@ import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, runLength } from './epochShape.js';
 import { estimateRun, type RunEstimate } from './estimateRun.js';
 import { learnsInitialParams } from './initialParams.js';
-import { findRun, runIdentity } from './runFolder.js';
+import { checkEndsLater } from './resumedEnd.js';
+import { findRun, letsTrainOn, runIdentity } from './runFolder.js';
 import type { RunTask } from './run.js';
 import { trainingPairs } from './trainingPairs.js';
 
@@ -24,7 +25,7 @@ export interface RunPreview {
   readonly maxUpdates?: number;
   /** The folder holds this run already: that many updates are done. */
   readonly updatesDone?: number;
-  /** Of the whole run from its beginning; absent if the folder holds it complete. */
+  /** Of what is left of the run; absent if the folder holds it complete. */
   readonly estimate?: RunEstimate;
 }
 
@@ -43,7 +44,7 @@ export async function previewRun({
   learnsInitialParams(config);
   const found = await checkedCorpus(config, runDir, resume);
   const { isComplete, ...preview } = found;
-  return isComplete ? preview : { ...preview, estimate: await estimateRun(config, ignoreMemory) };
+  return isComplete ? preview : { ...preview, estimate: await estimateRun(config, ignoreMemory, preview.updatesDone) };
 }
 
 async function checkedCorpus(
@@ -57,6 +58,7 @@ async function checkedCorpus(
     checkDecode(config, model.trgVocabSize);
     for (const split of ['train', 'valid', 'test'] as const) if (corpus.has(split)) corpus.dataset(split);
     const { isNew, scores, changed } = findRun(runDir, config, runIdentity(corpus.manifest), resume);
+    if (changed.some(letsTrainOn)) checkEndsLater(runDir, config);
     const pairs = corpus.dataset('train');
     const { updatesPerEpoch } = epochShape(trainingPairs(corpus, config)(1), config);
     const maxUpdates = runLength(config, updatesPerEpoch);

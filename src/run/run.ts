@@ -40,6 +40,7 @@ import { ownInitIdentity, withOwnInit, type OwnInit } from './ownInit.js';
 import { agree, announce, checkShares, type Processes } from './processes.js';
 import { SharedLearning } from './sharedLearning.js';
 import type { RunEvent, RunListener } from './runEvents.js';
+import { checkEndsLater } from './resumedEnd.js';
 import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runIdentity, runPaths } from './runFolder.js';
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
@@ -114,6 +115,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       if (processes) await announce(processes.world, false);
       return { scores: complete, alreadyComplete: true };
     }
+    if (changed.some(letsTrainOn)) checkEndsLater(task.runDir, task.config);
     task.onEvent?.({ event: 'preparing' });
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);

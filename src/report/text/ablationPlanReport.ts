@@ -49,14 +49,12 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
       ...rows,
     ]),
     '',
-    `${estimate.complete} of ${counted(plan.runs.length, 'run')} complete. The others: ${formatDuration(estimate.seconds)} one after another` +
-      `${parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : ''}.`,
     ...(hopeless.length === 0
       ? []
       : [
           `Initialisation would cost ${hopeless.join(', ')} the whole budget, and these runs would fail: learn for fewer iterations or on smaller batches, or raise train.maxUpdates.`,
         ]),
-    ...memoryAtOnce(estimate, parallel),
+    ...tightMemory(estimate, parallel),
     ...(costly.length === 0
       ? []
       : [
@@ -64,15 +62,33 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
         ]),
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     "translations are long; half of GradInit's iterations are taken to serve the constraint.",
+    '',
+    totalText(plan.runs.length, estimate, parallel),
   ].join('\n');
 }
 
-/** A line if the largest runs in parallel may need more memory than is available. */
-function memoryAtOnce({ waiting }: PlanEstimate, parallel: number): string[] {
+/** The last line: runs, time and memory in all. */
+function totalText(runs: number, estimate: PlanEstimate, parallel: number): string {
+  const left = runs - estimate.complete;
+  if (left === 0) return `${counted(runs, 'run')}, all complete.`;
+  const done = estimate.complete === 0 ? '' : `, ${estimate.complete} complete`;
+  const atOnce = parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : '';
+  const { needed } = memoryAtOnce(estimate, parallel);
+  const memory = needed > 0 ? `, about ${formatGigabytes(needed)} of memory` : '';
+  return `${counted(runs, 'run')}${done}: about ${formatDuration(estimate.seconds)} one after another${atOnce}${memory}.`;
+}
+
+/** Bytes that the largest runs in parallel may need, and the bytes that are available. */
+function memoryAtOnce({ waiting }: PlanEstimate, parallel: number): { needed: number; available: number } {
   const reports = waiting.flatMap(({ estimate: { memory } }) => (memory === undefined ? [] : [memory]));
   const largest = reports.map(({ needed }) => needed).sort((a, b) => b - a);
   const needed = largest.slice(0, parallel).reduce((sum, bytes) => sum + bytes, 0);
-  const available = Math.min(...reports.map((report) => report.available));
+  return { needed, available: Math.min(...reports.map((report) => report.available)) };
+}
+
+/** A line if the largest runs in parallel may need more memory than is available. */
+function tightMemory(estimate: PlanEstimate, parallel: number): string[] {
+  const { needed, available } = memoryAtOnce(estimate, parallel);
   if (parallel === 1 || needed <= available) return [];
   return [
     `${parallel} runs at a time may need ${formatGigabytes(needed)} of memory, ${formatGigabytes(available)} are available: give a smaller --parallel.`,

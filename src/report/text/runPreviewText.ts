@@ -1,6 +1,6 @@
 import { counted, formatCount } from '../../counted.js';
 import { formatDuration, formatGigabytes } from '../../format.js';
-import { totalSeconds } from '../../run/estimateRun.js';
+import { totalSeconds, type RunEstimate } from '../../run/estimateRun.js';
 import type { RunPreview } from '../../run/previewRun.js';
 import { textTable } from './table.js';
 
@@ -15,7 +15,7 @@ export function runPreviewText(preview: RunPreview, runDir: string): string {
       `${formatCount(preview.numParameters)} parameters: ${model.numEncoderLayers}+${model.numDecoderLayers} layers of width ${model.dModel}`,
     ],
     ['training set', `${counted(preview.trainPairs, 'pair')}, ${counted(updatesPerEpoch, 'update')} an epoch`],
-    ['updates', maxUpdates === undefined ? 'until patience ends the run' : formatCount(estimate.updates)],
+    ['updates', maxUpdates === undefined ? 'until patience ends the run' : updatesText(estimate)],
     ...(initUpdates > 0
       ? [['initialisation', `costs as much as ${initUpdates.toFixed(1)} updates, ${formatDuration(initSeconds)}`]]
       : []),
@@ -24,7 +24,7 @@ export function runPreviewText(preview: RunPreview, runDir: string): string {
       ? []
       : [['memory', `${formatGigabytes(memory.needed)}, ${formatGigabytes(memory.available)} are available`]]),
     [
-      maxUpdates === undefined ? 'an epoch' : 'time',
+      maxUpdates === undefined ? 'an epoch' : updatesDone ? 'time left' : 'time',
       `about ${formatDuration(totalSeconds(estimate))}: training ${formatDuration(estimate.trainSeconds)} (${Math.round(secondsPerUpdate * 1000)} ms an update), ` +
         `validation ${formatDuration(estimate.validationSeconds)}, test set ${formatDuration(estimate.testSeconds)}`,
     ],
@@ -37,4 +37,8 @@ export function runPreviewText(preview: RunPreview, runDir: string): string {
       : `${runDir} holds this run; ${counted(updatesDone, 'update is', 'updates are')} done. It would resume. Nothing was written.`,
     'Steps are measured here and now. Decoding is measured with untrained parameters, whose translations are long.',
   ].join('\n');
+}
+
+function updatesText({ updates, updatesLeft }: RunEstimate): string {
+  return formatCount(updates) + (updatesLeft < updates ? `, ${formatCount(updatesLeft)} of them left` : '');
 }
