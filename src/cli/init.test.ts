@@ -50,7 +50,7 @@ describe('coldstart init', () => {
     const { corpus, model, decode } = loadConfig(join(folder, 'de-en.yaml'));
     assert.deepEqual(
       [corpus.dir, corpus.subwords.merges, corpus.holdOutEvery, model.arch, decode.bleu],
-      [join(folder, 'runs/data/de-en/prepared'), 2000, 20, 'tiny', 'sacrebleu'],
+      [join(folder, 'runs/data/de-en/prepared'), 500, 20, 'tiny', 'sacrebleu'],
     );
     assert.ok(existsSync(join(corpus.dir!, 'manifest.json')));
   });
@@ -138,18 +138,27 @@ describe('coldstart init', () => {
   }
 
   test('model and subwords grow with the corpus, and every starting configuration can be read', () => {
-    const found = [500, 50_000, 200_000, 5_000_000].map((pairs) => {
+    const found = [500, 5000, 50_000, 300_000, 5_000_000].map((pairs) => {
       const path = join(folder, `size-${pairs}.yaml`);
       const dirs = { textDir: 'text', preparedDir: 'prepared' };
       writeFileSync(path, startingConfig({ srcLang: 'de', trgLang: 'en', pairs, testPairs: 25, ...dirs }));
       const { model, corpus, train } = loadConfig(path);
-      return [model.arch, corpus.subwords.merges, corpus.holdOutEvery, train.maxUpdates];
+      const { maxTokens, updateFreq, maxUpdates, validateEveryUpdates } = train;
+      return [
+        model.arch,
+        corpus.subwords.merges,
+        corpus.holdOutEvery,
+        maxTokens * updateFreq,
+        maxUpdates,
+        validateEveryUpdates,
+      ];
     });
     assert.deepEqual(found, [
-      ['tiny', 2000, 20, 8000],
-      ['tiny', 8000, 25, 8000],
-      ['iwslt', 10_000, 100, 30_000],
-      ['base', 32_000, 2500, 100_000],
+      ['tiny', 500, 20, 1024, 1000, 100],
+      ['tiny', 2000, 20, 2048, 3000, 200],
+      ['tiny', 8000, 25, 8192, 8000, 400],
+      ['iwslt', 10_000, 150, 4096, 30_000, 1000],
+      ['base', 32_000, 2500, 32_768, 100_000, 2000],
     ]);
   });
 });

@@ -26,27 +26,77 @@ interface Size {
   readonly train: string;
 }
 
-/**
- * From the smallest corpora to the largest. The settings are those of the shipped configurations for corpora of these
- * sizes.
- */
-const sizes: readonly Size[] = [
-  ...[
-    { below: 15_000, merges: 2000 },
-    { below: 100_000, merges: 8000 },
-  ].map(({ below, merges }) => ({
-    below,
-    merges,
+/** Settings of the tiny model. Updates per batch, and the length of a run and of the warmup, grow with the corpus. */
+function tiny(own: {
+  lr: string;
+  warmupUpdates: number;
+  maxTokens: number;
+  updateFreq: number;
+  maxUpdates: number;
+  validateEveryUpdates: number;
+}): Pick<Size, 'model' | 'train'> {
+  const line = (setting: string, comment: string): string => `  ${setting.padEnd(29)} # ${comment}`;
+  return {
     model: `  arch: tiny                    # 4+4 layers of width 128; "iwslt" and "base" are larger and slower
   sharing: tied                 # one embedding for both languages and the output
   dropout: 0.3                  # against overfitting: less for larger corpora`,
-    train: `  lr: 5e-3                      # the highest learning rate; try a third of it if the loss does not fall
-  schedule: inverse_sqrt
-  warmupUpdates: 2000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
-  maxTokens: 4096               # size of a batch: less if memory is short
-  updateFreq: 2                 # batches per update
-  maxUpdates: 8000              # the end of training`,
-  })),
+    train: [
+      line(`lr: ${own.lr}`, 'the highest learning rate; try a third of it if the loss does not fall'),
+      '  schedule: inverse_sqrt',
+      line(
+        `warmupUpdates: ${own.warmupUpdates}`,
+        'the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out',
+      ),
+      line(`maxTokens: ${own.maxTokens}`, 'size of a batch: less if memory is short'),
+      line(`updateFreq: ${own.updateFreq}`, 'batches per update'),
+      line(`maxUpdates: ${own.maxUpdates}`, 'the end of training, if patience does not end it before'),
+      `  validateEveryUpdates: ${own.validateEveryUpdates}`,
+    ].join('\n'),
+  };
+}
+
+/**
+ * From the smallest corpora to the largest. The settings of the last three are those of the shipped configurations for
+ * corpora of these sizes. Small corpora need small batches, since an epoch would be one or two large ones, and few
+ * updates, since training soon repeats what it has learnt by heart.
+ */
+const sizes: readonly Size[] = [
+  {
+    below: 2000,
+    merges: 500,
+    ...tiny({
+      lr: '2e-3',
+      warmupUpdates: 200,
+      maxTokens: 1024,
+      updateFreq: 1,
+      maxUpdates: 1000,
+      validateEveryUpdates: 100,
+    }),
+  },
+  {
+    below: 15_000,
+    merges: 2000,
+    ...tiny({
+      lr: '3e-3',
+      warmupUpdates: 500,
+      maxTokens: 2048,
+      updateFreq: 1,
+      maxUpdates: 3000,
+      validateEveryUpdates: 200,
+    }),
+  },
+  {
+    below: 100_000,
+    merges: 8000,
+    ...tiny({
+      lr: '5e-3',
+      warmupUpdates: 2000,
+      maxTokens: 4096,
+      updateFreq: 2,
+      maxUpdates: 8000,
+      validateEveryUpdates: 400,
+    }),
+  },
   {
     below: 1_000_000,
     merges: 10_000,
@@ -60,7 +110,8 @@ const sizes: readonly Size[] = [
   warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
   weightDecay: 1e-4
   maxTokens: 4096               # size of a batch: less if memory is short
-  maxUpdates: 30000             # the end of training`,
+  maxUpdates: 30000             # the end of training, if patience does not end it before
+  validateEveryUpdates: 1000`,
   },
   {
     below: Infinity,
@@ -73,7 +124,7 @@ const sizes: readonly Size[] = [
   warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
   maxTokens: 4096               # size of a batch: less if memory is short
   updateFreq: 8                 # batches per update
-  maxUpdates: 100000            # the end of training
+  maxUpdates: 100000            # the end of training, if patience does not end it before
   validateEveryUpdates: 2000
   saveEveryUpdates: 1000`,
   },
@@ -86,6 +137,9 @@ export function startingConfig({ srcLang, trgLang, pairs, testPairs, ...dirs }: 
     `{ src: ${yamlText(`${dirs.textDir}/${set}.${srcLang}`)}, trg: ${yamlText(`${dirs.textDir}/${set}.${trgLang}`)} }`;
   return `# Translation from ${srcLang} to ${trgLang}, written by "coldstart init" for ${counted(pairs, 'sentence pair')}. Change what you like; every setting is in
 # docs/reference/config.md of the package. Paths are relative to this file.
+#
+# The number of subwords, the model, the size of a batch, the warmup, the number of updates and how often the run validates were
+# chosen for that many pairs. "coldstart train --dry-run" says how long they take here.
 seed: 1                         # another seed: another run of the same kind
 
 corpus:
@@ -112,6 +166,7 @@ ${model}
 train:
 ${train}
   labelSmoothing: 0.1
+  validateBleuSentences: 200    # of the validation set are translated at each validation, all of it counts for the loss
   patience: 10                  # stop after so many validations without a better one
 
 # To start without the warmup: train.warmupInitLr: -1 and
