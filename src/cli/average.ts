@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { schema } from '../config/schema.js';
+import { counted } from '../counted.js';
 import { fieldValue, jsonOption } from './options.js';
 
 export function averageCommand(): Command {
@@ -40,6 +41,8 @@ Example:
           `${flags.out}: mean of ${paths.length === 1 ? `1 checkpoint, ${basename(paths[0])}` : `${paths.length} checkpoints, ${basename(paths[0])} to ${basename(paths[paths.length - 1])}`}.`,
         );
       if (paths.length < flags.last)
-        console.error(`${flags.run} has only ${paths.length} of the ${flags.last} requested epochs.`);
+        console.error(
+          `${flags.run} holds checkpoints of ${counted(paths.length, 'epoch')}, fewer than the ${flags.last} of --last; train.keepEpochs keeps more.`,
+        );
     });
 }

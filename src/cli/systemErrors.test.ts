@@ -69,7 +69,7 @@ function instead(name: string, put: (path: string) => void, act: () => void): vo
 
 const train = ['train', '-c', 'config.yaml', '--run', 'new'];
 const prepare = ['corpus', 'prepare', '-c', 'config.yaml', '--set', 'corpus.dir=other', '--workers', '1'];
-const isFolder = 'it is a folder, a file was expected (EISDIR). Name a file, or remove the folder.';
+const isFolder = 'it is a folder, a file was expected (EISDIR). Name a file.';
 const isLoop = 'it is a link that leads back to itself (ELOOP). Remove the link.';
 
 test('a folder in place of a file, and a link to itself: the message names the file and says what to do', () => {

@@ -212,7 +212,7 @@ test('a lock that is empty, as a power failure leaves it, is taken over after th
     assert.deepEqual(waits, [expected, expected, expected]);
     mkdirSync(path);
     await assert.rejects(lockFolder(path, 'testing'), {
-      message: `${path} cannot be read: it is a folder, a file was expected (EISDIR). Name a file, or remove the folder.`,
+      message: `${path} cannot be read: it is a folder, a file was expected (EISDIR). Name a file.`,
     });
   } finally {
     rmSync(dir, { recursive: true });

@@ -21,7 +21,7 @@ const failures: Readonly<Record<string, readonly [what: string, advice: string]>
   EMFILE: tooMany,
   ENFILE: tooMany,
   EIO: ['the device reports an error', 'Check the disk, or choose another place.'],
-  EISDIR: ['it is a folder, a file was expected', 'Name a file, or remove the folder.'],
+  EISDIR: ['it is a folder, a file was expected', 'Name a file.'],
   ENOTDIR: ['a part of the path is a file, a folder was expected', 'Name another path, or remove the file.'],
   ENAMETOOLONG: ['the name is too long', 'Choose a shorter name.'],
   EEXIST: ['it exists already', 'Choose another name, or remove it.'],
