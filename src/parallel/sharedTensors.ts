@@ -58,7 +58,7 @@ export async function sumOverProcesses(
     const sum = sumOverTree({ lo: 0, hi: numTerms }, (node) => termOf.get(keyOf(node)), addTo);
     const everybody = await world.allGather(new Uint8Array(sum.buffer, sum.byteOffset, sum.byteLength));
     everybody.forEach((bytes, r) =>
-      result.set(new Float32Array(aligned(bytes).buffer, 0, bytes.length / 4), parts[r].lo),
+      result.set(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), parts[r].lo),
     );
   }
   return shaped(result, shapes);
@@ -92,9 +92,6 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   }
   return all;
 }
-
-/** A copy whose buffer holds nothing else. */
-const aligned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
 
 /** All values in the order of the tensors, which are disposed. */
 export function flattened(tensors: Params): Float32Array {
