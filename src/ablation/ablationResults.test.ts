@@ -241,7 +241,7 @@ test('every shipped ablation can be planned', () => {
     'ablate-multi30k.yaml': 8 * 3,
     'iwslt14-de-en.yaml': 4,
     'mixed-de-en.yaml': 3,
-    'quickstart.yaml': 4,
+    'quickstart.yaml': 5,
     'stability-builtin.yaml': 3 * 24,
     'wmt14-en-de.yaml': 3,
   });

@@ -9,7 +9,7 @@ const configFile = 'configs/quickstart.yaml';
 export function quickstartCommand(): Command {
   return new Command('quickstart')
     .description(
-      'Warmup, no warmup and GradInit on the built-in corpus, compared in a table: makes the text, the ids and trains four runs.',
+      'Warmup, no warmup and GradInit on the built-in corpus, compared in a table: makes the text, the ids and trains five runs.',
     )
     .addOption(setOption())
     .addHelpText(
@@ -30,7 +30,7 @@ Examples:
         ['text of the built-in corpus', ['corpus', 'synth', '--out', `${corpusDir}/text`]],
         ['text to ids', ['corpus', 'prepare', '-c', 'configs/builtin.yaml']],
         [
-          'four ways to start training (Ctrl-C saves, the same command resumes)',
+          'five ways to start training (Ctrl-C saves, the same command resumes)',
           ['ablate', '-c', configFile, '--run', runDir, ...set.flatMap((change) => ['--set', change])],
         ],
       ];
