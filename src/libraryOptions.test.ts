@@ -7,6 +7,8 @@ import { reversals, tinyConfig, tinyTask } from '../test/tinyRun.js';
 import { selectBackend } from './backend/select.js';
 import { defaultConfig, flatten, loadConfig } from './config/loadConfig.js';
 import { schema } from './config/schema.js';
+import { heldOutFields } from './corpus/extract/extractCorpus.js';
+import { pairSourceFields, tsvFields } from './corpus/extract/readPairs.js';
 import { prepareFields } from './corpus/prepare/options.js';
 import { controlFields } from './corpus/prepare/prepareCorpus.js';
 import { generateCorpus, synthFields } from './corpus/synth/generateCorpus.js';
@@ -25,6 +27,8 @@ import {
   createBatches,
   createNormalizer,
   createTokenizer,
+  download,
+  extractCorpus,
   gradInit,
   initParams,
   learnBpe,
@@ -32,6 +36,7 @@ import {
   metaInit,
   pairedTest,
   prepareCorpus,
+  readPairs,
   ter,
   train,
   translate,
@@ -45,6 +50,7 @@ import { bleuFields } from './score/bleu.js';
 import { chrfFields } from './score/chrf.js';
 import { significanceFields } from './score/significance.js';
 import { terFields } from './score/ter/terTokenizer.js';
+import { downloadFields, patienceFields } from './storage/http/download.js';
 import { cleanCallFields, createCleaner } from './text/clean/rules.js';
 import { normalizeFields } from './text/moses/normalize.js';
 import { tokenizeFields } from './text/moses/tokenize.js';
@@ -74,6 +80,8 @@ const goal = {
   batches: () => scalar(0),
 } as never;
 const trainWith = (options: object): unknown => train(tinyTask(folder, 'run', options));
+
+const noFiles = { src: join(folder, 'none.de'), trg: join(folder, 'none.en') };
 
 const beam = { beamSize: 2, lengthPenalty: 1, maxLenA: 1, maxLenB: 1 };
 const corpus: PrepareOptions = {
@@ -204,6 +212,42 @@ const sets: readonly OptionSet[] = [
     fields: normalizeFields,
     prefix: '',
     call: (key, value) => createNormalizer({ [key]: value }),
+  },
+  {
+    name: 'download',
+    fields: downloadFields,
+    prefix: '',
+    call: (key, value) => download({ urls: [], path: join(folder, 'file'), [key]: value }),
+  },
+  {
+    name: 'patience of download',
+    fields: patienceFields,
+    prefix: 'patience.',
+    call: (key, value) => download({ urls: [], path: join(folder, 'file'), patience: { [key]: value } }),
+  },
+  {
+    name: 'held-out pairs of extractCorpus',
+    fields: heldOutFields,
+    prefix: 'heldOut.',
+    call: (key, value) =>
+      extractCorpus({ sources: [], out: noFiles, heldOut: { every: 2, out: noFiles, [key]: value } }),
+  },
+  {
+    name: 'sources of extractCorpus',
+    fields: { ...pairSourceFields, ...tsvFields },
+    prefix: 'sources[0].',
+    call: (key, value) =>
+      extractCorpus({
+        sources: [{ format: 'tsv', file: 'none.tsv', srcColumn: 1, trgColumn: 2, [key]: value } as never],
+        out: noFiles,
+      }),
+  },
+  {
+    name: 'readPairs',
+    fields: { ...pairSourceFields, ...tsvFields },
+    prefix: '',
+    call: (key, value) =>
+      readPairs({ format: 'tsv', file: 'none.tsv', srcColumn: 1, trgColumn: 2, [key]: value } as never).next(),
   },
   { name: 'bleu', fields: bleuFields, prefix: 'BLEU: ', call: (key, value) => bleu({ [key]: value }) },
   { name: 'chrf', fields: chrfFields, prefix: 'chrF: ', call: (key, value) => chrf({ [key]: value }) },

@@ -4,7 +4,7 @@ import { crc32Of } from './recordedFiles.js';
 import { readTextFile } from './textFile.js';
 
 /**
- * What a JSON value should be: returns quietly, or throws {@link Mismatch}. Fields that a shape does not name may be there: files of
+ * What a JSON value should be: returns quietly, or throws `Mismatch`. Fields that a shape does not name may be there: files of
  * later versions have more of them.
  *
  * @param field where the value is in its file, e.g. `test.bleu` or `runs[2].seed`; empty for the whole

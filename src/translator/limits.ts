@@ -1,5 +1,13 @@
-/** Lines that a stream reads before they are translated together. */
-export const defaultBufferLines = 10_000;
+import { integer, type Section } from '../field.js';
+
+/** The fields of `Translator.stream`, beyond those of `translate`. */
+export const streamFields = {
+  bufferLines: integer(10_000, 'Lines that a stream reads before they are translated together.', {
+    min: 1,
+    unit: 'lines',
+  }),
+} as const satisfies Section;
+export const defaultBufferLines = streamFields.bufferLines.default;
 /** Longest line in tokens, the end mark included. */
 export const defaultMaxSourceTokens = 1024;
 /** Longest line that is scored, in tokens: attention's memory grows with the square of a line's length. */

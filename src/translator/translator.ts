@@ -8,10 +8,11 @@ import { forcedDecoding } from '../decode/forcedDecoding.js';
 import type { LoadedModel } from '../decode/loadedModel.js';
 import { cutSource, translateTogether } from '../decode/translate.js';
 import { DataError, UsageError } from '../errors.js';
+import { checkFields } from '../field.js';
 import { beamOptions } from '../run/heldOut.js';
 import { openTextPipeline, textPipelineSha256, type TextForm, type TextPipeline } from '../text/textPipeline.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
-import { defaultBufferLines, defaultMaxSourceTokens, maxScoredTokens } from './limits.js';
+import { defaultBufferLines, defaultMaxSourceTokens, maxScoredTokens, streamFields } from './limits.js';
 import { findModel, type ModelChoice, type ModelPlace } from './openModel.js';
 
 /** Options of `Translator.open`. */
@@ -196,8 +197,7 @@ export class Translator {
     lines: Iterable<string> | AsyncIterable<string>,
     { bufferLines = defaultBufferLines, onProgress, ...options }: StreamOptions = {},
   ): AsyncGenerator<TranslatedLine, void, undefined> {
-    if (!Number.isSafeInteger(bufferLines) || bufferLines < 1)
-      throw new UsageError(`bufferLines is ${bufferLines}, expected an integer of at least 1.`);
+    checkFields({ bufferLines }, streamFields);
     let done = 0;
     const translated = (window: readonly string[]): Promise<TranslatedLine[]> =>
       this.translate(window, { ...options, onProgress: (count) => onProgress?.(done + count) });

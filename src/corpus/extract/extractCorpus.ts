@@ -1,8 +1,14 @@
-import { DataError, UsageError } from '../../errors.js';
+import { DataError } from '../../errors.js';
+import { checkFields, optionalInteger, required, type Section } from '../../field.js';
 import { finishTogether } from '../../storage/textOutput.js';
 import type { PairFiles } from '../../text/linePairs.js';
 import { PairOutput } from '../../text/pairOutput.js';
-import { readPairs, type PairSource } from './readPairs.js';
+import { checkPairSource, readPairs, type PairSource } from './readPairs.js';
+
+/** The fields of `ExtractOptions.heldOut`. */
+export const heldOutFields = {
+  every: required(optionalInteger('Every nth pair is held out.', { min: 2, unit: 'pairs' })),
+} as const satisfies Section;
 
 /** Sources and outputs of `extractCorpus`. */
 export interface ExtractOptions {
@@ -29,7 +35,8 @@ export interface ExtractReport {
 /**
  * Writes sentence pairs of any known format as two aligned text files, and holds out every nth as validation set.
  *
- * @throws DataError for sides of different lengths, with both counts, and if there are no pairs
+ * @throws DataError for sides of different lengths, with both counts, and if there are no pairs; UsageError for options
+ *   out of range
  */
 export async function extractCorpus({
   sources,
@@ -38,8 +45,8 @@ export async function extractCorpus({
   signal,
   onProgress,
 }: ExtractOptions): Promise<ExtractReport> {
-  if (heldOut && !(Number.isSafeInteger(heldOut.every) && heldOut.every >= 2))
-    throw new UsageError(`every ${heldOut.every} pairs are to be held out, expected a whole number of at least 2.`);
+  if (heldOut) checkFields(heldOut, heldOutFields, 'heldOut.');
+  sources.forEach((source, i) => checkPairSource(source, `sources[${i}].`));
   const opened: PairOutput[] = [];
   const open = (files: PairFiles): PairOutput => {
     opened.push(new PairOutput(files));

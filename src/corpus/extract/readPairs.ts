@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.js';
+import { checkFields, optionalChoice, optionalInteger, required, type Section } from '../../field.js';
 import { inStep, withoutLineEnds, type PairFiles } from '../../text/linePairs.js';
 import { iwsltTagLines, type IwsltTagsOptions } from './iwsltTags.js';
 import { textLines } from './openText.js';
@@ -20,6 +21,21 @@ export type PairSource =
 export const pairFormats = ['moses', 'iwslt-tags', 'segments', 'tsv', 'tmx'] as const;
 export type PairFormat = (typeof pairFormats)[number];
 
+/** The fields of every `PairSource`, and those of the format `tsv`. */
+export const pairSourceFields = {
+  format: required(optionalChoice(pairFormats, 'The format of the files.')),
+} as const satisfies Section;
+export const tsvFields = {
+  srcColumn: required(optionalInteger('Column of the source, from 1.', { min: 1 })),
+  trgColumn: required(optionalInteger('Column of the target, from 1.', { min: 1 })),
+} as const satisfies Section;
+
+/** @param prefix of the keys in messages @throws UsageError for a format or a column that there cannot be */
+export function checkPairSource(source: PairSource, prefix = ''): void {
+  checkFields(source, pairSourceFields, prefix);
+  if (source.format === 'tsv') checkFields(source, tsvFields, prefix);
+}
+
 export interface ExtractedPairs {
   /** Null for a line that is not valid UTF-8. */
   readonly src: readonly (string | null)[];
@@ -34,6 +50,7 @@ export interface ExtractedPairs {
  * @throws DataError if the sides have different numbers of sentences (both are named), or a file is not of the format
  */
 export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPairs> {
+  checkPairSource(source);
   switch (source.format) {
     case 'moses':
       return yield* inStep(withoutLineEnds(textLines(source.src)), withoutLineEnds(textLines(source.trg)), source);

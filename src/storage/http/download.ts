@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError, DataError } from '../../errors.js';
+import { completed, integer, type Section, type Values } from '../../field.js';
 import { fileDigests, type FileIdentity } from '../checksum.js';
 import { get } from './get.js';
 import { MirrorError, planBody, TransientError } from './mirrorAnswer.js';
@@ -38,6 +39,8 @@ export interface DownloadOptions {
   readonly environment?: Environment;
 }
 
+type CheckedOptions = DownloadOptions & Values<typeof downloadFields> & { readonly patience: Required<Patience> };
+
 export interface Patience {
   /** A silent connection is given up after so long. Default one minute. */
   readonly idleTimeoutMs?: number;
@@ -49,7 +52,24 @@ export interface Patience {
   readonly maxWaitMs?: number;
 }
 
-const defaultIdleMs = 60_000;
+/** The fields of `DownloadOptions`. */
+export const downloadFields = {
+  maxBytes: integer(64 * 2 ** 30, 'Larger files are refused.', { min: 1, max: 2 ** 50, unit: 'bytes' }),
+} as const satisfies Section;
+
+const milliseconds = { min: 1, max: 2 ** 31 - 1, unit: 'ms' };
+
+/** The fields of `Patience`. */
+export const patienceFields = {
+  idleTimeoutMs: integer(60_000, 'A silent connection is given up after so long.', milliseconds),
+  attempts: integer(5, 'Attempts at one mirror that bring less than 1 KiB.', { min: 1 }),
+  firstWaitMs: integer(1000, 'Wait before the second attempt; doubled for each further one.', {
+    ...milliseconds,
+    min: 0,
+  }),
+  maxWaitMs: integer(120_000, 'Longest wait, also where the server names one.', { ...milliseconds, min: 0 }),
+} as const satisfies Section;
+
 const maxRedirects = 10;
 /** Less than that in the idle time is a connection that only pretends to be alive. */
 const leastBytes = 1024;
@@ -61,9 +81,15 @@ const maxAttemptsInAll = 100;
  * that the file is the same (`If-Range`), or a checksum will show it.
  *
  * @returns size and SHA-256, and the mirror it came from
- * @throws ColdstartError code DOWNLOAD_FAILED with the reason of each mirror; code BUSY if another process is at it
+ * @throws ColdstartError code DOWNLOAD_FAILED with the reason of each mirror; code BUSY if another process is at it; UsageError for
+ *   options out of range
  */
-export async function download(options: DownloadOptions): Promise<FileIdentity & { readonly url: string }> {
+export async function download(given: DownloadOptions): Promise<FileIdentity & { readonly url: string }> {
+  const options: CheckedOptions = {
+    ...given,
+    ...completed(given, downloadFields),
+    patience: completed(given.patience ?? {}, patienceFields, 'patience.'),
+  };
   const { urls, path, onNote = () => {} } = options;
   makeFolder(dirname(path));
   const part = await PartFile.open(path, options.signal);
@@ -118,9 +144,9 @@ async function verified(part: PartFile, { expected = {} }: DownloadOptions): Pro
 }
 
 /** Attempts at one mirror, until the part is complete. */
-async function fetchPart(url: string, part: PartFile, options: DownloadOptions): Promise<void> {
+async function fetchPart(url: string, part: PartFile, options: CheckedOptions): Promise<void> {
   const {
-    patience: { attempts = 5, firstWaitMs = 1000, maxWaitMs = 120_000 } = {},
+    patience: { attempts, firstWaitMs, maxWaitMs },
     signal,
     onNote = () => {},
   } = options;
@@ -150,8 +176,8 @@ async function fetchPart(url: string, part: PartFile, options: DownloadOptions):
 }
 
 /** @returns whether the part is complete; false: it did not fit and was removed */
-async function attemptPart(url: string, part: PartFile, options: DownloadOptions): Promise<boolean> {
-  const { expected = {}, maxBytes = 64 * 2 ** 30, onProgress } = options;
+async function attemptPart(url: string, part: PartFile, options: CheckedOptions): Promise<boolean> {
+  const { expected = {}, maxBytes, onProgress } = options;
   const { origin } = part;
   const sameServer = origin?.url === url;
   const checksumKnown = expected.sha256 !== undefined || expected.md5 !== undefined;
@@ -177,7 +203,7 @@ async function attemptPart(url: string, part: PartFile, options: DownloadOptions
     if (plan.totalBytes !== undefined && plan.totalBytes > limit)
       throw new MirrorError(`has a file of ${plan.totalBytes} bytes; at most ${limit} are accepted`);
     part.setOrigin({ url, validator: plan.validator, totalBytes: plan.totalBytes });
-    const idleMs = options.patience?.idleTimeoutMs ?? defaultIdleMs;
+    const idleMs = options.patience.idleTimeoutMs;
     const progress = (done: number): void => onProgress?.(done, plan.totalBytes ?? expected.bytes);
     await writeBody(answer, part, { startAt: plan.startAt, limit, idleMs }, progress);
     const wanted = plan.totalBytes ?? expected.bytes;
@@ -229,9 +255,13 @@ async function writeBody(
 async function follow(
   first: URL,
   headers: Readonly<Record<string, string>>,
-  options: DownloadOptions,
+  options: CheckedOptions,
 ): Promise<IncomingMessage> {
-  const { patience: { idleTimeoutMs = defaultIdleMs } = {}, environment = process.env, signal } = options;
+  const {
+    patience: { idleTimeoutMs },
+    environment = process.env,
+    signal,
+  } = options;
   let url = first;
   for (let redirects = 0; ; redirects++) {
     const answer = await get(url, { headers, idleTimeoutMs, environment, signal });

@@ -98,7 +98,7 @@ export function readTruecaseModel(path: string): TruecaseModel {
   return parseTruecaseModel(text);
 }
 
-/** A truecasing model from its text. @param name of the text, for messages @throws DataError naming a line that is not of the format */
+/** A truecasing model from its text. @throws DataError naming a line that is not of the format */
 export function parseTruecaseModel(text: string): TruecaseModel {
   const best = new Map<string, string>();
   const known = new Set<string>();
