@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { exporterNamed } from '../export/exporters.js';
 import type { DemoFlags } from './demoAction.js';
+import { licenseOption } from './options.js';
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -28,12 +29,14 @@ export function demoCommand(): Command {
       'folder of the package @huggingface/transformers (default: in node_modules, from here up)',
     )
     .option('--tokenized', 'the page takes and gives text that is normalised and tokenised already')
-    .option('--license <id>', 'licence for the model card, e.g. apache-2.0')
+    .addOption(licenseOption())
+    .option('--force', 'replace an earlier demo')
     .addHelpText(
       'after',
       `
 Needs Transformers.js 4, of which it copies what a browser loads: npm install @huggingface/transformers@4
-The page searches greedily. It cannot tokenise as Moses does: models of such text need "coldstart serve", or --tokenized.
+The page searches greedily. It cannot normalise and tokenise as Moses does: models of such text need "coldstart serve", or --tokenized.
+Models of raw text with SentencePiece need nothing of the kind.
 
 Examples:
   coldstart demo --run runs/builtin --out demo

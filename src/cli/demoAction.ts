@@ -1,8 +1,7 @@
-import { checkDemo, findTransformers, folderBytes, writeDemo } from '../demo/writeDemo.js';
+import { checkDemo, checkDemoFolder, findTransformers, folderBytes, writeDemo } from '../demo/writeDemo.js';
 import { UsageError } from '../errors.js';
 import { openExportedModel, type ExportSource } from '../export/exportedModel.js';
 import { languageName } from '../report/text/languageName.js';
-import { checkOutputs } from '../storage/checkOutputs.js';
 import { abortOnInterrupt } from './interrupts.js';
 
 export interface DemoFlags extends ExportSource {
@@ -13,10 +12,11 @@ export interface DemoFlags extends ExportSource {
   transformers?: string;
   tokenized?: boolean;
   license?: string;
+  force?: boolean;
 }
 
 export async function demoAction(flags: DemoFlags): Promise<void> {
-  checkOutputs([flags.out], { kind: 'folder' });
+  checkDemoFolder(flags.out, flags);
   const takesTokens = flags.tokenized ?? false;
   const model = await openExportedModel(flags);
   checkDemo(model, { dtype: flags.dtype, takesTokens });

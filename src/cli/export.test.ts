@@ -47,6 +47,10 @@ test('mistakes are reported before any work, with exit status 2', () => {
       [...sample, '--out', 'x', '--license', 'Apache 2'],
       /argument 'Apache 2' is invalid\. Expected an identifier in small letters, e\.g\. apache-2\.0/,
     ],
+    [
+      ['demo', '--checkpoint', join('sample', 'model.safetensors'), '--out', 'x', '--license', 'MIT License'],
+      /argument 'MIT License' is invalid\. Expected an identifier in small letters, e\.g\. apache-2\.0/,
+    ],
   ] as const) {
     const { status, stderr } = cli(...args);
     assert.match(stderr, message, args.join(' '));
@@ -72,6 +76,17 @@ test('a checkpoint: files, what is printed, and what a second export does', () =
     'coldstart: out holds an export already. Replace it with --force, or choose another folder with --out. [FILE_EXISTS]\n',
   );
   assert.equal(again.status, 1);
+  for (const flags of [
+    ['--run', 'out'],
+    ['--checkpoint', 'out'],
+  ]) {
+    const translated = cli('translate', ...flags);
+    assert.equal(
+      translated.stderr,
+      'coldstart: out is an export in the format transformers-js, for other programs. coldstart opens runs and checkpoints: name the run that it was made from. Of exports only those of the format huggingface can become checkpoints again, with "coldstart import". [USAGE]\n',
+    );
+    assert.equal(translated.status, 2);
+  }
   const replaced = JSON.parse(ok(...sample, '--out', 'out', '--force', '--dtype', 'q8', '--json').stdout) as {
     dtypes: string[];
     files: Record<string, { bytes: number }>;

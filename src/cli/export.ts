@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { exporters } from '../export/exporters.js';
 import type { ExportFlags } from './exportAction.js';
-import { backendOption, jsonOption } from './options.js';
+import { backendOption, jsonOption, licenseOption } from './options.js';
 
 export function exportCommand(): Command {
   return new Command('export')
@@ -21,7 +21,7 @@ export function exportCommand(): Command {
       ]),
     )
     .option('--text <dir>', "folder of the vocabularies and subwords (default: the run's)")
-    .option('--license <id>', 'licence for the model card, e.g. apache-2.0', licenseId)
+    .addOption(licenseOption())
     .option('--no-score', 'do not translate the test set for the model card')
     .option('--force', 'replace an earlier export')
     .addOption(backendOption().default('auto'))
@@ -40,10 +40,3 @@ The backend is only used to translate the test set greedily for the card.
 Examples:
   coldstart export --run runs/builtin --format transformers-js --out export/builtin
   coldstart export --run runs/builtin --format transformers-js --dtype fp32 q8 --license apache-2.0 --out export/builtin`;
-
-/** Licences as Hugging Face's hub writes them. */
-function licenseId(text: string): string {
-  if (!/^[a-z0-9][a-z0-9.-]{0,63}$/.test(text))
-    throw new InvalidArgumentError('Expected an identifier in small letters, e.g. apache-2.0, cc-by-4.0, other.');
-  return text;
-}

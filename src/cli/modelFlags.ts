@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import { readRunConfig } from '../run/runFolder.js';
+import { refuseExport } from '../translator/openModel.js';
 
 /** Options that name what translates. */
 export interface ModelFlags {
@@ -19,6 +20,9 @@ export function chosenModels({ run, checkpoint, use }: ModelFlags): string[] {
     throw new UsageError('name what translates: either --run DIR or --checkpoint FILE.');
   if (use !== undefined && !['best', 'last', 'average'].includes(use))
     throw new UsageError(`--use is "${use}", expected best, last or average.`);
-  for (const each of run) readRunConfig(each); // the library would take a folder of a checkpoint, too
+  for (const each of run) {
+    refuseExport(each);
+    readRunConfig(each); // the library would take a folder of a checkpoint, too
+  }
   return [...run, ...checkpoint];
 }

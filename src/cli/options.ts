@@ -15,6 +15,8 @@ export const precisionOption = () =>
   new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
 export const ignoreMemoryOption = () =>
   new Option('--ignore-memory', 'begin although the estimate of memory is more than there is');
+export const licenseOption = () =>
+  new Option('--license <id>', 'licence for the model card, e.g. apache-2.0').argParser(licenseId);
 export const jsonOption = () => new Option('--json', 'print JSON');
 
 /** An option's parser with the bounds of the setting that it sets. */
@@ -65,4 +67,11 @@ export function share(text: string): number {
   const value = finiteNumber(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
+}
+
+/** Licences as Hugging Face's hub writes them. */
+function licenseId(text: string): string {
+  if (!/^[a-z0-9][a-z0-9.-]{0,63}$/.test(text))
+    throw new InvalidArgumentError('Expected an identifier in small letters, e.g. apache-2.0, cc-by-4.0, other.');
+  return text;
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { changeConfig, loadConfig, settingKey } from '../config/loadConfig.js';
+import { changeConfig, loadConfig, settingKey, type Change } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { progressOutput } from '../report/progress/progressBar.js';
@@ -15,12 +15,14 @@ import { abortOnInterrupt, Interrupted } from './interrupts.js';
 import type { TrainFlags } from './train.js';
 
 /** The settings that the command line gives. */
-function givenSettings(flags: TrainFlags): string[] {
+function givenSettings(flags: TrainFlags): Change[] {
   return [
     ...flags.set,
-    ...(flags.initFrom === undefined ? [] : [`init.from=${JSON.stringify(flags.initFrom)}`]),
-    ...(flags.backend ? [`backend=${flags.backend}`] : []),
-    ...(flags.precision ? [`train.precision=${flags.precision}`] : []),
+    ...(flags.initFrom === undefined
+      ? []
+      : [{ option: '--init-from', change: `init.from=${JSON.stringify(flags.initFrom)}` }]),
+    ...(flags.backend ? [{ option: '--backend', change: `backend=${flags.backend}` }] : []),
+    ...(flags.precision ? [{ option: '--precision', change: `train.precision=${flags.precision}` }] : []),
   ];
 }
 

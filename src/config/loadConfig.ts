@@ -25,6 +25,9 @@ export interface Setting {
   readonly ofRecipe?: boolean;
 }
 
+/** A `key=value` text; with the option that gave it, for messages, if it was not --set. */
+export type Change = string | { readonly option: string; readonly change: string };
+
 /** Where the settings of a configuration were given. */
 const placesOf = new WeakMap<Config, ReadonlyMap<string, string>>();
 
@@ -37,10 +40,10 @@ const maxConfigBytes = 2 ** 20;
  * Reads a configuration file, what it `extends`, the recipe that it names, and changes given on the command line; later ones win.
  *
  * @param path YAML file
- * @param changes `key=value` texts, e.g. "train.lr=0.001"; the value is read as YAML, paths are relative to the current folder
+ * @param changes e.g. "train.lr=0.001"; the value is read as YAML, paths are relative to the current folder
  * @throws UsageError naming file and line for unknown keys (with the nearest known one) and values that cannot be used
  */
-export function loadConfig(path: string, changes: readonly string[] = []): Config {
+export function loadConfig(path: string, changes: readonly Change[] = []): Config {
   const settings = readAll(path, changes);
   refuseWithoutEffect(settings);
   const config = resolveConfig(settings);
@@ -62,7 +65,7 @@ export function loadRunConfig(path: string): Config {
   return resolveConfig(readAll(path, []));
 }
 
-function readAll(path: string, changes: readonly string[]): Setting[] {
+function readAll(path: string, changes: readonly Change[]): Setting[] {
   const sources: Setting[][] = [];
   readSettings(configPlace(resolve(path)), [], sources);
   for (const change of changes) sources.push(parseChange(change, sources.length));
@@ -263,18 +266,23 @@ function collect(
 }
 
 /** The key of a `key=value` text. */
-export function settingKey(change: string): string {
-  return change.slice(0, change.indexOf('='));
+export function settingKey(change: Change): string {
+  const text = textOfChange(change);
+  return text.slice(0, text.indexOf('='));
 }
 
-function parseChange(change: string, source: number): Setting[] {
+const textOfChange = (change: Change): string => (typeof change === 'string' ? change : change.change);
+
+function parseChange(given: Change, source: number): Setting[] {
+  const where = typeof given === 'string' ? '--set' : given.option;
+  const change = textOfChange(given);
   const equals = change.indexOf('=');
   if (equals < 1) throw new UsageError(`--set ${change}: expected key=value, e.g. --set train.lr=0.001.`);
   const key = settingKey(change);
   const yaml = readYaml(change.slice(equals + 1), `--set ${key}`);
   const value = yaml.valueOf(yaml.contents, `--set ${key}`);
   const written = change.slice(equals + 1).trim();
-  return [{ key, value: checkedValue(key, { value, written }, '--set', process.cwd()), where: '--set', source }];
+  return [{ key, value: checkedValue(key, { value, written }, where, process.cwd()), where, source }];
 }
 
 /** A value, and its text in the file. */

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeReversingRun } from '../../test/reversingRun.js';
 import { openExportedModel } from '../export/exportedModel.js';
-import { findTransformers, writeDemo, type DemoOptions } from './writeDemo.js';
+import { checkDemoFolder, findTransformers, writeDemo, type DemoOptions } from './writeDemo.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-demo-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -69,11 +69,28 @@ describe('demo', () => {
     const out = join(folder, 'tokens');
     await assert.rejects(
       writeDemo(model, { ...options, out }),
-      /^UsageError: the model's text is preprocessed \(tokenize, truecase\), which the page cannot do\. Use "coldstart serve", or --tokenized/,
+      /^UsageError: the model's text is preprocessed \(tokenize, truecase\), which the page cannot do\. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text\. A model of raw text needs no such steps: prepare its corpus without them, with corpus\.subwords\.method sentencepiece\.$/,
     );
     assert.equal(existsSync(out), false);
     await writeDemo(model, { ...options, out, takesTokens: true });
     assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /tokenised as the training text was/);
+  });
+
+  test('an earlier demo is replaced with --force, and nothing else', async () => {
+    const model = await openExportedModel({ run: join(folder, 'words') });
+    assert.throws(() => checkDemoFolder(options.out), {
+      code: 'FILE_EXISTS',
+      message: `${options.out} holds a demo already. Replace it with --force, or choose another folder with --out.`,
+    });
+    checkDemoFolder(options.out, { force: true });
+    await writeDemo(model, { ...options, dtype: 'fp16' });
+    assert.deepEqual(readdirSync(join(options.out, 'model/onnx')).length, 2);
+    for (const force of [false, true])
+      assert.throws(() => checkDemoFolder(transformers, { force }), {
+        code: 'FILE_EXISTS',
+        message: `${transformers} is not empty and holds no demo. Choose another folder with --out, or empty it first.`,
+      });
+    checkDemoFolder(join(folder, 'new'));
   });
 
   test('Transformers.js is found in a folder or above it; missing files are named', async () => {

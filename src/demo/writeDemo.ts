@@ -2,9 +2,10 @@ import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError, UsageError } from '../errors.js';
 import type { ExportedModel } from '../export/exportedModel.js';
-import { checkExportable, exportModel } from '../export/exportModel.js';
+import { checkExportable, checkExportFolder, exportModel } from '../export/exportModel.js';
 import { exporterNamed } from '../export/exporters.js';
 import { longestTranslation } from '../export/transformersJs/transformersJs.js';
+import { exportRecordName } from '../storage/exportRecord.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { isThere } from '../storage/isThere.js';
@@ -31,6 +32,11 @@ const exporter = exporterNamed('transformers-js');
 const libraryFile = 'transformers.min.js';
 const runtimeFiles = ['ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
 
+/** @throws as `checkExportFolder`: only an earlier demo may be replaced */
+export function checkDemoFolder(out: string, { force }: { readonly force?: boolean } = {}): void {
+  checkExportFolder(out, { force, what: 'demo', record: join('model', exportRecordName) });
+}
+
 /**
  * Refuses, before any work, models that the page could not translate like coldstart.
  * @throws UsageError saying why, and what to do instead
@@ -45,7 +51,7 @@ export function checkDemo(
   ];
   if (steps.length > 0 && !takesTokens)
     throw new UsageError(
-      `the model's text is preprocessed (${steps.join(', ')}), which the page cannot do. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text.`,
+      `the model's text is preprocessed (${steps.join(', ')}), which the page cannot do. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text. A model of raw text needs no such steps: prepare its corpus without them, with corpus.subwords.method sentencepiece.`,
     );
 }
 

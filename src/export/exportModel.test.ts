@@ -247,12 +247,25 @@ describe('the model card', () => {
       'Source text is split at spaces',
       '- It only reads.',
       '| training text | `train.de`, `train.en` |',
-      '| updates | 10 in 1 epoch |',
+      '| run | complete |\n| updates | 10 in 1 epoch |',
+      '| parameters | best of validation after update 10 |',
       'lr: 0.0005',
       '## Licence\n\n`apache-2.0`',
     ])
       assert.ok(body.includes(part), `${part}\n\n${text}`);
     assert.doesNotMatch(text, /\/private\//);
+    const { scores, config, ...run } = model.run!;
+    const train = { ...config.train, maxUpdates: 20_000 };
+    const unfinished = card({ ...model, run: { ...run, config: { ...config, train } } }, { bleu: 30.126 });
+    assert.match(
+      unfinished,
+      /\| run \| not complete: training was not at its end \|\n\| updates \| 10 of 20,000 in 1 epoch \|/,
+    );
+    const diverged = card(
+      { ...model, run: { ...run, config, scores: { ...scores!, status: 'diverged' } } },
+      { bleu: 1 },
+    );
+    assert.match(diverged, /\| run \| diverged \|/);
   });
 
   test('of a checkpoint: what is not known is not made up', () => {

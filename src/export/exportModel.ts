@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
+import { exportRecordName } from '../storage/exportRecord.js';
 import { isThere } from '../storage/isThere.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 import type { ExportedModel } from './exportedModel.js';
@@ -13,9 +14,6 @@ import type { Exporter } from './exporter.js';
 import type { GreedyScore } from './greedyScore.js';
 import { checkFloat16 } from './float16.js';
 import { modelCard } from './modelCard.js';
-
-/** The record of an export in its folder; by it a later export knows that it may replace the folder. */
-export const exportRecordName = 'coldstart.json';
 
 /** coldstart.json: what was exported, and its files. */
 export interface ExportRecord {
@@ -32,21 +30,28 @@ export interface ExportRecord {
 /**
  * Checks, before the work, that an export can be written to a folder.
  * @param options.force allows an earlier export there, which is then replaced
+ * @param options.what what is written, and the file by which an earlier one is known
  * @throws ColdstartError code FILE_EXISTS for a folder that holds something; WRITE_FAILED for a place that cannot be written to
  */
-export function checkExportFolder(out: string, { force = false }: { readonly force?: boolean } = {}): void {
+export function checkExportFolder(
+  out: string,
+  {
+    force = false,
+    what = 'export',
+    record = exportRecordName,
+  }: { readonly force?: boolean; readonly what?: string; readonly record?: string } = {},
+): void {
   const content = isThere(out) && statSync(out).isDirectory() ? readdirSync(out) : undefined;
   if (content !== undefined && content.length > 0) {
-    const isExport = content.includes(exportRecordName);
-    if (!isExport)
+    if (!isThere(join(out, record)))
       throw new ColdstartError(
         'FILE_EXISTS',
-        `${out} is not empty and holds no export. Choose another folder with --out, or empty it first.`,
+        `${out} is not empty and holds no ${what}. Choose another folder with --out, or empty it first.`,
       );
     if (!force)
       throw new ColdstartError(
         'FILE_EXISTS',
-        `${out} holds an export already. Replace it with --force, or choose another folder with --out.`,
+        `${out} holds ${what === 'export' ? 'an' : 'a'} ${what} already. Replace it with --force, or choose another folder with --out.`,
       );
   }
   checkOutputs([out], { kind: 'folder', replace: content !== undefined });

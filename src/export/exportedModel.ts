@@ -6,9 +6,10 @@ import type { ModelConfig } from '../model/config.js';
 import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
 import { readInitReport } from '../run/initRecords.js';
 import { readRunConfig, readRunIdentity, runPaths, type RunIdentity } from '../run/runFolder.js';
-import { readRunScores, type CheckpointUse, type RunScores } from '../run/runScores.js';
+import { readRunScores, summarizeLog, type CheckpointUse, type RunScores } from '../run/runScores.js';
 import { findTextFolder } from '../run/textFolder.js';
 import { openTextPipeline, readTextPipeline, type TextPipelineParts } from '../text/textPipeline.js';
+import { isThere } from '../storage/isThere.js';
 import { readCheckpoint } from '../train/checkpoint.js';
 
 /** The longest source that `translate` takes by default; it cuts longer ones. */
@@ -31,6 +32,8 @@ export interface RunFacts {
   readonly description: string;
   /** Absent while the run is not complete. */
   readonly scores?: RunScores;
+  /** How far training came. */
+  readonly progress?: Pick<RunScores, 'updates' | 'epochs' | 'trgTokens' | 'best'>;
   /** What GradInit, MetaInit or Admin learned; absent where parameters started as drawn. */
   readonly init?: InitReport;
 }
@@ -38,6 +41,8 @@ export interface RunFacts {
 /** All that an exporter needs of a trained model. Plain arrays: no tensors, no backend. */
 export interface ExportedModel {
   readonly checkpoint: string;
+  /** The update after which the parameters are, where it is known. */
+  readonly update?: number;
   readonly config: ModelConfig;
   /**
    * By fairseq's names, with the shapes of `parameterShapes`: what the model computes with. GradInit's scales are part of the values, as
@@ -83,7 +88,9 @@ export async function openExportedModel({ run, checkpoint, use, text }: ExportSo
   const facts = run === undefined ? undefined : readRunFacts(run, use);
   const path = checkpoint ?? facts!.path;
   const textFolder = text ?? (run === undefined ? findTextFolder(path) : runPaths(run).text);
-  const { config, params } = readCheckpoint(path);
+  const { config, params, training } = readCheckpoint(path);
+  const update =
+    training?.position.update ?? (facts?.run.use === 'best' ? facts.run.progress?.best?.update : undefined);
   const parts = await readText(textFolder);
   const { src, trg } = parts.vocabularies;
   if (src.size !== config.srcVocabSize || trg.size !== config.trgVocabSize)
@@ -92,6 +99,7 @@ export async function openExportedModel({ run, checkpoint, use, text }: ExportSo
     );
   return {
     checkpoint: path,
+    ...(update !== undefined && { update }),
     config,
     parameters: new Map(
       [...params].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]), // checkpoints hold float32 only
@@ -109,6 +117,7 @@ function readRunFacts(folder: string, use: CheckpointUse | undefined): { path: s
   const paths = runPaths(folder);
   const chosen = chooseCheckpoint(folder, { ...config.decode, checkpoint: use ?? config.decode.checkpoint });
   const scores = readRunScores(paths.scores);
+  const progress = scores ?? (isThere(paths.log) ? summarizeLog(paths.log) : undefined);
   const init = readInitReport(paths.initReport);
   return {
     path: chosen.path,
@@ -119,6 +128,7 @@ function readRunFacts(folder: string, use: CheckpointUse | undefined): { path: s
       use: chosen.use,
       description: chosen.description,
       ...(scores && { scores }),
+      ...(progress && { progress }),
       ...(init && { init }),
     },
   };

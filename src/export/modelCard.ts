@@ -173,10 +173,13 @@ function commonLimits({ run, decode }: ExportedModel): string[] {
   ];
 }
 
-function trainingLines({ run, checkpoint }: ExportedModel): string[] {
+function trainingLines({ run, checkpoint, update }: ExportedModel): string[] {
+  const after = update === undefined ? '' : ` after update ${formatCount(update)}`;
   if (run === undefined)
-    return [`The parameters of \`${code(basename(checkpoint))}\`; nothing more is known of their training.`];
-  const { config, scores, init, identity } = run;
+    return [`The parameters of \`${code(basename(checkpoint))}\`${after}; nothing more is known of their training.`];
+  const { config, scores, progress, init, identity } = run;
+  const { maxUpdates } = config.train;
+  const status = scores === undefined ? 'not complete: training was not at its end' : scores.status;
   const { train, valid, test } = config.corpus;
   const names = (files: { src?: string; trg?: string }): string =>
     [files.src, files.trg]
@@ -188,9 +191,14 @@ function trainingLines({ run, checkpoint }: ExportedModel): string[] {
     ['validation text', names(valid)],
     ['test text', names(test)],
     ['prepared training set', identity.corpus['train.bin'] && `SHA-256 \`${identity.corpus['train.bin']}\``],
-    ['updates', scores && `${formatCount(scores.updates)} in ${counted(scores.epochs, 'epoch')}`],
-    ['target tokens', scores && formatCount(scores.trgTokens)],
-    ['parameters', plain(run.description)],
+    ['run', status === 'finished' ? 'complete' : status],
+    [
+      'updates',
+      progress &&
+        `${formatCount(progress.updates)}${maxUpdates > 0 ? ` of ${formatCount(maxUpdates)}` : ''} in ${counted(progress.epochs, 'epoch')}`,
+    ],
+    ['target tokens', progress && formatCount(progress.trgTokens)],
+    ['parameters', plain(run.description) + after],
     ['initialisation', learnedBy(run)],
     [
       'its cost',

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { checkModelConfig, type ModelConfig } from '../model/config.js';
 import { decoderEmbedding, encoderEmbedding, outputProjection, parameterShapes } from '../model/parameters.js';
@@ -46,7 +47,7 @@ export function importedModel(
   const isSame = (a: ForeignTensor, b: ForeignTensor): boolean =>
     a === b || (a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]));
   const isDecoderTied = isSame(decoder, output);
-  const config = checkModelConfig({
+  const config = checkForeign(folder, {
     srcVocabSize: encoder.shape[0],
     trgVocabSize: decoder.shape[0],
     dModel,
@@ -73,6 +74,31 @@ export function importedModel(
   }
   weights.finish();
   return { config, parameters };
+}
+
+/** Names in config.json of what a model consists of. */
+const foreignNames: Readonly<Record<string, string>> = {
+  dModel: 'd_model',
+  dFf: 'encoder_ffn_dim',
+  numHeads: 'encoder_attention_heads',
+  numEncoderLayers: 'encoder_layers',
+  numDecoderLayers: 'decoder_layers',
+  dropout: 'dropout',
+  attentionDropout: 'attention_dropout',
+  reluDropout: 'activation_dropout',
+  srcVocabSize: `the number of rows of model.${encoderEmbedding}`,
+  trgVocabSize: `the number of rows of model.${decoderEmbedding}`,
+};
+
+/** `checkModelConfig` in the words of the file. */
+function checkForeign(folder: string, config: ModelConfig): ModelConfig {
+  try {
+    return checkModelConfig(config);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const message = error.message.replaceAll(/\bmodel\.(\w+)/g, (own, key: string) => foreignNames[key] ?? own);
+    throw new UsageError(`${join(folder, 'config.json')}: ${message}`, { cause: error });
+  }
 }
 
 /** Everything in which the model's function differs from what is computed here; empty: in nothing. */

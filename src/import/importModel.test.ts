@@ -247,6 +247,23 @@ test("a Marian model that computes the same is taken: fairseq's positions are st
   assert.deepEqual(found, model);
 });
 
+test('values that no model here has are named as the file names them', async () => {
+  for (const [config, message] of [
+    [
+      { encoder_attention_heads: 3, decoder_attention_heads: 3 },
+      /config\.json: d_model is 8, expected a multiple of encoder_attention_heads \(3\)\./,
+    ],
+    [{ dropout: 1.5 }, /config\.json: dropout is 1\.5, expected a number from 0 to 0\.99/],
+    [{ activation_dropout: 2 }, /config\.json: activation_dropout is 2, expected/],
+    [{ encoder_layers: 0 }, /config\.json: encoder_layers is 0, expected/],
+  ] as const)
+    await assert.rejects(importModel(foreignFolder({ config }), outFolder()), (error: Error) => {
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /model\.(dModel|numHeads|dropout|reluDropout|numEncoderLayers)/);
+      return true;
+    });
+});
+
 test('embeddings of another shape are named before anything is written', async () => {
   const embedding = (shape: number[]): Record<string, WrittenTensor> => ({
     'model.encoder.embed_tokens.weight': { dtype: 'F32', shape, data: new Float32Array(72) },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -126,6 +126,14 @@ describe('training from parameters of another run', () => {
     const [short, whole] = ['short', 'whole'].map((name) => tensorsOf(name, 'checkpoints', 'last.safetensors'));
     assert.deepEqual(short, whole);
     await assert.rejects(train('general', 'short', [], true), /init\.from: "\S+general" → not set/);
+    // the content counts, not the path
+    cpSync(at('general', 'checkpoints', 'best.safetensors'), at('copy.safetensors'));
+    cpSync(at('general', 'text'), at('text'), { recursive: true });
+    await train('general', 'short', [from('copy.safetensors'), 'train.maxUpdates=9'], true);
+    await assert.rejects(
+      train('general', 'short', [from('whole')], true),
+      /init\.from: "\S+copy\.safetensors" → "\S+whole"/,
+    );
   });
 
   test('a run that stopped before it had parameters refuses a source that has changed since', async () => {
@@ -213,6 +221,13 @@ describe('training from parameters of another run', () => {
       encoding: 'utf8',
     });
     assert.equal(status, 0, stderr);
+    const missing = spawnSync(
+      process.execPath,
+      [program, 'train', '-c', 'domain.yaml', '--run', 'none', '--init-from', 'nowhere'],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    assert.match(missing.stderr, /^coldstart: --init-from: init\.from is \S+nowhere, and nothing is there\./m);
+    assert.equal(missing.status, 2);
     assert.match(
       stderr,
       /^from +\S+general\/checkpoints\/best\.safetensors\ntokens +3 tokens kept, 3 drawn, 2 dropped$/m,

@@ -9,35 +9,16 @@ import { DataError, UsageError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
 import { vocabularyTensors } from '../model/parameters.js';
-import { fileIdentity, fileIdentityShape, type FileIdentity } from '../storage/checksum.js';
+import { fileIdentity } from '../storage/checksum.js';
 import { isThere } from '../storage/isThere.js';
-import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../storage/jsonFile.js';
 import type { StoredTensor } from '../storage/safetensors.js';
 import { readVocabularies, type Side } from '../text/textPipeline.js';
 import { unkId } from '../text/specialIds.js';
 import type { Vocabulary } from '../text/vocabulary.js';
 import { readCheckpoint, toTensors, type Checkpoint } from '../train/checkpoint.js';
 import { chooseCheckpoint } from './chooseCheckpoint.js';
+import type { InitSourceRecord, TokenMatch } from './initSourceRecord.js';
 import { runPaths } from './runFolder.js';
-
-/** How a vocabulary differs from that of the model it starts from, in tokens; the special ones are in every vocabulary and not counted. */
-export interface TokenMatch {
-  /** In both: their rows are taken over. */
-  readonly kept: number;
-  /** New: their rows are drawn as initialisation draws them. */
-  readonly drawn: number;
-  /** Only in the source's: their rows are left out. */
-  readonly dropped: number;
-}
-
-/** init-from.json: where a run's first parameters came from. */
-export interface InitSourceRecord extends FileIdentity {
-  /** The checkpoint's path when the run began. */
-  readonly checkpoint: string;
-  /** Updates that it was trained for, where it says so. */
-  readonly update?: number;
-  readonly vocabularies: Readonly<Record<Side, TokenMatch>>;
-}
 
 /** Parameters of another run to start from (`init.from`). */
 export interface InitSource {
@@ -169,25 +150,6 @@ function takeOver(
   }
   if (drawn) disposeParams(drawn);
   return result;
-}
-
-const matchShape = jsonObject({ kept: jsonCount, drawn: jsonCount, dropped: jsonCount });
-
-/** init-from.json; undefined if missing. @throws DataError if it is damaged */
-export function readInitSourceRecord(path: string): InitSourceRecord | undefined {
-  if (!isThere(path)) return undefined;
-  return readJsonFile<InitSourceRecord>(path, {
-    what: 'record of the model that a run started from',
-    shape: (value, field) => {
-      fileIdentityShape(value, field);
-      jsonObject({
-        checkpoint: jsonText,
-        update: jsonOptional(jsonCount),
-        vocabularies: jsonObject({ src: matchShape, trg: matchShape }),
-      })(value, field);
-    },
-    advice: 'Restore it from a copy, or start the run again in another folder.',
-  });
 }
 
 /** @throws DataError if a run that began from one checkpoint would resume from another */

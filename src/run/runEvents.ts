@@ -2,7 +2,7 @@ import type { Precision } from '../backend/precisions.js';
 import type { ModelConfig } from '../model/config.js';
 import type { TrainEvent } from '../train/trainer.js';
 import type { MemoryReport } from './checkMemory.js';
-import type { InitSourceRecord } from './initSource.js';
+import type { InitSourceRecord } from './initSourceRecord.js';
 import type { InitPlan } from './initPlan.js';
 import type { RunScores } from './runScores.js';
 

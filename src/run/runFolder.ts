@@ -8,6 +8,7 @@ import {
   loadRunConfig,
   settingKey,
   settingOf,
+  type Change,
 } from '../config/loadConfig.js';
 import { gradInitSettings } from '../initial/gradInitSettings.js';
 import type { Config } from '../config/schema.js';
@@ -29,6 +30,7 @@ import { crc32Of } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
+import { isSameSource } from './initSourceRecord.js';
 import { readRunScores, type RunScores } from './runScores.js';
 import { makeFolder } from '../storage/makeFolder.js';
 import { isThere } from '../storage/isThere.js';
@@ -185,9 +187,9 @@ export function claimRunFolder(
  * Settings that earlier command lines gave a run, with the values that it recorded, as `key=value`. Resuming keeps those that
  * are not given again.
  *
- * @param given the settings of this command line, as `key=value`
+ * @param given the settings of this command line
  */
-export function keptSettings(runDir: string, given: readonly string[]): string[] {
+export function keptSettings(runDir: string, given: readonly Change[]): string[] {
   const { config, identity } = runPaths(runDir);
   if (!isThere(config) || !isThere(identity)) return [];
   const own = readRunConfig(runDir);
@@ -236,7 +238,10 @@ export function runChanges(
 ): RunChanges {
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
-  const all = runDifferences(own, config);
+  const isSame = (line: string): boolean =>
+    keyOf(line) === 'init.from' &&
+    isSameSource(runPaths(runDir).initFrom, config.init.from, (run) => runPaths(run).best);
+  const all = runDifferences(own, config).filter((line) => !isSame(line));
   const changeable = all.filter((line) => mayChange(keyOf(line), own, config));
   const fixed = all
     .filter((line) => !changeable.includes(line))

@@ -6,7 +6,9 @@ import { DataError, UsageError } from '../errors.js';
 import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
 import { readRunConfig, runPaths } from '../run/runFolder.js';
 import { findTextFolder } from '../run/textFolder.js';
+import { exportFormat } from '../storage/exportRecord.js';
 import { isThere } from '../storage/isThere.js';
+import { shellWord } from '../format.js';
 
 /** A model on disk: its files, and its run's decode settings. */
 export interface ModelPlace {
@@ -38,6 +40,7 @@ export function findModel(path: string, { use, text }: ModelChoice = {}): ModelP
   if (!isThere(path))
     throw new UsageError(`${path} does not exist. Name the folder of a run, or a checkpoint (.safetensors).`);
   if (!statSync(path).isDirectory()) return checkpointPlace(path, path, text);
+  refuseExport(path);
   if (existsSync(runPaths(path).config)) {
     const { decode, corpus } = readRunConfig(path);
     const { path: checkpoint, description } = chooseCheckpoint(path, {
@@ -63,6 +66,19 @@ export function findModel(path: string, { use, text }: ModelChoice = {}): ModelP
     found.length === 0 ? 'no config.yaml and no checkpoint' : `${found.length} checkpoints and no config.yaml`;
   throw new DataError(
     `${path} is not a model: it has ${what}. Name the folder of a run, or one checkpoint (.safetensors).`,
+  );
+}
+
+/** @throws UsageError for the folder of an export, with what can be done */
+export function refuseExport(path: string): void {
+  const format = exportFormat(path);
+  if (format === undefined) return;
+  const other =
+    format === 'huggingface'
+      ? `, or make a checkpoint of it: coldstart import --from ${shellWord(path)} --out DIR`
+      : '. Of exports only those of the format huggingface can become checkpoints again, with "coldstart import"';
+  throw new UsageError(
+    `${path} is an export in the format ${format}, for other programs. coldstart opens runs and checkpoints: name the run that it was made from${other}.`,
   );
 }
 

@@ -12,7 +12,7 @@ export const samplingFields = {
     max: 1,
   }),
   subwordAlpha: real(
-    0.1,
+    0.2,
     'Exponent of the probability with which a split is drawn, for unigram models of SentencePiece: 0 draws all alike.',
     { min: 0 },
   ),
