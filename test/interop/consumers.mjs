@@ -39,6 +39,20 @@ export const consumers = [
     ],
   },
   {
+    name: 'the script of docs/guide/export.md',
+    format: 'transformers-js',
+    needs: ['@huggingface/transformers'],
+    cases: [{ dtype: 'fp32', search: 'greedy', equal: 0.99 }],
+    command: ({ peers, folder, source, output }) => [
+      process.execPath,
+      file('guideScript.mjs'),
+      peers.npm,
+      folder,
+      source,
+      output,
+    ],
+  },
+  {
     name: 'Transformers.js in Chromium',
     format: 'transformers-js',
     needs: ['@huggingface/transformers', 'chromium'],
