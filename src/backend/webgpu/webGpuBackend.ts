@@ -232,7 +232,7 @@ function failureOf({ message, constructor }: GPUError): ColdstartError {
   return constructor.name === 'GPUOutOfMemoryError'
     ? new ColdstartError(
         'OUT_OF_MEMORY',
-        `The GPU has no memory left (${first}). Use smaller batches (batching.maxTokens), or another backend.`,
+        `The GPU has no memory left (${first}). Use smaller batches (train.maxTokens), or another backend.`,
       )
     : new ColdstartError(
         'GPU_FAILED',

@@ -124,7 +124,7 @@ async function downloadAll(pair: RecipePair, folder: string, options: FetchOptio
     if (!(error instanceof ColdstartError && error.code === 'DOWNLOAD_FAILED')) throw error;
     throw new ColdstartError(
       error.code,
-      `${error.message}\nWhat came stays and is gone on with next time. Files from elsewhere can be used with --from-local.`,
+      `${error.message}\nWhat arrived is kept, and the next call continues from there. Files from elsewhere can be used with --from-local.`,
       { cause: error },
     );
   }
