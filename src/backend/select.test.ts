@@ -11,12 +11,18 @@ test('an unknown backend is refused by name', async () => {
   );
 });
 
-test('backends are selected by name; auto takes one that passes', async () => {
+test('backends are selected by name; auto takes one that passes; no handler of exceptions stays installed', async () => {
+  const handlers = (): number[] => [
+    process.listenerCount('uncaughtException'),
+    process.listenerCount('unhandledRejection'),
+  ];
+  const before = handlers();
   for (const name of ['cpu', 'wasm']) {
     assert.equal(await selectBackend(name), name);
     assert.equal(getBackend(), name);
   }
   assert.ok(backendNames.includes(await selectBackend('auto')));
+  assert.deepEqual(handlers(), before);
 });
 
 test('probes check and measure installed backends, say what to install for missing ones, and keep the current backend', async () => {

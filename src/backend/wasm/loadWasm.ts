@@ -64,7 +64,11 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
   const { warn } = console;
   const memories: WebAssembly.Memory[] = [];
   let failure: unknown;
+  const handlers = new Set(exceptionHandlers().map(({ handler }) => handler));
   WebAssembly.instantiate = (async (...args: Parameters<typeof instantiate>) => {
+    // tfjs's module has installed handlers that throw whatever reaches them, and would end programs that handle their rejections
+    for (const { event, handler } of exceptionHandlers())
+      if (!handlers.has(handler)) process.removeListener(event, handler);
     // from bytes it makes a module and an instance, from a compiled module only the instance
     const made: Promise<{ instance: WebAssembly.Instance } | WebAssembly.Instance> = instantiate(...args);
     const result = await made.catch((error: unknown) => {
@@ -92,6 +96,15 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
     WebAssembly.instantiate = instantiate;
     console.warn = warn;
   }
+}
+
+const handled = ['uncaughtException', 'unhandledRejection'] as const;
+
+/** The process's handlers of exceptions and rejections. */
+function exceptionHandlers(): { readonly event: string; readonly handler: (...args: unknown[]) => void }[] {
+  return handled.flatMap((event) =>
+    process.listeners(event as 'exit').map((handler) => ({ event, handler: handler as (...args: unknown[]) => void })),
+  );
 }
 
 /** tfjs rejects with an object that has only advice for browsers, so the cause is what WebAssembly said. */
