@@ -24,7 +24,7 @@ export function withinTime<T>(what: string, text: string, work: () => T, seconds
     current.text = text;
     return work();
   }
-  for (;;) {
+  for (let limit = seconds; ; limit *= 2) {
     current = { what, text };
     const { user } = process.cpuUsage();
     try {
@@ -32,11 +32,11 @@ export function withinTime<T>(what: string, text: string, work: () => T, seconds
       context.work = () => {
         result = work();
       };
-      script.runInContext(context, { timeout: seconds * 1000 });
+      script.runInContext(context, { timeout: limit * 1000 });
       return result!;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause;
-      if (process.cpuUsage(undefined).user - user < (seconds * 1e6) / 2) continue; // the machine slept, or did other things
+      if (process.cpuUsage(undefined).user - user < (seconds * 1e6) / 2) continue; // the machine slept, or did other things: once more, with more time
       throw new DataError(
         `${current.what} took more than ${seconds} seconds on the text ${JSON.stringify(current.text.slice(0, 80))}. A pattern in which one repetition holds another, such as (a+)+, can take for ever: write it without.`,
         { cause },
