@@ -157,11 +157,11 @@ record: { tensorBoard: false }
     readonly stderr: () => string;
   }
 
-  /** Starts training on two processes. */
-  function started(run: string, ...args: string[]): Job {
+  /** Starts training on two processes. @param patience seconds that mpirun gives the others when one has failed, twice */
+  function started(run: string, args: readonly string[], patience = 2): Job {
     const child = spawn('mpirun', ['-n', '2', process.execPath, program, ...trainArgs(run, ...args)], {
       cwd: folder,
-      env,
+      env: { ...env, OMPI_MCA_odls_base_sigkill_timeout: String(patience) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
@@ -200,7 +200,7 @@ record: { tensorBoard: false }
 
   test('a signal to any process stops all at the same update, and the run resumes', async () => {
     const settings = set('train.maxUpdates=100000', 'train.validateEveryUpdates=0', 'train.saveEveryUpdates=1');
-    const job = started('stopped', ...settings);
+    const job = started('stopped', settings);
     assert.ok(await until(() => isLogged('stopped', 'checkpoint', 2), job), job.stderr());
     process.kill(job.pids()[1], 'SIGTERM');
     await job.ended;
@@ -240,7 +240,7 @@ record: { tensorBoard: false }
     const settings = set('train.logEveryUpdates=1', 'train.saveEveryUpdates=1');
     let killed = 0;
     for (const [moment, rank, isReached] of moments) {
-      const job = started(run, '--resume', ...settings);
+      const job = started(run, ['--resume', ...settings], 0);
       await until(() => job.pids().length === 2, job, 30);
       const pids = job.pids();
       if ((await until(isReached, job)) && pids.length === 2) {
