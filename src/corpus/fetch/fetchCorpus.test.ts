@@ -75,7 +75,7 @@ test('a corpus is downloaded, unpacked and written; its checksum is recorded and
   server.files.set('/data.tgz', gzipSync(tarArchive([{ name: 'training/x.de', content: 'anders' }])));
   await assert.rejects(fetchOurs(), {
     code: 'DOWNLOAD_FAILED',
-    message: /has a file of \d+ bytes, expected \d+\.\nWhat came stays .* --from-local\.$/,
+    message: /has a file of \d+ bytes, expected \d+\.\nWhat arrived is kept, .* --from-local\.$/,
   });
   // and the existing file must not change
   writeFileSync(join(folder, 'downloads/ours/data.tgz'), 'damaged');
