@@ -1,6 +1,7 @@
 import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
 import { DawnEvents } from './dawnEvents.js';
+import { registerFusedKernels } from './fusedKernels.js';
 import { registerReplacedKernels } from './replacedKernels.js';
 import { hasGraphicsDevice, hasVulkanDriver } from './vulkanDrivers.js';
 import type { AdapterInfo, TfjsWebGpuClass } from './tfjsWebGpu.js';
@@ -105,7 +106,10 @@ async function initialise(): Promise<Loaded> {
   registerBackend('webgpu', () => backend, 3);
   // Every product by the one program whose sums have a fixed order: others add with atomic operations, so that results differ from run to run.
   env().set('WEBGPU_THRESHOLD_TO_INCREASE_WORKGROUPS_FOR_MATMUL', 0.25);
+  // tfjs computes in JavaScript with small tensors that are not on the device yet, as after a checkpoint is read, and rounds differently there.
+  env().set('WEBGPU_CPU_FORWARD', false);
   registerReplacedKernels(backend);
+  registerFusedKernels(backend);
   const { description, device: model, vendor, architecture } = info;
   return {
     backend,

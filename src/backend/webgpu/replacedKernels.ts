@@ -8,6 +8,7 @@ import {
   GatherV2,
   getKernel,
   registerKernel,
+  ScatterNd,
   Max,
   Mean,
   Min,
@@ -41,6 +42,7 @@ export function registerReplacedKernels(backend: GpuBackend): void {
   replace(AddN, (tfjs) => addNInGroups(backend, tfjs));
   replace(BatchMatMul, (tfjs) => matMulOfAnyBatches(backend, tfjs));
   replace(GatherV2, (tfjs) => checkedGather(backend, tfjs));
+  replace(ScatterNd, () => orderedScatter(backend));
   replace(UnsortedSegmentSum, () => orderedSegmentSum(backend));
 }
 
@@ -187,30 +189,63 @@ ${threadHeader}
   sums[thread] = sum;
 }`;
 
-/**
- * Adds the rows of a segment in their order; rows whose id is negative or too large are left out. tfjs's own adds with atomic operations, in an
- * order that differs from run to run, and wraps ids that are too large.
- */
+/** Rows of x whose id is negative or too large are left out. */
 function orderedSegmentSum(backend: GpuBackend): Kernel {
   return ({ x, segmentIds }, { numSegments }) => {
     const segments = numSegments as number;
-    const outputShape = [segments, ...x!.shape.slice(segmentIds!.shape.length)];
-    const columns = util.sizeFromShape(outputShape.slice(1));
-    const { order, starts } = rowsBySegment(backend.integers(segmentIds!), segments);
-    const plan = [order, starts].map((values) => backend.makeTensorInfo([values.length], 'int32', values));
-    const sums = backend.makeTensorInfo(outputShape, x!.dtype);
-    const type = elementType(x!.dtype);
-    backend.compute({
-      key: `ColdstartSegmentSum ${type}`,
-      code: () => segmentSumCode(type),
-      outputs: [sums],
-      inputs: [x!, ...plan],
-      uniforms: [segments, columns],
-      threads: segments * columns,
-    });
-    for (const { dataId } of plan) backend.disposeData(dataId);
-    return sums;
+    const shape = [segments, ...x!.shape.slice(segmentIds!.shape.length)];
+    return sumBySegment(backend, x!, backend.integers(segmentIds!), segments, shape);
   };
+}
+
+/** The slices of a result are segments, numbered by their indices. */
+function orderedScatter(backend: GpuBackend): Kernel {
+  return ({ indices, updates }, attrs) => {
+    const shape = attrs.shape as number[];
+    const { sliceRank, numUpdates, strides } = backend_util.calculateShapes(updates!, indices!, shape);
+    const slices = util.sizeFromShape(shape.slice(0, sliceRank));
+    const values = backend.integers(indices!);
+    const ids = Int32Array.from({ length: numUpdates }, (_, update) => {
+      let id = 0;
+      for (let axis = 0; axis < sliceRank; axis++) {
+        const index = values[update * sliceRank + axis];
+        if (!(index >= 0 && index < shape[axis]))
+          throw new Error(`ScatterNd: the index value ${index} is not in [0, ${shape[axis] - 1}]`);
+        id += index * strides[axis];
+      }
+      return id;
+    });
+    return sumBySegment(backend, updates!, ids, slices, shape);
+  };
+}
+
+/**
+ * Adds the rows of a segment in their order. tfjs's own programs add with atomic operations, in an order that differs from run to run, and wrap
+ * ids that are too large.
+ * @param shape of the sums: all segments, each as large as a row
+ */
+function sumBySegment(
+  backend: GpuBackend,
+  x: TensorInfo,
+  ids: ArrayLike<number>,
+  segments: number,
+  shape: number[],
+): TensorInfo {
+  const size = util.sizeFromShape(shape);
+  const { order, starts } = rowsBySegment(ids, segments);
+  const plan = [order, starts].map((values) => backend.makeTensorInfo([values.length], 'int32', values));
+  const sums = backend.makeTensorInfo(shape, x.dtype);
+  const type = elementType(x.dtype);
+  backend.compute({
+    key: `ColdstartSegmentSum ${type}`,
+    code: () => segmentSumCode(type),
+    outputs: [sums],
+    inputs: [x, ...plan],
+    uniforms: [segments, size / segments],
+    threads: size,
+  });
+  for (const { dataId } of plan) backend.disposeData(dataId);
+  return sums;
 }
 
 /** The rows of segment s are order[starts[s]] to order[starts[s + 1] - 1], in rising order. */

@@ -189,6 +189,19 @@ describe('webgpu on a software device', { skip: withoutGpu }, () => {
     );
   });
 
+  test('a scatter adds slices up, with the same bits every time, and takes no index out of range', async () => {
+    const indices = Int32Array.from({ length: 600 }, (_, i) => (i % 2 === 0 ? (5 * i) % 3 : (7 * i) % 4));
+    const scattered = (): tf.Tensor =>
+      tf.scatterND(tf.tensor(indices, [300, 2], 'int32'), numbers([300, 5], 1), [3, 4, 5]);
+    await assertAsCpu(scattered, 1e-4);
+    assert.deepEqual(scattered().dataSync(), scattered().dataSync());
+    await assertAsCpu(() => tf.scatterND(tf.tensor([[2], [0], [2]], [3, 1], 'int32'), tf.tensor([1, 2, 4]), [4]));
+    assert.throws(
+      () => tf.scatterND(tf.tensor([[4]], [1, 1], 'int32'), tf.tensor([1]), [4]).dataSync(),
+      /the index value 4 is not in \[0, 3\]/,
+    );
+  });
+
   test('counts what it starts', () => {
     const x = tf.keep(tf.concat([numbers([2000], 1), numbers([2000], 2)]));
     const before = backend.dispatches;
