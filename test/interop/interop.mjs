@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
     source: { type: 'string' },
     reference: { type: 'string' },
     lines: { type: 'string', default: '500' },
-    updates: { type: 'string', default: '600' },
+    updates: { type: 'string', default: '1500' },
     only: { type: 'string' },
     npm: { type: 'string' },
     python: { type: 'string' },
@@ -38,7 +38,7 @@ Exports models, has other programs translate with them, and compares with coldst
   --source FILE       with --run: lines to translate (default: test.src of the run)
   --reference FILE    with --run: their references (default: test.ref of the run)
   --lines N           at most so many lines (default: 500)
-  --updates N         length of the trainings (default: 600)
+  --updates N         length of the trainings (default: 1500)
   --only TEXT         only consumers and formats whose name holds TEXT
   --npm DIR           folder with node_modules to use instead of installing
   --python FILE       Python with its packages to use instead of installing`);
