@@ -128,7 +128,7 @@ export interface GradInitReport {
  * the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough and no second-order
  * graph is built.
  *
- * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust` for A = Adam.) With
+ * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust`.) With
  * `robust`, and whenever `scaled` is `rates` or `both`, training is to multiply its updates by the scales and to release them:
  * `withMultipliers(optimizer, { scales: report.scales, releaseUpdates })`, with `releaseUpdates` of `variantDefaults.robust`.
  *

@@ -1,5 +1,5 @@
 import { choice, integer, optionalChoice, optionalFlag, optionalInteger, type Section, type Values } from '../field.js';
-import { algorithms, byVariant, scaleFields, type Algorithm } from '../gradinit/options.js';
+import { algorithms, byVariant, scaleFields } from '../gradinit/options.js';
 import {
   crossAttentionChoices,
   variantDefaults,
@@ -17,7 +17,7 @@ export const gradInitFields = {
   ),
   variant: optionalChoice(
     variants,
-    "released: the authors' program (Adam on the scales); paper: Algorithm 1 (plain descent); robust: scales of weights and of the first rates, with settings that need no tuning. Default: robust for adam, released for sgd.",
+    "released: the authors' program (Adam on the scales); paper: Algorithm 1 (plain descent); robust: scales of weights and of the first rates, with settings that need no tuning. Default: robust.",
   ),
   iterations: scaleFields.iterations,
   scaled: scaleFields.scaled,
@@ -65,16 +65,9 @@ export const gradInitFields = {
 } as const satisfies Section;
 export type GradInitSettings = Values<typeof gradInitFields>;
 
-/** Where the variant is not set. */
-const defaultVariant: Readonly<Record<Algorithm | 'none', Variant>> = {
-  none: 'robust',
-  adam: 'robust',
-  sgd: 'released',
-};
-
-/** The variant: if it is not set, robust for A = Adam, and released for A = SGD, with which robust has not been measured. */
-export function variantOf({ variant, algorithm }: Pick<GradInitSettings, 'variant' | 'algorithm'>): Variant {
-  return variant ?? defaultVariant[algorithm];
+/** The variant; `robust` if it is not set. */
+export function variantOf({ variant }: Pick<GradInitSettings, 'variant'>): Variant {
+  return variant ?? 'robust';
 }
 
 /** Whether a bound on the gradient norm is set, or the variant has one by default. */
