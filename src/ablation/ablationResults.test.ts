@@ -208,7 +208,7 @@ test('presets change little, and every one gives a run that can be started', () 
     'no-warmup': [plain],
     'short-warmup': ['train.warmupUpdates=100', 'train.holdUpdates=3900'],
     'gradinit-adam': ['gradinit.algorithm="adam"', 'train.secondMomentStart="first-gradient"', plain],
-    'gradinit-sgd': ['gradinit.algorithm="sgd"', plain],
+    'gradinit-sgd': ['gradinit.algorithm="sgd"', 'train.secondMomentStart="first-gradient"', plain],
     'gradinit-robust': ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', plain],
     cold: ['gradinit.algorithm="adam"', 'gradinit.variant="robust"', 'train.secondMomentStart="first-gradient"', plain],
     'sgd-warmup': ['train.optimizer="sgd"', 'train.lr=0.1'],
