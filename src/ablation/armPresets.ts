@@ -45,13 +45,13 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     },
   },
   'gradinit-adam': {
-    summary: 'GradInit with A = Adam',
-    source: gradInitPaper,
+    summary: "GradInit with A = Adam, in the configuration's variant",
+    source: `after ${gradInitPaper}`,
     changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'adam' }),
   },
   'gradinit-sgd': {
-    summary: 'GradInit with A = SGD, training with Adam',
-    source: gradInitPaper,
+    summary: "GradInit with A = SGD, in the configuration's variant, training with Adam",
+    source: `after ${gradInitPaper}`,
     changes: () => ({ ...atFullRate, 'gradinit.algorithm': 'sgd' }),
   },
 
@@ -73,8 +73,8 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     changes: (config) => ({ ...withSgd(config), ...atFullRate }),
   },
   'sgd-gradinit': {
-    summary: 'GradInit with A = SGD, training with SGD',
-    source: gradInitPaper,
+    summary: "GradInit with A = SGD, in the configuration's variant, training with SGD",
+    source: `after ${gradInitPaper}`,
     changes: (config) => ({ ...withSgd(config), ...atFullRate, 'gradinit.algorithm': 'sgd' }),
   },
 

@@ -259,7 +259,8 @@ record: { tensorBoard: false }
       const last = readLastCheckpoint(join(folder, run));
       assert.ok(last === undefined || last.training!.position.update <= 12, `when ${moment}, the checkpoint is whole`);
     }
-    assert.ok(killed >= 8, `only ${killed} of the processes were there to be killed`);
+    // on a busy machine a moment may be seen after the run has ended
+    assert.ok(killed >= 5, `only ${killed} of the processes were there to be killed`);
     ok(coldstart(...trainArgs(run, '--resume', ...settings)));
     ok(coldstart(...trainArgs('undisturbed', ...settings)));
     const numbersOf = (name: string): unknown => {

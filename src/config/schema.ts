@@ -85,7 +85,7 @@ export const schema = {
       trgFile: optionalPath('Existing target vocabulary.'),
       allUnits: flag(
         false,
-        'Also units that no word of the training set is split into usually get an id: train.sampleSubwords needs them.',
+        'Gives an id also to units that only other splits of the words have; train.sampleSubwords needs them.',
       ),
     },
     maxLengthTokens: prepareFields.maxLengthTokens,

@@ -26,7 +26,7 @@ interface Size {
   readonly train: string;
 }
 
-/** Settings of the tiny model. Updates per batch, and the length of a run and of the warmup, grow with the corpus. */
+/** Settings of the tiny model. Batches per update, and the length of a run and of the warmup, grow with the corpus. */
 function tiny(own: {
   lr: string;
   warmupUpdates: number;
@@ -58,7 +58,7 @@ function tiny(own: {
 /**
  * From the smallest corpora to the largest. The settings of the last three are those of the shipped configurations for
  * corpora of these sizes. Small corpora need small batches, since an epoch would be one or two large ones, and few
- * updates, since training soon repeats what it has learnt by heart.
+ * updates, since training soon repeats what it has memorised.
  */
 const sizes: readonly Size[] = [
   {

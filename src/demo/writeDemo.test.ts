@@ -43,6 +43,7 @@ describe('demo', () => {
   test('a folder with the model, the library, its runtime, and a page that loads nothing from elsewhere', async () => {
     await writeDemo(await openExportedModel({ run: join(folder, 'words') }), options);
     assert.deepEqual(readdirSync(options.out).sort(), [
+      'coldstart-demo.json',
       'index.html',
       'model',
       'runtime',
@@ -90,6 +91,10 @@ describe('demo', () => {
         code: 'FILE_EXISTS',
         message: `${transformers} is not empty and holds no demo. Choose another folder with --out, or empty it first.`,
       });
+    // an export of the user's, with other files next to it, is no demo
+    write('site/model/coldstart.json', '{}');
+    write('site/thesis.txt', 'mine');
+    assert.throws(() => checkDemoFolder(join(folder, 'site'), { force: true }), { code: 'FILE_EXISTS' });
     checkDemoFolder(join(folder, 'new'));
   });
 

@@ -5,7 +5,6 @@ import type { ExportedModel } from '../export/exportedModel.js';
 import { checkExportable, checkExportFolder, exportModel } from '../export/exportModel.js';
 import { exporterNamed } from '../export/exporters.js';
 import { longestTranslation } from '../export/transformersJs/transformersJs.js';
-import { exportRecordName } from '../storage/exportRecord.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { isThere } from '../storage/isThere.js';
@@ -32,9 +31,12 @@ const exporter = exporterNamed('transformers-js');
 const libraryFile = 'transformers.min.js';
 const runtimeFiles = ['ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
 
+/** Marks a folder as a demo, so that --force replaces no other folder. */
+const demoRecordName = 'coldstart-demo.json';
+
 /** @throws as `checkExportFolder`: only an earlier demo may be replaced */
 export function checkDemoFolder(out: string, { force }: { readonly force?: boolean } = {}): void {
-  checkExportFolder(out, { force, what: 'demo', record: join('model', exportRecordName) });
+  checkExportFolder(out, { force, what: 'demo', record: demoRecordName });
 }
 
 /**
@@ -76,6 +78,7 @@ export async function writeDemo(model: ExportedModel, options: DemoOptions): Pro
     for (const [path, name] of library) copyFileSync(path, join(folder, name));
     const page = demoPage({ ...options, maxNewTokens: longestTranslation(model) });
     writeFileAtomic(join(folder, 'index.html'), page);
+    writeFileAtomic(join(folder, demoRecordName), `${JSON.stringify({ dtype: options.dtype }, null, 2)}\n`);
   });
 }
 

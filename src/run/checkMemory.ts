@@ -6,6 +6,7 @@ import { ColdstartError } from '../errors.js';
 import { initNamed, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { availableMemory } from './availableMemory.js';
+import { trainingPairs } from './trainingPairs.js';
 import { formatGigabytes } from '../format.js';
 import {
   hasMemoryEstimate,
@@ -142,7 +143,7 @@ export async function checkRunMemory(
   const task: MemoryTask = {
     config,
     model,
-    trainPairs: corpus.dataset('train'),
+    trainPairs: trainingPairs(corpus, config)(1), // sampled subwords make longer sentences
     heldOutLengths: Int32Array.from(heldOut.flatMap((lengths) => [...lengths])),
     processes: processes.count,
   };

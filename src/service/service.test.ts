@@ -449,7 +449,9 @@ describe('service with keys and a small queue', () => {
   test('a wrong key and a full queue are refused before the body is read', async () => {
     assert.equal(await statusWithoutBody('authorization: Bearer wrong\r\n'), '403');
     const waiting = Array.from({ length: 2 }, () => ask(service, '/translate', json({ ...body, api_key: 'secret' })));
-    await sleep(200); // they wait 600 ms for others
+    for (let queued = ''; !queued.includes('coldstart_queue_requests 2');)
+      // they wait 600 ms for others
+      queued = await (await fetch(new URL('/metrics', service.url))).text();
     assert.equal(await statusWithoutBody('authorization: Bearer secret\r\n'), '429');
     assert.deepEqual(
       (await Promise.all(waiting)).map(({ status }) => status),

@@ -334,8 +334,8 @@ class HttpService {
   }
 
   /**
-   * A service of this machine alone answers to its own names only: another site could give a name of its own this machine's address, and
-   * its pages would then count as pages of the service.
+   * A service of this machine alone answers to its own names only. Another site could point its name to this machine's address, and its
+   * pages would then count as pages of the service.
    */
   private checkHost({ headers }: IncomingMessage): void {
     const { host, cors = [] } = this.options;

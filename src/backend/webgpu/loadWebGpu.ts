@@ -81,7 +81,7 @@ async function initialise(): Promise<Loaded> {
   if (!hasVulkanDriver())
     throw new ColdstartError(
       'BACKEND_MISSING',
-      'no Vulkan driver was found. Install the driver of the graphics card (Debian and Ubuntu: "apt-get install libvulkan1 mesa-vulkan-drivers" for AMD and Intel, the "nvidia-driver" package for NVIDIA).',
+      'no Vulkan driver was found. Install the driver of the graphics card (Debian and Ubuntu: "apt-get install libvulkan1 mesa-vulkan-drivers" for AMD and Intel, on Debian 12 with "-t bookworm-backports"; the "nvidia-driver" package for NVIDIA).',
     );
   const events = new DawnEvents();
   // constants and classes that tfjs's backend expects as globals
@@ -91,7 +91,7 @@ async function initialise(): Promise<Loaded> {
   if (adapter === null)
     throw new ColdstartError(
       'BACKEND_MISSING',
-      "no GPU was found that Dawn can use. On Linux it needs a Vulkan 1.1 driver (Mesa 23 or later, or NVIDIA's) and the loader libvulkan1.",
+      "no GPU was found that Dawn can use. On Linux it needs a Vulkan 1.1 driver (Mesa 25, or NVIDIA's; Debian 12 has it in bookworm-backports) and the loader libvulkan1.",
     );
   const { base, make } = await tfjsBackend(gpu);
   const device = await events.during(() =>
