@@ -46,10 +46,14 @@ const env = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1
 const softwareGpu = join(root, 'software-gpu/env');
 if (existsSync(softwareGpu)) {
   for (const line of readFileSync(softwareGpu, 'utf8').trim().split('\n')) {
-    const [, name, value] = /^(\w+)=(.+)$/.exec(line);
-    env[name] = name === 'LD_LIBRARY_PATH' && env[name] ? `${value}:${env[name]}` : value;
+    const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
+    if (name) env[name] = name === 'LD_LIBRARY_PATH' && env[name] ? `${value}:${env[name]}` : value;
   }
-  env.COLDSTART_SOFTWARE_GPU = '1';
+  if (existsSync(env.VK_DRIVER_FILES ?? '')) env.COLDSTART_SOFTWARE_GPU = '1';
+  else
+    console.error(
+      'The software GPU in software-gpu/ is not there any more: remove that folder and run scripts/setup-software-gpu.sh.',
+    );
 }
 if (withCorpora) env.COLDSTART_CORPORA = resolve(corpora);
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-tests-'));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts a software GPU next to the system, so that the tests of the backend webgpu run without a card: lavapipe, Mesa's Vulkan driver for processors,
+# Unpacks a software GPU into a folder, so that the tests of the backend webgpu run without a card: lavapipe, Mesa's Vulkan driver for processors,
 # 25 or later (Dawn refuses older ones), with its libraries and Vulkan's loader. Everything lies in software-gpu/; nothing is installed, and root
 # is not needed. apt-get checks the packages against Debian's signatures. Repeats cheaply.
 # Without a network it takes SwiftShader from an installed Chromium. scripts/run-tests.mjs finds the folder.
@@ -31,7 +31,7 @@ lavapipe() {
   work="$folder/work"
   mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/packages"
   for name in $suites; do echo "deb [signed-by=$keyring] http://deb.debian.org/debian $name main"; done >"$work/sources.list"
-  # lists of its own: backports stay unknown to the system
+  # separate lists: backports stay unknown to the system
   apt() {
     apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$work/lists" \
       -o "Dir::Cache=$work" -o "Dir::Cache::archives=$work/archives" -o Debug::NoLocking=1 -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
@@ -42,15 +42,18 @@ lavapipe() {
   for name in $wanted; do packages="$(grep -vx "${name%/*}" <<<"$packages" || true)"; done
   (cd "$work/packages" && apt download $wanted $packages >/dev/null) || { echo "lavapipe: its packages cannot be downloaded." >&2; return 1; }
   rm -rf "$folder/root"
-  for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
-  local libraries
-  libraries="$(dirname "$(find "$folder/root" -name libvulkan_lvp.so | head -n 1)")"
+  for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$folder/root" || { echo "lavapipe: $package cannot be unpacked." >&2; return 1; }; done
+  local driver description libraries
+  driver="$(find "$folder/root" -name libvulkan_lvp.so | head -n 1)"
+  description="$(find "$folder/root" -name 'lvp_icd*.json' | head -n 1)"
+  [ -n "$driver" ] && [ -n "$description" ] || { echo "lavapipe: the packages have no such driver." >&2; return 1; }
+  libraries="$(dirname "$driver")"
   if LD_LIBRARY_PATH="$libraries" ldd "$libraries/libvulkan_lvp.so" | grep 'not found' >&2; then
     echo "lavapipe: these libraries are missing." >&2
     return 1
   fi
   rm -rf "$work"
-  write_env "$(find "$folder/root" -name 'lvp_icd*.json' | head -n 1)" "$libraries" "lavapipe"
+  write_env "$description" "$libraries" "lavapipe"
 }
 
 swift_shader() {

@@ -36,7 +36,7 @@ export const errorCodes = {
   GPU_FAILED: 'The GPU reported a fault or does not answer any more.',
   WASM_KERNELS: 'The compiled WebAssembly kernels do not load.',
   WASM_MEMORY: 'The memory of the tfjs wasm backend was not found.',
-  OUT_OF_MEMORY: 'WebAssembly has no memory left.',
+  OUT_OF_MEMORY: 'WebAssembly or the GPU has no memory left.',
   TOO_LARGE: 'A run needs more memory than there is.',
   LEAK: 'A benchmark left tensors behind.',
   SERVICE: 'The process of a service that translates ended before it was ready.',

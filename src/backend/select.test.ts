@@ -2,7 +2,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { getBackend, memory, tensor, tidy, unsortedSegmentSum } from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.js';
-import { backendNames, probeBackends, saysNotInstalled, selectBackend } from './select.js';
+import { backendNames, probeBackends, selectBackend } from './select.js';
+import { saysNotInstalled } from './optionalPeer.js';
 
 test('an unknown backend is refused by name', async () => {
   await assert.rejects(

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { engine, matMul, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { saysNotInstalled } from './optionalPeer.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { backendNames, type BackendName } from './backendNames.js';
 import { checkBackend } from './checkBackend.js';
@@ -37,6 +38,9 @@ export interface BackendReport {
   readonly matmulGflops?: number;
 }
 
+/** What `auto` took: measured once in a process, so that memory is counted on the backend that trains. */
+let automatic: BackendName | undefined;
+
 /**
  * Makes a backend the current one.
  * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes its check, or webgpu if there
@@ -53,12 +57,14 @@ export async function selectBackend(name: string): Promise<BackendName> {
     await activate(candidate);
     return candidate.name;
   }
+  if (automatic !== undefined) return selectBackend(automatic);
   const reasons: string[] = [];
   for (const candidate of candidates) {
     if (candidate.name === 'webgpu') continue; // compared with the others' fastest below
     try {
       await activate(candidate);
-      return await fasterOf(candidate);
+      automatic = await fasterOf(candidate);
+      return automatic;
     } catch (error) {
       if (error instanceof UsageError) throw error; // the next backend would hide it
       reasons.push(`${candidate.name}: ${(error as Error).message}`);
@@ -149,12 +155,6 @@ async function loadCpu(): Promise<string> {
   const backend = engine().findBackend('cpu');
   if (backend instanceof MathBackendCPU) (backend as unknown as { firstUse: boolean }).firstUse = false;
   return 'plain JavaScript, the slow reference';
-}
-
-/** Whether an import failed because the package is not installed: as Node says it, or Yarn's Plug'n'Play of an optional peer. */
-export function saysNotInstalled(error: unknown): boolean {
-  const { code, pnpCode } = error as { code?: string; pnpCode?: string };
-  return code === 'ERR_MODULE_NOT_FOUND' || pnpCode === 'MISSING_PEER_DEPENDENCY';
 }
 
 async function loadTensorflow(): Promise<string> {

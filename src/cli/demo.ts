@@ -36,7 +36,7 @@ export function demoCommand(): Command {
       `
 Needs Transformers.js 4, of which it copies what a browser loads: npm install @huggingface/transformers@4
 The page searches greedily. It cannot normalise and tokenise as Moses does: models of such text need "coldstart serve", or --tokenized.
-Models of raw text with SentencePiece need nothing of the kind.
+Models of raw text with SentencePiece need no such steps.
 
 Examples:
   coldstart demo --run runs/builtin --out demo

@@ -39,7 +39,11 @@ const pairFiles = (which: string) => ({
  */
 export const schema = {
   seed: seedField,
-  backend: choice(backendNames, 'auto', 'Backend that computes; auto takes the fastest that passes its check.'),
+  backend: choice(
+    backendNames,
+    'auto',
+    'Backend that computes; auto takes the first of native, tensorflow, wasm and cpu that passes its check, or a GPU that is faster.',
+  ),
 
   corpus: {
     dir: optionalPath('Folder of the prepared corpus: "corpus prepare" writes it, training reads it.'),

@@ -1,7 +1,7 @@
 import { ColdstartError } from '../errors.js';
 import { allGatherJson, type World } from './world.js';
 
-/** Ends work here because another process was asked to stop; this one's signal is yet to be aborted. */
+/** Ends work here because another process was asked to stop; this one's signal is not aborted yet. */
 export class StoppedByOther extends Error {
   constructor() {
     super('another process was asked to stop');

@@ -1,6 +1,6 @@
 /** The processes that train one model together, as MPI's world has them. Every process makes the same calls in the same order. */
 export interface World {
-  /** This process's number, from 0. Process 0 leads: it alone writes, logs and validates. */
+  /** This process's number, from 0. Process 0 leads: it alone writes and logs. */
   readonly rank: number;
   /** How many processes there are. */
   readonly size: number;

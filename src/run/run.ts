@@ -297,7 +297,7 @@ class Run {
     return this.task.processes?.world;
   }
 
-  /** Ends the run with the reason of its signal; where another process was asked to stop, `onStopAsked` brings it about. */
+  /** Ends the run with the reason of its signal; where another process was asked to stop, `onStopAsked` aborts it. */
   private async stopped(): Promise<never> {
     const { signal, onStopAsked } = this.task;
     while (signal && onStopAsked && !signal.aborted) await sleep(5);

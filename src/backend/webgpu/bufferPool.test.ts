@@ -28,7 +28,7 @@ test('a released buffer is taken again by the same size and usage only', () => {
   assert.deepEqual([pool.numBytesUsed, pool.numBytesAllocated, device.alive.size], [64, 64, 3]);
 });
 
-test('a buffer of no bytes has 16, since programs bind none without', () => {
+test('a buffer of no bytes has 16, since programs cannot bind an empty one', () => {
   const buffer = new BufferPool(countingDevice()).acquireBuffer(0, 1);
   assert.equal(buffer.size, 16);
 });
@@ -40,7 +40,7 @@ test('buffers of ever new sizes do not fill the device: those free for longest a
   const sizes = Array.from({ length: 50 }, (_, i) => (10 + i) * megabyte);
   for (const size of sizes) pool.releaseBuffer(pool.acquireBuffer(size, 1));
   const free = [...device.alive].filter((buffer) => buffer !== kept);
-  // the last one fits, and the one before it no more
+  // only the last one fits
   assert.deepEqual(
     free.map(({ size }) => size),
     [59 * megabyte],

@@ -134,7 +134,7 @@ function sgdStep(backend: GpuBackend, inputs: Inputs, attrs: SgdStepAttrs): Tens
   return moved.flat();
 }
 
-/** Threads that share a tensor, whatever its size: each adds every so manieth element, so the order of the sum does not change. */
+/** Threads that share a tensor, whatever its size: each adds the elements at one distance, so the order of the sum does not change. */
 const partialSums = 4096;
 
 const partialSquaresCode = `

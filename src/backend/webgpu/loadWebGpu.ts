@@ -1,5 +1,6 @@
 import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
+import { saysNotInstalled } from '../optionalPeer.js';
 import { DawnEvents } from './dawnEvents.js';
 import { registerFusedKernels } from './fusedKernels.js';
 import { registerReplacedKernels } from './replacedKernels.js';
@@ -158,15 +159,14 @@ async function packageOf<T>(name: string): Promise<T> {
   try {
     return (await import(name)) as T;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_MODULE_NOT_FOUND')
+    if (saysNotInstalled(error))
       throw new ColdstartError(
         'BACKEND_MISSING',
         `not installed. For a GPU of NVIDIA, AMD, Intel or Apple: "${install}" (200 MB).`,
       );
     throw new ColdstartError(
       'BACKEND_LOAD',
-      `The package ${name} is installed but does not load: ${message}. Use: ${install}`,
+      `The package ${name} is installed but does not load: ${(error as Error).message}. Use: ${install}`,
       {
         cause: error,
       },

@@ -32,7 +32,7 @@ export interface GpuBackend extends TfjsWebGpu {
   knownIntegers(tensor: TensorInfo): ArrayLike<number> | undefined;
   /** The same, read from the device where needed. */
   integers(tensor: TensorInfo): ArrayLike<number>;
-  /** Runs a program of our this. */
+  /** Runs a program. */
   compute(program: Program): void;
 }
 
@@ -44,7 +44,7 @@ export interface Program {
   readonly code: () => string;
   readonly outputs: readonly TensorInfo[];
   readonly inputs: readonly TensorInfo[];
-  /** Whole numbers; a \`Float32Array\` and a \`Uint32Array\` keep their bits. Absent: the program has none. */
+  /** Whole numbers, or bytes, which keep their bits. Absent: the program has none. */
   readonly uniforms?: readonly number[] | ArrayBuffer;
   /** Threads needed; the last workgroups may have more. */
   readonly threads: number;
@@ -216,7 +216,7 @@ export function webGpuBackend(
       else if (this.startedInTurn > programsPerTurn)
         throw new ColdstartError(
           'GPU_FAILED',
-          `The webgpu backend was given ${programsPerTurn} operations within one turn of Node's event loop, and its memory is freed only between turns. Await setImmediate of node:timers/promises between steps, or use another backend.`,
+          `The webgpu backend was given ${programsPerTurn} operations within one turn of Node's event loop, and its memory is freed only between turns. Use a smaller train.updateFreq or a larger gradinit.pieceTokens, or another backend; own programs await setImmediate of node:timers/promises between steps.`,
         );
     }
 
