@@ -1,4 +1,4 @@
-import { ColdstartError, type ErrorCode } from '../errors.js';
+import { ColdstartError, DataError, UsageError, type ErrorCode } from '../errors.js';
 import { allGatherJson, type World } from './world.js';
 
 /** What a process has when its share of the work is over. */
@@ -26,12 +26,27 @@ export async function shareOut<T>(
   signal?: AbortSignal,
 ): Promise<readonly T[] | undefined> {
   if (world === undefined) return alone(count, compute, signal);
-  const own = await ownShare(world, count, compute, signal);
-  const all = await allGatherJson(world, own);
-  if (all.some(({ stopped }) => stopped)) return undefined;
-  const failures = all.flatMap(({ failure }) => failure ?? []).sort((a, b) => a.item - b.item);
-  if (failures.length > 0) throw new ColdstartError(failures[0].code, failures[0].message);
-  return Array.from({ length: count }, (_, item) => all[item % world.size].results[Math.floor(item / world.size)]);
+  const results: T[] = [];
+  const itemsPerRound = world.size * itemsBetweenQuestions;
+  for (let first = 0; first < count; first += itemsPerRound) {
+    const end = Math.min(count, first + itemsPerRound);
+    const all = await allGatherJson(world, await ownShare(world, first, end, compute, signal));
+    if (all.some(({ stopped }) => stopped)) return undefined;
+    const failures = all.flatMap(({ failure }) => failure ?? []).sort((a, b) => a.item - b.item);
+    if (failures.length > 0) throw failed(failures[0]);
+    for (let item = first; item < end; item++)
+      results.push(all[item % world.size].results[Math.floor((item - first) / world.size)]);
+  }
+  return results;
+}
+
+/** Items that a process computes before all ask each other whether to stop: few, so that a signal is answered soon. */
+const itemsBetweenQuestions = 4;
+
+/** The error of another process, of the class that it had there. */
+function failed({ code, message }: { readonly code: ErrorCode; readonly message: string }): ColdstartError {
+  if (code === 'USAGE') return new UsageError(message);
+  return code === 'DATA' ? new DataError(message) : new ColdstartError(code, message);
 }
 
 async function alone<T>(
@@ -49,13 +64,14 @@ async function alone<T>(
 
 async function ownShare<T>(
   { rank, size }: World,
-  count: number,
+  first: number,
+  end: number,
   compute: (item: number) => Promise<T> | T,
   signal: AbortSignal | undefined,
 ): Promise<Outcome<T>> {
   const results: T[] = [];
   const isAborted = (): boolean => signal?.aborted === true;
-  for (let item = rank; item < count && !isAborted(); item += size) {
+  for (let item = first + rank; item < end && !isAborted(); item += size) {
     try {
       results.push(await compute(item));
     } catch (error) {
