@@ -1,6 +1,6 @@
 // Writes the reference of the library's exports to docs/api: `npm run docs:api`.
 //
-// TypeDoc reads TypeScript 6 at most, and the project has 7. So both live in a folder of their own, installed at the first
+// TypeDoc reads TypeScript 6 at most, and the project has 7. So both live in a separate folder, installed at the first
 // call without their scripts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
