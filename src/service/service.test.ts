@@ -332,7 +332,7 @@ describe('service', () => {
     assert.equal((await ask(service, '/translate', { method: 'OPTIONS' })).status, 405);
   });
 
-  test('it answers to names of this machine only: another site could point a name of its own to it', async () => {
+  test('it answers to names of this machine only: another site could point its name to it', async () => {
     const { port } = new URL(service.url);
     const named = async (host: string): Promise<number> =>
       (await ask(service, '/languages', { headers: { host } })).status;
