@@ -183,7 +183,7 @@ async function measureOverlap() {
   await world.finish();
 }
 
-/** Namespaces are machines with names and a network of their own; mpirun reaches them through an agent instead of ssh. */
+/** Namespaces are machines with separate names and networks; mpirun reaches them through an agent instead of ssh. */
 async function measureHosts() {
   const count = Number(values.count);
   const folder = mkdtempSync(join(tmpdir(), 'scaling-'));

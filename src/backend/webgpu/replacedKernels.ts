@@ -57,7 +57,7 @@ const ofNothing: Readonly<Record<string, number>> = {
   [Any]: 0,
 };
 
-/** tfjs divides the number of elements by the length of a row, which is NaN where there are none. */
+/** tfjs divides the number of elements by the length of a row, which is NaN for a tensor without elements. */
 function reductionOfAny(backend: GpuBackend, tfjs: Kernel, empty: number): Kernel {
   return (inputs, attrs) => {
     const { shape, dtype } = inputs.x!;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /**
  * Whether Vulkan's loader would find a driver: one that is named by an environment variable, or a description (.json) in its folders. Dawn
- * prints warnings where there is none, so this is asked first. Only Linux needs it; Windows and macOS come with what Dawn uses.
+ * prints warnings where it is missing, so this is asked first. Only Linux needs it; Windows and macOS come with what Dawn uses.
  * Source: Vulkan-Loader, LoaderDriverInterface.md.
  */
 export function hasVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
