@@ -204,6 +204,10 @@ test('a setting that a choice leaves without effect is refused, with the choice'
       'train.subwordDropout: 0.2',
       /train\.subwordDropout has no effect, as train\.sampleSubwords is none \(the default\)\. Remove it, or set train\.sampleSubwords to src or trg or both\.$/,
     ],
+    [
+      'corpus.subwords: { method: bpe, merges: 9 }\ntrain: { sampleSubwords: src, subwordAlpha: 0.5 }',
+      /train\.subwordAlpha has no effect, as corpus\.subwords\.method is bpe .* Remove it, or set train\.subwordDropout\.$/,
+    ],
     ['train: { validateBleu: false, validateBleuSentences: 3 }', /validateBleuSentences has no effect/],
     [
       'gradinit: { variant: paper, layerNormLr: 1 }',

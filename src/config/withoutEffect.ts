@@ -10,7 +10,7 @@ import { schema } from './schema.js';
 interface Rule {
   readonly group: string;
   readonly settings: readonly string[];
-  /** The setting that chooses. */
+  /** The setting that chooses: of the group, or with its whole path. */
   readonly choice: string;
   /** Its values that use the settings: a list, or a condition and how to meet it. */
   readonly usedBy: readonly unknown[] | Condition;
@@ -19,7 +19,7 @@ interface Rule {
 }
 
 interface Condition {
-  readonly holds: (value: unknown) => boolean;
+  readonly holds: (value: unknown, valueOf: (key: string) => unknown) => boolean;
   /** What to do to the setting that chooses. */
   readonly advice: (key: string) => string;
 }
@@ -67,6 +67,16 @@ const rules: readonly Rule[] = [
     choice: 'sampleSubwords',
     usedBy: ['src', 'trg', 'both'],
   },
+  {
+    group: 'train',
+    settings: ['subwordAlpha', 'subwordNbest'],
+    choice: 'corpus.subwords.method',
+    usedBy: {
+      holds: (method, valueOf) =>
+        [method, valueOf('corpus.trgSubwords.method')].some((one) => one !== 'bpe' && one !== 'same'),
+      advice: () => 'set train.subwordDropout',
+    },
+  },
   { group: 'train', settings: ['keepEveryUpdates'], choice: 'keepEpochs', usedBy: aboveZero },
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
@@ -112,13 +122,13 @@ export function refuseWithoutEffect(settings: readonly Setting[]): void {
   const varied = variedChoices(given);
   const valueOf = (key: string): unknown => given.get(key)?.value ?? fieldAt(key).default;
   for (const { group, settings: names, choice, usedBy, defaultBy } of rules) {
-    const choiceKey = `${group}.${choice}`;
+    const choiceKey = choice.includes('.') ? choice : `${group}.${choice}`;
     const defaultKey = defaultBy && `${group}.${defaultBy.setting}`;
     const chosen = given.get(choiceKey) ?? (defaultKey === undefined ? undefined : given.get(defaultKey));
     const value = valueOf(choiceKey) ?? defaultBy?.of(valueOf(defaultKey!));
     const [isUsed, advice] =
       'holds' in usedBy
-        ? [usedBy.holds(value), usedBy.advice(choiceKey)]
+        ? [usedBy.holds(value, valueOf), usedBy.advice(choiceKey)]
         : [usedBy.includes(value), `set ${choiceKey} to ${listed(usedBy)}`];
     if (isUsed || varied(choiceKey) || (defaultKey !== undefined && varied(defaultKey))) continue;
     for (const name of names) {
