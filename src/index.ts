@@ -37,7 +37,7 @@ export { variantDefaults, type Variant, type VariantSettings } from './gradinit/
 export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTask } from './gradinit/metaInit.js';
 
 export { gradInitParts, makeBatch, type Batch, type IdPair } from './data/batch.js';
-export { pairsInMemory, type PairSource as IdPairSource } from './data/dataset.js';
+export { pairsInMemory, type PairSource as IdPairSource } from './data/pairSource.js';
 export { createBatches, type Batches, type BatchingOptions, type EpochPairs } from './data/batches.js';
 export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './text/moses/tokenize.js';
 export { createDetokenizer, type DetokenizeOptions } from './text/moses/detokenize.js';

@@ -13,7 +13,7 @@ import { prepareFields } from './corpus/prepare/options.js';
 import { controlFields } from './corpus/prepare/prepareCorpus.js';
 import { generateCorpus, synthFields } from './corpus/synth/generateCorpus.js';
 import { createBatchesFields } from './data/batches.js';
-import { pairsInMemory } from './data/dataset.js';
+import { pairsInMemory } from './data/pairSource.js';
 import { beamSearchFields, decodeBatchFields, translateFields } from './decode/decodeOptions.js';
 import { UsageError } from './errors.js';
 import { refusal, type Field, type Fields } from './field.js';

@@ -1,6 +1,6 @@
 import type { IdPair } from '../src/data/batch.js';
 import { createBatches } from '../src/data/batches.js';
-import { pairsInMemory } from '../src/data/dataset.js';
+import { pairsInMemory } from '../src/data/pairSource.js';
 import { generateCorpus } from '../src/corpus/synth/generateCorpus.js';
 import { initParams } from '../src/model/init.js';
 import type { TrainOptions } from '../src/train/trainOptions.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { IdPair } from '../src/data/batch.js';
 import { createBatches } from '../src/data/batches.js';
-import { pairsInMemory } from '../src/data/dataset.js';
+import { pairsInMemory } from '../src/data/pairSource.js';
 import { Random } from '../src/random/xoshiro.js';
 import type { ModelConfig } from '../src/model/config.js';
 import { initParams } from '../src/model/init.js';

@@ -1,12 +1,13 @@
 import { grads, matMul, square, sum, tensor2d, tidy, type Scalar, type Tensor2D } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../errors.js';
 import './autodiff/exactGradients.js';
+import { readValues } from './readValues.js';
 
 /**
  * Computes a product and a gradient on the current backend and compares them with plain float64 loops.
  * @throws ColdstartError naming the first value that is wrong
  */
-export function checkBackend(): void {
+export async function checkBackend(): Promise<void> {
   const [rows, inner, columns] = [5, 7, 6];
   const x = Float32Array.from({ length: rows * inner }, (_, i) => Math.sin(i + 1));
   const w = Float32Array.from({ length: inner * columns }, (_, i) => Math.cos(i + 1));
@@ -19,13 +20,16 @@ export function checkBackend(): void {
   for (let i = 0; i < inner; i++)
     for (let c = 0; c < columns; c++)
       for (let r = 0; r < rows; r++) gradient[i * columns + c] += 2 * x[r * inner + i] * product[r * columns + c];
+  let reading!: Promise<Float32Array[]>;
   tidy(() => {
     const xTensor = tensor2d(x, [rows, inner]);
     const wTensor = tensor2d(w, [inner, columns]);
-    compare(matMul(xTensor, wTensor).dataSync(), product, 'product');
     const [found] = grads((weight) => sum(square(matMul(xTensor, weight as Tensor2D))) as Scalar)([wTensor]);
-    compare(found.dataSync(), gradient, 'gradient');
+    reading = readValues([matMul(xTensor, wTensor), found]);
   });
+  const [foundProduct, foundGradient] = await reading;
+  compare(foundProduct, product, 'product');
+  compare(foundGradient, gradient, 'gradient');
 }
 
 function compare(found: ArrayLike<number>, expected: Float64Array, what: string): void {

@@ -1,7 +1,6 @@
 import { backend, engine } from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.js';
-import { NativeBackend } from './native/nativeBackend.js';
-import type { Precision } from './precisions.js';
+import type { Precision, PreciseBackend } from './precisions.js';
 
 /**
  * Checks that the current backend computes in this precision here.
@@ -10,7 +9,7 @@ import type { Precision } from './precisions.js';
 export function checkPrecision(precision: Precision): void {
   if (precision === 'fp32') return;
   const current = backend();
-  if (!(current instanceof NativeBackend)) {
+  if (!hasPrecisions(current)) {
     throw new UsageError(
       `precision ${precision} needs the native backend; this is ${engine().backendName}. Use "--backend native", or precision fp32.`,
     );
@@ -29,5 +28,9 @@ export function checkPrecision(precision: Precision): void {
 export function withPrecision<T>(precision: Precision = 'fp32', body: () => T): T {
   checkPrecision(precision);
   const current = backend();
-  return current instanceof NativeBackend ? current.withPrecision(precision, body) : body();
+  return hasPrecisions(current) ? current.withPrecision(precision, body) : body();
+}
+
+function hasPrecisions(current: object): current is PreciseBackend {
+  return 'withPrecision' in current;
 }

@@ -9,3 +9,10 @@ export type Precision = (typeof precisions)[number];
  * `--help` does not need.
  */
 export const precisions = ['fp32', 'bf16'] as const;
+
+/** A backend that has further precisions: the native one. */
+export interface PreciseBackend {
+  readonly hasBf16: boolean;
+  /** Runs `body` with all large matrix products in this precision. */
+  withPrecision<T>(precision: Precision, body: () => T): T;
+}

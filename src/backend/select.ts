@@ -140,7 +140,7 @@ async function activate(candidate: BackendCandidate): Promise<string> {
   if (!(await setBackend(candidate.name)))
     throw new ColdstartError('BACKEND_INIT', `The ${candidate.name} backend could not be initialised.`);
   try {
-    checkBackend();
+    await checkBackend();
   } catch (error) {
     if (before) await setBackend(before);
     throw error;

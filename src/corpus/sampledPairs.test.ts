@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { coldstart, makeRealCorpus } from '../../test/realAblation.js';
 import { createBatches } from '../data/batches.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { UsageError } from '../errors.js';
 import { unkId } from '../text/specialIds.js';
 import { openPreparedCorpus, type PreparedCorpus } from './preparedCorpus.js';

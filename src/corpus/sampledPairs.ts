@@ -1,6 +1,6 @@
 import type { EpochPairs } from '../data/batches.js';
 import type { IdPair } from '../data/batch.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { UsageError } from '../errors.js';
 import { Random } from '../random/xoshiro.js';
 import { subwordMethods } from '../text/subwords/subwordMethods.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Batch } from './batch.js';
 import { createBatches, type EpochBatches } from './batches.js';
-import { pairsInMemory } from './dataset.js';
+import { pairsInMemory } from './pairSource.js';
 import { Random } from '../random/xoshiro.js';
 
 const sentence = (length: number): number[] => [...new Array(length - 1).fill(5), 2];

@@ -2,7 +2,7 @@ import { DataError } from '../errors.js';
 import { completed, flag, integer, optionalInteger, orInfinity, type Section } from '../field.js';
 import { seedField } from '../random/seedField.js';
 import { makeBatch, type Batch } from './batch.js';
-import type { PairSource } from './dataset.js';
+import type { PairSource } from './pairSource.js';
 import { Random } from '../random/xoshiro.js';
 
 /** What configurations and library calls may set of the size of batches: bounds, default and help. */

@@ -1,29 +1,8 @@
 import { DataError } from '../errors.js';
-import type { IdPair } from './batch.js';
 import { BlockCache } from './blockCache.js';
 import { blockBytes, rerun, type DatasetHeader } from './datasetFormat.js';
 import { DatasetShard } from './datasetShard.js';
-
-/** Sentence pairs as ids, by row number; batches are cut from it. */
-export interface PairSource {
-  /** Number of pairs. */
-  readonly length: number;
-  /** Tokens of each side by row, `eosId` included. */
-  readonly srcLengths: Int32Array;
-  readonly trgLengths: Int32Array;
-  /** The pairs in these rows, in the given order. */
-  pairs(rows: ArrayLike<number>): IdPair[];
-}
-
-/** Pairs held in memory, e.g. for tests and synthetic data. */
-export function pairsInMemory(pairs: readonly IdPair[]): PairSource {
-  return {
-    length: pairs.length,
-    srcLengths: Int32Array.from(pairs, ({ src }) => src.length),
-    trgLengths: Int32Array.from(pairs, ({ trg }) => trg.length),
-    pairs: (rows) => Array.from(rows, (row) => pairs[row]),
-  };
-}
+import type { PairSource } from './pairSource.js';
 
 /** Blocks of ids kept in memory, in bytes. */
 const defaultCacheBytes = 64 * 2 ** 20;

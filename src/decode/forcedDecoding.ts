@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { nextTurn } from '../backend/nextTurn.js';
 import { mean, slice, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { attentionProbabilities } from '../backend/ops/attention.js';
 import { linear } from '../backend/ops/linear.js';

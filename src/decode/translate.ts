@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { nextTurn } from '../backend/nextTurn.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { eosId } from '../text/specialIds.js';
 import { UsageError } from '../errors.js';

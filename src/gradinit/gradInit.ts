@@ -1,6 +1,6 @@
 import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { nextTurn } from '../backend/nextTurn.js';
 import { abs, addN, mul, scalar, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
@@ -159,7 +159,7 @@ export async function gradInit<B>(
   const started = performance.now();
 
   for (let i = iterations.length; i < options.iterations; i++) {
-    await yieldToEvents();
+    await nextTurn();
     if (world) {
       await throwIfAnyStops(world, signal);
       await requireSame(world, JSON.stringify([...scales]), 'scales');

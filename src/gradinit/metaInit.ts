@@ -1,5 +1,5 @@
 import { formatLoss, formatNumber } from '../format.js';
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { nextTurn } from '../backend/nextTurn.js';
 import {
   abs,
   add,
@@ -118,7 +118,7 @@ export async function metaInit<B>(
   const started = performance.now();
 
   for (let i = done.length; i < iterations; i++) {
-    await yieldToEvents();
+    await nextTurn();
     signal?.throwIfAborted();
     const iterationStarted = performance.now();
     const current = scaled(initial, names, scales);

@@ -1,4 +1,4 @@
-import { jsonObject } from '../storage/jsonFile.js';
+import { jsonObject } from '../storage/jsonShape.js';
 import { profileResidualScales } from '../model/admin.js';
 import { cycleBatches } from './cycleBatches.js';
 import { passes, type BatchUse } from './initCost.js';

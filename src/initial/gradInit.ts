@@ -18,7 +18,7 @@ import {
   jsonObject,
   jsonOneOf,
   jsonOptional,
-} from '../storage/jsonFile.js';
+} from '../storage/jsonShape.js';
 import { cycleBatches } from './cycleBatches.js';
 import {
   checkedBatches,

@@ -1,14 +1,14 @@
 import { div, type Scalar } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import type { Section, Values } from '../field.js';
 import type { Algorithm } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import type { ModelConfig, ResidualScheme } from '../model/config.js';
 import { translationLoss } from '../model/loss.js';
 import type { World } from '../parallel/world.js';
-import type { JsonShape } from '../storage/jsonFile.js';
+import type { JsonShape } from '../storage/jsonShape.js';
 import type { OptimizerOptions } from '../train/optimizers.js';
 import type { ScheduleOptions } from '../train/schedule.js';
 import type { BatchUse } from './initCost.js';

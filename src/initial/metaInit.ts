@@ -7,7 +7,7 @@ import {
   type MetaInitIteration,
   type MetaInitReport,
 } from '../gradinit/metaInit.js';
-import { jsonCount, jsonList, jsonNullable, jsonNumber, jsonObject } from '../storage/jsonFile.js';
+import { jsonCount, jsonList, jsonNullable, jsonNumber, jsonObject } from '../storage/jsonShape.js';
 import { cycleBatches } from './cycleBatches.js';
 import { metaInitUses } from './initCost.js';
 import { learnedInit, meanLoss } from './learnedInit.js';

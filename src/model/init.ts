@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { philox4x32, philoxKey } from '../random/philox.js';
+import { sha256 } from '../random/sha256.js';
 import { padId } from '../text/specialIds.js';
 import { checkFields, choice, type Section } from '../field.js';
 import { seedField } from '../random/seedField.js';
@@ -145,9 +145,9 @@ class RandomWords {
   private used = 4;
 
   constructor(seed: number, name: string) {
-    const hash = createHash('sha256').update(name).digest();
+    const hash = new DataView(sha256([new TextEncoder().encode(name)]).buffer);
     this.key = philoxKey(seed);
-    this.counter = [0, hash.readUInt32LE(0), hash.readUInt32LE(4), hash.readUInt32LE(8)];
+    this.counter = [0, hash.getUint32(0, true), hash.getUint32(4, true), hash.getUint32(8, true)];
   }
 
   /** Uniform in (0, 1), never an end of the interval. */

@@ -12,7 +12,7 @@ import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import type { PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { makeBatch, type Batch } from '../data/batch.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { initParams } from '../model/init.js';
 import { numParameters, parameterShapes } from '../model/parameters.js';
 import { disposeOptimizerState } from '../train/optimizer.js';

@@ -6,7 +6,7 @@ import { topLogProbsKernel } from '../backend/ops/kernels.js';
 import type { Config } from '../config/schema.js';
 import { makeBatch, type IdPair } from '../data/batch.js';
 import type { BatchShape } from '../data/batches.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { BeamSearch } from '../decode/beamSearch.js';
 import type { LearnedInit } from '../initial/learnedInit.js';
 import { settingsOf } from '../initial/learnedInits.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { createBatches } from '../data/batches.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import type { ScheduleOptions } from '../train/schedule.js';
 
 /** Updates of one epoch, and the mean target tokens of an update. */

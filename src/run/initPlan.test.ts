@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { tinyConfig } from '../../test/tinyRun.js';
 import { initialParams } from './initialParams.js';
 import { trainingLength } from './epochShape.js';

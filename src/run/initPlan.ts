@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { initCost } from '../initial/initCost.js';
 import type { InitTask, LearnedInit } from '../initial/learnedInit.js';

@@ -10,7 +10,7 @@ import { prepareOptions } from '../config/prepareOptions.js';
 import { prepareCorpus } from '../corpus/prepare/prepareCorpus.js';
 import { fileIdentity } from '../storage/checksum.js';
 import { readSafetensors } from '../storage/safetensors.js';
-import { Vocabulary } from '../text/vocabulary.js';
+import { readVocabulary } from '../text/readVocabulary.js';
 import { estimateRun } from './estimateRun.js';
 import { run } from './run.js';
 
@@ -93,7 +93,7 @@ describe('training from parameters of another run', () => {
     const own = tensorsOf('domain', 'initial.safetensors');
     const source = tensorsOf('general', 'checkpoints', 'last.safetensors');
     const drawn = tensorsOf('drawn', 'initial.safetensors');
-    const [vocabulary, old] = ['domain', 'general'].map((name) => Vocabulary.read(at(name, 'text', 'vocab.src.txt')));
+    const [vocabulary, old] = ['domain', 'general'].map((name) => readVocabulary(at(name, 'text', 'vocab.src.txt')));
     const embedding = 'encoder.embed_tokens.weight';
     const row = (tensors: typeof own, id: number): number[] => [
       ...tensors.get(embedding)!.data.subarray(id * 16, (id + 1) * 16),

@@ -7,7 +7,7 @@ import { isAddonBuilt } from '../backend/native/addon.js';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { reversals, tinyConfig } from '../../test/tinyRun.js';
 import { initialParams, type InitialParamsControl } from './initialParams.js';
 

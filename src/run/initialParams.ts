@@ -1,7 +1,7 @@
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { withPlaces } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { nearlyClosedLayerNorms } from '../initial/closedLayerNorms.js';
 import { initCost } from '../initial/initCost.js';
 import type { Iteration, Learned, LearnedInit, LearnedReport, LearnTask } from '../initial/learnedInit.js';

@@ -9,7 +9,7 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { schema, type Config } from '../config/schema.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { integer, real, type Section } from '../field.js';
 import { cycleBatches } from '../initial/cycleBatches.js';
 import { passes } from '../initial/initCost.js';

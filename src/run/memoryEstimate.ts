@@ -2,7 +2,7 @@ import type { BackendName } from '../backend/backendNames.js';
 import type { Config } from '../config/schema.js';
 import { trainOptions } from '../config/trainOptions.js';
 import { batchShapes, type BatchShape } from '../data/batches.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { chosenInit, initNamed, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';

@@ -9,7 +9,7 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import type { Config } from '../config/schema.js';
 import { makeBatch } from '../data/batch.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { initParams } from '../model/init.js';
 import { isCrossAttention, numParameters, parameterGroup } from '../model/parameters.js';
 import { train } from '../train/trainer.js';

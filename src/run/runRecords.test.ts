@@ -5,7 +5,7 @@ import { disposeParams, valueAndGradients, type Params } from '../backend/autodi
 import { selectBackend } from '../backend/select.js';
 import type { Batch } from '../data/batch.js';
 import { createBatches } from '../data/batches.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { defaultConfig } from '../config/loadConfig.js';
 import { initParams } from '../model/init.js';
 import { translationLoss } from '../model/loss.js';

@@ -5,7 +5,7 @@ import { isAddonBuilt } from '../backend/native/addon.js';
 import { selectBackend } from '../backend/select.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { StoppedByOther } from '../parallel/agree.js';
 import type { World } from '../parallel/world.js';
 import { memoryWorlds } from '../../test/memoryWorlds.js';

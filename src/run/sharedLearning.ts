@@ -1,6 +1,6 @@
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Config } from '../config/schema.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { ColdstartError } from '../errors.js';
 import type { Iteration } from '../initial/learnedInit.js';
 import { chosenInit } from '../initial/learnedInits.js';

@@ -1,6 +1,6 @@
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
 import type { Config } from '../config/schema.js';
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 import { chosenInit, settingsOf } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
 import { initialParams } from './initialParams.js';

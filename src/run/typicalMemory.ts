@@ -1,7 +1,7 @@
 import type { BackendName } from '../backend/backendNames.js';
 import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { modelOptions } from '../config/modelOptions.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { eosId, unkId } from '../text/specialIds.js';
 import { reportMemory } from './checkMemory.js';
 import { hasMemoryEstimate } from './memoryEstimate.js';

@@ -1,4 +1,4 @@
-import type { PairSource } from '../data/dataset.js';
+import type { PairSource } from '../data/pairSource.js';
 
 /**
  * Entropy of a data set's target tokens by their own frequencies, in nats per token, end marks included: no model that ignores

@@ -1,18 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
+import { safetensorsBytes, type StoredTensor, type WrittenTensor } from './safetensorsBytes.js';
 import { systemFailure } from './systemFailure.js';
 
-/** One stored tensor: row-major values and shape. */
-export interface StoredTensor {
-  readonly dtype: 'F32' | 'F64' | 'I32';
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array;
-}
-
-/** A tensor as it is written. F16: the bits of 16-bit floats. */
-export type WrittenTensor =
-  StoredTensor | { readonly dtype: 'F16'; readonly shape: readonly number[]; readonly data: Uint16Array };
+export type { StoredTensor, WrittenTensor };
 
 /** Headers are read into memory before anything is known of the file, so they are bounded (as the Rust library does). */
 const maxHeaderBytes = 100_000_000;
@@ -106,23 +98,7 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WrittenTensor>,
   options: { metadata?: Record<string, string>; overwrite?: boolean } = {},
 ): void {
-  const header: Record<string, unknown> = {};
-  if (options.metadata) header['__metadata__'] = options.metadata;
-  let offset = 0;
-  for (const [name, { dtype, shape, data }] of tensors) {
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (size !== data.length)
-      throw new DataError(`tensor "${name}" has ${data.length} values, its shape [${shape}] needs ${size}.`);
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
-  }
-  let json = JSON.stringify(header);
-  json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
-  const text = Buffer.from(json, 'utf8');
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  const parts = [...tensors.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  writeFileAtomic(path, [length, text, ...parts], { overwrite: options.overwrite ?? true });
+  writeFileAtomic(path, safetensorsBytes(tensors, options.metadata), { overwrite: options.overwrite ?? true });
 }
 
 type Refuse = (what: string) => DataError;

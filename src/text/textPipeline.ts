@@ -21,7 +21,8 @@ import { createPostprocessor, createPreprocessor, type PreprocessingStep } from 
 import { openSegmenter, subwordFiles } from './subwords/segmenter.js';
 import type { NamedOptions, Segmenter, Side } from './subwords/subwordMethod.js';
 import { subwordMethods, type SubwordChoice, type SubwordOptions } from './subwords/subwordMethods.js';
-import { Vocabulary } from './vocabulary.js';
+import { readVocabulary } from './readVocabulary.js';
+import type { Vocabulary } from './vocabulary.js';
 import { makeFolder } from '../storage/makeFolder.js';
 
 export type { Side };
@@ -167,7 +168,7 @@ export function readTextPipeline(folder: string, methods: SubwordChoice = subwor
       const saved = settings[side];
       return methods.method(saved.method).load(saved, (kind) => join(folder, subwordFile(side, kind)));
     }),
-    vocabularies: forBoth((side) => Vocabulary.read(join(folder, vocabularyFile(side)))),
+    vocabularies: forBoth((side) => readVocabulary(join(folder, vocabularyFile(side)))),
     preprocessing: forBoth((side) => openedSteps(folder, side, settings.preprocessing[side])),
   };
 }

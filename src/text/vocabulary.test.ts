@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { readVocabulary } from './readVocabulary.js';
 import { Vocabulary } from './vocabulary.js';
 import { casePath } from '../../test/cases.js';
 
@@ -56,7 +57,7 @@ test('faults of a vocabulary file are named with their line', () => {
   ];
   for (const [text, message] of faults) assert.throws(() => Vocabulary.parse(text, 'v'), message);
   assert.throws(
-    () => Vocabulary.read('/nowhere/dict.txt'),
+    () => readVocabulary('/nowhere/dict.txt'),
     /vocabulary \/nowhere\/dict.txt cannot be read: it does not exist \(ENOENT\)/,
   );
 });
@@ -74,7 +75,7 @@ test('writing and reading gives the same vocabulary', () => {
 });
 
 test('special tokens marked #fairseq:overwrite are read, an empty file is refused', () => {
-  assert.deepEqual(Vocabulary.read(casePath('12-fairseq-overwrite.dict.txt')).tokens.slice(4), ['der', 'die']);
-  assert.throws(() => Vocabulary.read(casePath('12-empty.dict.txt')), /12-empty.dict.txt holds no tokens/);
+  assert.deepEqual(readVocabulary(casePath('12-fairseq-overwrite.dict.txt')).tokens.slice(4), ['der', 'die']);
+  assert.throws(() => readVocabulary(casePath('12-empty.dict.txt')), /12-empty.dict.txt holds no tokens/);
   assert.throws(() => Vocabulary.parse('a 1\n<s> 0\n', 'dict'), /dict:2: <s> is a special token/);
 });

@@ -1,6 +1,5 @@
 import { DataError } from '../errors.js';
 import { completed, integer, optionalInteger, orInfinity, type Section } from '../field.js';
-import { readTextFile } from '../storage/textFile.js';
 import { compareCodePoints } from './codePoints.js';
 import { eosId, firstOrdinaryId, unkId } from './specialIds.js';
 
@@ -110,14 +109,6 @@ export class Vocabulary {
       entries.push([token, Number(count)]);
     });
     return Vocabulary.of(entries);
-  }
-
-  /** Reads a vocabulary file (see `parse`), plain or .gz. @throws DataError also if it cannot be read or is not UTF-8 */
-  static read(path: string): Vocabulary {
-    const vocabulary = Vocabulary.parse(readTextFile(path, 'vocabulary'), path);
-    if (vocabulary.size === firstOrdinaryId)
-      throw new DataError(`${path} holds no tokens: every word would be unknown. Is it the right file?`);
-    return vocabulary;
   }
 
   /** The file's text; `Vocabulary.parse` gives the same vocabulary back. */

@@ -9,7 +9,8 @@ import { selectBackend } from '../backend/select.js';
 import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
 import { tinyTask } from '../../test/tinyRun.js';
 import { averageCheckpoints, lastEpochCheckpoints } from './average.js';
-import { CheckpointError, digest, readCheckpoint } from './checkpoint.js';
+import { CheckpointError, nodeSha256, readCheckpoint } from './checkpoint.js';
+import { digest } from './checkpointBytes.js';
 import { checkpointPaths, readLastCheckpoint } from './runFiles.js';
 import { train } from './trainer.js';
 
@@ -64,7 +65,7 @@ describe('checkpoints', () => {
       const altered = new Map(tensors);
       changeTensors(altered);
       const text = JSON.stringify(settings);
-      writeSafetensors(last, altered, { metadata: { coldstart: text, sha256: digest(altered, text) } });
+      writeSafetensors(last, altered, { metadata: { coldstart: text, sha256: digest(altered, text, nodeSha256) } });
     };
     forge(() => {});
     assert.equal(readCheckpoint(last).training!.position.update, 2);

@@ -1,38 +1,26 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { checkModelConfig, type ModelConfig } from '../model/config.js';
 import { parameterShapes } from '../model/parameters.js';
-import { readSafetensors, writeSafetensors, type StoredTensor } from '../storage/safetensors.js';
+import { writeFileAtomic } from '../storage/atomicFile.js';
+import { readSafetensors, type StoredTensor } from '../storage/safetensors.js';
+import {
+  checkpointBytes,
+  digest,
+  formatVersion,
+  slotSeparator,
+  toOptimizerState,
+  toTensors,
+  type Checkpoint,
+  type CheckpointMetadata,
+  type Sha256,
+} from './checkpointBytes.js';
 import type { OptimizerState } from './optimizer.js';
 import { findWrongField, type TrainPosition } from './position.js';
 
-/** Tensors of an optimiser's slot are stored next to the parameters as `slot:parameter`. */
-const slotSeparator = ':';
-const formatVersion = 1;
-
-/** A checkpoint as read from disk: plain arrays, no tensors. */
-export interface Checkpoint {
-  readonly path: string;
-  readonly config: ModelConfig;
-  readonly params: ReadonlyMap<string, StoredTensor>;
-  /** The state for resuming training; absent in checkpoints with only parameters. */
-  readonly training?: {
-    readonly optimizerStep: number;
-    readonly slots: ReadonlyMap<string, ReadonlyMap<string, StoredTensor>>;
-    readonly position: TrainPosition;
-  };
-}
-
-interface Metadata {
-  readonly version: number;
-  readonly config: ModelConfig;
-  readonly optimizerStep?: number;
-  readonly slotNames?: readonly string[];
-  readonly position?: TrainPosition;
-}
+export { toOptimizerState, toTensors, type Checkpoint };
 
 /**
  * Writes parameters, and for training checkpoints the optimiser's state and the position in the run, as one safetensors
@@ -48,21 +36,18 @@ export function writeCheckpoint(
   training?: { readonly state: OptimizerState; readonly position: TrainPosition },
   overwrite = true,
 ): void {
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, value] of params) tensors.set(name, stored(value));
-  for (const [slot, values] of training?.state.slots ?? []) {
-    for (const [name, value] of values) tensors.set(slot + slotSeparator + name, stored(value));
-  }
-  const metadata: Metadata = {
-    version: formatVersion,
+  const checkpoint = {
     config,
+    params: stored(params),
     ...(training && {
-      optimizerStep: training.state.step,
-      slotNames: [...training.state.slots.keys()],
-      position: training.position,
+      training: {
+        optimizerStep: training.state.step,
+        slots: new Map([...training.state.slots].map(([slot, tensors]) => [slot, stored(tensors)])),
+        position: training.position,
+      },
     }),
   };
-  writeStored(path, tensors, metadata, overwrite);
+  writeFileAtomic(path, checkpointBytes(checkpoint, nodeSha256), { overwrite });
 }
 
 /** Writes a checkpoint of parameters given as plain arrays (averages). */
@@ -72,7 +57,7 @@ export function writeStoredParams(
   params: ReadonlyMap<string, StoredTensor>,
   overwrite: boolean,
 ): void {
-  writeStored(path, params, { version: formatVersion, config }, overwrite);
+  writeFileAtomic(path, checkpointBytes({ config, params }, nodeSha256), { overwrite });
 }
 
 /**
@@ -95,7 +80,7 @@ export function readCheckpoint(path: string): Checkpoint {
     throw new CheckpointError(path, cause.message.replace(`${path} is`, 'it is').replace(/\.$/, ''), cause);
   }
   if (text === undefined) throw new CheckpointError(path, 'it is a safetensors file, but not one that coldstart wrote');
-  if (digest(tensors, text) !== expectedDigest)
+  if (digest(tensors, text, nodeSha256) !== expectedDigest)
     throw new CheckpointError(path, 'its checksum does not match: it was damaged or changed after it was written');
   const metadata = parseMetadata(path, text);
   if (metadata.config.numEncoderLayers + metadata.config.numDecoderLayers > tensors.size)
@@ -144,10 +129,10 @@ function takeTensors(
  * The settings in a checkpoint's header. A checksum proves only that a file is whole, not who wrote it, so every value
  * is checked.
  */
-function parseMetadata(path: string, text: string): Metadata {
-  let metadata: Metadata;
+function parseMetadata(path: string, text: string): CheckpointMetadata {
+  let metadata: CheckpointMetadata;
   try {
-    metadata = JSON.parse(text) as Metadata;
+    metadata = JSON.parse(text) as CheckpointMetadata;
   } catch (cause) {
     throw new CheckpointError(path, 'its settings are not JSON', cause);
   }
@@ -185,44 +170,18 @@ export class CheckpointError extends ColdstartError {
   }
 }
 
-/** Stored arrays as tensors on the current backend; the caller disposes them. */
-export function toTensors(arrays: ReadonlyMap<string, StoredTensor>): Map<string, Tensor> {
+function stored(tensors: Params): Map<string, StoredTensor> {
   return new Map(
-    [...arrays].map(([name, { data, shape }]) => [name, tensor(data as Float32Array, [...shape], 'float32')]),
+    [...tensors].map(([name, value]) => [
+      name,
+      { dtype: 'F32', shape: value.shape, data: value.dataSync<'float32'>() },
+    ]),
   );
 }
 
-/** The optimiser's state as tensors on the current backend. */
-export function toOptimizerState(training: NonNullable<Checkpoint['training']>): OptimizerState {
-  return {
-    step: training.optimizerStep,
-    slots: new Map([...training.slots].map(([slot, arrays]) => [slot, toTensors(arrays)])),
-  };
-}
-
-function stored(value: Tensor): StoredTensor {
-  return { dtype: 'F32', shape: value.shape, data: value.dataSync<'float32'>() };
-}
-
-function writeStored(
-  path: string,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  metadata: Metadata,
-  overwrite: boolean,
-): void {
-  const text = JSON.stringify(metadata);
-  writeSafetensors(path, tensors, {
-    metadata: { format: 'pt', coldstart: text, sha256: digest(tensors, text) },
-    overwrite,
-  });
-}
-
-/** SHA-256 over settings, names, shapes and values. */
-export function digest(tensors: ReadonlyMap<string, StoredTensor>, metadata: string): string {
-  const hash = createHash('sha256').update(metadata);
-  for (const [name, { shape, data }] of tensors) {
-    hash.update(`\n${name} [${shape}]\n`);
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest('hex');
-}
+/** Node's SHA-256. */
+export const nodeSha256: Sha256 = (parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};

@@ -1,7 +1,7 @@
 import type { EpochBatches } from '../data/batches.js';
 import { ColdstartError } from '../errors.js';
 import { modelDifference, type ModelConfig } from '../model/config.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpointBytes.js';
 import type { Optimizer } from './optimizer.js';
 import type { TrainPosition } from './position.js';
 import type { TrainOptions } from './trainOptions.js';

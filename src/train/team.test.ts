@@ -10,7 +10,7 @@ import { selectBackend } from '../backend/select.js';
 import { memoryWorlds } from '../../test/memoryWorlds.js';
 import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { createBatches } from '../data/batches.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { translate } from '../decode/translate.js';
 import type { World } from '../parallel/world.js';
 import { DivergenceError } from './divergence.js';

@@ -13,7 +13,7 @@ import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice } from './optimizers.js';
 import { sharedUpdateGradients } from './sharedUpdate.js';
 import type { TrainOptions } from './trainOptions.js';
-import type { UpdateGradients, UpdateOptions } from './trainUpdate.js';
+import { isFiniteStep, type UpdateGradients, type UpdateOptions } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
 
 /** What the leader has its followers do next. */
@@ -157,11 +157,6 @@ async function validateAlong(
     // what fails on all processes is the leader's to report
     if (!(error instanceof ColdstartError || error instanceof StoppedByOther || signal?.aborted)) throw error;
   }
-}
-
-/** Whether training can go on after an update. */
-export function isFiniteStep({ lossSum, gradNormL2 }: UpdateGradients): boolean {
-  return Number.isFinite(lossSum) && Number.isFinite(gradNormL2);
 }
 
 async function nextOrder(world: World): Promise<Order> {

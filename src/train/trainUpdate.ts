@@ -113,3 +113,8 @@ export function meanNorm(gradients: Params, trgTokens: number): number {
   squared.dispose();
   return norm;
 }
+
+/** Whether training can go on after an update. */
+export function isFiniteStep({ lossSum, gradNormL2 }: UpdateGradients): boolean {
+  return Number.isFinite(lossSum) && Number.isFinite(gradNormL2);
+}

@@ -8,7 +8,7 @@ import { disposeParams, type Params } from '../backend/autodiff/valueAndGradient
 import { selectBackend } from '../backend/select.js';
 import { testBackends } from '../../test/testBackends.js';
 import { createBatches } from '../data/batches.js';
-import { pairsInMemory } from '../data/dataset.js';
+import { pairsInMemory } from '../data/pairSource.js';
 import { initParams } from '../model/init.js';
 import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { readCheckpoint } from './checkpoint.js';

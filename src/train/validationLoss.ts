@@ -1,4 +1,4 @@
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { nextTurn } from '../backend/nextTurn.js';
 import { tidy } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EpochBatches } from '../data/batches.js';
@@ -28,7 +28,7 @@ export async function validationLoss(
     world,
     batches.length,
     async (i) => {
-      await yieldToEvents(); // lets signals in
+      await nextTurn(); // lets signals in
       const batch = batches.batch(i);
       let [lossSum, nllSum] = [0, 0];
       tidy(() => {

@@ -8,7 +8,7 @@ import {
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
-import type { Precision } from '../precisions.js';
+import type { PreciseBackend, Precision } from '../precisions.js';
 import { buildCommand, type NativeAddon } from './addon.js';
 
 type DataId = object;
@@ -40,7 +40,7 @@ export interface KernelTime {
  * The tfjs backend whose tensors are in the addon's memory. Kernels (kernels/*.ts) make outputs with `output` and run
  * compiled loops by name with `run`; this class does not depend on what a kernel computes.
  */
-export class NativeBackend extends KernelBackend {
+export class NativeBackend extends KernelBackend implements PreciseBackend {
   private readonly data: DataStorage<NativeData>;
   private readonly kernelIndex: ReadonlyMap<string, number>;
   private words = new Float64Array(4096);

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 /** Byte address in the memory of tfjs's wasm module; 0 for an absent argument. */
 type Address = number;
 /** A dropout draw as the kernels take it, see dropoutArguments; scale 1 and threshold 0 keep everything. */
@@ -202,8 +200,10 @@ export interface CompiledKernels {
 }
 
 /** Instantiates kernels.wasm (built from kernels.as.ts) on the memory of tfjs's module. */
-export async function instantiateKernels(memory: WebAssembly.Memory): Promise<CompiledKernels> {
-  const bytes = await readFile(new URL('./kernels.wasm', import.meta.url));
+export async function instantiateKernels(
+  bytes: Uint8Array<ArrayBuffer>,
+  memory: WebAssembly.Memory,
+): Promise<CompiledKernels> {
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory, log: Math.log } });
   return instance.exports as unknown as CompiledKernels;
 }

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import {
@@ -187,7 +188,10 @@ test('running out of memory is an error that says what to do', async () => {
 });
 
 test('scratch beyond 4 GiB is refused, not wrapped around', async () => {
-  const compiled = await instantiateKernels(new WebAssembly.Memory({ initial: 1 }));
+  const compiled = await instantiateKernels(
+    await readFile(new URL('./kernels.wasm', import.meta.url)),
+    new WebAssembly.Memory({ initial: 1 }),
+  );
   assert.equal(compiled.packedBytes(2 ** 20, 1020), 2 ** 32);
   assert.equal(
     compiled.crossEntropyScratchBytes(262_144, 1024),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
+import { readVocabulary } from '../../text/readVocabulary.js';
 import { Vocabulary } from '../../text/vocabulary.js';
 import { readCounts } from './countWords.js';
 import { subwordMethods, type SubwordOptions } from '../../text/subwords/subwordMethods.js';
@@ -36,7 +37,7 @@ export function vocabularyStage(
       } = context.result(train);
       const names = parts.map(({ name }) => name);
       const build = async (sides: readonly ('src' | 'trg')[], file?: string): Promise<Vocabulary> => {
-        if (file !== undefined) return Vocabulary.read(file);
+        if (file !== undefined) return readVocabulary(file);
         const counts = await readCounts(folder, names, sides);
         const units = sides.flatMap((side) => (options ? allUnitsOf(options[side], counts.keys()) : []));
         return Vocabulary.fromCounts(counts, { minCount, maxSize }, new Set(units));
@@ -57,5 +58,5 @@ function allUnitsOf(options: SubwordOptions, seen: Iterable<string>): string[] {
 
 /** The vocabularies that the stage wrote. */
 export function readVocabularies(folder: string): { src: Vocabulary; trg: Vocabulary } {
-  return { src: Vocabulary.read(join(folder, 'vocab.src.txt')), trg: Vocabulary.read(join(folder, 'vocab.trg.txt')) };
+  return { src: readVocabulary(join(folder, 'vocab.src.txt')), trg: readVocabulary(join(folder, 'vocab.trg.txt')) };
 }

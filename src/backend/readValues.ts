@@ -1,0 +1,34 @@
+import { concat, engine, reshape, tidy, type Tensor } from '@tensorflow/tfjs-core';
+
+/** A tensor of float32 or int32 numbers; what a program reads of it. */
+type Numbers = Float32Array | Int32Array;
+
+/**
+ * The values of tensors. Every read of the training loop, GradInit, validation and decoding goes through here. On a GPU it is asynchronous: a
+ * browser has no other way, and in Node JavaScript gets ahead of the card. Other backends are read at once, which is faster.
+ *
+ * All tensors are read together, as they are when this is called; they may be disposed before the values arrive.
+ */
+export function readValues<V extends Numbers = Float32Array>(tensors: readonly Tensor[]): Promise<V[]> {
+  const reading = isReadLater() ? Promise.all(tensors.map((tensor) => tensor.data())) : readNow(tensors);
+  reading.catch(() => {}); // whoever awaits it gets the error; where another error came first nobody does
+  return reading as unknown as Promise<V[]>;
+}
+
+/** The values of scalars, in one read. */
+export async function readScalars(scalars: readonly Tensor[]): Promise<number[]> {
+  if (!isReadLater() || scalars.length < 2) return (await readValues(scalars)).map(([value]) => value);
+  let reading!: Promise<Float32Array[]>;
+  tidy(() => {
+    reading = readValues([concat(scalars.map((scalar) => reshape(scalar, [1])))]);
+  });
+  return [...(await reading)[0]];
+}
+
+function isReadLater(): boolean {
+  return engine().backendName === 'webgpu';
+}
+
+async function readNow(tensors: readonly Tensor[]): Promise<ArrayLike<number>[]> {
+  return tensors.map((tensor) => tensor.dataSync());
+}
