@@ -13,6 +13,9 @@ import { planAblation, type AblationPlan } from './ablationPlan.js';
 import { checkExistingRuns, findRuns, runsWithOtherSettings } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { readPlan, writePlan } from './planFile.js';
+import { runPaths } from '../run/runFolder.js';
+import { writeJsonFile } from '../storage/jsonFile.js';
+import { sha256Of } from '../storage/recordedFiles.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-existing-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -254,4 +257,55 @@ test('a run that was copied without its translations has its scores, and nothing
     /^warmup\/seed-2: not compared, not shown, because test\.hyp or test\.ref is missing /m,
   );
   assert.deepEqual(Object.keys(samples[0].hyps), ['warmup/seed-1', 'no-warmup/seed-1', 'no-warmup/seed-2']);
+});
+
+test('a model to start from is compared by its content, wherever each machine has it', () => {
+  const source = (machine: string, content: string): string => {
+    mkdirSync(join(folder, machine), { recursive: true });
+    const path = join(folder, machine, 'model.safetensors');
+    writeFileSync(path, content);
+    return path;
+  };
+  const arms = (from: string) => ({
+    'ablation.grid': {},
+    'ablation.arms': { warmup: {}, tuned: { 'init.from': from } },
+  });
+  const write = (plan: AblationPlan, content: string): void => {
+    for (const run of plan.runs) {
+      writeCompleteRun(run, { bleu: 30 });
+      if (run.config.init.from !== undefined)
+        writeJsonFile(runPaths(run.runDir).initFrom, {
+          checkpoint: run.config.init.from,
+          bytes: content.length,
+          sha256: sha256Of(Buffer.from(content)),
+          vocabularies: { src: { kept: 1, drawn: 0, dropped: 0 }, trg: { kept: 1, drawn: 0, dropped: 0 } },
+        });
+    }
+  };
+  const first = arms(source('first', 'weights'));
+  write(ablation('tuned', 'first', [1], first), 'weights');
+  const other = ablation('tuned', 'other', [1], arms(source('other', 'weights')));
+  assert.deepEqual(runsWithOtherSettings(other), []);
+  for (const content of ['changed', 'longer than it was'])
+    assert.deepEqual(runsWithOtherSettings(ablation('tuned', 'other', [1], arms(source('other', content)))), [
+      join(folder, 'tuned', 'tuned', 'seed-1'),
+    ]);
+
+  // arms that start from one model do not differ in it
+  const both = (from: string) => ({
+    'ablation.grid': {},
+    'ablation.arms': { warmup: { 'init.from': from }, 'no-warmup': { preset: 'no-warmup', 'init.from': from } },
+  });
+  write(ablation('both', 'first', [1], both(source('first', 'weights'))), 'weights');
+  write(ablation('both', 'other', [2], both(source('other', 'weights'))), 'weights');
+  rmSync(join(folder, 'both', 'warmup', 'seed-2'), { recursive: true });
+  rmSync(join(folder, 'both', 'no-warmup', 'seed-1'), { recursive: true });
+  const { arms: found } = gatherAblation(join(folder, 'both'));
+  assert.deepEqual(
+    found.map(({ name, differences }) => [name, differences.map((line) => line.slice(0, line.indexOf(':')))]),
+    [
+      ['warmup', []],
+      ['no-warmup', ['train.warmupInitLr']],
+    ],
+  );
 });

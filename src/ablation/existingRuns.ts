@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.js';
 import { readPrepareManifest } from '../corpus/prepare/manifest.js';
 import { ColdstartError } from '../errors.js';
 import { cellName, type AblationPlan, type AxisValue, type Cell, type PlannedRun } from './ablationPlan.js';
-import { corpusIdentity, readRunConfig, runChanges, runDifferences, runPaths } from '../run/runFolder.js';
+import { corpusIdentity, readRunConfig, differencesFromRun, runChanges, runPaths } from '../run/runFolder.js';
 import { readRunScores } from '../run/runScores.js';
 
 /** A complete run in the folder of an ablation. */
@@ -94,8 +94,7 @@ export function checkExistingRuns(plan: AblationPlan, dir: string): void {
 export function runsWithOtherSettings(plan: AblationPlan): string[] {
   return plan.runs
     .filter(
-      ({ runDir, config }) =>
-        existsSync(runPaths(runDir).config) && runDifferences(readRunConfig(runDir), config).length > 0,
+      ({ runDir, config }) => existsSync(runPaths(runDir).config) && differencesFromRun(runDir, config).length > 0,
     )
     .map(({ runDir }) => runDir);
 }
@@ -112,8 +111,7 @@ function isCompleteRun(runDir: string): boolean {
 export function isPlannedRunComplete({ runDir, config }: Pick<PlannedRun, 'runDir' | 'config'>): boolean {
   return (
     isCompleteRun(runDir) &&
-    (readRunScores(runPaths(runDir).scores)?.status === 'diverged' ||
-      runDifferences(readRunConfig(runDir), config).length === 0)
+    (readRunScores(runPaths(runDir).scores)?.status === 'diverged' || differencesFromRun(runDir, config).length === 0)
   );
 }
 

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { cellName, type AxisValue } from './ablationPlan.js';
 import { armPresets } from './armPresets.js';
 import type { FoundRun } from './existingRuns.js';
 import type { PlanRecord } from './planRecord.js';
-import { readRunConfig, runDifferences, runPaths } from '../run/runFolder.js';
+import { differencesBetweenRuns, runPaths } from '../run/runFolder.js';
 
 /**
  * The runs in an ablation's folder as a plan: arms in the order of the presets, then by name.
@@ -23,16 +22,16 @@ export function planOfFound(dir: string, found: readonly FoundRun[], plan?: Plan
   const baseline = plan?.baseline ?? names[0];
   const keys = [...new Set(ordered.flatMap(({ cell }) => Object.keys(cell)))];
 
-  const baselineLike = (run: FoundRun): Config | undefined => {
+  const baselineLike = (run: FoundRun): string | undefined => {
     const isLike = ({ arm, cell }: Pick<FoundRun, 'arm' | 'cell'>): boolean =>
       arm === baseline && cellName(cell) === cellName(run.cell);
     const planned = plan?.runs.find((each) => isLike(each) && existsSync(runPaths(join(dir, each.key)).config));
-    return planned ? readRunConfig(join(dir, planned.key)) : ordered.find(isLike)?.config;
+    return (planned ?? ordered.find(isLike))?.key;
   };
   const differences = (name: string): string[] => {
     const run = ordered.find(({ arm }) => arm === name)!;
     const other = baselineLike(run);
-    return other ? runDifferences({ ...other, seed: run.seed }, run.config) : [];
+    return other ? differencesBetweenRuns(join(dir, other), join(dir, run.key)) : [];
   };
   return {
     baseline,

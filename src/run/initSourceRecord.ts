@@ -1,8 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { fileIdentityShape, type FileIdentity } from '../storage/checksum.js';
 import { isThere } from '../storage/isThere.js';
 import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../storage/jsonFile.js';
-import { sha256Of } from '../storage/recordedFiles.js';
+import { sha256OfFile } from '../storage/recordedFiles.js';
 import type { Side } from '../text/textPipeline.js';
 
 /** How a vocabulary differs from that of the model it starts from, in tokens; the special ones are in every vocabulary and not counted. */
@@ -50,5 +50,11 @@ export function readInitSourceRecord(path: string): InitSourceRecord | undefined
 export function isSameSource(path: string, from: string | undefined, bestOf: (runDir: string) => string): boolean {
   if (from === undefined || !isThere(from)) return false;
   const checkpoint = statSync(from).isDirectory() ? bestOf(from) : from;
-  return isThere(checkpoint) && readInitSourceRecord(path)?.sha256 === sha256Of(readFileSync(checkpoint));
+  const record = readInitSourceRecord(path);
+  return (
+    record !== undefined &&
+    isThere(checkpoint) &&
+    statSync(checkpoint).size === record.bytes &&
+    sha256OfFile(checkpoint) === record.sha256
+  );
 }

@@ -30,7 +30,7 @@ import { crc32Of } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
-import { isSameSource } from './initSourceRecord.js';
+import { isSameSource, readInitSourceRecord } from './initSourceRecord.js';
 import { readRunScores, type RunScores } from './runScores.js';
 import { makeFolder } from '../storage/makeFolder.js';
 import { isThere } from '../storage/isThere.js';
@@ -238,10 +238,7 @@ export function runChanges(
 ): RunChanges {
   const madeFrom = readRunIdentity(runDir);
   const own = readRunConfig(runDir);
-  const isSame = (line: string): boolean =>
-    keyOf(line) === 'init.from' &&
-    isSameSource(runPaths(runDir).initFrom, config.init.from, (run) => runPaths(run).best);
-  const all = runDifferences(own, config).filter((line) => !isSame(line));
+  const all = differencesFromRun(runDir, config);
   const changeable = all.filter((line) => mayChange(keyOf(line), own, config));
   const fixed = all
     .filter((line) => !changeable.includes(line))
@@ -313,6 +310,21 @@ function mayChange(key: string, { train }: Config, wanted: Config): boolean {
 /** The differences between two runs in settings that determine their numbers, one line each. */
 export function runDifferences(a: Config, b: Config): string[] {
   return configDifferences(comparableConfig(a), comparableConfig(b));
+}
+
+/** As {@link runDifferences}, from the run in a folder: the model that it started from is compared by its content. */
+export function differencesFromRun(runDir: string, config: Config): string[] {
+  const isSame = (): boolean => isSameSource(runPaths(runDir).initFrom, config.init.from, (run) => runPaths(run).best);
+  return runDifferences(readRunConfig(runDir), config).filter((line) => keyOf(line) !== 'init.from' || !isSame());
+}
+
+/** As {@link runDifferences}, between the runs in two folders as if they had one seed. */
+export function differencesBetweenRuns(aDir: string, bDir: string): string[] {
+  const [a, b] = [aDir, bDir].map((dir) => readRunConfig(dir));
+  const [aSource, bSource] = [aDir, bDir].map((dir) => readInitSourceRecord(runPaths(dir).initFrom)?.sha256);
+  return runDifferences({ ...a, seed: b.seed }, b).filter(
+    (line) => keyOf(line) !== 'init.from' || aSource === undefined || aSource !== bSource,
+  );
 }
 
 /** The configuration of a run without what changes no number. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError } from '../errors.js';
+import { isLoopback, requestedHost } from '../report/serve/loopback.js';
 import { pageHeaders } from '../report/serve/pageHeaders.js';
 import { languageName } from '../report/text/languageName.js';
 import { modelSettings } from '../translator/openModel.js';
@@ -340,7 +341,7 @@ class HttpService {
   private checkHost({ headers }: IncomingMessage): void {
     const { host, cors = [] } = this.options;
     if (!isLoopback(host) || headers.host === undefined || cors.includes('*')) return;
-    const named = URL.canParse(`http://${headers.host}`) ? new URL(`http://${headers.host}`).hostname : '';
+    const named = requestedHost(headers.host);
     if (isLoopback(named) || named === host || cors.some((origin) => new URL(origin).hostname === named)) return;
     throw new RequestError(
       403,
@@ -483,10 +484,6 @@ function addressOf({ url = '' }: IncomingMessage): URL | undefined {
   const address = url.startsWith('/') ? `http://service${url.replace(/^\/{2,}/, '/')}` : url;
   return URL.canParse(address) ? new URL(address) : undefined;
 }
-
-/** Names and addresses that only this machine can reach; the form in which URLs have them. */
-const isLoopback = (host: string): boolean =>
-  /^(localhost|.*\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?::1\]?)\.?$/i.test(host);
 
 /** Messages can hold what a client sent. */
 const longestMessage = 500;

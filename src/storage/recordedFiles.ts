@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
@@ -33,6 +33,22 @@ export function readRecorded(folder: string, name: string, { sha256, writer, adv
 /** @throws DataError naming the first file that differs from its record */
 export function checkRecorded(folder: string, recorded: RecordedFiles): void {
   for (const name of Object.keys(recorded.sha256)) readRecorded(folder, name, recorded);
+}
+
+/** SHA-256 of a file of any size, in lower-case hexadecimal. @throws DataError if it cannot be read */
+export function sha256OfFile(path: string): string {
+  const hash = createHash('sha256');
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const chunk = Buffer.allocUnsafe(1 << 20);
+    for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) hash.update(chunk.subarray(0, read));
+  } catch (cause) {
+    throw readFailure(path, cause);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+  return hash.digest('hex');
 }
 
 /** SHA-256 of bytes, in lower-case hexadecimal. */

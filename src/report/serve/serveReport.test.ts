@@ -124,7 +124,10 @@ test('the page of a current run, sent again when the run has written; other host
     assert.equal(page.status, 200);
     assert.match(page.body, />7\.25</);
     assert.match(page.body, /new EventSource\('\/events'\)/);
-    assert.equal((await get(server.url, { host: 'elsewhere.example' })).status, 403);
+    for (const host of ['elsewhere.example', '127.0.0.1.elsewhere.example', 'localhost.elsewhere.example:80', ':'])
+      assert.equal((await get(server.url, { host })).status, 403, host);
+    for (const host of ['localhost:9000', 'LOCALHOST', '[::1]:9000', 'report.localhost'])
+      assert.equal((await get(server.url, { host })).status, 200, host);
     assert.equal((await get(`${server.url}../etc/passwd`)).status, 404);
     const port = Number(new URL(server.url).port);
     await assert.rejects(

@@ -7,6 +7,7 @@ import type { AblationData } from '../../ablation/ablationData.js';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
 import { systemFailure } from '../../storage/systemFailure.js';
 import { ablationMain, ablationPage } from '../html/ablationPage.js';
+import { isLoopback, requestedHost } from './loopback.js';
 import { pageHeaders } from './pageHeaders.js';
 
 export interface ReportServer {
@@ -30,8 +31,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
   const readers = new Set<ServerResponse>();
   let shown = '';
   const server = createServer((request, response) => {
-    // another site could request this page through the reader's browser, by a name that resolves to 127.0.0.1
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')) {
+    if (!isLoopback(requestedHost(request.headers.host))) {
       response.writeHead(403).end();
     } else if (request.method !== 'GET') {
       response.writeHead(405, { allow: 'GET' }).end();
