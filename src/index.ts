@@ -39,7 +39,8 @@ export { metaInit, type MetaInitIteration, type MetaInitReport, type MetaInitTas
 export { gradInitParts, makeBatch, type Batch, type IdPair } from './data/batch.js';
 export { pairsInMemory, type PairSource as IdPairSource } from './data/pairSource.js';
 export { createBatches, type Batches, type BatchingOptions, type EpochPairs } from './data/batches.js';
-export { createTokenizer, createUtf8Tokenizer, type TokenizeOptions } from './text/moses/tokenize.js';
+export { createTokenizer, createUtf8Tokenizer } from './text/moses/tokenize.js';
+export type { TokenizeOptions } from './text/moses/lineTokenizer.js';
 export { createDetokenizer, type DetokenizeOptions } from './text/moses/detokenize.js';
 export {
   createNormalizer,
@@ -51,9 +52,9 @@ export {
 export {
   nonbreakingPrefixes,
   parseNonbreakingPrefixes,
-  readNonbreakingPrefixes,
   type NonbreakingPrefixes,
 } from './text/moses/nonbreakingPrefixes.js';
+export { readNonbreakingPrefixes, readTruecaseModel } from './text/moses/languageFiles.js';
 export { createPairCleaner, type CleanOptions, type CleanResult } from './text/moses/cleanPair.js';
 export { cleanCorpus, type CleanCorpusOptions, type CleanReport, type CleanRules } from './text/clean/cleanCorpus.js';
 export { corpusStats, type CorpusSetStats, type CorpusStats, type StatsOptions } from './text/clean/corpusStats.js';
@@ -86,7 +87,6 @@ export {
   createTruecaser,
   detruecase,
   parseTruecaseModel,
-  readTruecaseModel,
   TruecaserTrainer,
   type TruecaseModel,
 } from './text/moses/truecase.js';

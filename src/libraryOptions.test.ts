@@ -53,7 +53,7 @@ import { terFields } from './score/ter/terTokenizer.js';
 import { downloadFields, patienceFields } from './storage/http/download.js';
 import { cleanCallFields, createCleaner } from './text/clean/rules.js';
 import { normalizeFields } from './text/moses/normalize.js';
-import { tokenizeFields } from './text/moses/tokenize.js';
+import { tokenizeFields } from './text/moses/lineTokenizer.js';
 import { sentencePieceFields } from './text/sentencepiece/options.js';
 import { learnBpeFields } from './text/subwords/learnBpe.js';
 import { vocabularyCallFields } from './text/vocabulary.js';

@@ -8,7 +8,7 @@ import { architectureNames, modelFields, sizeFields } from '../model/config.js';
 import { seedField } from '../random/seedField.js';
 import { cleanFields } from '../text/clean/rules.js';
 import { unicodeForms } from '../text/moses/normalize.js';
-import { tokenizeSettings } from '../text/moses/tokenize.js';
+import { tokenizeSettings } from '../text/moses/lineTokenizer.js';
 import { methodField, subwordMethods } from '../text/subwords/subwordMethods.js';
 import { samplingFields } from '../text/subwords/unitSampling.js';
 import { vocabularyFields } from '../text/vocabulary.js';

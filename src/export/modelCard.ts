@@ -10,7 +10,7 @@ import { version } from '../package.js';
 import { bleuSignature } from '../score/bleuSignature.js';
 import { bleuOptions } from '../run/heldOut.js';
 import type { Config } from '../config/schema.js';
-import type { PreprocessingStep } from '../text/preprocessing.js';
+import type { PreprocessingStep } from '../text/preprocessingSteps.js';
 import type { Side } from '../text/textPipeline.js';
 import type { ExportedModel, RunFacts } from './exportedModel.js';
 import type { CardParts } from './exporter.js';

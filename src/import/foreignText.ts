@@ -13,7 +13,7 @@ import {
   readJsonFile,
 } from '../storage/jsonFile.js';
 import { readTextFile } from '../storage/textFile.js';
-import type { PreprocessingStep } from '../text/preprocessing.js';
+import type { PreprocessingStep } from '../text/preprocessingSteps.js';
 import { saveTextPipeline, type Side } from '../text/textPipeline.js';
 import { specialTokens, Vocabulary } from '../text/vocabulary.js';
 import type { ForeignConfig } from './foreignConfig.js';

@@ -1,75 +1,12 @@
-import { UsageError } from '../errors.js';
-import { createDetokenizer } from './moses/detokenize.js';
-import { readNonbreakingPrefixes } from './moses/nonbreakingPrefixes.js';
-import { createNormalizer, lowercase, type UnicodeForm } from './moses/normalize.js';
+import { readNonbreakingPrefixes, readTruecaseModel } from './moses/languageFiles.js';
 import { createTokenizer } from './moses/tokenize.js';
-import { createTruecaser, detruecase, readTruecaseModel } from './moses/truecase.js';
-
-/** Changes of characters before words are separated, in this order. */
-export interface NormalizeSettings {
-  /** Unicode normal form. */
-  readonly unicode?: UnicodeForm;
-  /** Plain punctuation, as normalize-punctuation.perl. */
-  readonly punctuation?: boolean;
-  /** Control and format characters become spaces, as remove-non-printing-char.perl. */
-  readonly nonPrinting?: boolean;
-}
-
-/** How words are separated: Moses' tokenizer.perl (see `TokenizeOptions`). */
-export interface TokenizeSettings {
-  readonly aggressive?: boolean;
-  readonly escape?: boolean;
-  readonly protectedPatterns?: readonly string[];
-  /** File of non-breaking prefixes in Moses' format. Default: the project's own list for the language. */
-  readonly prefixes?: string;
-}
-
-/** One step from a line of raw text to words separated by spaces. */
-export type PreprocessingStep =
-  | ({ readonly step: 'normalize'; readonly language: string } & NormalizeSettings)
-  | ({ readonly step: 'tokenize'; readonly language: string } & TokenizeSettings)
-  | { readonly step: 'lowercase' }
-  /** With a model of Moses' truecaser. */
-  | { readonly step: 'truecase'; readonly model: string };
+import { combineSteps, type PreprocessingStep } from './preprocessingSteps.js';
 
 /** A function that applies the steps in order. @returns lines to lines, without line feeds */
 export function createPreprocessor(steps: readonly PreprocessingStep[]): (line: string) => string {
-  const functions = steps.map(functionOf);
-  return (line) => functions.reduce((text, apply) => apply(text), line);
-}
-
-/**
- * A function that undoes the reversible steps: capitals at the start of sentences, words written together as in the
- * language.
- */
-export function createPostprocessor(steps: readonly PreprocessingStep[]): (line: string) => string {
-  const tokenized = steps.find((step) => step.step === 'tokenize');
-  const detokenize = tokenized ? createDetokenizer(tokenized.language) : (line: string): string => line;
-  return steps.some(({ step }) => step === 'truecase') ? (line) => detokenize(detruecase(line)) : detokenize;
-}
-
-function functionOf(step: PreprocessingStep): (line: string) => string {
-  switch (step.step) {
-    case 'normalize':
-      return createNormalizer({
-        unicode: step.unicode,
-        punctuation: step.punctuation ? step.language : undefined,
-        removeNonPrinting: step.nonPrinting,
-      });
-    case 'tokenize': {
-      const { language, aggressive, escape, protectedPatterns, prefixes } = step;
-      return createTokenizer(language, {
-        aggressive,
-        escape,
-        protectedPatterns,
-        ...(prefixes !== undefined && { prefixes: readNonbreakingPrefixes(prefixes) }),
-      });
-    }
-    case 'lowercase':
-      return lowercase;
-    case 'truecase':
-      return createTruecaser(readTruecaseModel(step.model));
-    default:
-      throw new UsageError(`preprocessing step ${JSON.stringify((step as { step: unknown }).step)} is not known.`);
-  }
+  return combineSteps(steps, {
+    prefixes: readNonbreakingPrefixes,
+    truecaseModel: readTruecaseModel,
+    tokenizer: createTokenizer,
+  });
 }

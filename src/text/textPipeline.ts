@@ -17,7 +17,8 @@ import {
 import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { unicodeForms } from './moses/normalize.js';
-import { createPostprocessor, createPreprocessor, type PreprocessingStep } from './preprocessing.js';
+import { createPreprocessor } from './preprocessing.js';
+import { createPostprocessor, type PreprocessingStep } from './preprocessingSteps.js';
 import { openSegmenter, subwordFiles } from './subwords/segmenter.js';
 import type { NamedOptions, Segmenter, Side } from './subwords/subwordMethod.js';
 import { subwordMethods, type SubwordChoice, type SubwordOptions } from './subwords/subwordMethods.js';

@@ -79,10 +79,11 @@ Examples:
   coldstart corpus tokenize -l sv --prefixes nonbreaking_prefix.sv --input raw.sv.gz --output tok.sv.gz`,
     )
     .action(async (flags: TokenizeFlags) => {
-      const [{ createUtf8Tokenizer }, { hasNonbreakingPrefixes, readNonbreakingPrefixes }, { readTextFile }] =
+      const [{ createUtf8Tokenizer }, { hasNonbreakingPrefixes }, { readNonbreakingPrefixes }, { readTextFile }] =
         await Promise.all([
           import('../../text/moses/tokenize.js'),
           import('../../text/moses/nonbreakingPrefixes.js'),
+          import('../../text/moses/languageFiles.js'),
           import('../../storage/textFile.js'),
         ]);
       if (flags.prefixes === undefined && !hasNonbreakingPrefixes(flags.language)) {
@@ -191,7 +192,10 @@ Examples:
   coldstart corpus truecase --model truecase.en < tok.en > true.en`,
     )
     .action(async (flags: FilterFlags & { model: string }) => {
-      const { createTruecaser, readTruecaseModel } = await import('../../text/moses/truecase.js');
+      const [{ createTruecaser }, { readTruecaseModel }] = await Promise.all([
+        import('../../text/moses/truecase.js'),
+        import('../../text/moses/languageFiles.js'),
+      ]);
       const truecase = createTruecaser(readTruecaseModel(flags.model));
       await filterLines(flags, (lines) => lines.map(truecase));
     });

@@ -7,7 +7,7 @@ import { synthCommandFor } from '../synth/synthCommandFor.js';
 import { refusePipe } from '../../storage/refusePipe.js';
 import { cleanCallFields, type CleanRules } from '../../text/clean/rules.js';
 import type { PairFiles } from '../../text/linePairs.js';
-import type { NormalizeSettings, PreprocessingStep, TokenizeSettings } from '../../text/preprocessing.js';
+import type { NormalizeSettings, PreprocessingStep, TokenizeSettings } from '../../text/preprocessingSteps.js';
 import { subwordFiles } from '../../text/subwords/segmenter.js';
 import type { AskedToLearn } from '../../text/subwords/subwordMethod.js';
 import { subwordMethods, type PrepareSubwords } from '../../text/subwords/subwordMethods.js';

@@ -7,7 +7,7 @@ import { fileIdentity } from '../../storage/checksum.js';
 import { finishTogether, TextOutput } from '../../storage/textOutput.js';
 import { readLinePairs, type PairFiles } from '../../text/linePairs.js';
 import { PairOutput } from '../../text/pairOutput.js';
-import type { PreprocessingStep } from '../../text/preprocessing.js';
+import type { PreprocessingStep } from '../../text/preprocessingSteps.js';
 import { openSegmenter } from '../../text/subwords/segmenter.js';
 import type { SubwordOptions } from '../../text/subwords/subwordMethods.js';
 import { saveTextPipeline, type Side } from '../../text/textPipeline.js';

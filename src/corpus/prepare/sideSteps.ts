@@ -1,5 +1,5 @@
 import type { PairFiles } from '../../text/linePairs.js';
-import type { PreprocessingStep } from '../../text/preprocessing.js';
+import type { PreprocessingStep } from '../../text/preprocessingSteps.js';
 import type { Plain, Stage } from './stage.js';
 
 /** Steps for either side, in their order. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../storage/atomicFile.js';
-import { createTruecaser, readTruecaseModel, TruecaserTrainer } from '../../text/moses/truecase.js';
+import { readTruecaseModel } from '../../text/moses/languageFiles.js';
+import { createTruecaser, TruecaserTrainer } from '../../text/moses/truecase.js';
 import type { Side } from '../../text/textPipeline.js';
 import type { SplitName } from './manifest.js';
 import {

@@ -1,4 +1,3 @@
-import { readTextFile } from '../../storage/textFile.js';
 import { prefixLists } from './prefixLists.js';
 
 /**
@@ -22,16 +21,9 @@ export function nonbreakingPrefixes(language: string): NonbreakingPrefixes {
 }
 
 /**
- * Reads a list in Moses' format: one abbreviation per line without its full stop, `#NUMERIC_ONLY#` after those that
- * hold only before numbers; lines that begin with `#` are comments.
- */
-export function readNonbreakingPrefixes(path: string): NonbreakingPrefixes {
-  return parseNonbreakingPrefixes(readTextFile(path, 'list of non-breaking prefixes'));
-}
-
-/**
- * See `readNonbreakingPrefixes`. Like for tokenizer.perl, the whole line is an entry, so an entry with a space never
- * matches; the last entry of a word decides.
+ * A list in Moses' format: one abbreviation per line without its full stop, `#NUMERIC_ONLY#` after those that hold only
+ * before numbers; lines that begin with `#` are comments. As for tokenizer.perl, the whole line is an entry, so an entry
+ * with a space never matches; the last entry of a word decides.
  */
 export function parseNonbreakingPrefixes(text: string): NonbreakingPrefixes {
   const prefixes = new Map<string, 'always' | 'beforeNumber'>();

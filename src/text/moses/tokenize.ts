@@ -1,38 +1,8 @@
-import { completed, flag, texts, type Section } from '../../field.js';
-import { nonbreakingPrefixes, type NonbreakingPrefixes } from './nonbreakingPrefixes.js';
-import { perlPattern } from './perlPattern.js';
 import { isBlank, isTagLine } from './perlText.js';
 import { mapWithinTime } from '../boundedTime.js';
-import { findProtected, padLine, tokenizeLine } from './tokenizeLine.js';
-import { languageRules, type TokenizerRules } from './tokenizerRules.js';
+import { createLineTokenizer, type TokenizeOptions } from './lineTokenizer.js';
+import { findProtected, padLine } from './tokenizeLine.js';
 import { WordMemory } from './wordMemory.js';
-
-/** What configurations may set of tokenising: default and help. */
-export const tokenizeSettings = {
-  aggressive: flag(false, 'Split hyphens (-a).'),
-  escape: flag(true, 'Write & | < > \' " [ ] as character references; false: -no-escape.'),
-  protectedPatterns: texts('Regular expressions of stretches kept whole (-protected).'),
-} as const satisfies Section;
-
-/** The fields of `createTokenizer`'s options. */
-export const tokenizeFields = {
-  ...tokenizeSettings,
-  skipTags: flag(false, 'Pass lines through that are one tag (-x).'),
-} as const satisfies Section;
-
-/** Options of `createTokenizer`, named after those of tokenizer.perl. */
-export interface TokenizeOptions {
-  /** Split hyphens between letters or digits: `a-b` becomes `a @-@ b` (-a). Default false. */
-  readonly aggressive?: boolean;
-  /** Write `& | < > ' " [ ]` as character references. Default true; Moses' -no-escape is false. */
-  readonly escape?: boolean;
-  /** Regular expressions of stretches that are kept whole (-protected), as Perl writes them. */
-  readonly protectedPatterns?: readonly string[];
-  /** Pass lines through that are one tag, `<...>` (-x). Default false. */
-  readonly skipTags?: boolean;
-  /** Words that a full stop does not end. Default: the project's own list for the language. */
-  readonly prefixes?: NonbreakingPrefixes;
-}
 
 /**
  * A function that separates words and punctuation of text; its output equals Moses' tokenizer.perl.
@@ -73,16 +43,7 @@ const patternsName = 'Matching the protected patterns';
 
 /** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */
 function tokenizers(language: string, options: TokenizeOptions) {
-  const { aggressive, escape, skipTags, protectedPatterns } = completed(options, tokenizeFields);
-  const { prefixes = nonbreakingPrefixes(language) } = options;
-  const patterns = protectedPatterns.map((pattern) => perlPattern(pattern, 'protected pattern'));
-  const rules: TokenizerRules = { ...languageRules(language), aggressive, escape, prefixes };
-
-  const stepByStep = (line: string): string => {
-    if (isBlank(line) || (skipTags && isTagLine(line))) return line;
-    const padded = padLine(line);
-    return tokenizeLine(padded, rules, findProtected(padded, patterns));
-  };
+  const { rules, patterns, skipTags, tokenize: stepByStep } = createLineTokenizer(language, options);
   const memory = new WordMemory(rules, stepByStep);
   const remembered = (utf8: Buffer): Buffer => memory.tokenize(utf8);
   if (patterns.length === 0 && !skipTags) return { remembered, stepByStep };

@@ -1,5 +1,3 @@
-import { DataError } from '../../errors.js';
-import { readTextFile } from '../../storage/textFile.js';
 import { ownText } from '../ownText.js';
 import { lowercase } from './normalize.js';
 import { assignedLater, space } from './perlText.js';
@@ -86,16 +84,6 @@ export class TruecaserTrainer {
 /** Sums of tenths without the digits that only binary fractions have. */
 function decimal(count: number): string {
   return String(Number(count.toPrecision(15)));
-}
-
-/** Reads a model of train-truecaser.perl or `TruecaserTrainer`, plain or .gz. */
-export function readTruecaseModel(path: string): TruecaseModel {
-  const text = readTextFile(path, 'truecasing model', 2 ** 30);
-  if (text.trim() !== '' && !/^\S+ \(\d+/m.test(text))
-    throw new DataError(
-      `${path} is no truecasing model: no line has the form "word (count/total)". Expected a file of "coldstart corpus train-truecaser" or of Moses' train-truecaser.perl.`,
-    );
-  return parseTruecaseModel(text);
 }
 
 /** A truecasing model from its text. @throws DataError naming a line that is not of the format */
