@@ -1,7 +1,9 @@
-// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript, then what the package ships of it.
+// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript, then scripts that pages of ours
+// load, then what the package ships of it.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './browser/bundle.mjs';
 import { assemblePackage } from './package/assemble.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -27,4 +29,5 @@ run('assemblyscript/bin/asc.js', [
   'simd',
 ]);
 run('typescript/bin/tsc', ['-p', root]);
+await bundle([join(root, 'src/demo/pageText.ts')], join(root, 'dist/src/demo'), { entryNames: '[name].bundle' });
 assemblePackage(root);

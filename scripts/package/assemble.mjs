@@ -29,8 +29,8 @@ export function assemblePackage(root) {
     const script = path.replace(/\.ts$/, '.js');
     write(script, readFileSync(join(compiled, script), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
   }
-  const kernels = 'backend/wasm/kernels.wasm';
-  copyFileSync(join(compiled, kernels), join(target, kernels));
+  for (const made of ['backend/wasm/kernels.wasm', 'demo/pageText.bundle.js'])
+    copyFileSync(join(compiled, made), join(target, made));
   chmodSync(join(target, 'cli/main.js'), 0o755);
   copyFileSync(join(here, 'tfjs.d.ts'), join(target, 'tfjs.d.ts'));
   copyFileSync(join(here, 'tensors.d.ts'), join(target, 'tensors.d.ts'));

@@ -35,8 +35,7 @@ export function demoCommand(): Command {
       'after',
       `
 Needs Transformers.js 4, of which it copies what a browser loads: npm install @huggingface/transformers@4
-The page searches greedily. It cannot normalise and tokenise as Moses does: models of such text need "coldstart serve", or --tokenized.
-Models of raw text with SentencePiece need no such steps.
+The page searches greedily. It does what the configuration does to text (normalisation, Moses' tokenisation, letter case) and undoes it.
 
 Examples:
   coldstart demo --run runs/builtin --out demo

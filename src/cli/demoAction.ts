@@ -19,7 +19,7 @@ export async function demoAction(flags: DemoFlags): Promise<void> {
   checkDemoFolder(flags.out, flags);
   const takesTokens = flags.tokenized ?? false;
   const model = await openExportedModel(flags);
-  checkDemo(model, { dtype: flags.dtype, takesTokens });
+  checkDemo(model, flags);
   const transformers = flags.transformers ?? findTransformers('.');
   const [source, target] = [
     flags.source ?? model.run?.config.corpus.srcLang,

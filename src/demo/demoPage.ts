@@ -10,19 +10,21 @@ export interface DemoFacts {
   readonly dtype: string;
   /** Tokens of the longest translation. */
   readonly maxNewTokens: number;
-  /** Whether the user must type tokenised text. */
+  /** Whether the user must type text that is tokenised already. */
   readonly takesTokens: boolean;
+  /** Whether steps of the text come before and after the model: the page finds them in text/. */
+  readonly preprocesses: boolean;
 }
 
 /** The page of a folder that translates in the browser: next to it are the model, Transformers.js and its runtime. */
-export function demoPage({ source, target, dtype, maxNewTokens, takesTokens }: DemoFacts): string {
+export function demoPage({ source, target, dtype, maxNewTokens, takesTokens, preprocesses }: DemoFacts): string {
   const content = html`
     <h1>${source} → ${target}</h1>
     <p class="quiet">
       Translates in this browser; nothing that you write is sent anywhere. One sentence a
       line${takesTokens ? ', tokenised as the training text was' : ''}.
     </p>
-    <form id="ask" data-dtype="${dtype}" data-max="${maxNewTokens}">
+    <form id="ask" data-dtype="${dtype}" data-max="${maxNewTokens}" data-text="${preprocesses ? 'text/' : ''}">
       <label for="q">${source}</label>
       <textarea id="q" rows="4"></textarea>
       <p class="row">
@@ -64,7 +66,17 @@ async function open() {
     mjs: new URL('runtime/ort-wasm-simd-threaded.mjs', location.href).href,
     wasm: new URL('runtime/ort-wasm-simd-threaded.wasm', location.href).href,
   };
-  return pipeline('translation', 'model', { dtype: form.dataset.dtype, device: 'wasm' });
+  const [translate, text] = await Promise.all([
+    pipeline('translation', 'model', { dtype: form.dataset.dtype, device: 'wasm' }),
+    openText(),
+  ]);
+  return { translate, text };
+}
+async function openText() {
+  if (form.dataset.text === '') return { prepare: (line) => line, finish: (line) => line };
+  const folder = new URL(form.dataset.text, location.href).href;
+  const { openPageText } = await import(folder + 'text.js');
+  return openPageText(folder);
 }
 say('Loading the model …');
 const opened = location.protocol === 'file:'
@@ -87,11 +99,11 @@ form.addEventListener('submit', async (event) => {
   const shown = lines.map(() => document.createElement('p'));
   result.replaceChildren(...shown);
   try {
-    const translator = await opened;
+    const { translate, text } = await opened;
     for (const [i, line] of lines.entries()) {
       if (line.trim() === '') continue;
-      const [{ translation_text: text }] = await translator(line, { max_new_tokens: Number(form.dataset.max) });
-      shown[i].textContent = text;
+      const [{ translation_text: words }] = await translate(text.prepare(line), { max_new_tokens: Number(form.dataset.max) });
+      shown[i].textContent = text.finish(words);
       await new Promise((resolve) => setTimeout(resolve)); // the line is shown before the next one is translated
     }
     say(Math.round(performance.now() - started) + ' ms');

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { createPreprocessor } from '../text/preprocessing.js';
+import { createPostprocessor, type PreprocessingStep } from '../text/preprocessingSteps.js';
 import { writeReversingRun } from '../../test/reversingRun.js';
 import { openExportedModel } from '../export/exportedModel.js';
 import { checkDemoFolder, findTransformers, writeDemo, type DemoOptions } from './writeDemo.js';
@@ -65,16 +71,87 @@ describe('demo', () => {
     assert.doesNotMatch(page, /https?:\/\//);
   });
 
-  test('a model of preprocessed text needs an explicit option', async () => {
+  test('the page of a model of preprocessed text does the same steps, or takes tokenised text if asked', async () => {
     const model = await openExportedModel({ run: join(folder, 'moses') });
-    const out = join(folder, 'tokens');
-    await assert.rejects(
-      writeDemo(model, { ...options, out }),
-      /^UsageError: the model's text is preprocessed \(tokenize, truecase\), which the page cannot do\. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text\. A model of raw text needs no such steps: prepare its corpus without them, with corpus\.subwords\.method sentencepiece\.$/,
-    );
-    assert.equal(existsSync(out), false);
-    await writeDemo(model, { ...options, out, takesTokens: true });
-    assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /tokenised as the training text was/);
+    const out = join(folder, 'steps');
+    await writeDemo(model, { ...options, out });
+    assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /data-text="text\/"/);
+    assert.deepEqual(readdirSync(join(out, 'text')).sort(), ['steps.json', 'text.js', 'truecase.txt']);
+    assert.deepEqual(JSON.parse(readFileSync(join(out, 'text/steps.json'), 'utf8')), {
+      src: [
+        { step: 'tokenize', language: 'de' },
+        { step: 'truecase', model: 'truecase.txt' },
+      ],
+      trg: [
+        { step: 'tokenize', language: 'de' },
+        { step: 'truecase', model: 'truecase.txt' },
+      ],
+    });
+
+    const tokens = join(folder, 'tokens');
+    await writeDemo(model, { ...options, out: tokens, takesTokens: true });
+    const page = readFileSync(join(tokens, 'index.html'), 'utf8');
+    assert.match(page, /tokenised as the training text was/);
+    assert.match(page, /data-text=""/);
+    assert.ok(!existsSync(join(tokens, 'text')));
+  });
+
+  test("the page's script, as a browser gets it, gives the words that training saw and the text that translate gives", async () => {
+    const prefixes = join(folder, 'prefixes');
+    writeFileSync(prefixes, 'Abk\nNr #NUMERIC_ONLY#\n');
+    const truecase = join(folder, 'truecase');
+    writeFileSync(truecase, 'das (9/9)\nNATO (3/3)\nanna (1/3) Anna (2)\n');
+    const src: PreprocessingStep[] = [
+      { step: 'normalize', language: 'de', unicode: 'NFC', punctuation: true, nonPrinting: true },
+      { step: 'tokenize', language: 'de', aggressive: true, protectedPatterns: ['\\d+:\\d+'], prefixes },
+      { step: 'truecase', model: truecase },
+    ];
+    const trg: PreprocessingStep[] = [
+      { step: 'tokenize', language: 'fr' },
+      { step: 'truecase', model: truecase },
+    ];
+    const model = await openExportedModel({ run: join(folder, 'words') });
+    const out = join(folder, 'both');
+    await writeDemo({ ...model, text: { ...model.text, preprocessing: { src, trg } } }, { ...options, out });
+    const server = createServer((request, response) => {
+      const path = join(out, decodeURIComponent(request.url!));
+      if (existsSync(path)) response.end(readFileSync(path));
+      else response.writeHead(404).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const { openPageText } = (await import(join(out, 'text/text.js'))) as {
+        openPageText: (folder: string) => Promise<{ prepare(line: string): string; finish(line: string): string }>;
+      };
+      const page = await openPageText(`${address}/text/`);
+      const [prepare, finish] = [createPreprocessor(src), createPostprocessor(trg)];
+      assert.equal(
+        page.prepare('„Das ist gut“, sagt Nr. 5 um 12:30 Abk. Nato-Staaten & <b>'),
+        '&quot; das ist gut &quot; , sagt Nr. 5 um 12:30 Abk. NATO @-@ Staaten &amp; &lt; b &gt;',
+      );
+      const line = fc.array(
+        fc.oneof(
+          fc.constantFrom(
+            ..."Das|NATO|anna|Nr.|5|12:30|...|a-b|l'eau|\u201e|\u00a0|\u200b|Abk.|.|,|&|<|]|\u00e9".split('|'),
+          ),
+          fc.string({ unit: 'grapheme', maxLength: 6 }),
+        ),
+        { maxLength: 12 },
+      );
+      fc.assert(
+        fc.property(line, (words) => {
+          const text = words.join(' ').replaceAll(/[\r\n]/g, ' ');
+          assert.equal(page.prepare(text), prepare(text));
+          assert.equal(page.finish(text), finish(text));
+        }),
+      );
+      rmSync(join(out, 'text/truecase.txt'));
+      await assert.rejects(openPageText(`${address}/text/`), /truecase\.txt: 404/);
+    } finally {
+      server.close();
+    }
   });
 
   test('an earlier demo is replaced with --force, and nothing else', async () => {

@@ -1,15 +1,19 @@
 import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DataError, UsageError } from '../errors.js';
 import type { ExportedModel } from '../export/exportedModel.js';
 import { checkExportable, checkExportFolder, exportModel } from '../export/exportModel.js';
 import { exporterNamed } from '../export/exporters.js';
 import { longestTranslation } from '../export/transformersJs/transformersJs.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
+import { fileOf, withFiles, type PreprocessingStep } from '../text/preprocessingSteps.js';
+import { readTextFile } from '../storage/textFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { isThere } from '../storage/isThere.js';
 import { jsonObject, jsonText, readJsonFile } from '../storage/jsonFile.js';
 import { demoPage } from './demoPage.js';
+import type { PageSteps } from './pageText.js';
 
 export interface DemoOptions {
   readonly out: string;
@@ -43,18 +47,8 @@ export function checkDemoFolder(out: string, { force }: { readonly force?: boole
  * Refuses, before any work, models that the page could not translate like coldstart.
  * @throws UsageError saying why, and what to do instead
  */
-export function checkDemo(
-  model: ExportedModel,
-  { dtype, takesTokens }: Pick<DemoOptions, 'dtype' | 'takesTokens'>,
-): void {
+export function checkDemo(model: ExportedModel, { dtype }: Pick<DemoOptions, 'dtype'>): void {
   checkExportable(model, exporter, [dtype]);
-  const steps = [
-    ...new Set([...model.text.preprocessing.src, ...model.text.preprocessing.trg].map(({ step }) => step)),
-  ];
-  if (steps.length > 0 && !takesTokens)
-    throw new UsageError(
-      `the model's text is preprocessed (${steps.join(', ')}), which the page cannot do. Use "coldstart serve", or --tokenized for a page that takes and gives preprocessed text. A model of raw text needs no such steps: prepare its corpus without them, with corpus.subwords.method sentencepiece.`,
-    );
 }
 
 /**
@@ -76,10 +70,28 @@ export async function writeDemo(model: ExportedModel, options: DemoOptions): Pro
     });
     mkdirSync(join(folder, 'runtime'));
     for (const [path, name] of library) copyFileSync(path, join(folder, name));
-    const page = demoPage({ ...options, maxNewTokens: longestTranslation(model) });
+    const { src, trg } = model.text.preprocessing;
+    const preprocesses = !options.takesTokens && src.length + trg.length > 0;
+    if (preprocesses) writeTextSteps(join(folder, 'text'), { src, trg });
+    const page = demoPage({ ...options, preprocesses, maxNewTokens: longestTranslation(model) });
     writeFileAtomic(join(folder, 'index.html'), page);
     writeFileAtomic(join(folder, demoRecordName), `${JSON.stringify({ dtype: options.dtype }, null, 2)}\n`);
   });
+}
+
+/** Writes what the page needs for the steps before and after the model. */
+function writeTextSteps(folder: string, { src, trg }: PageSteps): void {
+  mkdirSync(folder);
+  // only undoing the target's steps is left to the page, which reads no file
+  const inFolder = (step: PreprocessingStep): PreprocessingStep => withFiles(step, 'prefixes.txt', 'truecase.txt');
+  for (const step of src) {
+    const path = fileOf(step);
+    if (path !== undefined)
+      writeFileAtomic(join(folder, fileOf(inFolder(step))!), readTextFile(path, 'file of the text settings', 2 ** 30));
+  }
+  const steps: PageSteps = { src: src.map(inFolder), trg: trg.map(inFolder) };
+  writeFileAtomic(join(folder, 'steps.json'), JSON.stringify(steps));
+  copyFileSync(fileURLToPath(new URL('pageText.bundle.js', import.meta.url)), join(folder, 'text.js'));
 }
 
 /** The files to copy, and their names in the folder. @throws DataError if one is missing */

@@ -32,6 +32,17 @@ export type PreprocessingStep =
   /** With a model of Moses' truecaser. */
   | { readonly step: 'truecase'; readonly model: string };
 
+/** The path of the file that a step reads, if any. */
+export function fileOf(step: PreprocessingStep): string | undefined {
+  return step.step === 'truecase' ? step.model : step.step === 'tokenize' ? step.prefixes : undefined;
+}
+
+/** A step that reads the same files in other places. */
+export function withFiles(step: PreprocessingStep, prefixes: string, model: string): PreprocessingStep {
+  if (step.step === 'tokenize' && step.prefixes !== undefined) return { ...step, prefixes };
+  return step.step === 'truecase' ? { ...step, model } : step;
+}
+
 /** What steps are made with: how files are read, and the tokeniser. */
 export interface StepTools {
   /** @param path of a list in Moses' format */

@@ -18,7 +18,7 @@ import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../st
 import { readTextFile } from '../storage/textFile.js';
 import { unicodeForms } from './moses/normalize.js';
 import { createPreprocessor } from './preprocessing.js';
-import { createPostprocessor, type PreprocessingStep } from './preprocessingSteps.js';
+import { createPostprocessor, withFiles, type PreprocessingStep } from './preprocessingSteps.js';
 import { openSegmenter, subwordFiles } from './subwords/segmenter.js';
 import type { NamedOptions, Segmenter, Side } from './subwords/subwordMethod.js';
 import { subwordMethods, type SubwordChoice, type SubwordOptions } from './subwords/subwordMethods.js';
@@ -256,11 +256,6 @@ function savedSteps(steps: readonly PreprocessingStep[], side: Side): Preprocess
 
 function openedSteps(folder: string, side: Side, saved: readonly PreprocessingStep[]): PreprocessingStep[] {
   return saved.map((step) => withFiles(step, join(folder, prefixFile(side)), join(folder, truecaseFile(side))));
-}
-
-function withFiles(step: PreprocessingStep, prefixes: string, model: string): PreprocessingStep {
-  if (step.step === 'tokenize' && step.prefixes !== undefined) return { ...step, prefixes };
-  return step.step === 'truecase' ? { ...step, model } : step;
 }
 
 interface SavedSettings {
