@@ -132,8 +132,8 @@ async function gradInitRow() {
   const optimizer = createOptimizer({ optimizer: 'adam', beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0 });
   let state = optimizer.init(params);
   let update = 0;
-  const trainingStep = () => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], {
+  const trainingStep = async () => {
+    const { gradients, trgTokens } = await updateGradients(params, [batch], {
       config,
       labelSmoothing: 0.1,
       seed: 1,

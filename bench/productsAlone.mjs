@@ -25,8 +25,8 @@ const productKernels = /CrossEntropy|Linear(s)?(Grad)?$/;
 
 /** Milliseconds of a step's kernels that contain none of these products. */
 async function otherKernels() {
-  const { kernels } = await profile(() => {
-    step();
+  const { kernels } = await profile(async () => {
+    await step();
     return scalar(0);
   });
   // other names are scopes around kernels
@@ -68,12 +68,12 @@ function products() {
   return { forward: forward - started, loss: loss - forward, backward: performance.now() - loss };
 }
 
-step();
+await step();
 tidy(products);
 const measured = [];
 for (let round = 0; round < Number(values.rounds); round++) {
   const started = performance.now();
-  step();
+  await step();
   const whole = performance.now() - started;
   const alone = products();
   measured.push({

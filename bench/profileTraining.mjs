@@ -17,10 +17,10 @@ const { values } = parseArgs({
 const backend = await selectBackend(values.backend);
 const { step } = trainingStep(values);
 
-step();
+await step();
 const started = performance.now();
-const { kernels } = await profile(() => {
-  step();
+const { kernels } = await profile(async () => {
+  await step();
   return scalar(0);
 });
 const total = performance.now() - started;

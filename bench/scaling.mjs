@@ -63,11 +63,15 @@ if (work === undefined) throw new Error('what to do: work, sums, overlap, hosts 
 await work();
 
 /** Processor seconds, which other programs disturb less than the clock; give OMP_NUM_THREADS=1. */
-function processorSeconds(run) {
-  const before = process.cpuUsage();
-  run();
-  const { user, system } = process.cpuUsage(before);
-  return 1e-6 * (user + system);
+async function processorSeconds(run) {
+  const seconds = [];
+  for (let i = 0; i < Number(values.repeats); i++) {
+    const before = process.cpuUsage();
+    await run();
+    const { user, system } = process.cpuUsage(before);
+    seconds.push(1e-6 * (user + system));
+  }
+  return median(seconds);
 }
 
 async function measureWork() {
@@ -76,15 +80,15 @@ async function measureWork() {
   for (const arch of values.arch) {
     const sentences = arch === 'tiny' ? 64 : 8; // fixed costs are the difference to twice as many
     const { step } = trainingStep({ arch, sentences, length: 16 });
-    step();
-    const one = median(Array.from({ length: Number(values.repeats) }, () => processorSeconds(step)));
+    await step();
+    const one = await processorSeconds(step);
     const { step: twice } = trainingStep({
       arch,
       sentences: 2 * sentences,
       length: 16,
     });
-    twice();
-    const two = median(Array.from({ length: Number(values.repeats) }, () => processorSeconds(twice)));
+    await twice();
+    const two = await processorSeconds(twice);
     const perToken = (two - one) / (16 * sentences);
     // one process that exchanges with itself: what remains of the sum are its copies
     const world = {
@@ -149,10 +153,10 @@ async function measureOverlap() {
   const counts = new Array(world.size).fill(part);
   const [send, received] = [new Float32Array(part * world.size), new Float32Array(part * world.size)];
   const { step } = trainingStep({ arch: 'tiny', sentences: 32, length: 16 });
-  const compute = () => {
-    for (let i = 0; i < 4; i++) step();
+  const compute = async () => {
+    for (let i = 0; i < 4; i++) await step();
   };
-  compute();
+  await compute();
   const timed = async (run) => {
     await allGatherJson(world, 0);
     const started = performance.now();
@@ -166,7 +170,7 @@ async function measureOverlap() {
       await timed(compute),
       await timed(async () => {
         const exchanged = world.exchange(send, counts, received, counts);
-        compute();
+        await compute();
         await exchanged;
       }),
     ]);

@@ -12,8 +12,8 @@ export function trainingStep({ arch, sentences, length, precision = 'fp32' }) {
   let params = initParams(config, { method: 'fairseq', seed: 1 });
   let state = optimizer.init(params);
   let update = 0;
-  const step = () => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], {
+  const step = async () => {
+    const { gradients, trgTokens } = await updateGradients(params, [batch], {
       config,
       labelSmoothing: 0.1,
       seed: 1,
@@ -21,7 +21,7 @@ export function trainingStep({ arch, sentences, length, precision = 'fp32' }) {
       precision,
     });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
-    awaitUpdate(params);
+    await awaitUpdate(params);
   };
   return { config, batch, step };
 }

@@ -1,7 +1,7 @@
-import { grads, matMul, square, sum, tensor2d, tidy, type Scalar, type Tensor2D } from '@tensorflow/tfjs-core';
+import { grads, matMul, square, sum, tensor2d, type Scalar, type Tensor2D } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../errors.js';
 import './autodiff/exactGradients.js';
-import { readValues } from './readValues.js';
+import { readComputed } from './readValues.js';
 
 /**
  * Computes a product and a gradient on the current backend and compares them with plain float64 loops.
@@ -20,14 +20,12 @@ export async function checkBackend(): Promise<void> {
   for (let i = 0; i < inner; i++)
     for (let c = 0; c < columns; c++)
       for (let r = 0; r < rows; r++) gradient[i * columns + c] += 2 * x[r * inner + i] * product[r * columns + c];
-  let reading!: Promise<Float32Array[]>;
-  tidy(() => {
+  const [foundProduct, foundGradient] = await readComputed(() => {
     const xTensor = tensor2d(x, [rows, inner]);
     const wTensor = tensor2d(w, [inner, columns]);
     const [found] = grads((weight) => sum(square(matMul(xTensor, weight as Tensor2D))) as Scalar)([wTensor]);
-    reading = readValues([matMul(xTensor, wTensor), found]);
+    return [matMul(xTensor, wTensor), found];
   });
-  const [foundProduct, foundGradient] = await reading;
   compare(foundProduct, product, 'product');
   compare(foundGradient, gradient, 'gradient');
 }

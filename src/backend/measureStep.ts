@@ -2,6 +2,7 @@ import { dispose, tensor, type Scalar, type Tensor } from '@tensorflow/tfjs-core
 import { valueAndGradients } from './autodiff/valueAndGradients.js';
 import { labelSmoothedCrossEntropy } from './ops/crossEntropy.js';
 import { residualLayerNorm } from './ops/layerNorm.js';
+import { readValues } from './readValues.js';
 import { linear } from './ops/linear.js';
 
 const [rows, width, inner, vocabulary, layers] = [1024, 256, 1024, 4000, 4];
@@ -46,7 +47,7 @@ export async function measureStep(): Promise<number> {
       return loss.lossSum as Scalar;
     }, params);
     // the gradient of the first layer is made last
-    await Promise.all([value.data(), gradients.get('up 0')!.data()]);
+    await readValues([value, gradients.get('up 0')!]);
     dispose([value, ...gradients.values()]);
     return (performance.now() - started) / 1000;
   };

@@ -18,11 +18,17 @@ export function readValues<V extends Numbers = Float32Array>(tensors: readonly T
 /** The values of scalars, in one read. */
 export async function readScalars(scalars: readonly Tensor[]): Promise<number[]> {
   if (!isReadLater() || scalars.length < 2) return (await readValues(scalars)).map(([value]) => value);
-  let reading!: Promise<Float32Array[]>;
+  const [values] = await readComputed(() => [concat(scalars.map((scalar) => reshape(scalar, [1])))]);
+  return [...values];
+}
+
+/** The values of tensors that `compute` gives; they are released with all that it makes. */
+export function readComputed<V extends Numbers = Float32Array>(compute: () => readonly Tensor[]): Promise<V[]> {
+  let reading!: Promise<V[]>;
   tidy(() => {
-    reading = readValues([concat(scalars.map((scalar) => reshape(scalar, [1])))]);
+    reading = readValues(compute());
   });
-  return [...(await reading)[0]];
+  return reading;
 }
 
 function isReadLater(): boolean {

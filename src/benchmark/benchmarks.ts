@@ -2,6 +2,7 @@ import { div, memory, type Scalar } from '@tensorflow/tfjs-core';
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Precision } from '../backend/precisions.js';
+import { readValues } from '../backend/readValues.js';
 import { measureMatmulGflops } from '../backend/select.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
 import { eosId, firstOrdinaryId } from '../text/specialIds.js';
@@ -87,20 +88,20 @@ const warmupSteps = 2;
  * Waits for the update on backends that compute asynchronously and in order. Reads the last of the smallest parameters,
  * since the trainer copies none to JavaScript.
  */
-export function awaitUpdate(params: Params): void {
-  [...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least)).dataSync();
+export async function awaitUpdate(params: Params): Promise<void> {
+  await readValues([[...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least))]);
 }
 
 /** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians @throws ColdstartError code LEAK */
-export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
+export async function benchmarkTraining(task: BenchmarkTask): Promise<TrainBenchmark> {
   const config = benchmarkModel(task.arch);
   const batch = benchmarkBatch(task);
   const optimizer = createOptimizer({ optimizer: 'adam' });
   let params: Params = initParams(config, { method: 'fairseq', seed: 1 });
   let state = optimizer.init(params);
   let update = 0;
-  const step = (): void => {
-    const { gradients, trgTokens } = updateGradients(params, [batch], {
+  const step = async (): Promise<void> => {
+    const { gradients, trgTokens } = await updateGradients(params, [batch], {
       config,
       labelSmoothing: 0.1,
       seed: 1,
@@ -108,11 +109,11 @@ export function benchmarkTraining(task: BenchmarkTask): TrainBenchmark {
       precision: task.precision ?? 'fp32',
     });
     ({ params, state } = optimizer.update(gradients, state, params, { lr: 5e-4, gradientScale: 1 / trgTokens }));
-    awaitUpdate(params);
+    await awaitUpdate(params);
   };
-  for (let i = 0; i < warmupSteps; i++) step();
+  for (let i = 0; i < warmupSteps; i++) await step();
   const tensors = memory().numTensors;
-  const times = timed(task.repeats, step);
+  const times = await timed(task.repeats, step);
   const secondsPerStep = median(times.map(({ seconds }) => seconds));
   const cpuSecondsPerStep = median(times.map(({ cpuSeconds }) => cpuSeconds));
   if (memory().numTensors !== tensors)
@@ -200,14 +201,16 @@ function endWithEos(batch: Batch): Batch {
   return batch;
 }
 
-function timed(repeats: number, run: () => void): { seconds: number; cpuSeconds: number }[] {
-  return Array.from({ length: repeats }, () => {
+async function timed(repeats: number, run: () => Promise<void>): Promise<{ seconds: number; cpuSeconds: number }[]> {
+  const times: { seconds: number; cpuSeconds: number }[] = [];
+  for (let i = 0; i < repeats; i++) {
     const started = performance.now();
     const startedCpu = process.cpuUsage();
-    run();
+    await run();
     const { user, system } = process.cpuUsage(startedCpu);
-    return { seconds: (performance.now() - started) / 1000, cpuSeconds: (user + system) / 1e6 };
-  });
+    times.push({ seconds: (performance.now() - started) / 1000, cpuSeconds: (user + system) / 1e6 });
+  }
+  return times;
 }
 
 function median(values: readonly number[]): number {

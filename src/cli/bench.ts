@@ -106,7 +106,7 @@ async function measure(
   switch (name) {
     case 'train': {
       const { targetTokensPerSecond, secondsPerStep, cpuSecondsPerStep, gflops, matmulGflops, shareOfMatmul } =
-        benchmarks.benchmarkTraining(task);
+        await benchmarks.benchmarkTraining(task);
       return {
         target_tokens_per_s: rounded(targetTokensPerSecond, 1),
         s_per_step: rounded(secondsPerStep, 4),

@@ -45,7 +45,7 @@ for (const backend of testBackends) {
       after(() => disposeParams(params));
 
       const fixture = readModelFixture<DecodeFixture>(`${name}/decode.json`);
-      const search = (sources: number[][], beamSize: number, lengthPenalty: number): Hypothesis[][] => {
+      const search = (sources: number[][], beamSize: number, lengthPenalty: number): Promise<Hypothesis[][]> => {
         const { config } = readFixtureModel(name);
         return beamSearch(
           params,
@@ -75,16 +75,16 @@ for (const backend of testBackends) {
               assertScores(positionalScores, expected[rank].positional_scores, `${what}, hypothesis ${rank}`),
             );
           };
-          search(fixture!.sources, beam, lenpen).forEach(check);
+          (await search(fixture!.sources, beam, lenpen)).forEach(check);
           await nextTurn(); // frees what a GPU's work left behind
           if (backend === 'webgpu') continue; // one by one would take minutes on a software device
-          fixture!.sources.forEach((source, i) => check(search([source], beam, lenpen)[0], i));
+          for (const [i, source] of fixture!.sources.entries()) check((await search([source], beam, lenpen))[0], i);
         }
         assert.equal(memory().numTensors, start);
       });
 
-      test('beam 1 is greedy search', () => {
-        search(fixture!.sources, 1, 0).forEach(([found], i) => {
+      test('beam 1 is greedy search', async () => {
+        (await search(fixture!.sources, 1, 0)).forEach(([found], i) => {
           assert.deepEqual(found.tokens, fixture!.greedy[i].tokens);
           assertScores([found.score], [fixture!.greedy[i].sum_logprob], `sentence ${i}`);
         });
@@ -185,11 +185,11 @@ for (const backend of testBackends.filter((name) => name !== 'webgpu')) {
         { ...options, ...change },
       );
 
-    test('sentences of any length together give the results of each decoded separately without caches, also with fewer continuations than hypotheses', () => {
+    test('sentences of any length together give the results of each decoded separately without caches, also with fewer continuations than hypotheses', async () => {
       const sources = [[5, 8, 4, 7, 2], [2], [6, 2], [3, 4, 4, 8, 2], [7, 5, 2]];
       const start = memory().numTensors;
       for (const beamSize of [1, 2, 5, 7]) {
-        search(sources, { beamSize }).forEach((found, i) => {
+        (await search(sources, { beamSize })).forEach((found, i) => {
           const expected = slowBeamSearch(params, smallConfig, sources[i], { ...options, beamSize });
           assert.deepEqual(
             found.map(({ tokens }) => tokens),
@@ -209,17 +209,17 @@ for (const backend of testBackends.filter((name) => name !== 'webgpu')) {
       assert.equal(memory().numTensors, start);
     });
 
-    test('no source, no hypotheses', () => assert.deepEqual(search([]), []));
+    test('no source, no hypotheses', async () => assert.deepEqual(await search([]), []));
 
-    test('bad options, sources and parameters are named', () => {
+    test('bad options, sources and parameters are named', async () => {
       const start = memory().numTensors;
-      assert.throws(
+      await assert.rejects(
         () => search([[2]], { beamSize: 0 }),
         (error: Error) =>
           error instanceof UsageError && /beamSize is 0, expected an integer from 1 to 1000\./.test(error.message),
       );
-      assert.throws(() => search([[2]], { maxLenA: 0, maxLenB: 0 }), /room for one token/);
-      assert.throws(
+      await assert.rejects(() => search([[2]], { maxLenA: 0, maxLenB: 0 }), /room for one token/);
+      await assert.rejects(
         () =>
           search([
             [4, 2],
@@ -228,9 +228,12 @@ for (const backend of testBackends.filter((name) => name !== 'webgpu')) {
         (error: Error) =>
           error instanceof DataError && /source 1 does not end with eosId \(2\): \[4, 5\]/.test(error.message),
       );
-      assert.throws(() => search([[9, 2]]), /source 0 holds id 9, outside the model's source vocabulary of 9 entries/);
+      await assert.rejects(
+        () => search([[9, 2]]),
+        /source 0 holds id 9, outside the model's source vocabulary of 9 entries/,
+      );
       const broken = new Map(params).set('decoder.layers.1.fc2.bias', tensor(new Float32Array(8).fill(NaN)));
-      assert.throws(
+      await assert.rejects(
         () => beamSearch(broken, smallConfig, [Int32Array.of(2)], options),
         (error: ColdstartError) => error.code === 'NOT_FINITE',
       );

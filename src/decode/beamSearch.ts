@@ -67,15 +67,15 @@ interface OpenSentence {
  * model's scores are not finite
  * Source: fairseq's SequenceGenerator, with maximal lengths by each sentence's own source length.
  */
-export function beamSearch(
+export async function beamSearch(
   params: Params,
   config: ModelConfig,
   sources: readonly Int32Array[],
   options: BeamSearchOptions,
-): Hypothesis[][] {
+): Promise<Hypothesis[][]> {
   const search = new BeamSearch([{ params, config }], sources, options);
   try {
-    while (search.numOpen > 0) search.step();
+    while (search.numOpen > 0) await search.step();
     return search.hypotheses;
   } finally {
     search.dispose();
@@ -117,7 +117,7 @@ export class BeamSearch {
   }
 
   /** Extends the hypotheses of all open sentences by one token. */
-  step(): void {
+  async step(): Promise<void> {
     const { width, open } = this;
     const tokens = new Int32Array(open.length * width).fill(eosId); // rows without a hypothesis read anything
     open.forEach(({ live }, i) =>
@@ -125,7 +125,7 @@ export class BeamSearch {
         tokens[i * width + j] = token;
       }),
     );
-    const scores = this.score(tokens);
+    const scores = await this.score(tokens);
 
     const survivors: number[] = [];
     const parents: number[][] = [];
@@ -175,15 +175,15 @@ export class BeamSearch {
   }
 
   /** The best continuations of every row, from its last token. No more of one hypothesis can be among the sentence's candidates. */
-  private score(tokens: Int32Array): TopLogProbs {
+  private async score(tokens: Int32Array): Promise<TopLogProbs> {
     const outputs = this.decoders.map((decoder, i) => ({
       hidden: decoder.advance(tokens),
       embedding: outputMatrix(this.models[i].params),
     }));
     const excluded = this.stepsDone === 0 ? [padId, eosId] : [padId];
-    const scores = topMeanLogProbs(outputs, { count: 2 * this.options.beamSize, endToken: eosId, excluded });
+    const reading = topMeanLogProbs(outputs, { count: 2 * this.options.beamSize, endToken: eosId, excluded });
     for (const { hidden } of outputs) hidden.dispose();
-    return scores;
+    return reading;
   }
 
   private chooseCandidates(

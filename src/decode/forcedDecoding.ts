@@ -1,4 +1,5 @@
 import { nextTurn } from '../backend/nextTurn.js';
+import { readComputed, readValues } from '../backend/readValues.js';
 import { mean, slice, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { attentionProbabilities } from '../backend/ops/attention.js';
 import { linear } from '../backend/ops/linear.js';
@@ -62,33 +63,40 @@ export async function forcedDecoding(
   for (const batch of batchesByLength(all, lengthOf, options)) {
     options.signal?.throwIfAborted();
     const together = batch.map((i) => pairs[i]);
-    tidy(() => {
-      scoreBatch(models, together, options.attention ?? false).forEach((score, row) => {
-        scores[batch[row]] = score;
-      });
+    (await scoreBatch(models, together, options.attention ?? false)).forEach((score, row) => {
+      scores[batch[row]] = score;
     });
     await nextTurn();
   }
   return scores;
 }
 
-function scoreBatch(
+async function scoreBatch(
   models: readonly LoadedModel[],
   pairs: readonly ForcedPair[],
   wantsAttention: boolean,
-): ForcedScore[] {
+): Promise<ForcedScore[]> {
   const targetLength = greatest(pairs.map(({ target }) => target.length));
   const sourceLength = greatest(pairs.map(({ source }) => source.length));
   const targets = new Int32Array(pairs.length * targetLength).fill(-1);
   pairs.forEach(({ target }, row) => targets.set(target, row * targetLength));
-  const found = models.map((model) => outputOf(model, pairs, wantsAttention));
-  const logProbs = found.map(({ hidden }, i) => tokenLogProbs(hidden, outputMatrix(models[i].params), targets));
+  const attentions: (Float32Array | undefined)[] = [];
+  const logProbs: Float32Array[] = [];
+  for (const model of models) {
+    const { hidden, attention } = outputOf(model, pairs, wantsAttention);
+    try {
+      attentions.push(await attention);
+      logProbs.push(await tokenLogProbs(hidden, outputMatrix(model.params), targets));
+    } finally {
+      hidden.dispose();
+    }
+  }
   return pairs.map(({ source, target }, row) => ({
     logProbs: Array.from(target, (_, t) => logMeanExp(logProbs.map((each) => each[row * targetLength + t]))),
     ...(wantsAttention && {
       attention: Array.from(target, (_, t) => {
         const start = (row * targetLength + t) * sourceLength;
-        return Array.from(source, (__, s) => meanOf(found.map(({ attention }) => attention![start + s])));
+        return Array.from(source, (__, s) => meanOf(attentions.map((attention) => attention![start + s])));
       }),
     }),
   }));
@@ -99,16 +107,18 @@ function outputOf(
   { params, config }: LoadedModel,
   pairs: readonly ForcedPair[],
   wantsAttention: boolean,
-): { hidden: Tensor; attention?: Float32Array } {
+): { hidden: Tensor; attention?: Promise<Float32Array> } {
   const watchedLayer = config.numDecoderLayers - 1;
-  let attention: Float32Array | undefined;
-  const encoded = encode(params, paddedTokens(pairs.map(({ source }) => source)), new ForwardPass(config));
-  const prefixes = paddedTokens(pairs.map(({ target }) => afterEnd(target)));
-  const watched = new ForwardPass(config, undefined, (layer, q, k, attended) => {
-    if (wantsAttention && layer === watchedLayer)
-      attention = mean(attentionProbabilities(q, k, attended), 1).dataSync<'float32'>();
+  let attention: Promise<Float32Array> | undefined;
+  const hidden = tidy(() => {
+    const encoded = encode(params, paddedTokens(pairs.map(({ source }) => source)), new ForwardPass(config));
+    const prefixes = paddedTokens(pairs.map(({ target }) => afterEnd(target)));
+    const watched = new ForwardPass(config, undefined, (layer, q, k, attended) => {
+      if (wantsAttention && layer === watchedLayer)
+        attention = readValues([mean(attentionProbabilities(q, k, attended), 1)]).then(([values]) => values);
+    });
+    return decode(params, prefixes, encoded, watched);
   });
-  const hidden = decode(params, prefixes, encoded, watched);
   return { hidden, attention };
 }
 
@@ -127,22 +137,21 @@ function afterEnd(target: Int32Array): Int32Array {
  * @param tokens [N], negative where none is asked for
  * @returns [N]
  */
-function tokenLogProbs(hidden: Tensor, embedding: Tensor, tokens: Int32Array): Float32Array {
+async function tokenLogProbs(hidden: Tensor, embedding: Tensor, tokens: Int32Array): Promise<Float32Array> {
   const [rows, dModel] = hidden.shape as [number, number];
   const vocabSize = embedding.shape[0];
   const atOnce = Math.max(1, Math.floor(logitsAtOnce / vocabSize));
   const found = new Float32Array(rows);
   for (let start = 0; start < rows; start += atOnce) {
     const count = Math.min(atOnce, rows - start);
-    tidy(() => {
+    const [values, normalisers] = await readComputed(() => {
       const logits = linear(slice(hidden, [start, 0], [count, dModel]), embedding); // [count, V]
-      const normalisers = rowLogSumExp(logits).dataSync<'float32'>();
-      const values = logits.dataSync<'float32'>();
-      for (let row = 0; row < count; row++) {
-        const token = tokens[start + row];
-        if (token >= 0) found[start + row] = values[row * vocabSize + token] - normalisers[row];
-      }
+      return [logits, rowLogSumExp(logits)];
     });
+    for (let row = 0; row < count; row++) {
+      const token = tokens[start + row];
+      if (token >= 0) found[start + row] = values[row * vocabSize + token] - normalisers[row];
+    }
   }
   return found;
 }

@@ -56,17 +56,17 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       const { hypotheses, truncated } = await translate(params, config, sources, { ...options, nbest: 2 });
       assert.deepEqual(truncated, []);
       assert.equal(hypotheses.length, sources.length);
-      hypotheses.forEach((found, i) => {
+      for (const [i, found] of hypotheses.entries()) {
         const separate =
           sources[i].length === 1
             ? [{ tokens: [2] }]
-            : beamSearch(params, config, [sources[i]], options)[0].slice(0, 2);
+            : (await beamSearch(params, config, [sources[i]], options))[0].slice(0, 2);
         assert.deepEqual(
           found.map(({ tokens }) => tokens),
           separate.map(({ tokens }) => tokens),
           `source ${i}`,
         );
-      });
+      }
       assert.ok(hypotheses.some((found) => found.length === 2));
       assert.equal(memory().numTensors, start);
     });
@@ -94,7 +94,7 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
         sources.flatMap(({ length }, i) => (length > 4 ? [i] : [])),
       );
       const long = sources.find(({ length }) => length === 7)!;
-      const expected = beamSearch(params, config, [Int32Array.of(long[0], long[1], long[2], 2)], options)[0][0];
+      const [[expected]] = await beamSearch(params, config, [Int32Array.of(long[0], long[1], long[2], 2)], options);
       assert.deepEqual(hypotheses[sources.indexOf(long)][0].tokens, expected.tokens);
     });
 
@@ -103,7 +103,8 @@ for (const backend of testBackends.filter((name) => name !== 'cpu'))
       const { hypotheses, truncated } = await translate(params, config, [long], { ...options, maxSourceTokens: 20 });
       assert.deepEqual(truncated, [0]);
       const cut = Int32Array.of(...long.subarray(0, 19), 2);
-      assert.deepEqual(hypotheses[0][0].tokens, beamSearch(params, config, [cut], options)[0][0].tokens);
+      const [[expected]] = await beamSearch(params, config, [cut], options);
+      assert.deepEqual(hypotheses[0][0].tokens, expected.tokens);
     });
 
     test('an aborted translation stops with its reason and leaves no tensor in memory', async () => {

@@ -95,7 +95,7 @@ export async function translateTogether(
       try {
         while (search.numOpen > 0) {
           signal?.throwIfAborted();
-          search.step();
+          await search.step();
           report(done + batch.length - search.numOpen);
           await nextTurn();
         }

@@ -1,7 +1,20 @@
 import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
-import { abs, addN, mul, scalar, stack, sub, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { readComputed, readScalars } from '../backend/readValues.js';
+import {
+  abs,
+  addN,
+  dispose,
+  mul,
+  scalar,
+  stack,
+  sub,
+  sum,
+  tidy,
+  type Scalar,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
@@ -146,7 +159,7 @@ export async function gradInit<B>(
   if (initial.size === 0) throw new UsageError('there are no parameters to scale: params is empty.');
   const names = [...initial.keys()];
   const { scaled = 'weights' } = options;
-  const isZero = zeroTensors(initial);
+  const isZero = await zeroTensors(initial);
   const unscaled = new Float64Array(names.length).fill(1);
   const groups = names.map(task.groupOf ?? (() => 'weight' as const));
   const optimizer = scaleOptimizer(options, groups);
@@ -243,19 +256,19 @@ export async function gradInit<B>(
       const firstPieces = pieces(first);
       const { value: lossBefore, gradients: byWeights } = await differentiate(firstPieces, loss, current);
       const gradients = scaled === 'weights' ? byWeights : hold(scaleParams(byWeights, scales));
-      const gradNorm = plainTidy(() => norm(gradients, options.algorithm).dataSync()[0]);
+      const gradNorm = await normOf(gradients, options.algorithm);
       if (iterations.length === 0) gamma = normBound(options, gradNorm);
 
       if (!(gradNorm <= gamma)) {
         const direction = hold(normDerivative(gradients, gradNorm, options.algorithm));
         const goal = { branch: 'constraint', gradNorm, lossBefore, lossAfter: null } as const;
         // the norm of s g depends on s twice: directly, and through g if the weights are scaled too
-        const byMultiplier = scaled === 'weights' ? undefined : innerProducts(byWeights, direction);
+        const byMultiplier = scaled === 'weights' ? undefined : await innerProducts(byWeights, direction);
         if (scaled === 'rates') return { ...goal, byScale: byMultiplier! };
         const weighted = scaled === 'both' ? hold(scaleParams(direction, scales)) : direction;
         const along = (p: Params, piece: B): Scalar =>
           innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, weighted);
-        const byScale = innerProducts((await differentiate(firstPieces, along, current)).gradients, initial);
+        const byScale = await innerProducts((await differentiate(firstPieces, along, current)).gradients, initial);
         return { ...goal, byScale: byScale.map((derivative, t) => derivative + (byMultiplier?.[t] ?? 0)) };
       }
       const step = hold(steps(gradients, gradNorm, options));
@@ -281,7 +294,7 @@ export async function gradInit<B>(
         return stepLoss(moved, p, piece);
       };
       const { value, gradients } = await differentiate(pieces(batch), lossOfStep, current);
-      return { value, byScale: innerProducts(gradients, initial) };
+      return { value, byScale: await innerProducts(gradients, initial) };
     }
 
     /** The same after a step of W = s V, which is s times the constant step of V. */
@@ -297,10 +310,11 @@ export async function gradInit<B>(
       };
       const variables = new Map<string, Tensor>([...(scaled === 'both' ? current : []), ...factors]);
       const { value, gradients } = await differentiate(pieces(batch), lossOfStep, variables);
-      const byFactors = plainTidy(() => [...stack(names.map((name) => gradients.get(factor(name))!)).dataSync()]);
+      const byFactors = await readVector(() => names.map((name) => gradients.get(factor(name))!));
       if (scaled === 'rates') return { value, byScale: byFactors };
       const byWeights = new Map(names.map((name) => [name, gradients.get(name)!]));
-      return { value, byScale: innerProducts(byWeights, initial).map((derivative, t) => derivative + byFactors[t]) };
+      const byScale = await innerProducts(byWeights, initial);
+      return { value, byScale: byScale.map((derivative, t) => derivative + byFactors[t]) };
     }
   }
 }
@@ -326,16 +340,22 @@ export async function lossAfterStep<B>(
     let moved: Params | undefined;
     try {
       const { gradients: byWeights } = await differentiatePieces(pieces(first), loss, current, world);
-      moved = tidyParams(() => {
-        const gradients = multiply(byWeights, ofStep);
-        disposeParams(byWeights);
-        const step = multiply(steps(gradients, norm(gradients, options.algorithm).dataSync()[0], options), ofStep);
-        return new Map([...current].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
-      });
+      const gradients = multiply(byWeights, ofStep);
+      disposeParams(byWeights);
+      try {
+        const gradNorm = await normOf(gradients, options.algorithm);
+        moved = tidyParams(() => {
+          const step = multiply(steps(gradients, gradNorm, options), ofStep);
+          return new Map([...current].map(([name, tensor]) => [name, sub(tensor, step.get(name)!)]));
+        });
+      } finally {
+        disposeParams(gradients);
+      }
       const after = moved;
-      return await sumOverPieces(world, pieces(second), ({ batch, weight }) =>
-        plainTidy(() => weight * stepLoss(after, current, batch).dataSync()[0]),
-      );
+      return await sumOverPieces(world, pieces(second), async ({ batch, weight }) => {
+        const [[value]] = await readComputed(() => [stepLoss(after, current, batch)]);
+        return weight * value;
+      });
     } finally {
       disposeParams(current);
       if (moved) disposeParams(moved);
@@ -354,7 +374,7 @@ function wholeBatch<B>(batch: B): BatchPiece<B>[] {
 async function sumOverPieces<B>(
   world: World | undefined,
   pieces: readonly BatchPiece<B>[],
-  of: (piece: BatchPiece<B>) => number,
+  of: (piece: BatchPiece<B>) => Promise<number>,
 ): Promise<number> {
   const values = await shareOut(pieces.length > 1 ? world : undefined, pieces.length, (i) => of(pieces[i]));
   return values!.reduce((total, value) => total + value, 0);
@@ -371,22 +391,37 @@ async function differentiatePieces<B>(
   world: World | undefined,
 ): Promise<{ value: number; gradients: Params }> {
   if (pieces.length === 0) throw new UsageError('gradInit: pieces() gave no piece for a batch, expected at least one.');
-  const values: number[] = [];
-  const sumWithin = (node: TreeNode): Params =>
-    sumTensors(node, (term) => {
-      const { batch, weight } = pieces[term];
-      const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
-      values.push(value.dataSync()[0]);
-      value.dispose();
-      return gradients;
-    });
+  const losses: Scalar[] = [];
+  const sumWithin = (node: TreeNode): Params => {
+    try {
+      return sumTensors(node, (term) => {
+        const { batch, weight } = pieces[term];
+        const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
+        losses.push(value);
+        return gradients;
+      });
+    } catch (error) {
+      dispose(losses);
+      throw error;
+    }
+  };
+  const readLosses = (): Promise<number[]> => {
+    const reading = readScalars(losses);
+    dispose(losses);
+    return reading;
+  };
   const sumOf = (terms: readonly number[]): number => terms.reduce((total, value) => total + value, 0);
   if (world === undefined || pieces.length === 1) {
     const gradients = sumWithin({ lo: 0, hi: pieces.length });
-    return { value: sumOf(values), gradients };
+    try {
+      return { value: sumOf(await readLosses()), gradients };
+    } catch (error) {
+      disposeParams(gradients);
+      throw error;
+    }
   }
   const own = nodesOfProcesses(world, pieces.length)[world.rank].map((node) => flattened(sumWithin(node)));
-  const all = await allGatherJson(world, values);
+  const all = await allGatherJson(world, await readLosses());
   return { value: sumOf(all.flat()), gradients: await sumOverProcesses(world, pieces.length, own, params) };
 }
 
@@ -413,9 +448,10 @@ function replay(
   });
 }
 
-/** The norm of all gradients together, differentiable: L1 for adam, L2 for sgd. */
-function norm(gradients: Params, algorithm: Algorithm): Scalar {
-  return tidy(() => algorithmRules[algorithm].normOf([...gradients.values()]));
+/** The norm of all gradients together: L1 for adam, L2 for sgd. */
+async function normOf(gradients: Params, algorithm: Algorithm): Promise<number> {
+  const [[norm]] = await readComputed(() => [algorithmRules[algorithm].normOf([...gradients.values()])]);
+  return norm;
 }
 
 /**
@@ -443,8 +479,8 @@ function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeG
  * Sums over all elements of the products of two sets of tensors. With p = scale W0 the derivative by the scale is that of (derivative by p)
  * and W0.
  */
-function innerProducts(a: Params, b: Params): number[] {
-  return plainTidy(() => [...stack([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))).dataSync()]);
+function innerProducts(a: Params, b: Params): Promise<number[]> {
+  return readVector(() => [...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!))));
 }
 
 function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor> {
@@ -453,19 +489,15 @@ function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor>
 }
 
 /** Tensors that no scale can change. */
-function zeroTensors(params: Params): boolean[] {
-  return plainTidy(() =>
-    [...stack([...params.values()].map((tensor) => sum(abs(tensor)))).dataSync()].map((total) => total === 0),
-  );
+async function zeroTensors(params: Params): Promise<boolean[]> {
+  const sizes = await readVector(() => [...params.values()].map((tensor) => sum(abs(tensor))));
+  return sizes.map((total) => total === 0);
 }
 
-/** `tidy` for results that are not tensors. */
-function plainTidy<T>(compute: () => T): T {
-  let result: T | undefined;
-  tidy(() => {
-    result = compute();
-  });
-  return result as T;
+/** Scalars that `compute` gives, read in one. */
+async function readVector(compute: () => Tensor[]): Promise<number[]> {
+  const [values] = await readComputed(() => [stack(compute())]);
+  return [...values];
 }
 
 /** `tidy` for tensors by name, which remain. */

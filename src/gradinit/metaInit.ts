@@ -1,5 +1,6 @@
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
+import { readComputed } from '../backend/readValues.js';
 import {
   abs,
   add,
@@ -104,7 +105,7 @@ export async function metaInit<B>(
 ): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
   const { params: initial, loss, batches, signal } = task;
   const { iterations, lr, momentum, eps } = completed(task, { ...metaInitFields, ...taskFields }, 'metaInit: ');
-  const initialNorms = matrixNorms(initial);
+  const initialNorms = await matrixNorms(initial);
   const names = [...initialNorms.keys()];
   if (names.length === 0)
     throw new UsageError(
@@ -125,18 +126,22 @@ export async function metaInit<B>(
     let measured = { gradientQuotient: NaN, loss: NaN, gradNormL2: NaN, byNorm: [] as number[] };
     try {
       const batch = batches(i);
-      tidy(() => {
+      const [[quotientOf], [lossOf], [squares], byNorm] = await readComputed(() => {
         const first = valueAndGradients((p) => loss(p, batch), current);
         const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), current);
-        measured = {
-          gradientQuotient: quotient.value.dataSync()[0],
-          loss: first.value.dataSync()[0],
-          gradNormL2: Math.sqrt(addN([...first.gradients.values()].map((g) => sum(square(g)))).dataSync()[0]),
-          byNorm: [
-            ...stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))).dataSync(),
-          ],
-        };
+        return [
+          quotient.value,
+          first.value,
+          addN([...first.gradients.values()].map((g) => sum(square(g)))),
+          stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))),
+        ];
       });
+      measured = {
+        gradientQuotient: quotientOf,
+        loss: lossOf,
+        gradNormL2: Math.sqrt(squares),
+        byNorm: [...byNorm],
+      };
     } finally {
       disposeParams(current);
     }
@@ -226,13 +231,10 @@ export function gradientQuotient(loss: (params: Params) => Scalar, params: Param
 }
 
 /** L2 norms of the tensors whose norms can be learned. A tensor of zeros has no direction. */
-function matrixNorms(params: Params): Map<string, number> {
+async function matrixNorms(params: Params): Promise<Map<string, number>> {
   const matrices = [...params].filter(([, tensor]) => tensor.rank >= 2);
   if (matrices.length === 0) return new Map();
-  let squares: number[] = [];
-  tidy(() => {
-    squares = [...stack(matrices.map(([, tensor]) => sum(square(tensor)))).dataSync()];
-  });
+  const [squares] = await readComputed(() => [stack(matrices.map(([, tensor]) => sum(square(tensor))))]);
   return new Map(
     matrices.map(([name], t): [string, number] => [name, Math.sqrt(squares[t])]).filter(([, norm]) => norm > 0),
   );

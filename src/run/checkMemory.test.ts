@@ -77,12 +77,12 @@ describe('memory', () => {
     const batch = makeBatch(new Array<{ src: number[]; trg: number[] }>(8).fill({ src: ids, trg: ids }));
     /** Of two updates with all their batches. */
     const peak = (updateFreq: number): Promise<number> =>
-      countTensorBytes(() => {
+      countTensorBytes(async () => {
         const optimizer = createOptimizer(options);
         let params: Params = new Map([...parameterShapes(model)].map(([name, shape]) => [name, zeros(shape)]));
         let state = optimizer.init(params);
         for (const update of [0, 1]) {
-          const { gradients } = updateGradients(params, new Array<Batch>(updateFreq).fill(batch), {
+          const { gradients } = await updateGradients(params, new Array<Batch>(updateFreq).fill(batch), {
             config: model,
             labelSmoothing: options.labelSmoothing,
             seed: 1,
@@ -98,7 +98,9 @@ describe('memory', () => {
     const counts: number[] = [];
     for (const updateFreq of [1, 2, 3, 4, 7, 8, 13]) {
       const count = await countUpdate({ ...options, updateFreq }, model, shape);
-      assert.equal(count, await peak(updateFreq), `${updateFreq} batches`);
+      // two losses of each batch wait to be read
+      const uncounted = (await peak(updateFreq)) - count;
+      assert.ok(uncounted >= 0 && uncounted <= 8 * updateFreq, `${updateFreq} batches: ${uncounted}`);
       counts.push(count);
     }
     const parameters = 4 * numParameters(model);
@@ -263,12 +265,12 @@ describe('the memory of the native engine', { skip: !isAddonBuilt() }, () => {
     const { config, model } = task;
     const update = await compare(
       config,
-      () => {
+      async () => {
         const { labelSmoothing } = config.train;
         const params = initParams(model, { method: 'fairseq', seed: 1 });
         const batch = makeBatch(Array.from({ length: 128 }, () => pair(16)));
         const options = { config: model, labelSmoothing, seed: 1, update: 0, precision: 'fp32' } as const;
-        disposeParams(updateGradients(params, [batch], options).gradients);
+        disposeParams((await updateGradients(params, [batch], options)).gradients);
         disposeParams(params);
       },
       'train',

@@ -31,12 +31,18 @@ export function countUpdate(options: TrainOptions, model: ModelConfig, shape: Ba
   // two batches are counted for all of them, next to the sums that wait for their partners in the tree of more batches
   const keptSums = Math.max(0, Math.floor(Math.log2(updateFreq)) - 1);
   const batches = Array.from({ length: Math.min(updateFreq, 2) }, () => makeBatch(pairsOf(shape)));
-  return countTensorBytes(() => {
+  return countTensorBytes(async () => {
     const optimizer = createOptimizer(options);
     let { params, state } = startOf(options, model);
     for (const update of [0, 1]) {
       const kept = Array.from({ length: keptSums }, () => zeroParams(model));
-      const step = updateGradients(params, batches, { config: model, labelSmoothing, seed: 1, update, precision });
+      const step = await updateGradients(params, batches, {
+        config: model,
+        labelSmoothing,
+        seed: 1,
+        update,
+        precision,
+      });
       kept.forEach(disposeParams);
       ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 }));
     }
@@ -86,10 +92,10 @@ export async function countDecoding(
   const steps = Math.floor(beam.maxLenA * srcLength + beam.maxLenB);
   const sources = pairsOf({ numSentences, srcLength, trgLength: 1 }).map(({ src }) => Int32Array.from(src));
   const afterSteps = (count: number): Promise<number> =>
-    countTensorBytes(() => {
+    countTensorBytes(async () => {
       const { params, state } = startOf(options, model);
       const search = new BeamSearch([{ params, config: model }], sources, beam);
-      for (let i = 0; i < count; i++) search.step();
+      for (let i = 0; i < count; i++) await search.step();
       search.dispose();
       disposeParams(params);
       disposeOptimizerState(state);

@@ -75,7 +75,7 @@ export async function estimateRun(config: Config, ignoreMemory = false, updatesD
     const trained = trainingPairs(corpus, config)(1);
     const { updatesPerEpoch } = epochShape(trained, config);
     const params = initParams(model, { method: config.init.method, seed: config.seed });
-    const secondsPerUpdate = timeUpdate(config, model, params, trained);
+    const secondsPerUpdate = await timeUpdate(config, model, params, trained);
     const plan = initPlan(config, pairs);
     const initUpdates = plan === undefined ? 0 : expectedUpdates(plan);
     const initSeconds = updatesDone > 0 ? 0 : await timeInit(config, model, pairs);
@@ -108,12 +108,12 @@ export async function estimateRun(config: Config, ignoreMemory = false, updatesD
 }
 
 /** Seconds of an update: the mean of four, after one that is not counted. @param initial used up */
-function timeUpdate(
+async function timeUpdate(
   config: Config,
   model: ModelConfig,
   initial: Params,
   pairs: Parameters<typeof createBatches>[0],
-): number {
+): Promise<number> {
   const { maxTokens, maxSentences, updateFreq, labelSmoothing, precision } = config.train;
   const epoch = createBatches(pairs, { maxTokens, maxSentences, seed: config.seed }).epochBatches(1);
   const optimizer = createOptimizer(trainOptions(config));
@@ -124,7 +124,7 @@ function timeUpdate(
   for (let update = 0; update <= counted; update++) {
     if (update === 1) started = performance.now();
     const batches = Array.from({ length: updateFreq }, (_, i) => epoch.batch((update * updateFreq + i) % epoch.length));
-    const step = updateGradients(params, batches, {
+    const step = await updateGradients(params, batches, {
       config: model,
       labelSmoothing,
       seed: config.seed,

@@ -82,7 +82,7 @@ test('gradients of several batches: norms, the norm of their mean, and their var
   disposeParams(params);
 });
 
-test('update ratios: which updates, and the change by the norm before; nothing where that is 0', () => {
+test('update ratios: which updates, and the change by the norm before; nothing where that is 0', async () => {
   const sampled = Array.from({ length: 600 }, (_, i) => i + 1).filter((update) => isRatioSampled(update, 500));
   assert.deepEqual(sampled, [
     1,
@@ -114,7 +114,7 @@ test('update ratios: which updates, and the change by the norm before; nothing w
     ['w', tensor1d([3.3, 4.4])],
     ['zero', tensor1d([1, 0])],
   ]);
-  assert.deepEqual(updateRatios(before, after), [0.1, null]);
+  assert.deepEqual(await updateRatios(before, after), [0.1, null]);
   [before, after].forEach(disposeParams);
 });
 

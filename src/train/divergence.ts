@@ -1,5 +1,6 @@
 import { formatLoss } from '../format.js';
-import { isFinite as isFiniteElement, all, tidy } from '@tensorflow/tfjs-core';
+import { all, isFinite as isFiniteElement, stack } from '@tensorflow/tfjs-core';
+import { readComputed } from '../backend/readValues.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError } from '../errors.js';
 
@@ -25,13 +26,16 @@ export class DivergenceError extends ColdstartError {
 }
 
 /** The first named tensor that holds a number that is not finite. */
-export function firstNonFinite(
+export async function firstNonFinite(
   groups: readonly { readonly what: string; readonly tensors: Params }[],
-): string | undefined {
+): Promise<string | undefined> {
   for (const { what, tensors } of groups) {
-    for (const [name, value] of tensors) {
-      if (tidy(() => all(isFiniteElement(value)).dataSync()[0]) === 0) return `${what} ${name}`;
-    }
+    if (tensors.size === 0) continue;
+    const [isFinite] = await readComputed(() => [
+      stack([...tensors.values()].map((value) => all(isFiniteElement(value)))),
+    ]);
+    const first = isFinite.findIndex((flag) => !flag);
+    if (first !== -1) return `${what} ${[...tensors.keys()][first]}`;
   }
   return undefined;
 }

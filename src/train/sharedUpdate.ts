@@ -6,6 +6,7 @@ import {
   addSums,
   meanNorm,
   nodeGradients,
+  readSums,
   type BatchSums,
   type UpdateGradients,
   type UpdateOptions,
@@ -31,7 +32,7 @@ export async function sharedUpdateGradients(
   const values: Float32Array[] = [];
   for (const node of nodesOfProcesses(world, numBatches)[world.rank]) {
     const own = nodeGradients(params, node, batchOf, options);
-    sums.push(...own.sums);
+    sums.push(...(await readSums(own.losses))[0]);
     values.push(flattened(own.gradients));
   }
   const all = await allGatherJson(world, { stop: wantsToStop, sums });
@@ -40,7 +41,7 @@ export async function sharedUpdateGradients(
   return {
     ...total,
     gradients,
-    gradNormL2: meanNorm(gradients, total.trgTokens),
+    gradNormL2: await meanNorm(gradients, total.trgTokens),
     stop: all.some(({ stop }) => stop),
   };
 }

@@ -335,7 +335,7 @@ class Trainer {
     const { labelSmoothing, seed, precision } = options;
     const step = await this.gradients(batches, { config, labelSmoothing, seed, update, precision });
     this.lastLoss = step.lossSum / step.trgTokens;
-    if (!isFiniteStep(step)) this.divergedIn(step);
+    if (!isFiniteStep(step)) await this.divergedIn(step);
 
     // the optimiser uses up the parameters it moves
     const before = isRatioSampled(update + 1, this.task.ratioUpdates)
@@ -345,7 +345,7 @@ class Trainer {
     const rule = { optimizer: this.optimizer, options, multipliers, update };
     const { scale, ...next } = applyUpdate(rule, step, this.params, this.state);
     ({ params: this.params, state: this.state } = next);
-    const ratios = before && updateRatios(before, this.params);
+    const ratios = before && (await updateRatios(before, this.params));
     if (before) disposeParams(before);
 
     const seconds = (performance.now() - started) / 1000;
@@ -380,12 +380,12 @@ class Trainer {
     });
   }
 
-  private divergedIn(step: UpdateGradients): never {
+  private async divergedIn(step: UpdateGradients): Promise<never> {
     const tensor =
-      firstNonFinite([
+      (await firstNonFinite([
         { what: 'parameter', tensors: this.params },
         { what: 'gradient of', tensors: step.gradients },
-      ]) ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
+      ])) ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
     disposeParams(step.gradients);
     this.diverged(this.position.update + 1, this.position.epoch, this.lastLoss, tensor);
   }
@@ -436,7 +436,7 @@ class Trainer {
   private async keepParams(at: KeptAt): Promise<void> {
     const { config, options, store } = this.task;
     if (options.keepEpochs === 0) return;
-    this.requireFiniteParams();
+    await this.requireFiniteParams();
     await store.keep(config, this.params, at, options.keepEpochs);
   }
 
@@ -456,7 +456,7 @@ class Trainer {
         update,
         epoch,
         loss,
-        firstNonFinite([{ what: 'parameter', tensors: this.params }]) ?? 'validation loss',
+        (await firstNonFinite([{ what: 'parameter', tensors: this.params }])) ?? 'validation loss',
       );
     let scores: Evaluation | undefined;
     try {
@@ -506,15 +506,15 @@ class Trainer {
     if (this.savedPosition === this.position) return;
     const { config, store } = this.task;
     const { update } = this.position;
-    this.requireFiniteParams();
+    await this.requireFiniteParams();
     await store.saveLast(config, this.trainingState());
     this.savedPosition = this.position;
     this.emit({ event: 'checkpoint', update, epoch: this.lastEpoch(), path: store.last });
   }
 
   /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */
-  private requireFiniteParams(): void {
-    const tensor = firstNonFinite([{ what: 'parameter', tensors: this.params }]);
+  private async requireFiniteParams(): Promise<void> {
+    const tensor = await firstNonFinite([{ what: 'parameter', tensors: this.params }]);
     if (tensor !== undefined) this.diverged(this.position.update, this.lastEpoch(), this.lastLoss, tensor);
   }
 

@@ -1,6 +1,7 @@
-import { keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { dispose, keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { squaredNorm } from '../backend/ops/squaredNorm.js';
-import { valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
+import { readScalars } from '../backend/readValues.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
@@ -39,15 +40,52 @@ export interface UpdateOptions {
  * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch: sums
  * over tokens are added up, so that long and short batches weigh by their tokens. The order of additions is that of sumTree.ts.
  */
-export function updateGradients(params: Params, batches: readonly Batch[], options: UpdateOptions): UpdateGradients {
+export async function updateGradients(
+  params: Params,
+  batches: readonly Batch[],
+  options: UpdateOptions,
+): Promise<UpdateGradients> {
   const all = { lo: 0, hi: batches.length };
-  const { gradients, sums } = nodeGradients(params, all, (microBatch) => batches[microBatch], options);
-  const total = addSums(sums);
-  return { gradients, ...total, gradNormL2: meanNorm(gradients, total.trgTokens) };
+  const { gradients, losses } = nodeGradients(params, all, (microBatch) => batches[microBatch], options);
+  try {
+    const [sums, squared] = await readSums(losses, squaredNorm([...gradients.values()]));
+    const total = addSums(sums);
+    return { gradients, ...total, gradNormL2: Math.sqrt(squared) / total.trgTokens };
+  } catch (error) {
+    disposeParams(gradients);
+    throw error;
+  }
+}
+
+/** The sums of one batch that are not read yet. */
+export interface BatchLosses {
+  readonly lossSum: Scalar;
+  readonly nllSum: Scalar;
+  readonly srcTokens: number;
+  readonly trgTokens: number;
 }
 
 /**
- * Gradients summed over some of an update's batches, which are a node of the tree, and the sums of each batch.
+ * Reads the sums of batches, and another scalar with them, in one read. All are disposed.
+ * @returns the sums, and the other scalar's value; NaN without one
+ */
+export async function readSums(losses: readonly BatchLosses[], other?: Tensor): Promise<[BatchSums[], number]> {
+  const scalars: Tensor[] = losses.flatMap(({ lossSum, nllSum }) => [lossSum, nllSum]);
+  if (other) scalars.push(other);
+  const reading = readScalars(scalars);
+  dispose(scalars);
+  const values = await reading;
+  const sums = losses.map(({ srcTokens, trgTokens }, i) => ({
+    lossSum: values[2 * i],
+    nllSum: values[2 * i + 1],
+    srcTokens,
+    trgTokens,
+  }));
+  return [sums, values[2 * losses.length] ?? NaN];
+}
+
+/**
+ * Gradients summed over some of an update's batches, which are a node of the tree, and the sums of each batch, for `readSums`.
  *
  * @param batchOf the update's batch of that number; read when its turn comes
  */
@@ -56,14 +94,19 @@ export function nodeGradients(
   node: TreeNode,
   batchOf: (microBatch: number) => Batch,
   options: UpdateOptions,
-): { gradients: Map<string, Tensor>; sums: BatchSums[] } {
-  const sums: BatchSums[] = [];
-  const gradients = sumTensors(node, (microBatch) => {
-    const result = batchGradients(params, batchOf(microBatch), microBatch, options);
-    sums.push(result.sums);
-    return result.gradients;
-  });
-  return { gradients, sums };
+): { gradients: Map<string, Tensor>; losses: BatchLosses[] } {
+  const losses: BatchLosses[] = [];
+  try {
+    const gradients = sumTensors(node, (microBatch) => {
+      const result = batchGradients(params, batchOf(microBatch), microBatch, options);
+      losses.push(result.losses);
+      return result.gradients;
+    });
+    return { gradients, losses };
+  } catch (error) {
+    for (const { lossSum, nllSum } of losses) dispose([lossSum, nllSum]);
+    throw error;
+  }
 }
 
 function batchGradients(
@@ -71,26 +114,25 @@ function batchGradients(
   batch: Batch,
   microBatch: number,
   { config, labelSmoothing, seed, update, precision }: UpdateOptions,
-): { gradients: Map<string, Tensor>; sums: BatchSums } {
-  let nll: Scalar | undefined;
+): { gradients: Map<string, Tensor>; losses: BatchLosses } {
+  let nllSum: Scalar | undefined;
   try {
-    const { value, gradients } = withPrecision(precision, () =>
+    const { value: lossSum, gradients } = withPrecision(precision, () =>
       valueAndGradients((p) => {
         const loss = translationLoss(p, batch, {
           config,
           labelSmoothing,
           dropoutKey: { seed, step: update, microBatch },
         });
-        nll = keep(loss.nllSum);
+        nllSum = keep(loss.nllSum);
         return loss.lossSum;
       }, params),
     );
     const { srcTokens, trgTokens } = batch;
-    const sums = { lossSum: value.dataSync()[0], nllSum: nll!.dataSync()[0], srcTokens, trgTokens };
-    value.dispose();
-    return { gradients, sums };
-  } finally {
-    nll?.dispose();
+    return { gradients, losses: { lossSum, nllSum: nllSum!, srcTokens, trgTokens } };
+  } catch (error) {
+    nllSum?.dispose();
+    throw error;
   }
 }
 
@@ -107,11 +149,9 @@ export function addSums(sums: readonly BatchSums[]): BatchSums {
 }
 
 /** L2 norm of the mean over tokens of gradients summed over tokens. */
-export function meanNorm(gradients: Params, trgTokens: number): number {
-  const squared = squaredNorm([...gradients.values()]);
-  const norm = Math.sqrt(squared.dataSync()[0]) / trgTokens;
-  squared.dispose();
-  return norm;
+export async function meanNorm(gradients: Params, trgTokens: number): Promise<number> {
+  const [, squared] = await readSums([], squaredNorm([...gradients.values()]));
+  return Math.sqrt(squared) / trgTokens;
 }
 
 /** Whether training can go on after an update. */

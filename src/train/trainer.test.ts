@@ -373,7 +373,7 @@ describe('training', () => {
     const started = memory().numTensors;
     const { batch } = createBatches(pairsInMemory(reversals(20, 1)), { maxTokens: 60 }).epochBatches(1);
     const broken = { ...batch(1), src: Int32Array.of(1) };
-    assert.throws(() =>
+    await assert.rejects(
       updateGradients(params, [batch(0), broken], {
         config: tinyConfig,
         labelSmoothing: 0.1,

@@ -1,4 +1,5 @@
 import { nextTurn } from '../backend/nextTurn.js';
+import { readScalars } from '../backend/readValues.js';
 import { tidy } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EpochBatches } from '../data/batches.js';
@@ -30,12 +31,12 @@ export async function validationLoss(
     async (i) => {
       await nextTurn(); // lets signals in
       const batch = batches.batch(i);
-      let [lossSum, nllSum] = [0, 0];
+      let reading!: Promise<number[]>;
       tidy(() => {
         const loss = translationLoss(params, batch, { config, labelSmoothing });
-        lossSum = loss.lossSum.dataSync()[0];
-        nllSum = loss.nllSum.dataSync()[0];
+        reading = readScalars([loss.lossSum, loss.nllSum]);
       });
+      const [lossSum, nllSum] = await reading;
       return { lossSum, nllSum, trgTokens: batch.trgTokens };
     },
     signal,

@@ -1,7 +1,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { memory, setBackend, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { dispose, memory, setBackend, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../errors.js';
 import { selectBackend } from '../select.js';
 import { testBackends } from '../../../test/testBackends.js';
@@ -58,19 +58,20 @@ for (const backend of testBackends) {
     });
     check('topLogProbs lists the most probable tokens that are allowed', () =>
       fc.assert(
-        fc.property(shapes, ({ rows, vocabSize, d, count, salt, numExcluded }) => {
+        fc.asyncProperty(shapes, async ({ rows, vocabSize, d, count, salt, numExcluded }) => {
           const hidden = numbers(rows * d, salt);
           const embedding = numbers(vocabSize * d, salt + 1);
           const endToken = salt % vocabSize;
           const excluded = [endToken, (7 * salt) % vocabSize].slice(0, numExcluded);
-          let found!: TopLogProbs;
+          let reading!: Promise<TopLogProbs>;
           tidy(() => {
-            found = topLogProbs(tensor(hidden, [rows, d]), tensor(embedding, [vocabSize, d]), {
+            reading = topLogProbs(tensor(hidden, [rows, d]), tensor(embedding, [vocabSize, d]), {
               count,
               endToken,
               excluded,
             });
           });
+          const found = await reading;
           slowLogProbs(hidden, embedding, d).forEach((logProbs, row) => {
             const allowed = logProbs
               .flatMap((logProb, token) => (excluded.includes(token) ? [] : [logProb]))
@@ -97,48 +98,48 @@ for (const backend of testBackends) {
 
     check(
       'topLogProbs puts the smaller of equal tokens first, survives large logits, and shows rows that are not numbers',
-      () =>
-        tidy(() => {
-          const hidden = tensor([[1], [1000], [NaN]]);
-          const embedding = tensor([1, 3, 2, 3, 2, 3, 0], [7, 1]);
-          const { logProbs, tokens, endLogProbs } = topLogProbs(hidden, embedding, {
-            count: 4,
-            endToken: 2,
-            excluded: [3],
-          });
-          assert.deepEqual([...tokens.subarray(0, 8)], [1, 5, 2, 4, 1, 5, 2, 4]);
-          assertClose(
-            logProbs.subarray(4, 8),
-            [-Math.log(3), -Math.log(3), -1000 - Math.log(3), -1000 - Math.log(3)],
-            1e-4,
-            'large logits',
-          );
-          assert.ok(Number.isFinite(endLogProbs[0]) && Number.isNaN(endLogProbs[2]));
-        }),
+      async () => {
+        const hidden = tensor([[1], [1000], [NaN]]);
+        const embedding = tensor([1, 3, 2, 3, 2, 3, 0], [7, 1]);
+        const { logProbs, tokens, endLogProbs } = await topLogProbs(hidden, embedding, {
+          count: 4,
+          endToken: 2,
+          excluded: [3],
+        });
+        dispose([hidden, embedding]);
+        assert.deepEqual([...tokens.subarray(0, 8)], [1, 5, 2, 4, 1, 5, 2, 4]);
+        assertClose(
+          logProbs.subarray(4, 8),
+          [-Math.log(3), -Math.log(3), -1000 - Math.log(3), -1000 - Math.log(3)],
+          1e-4,
+          'large logits',
+        );
+        assert.ok(Number.isFinite(endLogProbs[0]) && Number.isNaN(endLogProbs[2]));
+      },
     );
 
-    check('topLogProbs of more rows and tokens than a block', () =>
-      tidy(() => {
-        const [rows, vocabSize] = [530, 1030];
-        const hidden = Float32Array.from({ length: rows }, (_, i) => 1 + i / rows);
-        const embedding = Float32Array.from({ length: vocabSize }, (_, v) => ((v * 389) % vocabSize) / vocabSize); // a permutation
-        const { tokens, logProbs, endLogProbs } = topLogProbs(
-          tensor(hidden, [rows, 1]),
-          tensor(embedding, [vocabSize, 1]),
-          { count: 3, endToken: vocabSize - 1, excluded: [] },
-        );
-        const best = [1, 2, 3].map((rank) => embedding.indexOf(Math.fround((vocabSize - rank) / vocabSize)));
-        for (let row = 0; row < rows; row++) assert.deepEqual([...tokens.subarray(3 * row, 3 * row + 3)], best);
-        const last = slowLogProbs(hidden.subarray(rows - 1), embedding, 1)[0];
-        assertClose(
-          logProbs.subarray(-3),
-          best.map((token) => last[token]),
-          1e-5,
-          'last row',
-        );
-        assertClose(endLogProbs.subarray(-1), last.slice(-1), 1e-5, 'end');
-      }),
-    );
+    check('topLogProbs of more rows and tokens than a block', async () => {
+      const [rows, vocabSize] = [530, 1030];
+      const hidden = Float32Array.from({ length: rows }, (_, i) => 1 + i / rows);
+      const embedding = Float32Array.from({ length: vocabSize }, (_, v) => ((v * 389) % vocabSize) / vocabSize); // a permutation
+      const tensors = [tensor(hidden, [rows, 1]), tensor(embedding, [vocabSize, 1])];
+      const { tokens, logProbs, endLogProbs } = await topLogProbs(tensors[0], tensors[1], {
+        count: 3,
+        endToken: vocabSize - 1,
+        excluded: [],
+      });
+      dispose(tensors);
+      const best = [1, 2, 3].map((rank) => embedding.indexOf(Math.fround((vocabSize - rank) / vocabSize)));
+      for (let row = 0; row < rows; row++) assert.deepEqual([...tokens.subarray(3 * row, 3 * row + 3)], best);
+      const last = slowLogProbs(hidden.subarray(rows - 1), embedding, 1)[0];
+      assertClose(
+        logProbs.subarray(-3),
+        best.map((token) => last[token]),
+        1e-5,
+        'last row',
+      );
+      assertClose(endLogProbs.subarray(-1), last.slice(-1), 1e-5, 'end');
+    });
 
     // heads of 4, and of 16 as vectors are wide
     for (const [dModel, numHeads] of [

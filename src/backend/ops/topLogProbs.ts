@@ -1,4 +1,5 @@
-import { logSumExp, reshape, stack, sub, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { logSumExp, reshape, stack, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { readComputed } from '../readValues.js';
 import { hasKernel, runFused } from './dispatch.js';
 import { topLogProbsKernel, type TopLogProbsAttrs } from './kernels.js';
 import { linear } from './linear.js';
@@ -18,44 +19,42 @@ export interface TopLogProbs {
  * @param hidden [N, d]
  * @param embedding [V, d]; logits are hidden · embeddingᵀ
  */
-export function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProbsAttrs): TopLogProbs {
-  let found!: TopLogProbs;
-  tidy(() => {
-    if (hasKernel(topLogProbsKernel)) {
-      const [logProbs, tokens, endLogProbs] = runFused(topLogProbsKernel, { hidden, embedding }, attrs);
-      found = {
-        logProbs: logProbs.dataSync<'float32'>(),
-        tokens: tokens.dataSync<'int32'>(),
-        endLogProbs: endLogProbs.dataSync<'float32'>(),
-      };
-      return;
-    }
+export async function topLogProbs(hidden: Tensor, embedding: Tensor, attrs: TopLogProbsAttrs): Promise<TopLogProbs> {
+  if (hasKernel(topLogProbsKernel)) {
+    const [logProbs, tokens, endLogProbs] = await readComputed<Float32Array | Int32Array>(() =>
+      runFused(topLogProbsKernel, { hidden, embedding }, attrs),
+    );
+    return {
+      logProbs: logProbs as Float32Array,
+      tokens: tokens as Int32Array,
+      endLogProbs: endLogProbs as Float32Array,
+    };
+  }
+  const [logits, normalisers] = await readComputed(() => {
     const logits = linear(hidden, embedding); // [N, V]
-    found = topOfRows(logits.dataSync<'float32'>(), rowLogSumExp(logits).dataSync<'float32'>(), attrs);
+    return [logits, rowLogSumExp(logits)];
   });
-  return found;
+  return topOfRows(logits, normalisers, attrs);
 }
 
 /**
  * The same for several models that choose together: the probability of a token is the mean of their probabilities.
  * @param outputs of each model, hidden [N, d of the model] and embedding [V, d of the model], with the same N and V
  */
-export function topMeanLogProbs(
+export async function topMeanLogProbs(
   outputs: readonly { readonly hidden: Tensor; readonly embedding: Tensor }[],
   attrs: TopLogProbsAttrs,
-): TopLogProbs {
+): Promise<TopLogProbs> {
   if (outputs.length === 1) return topLogProbs(outputs[0].hidden, outputs[0].embedding, attrs);
-  let found!: TopLogProbs;
-  tidy(() => {
+  const [sums] = await readComputed(() => {
     const logProbs = outputs.map(({ hidden, embedding }) => {
       const logits = linear(hidden, embedding); // [N, V]
       return sub(logits, reshape(rowLogSumExp(logits), [-1, 1]));
     });
-    const sums = logSumExp(stack(logProbs), 0); // [N, V] of sums of probabilities
-    const rows = sums.shape[0]!;
-    found = topOfRows(sums.dataSync<'float32'>(), new Float32Array(rows).fill(Math.log(outputs.length)), attrs);
+    return [logSumExp(stack(logProbs), 0)]; // [N, V] of sums of probabilities
   });
-  return found;
+  const rows = outputs[0].hidden.shape[0]!;
+  return topOfRows(sums, new Float32Array(rows).fill(Math.log(outputs.length)), attrs);
 }
 
 /** A logit costs one comparison unless it is among the best: sorting every row would dominate a decoding step. */
