@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { engine, matMul, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { engine, getBackend, matMul, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { saysNotInstalled } from './optionalPeer.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { backendNames, type BackendName } from './backendNames.js';
@@ -40,6 +40,13 @@ export interface BackendReport {
 
 /** What `auto` took: measured once in a process, so that memory is counted on the backend that trains. */
 let automatic: BackendName | undefined;
+
+/** GPU programs that were started so far; undefined where no GPU computes. */
+export async function startedPrograms(): Promise<number | undefined> {
+  if (getBackend() !== 'webgpu') return undefined;
+  const { loadedGpuBackend } = await import('./webgpu/loadWebGpu.js');
+  return (await loadedGpuBackend()).dispatches;
+}
 
 /**
  * Makes a backend the current one.

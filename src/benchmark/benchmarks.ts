@@ -3,7 +3,7 @@ import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Precision } from '../backend/precisions.js';
 import { readValues } from '../backend/readValues.js';
-import { measureMatmulGflops } from '../backend/select.js';
+import { measureMatmulGflops, startedPrograms } from '../backend/select.js';
 import { gradInitParts, type Batch } from '../data/batch.js';
 import { eosId, firstOrdinaryId } from '../text/specialIds.js';
 import { Random } from '../random/xoshiro.js';
@@ -79,6 +79,8 @@ export interface TrainBenchmark {
   /** Measured rate of plain matrix products on the backend, and the share of it that the step reached. */
   readonly matmulGflops: number;
   readonly shareOfMatmul: number;
+  /** Of the GPU, where one computes. Small models spend their time on starting them. */
+  readonly programsPerStep?: number;
 }
 
 /** Untimed updates, which compile code and allocate memory. As many as the PyTorch peer's. */
@@ -113,7 +115,9 @@ export async function benchmarkTraining(task: BenchmarkTask): Promise<TrainBench
   };
   for (let i = 0; i < warmupSteps; i++) await step();
   const tensors = memory().numTensors;
+  const programsBefore = await startedPrograms();
   const times = await timed(task.repeats, step);
+  const programs = await startedPrograms();
   const secondsPerStep = median(times.map(({ seconds }) => seconds));
   const cpuSecondsPerStep = median(times.map(({ cpuSeconds }) => cpuSeconds));
   if (memory().numTensors !== tensors)
@@ -132,6 +136,7 @@ export async function benchmarkTraining(task: BenchmarkTask): Promise<TrainBench
     gflops,
     matmulGflops,
     shareOfMatmul: gflops / matmulGflops,
+    ...(programs !== undefined && { programsPerStep: (programs - programsBefore!) / times.length }),
   };
 }
 
