@@ -15,10 +15,10 @@ export function readValues<V extends Numbers = Float32Array>(tensors: readonly T
   return reading as unknown as Promise<V[]>;
 }
 
-/** The values of scalars, in one read. */
-export async function readScalars(scalars: readonly Tensor[]): Promise<number[]> {
-  if (!isReadLater() || scalars.length < 2) return (await readValues(scalars)).map(([value]) => value);
-  const [values] = await readComputed(() => [concat(scalars.map((scalar) => reshape(scalar, [1])))]);
+/** The values of scalars and vectors one after the other, in one read. */
+export async function readNumbers(tensors: readonly Tensor[]): Promise<number[]> {
+  if (!isReadLater() || tensors.length < 2) return (await readValues(tensors)).flatMap((values) => [...values]);
+  const [values] = await readComputed(() => [concat(tensors.map((tensor) => reshape(tensor, [tensor.size])))]);
   return [...values];
 }
 

@@ -1,7 +1,7 @@
 import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
-import { readComputed, readScalars } from '../backend/readValues.js';
+import { readComputed, readNumbers } from '../backend/readValues.js';
 import {
   abs,
   addN,
@@ -406,7 +406,7 @@ async function differentiatePieces<B>(
     }
   };
   const readLosses = (): Promise<number[]> => {
-    const reading = readScalars(losses);
+    const reading = readNumbers(losses);
     dispose(losses);
     return reading;
   };

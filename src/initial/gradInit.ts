@@ -96,7 +96,8 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
       }),
     ),
   }),
-  isShared: ({ settings, train }) => (settings.maxTokens ?? train.maxTokens) > pieceTokensOf({ settings, train }),
+  numPieces: ({ settings, train }) =>
+    Math.ceil((settings.maxTokens ?? train.maxTokens) / pieceTokensOf({ settings, train })),
   maxTokens: ({ maxTokens }) => maxTokens,
   leastSentences,
   memorySetting: 'pieceTokens',

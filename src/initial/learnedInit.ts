@@ -45,8 +45,8 @@ export interface LearnedInit<
   /** The report of `learn`, as in gradinit.json. */
   readonly reportShape: JsonShape;
 
-  /** Whether several processes can share out the work of an iteration. Default: one process learns, and the others wait. */
-  isShared?(task: InitTask<Values<F>>): boolean;
+  /** About how many pieces its batches are cut into, which several processes can share out. Default 1: one process learns, and the others wait. */
+  numPieces?(task: InitTask<Values<F>>): number;
 
   /** Most tokens of its batches; undefined: training's. */
   maxTokens?(settings: Values<F>): number | undefined;
@@ -91,7 +91,7 @@ export interface LearnTask<S> extends InitTask<S> {
   /** Call it with each finished iteration. @param note shown next to the progress */
   readonly onIteration: (iteration: Iteration, note: string) => void;
   readonly signal?: AbortSignal;
-  /** Processes that learn together, if the method `isShared`: all call `learn` with the same task, and get the same result. */
+  /** Processes that learn together, if there are several pieces (`numPieces`): all call `learn` with the same task, and get the same result. */
   readonly world?: World;
 }
 

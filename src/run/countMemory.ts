@@ -16,7 +16,7 @@ import { eosId, unkId } from '../text/specialIds.js';
 import { disposeOptimizerState, type OptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
 import type { TrainOptions } from '../train/trainOptions.js';
-import { updateGradients } from '../train/trainUpdate.js';
+import { nodeGradients, readSums } from '../train/trainUpdate.js';
 import { initialParams } from './initialParams.js';
 import { beamOptions } from './heldOut.js';
 
@@ -36,15 +36,12 @@ export function countUpdate(options: TrainOptions, model: ModelConfig, shape: Ba
     let { params, state } = startOf(options, model);
     for (const update of [0, 1]) {
       const kept = Array.from({ length: keptSums }, () => zeroParams(model));
-      const step = await updateGradients(params, batches, {
-        config: model,
-        labelSmoothing,
-        seed: 1,
-        update,
-        precision,
-      });
+      const all = { lo: 0, hi: batches.length };
+      const updateOptions = { config: model, labelSmoothing, seed: 1, update, precision };
+      const { gradients, losses } = nodeGradients(params, all, (i) => batches[i], updateOptions);
       kept.forEach(disposeParams);
-      ({ params, state } = optimizer.update(step.gradients, state, params, { lr: 0, gradientScale: 1 }));
+      await readSums(losses, gradients);
+      ({ params, state } = optimizer.update(gradients, state, params, { lr: 0, gradientScale: 1 }));
     }
     disposeParams(params);
     disposeOptimizerState(state);

@@ -139,7 +139,7 @@ async function learnWith(
     const plan = initPlan(config, trainPairs, done, methods)!;
     ({ total } = plan);
     onPlan?.(plan);
-    const together = learning && method.isShared?.(task as never) ? learning : undefined;
+    const together = learning && (method.numPieces?.(task as never) ?? 1) > 1 ? learning : undefined;
     await together?.begin(drawn, done);
     return await method.learn({
       ...task,

@@ -8,6 +8,7 @@ import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
 import { sumBytes } from '../parallel/sharedTensors.js';
 import { createOptimizer } from '../train/optimizers.js';
+import { initTask } from './initPlan.js';
 import { countDecoding, countInit, countUpdate } from './countMemory.js';
 
 /** Training (`train`), decoding (`decode`), or a learned initialisation by its name. */
@@ -48,14 +49,25 @@ export interface StageMemory {
  * backend.
  */
 export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend: BackendName): Promise<StageMemory> {
-  const tensors = (await countStage(stage, task)) * slack[backend]!;
+  const { config, model, processes = 1 } = task;
+  const parameters = numParameters(model);
+  const numSlots = createOptimizer(trainOptions(config)).slots.length;
+  // each of several processes keeps its shard of the optimiser's state
+  const others = initNamed(stage) ? 0 : 4 * parameters * numSlots * (1 - 1 / processes);
+  const tensors = ((await countStage(stage, task)) - others) * slack[backend]!;
   // a checkpoint is written from copies of parameters and optimiser state
-  const parameters = numParameters(task.model);
-  const copies = 4 * parameters * (1 + createOptimizer(trainOptions(task.config)).slots.length);
-  const { processes = 1 } = task;
+  const copies = 4 * parameters * (1 + numSlots);
   // several processes keep their sums of gradients outside the backend until they are added up
-  const sums = stage === 'train' && processes > 1 ? sumBytes(processes, task.config.train.updateFreq, parameters) : 0;
+  const terms = sharedTerms(stage, task);
+  const sums = processes > 1 && terms > 1 ? sumBytes(processes, terms, parameters) : 0;
   return { tensors, process: tensors + Math.max(copies, sums) + programBytes };
+}
+
+/** How many sets of gradients a stage adds up, which several processes share out. */
+function sharedTerms(stage: MemoryStage, { config, trainPairs }: MemoryTask): number {
+  if (stage === 'train') return config.train.updateFreq;
+  const method = initNamed(stage);
+  return method?.numPieces?.(initTask(config, method, trainPairs)) ?? 1;
 }
 
 /** The stages of a run with large computations, in order. */

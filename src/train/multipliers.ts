@@ -53,6 +53,7 @@ export function updateWithMultipliers(
   { lr, gradientScale, decayScale = 1 }: UpdateOptions,
   multipliers: ReadonlyMap<string, number>,
 ): { params: Params; state: OptimizerState } {
+  if (params.size === 0) return optimizer.update(gradients, state, params, { lr, gradientScale, decayScale });
   const groups = new Map<number, string[]>();
   for (const name of params.keys()) {
     const multiplier = multipliers.get(name) ?? 1;

@@ -97,35 +97,40 @@ describe('several processes', () => {
     }
   });
 
-  test('with SGD and with multipliers, too', async () => {
-    for (const [own, parts] of [
-      [{ optimizer: 'sgd', momentum: 0.9, lr: 0.1 }, {}],
-      [
-        {},
-        {
-          multipliers: {
-            scales: { 'decoder.embed_tokens.weight': 0.5, 'encoder.layers.0.fc1.weight': 0.3 },
-            releaseUpdates: 8,
-          },
-        },
-      ],
-    ] as [Partial<TrainOptions>, Partial<TrainTask>][]) {
-      const short = { ...settings, ...own, maxUpdates: 5 } as Settings;
-      assert.deepEqual((await trained(3, short, parts)).params, (await trained(1, short, parts)).params);
-    }
-  });
+  const multipliers = {
+    scales: { 'decoder.embed_tokens.weight': 0.5, 'encoder.layers.0.fc1.weight': 0.3 },
+    releaseUpdates: 4,
+  };
+  for (const [name, own, size] of [
+    ['SGD', { optimizer: 'sgd', momentum: 0.9, lr: 0.1 }, 3],
+    ['SGD without momentum', { optimizer: 'sgd', momentum: 0, lr: 0.1 }, 2],
+    ['RAdam', { optimizer: 'radam' }, 4],
+    ["Adam from the first gradient's square", { secondMomentStart: 'first-gradient' }, 3],
+    ['processes of which some have no share of the parameters', {}, 50],
+  ] as [string, Partial<TrainOptions>, number][])
+    test(`${name}: the same with multipliers and after their release`, async () => {
+      const short = { ...settings, ...own, maxUpdates: 6 } as Settings;
+      const [several, one] = [await trained(size, short, { multipliers }), await trained(1, short, { multipliers })];
+      assert.deepEqual(several.params, one.params);
+      assert.deepEqual(several.log, one.log);
+      assert.deepEqual(checkpointOf(several.runDir), checkpointOf(one.runDir));
+    });
 
   test('resume a run of another number of processes', async () => {
     const whole = await trained(1, settings);
-    const first = await trained(4, { ...settings, maxUpdates: 4 });
-    let runDir = first.runDir;
-    for (const [size, maxUpdates] of [
-      [2, 9],
-      [1, 14],
-    ]) {
-      const next = await trained(size, { ...settings, maxUpdates }, { runDir, resumeFrom: readLastCheckpoint(runDir) });
-      runDir = next.runDir;
-      if (maxUpdates === 14) assert.deepEqual(next.params, whole.params);
+    const sgd = { optimizer: 'sgd', momentum: 0.9, lr: 0.1 } as const;
+    const wholeSgd = await trained(1, { ...settings, ...sgd });
+    for (const [own, end, sizes] of [
+      [{}, whole, [4, 2, 1]],
+      [sgd, wholeSgd, [1, 4, 2]],
+    ] as const) {
+      let next: Awaited<ReturnType<typeof trained>> | undefined;
+      for (const [i, size] of sizes.entries()) {
+        const resumed = next && { runDir: next.runDir, resumeFrom: readLastCheckpoint(next.runDir) };
+        next = await trained(size, { ...settings, ...own, maxUpdates: [4, 9, 14][i] }, resumed);
+      }
+      assert.deepEqual(next!.params, end.params);
+      assert.deepEqual(checkpointOf(next!.runDir), checkpointOf(end.runDir));
     }
   });
 
@@ -148,29 +153,52 @@ describe('several processes', () => {
     assert.equal(status, 'interrupted');
     assert.equal(position.update, 4);
     assert.ok(stop.signal.aborted);
-
-    await assert.rejects(trained(3, { ...settings, lr: 1e30, clipNorm: 0, warmupUpdates: 0 }), DivergenceError);
   });
 
-  test('notice parameters that differ', async () => {
-    const task = tinyTask(folder, `run-${runs++}`, { ...settings, validateEveryUpdates: 1 });
-    const [leading, second] = memoryWorlds(2);
-    const { config, trainBatches, validBatches } = task;
-    let calls = 0;
-    // a machine whose memory flips a bit of the parameters that it receives
-    const faulty = {
-      ...second,
-      async broadcast(bytes: Uint8Array, root: number) {
-        await second.broadcast(bytes, root);
-        if (bytes.length > 20_000 && calls++ === 0) bytes[2] ^= 1;
-      },
-    };
-    const differ = { code: 'PROCESSES_DIFFER', message: /process 1 on memory has other parameters than process 0/ };
-    await Promise.all([
-      assert.rejects(train({ ...task, world: leading }), differ),
-      assert.rejects(follow({ world: faulty, config, trainBatches, validBatches }), differ),
-    ]);
+  test('diverge together, in the tensor that one process names', async () => {
+    const diverging = { ...settings, lr: 1e30, clipNorm: 0, warmupUpdates: 0 };
+    const messages: string[] = [];
+    for (const size of [1, 3])
+      await assert.rejects(trained(size, diverging), (error: Error) => {
+        assert.ok(error instanceof DivergenceError);
+        messages.push(error.message);
+        return true;
+      });
+    assert.equal(messages[1], messages[0]);
   });
+
+  for (const [received, call] of [
+    ['at the start', 'broadcast'],
+    ['after an update', 'allGather'],
+  ] as const)
+    test(`notice parameters that differ ${received}`, async () => {
+      const task = tinyTask(folder, `run-${runs++}`, { ...settings, validateEveryUpdates: 1 });
+      const [leading, second] = memoryWorlds(2);
+      const { config, trainBatches, validBatches } = task;
+      let flips = 0;
+      // a machine whose memory flips a bit of the parameters that it receives
+      const flip = (bytes: Uint8Array): void => {
+        if (bytes.length > 20_000 && flips++ === 0) bytes[2] ^= 1;
+      };
+      const faulty: World = {
+        ...second,
+        async broadcast(bytes, root) {
+          await second.broadcast(bytes, root);
+          if (call === 'broadcast') flip(bytes);
+        },
+        async allGather(own) {
+          const all = (await second.allGather(own)).map((bytes) => bytes.slice());
+          if (call === 'allGather') flip(all[0]);
+          return all;
+        },
+      };
+      const differ = { code: 'PROCESSES_DIFFER', message: /process 1 on memory has other parameters than process 0/ };
+      await Promise.all([
+        assert.rejects(train({ ...task, world: leading }), differ),
+        assert.rejects(follow({ world: faulty, config, trainBatches, validBatches }), differ),
+      ]);
+      assert.ok(flips > 0);
+    });
 });
 
 const checkpointOf = (runDir: string): unknown => {

@@ -5,20 +5,26 @@ import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { ColdstartError } from '../errors.js';
 import { requireSame, StoppedByOther } from '../parallel/agree.js';
-import { receiveTensors, sendTensors } from '../parallel/sharedTensors.js';
+import { receiveTensors, sendTensors, shardOf, shardsOf } from '../parallel/sharedTensors.js';
 import { broadcastJson, type World } from '../parallel/world.js';
-import { applyUpdate } from './applyUpdate.js';
+import type { UpdateRule } from './applyUpdate.js';
 import type { Multipliers } from './multipliers.js';
 import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice } from './optimizers.js';
-import { sharedUpdateGradients } from './sharedUpdate.js';
+import {
+  applySharedUpdate,
+  collectState,
+  firstNonFiniteGradient,
+  sharedUpdateGradients,
+  type SharedGradients,
+} from './sharedUpdate.js';
 import type { TrainOptions } from './trainOptions.js';
-import { isFiniteStep, type UpdateGradients, type UpdateOptions } from './trainUpdate.js';
+import { isFiniteStep, type UpdateOptions } from './trainUpdate.js';
 import { validationLoss } from './validationLoss.js';
 
 /** What the leader has its followers do next. */
-type Order = 'update' | 'validate' | 'end';
-const orders: readonly Order[] = ['update', 'validate', 'end'];
+type Order = 'update' | 'validate' | 'save' | 'end';
+const orders: readonly Order[] = ['update', 'validate', 'save', 'end'];
 
 /** Where training starts, for those who have no files. */
 interface Start {
@@ -35,14 +41,26 @@ interface Start {
 export class Team {
   constructor(private readonly world: World) {}
 
-  /** Sends everybody where training starts. */
-  async start(start: Omit<Start, 'slots' | 'step'>, params: Params, state: OptimizerState): Promise<void> {
-    await broadcastJson<Start>(this.world, {
+  /**
+   * Sends everybody where training starts.
+   * @param state of all parameters; it is taken over
+   * @returns the state of this process's shard
+   */
+  async start(start: Omit<Start, 'slots' | 'step'>, params: Params, state: OptimizerState): Promise<OptimizerState> {
+    const { world } = this;
+    await broadcastJson<Start>(world, {
       ...start,
       step: state.step,
       slots: [...state.slots.keys()],
     });
-    for (const tensors of [params, ...state.slots.values()]) await sendTensors(this.world, tensors);
+    await sendTensors(world, params);
+    await compareParams(world, params);
+    const slots = new Map<string, Params>();
+    for (const [slot, tensors] of state.slots) {
+      await sendTensors(world, tensors);
+      slots.set(slot, takeShard(world, tensors));
+    }
+    return { step: state.step, slots };
   }
 
   /** The gradients of an update, whose batches all processes share out. */
@@ -51,9 +69,30 @@ export class Team {
     batches: readonly Batch[],
     options: UpdateOptions,
     wantsToStop: boolean,
-  ): Promise<UpdateGradients & { readonly stop: boolean }> {
+  ): Promise<SharedGradients> {
     await this.send('update');
     return sharedUpdateGradients(this.world, params, batches.length, (i) => batches[i], options, wantsToStop);
+  }
+
+  /** Has everybody move its shard. @param state of this process's shard */
+  apply(
+    rule: UpdateRule,
+    step: SharedGradients,
+    params: Params,
+    state: OptimizerState,
+  ): ReturnType<typeof applySharedUpdate> {
+    return applySharedUpdate(this.world, rule, step, params, state);
+  }
+
+  /** The first gradient that is not finite, of an update that `isFiniteStep` refuses. */
+  firstNonFinite(step: SharedGradients): Promise<string | undefined> {
+    return firstNonFiniteGradient(this.world, step);
+  }
+
+  /** The state of all parameters, which the caller disposes. @param state of this process's shard */
+  async collect(params: Params, state: OptimizerState): Promise<OptimizerState> {
+    await this.send('save');
+    return (await collectState(this.world, params, state))!;
   }
 
   /**
@@ -86,7 +125,7 @@ export interface FollowTask {
   readonly signal?: AbortSignal;
 }
 
-/** A follower's part of training: computes its share of every update, moves its own copy of the parameters, and writes nothing. */
+/** A follower's part of training: computes its share of every update, moves its shard of the parameters, and writes nothing. */
 export async function follow(task: FollowTask): Promise<void> {
   const { world, config, trainBatches, optimizers: table = optimizers, signal } = task;
   const start = await broadcastJson<Start>(world, undefined);
@@ -94,10 +133,10 @@ export async function follow(task: FollowTask): Promise<void> {
   const optimizer = table.create(options);
   let { update, epoch, batchesDone } = start;
   let params: Params = await receiveTensors(world);
-  let state: OptimizerState = { step: start.step, slots: new Map() };
+  await compareParams(world, params);
   const slots = new Map<string, Params>();
-  for (const slot of start.slots) slots.set(slot, await receiveTensors(world));
-  state = { step: start.step, slots };
+  for (const slot of start.slots) slots.set(slot, takeShard(world, await receiveTensors(world)));
+  let state: OptimizerState = { step: start.step, slots };
   let epochBatches = trainBatches.epochBatches(epoch);
   try {
     for (;;) {
@@ -105,6 +144,10 @@ export async function follow(task: FollowTask): Promise<void> {
       if (order === 'end') return;
       if (order === 'validate') {
         await validateAlong(task, params, options);
+        continue;
+      }
+      if (order === 'save') {
+        await collectState(world, params, state);
         continue;
       }
       const numBatches = Math.min(options.updateFreq, epochBatches.length - batchesDone);
@@ -119,15 +162,12 @@ export async function follow(task: FollowTask): Promise<void> {
       );
       // the leader sees the same numbers and ends training
       if (!isFiniteStep(step)) {
+        await firstNonFiniteGradient(world, step);
         disposeParams(step.gradients);
         continue;
       }
-      ({ params, state } = applyUpdate(
-        { optimizer, options, multipliers: start.multipliers, update },
-        step,
-        params,
-        state,
-      ));
+      const rule = { optimizer, options, multipliers: start.multipliers, update };
+      ({ params, state } = await applySharedUpdate(world, rule, step, params, state));
       update++;
       batchesDone += numBatches;
       if (batchesDone === epochBatches.length) {
@@ -157,6 +197,13 @@ async function validateAlong(
     // what fails on all processes is the leader's to report
     if (!(error instanceof ColdstartError || error instanceof StoppedByOther || signal?.aborted)) throw error;
   }
+}
+
+/** This process's shard of tensors, which are disposed. */
+function takeShard(world: World, tensors: Params): Params {
+  const own = shardOf(tensors, shardsOf(tensors, world.size)[world.rank]);
+  disposeParams(tensors);
+  return own;
 }
 
 async function nextOrder(world: World): Promise<Order> {

@@ -6,8 +6,8 @@ import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { UsageError } from '../errors.js';
 import { toOptimizerState, toTensors, type Checkpoint } from './checkpointBytes.js';
-import type { CheckpointStore, KeptAt, TrainingState } from './checkpointStore.js';
-import { applyUpdate } from './applyUpdate.js';
+import type { CheckpointStore, KeptAt } from './checkpointStore.js';
+import { applyUpdate, type UpdateRule } from './applyUpdate.js';
 import { DivergenceError, firstNonFinite } from './divergence.js';
 import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import { optimizers, type OptimizerChoice, type OptimizerOptions } from './optimizers.js';
@@ -25,7 +25,8 @@ import { checkTrainOptions, type TrainOptions } from './trainOptions.js';
 import type { Multipliers } from './multipliers.js';
 import { isRatioSampled, updateRatios } from './updateRatios.js';
 import type { Team } from './team.js';
-import { isFiniteStep, updateGradients, type UpdateGradients, type UpdateOptions } from './trainUpdate.js';
+import type { SharedGradients } from './sharedUpdate.js';
+import { isFiniteStep, updateGradients, type UpdateOptions } from './trainUpdate.js';
 import { StoppedByOther } from '../parallel/agree.js';
 import type { World } from '../parallel/world.js';
 import { validationLoss } from './validationLoss.js';
@@ -172,6 +173,7 @@ export async function trainLoop<O extends { readonly optimizer: string }>(task: 
 class Trainer {
   private readonly optimizer;
   private params: Params;
+  /** With several processes: of this one's shard. */
   private state: OptimizerState;
   /** Replaced, never changed, so that a saved position can be recognised. */
   private position: TrainPosition;
@@ -224,7 +226,8 @@ class Trainer {
     if (team === undefined) return work();
     const { options, multipliers } = this.task;
     const { update, epoch, batchesDone } = this.position;
-    await team.start({ options, multipliers, update, epoch, batchesDone }, this.params, this.state);
+    const start = { options, multipliers, update, epoch, batchesDone };
+    this.state = await team.start(start, this.params, this.state);
     let result: T;
     try {
       result = await work();
@@ -268,21 +271,28 @@ class Trainer {
 
   /** Where a run is resumed that may train further: its files as they were before its end, or before it was killed there. */
   private async takeBackEnd(): Promise<void> {
-    const { config, store } = this.task;
+    const { store } = this.task;
     const { savedPosition: saved, position } = this;
     if (saved === undefined) store.forgetBestBeforeEnd(); // of an earlier training in this folder
     if (saved === undefined || position.beforeEnd !== undefined) return;
     // in this order: a kill between the two is made up for the next time
     if (saved.beforeEnd !== undefined) {
-      await store.saveLast(config, this.trainingState(), true);
+      await this.store(true);
       this.savedPosition = position;
     }
     store.restoreBestBeforeEnd();
   }
 
-  private trainingState(): TrainingState {
+  /** Stores what training resumes from. @param again see `CheckpointStore.saveLast` */
+  private async store(again = false): Promise<void> {
+    const { config, store, team } = this.task;
     const { params, state, position } = this;
-    return { params, state, position };
+    const collected = await team?.collect(params, state);
+    try {
+      await store.saveLast(config, { params, state: collected ?? state, position }, again);
+    } finally {
+      if (collected) disposeOptimizerState(collected);
+    }
   }
 
   private isAtLimit(): boolean {
@@ -307,13 +317,19 @@ class Trainer {
   }
 
   /** Of one update; where several processes train, each computes its share. */
-  private async gradients(batches: readonly Batch[], options: UpdateOptions): Promise<UpdateGradients> {
+  private async gradients(batches: readonly Batch[], options: UpdateOptions): Promise<SharedGradients> {
     const { team } = this.task;
-    if (team === undefined) return updateGradients(this.params, batches, options);
+    if (team === undefined) return { ...(await updateGradients(this.params, batches, options)), stop: false };
     const { signal } = this.task;
     const step = await team.update(this.params, batches, options, signal?.aborted === true);
     if (step.stop) this.stopToo();
     return step;
+  }
+
+  private async apply(rule: UpdateRule, step: SharedGradients): Promise<ReturnType<typeof applyUpdate>> {
+    const { team } = this.task;
+    const { params, state } = this;
+    return team ? team.apply(rule, step, params, state) : applyUpdate(rule, step, params, state);
   }
 
   /** Any process was asked to stop, and all do. */
@@ -343,7 +359,7 @@ class Trainer {
       : undefined;
     const { multipliers } = this.task;
     const rule = { optimizer: this.optimizer, options, multipliers, update };
-    const { scale, ...next } = applyUpdate(rule, step, this.params, this.state);
+    const { scale, ...next } = await this.apply(rule, step);
     ({ params: this.params, state: this.state } = next);
     const ratios = before && (await updateRatios(before, this.params));
     if (before) disposeParams(before);
@@ -380,12 +396,13 @@ class Trainer {
     });
   }
 
-  private async divergedIn(step: UpdateGradients): Promise<never> {
-    const tensor =
-      (await firstNonFinite([
-        { what: 'parameter', tensors: this.params },
-        { what: 'gradient of', tensors: step.gradients },
-      ])) ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
+  private async divergedIn(step: SharedGradients): Promise<never> {
+    const { team } = this.task;
+    const inGradients = await (team
+      ? team.firstNonFinite(step)
+      : firstNonFinite([{ what: 'gradient of', tensors: step.gradients }]));
+    const inParams = await firstNonFinite([{ what: 'parameter', tensors: this.params }]);
+    const tensor = inParams ?? inGradients ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
     disposeParams(step.gradients);
     this.diverged(this.position.update + 1, this.position.epoch, this.lastLoss, tensor);
   }
@@ -504,12 +521,11 @@ class Trainer {
   /** The checkpoint to resume from. */
   private async saveLast(): Promise<void> {
     if (this.savedPosition === this.position) return;
-    const { config, store } = this.task;
     const { update } = this.position;
     await this.requireFiniteParams();
-    await store.saveLast(config, this.trainingState());
+    await this.store();
     this.savedPosition = this.position;
-    this.emit({ event: 'checkpoint', update, epoch: this.lastEpoch(), path: store.last });
+    this.emit({ event: 'checkpoint', update, epoch: this.lastEpoch(), path: this.task.store.last });
   }
 
   /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */

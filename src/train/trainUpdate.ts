@@ -1,7 +1,7 @@
 import { dispose, keep, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { squaredNorm } from '../backend/ops/squaredNorm.js';
+import { squaredNorms, totalSquaredNorm } from '../backend/ops/squaredNorm.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
-import { readScalars } from '../backend/readValues.js';
+import { readNumbers } from '../backend/readValues.js';
 import { withPrecision } from '../backend/precision.js';
 import type { Precision } from '../backend/precisions.js';
 import type { Batch } from '../data/batch.js';
@@ -48,9 +48,9 @@ export async function updateGradients(
   const all = { lo: 0, hi: batches.length };
   const { gradients, losses } = nodeGradients(params, all, (microBatch) => batches[microBatch], options);
   try {
-    const [sums, squared] = await readSums(losses, squaredNorm([...gradients.values()]));
+    const { sums, norms } = await readSums(losses, gradients);
     const total = addSums(sums);
-    return { gradients, ...total, gradNormL2: Math.sqrt(squared) / total.trgTokens };
+    return { gradients, ...total, gradNormL2: meanNorm(norms, total.trgTokens) };
   } catch (error) {
     disposeParams(gradients);
     throw error;
@@ -65,15 +65,15 @@ export interface BatchLosses {
   readonly trgTokens: number;
 }
 
-/**
- * Reads the sums of batches, and another scalar with them, in one read. All are disposed.
- * @returns the sums, and the other scalar's value; NaN without one
- */
-export async function readSums(losses: readonly BatchLosses[], other?: Tensor): Promise<[BatchSums[], number]> {
-  const scalars: Tensor[] = losses.flatMap(({ lossSum, nllSum }) => [lossSum, nllSum]);
-  if (other) scalars.push(other);
-  const reading = readScalars(scalars);
-  dispose(scalars);
+/** Reads the sums of batches, which are disposed, and the gradients' `squaredNorms`, in one read. */
+export async function readSums(
+  losses: readonly BatchLosses[],
+  gradients?: Params,
+): Promise<{ sums: BatchSums[]; norms: readonly number[] }> {
+  const tensors: Tensor[] = losses.flatMap(({ lossSum, nllSum }) => [lossSum, nllSum]);
+  if (gradients?.size) tensors.push(squaredNorms([...gradients.values()]));
+  const reading = readNumbers(tensors);
+  dispose(tensors);
   const values = await reading;
   const sums = losses.map(({ srcTokens, trgTokens }, i) => ({
     lossSum: values[2 * i],
@@ -81,7 +81,7 @@ export async function readSums(losses: readonly BatchLosses[], other?: Tensor): 
     srcTokens,
     trgTokens,
   }));
-  return [sums, values[2 * losses.length] ?? NaN];
+  return { sums, norms: values.slice(2 * losses.length) };
 }
 
 /**
@@ -148,10 +148,12 @@ export function addSums(sums: readonly BatchSums[]): BatchSums {
   return total;
 }
 
-/** L2 norm of the mean over tokens of gradients summed over tokens. */
-export async function meanNorm(gradients: Params, trgTokens: number): Promise<number> {
-  const [, squared] = await readSums([], squaredNorm([...gradients.values()]));
-  return Math.sqrt(squared) / trgTokens;
+/**
+ * L2 norm of the mean over tokens of gradients summed over tokens.
+ * @param norms the gradients' `squaredNorms`
+ */
+export function meanNorm(norms: Iterable<number>, trgTokens: number): number {
+  return Math.sqrt(totalSquaredNorm(norms)) / trgTokens;
 }
 
 /** Whether training can go on after an update. */

@@ -1,5 +1,5 @@
 import { nextTurn } from '../backend/nextTurn.js';
-import { readScalars } from '../backend/readValues.js';
+import { readNumbers } from '../backend/readValues.js';
 import { tidy } from '@tensorflow/tfjs-core';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import type { EpochBatches } from '../data/batches.js';
@@ -34,7 +34,7 @@ export async function validationLoss(
       let reading!: Promise<number[]>;
       tidy(() => {
         const loss = translationLoss(params, batch, { config, labelSmoothing });
-        reading = readScalars([loss.lossSum, loss.nllSum]);
+        reading = readNumbers([loss.lossSum, loss.nllSum]);
       });
       const [lossSum, nllSum] = await reading;
       return { lossSum, nllSum, trgTokens: batch.trgTokens };

@@ -12,7 +12,7 @@ import { layerNorm, residualLayerNorm } from '../ops/layerNorm.js';
 import { linear, linears } from '../ops/linear.js';
 import { rowLogSumExp } from '../ops/rowLogSumExp.js';
 import { sgdStep } from '../ops/sgdStep.js';
-import { squaredNorm } from '../ops/squaredNorm.js';
+import { squaredNorms } from '../ops/squaredNorm.js';
 import { selectBackend } from '../select.js';
 import { isAddonBuilt } from './addon.js';
 import { nativeBackend } from './loadNative.js';
@@ -216,7 +216,7 @@ describe(
         runs,
       ));
 
-    test('dropout, rowLogSumExp, squaredNorm', () =>
+    test('dropout, rowLogSumExp, squaredNorms', () =>
       fc.assert(
         fc.asyncProperty(rows, size, draw, seed, (n, d, drop, from) =>
           assertAsCpu(
@@ -225,7 +225,7 @@ describe(
             (x, y) => [
               ...withGradients((a) => tf.neg(dropout(a, drop)), [x]),
               rowLogSumExp(tf.mul(x, 20)),
-              squaredNorm([x, y]),
+              squaredNorms([x, y]),
             ],
             1e-4,
           ),

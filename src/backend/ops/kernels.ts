@@ -172,5 +172,5 @@ export interface SgdStepAttrs {
 /** total, more [same shape] → total + more. The kernel owns both. No attributes. */
 export const addIntoKernel = 'ColdstartAddInto';
 
-/** x0 … → [] the sum of all squares. Attributes: { count }. */
-export const squaredNormKernel = 'ColdstartSquaredNorm';
+/** x0 … → [blocks] the sum of the squares of each block of `normBlock` elements of each tensor. Attributes: { count }. */
+export const squaredNormsKernel = 'ColdstartSquaredNorms';

@@ -39,7 +39,7 @@ import {
   slowLinear,
 } from '../../../test/slowOps.js';
 import { rowLogSumExp } from './rowLogSumExp.js';
-import { squaredNorm } from './squaredNorm.js';
+import { normBlock, squaredNorms, totalSquaredNorm } from './squaredNorm.js';
 
 /** Reproducible numbers in about [-1.5, 1.5]. */
 function numbers(count: number, salt: number): Float32Array {
@@ -259,7 +259,7 @@ for (const backend of testBackends) {
       assert.deepEqual(
         [
           ...labelSmoothedCrossEntropy(none, weight, ids, options).lossSum.dataSync(),
-          ...squaredNorm([none, bias]).dataSync(),
+          ...squaredNorms([none, bias]).dataSync(),
         ],
         [0, 30],
       );
@@ -570,8 +570,17 @@ for (const backend of testBackends) {
       assertClose([whole], [Math.log(5)], 1e-6, 'equal logits');
     });
 
-    check('squaredNorm adds over all tensors', () => {
-      assertClose(squaredNorm([tensor([1, 2]), tensor([[3], [4]]), scalar(5)]).dataSync(), [55], 1e-6, 'squaredNorm');
+    check('squaredNorms adds the squares of each block, and a block gives the same bits in another tensor', () => {
+      const few = squaredNorms([tensor([1, 2]), tensor([[3], [4]]), scalar(5)]);
+      assert.deepEqual([...few.dataSync()], [5, 25, 25]);
+      const values = Float32Array.from({ length: 2 * normBlock + 1235 }, (_, i) => Math.sin(i));
+      const whole = squaredNorms([tensor([7, 7]), tensor(values, [values.length / 7, 7])]).dataSync<'float32'>();
+      assert.equal(whole.length, 4);
+      const expected = values.reduce((total, value) => total + value * value, 98);
+      assertClose([totalSquaredNorm(whole)], [expected], 1e-6, 'all squares');
+      const parts = [values.slice(0, normBlock), values.slice(normBlock)];
+      const ofParts = parts.flatMap((part) => [...squaredNorms([tensor(part)]).dataSync()]);
+      assert.deepEqual(ofParts, [...whole.slice(1)]);
     });
   });
 }

@@ -1,14 +1,40 @@
-import { addN, square, sum, tidy, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { concat, reshape, slice, square, sum, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { hasKernel, runFused } from './dispatch.js';
-import { squaredNormKernel } from './kernels.js';
+import { squaredNormsKernel } from './kernels.js';
 import { numberedInputs } from './tensorLists.js';
 
+/** Elements of a tensor whose squares are added up at a time. A tensor's last block may have fewer. */
+export const normBlock = 8192;
+
+/** The blocks of a tensor of this size. */
+export const numNormBlocks = (size: number): number => Math.ceil(size / normBlock);
+
 /**
- * The sum of the squares of all elements of all tensors, for the global gradient norm. Not differentiable.
+ * The sum of the squares of each block of each tensor, from the first to the last. A block's sum depends on its own elements alone, so
+ * that several processes can compute the sums of one process. Not differentiable.
+ *
  * @param tensors at least one
+ * @returns [blocks]
  */
-export function squaredNorm(tensors: readonly Tensor[]): Scalar {
-  if (hasKernel(squaredNormKernel))
-    return runFused(squaredNormKernel, numberedInputs({ x: tensors }), { count: tensors.length })[0] as Scalar;
-  return tidy(() => addN(tensors.map((tensor) => sum(square(tensor)))) as Scalar);
+export function squaredNorms(tensors: readonly Tensor[]): Tensor1D {
+  if (hasKernel(squaredNormsKernel))
+    return runFused(squaredNormsKernel, numberedInputs({ x: tensors }), { count: tensors.length })[0] as Tensor1D;
+  return tidy(() => concat(tensors.flatMap(normsOfOne)) as Tensor1D);
+}
+
+function normsOfOne(x: Tensor): Tensor1D[] {
+  const flat = reshape(square(x), [x.size]);
+  const whole = Math.floor(x.size / normBlock);
+  const rest = x.size - whole * normBlock;
+  return [
+    ...(whole > 0 ? [sum(reshape(slice(flat, 0, whole * normBlock), [whole, normBlock]), 1) as Tensor1D] : []),
+    ...(rest > 0 ? [reshape(sum(slice(flat, whole * normBlock, rest)), [1]) as Tensor1D] : []),
+  ];
+}
+
+/** The sum of all squares, from the sums of the blocks in their order: float64, then rounded to float32. */
+export function totalSquaredNorm(blocks: Iterable<number>): number {
+  let total = 0;
+  for (const block of blocks) total += block;
+  return Math.fround(total);
 }

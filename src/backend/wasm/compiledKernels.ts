@@ -196,7 +196,7 @@ export interface CompiledKernels {
     weightDecay: number,
     gradientScale: number,
   ): void;
-  squaredNorm(count: number, x: Address): number;
+  squaredNorms(count: number, x: Address, block: number, sums: Address): void;
 }
 
 /** Instantiates kernels.wasm (built from kernels.as.ts) on the memory of tfjs's module. */

@@ -14,4 +14,4 @@ export { addArrays, columnSums, expArray, reluGrad, repeatBlocks, signArray } fr
 export { embedTokens, sumRowsById } from './embedding.as';
 export { gemmPacked, gemmScratchBytes, multiplyBatch, packB, packedBytes } from './gemm.as';
 export { layerNorm, layerNormGrad } from './layerNorm.as';
-export { adamStep, sgdStep, squaredNorm } from './optimizer.as';
+export { adamStep, sgdStep, squaredNorms } from './optimizer.as';

@@ -71,8 +71,14 @@ export function sgdStep(
   }
 }
 
+/** The sums of the squares of blocks of elements, the last of which may be smaller. */
+export function squaredNorms(count: i32, x: usize, block: i32, sums: usize): void {
+  for (let start = 0, b = 0; start < count; start += block, b++)
+    store<f32>(at(sums, b), f32(squaredNorm(min(block, count - start), at(x, start))));
+}
+
 /** The sum of all squares: pieces of 256 in float32, added up in float64. */
-export function squaredNorm(count: i32, x: usize): f64 {
+function squaredNorm(count: i32, x: usize): f64 {
   let total: f64 = 0;
   for (let start = 0; start < count; start += 256) {
     const end = min(count, start + 256);

@@ -2,10 +2,11 @@ import { util, type TensorInfo } from '@tensorflow/tfjs-core';
 import {
   adamStepKernel,
   sgdStepKernel,
-  squaredNormKernel,
+  squaredNormsKernel,
   type AdamStepAttrs,
   type SgdStepAttrs,
 } from '../ops/kernels.js';
+import { normBlock, numNormBlocks } from '../ops/squaredNorm.js';
 import { registerWasmKernel, type WasmContext } from './wasmContext.js';
 
 /** Updates of all tensors in one kernel call each. */
@@ -62,10 +63,14 @@ export function registerOptimizerKernels(context: WasmContext): void {
     return [...params, ...buffers];
   });
 
-  registerWasmKernel<Record<string, TensorInfo>, { count: number }>(squaredNormKernel, (inputs, { count }) => {
-    let total = 0;
-    for (let i = 0; i < count; i++)
-      total += kernels.squaredNorm(util.sizeFromShape(inputs[`x${i}`].shape), context.address(inputs[`x${i}`]));
-    return context.scalar(total);
+  registerWasmKernel<Record<string, TensorInfo>, { count: number }>(squaredNormsKernel, (inputs, { count }) => {
+    const sizes = Array.from({ length: count }, (_, i) => util.sizeFromShape(inputs[`x${i}`].shape));
+    const sums = context.output([sizes.reduce((blocks, size) => blocks + numNormBlocks(size), 0)]);
+    let at = context.address(sums);
+    sizes.forEach((size, i) => {
+      kernels.squaredNorms(size, context.address(inputs[`x${i}`]), normBlock, at);
+      at += 4 * numNormBlocks(size);
+    });
+    return sums;
   });
 }

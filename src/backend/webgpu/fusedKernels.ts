@@ -6,10 +6,11 @@ import {
   adamStepKernel,
   dropoutKernel,
   sgdStepKernel,
-  squaredNormKernel,
+  squaredNormsKernel,
   type AdamStepAttrs,
   type SgdStepAttrs,
 } from '../ops/kernels.js';
+import { normBlock, numNormBlocks } from '../ops/squaredNorm.js';
 import type { GpuBackend } from './webGpuBackend.js';
 import { threadHeader } from './wgsl.js';
 
@@ -25,7 +26,7 @@ export function registerFusedKernels(backend: GpuBackend): void {
     });
   register<AdamStepAttrs>(adamStepKernel, (inputs, attrs) => adamStep(backend, inputs, attrs));
   register<SgdStepAttrs>(sgdStepKernel, (inputs, attrs) => sgdStep(backend, inputs, attrs));
-  register<{ count: number }>(squaredNormKernel, (inputs, { count }) => squaredNorm(backend, inputs, count));
+  register<{ count: number }>(squaredNormsKernel, (inputs, { count }) => squaredNorms(backend, inputs, count));
   register<DropoutDraw>(dropoutKernel, ({ x }, draw) => dropout(backend, x, draw));
 }
 
@@ -134,64 +135,44 @@ function sgdStep(backend: GpuBackend, inputs: Inputs, attrs: SgdStepAttrs): Tens
   return moved.flat();
 }
 
-/** Threads that share a tensor, whatever its size: each adds the elements at one distance, so the order of the sum does not change. */
-const partialSums = 4096;
-
-const partialSquaresCode = `
-struct Sizes { size: u32, offset: u32 }
-@group(0) @binding(0) var<storage, read_write> partials: array<f32>;
+const squaredNormsCode = `
+struct Sizes { size: u32, firstBlock: u32 }
+@group(0) @binding(0) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<uniform> sizes: Sizes;
+var<workgroup> shares: array<f32, 64>;
 
 ${threadHeader}
-  if (thread >= ${partialSums}u) { return; }
+  let block = thread / 64u;
+  let start = block * ${normBlock}u;
+  let end = min(start + ${normBlock}u, sizes.size);
   var sum = 0.0;
-  for (var i = thread; i < sizes.size; i += ${partialSums}u) { sum += x[i] * x[i]; }
-  partials[sizes.offset + thread] = sum;
-}`;
-
-const totalCode = `
-struct Sizes { size: u32 }
-@group(0) @binding(0) var<storage, read_write> total: array<f32>;
-@group(0) @binding(1) var<storage, read> partials: array<f32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
-var<workgroup> sums: array<f32, 64>;
-
-${threadHeader}
-  var sum = 0.0;
-  for (var i = local; i < sizes.size; i += 64u) { sum += partials[i]; }
-  sums[local] = sum;
+  for (var i = start + local; i < end; i += 64u) { sum += x[i] * x[i]; }
+  shares[local] = sum;
   workgroupBarrier();
-  if (thread > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) { sum += sums[i]; }
-  total[0] = sum;
+  if (local > 0u || start >= sizes.size) { return; }
+  for (var i = 1u; i < 64u; i++) { sum += shares[i]; }
+  sums[sizes.firstBlock + block] = sum;
 }`;
 
-/** A program per tensor, and one that adds their sums. */
-function squaredNorm(backend: GpuBackend, inputs: Inputs, count: number): TensorInfo {
-  const partials = backend.makeTensorInfo([count * partialSums], 'float32');
-  for (let i = 0; i < count; i++) {
-    const x = inputs[`x${i}`];
+/** A program per tensor, and in it a workgroup per block. */
+function squaredNorms(backend: GpuBackend, inputs: Inputs, count: number): TensorInfo {
+  const sizes = Array.from({ length: count }, (_, i) => util.sizeFromShape(inputs[`x${i}`].shape));
+  const sums = backend.makeTensorInfo([sizes.reduce((blocks, size) => blocks + numNormBlocks(size), 0)], 'float32');
+  let firstBlock = 0;
+  sizes.forEach((size, i) => {
+    const blocks = numNormBlocks(size);
     backend.compute({
-      key: `${squaredNormKernel} of one`,
-      code: () => partialSquaresCode,
-      outputs: [partials],
-      inputs: [x],
-      uniforms: [util.sizeFromShape(x.shape), i * partialSums],
-      threads: partialSums,
+      key: squaredNormsKernel,
+      code: () => squaredNormsCode,
+      outputs: [sums],
+      inputs: [inputs[`x${i}`]],
+      uniforms: [size, firstBlock],
+      threads: 64 * blocks,
     });
-  }
-  const total = backend.makeTensorInfo([], 'float32');
-  backend.compute({
-    key: `${squaredNormKernel} of all`,
-    code: () => totalCode,
-    outputs: [total],
-    inputs: [partials],
-    uniforms: [count * partialSums],
-    threads: 64,
+    firstBlock += blocks;
   });
-  backend.disposeData(partials.dataId);
-  return total;
+  return sums;
 }
 
 /** One thread draws four words: those of elements 4 n to 4 n + 3, as dropout.ts says. */

@@ -236,6 +236,4 @@ export const fusedKernels: NativeKernels = {
     );
   },
   [names.addIntoKernel]: (backend, { total, more }) => replacements(backend, 'Add', [total, more], [total], []),
-  [names.squaredNormKernel]: (backend, inputs, { count }) =>
-    backend.compute('SquaredNorm', numbered(inputs, 'x', count), [], 'float32', [count]),
 };
