@@ -4,7 +4,7 @@
 //   at the folder: exit status 0 is a pass.
 // cases: dtype; search: "greedy" or "beam" (of 5), with which coldstart's own translations are made; then `equal` or `bleu`.
 //   equal: the least share of lines that must be equal, or cut. OUTPUT.cut lists lines that the program cut at the maximal length.
-//   bleu: how far BLEU may be from that of coldstart's own translations.
+//   bleu: how far BLEU may be from that of coldstart's own translations, beyond the 95 % interval of the difference.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
