@@ -3,6 +3,7 @@
  * `useWebGpu` or `useWasm` makes a backend the current one. `trainLoop` keeps its checkpoints where the program says (`CheckpointStore`).
  */
 export { useWasm } from './backend/wasm/useWasm.js';
+export { useWebGpu } from './backend/webgpu/useWebGpu.js';
 export { disposeParams, valueAndGradients, type Params } from './backend/autodiff/valueAndGradients.js';
 export { ColdstartError, DataError, ShapeError, UsageError, type ErrorCode } from './errors.js';
 export { makeBatch, type Batch, type IdPair } from './data/batch.js';
@@ -33,8 +34,11 @@ export { createOptimizer, optimizers, type OptimizerOptions } from './train/opti
 export { withMultipliers, type Multipliers } from './train/multipliers.js';
 export type { TrainOptions } from './train/trainOptions.js';
 export { checkpointBytes, toTensors, type Checkpoint } from './train/checkpointBytes.js';
+export { MemoryStore } from './train/memoryStore.js';
 export type { CheckpointStore, KeptAt, TrainingState } from './train/checkpointStore.js';
 export type { TrainPosition } from './train/position.js';
 export { trainLoop, type LoopTask, type TrainEvent, type TrainResult } from './train/trainLoop.js';
+export { sha256 } from './random/sha256.js';
+export { corpusBleu, type BleuOptions, type BleuScore } from './score/bleu.js';
 export { beamSearch, type BeamSearchOptions, type Hypothesis } from './decode/beamSearch.js';
 export { translate, type TranslateOptions, type Translations } from './decode/translate.js';

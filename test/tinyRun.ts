@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { IdPair } from '../src/data/batch.js';
 import { createBatches } from '../src/data/batches.js';
 import { pairsInMemory } from '../src/data/pairSource.js';
@@ -75,7 +74,7 @@ export function tinyTask(
     params: parts.params ?? initParams(tinyConfig, { method: 'fairseq', seed: 1 }),
     trainBatches: createBatches(pairsInMemory(reversals(120, 1)), { maxTokens: 60, seed: options.seed }),
     validBatches: createBatches(pairsInMemory(reversals(20, 2)), { maxTokens: 200, shuffle: false }).epochBatches(1),
-    runDir: join(folder, name),
+    runDir: `${folder}/${name}`,
     ...parts,
   };
 }

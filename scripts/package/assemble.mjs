@@ -37,10 +37,10 @@ export function assemblePackage(root) {
   for (const [path, text] of declarations(compiled)) write(path, text);
 }
 
-/** The declarations that index.d.ts leads to, by path. */
+/** The declarations that the entries lead to, by path. */
 function declarations(compiled) {
   const found = new Map();
-  const waiting = ['index.d.ts'];
+  const waiting = ['index.d.ts', 'browser.d.ts'];
   while (waiting.length > 0) {
     const path = waiting.pop();
     if (found.has(path) || !existsSync(join(compiled, path))) continue;

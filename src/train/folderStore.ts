@@ -33,7 +33,7 @@ export function folderStore(runDir: string): CheckpointStore {
     restoreBestBeforeEnd: () => restoreBestBeforeEnd(runDir),
     forgetBestBeforeEnd: () => forgetBestBeforeEnd(runDir),
     keep(config, params, at, count) {
-      writeCheckpoint('epoch' in at ? paths.epoch(at.epoch) : paths.update(at.update), config, params);
+      writeCheckpoint(paths.kept(at), config, params);
       for (const old of keptCheckpoints(runDir).slice(0, -count)) unlinkSync(old);
     },
   };

@@ -1,24 +1,24 @@
 import { copyFileSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { checkpointNames, keptName } from './checkpointNames.js';
+import type { KeptAt } from './checkpointStore.js';
 import { isThere } from '../storage/isThere.js';
 
-/** The folder and names of a run's checkpoints. */
-export const checkpointPaths = (runDir: string) => ({
-  folder: join(runDir, 'checkpoints'),
-  /** To resume from: parameters, optimiser state, position. */
-  last: join(runDir, 'checkpoints', 'last.safetensors'),
-  /** The one before `last`, in case that gets damaged. */
-  previous: join(runDir, 'checkpoints', 'previous.safetensors'),
-  /** Parameters of the best validation. */
-  best: join(runDir, 'checkpoints', 'best.safetensors'),
-  /** The best before a validation that only the end of the run called for, in case the run is prolonged. */
-  bestBeforeEnd: join(runDir, 'checkpoints', 'best-before-end.safetensors'),
-  /** Parameters at the end of an epoch. */
-  epoch: (epoch: number) => join(runDir, 'checkpoints', `epoch-${String(epoch).padStart(4, '0')}.safetensors`),
-  /** Parameters after so many updates. */
-  update: (update: number) => join(runDir, 'checkpoints', `update-${String(update).padStart(8, '0')}.safetensors`),
-});
+/** The folder and paths of a run's checkpoints; checkpointNames.ts says what they hold. */
+export const checkpointPaths = (runDir: string) => {
+  const folder = join(runDir, 'checkpoints');
+  const { last, previous, best, bestBeforeEnd } = checkpointNames;
+  return {
+    folder,
+    last: join(folder, last),
+    previous: join(folder, previous),
+    best: join(folder, best),
+    bestBeforeEnd: join(folder, bestBeforeEnd),
+    /** Of parameters that are kept for averaging. */
+    kept: (at: KeptAt) => join(folder, keptName(at)),
+  };
+};
 
 /**
  * Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest first. A run has both

@@ -13,7 +13,7 @@ import { registerWasm } from './registerWasm.js';
  */
 export async function useWasm(folder: string): Promise<string> {
   env().set('WASM_HAS_MULTITHREAD_SUPPORT', false); // our kernels work in the memory of one thread
-  setWasmPaths(folder);
+  setWasmPaths(folder, true); // its own fetch: the other way does not call WebAssembly.instantiate, which registerWasm watches
   const description = await registerWasm(async () => {
     const response = await fetch(`${folder}kernels.wasm`);
     if (!response.ok)

@@ -1,3 +1,5 @@
+import type { DeviceEvents } from './deviceEvents.js';
+
 /** What Dawn passes to setImmediate: it handles the events that are due, and asks for another turn while some are missing. */
 type Tick = () => void;
 
@@ -11,7 +13,7 @@ const pauseMilliseconds = 0.1;
  * Dawn's Node wrapper asks for a turn with the global setImmediate, so a program that runs on never sees an event. While Dawn is called through
  * `during`, its request comes here instead: usually it gets its turn of the event loop, and `waitFor` gives it turns at once.
  */
-export class DawnEvents {
+export class DawnEvents implements DeviceEvents {
   private tick: Tick | undefined;
   private inARow = 0;
   private readonly pause = new Int32Array(new SharedArrayBuffer(4));
@@ -36,6 +38,11 @@ export class DawnEvents {
   waitFor(isDone: () => boolean): void {
     while (!isDone() && this.tick !== undefined) this.takeTurn();
     this.inARow = 0;
+  }
+
+  /** Does not keep the program alive. */
+  afterTurn(callback: () => void): void {
+    setImmediate(callback).unref();
   }
 
   private takeTurn(): void {

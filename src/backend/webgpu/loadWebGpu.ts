@@ -1,33 +1,14 @@
-import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import { ColdstartError } from '../../errors.js';
 import { saysNotInstalled } from '../optionalPeer.js';
 import { DawnEvents } from './dawnEvents.js';
-import { registerFusedKernels } from './fusedKernels.js';
-import { registerReplacedKernels } from './replacedKernels.js';
+import { registerWebGpu, type Gpu, type RegisteredGpu } from './registerWebGpu.js';
 import { hasGraphicsDevice, hasVulkanDriver } from './vulkanDrivers.js';
-import type { AdapterInfo, TfjsWebGpuClass } from './tfjsWebGpu.js';
-import { webGpuBackend, type GpuBackend } from './webGpuBackend.js';
+import type { TfjsWebGpuClass } from './tfjsWebGpu.js';
+import type { GpuBackend } from './webGpuBackend.js';
+
+export type { Gpu };
 
 const install = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
-
-/** What of the adapter's limits the device may use. */
-const limits = [
-  'maxBufferSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeWorkgroupsPerDimension',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-] as const;
-
-/** A GPU, as far as it is known before it computes. */
-export interface Gpu {
-  /** As the driver calls it. */
-  readonly name: string;
-  /** A driver that computes on the processor's cores, for tests. */
-  readonly isSoftware: boolean;
-}
 
 /** The package webgpu. */
 interface Dawn {
@@ -35,12 +16,9 @@ interface Dawn {
   readonly globals: object;
 }
 
-interface Loaded {
-  readonly backend: GpuBackend;
-  readonly gpu: Gpu;
-}
-
-let loaded: Promise<Loaded> | undefined;
+let loaded: Promise<RegisteredGpu> | undefined;
+/** Kept from garbage collection, which would end Dawn under its devices. */
+const instances: GPU[] = [];
 
 /**
  * Registers the backend `webgpu`, and with it the replaced kernels; a second call changes nothing.
@@ -72,12 +50,12 @@ export async function loadedGpuBackend(): Promise<GpuBackend> {
   return (await load()).backend;
 }
 
-function load(): Promise<Loaded> {
+function load(): Promise<RegisteredGpu> {
   loaded ??= initialise();
   return loaded;
 }
 
-async function initialise(): Promise<Loaded> {
+async function initialise(): Promise<RegisteredGpu> {
   const dawn = await packageOf<Dawn>('webgpu');
   if (!hasVulkanDriver())
     throw new ColdstartError(
@@ -88,6 +66,7 @@ async function initialise(): Promise<Loaded> {
   // constants and classes that tfjs's backend expects as globals
   Object.assign(globalThis, dawn.globals);
   const gpu = events.during(() => dawn.create([]));
+  instances.push(gpu);
   const adapter = await events.during(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
   if (adapter === null)
     throw new ColdstartError(
@@ -95,30 +74,7 @@ async function initialise(): Promise<Loaded> {
       "no GPU was found that Dawn can use. On Linux it needs a Vulkan 1.1 driver (Mesa 25, or NVIDIA's; Debian 12 has it in bookworm-backports) and the loader libvulkan1.",
     );
   const { base, make } = await tfjsBackend(gpu);
-  const device = await events.during(() =>
-    adapter.requestDevice({
-      requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
-      requiredFeatures: (['shader-f16'] as const).filter((feature) => adapter.features.has(feature)),
-    }),
-  );
-  const { info } = adapter as unknown as { info: AdapterInfo };
-  const backend = make(() => webGpuBackend(base, device, info, events));
-  removeBackend('webgpu');
-  registerBackend('webgpu', () => backend, 3);
-  // Every product by the one program whose sums have a fixed order: others add with atomic operations, so that results differ from run to run.
-  env().set('WEBGPU_THRESHOLD_TO_INCREASE_WORKGROUPS_FOR_MATMUL', 0.25);
-  // tfjs computes in JavaScript with small tensors that are not on the device yet, as after a checkpoint is read, and rounds differently there.
-  env().set('WEBGPU_CPU_FORWARD', false);
-  registerReplacedKernels(backend);
-  registerFusedKernels(backend);
-  const { description, device: model, vendor, architecture } = info;
-  return {
-    backend,
-    gpu: {
-      name: description || model || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter',
-      isSoftware: info.isFallbackAdapter === true,
-    },
-  };
+  return registerWebGpu(adapter, base, make, events);
 }
 
 /** tfjs's backend asks for `navigator.gpu` when it is imported and when it is made. Nothing else should take Node for a browser. */

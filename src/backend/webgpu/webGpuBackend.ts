@@ -1,7 +1,7 @@
 import { env, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
-import { ColdstartError } from '../../errors.js';
+import { ColdstartError, UsageError } from '../../errors.js';
 import { BufferPool } from './bufferPool.js';
-import type { DawnEvents } from './dawnEvents.js';
+import type { DeviceEvents } from './deviceEvents.js';
 import type { AdapterInfo, ProgramUniforms, TfjsWebGpu, TfjsWebGpuClass, Values } from './tfjsWebGpu.js';
 
 /** A tensor on its way from the device. */
@@ -55,7 +55,7 @@ export interface Program {
  *
  * - A fault that the device reports, and the loss of the device, are thrown by the next kernel and by every read after it: WebGPU itself
  *   continues with zeros.
- * - Tensors can be read synchronously: Dawn gets its turns while the program waits.
+ * - Tensors can be read synchronously in Node: Dawn gets its turns while the program waits.
  * - Free buffers are bounded.
  * - int32 tensors made from values keep these, so that kernels can check indices and plan sums.
  *
@@ -66,7 +66,7 @@ export function webGpuBackend(
   base: TfjsWebGpuClass,
   device: GPUDevice,
   info: AdapterInfo,
-  events: DawnEvents,
+  events: DeviceEvents,
 ): GpuBackend {
   class Backend extends base implements GpuBackend {
     readonly device = device;
@@ -161,6 +161,8 @@ export function webGpuBackend(
 
     override readSync(dataId: object): Values {
       if (!this.isOnDevice(dataId)) return super.readSync(dataId);
+      if (events.waitFor === undefined)
+        throw new UsageError('a tensor on the GPU cannot be read at once in a browser. Use "await tensor.data()".');
       const reading = this.startReading(dataId);
       events.waitFor(() => reading.staging.mapState !== 'pending');
       return this.finishReading(reading);
@@ -209,10 +211,11 @@ export function webGpuBackend(
 
     private countProgram(): void {
       this.dispatches++;
+      if (events.afterTurn === undefined) return;
       if (this.startedInTurn++ === 0)
-        setImmediate(() => {
+        events.afterTurn(() => {
           this.startedInTurn = 0;
-        }).unref();
+        });
       else if (this.startedInTurn > programsPerTurn)
         throw new ColdstartError(
           'GPU_FAILED',
