@@ -39,15 +39,16 @@ async function outputs(
   });
 }
 
-/** Asserts that f gives on the native backend what it gives on the cpu backend: shapes, types and values, relative to 1 + their size. */
+/** Asserts that f gives on a backend what it gives on the cpu backend: shapes, types and values, relative to 1 + their size. */
 export async function assertAsCpu(
   what: string,
   inputs: Value[],
   f: (...x: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
   tolerance = 2e-5,
+  backend = 'native',
 ): Promise<void> {
   const expected = await outputs('cpu', inputs, f);
-  const found = await outputs('native', inputs, f);
+  const found = await outputs(backend, inputs, f);
   assert.equal(found.length, expected.length);
   found.forEach((y, k) => {
     assert.deepEqual(y.shape, expected[k].shape, what);

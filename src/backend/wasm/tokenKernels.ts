@@ -1,5 +1,5 @@
 import { UnsortedSegmentSum, util, type TensorInfo } from '@tensorflow/tfjs-core';
-import { DataError } from '../../errors.js';
+import { idOutOfRange } from '../ops/idOutOfRange.js';
 import {
   crossEntropyHessianKernel,
   crossEntropyKernel,
@@ -45,7 +45,7 @@ export function registerTokenKernels(context: WasmContext): void {
         scale,
         context.address(out),
       );
-      if (bad >= 0) throw idOutOfRange('embedTokens', ids, bad, vocabSize);
+      if (bad >= 0) throw idOutOfRange('embedTokens', context.readInt32(ids, bad), bad, vocabSize);
       return out;
     },
   );
@@ -133,14 +133,7 @@ export function registerTokenKernels(context: WasmContext): void {
 
   function checkTargets(targets: TensorInfo, vocabSize: number, padId: number): void {
     const bad = kernels.firstBadTarget(targets.shape[0], vocabSize, padId, context.address(targets));
-    if (bad >= 0) throw idOutOfRange('labelSmoothedCrossEntropy', targets, bad, vocabSize);
-  }
-
-  function idOutOfRange(op: string, ids: TensorInfo, position: number, vocabSize: number): DataError {
-    return new DataError(
-      `${op}: found token id ${context.readInt32(ids, position)} at position ${position}; expected 0 to ${vocabSize - 1}. ` +
-        'Was the data prepared with another vocabulary?',
-    );
+    if (bad >= 0) throw idOutOfRange('labelSmoothedCrossEntropy', context.readInt32(targets, bad), bad, vocabSize);
   }
 
   // tfjs's wasm backend lacks this kernel; the gradient of gather needs it. Ids out of range are dropped.

@@ -1,10 +1,9 @@
+import { leastBytes } from './packs.js';
+
 /** What the pool asks of a device. */
 export interface BufferSource {
   createBuffer(descriptor: { size: number; usage: number; mappedAtCreation: boolean }): GPUBuffer;
 }
-
-/** Programs that read four numbers at a time cannot bind less, even where they read nothing. */
-const leastBytes = 16;
 
 /** Free buffers are kept up to this share of the most that was in use at once ... */
 const freeShare = 0.5;

@@ -22,6 +22,7 @@ import {
   type NamedTensorInfoMap,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
+import { sumBySegment } from './segmentSums.js';
 import { elementType, threadHeader } from './wgsl.js';
 import type { GpuBackend } from './webGpuBackend.js';
 
@@ -170,25 +171,6 @@ function checkedGather(backend: GpuBackend, tfjs: Kernel): Kernel {
   };
 }
 
-const segmentSumCode = (type: string): string => `
-struct Sizes { segments: u32, columns: u32 }
-@group(0) @binding(0) var<storage, read_write> sums: array<${type}>;
-@group(0) @binding(1) var<storage, read> x: array<${type}>;
-@group(0) @binding(2) var<storage, read> order: array<i32>;
-@group(0) @binding(3) var<storage, read> starts: array<i32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-
-${threadHeader}
-  if (thread >= sizes.segments * sizes.columns) { return; }
-  let segment = thread / sizes.columns;
-  let column = thread % sizes.columns;
-  var sum = ${type}(0);
-  for (var i = starts[segment]; i < starts[segment + 1u]; i++) {
-    sum += x[u32(order[i]) * sizes.columns + column];
-  }
-  sums[thread] = sum;
-}`;
-
 /** Rows of x whose id is negative or too large are left out. */
 function orderedSegmentSum(backend: GpuBackend): Kernel {
   return ({ x, segmentIds }, { numSegments }) => {
@@ -217,45 +199,4 @@ function orderedScatter(backend: GpuBackend): Kernel {
     });
     return sumBySegment(backend, updates!, ids, slices, shape);
   };
-}
-
-/**
- * Adds the rows of a segment in their order. tfjs's own programs add with atomic operations, in an order that differs from run to run, and wrap
- * ids that are too large.
- * @param shape of the sums: all segments, each as large as a row
- */
-function sumBySegment(
-  backend: GpuBackend,
-  x: TensorInfo,
-  ids: ArrayLike<number>,
-  segments: number,
-  shape: number[],
-): TensorInfo {
-  const size = util.sizeFromShape(shape);
-  const { order, starts } = rowsBySegment(ids, segments);
-  const plan = [order, starts].map((values) => backend.makeTensorInfo([values.length], 'int32', values));
-  const sums = backend.makeTensorInfo(shape, x.dtype);
-  const type = elementType(x.dtype);
-  backend.compute({
-    key: `ColdstartSegmentSum ${type}`,
-    code: () => segmentSumCode(type),
-    outputs: [sums],
-    inputs: [x, ...plan],
-    uniforms: [segments, size / segments],
-    threads: size,
-  });
-  for (const { dataId } of plan) backend.disposeData(dataId);
-  return sums;
-}
-
-/** The rows of segment s are order[starts[s]] to order[starts[s + 1] - 1], in rising order. */
-function rowsBySegment(ids: ArrayLike<number>, segments: number): { order: Int32Array; starts: Int32Array } {
-  const starts = new Int32Array(segments + 1);
-  const isIn = (id: number): boolean => id >= 0 && id < segments;
-  for (let row = 0; row < ids.length; row++) if (isIn(ids[row])) starts[ids[row] + 1]++;
-  for (let segment = 0; segment < segments; segment++) starts[segment + 1] += starts[segment];
-  const order = new Int32Array(ids.length);
-  const next = starts.slice();
-  for (let row = 0; row < ids.length; row++) if (isIn(ids[row])) order[next[ids[row]]++] = row;
-  return { order, starts };
 }

@@ -4,11 +4,11 @@ import type { DataStorage, DataType, KernelBackend, TensorInfo } from '@tensorfl
 export type Values = Float32Array | Int32Array | Uint8Array | Uint8Array[];
 
 /** A tensor's data in tfjs's backend: in JavaScript's memory, the device's, or both. */
-interface TensorData {
+export interface TensorData {
   values: Values | null;
   readonly dtype: DataType;
   readonly shape: number[];
-  readonly resource?: GPUBuffer | null;
+  resource?: GPUBuffer | null;
 }
 
 /** tfjs's manager of the device's buffers, as its backend calls it. */
@@ -40,6 +40,9 @@ export interface TfjsWebGpu extends KernelBackend {
   /** Released when the commands are submitted. */
   readonly uniformPendingDisposal: GPUBuffer[];
   uploadToGPU(dataId: object): void;
+  releaseResource(dataId: object): void;
+  /** What a program binds for a tensor. */
+  tensorToBinding(tensor: TensorInfo): { buffer: GPUBuffer; offset?: number; size?: number };
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
   submitQueue(): void;

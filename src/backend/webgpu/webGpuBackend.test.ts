@@ -202,6 +202,36 @@ describe('webgpu on a software device', { skip: withoutGpu }, () => {
     );
   });
 
+  test('tensors brought into one buffer keep their values, which is freed with the last of them', async () => {
+    await selectBackend('webgpu');
+    const made = [[3, 2], [0], [70], []].map((shape, i) => tf.mul(numbers(shape, i), i + 1));
+    const expected = made.map((tensor) => tensor.dataSync().slice());
+    const shared = tf.tidy(() => made.map((tensor) => tf.mul(tensor, 1)));
+    const pack = backend.pack([shared[2], shared[0], shared[3], shared[1]]);
+    assert.deepEqual(pack, backend.pack([shared[2], shared[0], shared[3], shared[1]])); // nothing moves again
+    assert.deepEqual(backend.pack([shared[3], shared[2]]).offsets, [pack.offsets[2], 0]);
+    assert.equal(backend.pack([shared[3], shared[2]]).buffer, pack.buffer);
+    assert.notEqual(backend.pack([shared[3], shared[2]], true).buffer, pack.buffer);
+    shared.forEach((tensor, i) => {
+      assert.deepEqual(
+        tf.tidy(() => tf.mul(tensor, 1).dataSync()),
+        expected[i],
+      );
+      assert.deepEqual(tensor.dataSync(), expected[i]);
+    });
+    const before = backend.bufferManager.numBytesUsed;
+    const pair = [1, 2].map((salt) => tf.mul(numbers([1000], salt), 1));
+    const { buffer } = backend.pack(pair);
+    pair[0].dispose();
+    pair[1].dataSync(); // ends the commands that use it
+    assert.ok(backend.bufferManager.numBytesUsed >= before + buffer.size);
+    pair[1].dispose();
+    tf.square(numbers([3], 1)).dataSync();
+    tf.dispose([...made, ...shared]);
+    tf.square(numbers([3], 1)).dataSync();
+    assert.ok(backend.bufferManager.numBytesUsed < before + buffer.size);
+  });
+
   test('counts what it starts', () => {
     const x = tf.keep(tf.concat([numbers([2000], 1), numbers([2000], 2)]));
     const before = backend.dispatches;

@@ -2,6 +2,7 @@ import { env, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core
 import { ColdstartError, UsageError } from '../../errors.js';
 import { BufferPool } from './bufferPool.js';
 import type { DeviceEvents } from './deviceEvents.js';
+import { isPack, leastBytes, placesOf, tensorsOf, type Bound, type Pack } from './packs.js';
 import type { AdapterInfo, ProgramUniforms, TfjsWebGpu, TfjsWebGpuClass, Values } from './tfjsWebGpu.js';
 
 /** A tensor on its way from the device. */
@@ -20,8 +21,17 @@ interface Reading {
  */
 const programsPerTurn = 50_000;
 
-/** Threads of a workgroup in our programs. */
-const groupSize = 64;
+/** Threads of a workgroup where a program does not say otherwise. */
+const usualGroupSize = 64;
+
+/** Where a tensor lies that shares its buffer. */
+interface Place {
+  /** Bytes. */
+  readonly offset: number;
+  readonly size: number;
+  /** Tensors that still use the buffer. */
+  readonly users: { count: number };
+}
 
 /** tfjs's WebGPU backend with what `webGpuBackend` adds. */
 export interface GpuBackend extends TfjsWebGpu {
@@ -32,6 +42,13 @@ export interface GpuBackend extends TfjsWebGpu {
   knownIntegers(tensor: TensorInfo): ArrayLike<number> | undefined;
   /** The same, read from the device where needed. */
   integers(tensor: TensorInfo): ArrayLike<number>;
+  /** New tensors of float32 in one buffer. */
+  makePack(shapes: readonly number[][]): Pack;
+  /**
+   * Brings tensors of float32 into one buffer, if they are in several: their values move, they stay the same tensors.
+   * @param isInOrder whether they must also lie in their order, as in a new pack of the same shapes
+   */
+  pack(tensors: readonly TensorInfo[], isInOrder?: boolean): Pack;
   /** Runs a program. */
   compute(program: Program): void;
 }
@@ -40,14 +57,16 @@ export interface GpuBackend extends TfjsWebGpu {
 export interface Program {
   /** Programs with the same key have the same code. */
   readonly key: string;
-  /** WGSL: entry point `main`, workgroups of 64 threads along x; bindings in group 0: outputs, inputs, then the uniforms if any. */
+  /** WGSL: entry point `main`; bindings in group 0: outputs, inputs, then the uniforms if any. */
   readonly code: () => string;
-  readonly outputs: readonly TensorInfo[];
-  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly Bound[];
+  readonly inputs: readonly Bound[];
   /** Whole numbers, or bytes, which keep their bits. Absent: the program has none. */
   readonly uniforms?: readonly number[] | ArrayBuffer;
   /** Threads needed; the last workgroups may have more. */
   readonly threads: number;
+  /** Threads of a workgroup, 64 if absent. */
+  readonly groupSize?: number;
 }
 
 /**
@@ -73,6 +92,9 @@ export function webGpuBackend(
     dispatches = 0;
     private failure: ColdstartError | undefined;
     private startedInTurn = 0;
+    /** Of the tensors that share a buffer. */
+    private readonly placesByTensor = new WeakMap<object, Place>();
+    private readonly layouts = new WeakMap<GPUComputePipeline, GPUBindGroupLayout>();
 
     constructor() {
       super(device, info);
@@ -101,18 +123,118 @@ export function webGpuBackend(
       return this.knownIntegers(tensor) ?? (this.readSync(tensor.dataId) as Int32Array);
     }
 
-    compute({ key, code, outputs, inputs, uniforms, threads }: Program): void {
+    makePack(shapes: readonly number[][]): Pack {
+      const tensors = shapes.map((shape) => this.makeTensorInfo(shape, 'float32'));
+      this.placeTogether(tensors);
+      return this.packInPlace(tensors)!;
+    }
+
+    pack(tensors: readonly TensorInfo[], isInOrder = false): Pack {
+      for (const { dataId } of tensors) this.uploadToGPU(dataId);
+      const found = this.packInPlace(tensors);
+      if (found !== undefined && !(isInOrder && this.isOutOfOrder(found))) return found;
+      const distinct = [...new Map(tensors.map((tensor) => [tensor.dataId, tensor])).values()];
+      const before = distinct.map(({ dataId }) => ({
+        buffer: this.tensorMap.get(dataId).resource!,
+        place: this.placesByTensor.get(dataId),
+      }));
+      this.ensureCommandEncoderReady();
+      this.endComputePassEncoder();
+      this.placeTogether(distinct);
+      // neighbours that stay neighbours move in one copy
+      let run: { buffer: GPUBuffer; from: number; to: number; size: number } | undefined;
+      const copyRun = (): void => {
+        if (run === undefined) return;
+        const { buffer, from, to, size } = run;
+        this.commandEncoder.copyBufferToBuffer(
+          buffer,
+          from,
+          this.tensorMap.get(distinct[0].dataId).resource!,
+          to,
+          size,
+        );
+      };
+      distinct.forEach(({ dataId, shape }, i) => {
+        const { buffer, place } = before[i];
+        const size = 4 * util.sizeFromShape(shape);
+        const [from, to] = [place?.offset ?? 0, this.placesByTensor.get(dataId)!.offset];
+        if (run?.buffer === buffer && from - run.from === to - run.to) run.size = to + size - run.to;
+        else if (size > 0) {
+          copyRun();
+          run = { buffer, from, to, size };
+        }
+        if (place === undefined || --place.users.count === 0) this.uniformPendingDisposal.push(buffer);
+      });
+      copyRun();
+      return this.packInPlace(tensors)!;
+    }
+
+    override tensorToBinding(tensor: TensorInfo): { buffer: GPUBuffer; offset?: number; size?: number } {
+      const buffer = this.tensorMap.get(tensor.dataId).resource!;
+      const { offset, size } = this.placesByTensor.get(tensor.dataId) ?? { offset: 0, size: buffer.size };
+      return { buffer, offset, size };
+    }
+
+    override releaseResource(dataId: object): void {
+      const place = this.placesByTensor.get(dataId);
+      if (place === undefined) {
+        super.releaseResource(dataId);
+        return;
+      }
+      const data = this.tensorMap.get(dataId);
+      if (--place.users.count === 0) this.bufferManager.releaseBuffer(data.resource!);
+      data.resource = null;
+      this.placesByTensor.delete(dataId);
+    }
+
+    /** Gives tensors places in one new buffer. What they held is not copied. */
+    private placeTogether(tensors: readonly TensorInfo[]): void {
+      const sizes = tensors.map(({ shape }) => 4 * util.sizeFromShape(shape));
+      const { places, total } = placesOf(sizes, device.limits.minStorageBufferOffsetAlignment);
+      const buffer = this.bufferManager.acquireBuffer(
+        total,
+        GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      );
+      const users = { count: tensors.length };
+      tensors.forEach(({ dataId }, i) => {
+        this.tensorMap.get(dataId).resource = buffer;
+        this.placesByTensor.set(dataId, { offset: places[i], size: Math.max(leastBytes, sizes[i]), users });
+      });
+    }
+
+    /** The tensors as a pack if they are in one buffer and can be bound together. */
+    private packInPlace(tensors: readonly TensorInfo[]): Pack | undefined {
+      const bindings = tensors.map((tensor) => this.tensorToBinding(tensor));
+      const [{ buffer }] = bindings;
+      if (bindings.some((binding) => binding.buffer !== buffer)) return undefined;
+      const starts = bindings.map(({ offset }) => offset!);
+      const start = Math.min(...starts);
+      const size = Math.max(...bindings.map((binding) => binding.offset! + binding.size!)) - start;
+      if (size > device.limits.maxStorageBufferBindingSize) return undefined;
+      return { tensors, buffer, start, size, offsets: starts.map((place) => (place - start) / 4) };
+    }
+
+    private isOutOfOrder({ tensors, offsets }: Pack): boolean {
+      const sizes = tensors.map(({ shape }) => 4 * util.sizeFromShape(shape));
+      const { places } = placesOf(sizes, device.limits.minStorageBufferOffsetAlignment);
+      return offsets.some((offset, i) => 4 * offset !== places[i]);
+    }
+
+    compute({ key, code, outputs, inputs, uniforms, threads, groupSize = usualGroupSize }: Program): void {
       if (threads === 0) return;
       this.countProgram();
-      const tensors = [...outputs, ...inputs];
+      const bound = [...outputs, ...inputs];
+      const tensors = bound.flatMap(tensorsOf);
       for (const { dataId } of tensors) this.uploadToGPU(dataId);
-      for (const { dataId } of outputs) this.tensorMap.get(dataId).values = null; // of before
+      for (const { dataId } of outputs.flatMap(tensorsOf)) this.tensorMap.get(dataId).values = null; // of before
       const pipeline = (this.pipelineCache[key] ??= device.createComputePipeline({
         label: key,
         layout: 'auto',
         compute: { module: device.createShaderModule({ label: key, code: code() }), entryPoint: 'main' },
       }));
-      const bindings = tensors.map(({ dataId }) => this.tensorMap.get(dataId).resource!);
+      const resources: GPUBufferBinding[] = bound.map((of) =>
+        isPack(of) ? { buffer: of.buffer, offset: of.start, size: of.size } : this.tensorToBinding(of),
+      );
       if (uniforms !== undefined) {
         const bytes = Array.isArray(uniforms) ? Uint32Array.from(uniforms).buffer : (uniforms as ArrayBuffer);
         const buffer = this.bufferManager.acquireBuffer(
@@ -121,11 +243,11 @@ export function webGpuBackend(
         );
         this.queue.writeBuffer(buffer, 0, bytes);
         this.uniformPendingDisposal.push(buffer);
-        bindings.push(buffer);
+        resources.push({ buffer });
       }
       const group = device.createBindGroup({
-        layout: pipeline.getBindGroupLayout(0),
-        entries: bindings.map((buffer, binding) => ({ binding, resource: { buffer } })),
+        layout: this.layoutOf(pipeline),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
       });
       for (const { dataId } of tensors) this.commandQueueOwnedIds.add(dataId);
       this.ensureCommandEncoderReady();
@@ -140,6 +262,12 @@ export function webGpuBackend(
         this.submitQueue();
       }
       this.throwFailure();
+    }
+
+    private layoutOf(pipeline: GPUComputePipeline): GPUBindGroupLayout {
+      let layout = this.layouts.get(pipeline);
+      if (layout === undefined) this.layouts.set(pipeline, (layout = pipeline.getBindGroupLayout(0)));
+      return layout;
     }
 
     override runWebGPUProgram(
@@ -186,11 +314,12 @@ export function webGpuBackend(
       this.throwFailure();
       this.uploadToGPU(dataId); // a tensor that nothing was written to yet
       const { resource, shape, dtype } = this.tensorMap.get(dataId);
+      const offset = this.placesByTensor.get(dataId)?.offset ?? 0;
       const bytes = Math.max(4, 4 * util.sizeFromShape(shape));
       const staging = this.bufferManager.acquireBuffer(bytes, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
       this.ensureCommandEncoderReady();
       this.endComputePassEncoder();
-      this.commandEncoder.copyBufferToBuffer(resource!, 0, staging, 0, bytes);
+      this.commandEncoder.copyBufferToBuffer(resource!, offset, staging, 0, bytes);
       this.submitQueue();
       // whether it worked is seen from the buffer's state
       const mapped = events.during(() => staging.mapAsync(GPUMapMode.READ)).catch(() => {});
