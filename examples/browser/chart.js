@@ -12,7 +12,7 @@ export function createChart(element, maxUpdates) {
     root.setAttribute('viewBox', `0 0 ${width} ${height}`);
     root.setAttribute('height', height);
     const losses = curves.flatMap(({ points }) => points.map(([, loss]) => loss)).filter(Number.isFinite);
-    const [low, high] = losses.length > 0 ? [Math.min(...losses), Math.max(...losses)] : [1, 10];
+    const [low, high] = losses.length > 0 ? [Math.min(4, ...losses), Math.max(...losses)] : [4, 10];
     const [bottom, top] = [Math.log(Math.max(low * 0.95, 1e-3)), Math.log(high * 1.05)];
     const x = (update) => size.left + (update / maxUpdates) * (size.width - size.left - size.right);
     const y = (loss) => size.top + ((top - Math.log(loss)) / (top - bottom)) * (size.height - size.top - size.bottom);

@@ -46,10 +46,11 @@ async function chooseBackend(wanted) {
   return adapter && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) ? 'webgpu' : 'wasm';
 }
 
-function summaryOf({ gradinit, options: { warmupUpdates, lr } }) {
-  const learned =
-    gradinit.algorithm === 'none' ? '' : 'GradInit first learns one scale per tensor (coldstart calls this way cold). ';
-  return `${learned}${warmupUpdates > 0 ? `The rate rises to ${lr} in ${warmupUpdates} updates` : `The rate is ${lr} from the first update on`}, and falls with the root of the updates.`;
+function summaryOf({ gradinit, options: { warmupUpdates, warmupInitLr, lr } }) {
+  const learned = gradinit.algorithm === 'none' ? '' : 'GradInit first learns a scale for each tensor. ';
+  return warmupInitLr >= 0 && warmupInitLr < lr // -1 is lr
+    ? `${learned}The rate rises to ${lr} in ${warmupUpdates} updates, then falls.`
+    : `${learned}The rate is ${lr} from the first update, and falls after ${warmupUpdates} updates.`;
 }
 
 function openRun(arm) {
@@ -85,7 +86,9 @@ function openRun(arm) {
     const left = Math.ceil(((maxUpdates - run.update) * perUpdate) / 60);
     const words = {
       new: 'not started',
-      running: run.learning ?? `update ${run.update} of ${maxUpdates}, about ${left} min left`,
+      running:
+        run.learning ??
+        (run.update === 0 ? 'starting' : `update ${run.update} of ${maxUpdates}, about ${left} min left`),
       pausing: 'pausing after this update',
       paused: `paused at update ${run.update}`,
       finished: `finished, ${run.update} updates`,
