@@ -4,6 +4,7 @@ import { saysNotInstalled } from './optionalPeer.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { backendNames, type BackendName } from './backendNames.js';
 import { checkBackend } from './checkBackend.js';
+import type { Precision } from './precisions.js';
 
 /** A backend that coldstart can run on. */
 interface BackendCandidate {
@@ -38,8 +39,8 @@ export interface BackendReport {
   readonly matmulGflops?: number;
 }
 
-/** What `auto` took: measured once in a process, so that memory is counted on the backend that trains. */
-let automatic: BackendName | undefined;
+/** What `auto` took for a precision: measured once in a process, so that memory is counted on the backend that trains. */
+const automatic = new Map<Precision, BackendName>();
 
 /** GPU programs that were started so far; undefined where no GPU computes. */
 export async function startedPrograms(): Promise<number | undefined> {
@@ -51,12 +52,13 @@ export async function startedPrograms(): Promise<number | undefined> {
 /**
  * Makes a backend the current one.
  * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes its check, or webgpu if there
- *   is a GPU in hardware on which a step of training takes less time
+ *   is a GPU in hardware on which a step of training takes less time, and products are float32
+ * @param precision of training's matrix products
  * @returns the name of the backend in use
  * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed, BACKEND_WRONG if it gives
  *   wrong results; with `auto` code NO_BACKEND
  */
-export async function selectBackend(name: string): Promise<BackendName> {
+export async function selectBackend(name: string, precision: Precision = 'fp32'): Promise<BackendName> {
   if (name !== 'auto') {
     const candidate = candidates.find((c) => c.name === name);
     if (candidate === undefined)
@@ -64,14 +66,16 @@ export async function selectBackend(name: string): Promise<BackendName> {
     await activate(candidate);
     return candidate.name;
   }
-  if (automatic !== undefined) return selectBackend(automatic);
+  const before = automatic.get(precision);
+  if (before !== undefined) return selectBackend(before);
   const reasons: string[] = [];
   for (const candidate of candidates) {
     if (candidate.name === 'webgpu') continue; // compared with the others' fastest below
     try {
       await activate(candidate);
-      automatic = await fasterOf(candidate);
-      return automatic;
+      const chosen = precision === 'fp32' ? await fasterOf(candidate) : candidate.name; // the GPU has no other products
+      automatic.set(precision, chosen);
+      return chosen;
     } catch (error) {
       if (error instanceof UsageError) throw error; // the next backend would hide it
       reasons.push(`${candidate.name}: ${(error as Error).message}`);

@@ -304,7 +304,15 @@ describe('the model card', () => {
       ),
       text,
     );
-    assert.match(text, /`coldstart corpus detokenize` writes them as running text/);
+    const command = (...steps: string[]): string =>
+      `\`${steps.map((step) => `coldstart corpus ${step}`).join(' | ')}\``;
+    assert.ok(
+      text.includes(
+        `These commands do nothing else: ${command('normalize -l de --unicode NFC', 'tokenize -l de --no-escape', 'truecase --model truecase.src.txt')} (the files are in the run's folder text).`,
+      ),
+      text,
+    );
+    assert.ok(text.includes(`To make running text of them: ${command('detruecase', 'detokenize -l en')}.`), text);
   });
 
   test('names of files and folders are no markup', async () => {

@@ -10,7 +10,7 @@ import { version } from '../package.js';
 import { bleuSignature } from '../score/bleuSignature.js';
 import { bleuOptions } from '../run/heldOut.js';
 import type { Config } from '../config/schema.js';
-import type { PreprocessingStep } from '../text/preprocessingSteps.js';
+import { fileOf, type PreprocessingStep } from '../text/preprocessingSteps.js';
 import type { Side } from '../text/textPipeline.js';
 import type { ExportedModel, RunFacts } from './exportedModel.js';
 import type { CardParts } from './exporter.js';
@@ -109,19 +109,59 @@ function textLines({ text }: ExportedModel): string[] {
   if (source !== '')
     lines.push(
       `Source text must go through these steps before the tokenizer, which cannot do them: ${source}.`,
-      `\`coldstart translate\` does them; \`coldstart corpus ${text.preprocessing.src.map(({ step }) => step).join('` and `coldstart corpus ')}\` do only these steps.`,
+      `\`coldstart translate\` does them. These commands do nothing else: \`${text.preprocessing.src.map(commandOf).join(' | ')}\`${filesOf(text.preprocessing.src)}.`,
     );
   else if (text.subwords.src.method === 'none')
     lines.push('Source text is split at spaces: give it as the training text was, already cut into tokens.');
   else lines.push('Give source text as the training text was: the tokenizer does all the rest.');
-  const undone = text.preprocessing.trg
-    .map(({ step }) => step)
-    .filter((step) => step === 'tokenize' || step === 'truecase');
+  const undone = text.preprocessing.trg.flatMap((step) =>
+    step.step === 'truecase'
+      ? ['coldstart corpus detruecase']
+      : step.step === 'tokenize'
+        ? [`coldstart corpus detokenize -l ${code(step.language)}`]
+        : [],
+  );
   if (undone.length > 0)
     lines.push(
-      `Translations are words separated by spaces${undone.includes('truecase') ? ', the first one in its usual letter case' : ''}: \`coldstart corpus detokenize\` writes them as running text.`,
+      `Translations are words separated by spaces. To make running text of them: \`${undone.toReversed().join(' | ')}\`.`,
     );
   return lines;
+}
+
+/** The command that does one step. */
+function commandOf(step: PreprocessingStep): string {
+  switch (step.step) {
+    case 'normalize':
+      return [
+        `coldstart corpus normalize -l ${code(step.language)}`,
+        ...(step.unicode ? [`--unicode ${step.unicode}`] : []),
+        ...(step.punctuation ? [] : ['--no-punctuation']),
+        ...(step.nonPrinting ? ['--remove-non-printing'] : []),
+      ].join(' ');
+    case 'tokenize':
+      return [
+        `coldstart corpus tokenize -l ${code(step.language)}`,
+        ...(step.aggressive ? ['-a'] : []),
+        ...(step.escape === false ? ['--no-escape'] : []),
+        ...(step.protectedPatterns?.length ? ['--protected PATTERNS'] : []),
+        ...(step.prefixes === undefined ? [] : ['--prefixes prefixes.src.txt']),
+      ].join(' ');
+    case 'lowercase':
+      return 'coldstart corpus lowercase';
+    case 'truecase':
+      return 'coldstart corpus truecase --model truecase.src.txt';
+  }
+}
+
+/** Where the files are that the commands for source text name. */
+function filesOf(steps: readonly PreprocessingStep[]): string {
+  const notes = [
+    ...(steps.some((step) => fileOf(step) !== undefined) ? ["the files are in the run's folder text"] : []),
+    ...(steps.some((step) => step.step === 'tokenize' && step.protectedPatterns?.length)
+      ? ['PATTERNS has `corpus.tokenize.protectedPatterns`, one a line']
+      : []),
+  ];
+  return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
 }
 
 function described(step: PreprocessingStep): string {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { shellWord } from '../format.js';
 import { DataError, UsageError } from '../errors.js';
 import { readSafetensors } from '../storage/safetensors.js';
 import { isThere } from '../storage/isThere.js';
@@ -13,10 +14,10 @@ export function weightsFile(folder: string): string {
   const path = join(folder, 'model.safetensors');
   if (isThere(path)) return path;
   const save = (options: string): string =>
-    `python -c "from transformers import AutoModelForSeq2SeqLM as M; M.from_pretrained('${folder}').save_pretrained('${folder}-safetensors'${options})"`;
+    `python -c 'import sys; from transformers import AutoModelForSeq2SeqLM as M; M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2]${options})' ${shellWord(folder)} ${shellWord(`${folder}-safetensors`)}`;
   if (isThere(join(folder, 'model.safetensors.index.json')))
     throw new UsageError(
-      `the weights in ${folder} are divided into several files, expected one model.safetensors. Write them again with: ${save(", max_shard_size='100GB'")}`,
+      `the weights in ${folder} are divided into several files, expected one model.safetensors. Write them again with: ${save(', max_shard_size="100GB"')}`,
     );
   if (isThere(join(folder, 'pytorch_model.bin')))
     throw new UsageError(

@@ -1,5 +1,4 @@
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
-import { selectBackend } from '../backend/select.js';
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import type { Config } from '../config/schema.js';
@@ -12,6 +11,7 @@ import { disposeOptimizerState } from '../train/optimizer.js';
 import { createOptimizer } from '../train/optimizers.js';
 import { updateGradients } from '../train/trainUpdate.js';
 import { validationLoss } from '../train/validationLoss.js';
+import { openTrainingBackend } from './trainingBackend.js';
 import { checkRunMemory, type MemoryReport } from './checkMemory.js';
 import { epochShape, runLength, trainingLength } from './epochShape.js';
 import { translateHeldOut } from './heldOut.js';
@@ -49,7 +49,7 @@ export function totalSeconds({ initSeconds, trainSeconds, validationSeconds, tes
 export async function estimateMemory(config: Config, ignoreMemory = false): Promise<MemoryReport | undefined> {
   const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
-    const backend = await selectBackend(config.backend);
+    const backend = await openTrainingBackend(config);
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
     return await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });
   } finally {
@@ -67,7 +67,7 @@ export async function estimateRun(config: Config, ignoreMemory = false, updatesD
   const options = trainOptions(config);
   const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
-    const backend = await selectBackend(config.backend);
+    const backend = await openTrainingBackend(config);
     const model = modelOptions(config, corpus.manifest.vocabularySizes);
     await openInitSource(config, model, corpus.pipeline); // refused before the measuring
     const memory = await checkRunMemory(config, model, corpus, backend, { ignore: ignoreMemory });

@@ -1,18 +1,16 @@
 import { cpus } from 'node:os';
 import type { BackendName } from '../backend/backendNames.js';
-import { selectBackend } from '../backend/select.js';
-import { checkPrecision } from '../backend/precision.js';
 import { corpusFolder } from '../config/prepareOptions.js';
 import { configToYaml } from '../config/loadConfig.js';
 import { modelOptions } from '../config/modelOptions.js';
 import type { Config } from '../config/schema.js';
-import { trainOptions } from '../config/trainOptions.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { createBatches, type EpochPairs } from '../data/batches.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
 import { follow } from '../train/team.js';
+import { openTrainingBackend } from './trainingBackend.js';
 import { translateHeldOut, validationBatches } from './heldOut.js';
 import { learnAlong } from './sharedLearning.js';
 import { comparableConfig, corpusIdentity } from './runFolder.js';
@@ -124,8 +122,7 @@ export async function followRun(
     let trainPairs: EpochPairs | undefined;
     try {
       corpus = await openPreparedCorpus(corpusFolder(config));
-      const backend = await selectBackend(config.backend);
-      checkPrecision(trainOptions(config).precision);
+      const backend = await openTrainingBackend(config);
       trainPairs = trainingPairs(corpus, config);
       for (const split of ['train', 'valid'] as const) corpus.dataset(split);
       own = { facts: factsOf(config, backend, await engineOf(backend), corpus) };

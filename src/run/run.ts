@@ -3,8 +3,6 @@ import { setImmediate as yieldToEvents, setTimeout as sleep } from 'node:timers/
 import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
-import { checkPrecision } from '../backend/precision.js';
-import { selectBackend } from '../backend/select.js';
 import type { Config } from '../config/schema.js';
 import { createBatches, type EpochBatches, type EpochPairs } from '../data/batches.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
@@ -47,9 +45,11 @@ import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
 import { trainOptions } from '../config/trainOptions.js';
+import { openTrainingBackend } from './trainingBackend.js';
 import { trainingPairs } from './trainingPairs.js';
 import { unigramNll } from './unigramNll.js';
 import { isThere } from '../storage/isThere.js';
+import { makeFolder } from '../storage/makeFolder.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 
 /** The epoch whose batches serve to measure the gradients before training: one that no run reaches. */
@@ -106,7 +106,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     const trainPairs = trainingPairs(corpus, task.config);
     const paths = runPaths(task.runDir);
     if (processes) {
-      const hosts = await agree(processes.world, task.config, await selectBackend(task.config.backend), corpus);
+      const hosts = await agree(processes.world, task.config, await openTrainingBackend(task.config), corpus);
       task.onEvent?.({ event: 'processes', count: hosts.length, hosts: [...new Set(hosts)] });
     }
     const identity = { ...runIdentity(corpus.manifest), set: task.set, ...ownInitIdentity(task.init) };
@@ -120,7 +120,7 @@ export async function run(task: RunTask): Promise<RunResult> {
     task.onEvent?.({ event: 'preparing' });
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);
-    const backend = await selectBackend(task.config.backend);
+    const backend = await openTrainingBackend(task.config);
     // a run that has its first parameters no longer needs their source
     const source = isLearned ? undefined : await openInitSource(task.config, model, corpus.pipeline);
     const memory = await checkRunMemory(task.config, model, corpus, backend, {
@@ -133,12 +133,17 @@ export async function run(task: RunTask): Promise<RunResult> {
     if (memory) task.onEvent?.({ event: 'memory', ...memory });
     await yieldToEvents(); // lets signals in
     task.signal?.throwIfAborted();
-    claimRunFolder(task.runDir, task.config, identity, found);
-    if (processes) await announce(processes.world, true);
-    const release = await lockFolder(runPaths(task.runDir).lock, 'training this run');
+    makeFolder(task.runDir);
+    const release = await lockFolder(paths.lock, 'training this run');
     try {
+      // another process may have worked here until now
+      const own = findRun(task.runDir, task.config, identity, task.resume);
+      const isComplete = own.scores !== undefined && own.changed.length === 0;
+      if (!isComplete) claimRunFolder(task.runDir, task.config, identity, own);
+      if (processes) await announce(processes.world, !isComplete);
+      if (isComplete) return { scores: own.scores, alreadyComplete: true };
       return {
-        scores: await new Run(task, options, corpus, model, trainPairs, changed, source).finish(),
+        scores: await new Run(task, options, corpus, model, trainPairs, own.changed, source).finish(),
         alreadyComplete: false,
       };
     } finally {
@@ -180,8 +185,7 @@ class Run {
 
   async finish(): Promise<RunScores> {
     const { config, runDir } = this.task;
-    this.backend = await selectBackend(config.backend);
-    checkPrecision(this.options.precision);
+    this.backend = await openTrainingBackend(config);
     copyTextPipeline(
       this.corpus.folder,
       this.paths.text,

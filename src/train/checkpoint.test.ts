@@ -34,7 +34,7 @@ describe('checkpoints', () => {
     assert.throws(() => readCheckpoint(last), /last\.safetensors cannot be used: .*truncated/);
     assert.throws(
       () => readLastCheckpoint(runDir),
-      /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp ".*previous\.safetensors" ".*last\.safetensors"\.$/,
+      /last\.safetensors cannot be used: .*truncated.*The one before it is good \(update 5\)\. To resume from there: cp \S+previous\.safetensors \S+last\.safetensors\.$/,
     );
     unlinkSync(last);
     assert.throws(

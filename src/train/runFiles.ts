@@ -1,3 +1,4 @@
+import { shellWord } from '../format.js';
 import { copyFileSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, readCheckpoint, type Checkpoint } from './checkpoint.js';
@@ -93,7 +94,7 @@ function offerPrevious(last: string, previous: string): string {
   if (!isThere(previous)) return 'There is no earlier checkpoint to resume from';
   try {
     const { training } = readCheckpoint(previous);
-    return `The one before it is good (update ${training?.position.update}). To resume from there: cp "${previous}" "${last}"`;
+    return `The one before it is good (update ${training?.position.update}). To resume from there: cp ${shellWord(previous)} ${shellWord(last)}`;
   } catch (error) {
     return `The checkpoint before it cannot be used either: ${(error as Error).message}`.replace(/\.$/, '');
   }
