@@ -29,7 +29,7 @@ export interface Shard {
 }
 
 /** The runs of a shard, in the plan's order. */
-export function runsOfShard(plan: AblationPlan, { index, count }: Shard): PlannedRun[] {
+function runsOfShard(plan: AblationPlan, { index, count }: Shard): PlannedRun[] {
   return plan.runs.filter((_, number) => number % count === index);
 }
 

@@ -9,7 +9,7 @@ const configFile = 'configs/quickstart.yaml';
 export function quickstartCommand(): Command {
   return new Command('quickstart')
     .description(
-      'Warmup, no warmup and GradInit on the built-in corpus, compared in a table: makes the text, the ids and trains five runs.',
+      'Warmup, no warmup, GradInit and the preset cold on the built-in corpus, compared in a table: makes the text and the ids, then trains five runs.',
     )
     .addOption(setOption())
     .addHelpText(

@@ -10,7 +10,7 @@ import { makeFolder } from '../storage/makeFolder.js';
 import { mpiFile } from './mpiFiles.js';
 
 /** MPI's own C++ compiler. MPICXX names another one. */
-export const mpiCompiler = (env: NodeJS.ProcessEnv = process.env): string => env['MPICXX'] || 'mpicxx';
+const mpiCompiler = (env: NodeJS.ProcessEnv = process.env): string => env['MPICXX'] || 'mpicxx';
 
 /** What to install. */
 export const installMpi = 'Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin';

@@ -8,7 +8,7 @@ export interface TreeNode {
  * Where a node splits: the left part is the largest power of two below its number of terms. The order of additions of a sum of floats
  * is thereby fixed by the number of terms alone, however they are shared out among processes.
  */
-export function splitOf({ lo, hi }: TreeNode): number {
+function splitOf({ lo, hi }: TreeNode): number {
   let half = 1;
   while (half * 2 < hi - lo) half *= 2;
   return lo + half;

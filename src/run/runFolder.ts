@@ -308,7 +308,7 @@ function mayChange(key: string, { train }: Config, wanted: Config): boolean {
 }
 
 /** The differences between two runs in settings that determine their numbers, one line each. */
-export function runDifferences(a: Config, b: Config): string[] {
+function runDifferences(a: Config, b: Config): string[] {
   return configDifferences(comparableConfig(a), comparableConfig(b));
 }
 

@@ -395,7 +395,7 @@ describe('service with keys and a small queue', () => {
       apiKeys: ['secret', 'other'],
       cors: ['https://example.org'],
       maxQueue: 2,
-      windowMs: 600,
+      windowMs: 1500,
       onWorkerEnd: (how) => ends.push(how),
     });
   });
@@ -450,13 +450,33 @@ describe('service with keys and a small queue', () => {
     assert.equal(await statusWithoutBody('authorization: Bearer wrong\r\n'), '403');
     const waiting = Array.from({ length: 2 }, () => ask(service, '/translate', json({ ...body, api_key: 'secret' })));
     for (let queued = ''; !queued.includes('coldstart_queue_requests 2');)
-      // they wait 600 ms for others
+      // they wait 1.5 s for others
       queued = await (await fetch(new URL('/metrics', service.url))).text();
     assert.equal(await statusWithoutBody('authorization: Bearer secret\r\n'), '429');
     assert.deepEqual(
       (await Promise.all(waiting)).map(({ status }) => status),
       [200, 200],
     );
+  });
+
+  test('requests whose bodies are still arriving count: each may hold as much as a body', async () => {
+    const { port } = new URL(service.url);
+    const arriving = Array.from({ length: 2 }, () => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(
+        'POST /translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n',
+      );
+      return socket;
+    });
+    const status = async (): Promise<number> =>
+      (await ask(service, '/translate', json({ ...body, api_key: 'secret' }))).status;
+    try {
+      while ((await status()) !== 429); // until both are there
+    } finally {
+      for (const socket of arriving) socket.destroy();
+    }
+    while ((await status()) === 429); // until the service has seen that both are gone
+    assert.equal(await status(), 200);
   });
 
   test('the name of a listed origin is one of the service', async () => {

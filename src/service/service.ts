@@ -131,6 +131,8 @@ class HttpService {
   /** Requests in progress, and those of them that wait for a translation. */
   private open = 0;
   private queued = 0;
+  /** Requests whose bodies are being read: each holds as much as a body may have. */
+  private arriving = 0;
   private answered = 0;
   private whenIdle: (() => void) | undefined;
   /** Undefined until its models are open. */
@@ -304,14 +306,15 @@ class HttpService {
       throw new RequestError(503, 'the model is being opened; ask again in a few seconds', { 'retry-after': '5' });
     // what refuses a request without its body comes before the body
     const checkQueue = (): void => {
-      if (this.queued >= maxQueue)
+      if (this.queued >= maxQueue || this.arriving >= maxQueue)
         throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
     };
     checkQueue();
     const bearer = bearerOf(request);
     if (bearer !== undefined) this.checkKey(bearer);
     // a character of JSON takes at most 6 bytes (\u00e9); other fields are short
-    const body = await readBody(request, 6 * maxChars + 65_536);
+    this.arriving++;
+    const body = await readBody(request, 6 * maxChars + 65_536).finally(() => this.arriving--);
     const asked = await parseTranslateRequest(body, request.headers['content-type'] ?? '', query, this.offer);
     if (bearer === undefined) this.checkKey(asked.apiKey);
     checkQueue(); // others came meanwhile

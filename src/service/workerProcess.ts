@@ -116,10 +116,11 @@ export class WorkerProcess {
           this.waiting.get(message.id)?.reject(new RequestError(message.error.status, message.error.message));
         else this.waiting.get(message.id)?.resolve(message.lines);
       });
-      child.on('error', reject);
-      child.on('exit', (code, signalName) => {
+      let hasEnded = false;
+      const ended = (how: string): void => {
+        if (hasEnded) return;
+        hasEnded = true;
         process.off('exit', killed);
-        const how = signalName ?? `status ${code}`;
         const wasOpened = this.found !== undefined;
         this.found = undefined;
         reject(new ColdstartError('SERVICE', `the process that translates ended with ${how} before it was ready.`));
@@ -131,7 +132,12 @@ export class WorkerProcess {
         this.listener.onEnd?.(how);
         this.restart = setTimeout(() => void this.launch().catch(() => {}), this.restartMs);
         this.restartMs = Math.min(longestRestartMs, 2 * this.restartMs);
+      };
+      // a process that could not be started has no exit
+      child.on('error', (error) => {
+        if (child.pid === undefined) ended(error.message);
       });
+      child.on('exit', (code, signalName) => ended(signalName ?? `status ${code}`));
     });
   }
 

@@ -31,7 +31,7 @@ export async function loadWebGpu(): Promise<string> {
 }
 
 /** The GPU in use. @throws ColdstartError as loadWebGpu */
-export async function gpuInUse(): Promise<Gpu> {
+async function gpuInUse(): Promise<Gpu> {
   return (await load()).gpu;
 }
 

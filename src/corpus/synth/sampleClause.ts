@@ -120,7 +120,7 @@ export function sampleClause(random: Random, wish: ClauseWish = {}): Clause {
 
 const modals = (): Modal[] => Object.keys(lexicon().modals) as Modal[];
 
-export function saysEvery(phrase: NounPhrase): boolean {
+function saysEvery(phrase: NounPhrase): boolean {
   return phrase.kind === 'noun' && phrase.determiner === 'every';
 }
 

@@ -6,7 +6,7 @@ import { microsoftDomain, type GraphBuilder } from './graph.js';
 import { elementTypes, type OnnxTensor } from './tensors.js';
 
 /** The version of ONNX's operators: the first with LayerNormalization. */
-export const opset = 17;
+const opset = 17;
 /** The version of the file format that goes with it. */
 const irVersion = 8;
 

@@ -57,7 +57,7 @@ function start(
     hostname,
     port: to.port || undefined,
     timeout: idleTimeoutMs,
-    // an agent, even none of one's own, would make its own connection
+    // any agent, also the default one, would make its own connection
     ...(socket ? { createConnection: () => tlsConnect({ socket, servername: hostname }) } : { agent: false }),
   });
   // a caller that waits for an answer receives errors; later ones end the body, and need a listener too
