@@ -8,6 +8,7 @@ import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpu
 import { createBatches, type EpochPairs } from '../data/batches.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { version } from '../package.js';
+import { endWork } from '../parallel/agree.js';
 import { allGatherJson, broadcastJson, type World } from '../parallel/world.js';
 import { follow } from '../train/team.js';
 import { openTrainingBackend } from './trainingBackend.js';
@@ -57,6 +58,16 @@ type Introduction = { readonly host: string } & ({ readonly facts: Facts } | { r
  */
 async function compare(world: World, own: { facts: Facts } | { problem: string }): Promise<readonly string[]> {
   const all = await allGatherJson<Introduction>(world, { host: world.host, ...own });
+  try {
+    requireAlike(all);
+  } catch (error) {
+    endWork(world);
+    throw error;
+  }
+  return all.map(({ host }) => host);
+}
+
+function requireAlike(all: readonly Introduction[]): void {
   all.forEach((one, rank) => {
     if ('problem' in one)
       throw new ColdstartError('PROCESSES_DIFFER', `process ${rank} on ${one.host} cannot take part: ${one.problem}`);
@@ -70,7 +81,6 @@ async function compare(world: World, own: { facts: Facts } | { problem: string }
       `process ${rank} on ${all[rank].host} has another ${what} than process 0 on ${all[0].host}: ${firstDifference(theirs[what] ?? 'none', facts[0][what] ?? 'none')}. Give all processes the same version, files, settings, instruction set and number of threads (COLDSTART_INSTRUCTION_SET, OMP_NUM_THREADS).`,
     );
   });
-  return all.map(({ host }) => host);
 }
 
 /** The leader's part of comparing. @returns the machines, in the order of ranks @throws as `compare` */
@@ -102,6 +112,7 @@ export function checkShares({ train }: Config, { world }: Processes): void {
 /** The leader says whether there is anything to train. */
 export async function announce(world: World, trains: boolean): Promise<void> {
   await broadcastJson(world, { trains });
+  if (!trains) endWork(world);
 }
 
 /**

@@ -212,7 +212,12 @@ class Run {
     if (this.changed.length > 0) this.emit({ event: 'changed', settings: this.changed });
     try {
       const learning = this.world && new SharedLearning(this.world);
-      const params = resumeFrom ? new Map() : await this.initialise(learning);
+      const params = resumeFrom
+        ? new Map()
+        : await this.initialise(learning).catch(async (error: unknown) => {
+            await learning?.fail(error);
+            throw error;
+          });
       await learning?.end();
       const options = this.trainingOptions(updatesPerEpoch);
       const end = options.maxUpdates > 0 ? { maxUpdates: options.maxUpdates } : {};

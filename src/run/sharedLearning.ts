@@ -5,7 +5,7 @@ import { ColdstartError } from '../errors.js';
 import type { Iteration } from '../initial/learnedInit.js';
 import { chosenInit } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
-import { StoppedByOther } from '../parallel/agree.js';
+import { endWork, StoppedByOther } from '../parallel/agree.js';
 import { receiveTensors, sendTensors } from '../parallel/sharedTensors.js';
 import { broadcastJson, type World } from '../parallel/world.js';
 import { initTask } from './initPlan.js';
@@ -13,6 +13,8 @@ import { initTask } from './initPlan.js';
 /** What the leader sends before training: the iterations that are done, if initial parameters are learned together. */
 interface Learning {
   readonly done?: readonly Iteration[];
+  /** The leader has failed. */
+  readonly failed?: true;
 }
 
 /** The leader's part of learning initial parameters together. */
@@ -32,6 +34,12 @@ export class SharedLearning {
   async end(): Promise<void> {
     if (!this.isSaid) await broadcastJson<Learning>(this.world, {});
   }
+
+  /** The leader has no initial parameters, and no process trains. */
+  async fail(error: unknown): Promise<void> {
+    if (!this.isSaid) await broadcastJson<Learning>(this.world, { failed: true });
+    if (!this.isSaid || isEverybodys(error)) endWork(this.world);
+  }
 }
 
 /** A follower's part: learns with the leader, if initial parameters are learned together, and keeps nothing. */
@@ -42,7 +50,8 @@ export async function learnAlong(
   trainPairs: PairSource,
   signal: AbortSignal | undefined,
 ): Promise<'trains' | 'stopped'> {
-  const { done } = await broadcastJson<Learning>(world, undefined);
+  const { done, failed } = await broadcastJson<Learning>(world, undefined);
+  if (failed) return 'stopped';
   if (done === undefined) return 'trains';
   const drawn = await receiveTensors(world);
   const method = chosenInit(config)!;
@@ -52,10 +61,14 @@ export async function learnAlong(
     return 'trains';
   } catch (error) {
     // what fails on all processes is the leader's to report
-    const isEverybodys = error instanceof ColdstartError && error.code === 'GRADINIT';
-    if (isEverybodys || error instanceof StoppedByOther || signal?.aborted) return 'stopped';
+    if (isEverybodys(error) || error instanceof StoppedByOther || signal?.aborted) return 'stopped';
     throw error;
   } finally {
     disposeParams(drawn);
   }
+}
+
+/** Whether all processes that learn together fail so. */
+function isEverybodys(error: unknown): boolean {
+  return error instanceof ColdstartError && error.code === 'GRADINIT';
 }

@@ -11,6 +11,9 @@ import { memoryWorlds } from '../../test/memoryWorlds.js';
 import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { createBatches } from '../data/batches.js';
 import { pairsInMemory } from '../data/pairSource.js';
+import { ColdstartError } from '../errors.js';
+import { hasEndedWork } from '../parallel/agree.js';
+import { shareOut } from '../parallel/sharedWork.js';
 import { translate } from '../decode/translate.js';
 import type { World } from '../parallel/world.js';
 import { DivergenceError } from './divergence.js';
@@ -165,6 +168,31 @@ describe('several processes', () => {
         return true;
       });
     assert.equal(messages[1], messages[0]);
+  });
+
+  test('end together when decoding the validation set fails on all, or saving on the leader', async () => {
+    const broken = { code: 'NOT_FINITE', message: 'scores are not finite' };
+    for (const failsIn of ['decoding', 'saving'] as const) {
+      const task = tinyTask(folder, `run-${runs++}`, { ...settings, validateEveryUpdates: 1 });
+      const worlds = memoryWorlds(3);
+      const { config, trainBatches, validBatches } = task;
+      const evaluate = (world: World) => async (): Promise<Evaluation> => {
+        await shareOut(world, 7, (item) => {
+          if (failsIn === 'decoding' && item === 4) throw new ColdstartError('NOT_FINITE', broken.message);
+          return item;
+        });
+        return { bleu: 1 };
+      };
+      const followers = worlds
+        .slice(1)
+        .map((world) => follow({ world, config, trainBatches, validBatches, evaluate: evaluate(world) }));
+      const onEvent = ({ event }: TrainEvent): void => {
+        if (event === 'checkpoint') throw new ColdstartError('NOT_FINITE', broken.message);
+      };
+      await assert.rejects(train({ ...task, world: worlds[0], evaluate: evaluate(worlds[0]), onEvent }), broken);
+      await Promise.all(followers);
+      assert.ok(hasEndedWork(worlds[0]));
+    }
   });
 
   for (const [received, call] of [

@@ -4,7 +4,7 @@ import type { Batch } from '../data/batch.js';
 import type { Batches, EpochBatches } from '../data/batches.js';
 import type { ModelConfig } from '../model/config.js';
 import { ColdstartError } from '../errors.js';
-import { requireSame, StoppedByOther } from '../parallel/agree.js';
+import { endWork, requireSame, StoppedByOther } from '../parallel/agree.js';
 import { receiveTensors, sendTensors, shardOf, shardsOf } from '../parallel/sharedTensors.js';
 import { broadcastJson, type World } from '../parallel/world.js';
 import type { UpdateRule } from './applyUpdate.js';
@@ -39,6 +39,9 @@ interface Start {
 
 /** The leader's part of training in several processes: before each of its steps it has the followers do the same. */
 export class Team {
+  /** Whether the followers wait for an order. */
+  private isAwaited = false;
+
   constructor(private readonly world: World) {}
 
   /**
@@ -60,6 +63,7 @@ export class Team {
       await sendTensors(world, tensors);
       slots.set(slot, takeShard(world, tensors));
     }
+    this.isAwaited = true;
     return { step: state.step, slots };
   }
 
@@ -75,40 +79,59 @@ export class Team {
   }
 
   /** Has everybody move its shard. @param state of this process's shard */
-  apply(
+  async apply(
     rule: UpdateRule,
     step: SharedGradients,
     params: Params,
     state: OptimizerState,
   ): ReturnType<typeof applySharedUpdate> {
-    return applySharedUpdate(this.world, rule, step, params, state);
+    const moved = await applySharedUpdate(this.world, rule, step, params, state);
+    this.isAwaited = true;
+    return moved;
   }
 
   /** The first gradient that is not finite, of an update that `isFiniteStep` refuses. */
-  firstNonFinite(step: SharedGradients): Promise<string | undefined> {
-    return firstNonFiniteGradient(this.world, step);
+  async firstNonFinite(step: SharedGradients): Promise<string | undefined> {
+    const first = await firstNonFiniteGradient(this.world, step);
+    this.isAwaited = true;
+    return first;
   }
 
   /** The state of all parameters, which the caller disposes. @param state of this process's shard */
   async collect(params: Params, state: OptimizerState): Promise<OptimizerState> {
     await this.send('save');
-    return (await collectState(this.world, params, state))!;
+    const collected = (await collectState(this.world, params, state))!;
+    this.isAwaited = true;
+    return collected;
   }
 
   /**
-   * Has everybody call `validationLoss`, and `evaluate` if it gives a finite loss.
+   * Has everybody validate.
+   * @param work the leader's part: `validationLoss`, and `evaluate` if it gives a finite loss
    * @throws ColdstartError code PROCESSES_DIFFER if a process does not have the leader's parameters
    */
-  async validate(params: Params): Promise<void> {
+  async validate<T>(params: Params, work: () => Promise<T>): Promise<T> {
     await this.send('validate');
     await compareParams(this.world, params);
+    try {
+      const result = await work();
+      this.isAwaited = true;
+      return result;
+    } catch (error) {
+      this.isAwaited = isEverybodys(error);
+      throw error;
+    }
   }
 
+  /** Ends the followers' part; does nothing where they do not wait for an order, after the leader has failed. */
   async end(): Promise<void> {
+    if (!this.isAwaited) return;
     await this.send('end');
+    endWork(this.world);
   }
 
   private send(order: Order): Promise<void> {
+    this.isAwaited = false;
     return this.world.broadcast(Uint8Array.of(orders.indexOf(order)), 0);
   }
 }
@@ -195,8 +218,13 @@ async function validateAlong(
     await evaluate?.(params, signal);
   } catch (error) {
     // what fails on all processes is the leader's to report
-    if (!(error instanceof ColdstartError || error instanceof StoppedByOther || signal?.aborted)) throw error;
+    if (!(isEverybodys(error) || signal?.aborted)) throw error;
   }
+}
+
+/** Whether all processes that validate fail so; see `shareOut`. */
+function isEverybodys(error: unknown): boolean {
+  return error instanceof ColdstartError || error instanceof StoppedByOther;
 }
 
 /** This process's shard of tensors, which are disposed. */

@@ -232,8 +232,7 @@ class Trainer {
     try {
       result = await work();
     } catch (error) {
-      // any other error ends all processes with this one
-      if (error instanceof DivergenceError) await team.end();
+      await team.end();
       throw error;
     }
     await team.end();
@@ -459,15 +458,13 @@ class Trainer {
 
   /** Validates, unless the signal breaks it off: then it stays due. */
   private async validate(): Promise<void> {
-    const { config, options, validBatches, evaluate, signal, world, store } = this.task;
+    const { config, options, signal, store, team } = this.task;
     const started = performance.now();
     const { update, best, beforeEnd } = this.position;
     const epoch = this.lastEpoch();
-    await this.task.team?.validate(this.params);
-    const { labelSmoothing } = options;
-    const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing, signal, world });
-    if (losses === undefined) return this.stopToo();
-    const { loss, nll } = losses;
+    const measured = await (team ? team.validate(this.params, () => this.measure()) : this.measure());
+    if (measured === undefined) return this.stopToo();
+    const { loss, nll, scores } = measured;
     if (!Number.isFinite(loss))
       this.diverged(
         update,
@@ -475,13 +472,6 @@ class Trainer {
         loss,
         (await firstNonFinite([{ what: 'parameter', tensors: this.params }])) ?? 'validation loss',
       );
-    let scores: Evaluation | undefined;
-    try {
-      scores = await evaluate?.(this.params, signal);
-    } catch (error) {
-      if (error instanceof StoppedByOther) return this.stopToo();
-      if (!signal?.aborted) throw error;
-    }
     if (signal?.aborted) return;
 
     const seconds = this.position.seconds + (performance.now() - started) / 1000;
@@ -510,6 +500,21 @@ class Trainer {
     });
     this.task.onValidation?.(this.params, update);
     if (isBest) await store.saveBest(config, this.params, beforeEnd !== undefined);
+  }
+
+  /** The losses of the validation set, and if they are finite its scores; undefined if any process was asked to stop. */
+  private async measure(): Promise<{ loss: number; nll: number; scores?: Evaluation } | undefined> {
+    const { config, options, validBatches, evaluate, signal, world } = this.task;
+    const { labelSmoothing } = options;
+    const losses = await validationLoss(this.params, validBatches, { config, labelSmoothing, signal, world });
+    if (losses === undefined || !Number.isFinite(losses.loss)) return losses;
+    try {
+      return { ...losses, scores: await evaluate?.(this.params, signal) };
+    } catch (error) {
+      if (error instanceof StoppedByOther) return undefined;
+      if (signal?.aborted) return losses;
+      throw error;
+    }
   }
 
   /** The epoch that the last update belonged to. */
