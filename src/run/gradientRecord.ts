@@ -12,6 +12,7 @@ import {
   type Scalar,
   type Tensor,
 } from '@tensorflow/tfjs-core';
+import { readComputed } from '../backend/readValues.js';
 import { valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
 
@@ -50,14 +51,14 @@ export interface GradientSample {
 /**
  * Norms and variance of the gradients that several batches have at the same parameters.
  *
- * @param loss mean loss of a batch, without dropout
+ * @param lossOf mean loss of a batch, without dropout
  * @param batches at least two, or there is no variance
  * @param control.onBatch sees the number of batches done. An aborted signal throws its reason between two batches.
  * That GradInit lowers this variance is the explanation of Zhu et al. 2021 (arXiv 2102.08098).
  */
 export async function measureGradients(
   params: Params,
-  loss: (params: Params, batch: Batch) => Scalar,
+  lossOf: (params: Params, batch: Batch) => Scalar,
   batches: readonly Batch[],
   { signal, onBatch }: { readonly signal?: AbortSignal; readonly onBatch?: (done: number) => void } = {},
 ): Promise<GradientSample> {
@@ -69,23 +70,31 @@ export async function measureGradients(
     await yieldToEvents(); // lets signals in
     if (signal?.aborted) dispose(total);
     signal?.throwIfAborted();
-    const { value, gradients } = valueAndGradients((p) => loss(p, batch), params);
-    lossSum += value.dataSync()[0];
+    const { value, gradients } = valueAndGradients((p) => lossOf(p, batch), params);
     const tensors = [...gradients.values()];
-    perTensor(tensors, (g) => sum(abs(g))).forEach((norm, t) => {
-      normL1[t] += norm;
-    });
-    perTensor(tensors, (g) => sum(square(g))).forEach((squared, t) => {
-      squares[t] += squared;
-      normL2[t] += Math.sqrt(squared);
-    });
+    const reading = readComputed(() => [
+      value,
+      stack(tensors.map((g) => sum(abs(g)))),
+      stack(tensors.map((g) => sum(square(g)))),
+    ]);
     const next = total.map((tensor, t) => tidy(() => add(tensor, tensors[t])));
     dispose([value, ...tensors, ...total]);
     total = next;
+    const [[loss], norms, squaredNorms] = await reading;
+    lossSum += loss;
+    norms.forEach((norm, t) => {
+      normL1[t] += norm;
+    });
+    squaredNorms.forEach((squared, t) => {
+      squares[t] += squared;
+      normL2[t] += Math.sqrt(squared);
+    });
     onBatch?.(i + 1);
   }
-  const meanSquares = perTensor(total, (sumOfAll) => sum(square(div(sumOfAll, count))));
-  const weightSquares = perTensor([...params.values()], (weights) => sum(square(weights)));
+  const [meanSquares, weightSquares] = await readComputed(() => [
+    stack(total.map((sumOfAll) => sum(square(div(sumOfAll, count))))),
+    stack([...params.values()].map((weights) => sum(square(weights)))),
+  ]);
   dispose(total);
   return {
     loss: finite(lossSum / count),
@@ -100,14 +109,6 @@ export async function measureGradients(
       weightNormL2: Math.sqrt(weightSquares[t]),
     })),
   };
-}
-
-/** One number of each tensor. */
-function perTensor(tensors: readonly Tensor[], number: (tensor: Tensor) => Tensor): Float32Array {
-  const all = tidy(() => stack(tensors.map(number)));
-  const values = all.dataSync<'float32'>();
-  all.dispose();
-  return values;
 }
 
 function finite(value: number): number | null {
