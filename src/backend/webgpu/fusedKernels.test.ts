@@ -6,6 +6,7 @@ import { testFusedKernels } from '../../../test/fusedKernels.js';
 import { withoutGpu } from '../../../test/testBackends.js';
 import * as kernels from '../ops/kernels.js';
 import { labelSmoothedCrossEntropy } from '../ops/crossEntropy.js';
+import { runFused } from '../ops/dispatch.js';
 import { linears } from '../ops/linear.js';
 import { selectBackend } from '../select.js';
 import { loadedGpuBackend } from './loadWebGpu.js';
@@ -25,6 +26,51 @@ describe('fused webgpu kernels', { skip: withoutGpu }, () => {
   });
 
   testFusedKernels('webgpu', 5);
+
+  test('losses, their Hessian products and decoding take logits in blocks of rows', async () => {
+    const backend = await loadedGpuBackend();
+    const { logitsAtOnce } = backend;
+    const [n, d, vocab] = [23, 5, 7];
+    const compute = (): number[][] => {
+      const [hidden, embedding, u] = [
+        [n, d],
+        [vocab, d],
+        [n, d],
+      ].map((shape, i) => tf.tensor(filled(shape, 3 + i).values, shape));
+      const targets = tf.tensor(
+        Array.from({ length: n }, (_, i) => (3 * i) % vocab),
+        [n],
+        'int32',
+      );
+      const loss = (h: tf.Tensor, e: tf.Tensor): tf.Tensor =>
+        labelSmoothedCrossEntropy(h, e, targets, { labelSmoothing: 0.1, padId: 1 }).lossSum;
+      const slope = (h: tf.Tensor, e: tf.Tensor): tf.Tensor => tf.sum(tf.mul(tf.grads(loss)([h, e])[0], u));
+      const attrs = { count: 3, endToken: 2, excluded: [1] };
+      return [
+        loss(hidden, embedding),
+        ...tf.grads(loss)([hidden, embedding]),
+        ...tf.grads(slope)([hidden, embedding]),
+        ...runFused(kernels.topLogProbsKernel, { hidden, embedding }, attrs),
+      ].map((y) => [...y.dataSync()]);
+    };
+    await tf.setBackend('webgpu');
+    const whole = tf.tidy(() => compute());
+    backend.logitsAtOnce = 4 * vocab;
+    const before = backend.dispatches;
+    try {
+      tf.tidy(() => compute()).forEach((values, which) =>
+        values.forEach((value, i) =>
+          assert.ok(
+            Math.abs(value - whole[which][i]) < 1e-4 * (1 + Math.abs(value)),
+            `output ${which}[${i}]: ${value}`,
+          ),
+        ),
+      );
+      assert.ok(backend.dispatches - before > 6 * 3 * 3);
+    } finally {
+      backend.logitsAtOnce = logitsAtOnce;
+    }
+  });
 
   test('bind no more buffers than every device has', () => assert.equal(mostBuffers, 8));
 

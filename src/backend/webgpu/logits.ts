@@ -2,16 +2,13 @@ import type { Product } from './products.js';
 import type { GpuBackend } from './webGpuBackend.js';
 import { reduceCode } from './wgsl.js';
 
-/** Logits that are held at once. */
-const blockElements = 2 ** 24;
-
 /** Blocks of rows whose logits are not too many. */
 export function blocksOfLogits(
   backend: GpuBackend,
   rows: number,
   vocabSize: number,
 ): { readonly first: number; readonly count: number }[] {
-  const elements = Math.min(blockElements, backend.device.limits.maxStorageBufferBindingSize / 4);
+  const elements = Math.min(backend.logitsAtOnce, backend.device.limits.maxStorageBufferBindingSize / 4);
   const most = Math.max(1, Math.floor(elements / vocabSize));
   return Array.from({ length: Math.ceil(rows / most) }, (_, i) => ({
     first: i * most,

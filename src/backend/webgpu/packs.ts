@@ -52,10 +52,12 @@ export function bindableParts(
   alignment: number,
   most: number,
 ): { readonly start: number; readonly end: number }[] {
+  const { places, total } = placesOf(sizes, alignment);
+  const ends = places.map((_, i) => places[i + 1] ?? total);
   const parts: { start: number; end: number }[] = [];
-  sizes.forEach((_, i) => {
+  ends.forEach((end, i) => {
     const part = parts.at(-1);
-    if (part !== undefined && placesOf(sizes.slice(part.start, i + 1), alignment).total <= most) part.end = i + 1;
+    if (part !== undefined && end - places[part.start] <= most) part.end = i + 1;
     else parts.push({ start: i, end: i + 1 });
   });
   return parts;

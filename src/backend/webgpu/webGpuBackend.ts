@@ -38,6 +38,8 @@ export interface GpuBackend extends TfjsWebGpu {
   readonly device: GPUDevice;
   /** Kernels started since the backend was made. */
   readonly dispatches: number;
+  /** Logits that losses and decoding hold at most, for rows one after the other. */
+  logitsAtOnce: number;
   /** The values of an int32 tensor that was made from JavaScript's values; undefined if the device computed it. */
   knownIntegers(tensor: TensorInfo): ArrayLike<number> | undefined;
   /** The same, read from the device where needed. */
@@ -90,6 +92,7 @@ export function webGpuBackend(
   class Backend extends base implements GpuBackend {
     readonly device = device;
     dispatches = 0;
+    logitsAtOnce = 2 ** 24;
     private failure: ColdstartError | undefined;
     private startedInTurn = 0;
     /** Of the tensors that share a buffer. */
