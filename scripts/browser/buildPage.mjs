@@ -35,7 +35,7 @@ export async function buildPage(out) {
 /** task.json: model, vocabulary, sentences to show, and the settings of each way; pairs.bin: the ids. */
 async function writeTask(folder, out) {
   const of = (path) => import(join(root, 'dist', path));
-  const { loadConfig } = await of('config/loadConfig.js');
+  const { loadConfig, configDifferences } = await of('config/loadConfig.js');
   const { writeSyntheticCorpus } = await of('corpus/synth/generateCorpus.js');
   const { prepareCorpus } = await of('corpus/prepare/prepareCorpus.js');
   const { openPreparedCorpus } = await of('corpus/preparedCorpus.js');
@@ -43,7 +43,7 @@ async function writeTask(folder, out) {
   const { modelOptions } = await of('config/modelOptions.js');
   const { trainOptions, optimizerOptions } = await of('config/trainOptions.js');
   const { planAblation } = await of('ablation/ablationPlan.js');
-  const { claimRunFolder, runDifferences, runIdentity } = await of('run/runFolder.js');
+  const { claimRunFolder, comparableConfig, runIdentity } = await of('run/runFolder.js');
   const { beamOptions, bleuOptions, referenceText } = await of('run/heldOut.js');
 
   const text = join(folder, 'text');
@@ -55,7 +55,7 @@ async function writeTask(folder, out) {
       `corpus.${split}.trg=${join(text, `${split}.en`)}`,
     ]),
   ];
-  const builtin = loadConfig(join(root, base));
+  const builtin = comparableConfig(loadConfig(join(root, base)));
   const prepared = loadConfig(join(root, base), places);
   await prepareCorpus(prepareOptions(prepared));
   const corpus = await openPreparedCorpus(join(folder, 'prepared'));
@@ -77,7 +77,8 @@ async function writeTask(folder, out) {
       arms: runs.map(({ arm, config }) => {
         const place = join(folder, arm);
         // resuming keeps what command lines set: so the base configuration is enough for it
-        const set = runDifferences(builtin, config).map((line) => line.slice(0, line.indexOf(':')));
+        const differences = configDifferences(builtin, comparableConfig(config));
+        const set = differences.map((line) => line.slice(0, line.indexOf(':')));
         claimRunFolder(place, config, { ...runIdentity(corpus.manifest), set }, { isNew: true, changed: [] });
         const { train } = config;
         return {
