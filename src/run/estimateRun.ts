@@ -60,10 +60,14 @@ export async function estimateMemory(config: Config, ignoreMemory = false): Prom
 /**
  * Measures a few updates, one validation, a few translations, and an iteration of each branch of the learned
  * initialisation.
- * @param updatesDone updates that an unfinished run has made already; their time and that of initialisation are left out
+ * @param done what an unfinished run has behind it, whose time is left out: updates, and the recorded cost of its initial parameters
  * @throws ColdstartError TOO_LARGE if that would not fit into memory
  */
-export async function estimateRun(config: Config, ignoreMemory = false, updatesDone = 0): Promise<RunEstimate> {
+export async function estimateRun(
+  config: Config,
+  ignoreMemory = false,
+  done: { readonly updates?: number; readonly initUpdates?: number } = {},
+): Promise<RunEstimate> {
   const options = trainOptions(config);
   const corpus = await openPreparedCorpus(corpusFolder(config), prepareCommand(config));
   try {
@@ -77,8 +81,10 @@ export async function estimateRun(config: Config, ignoreMemory = false, updatesD
     const params = initParams(model, { method: config.init.method, seed: config.seed });
     const secondsPerUpdate = await timeUpdate(config, model, params, trained);
     const plan = initPlan(config, pairs);
-    const initUpdates = plan === undefined ? 0 : expectedUpdates(plan);
-    const initSeconds = updatesDone > 0 ? 0 : await timeInit(config, model, pairs);
+    const { updates: updatesDone = 0 } = done;
+    const initUpdates = done.initUpdates ?? (plan === undefined ? 0 : expectedUpdates(plan));
+    const isLearned = updatesDone > 0 || done.initUpdates !== undefined;
+    const initSeconds = isLearned ? 0 : await timeInit(config, model, pairs);
     const { validation, test } = await timeHeldOut(config, model, corpus);
 
     const runUpdates = runLength(config, updatesPerEpoch) ?? updatesPerEpoch;

@@ -74,8 +74,8 @@ export async function measureGradients(
     const tensors = [...gradients.values()];
     const reading = readComputed(() => [
       value,
-      stack(tensors.map((g) => sum(abs(g)))),
-      stack(tensors.map((g) => sum(square(g)))),
+      ofEach(tensors, (g) => sum(abs(g))),
+      ofEach(tensors, (g) => sum(square(g))),
     ]);
     const next = total.map((tensor, t) => tidy(() => add(tensor, tensors[t])));
     dispose([value, ...tensors, ...total]);
@@ -92,8 +92,8 @@ export async function measureGradients(
     onBatch?.(i + 1);
   }
   const [meanSquares, weightSquares] = await readComputed(() => [
-    stack(total.map((sumOfAll) => sum(square(div(sumOfAll, count))))),
-    stack([...params.values()].map((weights) => sum(square(weights)))),
+    ofEach(total, (sumOfAll) => sum(square(div(sumOfAll, count)))),
+    ofEach([...params.values()], (weights) => sum(square(weights))),
   ]);
   dispose(total);
   return {
@@ -109,6 +109,11 @@ export async function measureGradients(
       weightNormL2: Math.sqrt(weightSquares[t]),
     })),
   };
+}
+
+/** One number of each tensor. Intermediate results are released tensor by tensor: of all they would take the parameters' memory again. */
+function ofEach(tensors: readonly Tensor[], number: (tensor: Tensor) => Tensor): Tensor {
+  return stack(tensors.map((tensor) => tidy(() => number(tensor))));
 }
 
 function finite(value: number): number | null {

@@ -82,6 +82,26 @@ test('what a run would be refused for is refused: settings, the folder, data tha
   assert.deepEqual(readFileSync(at('made', 'config.yaml')), config);
   assert.ok(existsSync(at('made', 'scores.json')));
 
+  // GradInit with countInit: what it cost, as the run recorded it, not as it was expected
+  const counted = [
+    'gradinit.algorithm=adam',
+    'gradinit.gamma=1e9',
+    'gradinit.iterations=2',
+    'train.countInit=true',
+    'train.maxUpdates=40',
+  ];
+  const expected = (await preview('counted', counted)).estimate!;
+  await run({ config: loadConfig(at('config.yaml'), counted), runDir: at('counted'), resume: false });
+  const { cost } = JSON.parse(readFileSync(at('counted', 'gradinit.json'), 'utf8')) as {
+    cost: { updateEquivalents: number };
+  };
+  const { estimate } = await preview('counted', [...counted, 'train.maxUpdates=60'], true);
+  assert.notEqual(expected.initUpdates, cost.updateEquivalents);
+  assert.equal(estimate!.initUpdates, cost.updateEquivalents);
+  assert.equal(estimate!.updates, 60 - Math.ceil(cost.updateEquivalents));
+  assert.equal(estimate!.updatesLeft, 20);
+  assert.equal(estimate!.initSeconds, 0);
+
   const text = at('data', 'test.trg.txt');
   writeFileSync(text, readFileSync(text, 'utf8').replace('a', 'b'));
   await assert.rejects(

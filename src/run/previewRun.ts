@@ -10,8 +10,9 @@ import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, runLength } from './epochShape.js';
 import { estimateRun, type RunEstimate } from './estimateRun.js';
 import { learnsInitialParams } from './initialParams.js';
+import { readInitReport } from './initRecords.js';
 import { checkEndsLater } from './resumedEnd.js';
-import { findRun, letsTrainOn, runIdentity } from './runFolder.js';
+import { findRun, letsTrainOn, runIdentity, runPaths } from './runFolder.js';
 import type { RunTask } from './run.js';
 import { trainingPairs } from './trainingPairs.js';
 
@@ -44,7 +45,12 @@ export async function previewRun({
   learnsInitialParams(config);
   const found = await checkedCorpus(config, runDir, resume);
   const { isComplete, ...preview } = found;
-  return isComplete ? preview : { ...preview, estimate: await estimateRun(config, ignoreMemory, preview.updatesDone) };
+  if (isComplete) return preview;
+  const initUpdates = readInitReport(runPaths(runDir).initReport)?.cost.updateEquivalents;
+  return {
+    ...preview,
+    estimate: await estimateRun(config, ignoreMemory, { updates: preview.updatesDone, initUpdates }),
+  };
 }
 
 async function checkedCorpus(

@@ -1,5 +1,5 @@
 import { formatLoss } from '../format.js';
-import { all, isFinite as isFiniteElement, stack } from '@tensorflow/tfjs-core';
+import { all, isFinite as isFiniteElement, stack, tidy } from '@tensorflow/tfjs-core';
 import { readComputed } from '../backend/readValues.js';
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError } from '../errors.js';
@@ -32,7 +32,7 @@ export async function firstNonFinite(
   for (const { what, tensors } of groups) {
     if (tensors.size === 0) continue;
     const [isFinite] = await readComputed(() => [
-      stack([...tensors.values()].map((value) => all(isFiniteElement(value)))),
+      stack([...tensors.values()].map((value) => tidy(() => all(isFiniteElement(value))))),
     ]);
     const first = isFinite.findIndex((flag) => !flag);
     if (first !== -1) return `${what} ${[...tensors.keys()][first]}`;
