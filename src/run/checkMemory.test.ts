@@ -125,10 +125,10 @@ describe('memory', () => {
     };
     const near = (found: number, expected: number): void =>
       assert.ok(Math.abs(found - expected) < 1e-9, `${found}, expected ${expected}`);
-    // a sum of each own node, everybody's shards, the own shard twice, and the nodes' parts in exchange; instead of a checkpoint's three copies
-    near(await added(2, 8), 1 + 1 + 2 / 2 + (1 + 2 / 2 + 1) - 3);
+    // a sum of each own node, everybody's shards, the own shard twice, and the nodes' parts in exchange; instead of a checkpoint's four copies
+    near(await added(2, 8), 1 + 1 + 2 / 2 + (1 + 2 / 2 + 1) - 4);
     // batches 0 to 1 and 2; 3, and 4 to 5; 6 to 7: five nodes
-    near(await added(3, 8), 2 + 1 + 2 / 3 + (2 + 5 / 3 + 1) - 3);
+    near(await added(3, 8), 2 + 1 + 2 / 3 + (2 + 5 / 3 + 1) - 4);
     near(await added(1, 8), 0);
   });
 
@@ -141,7 +141,7 @@ describe('memory', () => {
     };
     const alone = await outside(1, 512);
     assert.ok(Math.abs((await outside(2, 2048)) - alone) < 1); // one piece
-    assert.ok(Math.abs((await outside(2, 512)) - alone - (1 + 1 + 2 / 2 + (1 + 2 / 2 + 1) - 3) * parameters) < 1);
+    assert.ok(Math.abs((await outside(2, 512)) - alone - (1 + 1 + 2 / 2 + (1 + 2 / 2 + 1) - 4) * parameters) < 1);
   });
 
   test('a run that fits starts, one that clearly does not is refused with the settings that do', async () => {

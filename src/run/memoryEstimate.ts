@@ -55,8 +55,8 @@ export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend:
   // each of several processes keeps its shard of the optimiser's state
   const others = initNamed(stage) ? 0 : 4 * parameters * numSlots * (1 - 1 / processes);
   const tensors = ((await countStage(stage, task)) - others) * slack[backend]!;
-  // a checkpoint is written from copies of parameters and optimiser state
-  const copies = 4 * parameters * (1 + numSlots);
+  // a checkpoint is written from copies of parameters and optimiser state, while those of the best one before it are not released yet
+  const copies = 4 * parameters * (2 + numSlots);
   // several processes keep their sums of gradients outside the backend until they are added up
   const terms = sharedTerms(stage, task);
   const sums = processes > 1 && terms > 1 ? sumBytes(processes, terms, parameters) : 0;
