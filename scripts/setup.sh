@@ -18,9 +18,11 @@ fi
 # npm ci only when the lock file changed since the last install
 stamp="node_modules/.coldstart-lock"
 if ! cmp -s package-lock.json "$stamp"; then
+  echo "npm's packages ..."
   npm ci --ignore-scripts --prefer-offline --no-progress --loglevel=error
   cp package-lock.json "$stamp"
 fi
 
+echo "build ..."
 npm run --silent build
 source scripts/setup-native.sh

@@ -32,7 +32,7 @@ describe('coldstart init', () => {
     assert.equal(status, 0, stderr);
     assert.match(
       stdout,
-      /^de-en\.yaml written, for 380 training pairs; 20 are held out as the test set in runs\/data\/de-en\/text\.\nNext:\n {2}npx coldstart corpus prepare -c de-en\.yaml\n {2}npx coldstart train -c de-en\.yaml\n$/,
+      /^de-en\.yaml written, for 380 training pairs; 20 are held out as the test set in runs\/data\/de-en\/text\.\nThe first pair:\n {2}de: \S.*\n {2}en: \S.*\nNext:\n {2}npx coldstart corpus prepare -c de-en\.yaml\n {2}npx coldstart train -c de-en\.yaml\n$/,
     );
     const every = pairs.map((pair, i) => ({ ...pair, isHeldOut: (i + 1) % 20 === 0 }));
     const [kept, held] = [false, true].map((isHeldOut) => every.filter((pair) => pair.isHeldOut === isHeldOut));
@@ -70,6 +70,40 @@ describe('coldstart init', () => {
     const { corpus } = loadConfig(join(folder, "a b #c: it's.yaml"));
     assert.equal(corpus.train.src, join(folder, "runs/data/a b #c: it's/text/train.de"));
     assert.equal(corpus.dir, join(folder, "runs/data/a b #c: it's/prepared"));
+  });
+
+  test('--start cold writes a configuration without a warmup, whose other settings are the same', () => {
+    const { status, stderr } = coldstart(
+      'init',
+      '--src',
+      'own.de',
+      '--trg',
+      'own.en',
+      '--out',
+      'cold.yaml',
+      '--start',
+      'cold',
+    );
+    assert.equal(status, 0, stderr);
+    const [warmup, cold] = ['de-en.yaml', 'cold.yaml'].map((name) => loadConfig(join(folder, name)));
+    assert.deepEqual([cold.train.warmupInitLr, cold.gradinit.algorithm], [-1, 'adam']);
+    const { corpus: _, ...others } = cold;
+    const { warmupInitLr } = warmup.train;
+    const { corpus: __, ...expected } = warmup;
+    assert.deepEqual({ ...others, train: { ...cold.train, warmupInitLr }, gradinit: warmup.gradinit }, expected);
+  });
+
+  test('files in another encoding are refused, and leave nothing behind', () => {
+    const lines = Array.from({ length: 200 }, (_, i) => `Zeile ${i}${i % 50 === 0 ? ' sch\xf6n' : ''}\n`).join('');
+    writeFileSync(join(folder, 'latin.de'), Buffer.from(lines, 'latin1'));
+    writeFileSync(join(folder, 'latin.en'), lines.replaceAll('\xf6', 'oe'));
+    const { status, stderr } = coldstart('init', '--src', 'latin.de', '--trg', 'latin.en', '--out', 'latin.yaml');
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^coldstart: 4 of the 200 pairs of latin\.de and latin\.en are not valid UTF-8\. Convert the files first, e\.g\. iconv/,
+    );
+    assert.ok(!existsSync(join(folder, 'latin.yaml')) && !existsSync(join(folder, 'runs/data/latin')));
   });
 
   test('overwrites nothing', () => {

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { counted } from '../counted.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { shellWord } from '../format.js';
+import { starts, type Start } from '../config/startingConfig.js';
 import { languageOf } from './corpus/pairOptions.js';
 
 interface InitFlags {
@@ -10,7 +11,11 @@ interface InitFlags {
   srcLang?: string;
   trgLang?: string;
   out?: string;
+  start: Start;
 }
+
+/** With a larger share of pairs that are not UTF-8 the files have another encoding, and what is left is a poor sample. */
+const mostInvalid = 0.01;
 
 /** With fewer pairs the validation set would be too small. */
 const leastPairs = 100;
@@ -25,21 +30,27 @@ export function initCommand(): Command {
     .option('--src-lang <code>', 'language of the source, e.g. de (default: the ending of its name)')
     .option('--trg-lang <code>', 'language of the target')
     .option('--out <file>', 'configuration to write (default: SRC-TRG.yaml, as de-en.yaml)')
+    .addOption(
+      new Option('--start <name>', 'with a learning-rate warmup, or without one after GradInit')
+        .choices(starts)
+        .default('warmup' satisfies Start),
+    )
     .addHelpText(
       'after',
       `
 Your files stay as they are. The pairs go to runs/data/NAME/text as train.* and test.*; validation pairs are held out by the
 configuration. Model and subwords are chosen by the number of pairs. Nothing is overwritten.
 
-Example:
-  coldstart init --src corpus.de --trg corpus.en`,
+Examples:
+  coldstart init --src corpus.de --trg corpus.en
+  coldstart init --src corpus.de --trg corpus.en --start cold`,
     )
     .action(init);
 }
 
 async function init(flags: InitFlags): Promise<void> {
   const [
-    { existsSync, statSync },
+    { existsSync, rmSync, statSync },
     { basename, dirname, join },
     { extractCorpus },
     { heldOutEvery, startingConfig },
@@ -76,7 +87,7 @@ async function init(flags: InitFlags): Promise<void> {
         'FILE_EXISTS',
         `${path} is there already, and init overwrites nothing. Choose another name with --out, or remove it first.`,
       );
-  const total = await countPairs(flags);
+  const { total, first } = await countPairs(flags);
   if (total < leastPairs)
     throw new DataError(
       `${flags.src} and ${flags.trg} have ${counted(total, 'pair')}, expected at least ${leastPairs}.`,
@@ -91,7 +102,14 @@ async function init(flags: InitFlags): Promise<void> {
     out: text('train'),
     heldOut: { every, out: text('test') },
   });
-  if (invalidPairs > 0) console.error(`note: ${invalidPairs} pairs are not valid UTF-8; left out`);
+  if (invalidPairs > mostInvalid * total) {
+    rmSync(folder, { recursive: true });
+    throw new DataError(
+      `${invalidPairs} of the ${total} pairs of ${flags.src} and ${flags.trg} are not valid UTF-8. Convert the files first, e.g. iconv -f LATIN1 -t UTF-8.`,
+    );
+  }
+  if (invalidPairs > 0)
+    console.error(`note: ${counted(invalidPairs, 'pair is', 'pairs are')} not valid UTF-8; left out`);
   files.writeFileAtomic(
     out,
     startingConfig({
@@ -101,21 +119,30 @@ async function init(flags: InitFlags): Promise<void> {
       testPairs: heldOutPairs,
       textDir: `runs/data/${name}/text`,
       preparedDir: `runs/data/${name}/prepared`,
+      start: flags.start,
     }),
   );
   console.log(
     `${out} written, for ${counted(pairs, 'training pair')}; ${heldOutPairs} are held out as the test set in ${folder}/text.`,
   );
+  console.log(`The first pair:\n  ${srcLang}: ${first.src}\n  ${trgLang}: ${first.trg}`);
   const shown = shellWord(out);
   console.log(`Next:\n  npx coldstart corpus prepare -c ${shown}\n  npx coldstart train -c ${shown}`);
 }
 
-/** @throws DataError naming both counts if the files have different numbers of lines */
-async function countPairs(files: InitFlags): Promise<number> {
-  const { readLinePairs } = await import('../text/linePairs.js');
-  let pairs = 0;
-  for await (const { src } of readLinePairs(files)) pairs += src.length;
-  return pairs;
+/** How many pairs there are, and the first one, shortened. @throws DataError naming both counts if the files have different numbers of lines */
+async function countPairs(files: InitFlags): Promise<{ total: number; first: Record<'src' | 'trg', string> }> {
+  const { readLinePairs, withoutLineEnd } = await import('../text/linePairs.js');
+  const { escapeControls } = await import('./escapeControls.js');
+  const shown = (line: string | null): string =>
+    line === null ? '(not valid UTF-8)' : escapeControls(withoutLineEnd(line).slice(0, 100));
+  let total = 0;
+  let first = { src: '', trg: '' };
+  for await (const { src, trg } of readLinePairs(files)) {
+    if (total === 0 && src.length > 0) first = { src: shown(src[0]), trg: shown(trg[0]) };
+    total += src.length;
+  }
+  return { total, first };
 }
 
 /** The language named by a file's ending; undefined for endings such as .txt. */

@@ -8,7 +8,8 @@ import { runPreviewText } from '../report/text/runPreviewText.js';
 import { previewRun } from '../run/previewRun.js';
 import { followRun, type Processes } from '../run/processes.js';
 import { run } from '../run/run.js';
-import { keptSettings } from '../run/runFolder.js';
+import { keptSettings, runPaths } from '../run/runFolder.js';
+import { isThere } from '../storage/isThere.js';
 import { broadcastJson } from '../parallel/world.js';
 import type { LearningSaved } from '../run/runEvents.js';
 import { abortOnInterrupt, Interrupted } from './interrupts.js';
@@ -44,6 +45,8 @@ export async function trainLed(flags: TrainFlags, processes: Processes | undefin
   const config = withBatches(loadConfig(flags.config, [...kept, ...given]), kept, flags, processes);
   if (kept.length > 0)
     console.error(`kept      ${kept.join(', ')}: set for this run earlier; --set KEY=VALUE changes it`);
+  if (flags.resume && !isThere(runPaths(runDir).config))
+    console.error(`resume    ${runDir} holds no run yet: this begins it`);
   let learning: LearningSaved | undefined;
   let hasStarted = false;
   const signal = abortOnInterrupt(() =>

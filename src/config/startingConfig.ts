@@ -11,7 +11,13 @@ export interface StartingCorpus {
   readonly preparedDir: string;
   /** Pairs held out of the training set for testing. */
   readonly testPairs: number;
+  /** How training begins. Default: warmup. */
+  readonly start?: Start;
 }
+
+/** Ways of starting that `coldstart init` writes; `cold` as the preset of ablations. */
+export const starts = ['warmup', 'cold'] as const;
+export type Start = (typeof starts)[number];
 
 /** The distance between held-out pairs: one in twenty is held out, but at most about 2,000 in all. */
 export function heldOutEvery(pairs: number): number {
@@ -43,10 +49,7 @@ function tiny(own: {
     train: [
       line(`lr: ${own.lr}`, 'the highest learning rate; try a third of it if the loss does not fall'),
       '  schedule: inverse_sqrt',
-      line(
-        `warmupUpdates: ${own.warmupUpdates}`,
-        'the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out',
-      ),
+      line(`warmupUpdates: ${own.warmupUpdates}`, 'the rate rises over these, then falls with the inverse square root'),
       line(`maxTokens: ${own.maxTokens}`, 'size of a batch: less if memory is short'),
       line(`updateFreq: ${own.updateFreq}`, 'batches per update'),
       line(`maxUpdates: ${own.maxUpdates}`, 'the end of training, if patience does not end it before'),
@@ -107,7 +110,7 @@ const sizes: readonly Size[] = [
   reluDropout: 0.1`,
     train: `  lr: 5e-4                      # the highest learning rate; try a third of it if the loss does not fall
   schedule: inverse_sqrt
-  warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
+  warmupUpdates: 4000           # the rate rises over these, then falls with the inverse square root
   weightDecay: 1e-4
   maxTokens: 4096               # size of a batch: less if memory is short
   maxUpdates: 30000             # the end of training, if patience does not end it before
@@ -121,7 +124,7 @@ const sizes: readonly Size[] = [
   dropout: 0.1`,
     train: `  lr: 7e-4                      # the highest learning rate; try a third of it if the loss does not fall
   schedule: inverse_sqrt
-  warmupUpdates: 4000           # the rate rises over these; --set train.warmupInitLr=-1 leaves the warmup out
+  warmupUpdates: 4000           # the rate rises over these, then falls with the inverse square root
   maxTokens: 4096               # size of a batch: less if memory is short
   updateFreq: 8                 # batches per update
   maxUpdates: 100000            # the end of training, if patience does not end it before
@@ -131,7 +134,7 @@ const sizes: readonly Size[] = [
 ];
 
 /** A configuration to start from for two files of running text, with a comment on every setting that matters. */
-export function startingConfig({ srcLang, trgLang, pairs, testPairs, ...dirs }: StartingCorpus): string {
+export function startingConfig({ srcLang, trgLang, pairs, testPairs, start, ...dirs }: StartingCorpus): string {
   const { merges, model, train } = sizes.find(({ below }) => pairs < below)!;
   const text = (set: string): string =>
     `{ src: ${yamlText(`${dirs.textDir}/${set}.${srcLang}`)}, trg: ${yamlText(`${dirs.textDir}/${set}.${trgLang}`)} }`;
@@ -166,11 +169,15 @@ ${model}
 train:
 ${train}
   labelSmoothing: 0.1
-  validateBleuSentences: 200    # of the validation set are translated at each validation, all of it counts for the loss
+${start === 'cold' ? '  warmupInitLr: -1              # no warmup: the highest rate from the first update\n' : ''}  validateBleuSentences: 200    # of the validation set are translated at each validation, all of it counts for the loss
   patience: 10                  # stop after so many validations without a better one
 
-# To start without the warmup: train.warmupInitLr: -1 and
-# gradinit: { algorithm: adam } # learns the scales of the initial parameters and of the first updates
+${
+  start === 'cold'
+    ? `gradinit: { algorithm: adam }   # learns the scales of the initial parameters and of the first updates`
+    : `# Without the warmup: warmupInitLr: -1 in the section train, and this line (as "coldstart init --start cold" writes it)
+# gradinit: { algorithm: adam } # learns the scales of the initial parameters and of the first updates`
+}
 
 decode:
   beamSize: 5

@@ -53,6 +53,7 @@ test('the package has its program and its types, and nothing else', () => {
   const [{ size, files }] = JSON.parse(packed.stdout) as { size: number; files: { path: string }[] }[];
   const paths = files.map(({ path }) => path);
   for (const path of [
+    'bin/coldstart.js',
     'dist/cli/main.js',
     'dist/index.d.ts',
     'dist/backend/wasm/kernels.wasm',

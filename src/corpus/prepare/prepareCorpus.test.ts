@@ -323,6 +323,26 @@ test('SentencePiece models segment and join', async () => {
   await prepared.close();
 });
 
+test('a language whose abbreviations the tokeniser does not know is named', async () => {
+  const text = join(folder, 'unknown-language');
+  await writeSyntheticCorpus(text, { pairs: 200, validPairs: 20, testPairs: 1, seed: 1 });
+  const files = (split: string) => ({ src: join(text, `${split}.de`), trg: join(text, `${split}.en`) });
+  const base = {
+    trgLang: 'en',
+    train: files('train'),
+    valid: files('valid'),
+    subwords: { method: 'none' },
+    vocabulary: { joined: false },
+  } as const;
+  const prepared = (srcLang: string, tokenize?: object) =>
+    prepareCorpus({ ...base, srcLang, outDir: join(folder, `language-${srcLang}-${Boolean(tokenize)}`), tokenize });
+  assert.deepEqual((await prepared('xx', {})).warnings, [
+    'no abbreviations of language "xx" are known, the English ones are used. corpus.tokenize.srcPrefixes names a list.',
+  ]);
+  assert.deepEqual((await prepared('xx')).warnings, []);
+  assert.deepEqual((await prepared('de', {})).warnings, []);
+});
+
 test('the built-in corpus goes all the way to batches', async () => {
   const text = join(folder, 'builtin');
   await writeSyntheticCorpus(text, { pairs: 3000, validPairs: 50, testPairs: 50, seed: 1 });

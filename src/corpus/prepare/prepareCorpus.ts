@@ -1,3 +1,4 @@
+import { hasNonbreakingPrefixes } from '../../text/moses/nonbreakingPrefixes.js';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -91,7 +92,13 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
   const { made, changes } = await compare(options.outDir, asked, found);
   if (made && changes.length === 0)
-    return { status: 'upToDate', manifest: made, stages: [], seconds: 0, warnings: warningsOf(made) };
+    return {
+      status: 'upToDate',
+      manifest: made,
+      stages: [],
+      seconds: 0,
+      warnings: [...languageWarnings(options), ...warningsOf(made)],
+    };
   if (made && !force) {
     throw new ColdstartError(
       'CORPUS_CHANGED',
@@ -117,7 +124,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
       manifest,
       stages: outcomes,
       seconds: Math.round(performance.now() - started) / 1000,
-      warnings: warningsOf(manifest),
+      warnings: [...languageWarnings(options), ...warningsOf(manifest)],
     };
   } finally {
     release();
@@ -207,6 +214,21 @@ async function claimWorkFolder(folder: string): Promise<() => void> {
   const release = await lockFolder(join(folder, lockFile), 'preparing this corpus');
   if (!existsSync(join(folder, markFile))) writeFileAtomic(join(folder, markFile), markText);
   return release;
+}
+
+/** Languages of which Moses' tokeniser knows nothing. */
+function languageWarnings(options: PrepareOptions): string[] {
+  if (!options.tokenize) return [];
+  const { srcLang, trgLang, tokenize } = options;
+  return [
+    { language: srcLang, key: 'srcPrefixes', prefixes: tokenize.srcPrefixes },
+    { language: trgLang, key: 'trgPrefixes', prefixes: tokenize.trgPrefixes },
+  ]
+    .filter(({ language, prefixes }) => prefixes === undefined && !hasNonbreakingPrefixes(language))
+    .map(
+      ({ language, key }) =>
+        `no abbreviations of language "${language}" are known, the English ones are used. corpus.tokenize.${key} names a list.`,
+    );
 }
 
 function warningsOf({ splits }: PrepareManifest): string[] {

@@ -248,7 +248,7 @@ function startLines({
       : `${formatCount(model.srcVocabSize)}/${formatCount(model.trgVocabSize)}`;
   return [
     `run       ${runDir}${resumedFrom === undefined ? '' : `, resumed from update ${formatCount(resumedFrom)}`}`,
-    `backend   ${backend}, ${precision}`,
+    `backend   ${backend}, ${precision}${backend === 'wasm' || backend === 'cpu' ? ': about ten times slower than the native engine; "npx coldstart doctor" says how to build it' : ''}`,
     `model     ${formatCount(numParameters)} parameters: ${model.numEncoderLayers}+${model.numDecoderLayers} layers, d ${model.dModel}, ffn ${model.dFf}, ${model.numHeads} heads, vocabulary ${vocabulary} (${model.sharing}), dropout ${model.dropout}`,
     `data      ${formatCount(trainPairs)} pairs; ${formatCount(trgTokensPerEpoch)} target tokens in ${formatCount(updatesPerEpoch)} updates per epoch${maxUpdates === undefined ? '' : `, ${formatCount(maxUpdates)} updates in all`}`,
     `example   ${example.src}`,
