@@ -1,8 +1,8 @@
 // Speed of the corpus tools: `node bench/corpus.mjs [SECTION...] [--moses DIR] [--lines N]`, all sections by default.
 // Sections: tokenize, apply-bpe, learn-bpe, learn-spm, prepare, clean.
 //
-// The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from
-// ../shared/data/multi30k, or --data DIR with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
+// The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from the
+// folder that --data DIR names, with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
 // whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
 // commands take turns.
 //
@@ -30,7 +30,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     moses: { type: 'string' },
     'subword-nmt': { type: 'string' },
-    data: { type: 'string', default: join(root, '../shared/data/multi30k') },
+    data: { type: 'string' },
     lines: { type: 'string', default: '116000' },
     sizes: { type: 'string', default: '30000,300000' },
     rounds: { type: 'string', default: '3' },
@@ -45,6 +45,12 @@ const coldstart = (...args) => [process.execPath, join(root, 'dist/src/cli/main.
 
 /** Writes a file of the given number of lines; gives its path, lines and words. */
 function writeText(name, languages, numLines) {
+  if (options.data === undefined || !existsSync(join(options.data, 'train.de.gz'))) {
+    console.error(
+      `no text at ${options.data ?? '(--data is missing)'}: name a folder with train.de.gz and train.en.gz by --data.`,
+    );
+    process.exit(1);
+  }
   const once = languages.flatMap((language) =>
     gunzipSync(readFileSync(join(options.data, `train.${language}.gz`)))
       .toString('utf8')
@@ -187,10 +193,6 @@ const sections = {
   },
 };
 
-if (!existsSync(join(options.data, 'train.de.gz'))) {
-  console.error(`no text at ${options.data}: name a folder with train.de.gz and train.en.gz by --data.`);
-  process.exit(1);
-}
 const unknown = positionals.find((name) => !(name in sections));
 if (unknown !== undefined) {
   console.error(`there is no section "${unknown}"; there are ${Object.keys(sections).join(', ')}.`);

@@ -1,10 +1,9 @@
 // Two rows of docs/notes/performance.md as medians of alternating pairs in one run: translation on the native engine
 // and on wasm, and GradInit's iterations compared with training steps.
-//   node bench/decodingAndGradInit.mjs --checkpoint runs/multi30k/average.safetensors --text runs/multi30k/text
+//   node bench/decodingAndGradInit.mjs --checkpoint runs/multi30k/average.safetensors --text runs/multi30k/text --input test.en.gz
 //   node bench/decodingAndGradInit.mjs --only gradinit --arch iwslt --sentences 80 --length 25
 // The checkpoint is a trained one, since a random model ends its sentences late. wasm translates every fourth sentence of the
 // text, the native engine all of them: sentences per second are compared. Prints a table; --json prints JSON instead.
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { div } from '@tensorflow/tfjs-core';
 import { nativeBackend } from '../dist/src/backend/native/loadNative.js';
@@ -30,10 +29,7 @@ const { values } = parseArgs({
     text: { type: 'string' },
     only: { type: 'string' },
     pairs: { type: 'string', default: '5' },
-    input: {
-      type: 'string',
-      default: fileURLToPath(new URL('../../shared/data/multi30k/bpe/test.2016.en.gz', import.meta.url)),
-    },
+    input: { type: 'string' }, // lines to translate, in subwords as the checkpoint's text
     beam: { type: 'string', default: '5' },
     arch: { type: 'string', default: 'tiny' },
     sentences: { type: 'string', default: '256' },
