@@ -11,7 +11,7 @@ type Numbers = Float32Array | Int32Array;
  */
 export function readValues<V extends Numbers = Float32Array>(tensors: readonly Tensor[]): Promise<V[]> {
   const reading = isReadLater() ? Promise.all(tensors.map((tensor) => tensor.data())) : readNow(tensors);
-  reading.catch(() => {}); // whoever awaits it gets the error; where another error came first nobody does
+  reading.catch(() => {}); // a caller that awaits it still gets the error; after another error none may
   return reading as unknown as Promise<V[]>;
 }
 
