@@ -50,7 +50,13 @@ const links = values.link.map((text) => {
   const [gigabits, delay] = text.split(',').map(Number);
   return { gigabits, delay };
 });
-const like = (arch) => new Map([...parameterShapes(benchmarkModel(arch))].map(([name, shape]) => [name, { shape }]));
+const like = (arch) =>
+  new Map(
+    [...parameterShapes(benchmarkModel(arch))].map(([name, shape]) => [
+      name,
+      { shape, size: shape.reduce((a, b) => a * b, 1) },
+    ]),
+  );
 
 const work = {
   work: measureWork,
