@@ -15,7 +15,7 @@ namespace {
 
 using namespace coldstart;
 
-constexpr const char* kVersion = "3";
+constexpr const char* kVersion = "4";
 
 // The message of the error being handled.
 std::string reasonOfCurrentError() {

@@ -6,7 +6,8 @@ COLDSTART_KERNELS_BEGIN
 
 namespace {
 
-// body(tensor, begin, end) over blocks of every tensor: many are too small to be worth a thread each.
+// body(tensor, begin, end) over blocks of every tensor: many are too small to be worth a thread each. The size of a block is that of
+// normBlock (src/backend/ops/squaredNorm.ts).
 constexpr int64_t kBlock = 8192;
 
 template <typename Body>
@@ -86,14 +87,13 @@ void sgdStep(Call& call) {
   });
 }
 
-// x0 … → [] the sum of all squares, blocks added up in double precision in their order. Attribute: count.
-void squaredNorm(Call& call) {
+// x0 … → [blocks] the sum of the squares of each block of each tensor. Attribute: count.
+void squaredNorms(Call& call) {
   const int64_t count = call.integer(0);
   require(count + 1 == call.tensorCount(), "the count is not the number of tensors");
-  Tensor& out = call.floats(static_cast<int>(count), 1);
   int64_t blocks = 0;
   for (int i = 0; i < count; i++) blocks += (call.floats(i).size + kBlock - 1) / kBlock;
-  float* parts = call.scratchFloats(larger(blocks, 1));
+  float* parts = call.floats(static_cast<int>(count), blocks).f32();
   forBlocks(call, static_cast<int>(count), [&](int tensor, int64_t begin, int64_t end, int64_t block) {
     const float* x = call.tensor(tensor).f32();
     float total = 0.0f;
@@ -101,9 +101,6 @@ void squaredNorm(Call& call) {
     for (int64_t i = begin; i < end; i++) total += x[i] * x[i];
     parts[block] = total;
   });
-  double total = 0.0;
-  for (int64_t b = 0; b < blocks; b++) total += parts[b];
-  out.f32()[0] = static_cast<float>(total);
 }
 
 }  // namespace
@@ -111,7 +108,7 @@ void squaredNorm(Call& call) {
 void registerOptimizers(KernelTable& table) {
   add(table, "AdamStep", adamStep);
   add(table, "SgdStep", sgdStep);
-  add(table, "SquaredNorm", squaredNorm);
+  add(table, "SquaredNorms", squaredNorms);
 }
 
 COLDSTART_KERNELS_END

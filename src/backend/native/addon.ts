@@ -37,7 +37,7 @@ export interface NativeAddon {
 }
 
 /** The version of the interface above; the addon reports the version that it was built with. */
-const expectedVersion = '3';
+const expectedVersion = '4';
 
 /** The command to run if the engine is missing or does not fit. */
 export const buildCommand = 'npx coldstart build-native';

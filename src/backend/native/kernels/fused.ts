@@ -1,6 +1,7 @@
 import { util, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { DropoutDraw } from '../../ops/dropoutDraw.js';
 import * as names from '../../ops/kernels.js';
+import { numNormBlocks } from '../../ops/squaredNorm.js';
 import type { KernelInputs, NativeKernel, NativeKernels } from '../kernel.js';
 import type { NativeBackend } from '../nativeBackend.js';
 
@@ -236,4 +237,9 @@ export const fusedKernels: NativeKernels = {
     );
   },
   [names.addIntoKernel]: (backend, { total, more }) => replacements(backend, 'Add', [total, more], [total], []),
+  [names.squaredNormsKernel]: (backend, inputs, { count }) => {
+    const tensors = numbered(inputs, 'x', count);
+    const blocks = tensors.reduce((sum, { shape }) => sum + numNormBlocks(util.sizeFromShape(shape)), 0);
+    return backend.compute('SquaredNorms', tensors, [blocks], 'float32', [count]);
+  },
 };
