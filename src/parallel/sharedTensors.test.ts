@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import { memory, tensor, zeros, type Tensor } from '@tensorflow/tfjs-core';
 import { memoryWorlds } from '../../test/memoryWorlds.js';
 import { disposeParams } from '../backend/autodiff/valueAndGradients.js';
-import { normBlock } from '../backend/ops/squaredNorm.js';
+import { normBlock } from '../backend/ops/normBlocks.js';
 import { selectBackend } from '../backend/select.js';
 import { collectShards, shardOf, shardsOf, sumOfShard, sumOverProcesses } from './sharedTensors.js';
 

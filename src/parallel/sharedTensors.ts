@@ -1,6 +1,6 @@
 import { reshape, slice, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
-import { normBlock } from '../backend/ops/squaredNorm.js';
+import { normBlock } from '../backend/ops/normBlocks.js';
 import { nodesWithin, shareOf, sumOverTree, type TreeNode } from './sumTree.js';
 import { broadcastJson, type World } from './world.js';
 

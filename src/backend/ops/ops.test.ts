@@ -39,7 +39,8 @@ import {
   slowLinear,
 } from '../../../test/slowOps.js';
 import { rowLogSumExp } from './rowLogSumExp.js';
-import { normBlock, squaredNorms, totalSquaredNorm } from './squaredNorm.js';
+import { normBlock } from './normBlocks.js';
+import { squaredNorms, totalSquaredNorm } from './squaredNorm.js';
 
 /** Reproducible numbers in about [-1.5, 1.5]. */
 function numbers(count: number, salt: number): Float32Array {

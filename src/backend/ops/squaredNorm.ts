@@ -1,13 +1,8 @@
 import { concat, reshape, slice, square, sum, tidy, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 import { hasKernel, runFused } from './dispatch.js';
 import { squaredNormsKernel } from './kernels.js';
+import { normBlock } from './normBlocks.js';
 import { numberedInputs } from './tensorLists.js';
-
-/** Elements of a tensor whose squares are added up at a time. A tensor's last block may have fewer. */
-export const normBlock = 8192;
-
-/** The blocks of a tensor of this size. */
-export const numNormBlocks = (size: number): number => Math.ceil(size / normBlock);
 
 /**
  * The sum of the squares of each block of each tensor, from the first to the last. A block's sum depends on its own elements alone, so

@@ -6,7 +6,7 @@ import {
   type AdamStepAttrs,
   type SgdStepAttrs,
 } from '../ops/kernels.js';
-import { normBlock, numNormBlocks } from '../ops/squaredNorm.js';
+import { normBlock, numNormBlocks } from '../ops/normBlocks.js';
 import { registerWasmKernel, type WasmContext } from './wasmContext.js';
 
 /** Updates of all tensors in one kernel call each. */

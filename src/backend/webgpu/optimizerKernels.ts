@@ -7,7 +7,7 @@ import {
   type AdamStepAttrs,
   type SgdStepAttrs,
 } from '../ops/kernels.js';
-import { normBlock, numNormBlocks } from '../ops/squaredNorm.js';
+import { normBlock, numNormBlocks } from '../ops/normBlocks.js';
 import { registerGpuKernel } from './gpuKernel.js';
 import { bindableParts } from './packs.js';
 import type { GpuBackend } from './webGpuBackend.js';

@@ -1,7 +1,7 @@
 import { util, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { DropoutDraw } from '../../ops/dropoutDraw.js';
 import * as names from '../../ops/kernels.js';
-import { numNormBlocks } from '../../ops/squaredNorm.js';
+import { numNormBlocks } from '../../ops/normBlocks.js';
 import type { KernelInputs, NativeKernel, NativeKernels } from '../kernel.js';
 import type { NativeBackend } from '../nativeBackend.js';
 
