@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 
 const [npm, folder, source, output] = process.argv.slice(2);
 const guide = join(dirname(fileURLToPath(import.meta.url)), '../../docs/guide/export.md');
-const [, script] = /`translate\.mjs`:\n\n```js\n(.*?)```/s.exec(readFileSync(guide, 'utf8'));
+const [, script] = /`export\/translate\.mjs`:\n\n```js\n(.*?)```/s.exec(readFileSync(guide, 'utf8'));
 const work = mkdtempSync(join(tmpdir(), 'coldstart-guide-'));
 try {
-  writeFileSync(join(work, 'translate.mjs'), script);
-  symlinkSync(join(resolve(npm), 'node_modules'), join(work, 'node_modules'));
   mkdirSync(join(work, 'export'));
+  writeFileSync(join(work, 'export/translate.mjs'), script);
+  symlinkSync(join(resolve(npm), 'node_modules'), join(work, 'export/node_modules'));
   symlinkSync(resolve(folder), join(work, 'export/builtin'));
-  const { status } = spawnSync(process.execPath, ['translate.mjs'], {
+  const { status } = spawnSync(process.execPath, ['export/translate.mjs'], {
     cwd: work,
     stdio: [openSync(source, 'r'), openSync(output, 'w'), 'inherit'],
   });
