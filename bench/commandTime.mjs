@@ -1,4 +1,5 @@
-// What commands cost, for the benches: processor seconds (user and system), which do not depend on what else runs, and memory.
+// What commands cost, for the benches: processor seconds (user and system), which do not depend on what else runs, and
+// memory.
 import { spawnSync } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 

@@ -1,8 +1,8 @@
 // Training throughput compared with PyTorch's: alternating pairs in one run, the median of their ratios.
 //   node bench/comparePyTorch.mjs --arch tiny --backend wasm --pairs 5
-// Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones.
-// The peer needs a Python with torch (Debian: python3-torch, libopenblas0; a newer one from PyPI is faster: --python VENV/bin/python); it is started with the malloc settings that are
-// fastest for it.
+// Without --sentences and --length: 256 x 16 tokens for tiny, 80 x 25 for the larger ones. The peer needs a Python with
+// torch (Debian: python3-torch, libopenblas0; a newer one from PyPI is faster: --python VENV/bin/python); it is started
+// with the malloc settings that are fastest for it.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -1,19 +1,21 @@
 // Speed of the corpus tools: `node bench/corpus.mjs [SECTION...] [--moses DIR] [--lines N]`, all sections by default.
 // Sections: tokenize, apply-bpe, learn-bpe, learn-spm, prepare, clean.
 //
-// The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from the
-// folder that --data DIR names, with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
+// The text is Multi30k's raw training text, German then English, repeated until it has N lines (default 116,000; from
+// the folder that --data DIR names, with train.de.gz and train.en.gz). Times are processor seconds (user and system) of
 // whole commands that read a file and write nowhere, start included, the best of three rounds in which the compared
 // commands take turns.
 //
-// learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. With --subword-nmt DIR, a folder with subword-nmt's
-// learn_bpe.py, it is also compared with that script on Multi30k's words. learn-spm is compared with spm_train
-// (Debian's package sentencepiece) in --rounds 3 alternating pairs.
+// learn-bpe makes its own text, of the sizes that --sizes 30000,300000,3000000 names. With --subword-nmt DIR, a folder
+// with subword-nmt's learn_bpe.py, it is also compared with that script on Multi30k's words. learn-spm is compared with
+// spm_train (Debian's package sentencepiece) in --rounds 3 alternating pairs.
 //
-// prepare makes its own text too, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges at every size,
-// not just the first. `prepare --pairs 50000,5000000 --workers 2` shows that memory is bounded; it takes some minutes and 4 GB.
+// prepare makes its own text too, of the sizes that --pairs 50000,500000 names; --workers 1,2; --learn learns merges at
+// every size, not just the first. `prepare --pairs 50000,5000000 --workers 2` shows that memory is bounded; it takes
+// some minutes and 4 GB.
 //
-// --moses DIR: a folder with Moses' scripts/tokenizer, whose tokenizer.perl is then timed on the same text, one thread each.
+// --moses DIR: a folder with Moses' scripts/tokenizer, whose tokenizer.perl is then timed on the same text, one thread
+// each.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Memory and speed of `corpus prepare` as a corpus grows: a section of bench/corpus.mjs. The text is made up: short lines of
-// words with natural frequencies, in which one word in a hundred is a rare one, so that new words never cease to
-// appear.
+// Memory and speed of `corpus prepare` as a corpus grows: a section of bench/corpus.mjs. The text is made up: short
+// lines of words with natural frequencies, in which one word in a hundred is a rare one, so that new words never cease
+// to appear.
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { runNode } from './commandTime.mjs';
@@ -83,8 +83,9 @@ function writeText(path, language, numLines) {
 }
 
 /**
- * Prints peak memory and time for each size, and each number of workers at the first size. Merges are learnt at the first size
- * and given to the others, unless `learn` is set: learning holds the distinct words, whose number grows with the text.
+ * Prints peak memory and time for each size, and each number of workers at the first size. Merges are learnt at the
+ * first size and given to the others, unless `learn` is set: learning holds the distinct words, whose number grows with
+ * the text.
  */
 export function benchPrepare(root, folder, sizes, workers, learn) {
   for (const [index, pairs] of sizes.entries()) {

@@ -1,4 +1,5 @@
-// What a dataset of WMT14's size costs a training run: `node bench/dataset.mjs [--pairs N]`. Random ids, lengths from 2 to 61.
+// What a dataset of WMT14's size costs a training run: `node bench/dataset.mjs [--pairs N]`. Random ids, lengths from 2
+// to 61.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

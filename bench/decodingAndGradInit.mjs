@@ -2,8 +2,9 @@
 // and on wasm, and GradInit's iterations compared with training steps.
 //   node bench/decodingAndGradInit.mjs --checkpoint runs/multi30k/average.safetensors --text runs/multi30k/text --input test.en.gz
 //   node bench/decodingAndGradInit.mjs --only gradinit --arch iwslt --sentences 80 --length 25
-// The checkpoint is a trained one, since a random model ends its sentences late. wasm translates every fourth sentence of the
-// text, the native engine all of them: sentences per second are compared. Prints a table; --json prints JSON instead.
+// The checkpoint is a trained one, since a random model ends its sentences late. wasm translates every fourth sentence
+// of the text, the native engine all of them: sentences per second are compared. Prints a table; --json prints JSON
+// instead.
 import { parseArgs } from 'node:util';
 import { div } from '@tensorflow/tfjs-core';
 import { nativeBackend } from '../dist/src/backend/native/loadNative.js';

@@ -1,8 +1,10 @@
-// Everything that is to be measured on a machine with a graphics card, in one run of about ten minutes: what the card is, the backend's tests on
-// it, training and decoding for three architectures next to PyTorch on the same card, the programs of an update, and a short ablation.
+// Everything that is to be measured on a machine with a graphics card, in one run of about ten minutes: what the card
+// is, the backend's tests on it, training and decoding for three architectures next to PyTorch on the same card, the
+// programs of an update, and a short ablation.
 //   node bench/gpu.mjs --python VENV/bin/python --out gpu.json
-// Each step has a limit of time, and the file is written after each: what was measured is kept. Without PyTorch or a card it says so and goes
-// on; on a software GPU the numbers say nothing about a card. Needs a built checkout with its development dependencies (npm ci, npm run build).
+// Each step has a limit of time, and the file is written after each: what was measured is kept. Without PyTorch or a
+// card it says so and goes on; on a software GPU the numbers say nothing about a card. Needs a built checkout with its
+// development dependencies (npm ci, npm run build).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -39,8 +41,8 @@ const shapes = {
 };
 
 /**
- * Vulkan finds drivers by descriptions in its folders. Containers often have NVIDIA's driver without its description, or no loader: both are
- * added here, for the processes that this script starts.
+ * Vulkan finds drivers by descriptions in its folders. Containers often have NVIDIA's driver without its description,
+ * or no loader: both are added here, for the processes that this script starts.
  */
 function vulkanEnvironment() {
   const environment = { ...process.env };

@@ -1,5 +1,6 @@
-// A network of hosts for bench/scaling.mjs: joins network namespaces (ip netns) by links of a given rate and delay, where the kernel has no netem.
-// Each host sends at the rate; every packet arrives the delay after its last bit was sent. Nothing is lost.
+// A network of hosts for bench/scaling.mjs: joins network namespaces (ip netns) by links of a given rate and delay,
+// where the kernel has no netem. Each host sends at the rate; every packet arrives the delay after its last bit was
+// sent. Nothing is lost.
 //
 //   g++ -O2 -std=c++17 bench/link.cpp -o link && ./link 1e9 1e-3 host1 host2      bits per second, seconds; host i is 10.77.0.i
 #include <arpa/inet.h>

@@ -13,9 +13,10 @@ function spell(rank) {
 }
 
 /**
- * Writes text whose words are as frequent as those of a language: the word of rank r has a share of about (r + 2.7)^-1.33 (Zipf and
- * Mandelbrot), without end. Its vocabulary therefore grows as a text's does, with the 0.75th power of its length: 140,000 distinct
- * words in 3 million, as German text has. The same text for the same seed, and a longer one starts with a shorter one.
+ * Writes text whose words are as frequent as those of a language: the word of rank r has a share of about (r +
+ * 2.7)^-1.33 (Zipf and Mandelbrot), without end. Its vocabulary therefore grows as a text's does, with the 0.75th power
+ * of its length: 140,000 distinct words in 3 million, as German text has. The same text for the same seed, and a longer
+ * one starts with a shorter one.
  */
 export function writeNaturalText(path, { lines, wordsPerLine = 20, seed = 1 }) {
   let state = seed;

@@ -1,5 +1,5 @@
-// The most multiply-adds that this processor's float32 registers do, on all threads at once: nothing is read from memory. Prints
-// GFLOP/s, the best of seven tries. bench/arithmeticLimit.mjs compiles and runs it.
+// The most multiply-adds that this processor's float32 registers do, on all threads at once: nothing is read from
+// memory. Prints GFLOP/s, the best of seven tries. bench/arithmeticLimit.mjs compiles and runs it.
 #include <omp.h>
 
 #include <chrono>

@@ -3,7 +3,8 @@
 //   mpirun -n 4 ... node bench/scaling.mjs sums [--arch tiny]    seconds to sum the gradients of an update over the processes
 //   node bench/scaling.mjs hosts [--count 4]                     the same in network namespaces joined by links of 1 and 10 Gbit/s, as root
 //   node bench/scaling.mjs table WORK.json                       the model, from what "work" printed
-// "hosts" wants bench/link.cpp compiled in LINK (g++ -O2 -std=c++17 bench/link.cpp -o link; LINK=./link), since not every kernel has netem.
+// "hosts" wants bench/link.cpp compiled in LINK (g++ -O2 -std=c++17 bench/link.cpp -o link; LINK=./link), since not
+// every kernel has netem.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -254,9 +255,10 @@ async function measureHosts() {
 }
 
 /**
- * Seconds on the wire to sum an update's gradients, one node for each process. In each round every process sends each other one its part of
- * the elements, then its part of the sum: all but its own share of the elements, twice. Open MPI sends all parts at once, and announces
- * large ones first, and TCP's windows have to grow: a round was measured to wait 12 to 14 delays.
+ * Seconds on the wire to sum an update's gradients, one node for each process. In each round every process sends each
+ * other one its part of the elements, then its part of the sum: all but its own share of the elements, twice. Open MPI
+ * sends all parts at once, and announces large ones first, and TCP's windows have to grow: a round was measured to wait
+ * 12 to 14 delays.
  */
 function exchangeSeconds(parameters, processes, { gigabits, delay }) {
   const rounds = Math.ceil(parameters / atOnce);

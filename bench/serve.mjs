@@ -2,8 +2,8 @@
 //
 //   node bench/serve.mjs RUN LINES [SECONDS]
 //
-// RUN a run, LINES a file of sentences to translate, SECONDS per concurrency (default 10). Each client sends one line per request and waits
-// for the answer. Then SIGTERM under load: every request has to be answered or refused.
+// RUN a run, LINES a file of sentences to translate, SECONDS per concurrency (default 10). Each client sends one line
+// per request and waits for the answer. Then SIGTERM under load: every request has to be answered or refused.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

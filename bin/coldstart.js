@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The program of the package. It is here, not in dist/, so that npm and npx find it in a clone that is not built yet: npx stores what it found.
+// The program of the package. It is here, not in dist/, so that npm and npx find it in a clone that is not built yet:
+// npx stores what it found.
 import { existsSync } from 'node:fs';
 
 const main = new URL('../dist/cli/main.js', import.meta.url);

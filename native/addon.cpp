@@ -1,4 +1,5 @@
-// The N-API face of the engine: memory, and one entry that runs a kernel on the call that JavaScript wrote into a shared buffer.
+// The N-API face of the engine: memory, and one entry that runs a kernel on the call that JavaScript wrote into a
+// shared buffer.
 #include <napi.h>
 #include <omp.h>
 

@@ -42,7 +42,8 @@ class Call {
  public:
   Call(Memory& memory, OneDnn& oneDnn) : memory_(memory), oneDnn_(oneDnn) {}
 
-  // Reads [tensor count, attribute count, (handle, dtype, rank, dims …) …, attributes …]; throws KernelError if anything is out of bounds.
+  // Reads [tensor count, attribute count, (handle, dtype, rank, dims …) …, attributes …]; throws KernelError if
+  // anything is out of bounds.
   void parse(const double* words, size_t length);
 
   int tensorCount() const;

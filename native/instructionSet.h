@@ -5,8 +5,8 @@
 
 namespace coldstart {
 
-// Adds the kernels of the best instruction set this processor has, or of the one that COLDSTART_INSTRUCTION_SET names, and
-// returns its name: "avx512", "avx2" or "baseline".
+// Adds the kernels of the best instruction set this processor has, or of the one that COLDSTART_INSTRUCTION_SET names,
+// and returns its name: "avx512", "avx2" or "baseline".
 const char* registerKernels(KernelTable& table);
 
 }  // namespace coldstart

@@ -20,8 +20,8 @@ namespace {
 constexpr size_t kAlignment = 64;
 // A cached block may serve a request of at least this share of its size.
 constexpr double kLeastFill = 0.75;
-// Live and cached bytes together stay below this multiple of the most that was ever live: a training step that repeats takes
-// nothing from the system, and batches of many different sizes do not pile up.
+// Live and cached bytes together stay below this multiple of the most that was ever live: a training step that repeats
+// takes nothing from the system, and batches of many different sizes do not pile up.
 constexpr double kMostSlack = 1.08;
 constexpr size_t kCacheFloor = size_t{32} << 20;
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -32,9 +32,9 @@ constexpr size_t kBeyond = size_t{64} << 10;
 
 #if defined(__linux__)
 // Large blocks are separate mappings: malloc keeps freed memory between blocks in use, and a process that takes and
-// returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups. Each block begins at another
-// place of its first page: kernels walk through several tensors in step, and blocks that all began at a multiple of 4 kB would
-// compete for the same few sets of the first-level cache.
+// returns blocks of many sizes grows. Huge pages save most of the page faults and address look-ups. Each block begins
+// at another place of its first page: kernels walk through several tensors in step, and blocks that all began at a
+// multiple of 4 kB would compete for the same few sets of the first-level cache.
 void* mapHugePages(size_t bytes) {
   static std::atomic<size_t> next{0};
   // nine is prime to the 64 lines of a page, so that all have their turn
@@ -84,7 +84,8 @@ void giveBack(void* data, size_t capacity) {
   std::free(data);
 }
 
-// Capacities come in eight steps per power of two, so that sizes that differ a little share blocks and at most an eighth is wasted.
+// Capacities come in eight steps per power of two, so that sizes that differ a little share blocks and at most an
+// eighth is wasted.
 size_t roundCapacity(size_t bytes) {
   size_t capacity = std::max(bytes, kAlignment);
   size_t power = kAlignment;

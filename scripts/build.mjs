@@ -1,5 +1,5 @@
-// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript, then scripts that pages of ours
-// load, then what the package ships of it.
+// Builds everything that Node runs: WebAssembly kernels (AssemblyScript), then TypeScript, then scripts that pages of
+// ours load, then what the package ships of it.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

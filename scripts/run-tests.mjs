@@ -1,6 +1,7 @@
 // Runs the compiled tests with Node's own runner: `npm test`, or `npm test -- name` for files whose path holds `name`.
 // With --corpora DIR only the tests in test/corpora run, on the real corpora in DIR: `npm run test:corpora -- DIR`.
-// With --package only those in test/package run, which install the package and build its engine: minutes, and npm's registry.
+// With --package only those in test/package run, which install the package and build its engine: minutes, and npm's
+// registry.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +43,8 @@ if (files.length === 0) stop(`No test file matches ${wanted.join(', ')}.`);
 // Test files run side by side, one per core; more threads per file would only wait for each other. Tests of threads set
 // this themselves.
 const env = { ...process.env, OMP_NUM_THREADS: process.env.OMP_NUM_THREADS ?? '1' };
-// A software GPU that scripts/setup-software-gpu.sh put next to the system: its driver, and the folder of its libraries.
+// A software GPU that scripts/setup-software-gpu.sh put next to the system: its driver, and the folder of its
+// libraries.
 const softwareGpu = join(root, 'software-gpu/env');
 if (existsSync(softwareGpu)) {
   for (const line of readFileSync(softwareGpu, 'utf8').trim().split('\n')) {

@@ -1,6 +1,7 @@
 /**
- * coldstart in a browser: the model, GradInit, training and decoding, without files and without Node. Tensors are tfjs's.
- * `useWebGpu` or `useWasm` makes a backend the current one. `trainLoop` keeps its checkpoints where the program says (`CheckpointStore`).
+ * coldstart in a browser: the model, GradInit, training and decoding, without files and without Node. Tensors are
+ * tfjs's. `useWebGpu` or `useWasm` makes a backend the current one. `trainLoop` keeps its checkpoints where the program
+ * says (`CheckpointStore`).
  */
 export { useWasm } from './backend/wasm/useWasm.js';
 export { useWebGpu } from './backend/webgpu/useWebGpu.js';

@@ -5,7 +5,10 @@ export interface Field<T> {
   readonly isField: true;
   /** What is accepted, in words, for messages and the reference. */
   readonly accepts: string;
-  /** More than `accepts` says, where this value breaks a bound that most values are far from; undefined: `accepts` says it. */
+  /**
+   * More than `accepts` says, where this value breaks a bound that most values are far from; undefined: `accepts` says
+   * it.
+   */
   readonly expects?: (value: unknown) => string | undefined;
   /** undefined: not set unless the user does. */
   readonly default: T;
@@ -187,7 +190,10 @@ export const texts = (help: string): Field<readonly string[]> => ({
     Array.isArray(value) && value.every((v) => typeof v === 'string') ? (value as string[]) : undefined,
 });
 
-/** Settings that an arm changes, by full key: `{ "train.lr": 0.001 }`; `preset` names a preset whose changes come before them. */
+/**
+ * Settings that an arm changes, by full key: `{ "train.lr": 0.001 }`; `preset` names a preset whose changes come before
+ * them.
+ */
 export type ArmChanges = Readonly<Record<string, unknown>>;
 export type Arms = Readonly<Record<string, ArmChanges>>;
 
@@ -303,7 +309,9 @@ export function checkFields(given: object, fields: Fields, prefix = '', optional
   }
 }
 
-/** The options of a library call; what is left out has its default. Other keys are left out. @throws as `checkFields` */
+/**
+ * The options of a library call; what is left out has its default. Other keys are left out. @throws as `checkFields`
+ */
 export function completed<const F extends Fields>(given: object, fields: F, prefix = ''): Values<F> {
   const options = Object.fromEntries(
     Object.entries(fields).map(([key, { default: initial }]) => {

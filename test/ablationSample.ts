@@ -19,7 +19,10 @@ const gradients = (size: number): GradientSample => ({
   })),
 });
 
-/** Arms with two seeds over a grid of 2 x 2; the second arm diverges at the higher rate, and by default has a hostile name. */
+/**
+ * Arms with two seeds over a grid of 2 x 2; the second arm diverges at the higher rate, and by default has a hostile
+ * name.
+ */
 export function ablationSample(names: readonly string[] = ['warmup', 'no <b>warmup</b> & "more"']): AblationData {
   const axes = [
     { key: 'train.lr', values: [0.001, 0.01] },

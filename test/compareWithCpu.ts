@@ -39,7 +39,10 @@ async function outputs(
   });
 }
 
-/** Asserts that f gives on a backend what it gives on the cpu backend: shapes, types and values, relative to 1 + their size. */
+/**
+ * Asserts that f gives on a backend what it gives on the cpu backend: shapes, types and values, relative to 1 + their
+ * size.
+ */
 export async function assertAsCpu(
   what: string,
   inputs: Value[],

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a test server does with the nth request (from 1) for a path; `undefined` lets it serve the file as it should. */
+/**
+ * What a test server does with the nth request (from 1) for a path; `undefined` lets it serve the file as it should.
+ */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, n: number) => true | undefined;
 
 /** A file server of this machine for tests of downloads. Knows ranges, ETags and If-Range. */

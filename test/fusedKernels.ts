@@ -42,7 +42,10 @@ const positions = (count: number, below: number, from: number): Value => ({
   values: Array.from({ length: count }, (_, i) => (from + 5 * i) % below),
 });
 
-/** Tests every fused kernel of a backend, values and gradients, against its twin on the cpu backend. @param numRuns inputs of each */
+/**
+ * Tests every fused kernel of a backend, values and gradients, against its twin on the cpu backend. @param numRuns
+ * inputs of each
+ */
 export function testFusedKernels(backend: string, numRuns: number): void {
   const runs = { numRuns };
   const assertSame = (

@@ -7,7 +7,10 @@ export const testSets = ['TED.dev2010', 'TEDX.dev2012', 'TED.tst2010', 'TED.tst2
 
 export type Sides = { readonly de: readonly string[]; readonly en: readonly string[] };
 
-/** `de-en.tgz` with the files of the real one. @param train lines of train.tags @param tests segments of each test set @returns its path */
+/**
+ * `de-en.tgz` with the files of the real one. @param train lines of train.tags @param tests segments of each test set
+ * @returns its path
+ */
 export function writeIwsltArchive(folder: string, train: Sides, tests: readonly Sides[]): string {
   const entries = [
     { name: 'de-en/', type: '5' },

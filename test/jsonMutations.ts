@@ -36,7 +36,10 @@ export function withoutChecksum(text: string): unknown {
 
 export type Path = readonly (string | number)[];
 
-/** Paths to the values of a JSON document, objects and lists among them. Of members that are alike, the first and the last. */
+/**
+ * Paths to the values of a JSON document, objects and lists among them. Of members that are alike, the first and the
+ * last.
+ */
 export function placesOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const entries: [string | number, unknown][] = Array.isArray(value)

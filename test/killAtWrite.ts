@@ -3,9 +3,10 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
 /*
- * Preloaded into the processes of a job under mpirun: kills one of them right after the leader has written a certain thing. From the environment:
- * KILL_FOLDER for the processes' numbers, KILL_RANK, and KILL_AT, a pattern of what is written ("append TEXT", "write TEXT", "open PATH",
- * "rename PATH"); empty: at the start. The file "killed" in the folder says that it was done.
+ * Preloaded into the processes of a job under mpirun: kills one of them right after the leader has written a certain
+ * thing. From the environment: KILL_FOLDER for the processes' numbers, KILL_RANK, and KILL_AT, a pattern of what is
+ * written ("append TEXT", "write TEXT", "open PATH", "rename PATH"); empty: at the start. The file "killed" in the
+ * folder says that it was done.
  */
 const { KILL_FOLDER: folder = '', KILL_RANK: rank = '0', KILL_AT: at = '', OMPI_COMM_WORLD_RANK: own } = process.env;
 

@@ -1,6 +1,6 @@
 /**
- * An argument of node that gives a child so many bytes of memory in all, as far as `availableMemory` can see: no swap space, and a
- * new control group with this limit.
+ * An argument of node that gives a child so many bytes of memory in all, as far as `availableMemory` can see: no swap
+ * space, and a new control group with this limit.
  */
 export function limitedMemory(bytes: number): string {
   const program = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';

@@ -9,7 +9,10 @@ import { referencePath } from './reference.js';
 const folder = referencePath('model');
 
 export const fixtureModelNames = ['tied', 'decoder-tied', 'trained-reverse'] as const;
-/** Models with reference numbers of forward pass and gradients; the first three have those of optimisers and decoding too. */
+/**
+ * Models with reference numbers of forward pass and gradients; the first three have those of optimisers and decoding
+ * too.
+ */
 export const forwardFixtureNames = [...fixtureModelNames, 'pre-ln'] as const;
 export type FixtureModelName = (typeof forwardFixtureNames)[number];
 

@@ -6,7 +6,10 @@ import { builtinTextYaml } from './builtinText.js';
 
 const program = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 
-/** The smallest ablation with every kind of file: GradInit against none, learning curves, update ratios, gradients, translations. */
+/**
+ * The smallest ablation with every kind of file: GradInit against none, learning curves, update ratios, gradients,
+ * translations.
+ */
 const config = `
 backend: wasm
 ${builtinTextYaml}  subwords: { method: bpe, merges: 60 }

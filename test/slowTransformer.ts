@@ -18,7 +18,8 @@ export interface SlowOptions {
 }
 
 /**
- * The loss of one sentence pair in plain float64 loops: no batch, no padding. For tests: what the model must agree with.
+ * The loss of one sentence pair in plain float64 loops: no batch, no padding. For tests: what the model must agree
+ * with.
  * @param params values by name
  * @param trg target ids, ending with eosId
  */

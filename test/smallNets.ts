@@ -126,7 +126,9 @@ function numbers(count: number, salt: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => (Math.sin(12.9898 * (i + 1) + 78.233 * salt) * 43758.5453) % 1);
 }
 
-/** Parameters far from a good start: weights `gain` times too large. The first bias is zero. The caller disposes them. */
+/**
+ * Parameters far from a good start: weights `gain` times too large. The first bias is zero. The caller disposes them.
+ */
 export function smallNetParams({ shapes }: SmallNet, gain: number): Map<string, Tensor> {
   let sawBias = false;
   return new Map(

@@ -8,8 +8,8 @@ import type { TrainTask } from '../src/train/trainer.js';
 import { tinyConfig, tinyTask } from './tinyRun.js';
 
 /**
- * A short run on the built-in corpus, whole words as tokens: matrices and batches large enough for several threads, blocks of
- * rows in the loss, and products in bf16, which those of `tinyTask` are not. Validates at its end only.
+ * A short run on the built-in corpus, whole words as tokens: matrices and batches large enough for several threads,
+ * blocks of rows in the loss, and products in bf16, which those of `tinyTask` are not. Validates at its end only.
  */
 export function syntheticTask(
   folder: string,

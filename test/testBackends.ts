@@ -1,6 +1,8 @@
 import { isAddonBuilt } from '../src/backend/native/addon.js';
 
-/** Whether the tests may use a software GPU: scripts/run-tests.mjs says so where scripts/setup-software-gpu.sh put one. */
+/**
+ * Whether the tests may use a software GPU: scripts/run-tests.mjs says so where scripts/setup-software-gpu.sh put one.
+ */
 export const hasSoftwareGpu: boolean = process.env.COLDSTART_SOFTWARE_GPU === '1';
 
 /** Why tests on a GPU are skipped, for the reports of the test runner; false where they run. */
@@ -8,8 +10,8 @@ export const withoutGpu: false | string =
   !hasSoftwareGpu && 'no software GPU is set up here (run "scripts/setup-software-gpu.sh")';
 
 /**
- * The backends that tests of ops and models run on: those that npm installs, the native engine if it was built, and WebGPU on a software device
- * if one was set up.
+ * The backends that tests of ops and models run on: those that npm installs, the native engine if it was built, and
+ * WebGPU on a software device if one was set up.
  */
 export const testBackends: readonly string[] = [
   'cpu',

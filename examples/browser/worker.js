@@ -1,4 +1,5 @@
-// Trains one model in a worker, so that the page stays responsive. It follows the messages start, pause, resume and download.
+// Trains one model in a worker, so that the page stays responsive. It follows the messages start, pause, resume and
+// download.
 import {
   ColdstartError,
   corpusBleu,

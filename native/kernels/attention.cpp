@@ -1,5 +1,5 @@
-// Multi-head scaled dot-product attention with key-length and causal masks, and its gradient. Probabilities are never stored
-// between the two: the gradient makes them again from the scores and their log-sum-exp (Dao et al. 2022, §3.1).
+// Multi-head scaled dot-product attention with key-length and causal masks, and its gradient. Probabilities are never
+// stored between the two: the gradient makes them again from the scores and their log-sum-exp (Dao et al. 2022, §3.1).
 #include "philox.h"
 #include "smallProduct.h"
 #include "transpose.h"
@@ -111,8 +111,8 @@ COLDSTART_INLINE IntVector visibleKeys(const Shape& shape, const int32_t* keyLen
   return query < static_cast<int32_t>(shape.queries) ? count : zero;
 }
 
-// A vector of columns of scores → softmax of scale * score over the keys that each column's query sees, 0 elsewhere; returns the
-// log-sum-exp, -inf where nothing is seen.
+// A vector of columns of scores → softmax of scale * score over the keys that each column's query sees, 0 elsewhere;
+// returns the log-sum-exp, -inf where nothing is seen.
 COLDSTART_INLINE Vector maskedSoftmax(float* column, int64_t keys, int64_t width, IntVector visible, float scale) {
   const Vector zero{};
   Vector most = zero - __builtin_inff();
@@ -152,7 +152,8 @@ void drawBlock(const Draw& draw, int64_t first, int64_t rows, int64_t keys, cons
   transposeRows(reinterpret_cast<const float*>(drawn), keys, rows, keys, words.transposed, paddedWidth(rows));
 }
 
-// q [B*T, d], k, v [B*S, d], keyLengths [B] → out [B*T, d], logSumExp [B, H, T]. Attributes: B, T, S, H, causal, the draw.
+// q [B*T, d], k, v [B*S, d], keyLengths [B] → out [B*T, d], logSumExp [B, H, T]. Attributes: B, T, S, H, causal, the
+// draw.
 void attention(Call& call) {
   const Tensor& q = call.floats(0);
   const Shape shape = shapeOf(call, q);

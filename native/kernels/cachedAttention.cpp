@@ -1,5 +1,6 @@
-// Attention of one new token per hypothesis to the tokens before it. Keys and values stay where each step left them: a table
-// says which row of which step every hypothesis descends from, so that nothing is copied when hypotheses branch or end.
+// Attention of one new token per hypothesis to the tokens before it. Keys and values stay where each step left them: a
+// table says which row of which step every hypothesis descends from, so that nothing is copied when hypotheses branch
+// or end.
 #include "loops.h"
 #include "vectorMath.h"
 

@@ -1,5 +1,5 @@
-// Label-smoothed cross-entropy straight from hidden states and the embedding: logits exist for a block of rows at a time, and
-// become the block's gradient in place.
+// Label-smoothed cross-entropy straight from hidden states and the embedding: logits exist for a block of rows at a
+// time, and become the block's gradient in place.
 #include "../onednn/multiply.h"
 #include "bf16.h"
 #include "lossRows.h"

@@ -1,5 +1,5 @@
-// The product of the cross-entropy's Hessian with a vector, which makes its gradients differentiable: like them over blocks of
-// rows, so that no tensor has the size of all logits.
+// The product of the cross-entropy's Hessian with a vector, which makes its gradients differentiable: like them over
+// blocks of rows, so that no tensor has the size of all logits.
 #include "../onednn/multiply.h"
 #include "lossRows.h"
 #include "vectorMath.h"
@@ -8,7 +8,8 @@ COLDSTART_KERNELS_BEGIN
 
 namespace {
 
-// Of one row, logits become their loss's gradient p - (1 - smoothing - e) [target] - e, and the weights W become p (W - sum(p W)).
+// Of one row, logits become their loss's gradient p - (1 - smoothing - e) [target] - e, and the weights W become p (W -
+// sum(p W)).
 void secondOrderRow(float* logits, float* weights, int64_t vocab, int64_t target, float smoothing) {
   float most = -__builtin_inff();
 #pragma omp simd reduction(max : most)
@@ -41,7 +42,8 @@ void multiplyInto(Call& call, int64_t rows, int64_t inner, int64_t columns, Matr
   multiply(call, p);
 }
 
-// hidden [N, d], embedding [V, d], targets [N], uHidden [N, d], uEmbedding [V, d] → [N, d], [V, d]. Attributes: label smoothing, padId.
+// hidden [N, d], embedding [V, d], targets [N], uHidden [N, d], uEmbedding [V, d] → [N, d], [V, d]. Attributes: label
+// smoothing, padId.
 //
 // With G the gradient of the logits, the loss's gradients are G E and Gᵀ h. Their product with u is the sum of G * W,
 // W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p (W - sum(p W)) for the logits.

@@ -22,7 +22,8 @@ void checkPositions(const Tensor& positions, int64_t limit) {
   if (positions.size > 0 && (least < 0 || most >= limit)) failPosition("GatherV2: the index value", least < 0 ? least : most, limit - 1);
 }
 
-// x [batch, outer, dim, inner], indices [batch, count] → [batch, outer, count, inner]; attributes: batch, outer, dim, inner, count
+// x [batch, outer, dim, inner], indices [batch, count] → [batch, outer, count, inner]; attributes: batch, outer, dim,
+// inner, count
 template <typename T>
 void gatherItems(const T* x, const int32_t* indices, T* out, int64_t batch, int64_t outer, int64_t dim, int64_t inner, int64_t count) {
   parallelRows(batch * outer * count, inner, [=](int64_t row) {
@@ -75,7 +76,8 @@ void segmentSum(Call& call) {
   });
 }
 
-// The row that a line of indices points at. Attributes from `first` on: depth, then one stride (in rows) and one limit per index.
+// The row that a line of indices points at. Attributes from `first` on: depth, then one stride (in rows) and one limit
+// per index.
 struct RowIndex {
   int64_t depth;
   int64_t strides[kMaxRank];
@@ -122,7 +124,8 @@ void gatherNd(Call& call) {
   }
 }
 
-// indices [count, depth], updates [count, inner] → sums at the indexed rows of zeros; attributes: inner, then the row index
+// indices [count, depth], updates [count, inner] → sums at the indexed rows of zeros; attributes: inner, then the row
+// index
 void scatterNd(Call& call) {
   const Tensor& indices = call.ints(0);
   const Tensor& updates = call.floats(1);

@@ -62,7 +62,8 @@ void layerNorm(Call& call) {
 // threads.
 constexpr int64_t kRowsPerPart = 128;
 
-// dy, normalised [N, d], rstd [N], gamma [d] → dSum [N, d], dGamma, dBeta [d], and with a draw dx [N, d]. Attributes: the draw.
+// dy, normalised [N, d], rstd [N], gamma [d] → dSum [N, d], dGamma, dBeta [d], and with a draw dx [N, d]. Attributes:
+// the draw.
 void layerNormGrad(Call& call) {
   const Draw draw = drawOf(call, 0);
   const Tensor& dy = call.floats(0);

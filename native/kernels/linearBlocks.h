@@ -23,7 +23,8 @@ struct LinearLayerGrad {
   int64_t out;
 };
 
-// The gradient before ReLU and dropout of dy's elements numbered first … first + count - 1; y is their forward result with ReLU, else null.
+// The gradient before ReLU and dropout of dy's elements numbered first … first + count - 1; y is their forward result
+// with ReLU, else null.
 inline void unmask(const Draw& draw, int64_t first, int64_t count, const float* dy, const float* y, float* masked) {
   if (y == nullptr) return dropoutSpan<false>(draw, first, count, dy, nullptr, masked);
   // an element passed both ReLU and dropout exactly if y > 0
@@ -33,7 +34,8 @@ inline void unmask(const Draw& draw, int64_t first, int64_t count, const float* 
   for (; i < count; i++) masked[i] = y[i] > 0.0f ? dy[i] * scale : 0.0f;
 }
 
-// dx, summed over the layers, and every layer's dWeight and dBias. With `rounds` the products' operands are rounded to bf16, block by block.
+// dx, summed over the layers, and every layer's dWeight and dBias. With `rounds` the products' operands are rounded to
+// bf16, block by block.
 void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw, bool rounds);
 
 COLDSTART_KERNELS_END

@@ -5,7 +5,8 @@
 
 COLDSTART_KERNELS_BEGIN
 
-// Rows of logits that exist at a time: enough that the products run at full speed, few enough that the logits stay in cache.
+// Rows of logits that exist at a time: enough that the products run at full speed, few enough that the logits stay in
+// cache.
 constexpr int64_t kLossBlockRows = 256;
 
 // hidden [rows, width], embedding [vocab, width] and a target per row.

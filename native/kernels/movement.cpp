@@ -1,4 +1,5 @@
-// One kernel moves data for slices, pads, tiles, concatenations, transposes, reversals and broadcasts: a copy between strided views.
+// One kernel moves data for slices, pads, tiles, concatenations, transposes, reversals and broadcasts: a copy between
+// strided views.
 #include "loops.h"
 #include "vectorMath.h"
 

@@ -6,8 +6,8 @@ COLDSTART_KERNELS_BEGIN
 
 namespace {
 
-// body(tensor, begin, end) over blocks of every tensor: many are too small to be worth a thread each. The size of a block is that of
-// normBlock (src/backend/ops/squaredNorm.ts).
+// body(tensor, begin, end) over blocks of every tensor: many are too small to be worth a thread each. The size of a
+// block is that of normBlock (src/backend/ops/squaredNorm.ts).
 constexpr int64_t kBlock = 8192;
 
 template <typename Body>
@@ -61,7 +61,8 @@ void adamStep(Call& call) {
   });
 }
 
-// params, gradients, buffers? → params, buffers?. Attributes: count, lr, momentum, nesterov, weight decay, gradient scale, has buffers.
+// params, gradients, buffers? → params, buffers?. Attributes: count, lr, momentum, nesterov, weight decay, gradient
+// scale, has buffers.
 void sgdStep(Call& call) {
   const float lr = static_cast<float>(call.attr(1)), momentum = static_cast<float>(call.attr(2)), weightDecay = static_cast<float>(call.attr(4));
   const float gradientScale = static_cast<float>(call.attr(5));

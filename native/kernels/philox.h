@@ -52,7 +52,8 @@ const Lanes kEachCounter = {0, 1};
 #define COLDSTART_BACK 1, 3
 #endif
 
-// The lanes of two vectors in turn, from their front halves or their back halves. GCC 11 has no __builtin_shufflevector, clang only that.
+// The lanes of two vectors in turn, from their front halves or their back halves. GCC 11 has no
+// __builtin_shufflevector, clang only that.
 #if defined(__clang__)
 #define COLDSTART_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -146,7 +147,8 @@ COLDSTART_INLINE Vector keptOf(const Draw& draw, const float* words, Vector x) {
   return drawn >= draw.threshold ? x * draw.scale : Vector{};
 }
 
-// y[i] = dropout(x[i]) (+ added[i] if not null), or dropout(relu(x[i])), for the elements numbered first … first + count - 1; x may be y.
+// y[i] = dropout(x[i]) (+ added[i] if not null), or dropout(relu(x[i])), for the elements numbered first … first +
+// count - 1; x may be y.
 template <bool hasAdded, bool relu = false>
 inline void dropoutSpan(const Draw& draw, int64_t first, int64_t count, const float* x, const float* added, float* y) {
   alignas(64) uint32_t words[kDrawBlock];

@@ -64,8 +64,8 @@ COLDSTART_INLINE void productStrip(const float* a, int64_t stride, const float* 
   for (; r < rows; r++) productTile<left, 1, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
 }
 
-// c [rows, columns] (+)= a [rows, inner] b [inner, columns]. Rows of b are readable up to a multiple of a vector's columns; of c only
-// `columns` are written.
+// c [rows, columns] (+)= a [rows, inner] b [inner, columns]. Rows of b are readable up to a multiple of a vector's
+// columns; of c only `columns` are written.
 template <Left left>
 void smallProduct(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner, int64_t columns, float* c, int64_t cRow,
                   bool accumulate = false) {

@@ -1,5 +1,5 @@
-// The most probable next tokens of every hypothesis straight from hidden states and the embedding: logits exist for a block of
-// rows and of the vocabulary at a time, while they are in cache, and only a few numbers per row are left.
+// The most probable next tokens of every hypothesis straight from hidden states and the embedding: logits exist for a
+// block of rows and of the vocabulary at a time, while they are in cache, and only a few numbers per row are left.
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -87,9 +87,9 @@ void takeIn(const float* line, int64_t first, int64_t count, const Excluded& exc
   state.expSum += static_cast<double>(sumOf(sums[0] + sums[1]));
 }
 
-// hidden [N, d], embedding [V, d] → the k largest log-probabilities of each row [N, k], largest first, their tokens [N, k], and the
-// log-probability of the end token [N]. Where fewer than k tokens are allowed, -infinity and token -1 follow.
-// Attributes: k, the end token, and up to four tokens to leave out.
+// hidden [N, d], embedding [V, d] → the k largest log-probabilities of each row [N, k], largest first, their tokens [N,
+// k], and the log-probability of the end token [N]. Where fewer than k tokens are allowed, -infinity and token -1
+// follow. Attributes: k, the end token, and up to four tokens to leave out.
 void topLogProbs(Call& call) {
   const Tensor& hidden = call.floats(0);
   const Tensor& embedding = call.floats(1);

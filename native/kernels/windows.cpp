@@ -79,8 +79,8 @@ void depthwise(Call& call) {
   });
 }
 
-// dx: for every input pixel add(to, from, tap) takes in each output pixel `from` whose window has it as its `tap`-th element, and
-// finish(to) ends the pixel.
+// dx: for every input pixel add(to, from, tap) takes in each output pixel `from` whose window has it as its `tap`-th
+// element, and finish(to) ends the pixel.
 template <typename Add, typename Finish>
 void gatherWindows(const Windows& w, const float* dy, float* dx, Add add, Finish finish) {
   parallelRows(w.batch * w.height, w.width * w.outChannels * w.filterHeight * w.filterWidth, [=](int64_t line) {
@@ -171,8 +171,8 @@ void averagePoolingGrad(Call& call) {
   });
 }
 
-// x → y, and of each output the flat position of the input it was taken from: the first of equals, and a NaN only where there is no number.
-// Attribute 17: whether positions count from the start of the batch rather than of each image.
+// x → y, and of each output the flat position of the input it was taken from: the first of equals, and a NaN only where
+// there is no number. Attribute 17: whether positions count from the start of the batch rather than of each image.
 void maxPoolingPositions(Call& call) {
   const Windows w = windowsOf(call);
   require(w.channels == w.outChannels, "pooling keeps the channels");

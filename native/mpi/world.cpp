@@ -1,6 +1,6 @@
-// The processes that "mpirun" started, as promises. One thread makes every call of MPI, so MPI_THREAD_FUNNELED suffices, and
-// Node's event loop never waits. Collectives are started without blocking and then tested: a process that waits sleeps, where
-// MPI's own waiting would take a whole core from the others.
+// The processes that "mpirun" started, as promises. One thread makes every call of MPI, so MPI_THREAD_FUNNELED
+// suffices, and Node's event loop never waits. Collectives are started without blocking and then tested: a process that
+// waits sleeps, where MPI's own waiting would take a whole core from the others.
 #include <dlfcn.h>
 #define OMPI_SKIP_MPICXX 1 // its C++ classes, which nobody uses, and their warnings
 #define MPICH_SKIP_MPICXX 1
@@ -219,7 +219,8 @@ Napi::Value AllGather(const Napi::CallbackInfo& info) {
   return submit(info, std::move(job));
 }
 
-// exchange(send: Float32Array, sendCounts: Int32Array, receive: Float32Array, receiveCounts: Int32Array): to each rank its part
+// exchange(send: Float32Array, sendCounts: Int32Array, receive: Float32Array, receiveCounts: Int32Array): to each rank
+// its part
 Napi::Value Exchange(const Napi::CallbackInfo& info) {
   auto job = std::make_unique<Job>(info.Env());
   float* from = info[0].As<Napi::Float32Array>().Data();

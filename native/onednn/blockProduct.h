@@ -10,8 +10,8 @@ namespace coldstart {
 // A product compiled for one thread and one set of sizes and strides. It lives until the end of the kernel call.
 class BlockProduct;
 
-// The compiled product of these sizes, strides, element types and `accumulate`; data and bias are ignored. If it is packed, b must be
-// rewritten by packRight first.
+// The compiled product of these sizes, strides, element types and `accumulate`; data and bias are ignored. If it is
+// packed, b must be rewritten by packRight first.
 const BlockProduct& blockProduct(OneDnn& oneDnn, const Product& sizes);
 
 // b's bytes in the fastest layout, and b (with the strides of `sizes`) rewritten in it.

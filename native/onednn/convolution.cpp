@@ -22,8 +22,8 @@ struct Geometry {
   int64_t filterSize() const { return elementsOf({outChannels, channels, filterHeight, filterWidth}); }
 };
 
-// Attributes: batch, height, width, channels, out height, out width, out channels, filter height, filter width, strides, dilations
-// (1: none), padding above, to the left, below, to the right.
+// Attributes: batch, height, width, channels, out height, out width, out channels, filter height, filter width,
+// strides, dilations (1: none), padding above, to the left, below, to the right.
 Geometry geometryOf(Call& call, int64_t kind) {
   Geometry g{};
   int64_t* sizes[] = {&g.batch, &g.height, &g.width, &g.channels, &g.outHeight, &g.outWidth, &g.outChannels, &g.filterHeight, &g.filterWidth};

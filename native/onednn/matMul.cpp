@@ -19,10 +19,11 @@ constexpr int64_t kLeastBf16Inner = 32;
 
 Type typeOf(const MatrixView& view) { return view.isBf16 ? Type::bf16 : Type::f32; }
 
-// oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first on a processor with
-// AVX-512 and no AMX (docs/notes/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16 where the left operand is transposed or the product is
-// added to the output. The library's choice is kept with AMX, and for packed operands, batches, and the products of
-// blocks (blockProduct.cpp), where gemm was slower on two threads.
+// oneDNN lists what can do a product in its own order of preference. Second is "gemm", which is faster than the first
+// on a processor with AVX-512 and no AMX (docs/notes/performance.md): by 5 to 10 % as a rule, and by up to 70 % in bf16
+// where the left operand is transposed or the product is added to the output. The library's choice is kept with AMX,
+// and for packed operands, batches, and the products of blocks (blockProduct.cpp), where gemm was slower on two
+// threads.
 dnnl::matmul::primitive_desc fastest(const ProductDescription& description) {
   dnnl::matmul::primitive_desc candidate = description.make();
   if (hasAmx()) return candidate;
@@ -57,8 +58,8 @@ Primitive makeProduct(OneDnn& oneDnn, const Product& p) {
   return {dnnl::matmul(chosen), {a, chosen.weights_desc(), out, bias}};
 }
 
-// x [aBatch, rows, inner] (or its transpose), y [bBatch, inner, columns] (or its transpose), bias? → [batch, rows, columns]
-// Attributes: batch of a, batch of b, rows, inner, columns, a transposed, b transposed, has bias.
+// x [aBatch, rows, inner] (or its transpose), y [bBatch, inner, columns] (or its transpose), bias? → [batch, rows,
+// columns] Attributes: batch of a, batch of b, rows, inner, columns, a transposed, b transposed, has bias.
 void matMul(Call& call) {
   Product p{};
   const int64_t aBatch = call.integer(0), bBatch = call.integer(1);

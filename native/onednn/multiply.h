@@ -69,8 +69,8 @@ static inline Product product(int64_t rows, int64_t inner, int64_t columns, Matr
   return p;
 }
 
-// For products that share b: its bytes in the layout that oneDNN multiplies fastest, and b rewritten in it. The layout depends
-// on all sizes of the product; the batch must be 1.
+// For products that share b: its bytes in the layout that oneDNN multiplies fastest, and b rewritten in it. The layout
+// depends on all sizes of the product; the batch must be 1.
 size_t packedBytes(OneDnn& oneDnn, const Product& product);
 void packRight(OneDnn& oneDnn, const Product& product, void* packed);
 
@@ -78,11 +78,12 @@ void packRight(OneDnn& oneDnn, const Product& product, void* packed);
 // products stay in float32: there rounding costs more than it saves.
 bool roundsOperands(const OneDnn& oneDnn, const Product& product);
 
-// The same view of the matrix rounded to bf16, ties to even, in scratch memory: for operands that several products share. The
-// matrix must be dense (plain or transposed) and hold `count` elements.
+// The same view of the matrix rounded to bf16, ties to even, in scratch memory: for operands that several products
+// share. The matrix must be dense (plain or transposed) and hold `count` elements.
 MatrixView toBf16(Call& call, const MatrixView& view, int64_t count);
 
-// out = a b + bias, operands rounded where roundsOperands says so or one of them already is. Throws dnnl::error if oneDNN refuses.
+// out = a b + bias, operands rounded where roundsOperands says so or one of them already is. Throws dnnl::error if
+// oneDNN refuses.
 void multiply(Call& call, const Product& product);
 
 }  // namespace coldstart

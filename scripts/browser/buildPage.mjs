@@ -1,4 +1,5 @@
-// Makes the page of examples/browser as a folder of static files: the code as a bundle, the wasm files, and the built-in corpus as ids.
+// Makes the page of examples/browser as a folder of static files: the code as a bundle, the wasm files, and the
+// built-in corpus as ids.
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

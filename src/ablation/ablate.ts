@@ -21,7 +21,10 @@ export type AblationEvent =
   | { readonly event: 'complete'; readonly already: boolean }
   | { readonly event: 'failed'; readonly message: string };
 
-/** One part of a plan's runs, of `count` parts that differ by no more than a run: those whose number leaves `index` when divided by `count`. */
+/**
+ * One part of a plan's runs, of `count` parts that differ by no more than a run: those whose number leaves `index` when
+ * divided by `count`.
+ */
 export interface Shard {
   /** From 0. */
   readonly index: number;
@@ -52,9 +55,9 @@ export interface AblationTask {
 }
 
 /**
- * Trains every arm in every cell of the grid with every seed and compares them: plan.json and results.json in the ablation's
- * folder, the latter rewritten after every run. Complete runs are not repeated; unfinished ones resume. A run that
- * diverges is a result.
+ * Trains every arm in every cell of the grid with every seed and compares them: plan.json and results.json in the
+ * ablation's folder, the latter rewritten after every run. Complete runs are not repeated; unfinished ones resume. A
+ * run that diverges is a result.
  *
  * @returns the results of the runs, with significance once all are complete
  * @throws the signal's reason when aborted, after the current runs have saved; ColdstartError naming the runs that

@@ -39,7 +39,10 @@ export interface CellResults {
   readonly testBleuSelected?: Estimate;
   /** Test BLEU above the baseline's (in its own selected cell), over the seeds that both have. */
   readonly testBleuDifference?: Estimate;
-  /** p of that difference over the seeds (paired t-test, two-sided): whether other seeds would differ too. From two seeds on. */
+  /**
+   * p of that difference over the seeds (paired t-test, two-sided): whether other seeds would differ too. From two
+   * seeds on.
+   */
   readonly seedsPValue?: number;
   /** Initialisation and training by wall clock, over all complete runs; and initialisation separately. */
   readonly seconds?: Estimate;
@@ -56,7 +59,10 @@ export interface CellResults {
 
 export interface ArmResults extends PlannedArm {
   readonly cells: readonly CellResults[];
-  /** Index of the cell with the lowest mean of best validation losses, among cells whose runs all finished if there are any, else among those with complete runs. */
+  /**
+   * Index of the cell with the lowest mean of best validation losses, among cells whose runs all finished if there are
+   * any, else among those with complete runs.
+   */
   readonly selected: number;
 }
 

@@ -2,15 +2,17 @@ import { bleu, type BleuOptions } from '../score/bleu.js';
 import { corpusStatistics, type CorpusStatistics } from '../score/metric.js';
 import { defaultSeed, significanceFields, pairedTest } from '../score/significance.js';
 
-/** Paired bootstrap resampling of an arm's test translations against the baseline's (Koehn 2004, as sacreBLEU tests). */
+/**
+ * Paired bootstrap resampling of an arm's test translations against the baseline's (Koehn 2004, as sacreBLEU tests).
+ */
 export interface ArmComparison {
   readonly numSamples: number;
   readonly seed: number;
   /** Each seed's translations against those of the baseline with the same seed. */
   readonly perSeed: readonly SeedComparison[];
   /**
-   * All seeds together: one BLEU over the translations of all seeds. A resample draws sentences, and with a sentence its
-   * translations of every seed, since these are not independent.
+   * All seeds together: one BLEU over the translations of all seeds. A resample draws sentences, and with a sentence
+   * its translations of every seed, since these are not independent.
    */
   readonly pooled?: Comparison;
 }

@@ -8,8 +8,9 @@ import { linear } from './ops/linear.js';
 const [rows, width, inner, vocabulary, layers] = [1024, 256, 1024, 4000, 4];
 
 /**
- * Seconds that the current backend takes for loss and gradients of a small stack of layers: products, normalisation and cross-entropy at the
- * sizes of training, and many small operations between them, which decide on a GPU. The best of three after one that compiles.
+ * Seconds that the current backend takes for loss and gradients of a small stack of layers: products, normalisation and
+ * cross-entropy at the sizes of training, and many small operations between them, which decide on a GPU. The best of
+ * three after one that compiles.
  */
 export async function measureStep(): Promise<number> {
   const numbers = (...shape: number[]): Tensor => {

@@ -11,8 +11,8 @@ interface Port {
 }
 
 /**
- * Waits for the next turn of the event loop: timers, signals and messages get in before. A browser delays nested timers by milliseconds, so
- * there it is a message.
+ * Waits for the next turn of the event loop: timers, signals and messages get in before. A browser delays nested timers
+ * by milliseconds, so there it is a message.
  */
 export function nextTurn(): Promise<void> {
   if (scope.setImmediate !== undefined) return new Promise((resolve) => scope.setImmediate!(resolve));

@@ -1,6 +1,6 @@
 /**
- * Whether the import of an optional peer dependency failed because it is not installed: as Node says it, or as Yarn's Plug'n'Play does. Other
- * failures are of a package that is installed and does not load.
+ * Whether the import of an optional peer dependency failed because it is not installed: as Node says it, or as Yarn's
+ * Plug'n'Play does. Other failures are of a package that is installed and does not load.
  */
 export function saysNotInstalled(error: unknown): boolean {
   const { code, pnpCode } = error as { code?: string; pnpCode?: string };

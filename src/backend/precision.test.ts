@@ -54,7 +54,10 @@ function relativeError(found: ArrayLike<number>, expected: Float64Array): number
   return Math.sqrt(error / size);
 }
 
-/** The products are those of rounded operands, summed in float32; sums in bf16 or operands that were not rounded give 1e-3 and more. */
+/**
+ * The products are those of rounded operands, summed in float32; sums in bf16 or operands that were not rounded give
+ * 1e-3 and more.
+ */
 function assertRounded(found: tf.Tensor, expected: Float64Array, what: string, tolerance = 3e-6): void {
   const error = relativeError(found.dataSync(), expected);
   assert.ok(error < tolerance, `${what}: relative error ${error}`);

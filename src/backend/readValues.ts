@@ -4,8 +4,9 @@ import { concat, engine, reshape, tidy, type Tensor } from '@tensorflow/tfjs-cor
 type Numbers = Float32Array | Int32Array;
 
 /**
- * The values of tensors. Every read of the training loop, GradInit, validation and decoding goes through here. On a GPU it is asynchronous: a
- * browser has no other way, and in Node JavaScript gets ahead of the card. Other backends are read at once, which is faster.
+ * The values of tensors. Every read of the training loop, GradInit, validation and decoding goes through here. On a GPU
+ * it is asynchronous: a browser has no other way, and in Node JavaScript gets ahead of the card. Other backends are
+ * read at once, which is faster.
  *
  * All tensors are read together, as they are when this is called; they may be disposed before the values arrive.
  */

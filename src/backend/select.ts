@@ -16,7 +16,10 @@ interface BackendCandidate {
   readonly load: () => Promise<string>;
 }
 
-/** Fastest first: `auto` takes the first that loads and passes the check, and webgpu only where it is faster than that one. */
+/**
+ * Fastest first: `auto` takes the first that loads and passes the check, and webgpu only where it is faster than that
+ * one.
+ */
 const candidates: readonly BackendCandidate[] = [
   { name: 'native', load: async () => (await import('./native/loadNative.js')).loadNative() },
   { name: 'webgpu', load: async () => (await import('./webgpu/loadWebGpu.js')).loadWebGpu() },
@@ -39,7 +42,9 @@ export interface BackendReport {
   readonly matmulGflops?: number;
 }
 
-/** What `auto` took for a precision: measured once in a process, so that memory is counted on the backend that trains. */
+/**
+ * What `auto` took for a precision: measured once in a process, so that memory is counted on the backend that trains.
+ */
 const automatic = new Map<Precision, BackendName>();
 
 /** GPU programs that were started so far; undefined where no GPU computes. */
@@ -126,9 +131,9 @@ export async function probeBackends(): Promise<BackendReport[]> {
 }
 
 /**
- * The rate of float32 matrix products [size, size] x [size, size] on the current backend, in GFLOP/s: the best of the runs
- * that fit into half a second, since the first ones are slow while code is still being compiled. Every share of peak that
- * coldstart reports is relative to this.
+ * The rate of float32 matrix products [size, size] x [size, size] on the current backend, in GFLOP/s: the best of the
+ * runs that fit into half a second, since the first ones are slow while code is still being compiled. Every share of
+ * peak that coldstart reports is relative to this.
  */
 export function measureMatmulGflops(size = 512): number {
   const values = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i));

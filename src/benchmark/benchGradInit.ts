@@ -96,7 +96,10 @@ export async function benchGradInit<B>(task: GradInitBenchTask<B>): Promise<Grad
   };
 }
 
-/** The objective's gradients with the tape of the outer gradient open from the start, as the authors' create_graph=True has it. */
+/**
+ * The objective's gradients with the tape of the outer gradient open from the start, as the authors' create_graph=True
+ * has it.
+ */
 function objectiveWithSecondOrderGraph(
   params: Params,
   loss: (params: Params) => Scalar,

@@ -94,7 +94,10 @@ export async function awaitUpdate(params: Params): Promise<void> {
   await readValues([[...params.values()].reduce((least, tensor) => (tensor.size <= least.size ? tensor : least))]);
 }
 
-/** Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians @throws ColdstartError code LEAK */
+/**
+ * Whole training steps as the trainer takes them: loss, gradients with dropout, norm, Adam. @returns medians @throws
+ * ColdstartError code LEAK
+ */
 export async function benchmarkTraining(task: BenchmarkTask): Promise<TrainBenchmark> {
   const config = benchmarkModel(task.arch);
   const batch = benchmarkBatch(task);
@@ -166,7 +169,10 @@ export interface TranslateBenchmark {
   readonly seconds: number;
 }
 
-/** Beam search with random parameters, which end sentences late: `length` tokens out for `length` tokens in. @returns medians */
+/**
+ * Beam search with random parameters, which end sentences late: `length` tokens out for `length` tokens in. @returns
+ * medians
+ */
 export async function benchmarkTranslation(task: BenchmarkTask, beamSize: number): Promise<TranslateBenchmark> {
   const config = benchmarkModel(task.arch);
   const params = initParams(config, { method: 'fairseq', seed: 1 });

@@ -14,7 +14,9 @@ interface InitFlags {
   start: Start;
 }
 
-/** With a larger share of pairs that are not UTF-8 the files have another encoding, and what is left is a poor sample. */
+/**
+ * With a larger share of pairs that are not UTF-8 the files have another encoding, and what is left is a poor sample.
+ */
 const mostInvalid = 0.01;
 
 /** With fewer pairs the validation set would be too small. */
@@ -130,7 +132,10 @@ async function init(flags: InitFlags): Promise<void> {
   console.log(`Next:\n  npx coldstart corpus prepare -c ${shown}\n  npx coldstart train -c ${shown}`);
 }
 
-/** How many pairs there are, and the first one, shortened. @throws DataError naming both counts if the files have different numbers of lines */
+/**
+ * How many pairs there are, and the first one, shortened. @throws DataError naming both counts if the files have
+ * different numbers of lines
+ */
 async function countPairs(files: InitFlags): Promise<{ total: number; first: Record<'src' | 'trg', string> }> {
   const { readLinePairs, withoutLineEnd } = await import('../text/linePairs.js');
   const { escapeControls } = await import('./escapeControls.js');

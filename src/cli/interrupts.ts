@@ -24,8 +24,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * An abort signal that SIGINT, SIGTERM and SIGHUP raise. The first lets the work save what it has; a second one ends the program
- * at once.
+ * An abort signal that SIGINT, SIGTERM and SIGHUP raise. The first lets the work save what it has; a second one ends
+ * the program at once.
  *
  * @param howToContinue the last line after the work has stopped; a function is called only then
  * @param quiet for processes whose leader says it

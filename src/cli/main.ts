@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { systemFailure } from '../storage/systemFailure.js';
 
-// Node 22 to 24 compile their fetch's WebAssembly parser when tfjs first looks for fetch, and await it nowhere: without memory for it a
-// program that fetches nothing would end. A fetch itself still fails.
+// Node 22 to 24 compile their fetch's WebAssembly parser when tfjs first looks for fetch, and await it nowhere: without
+// memory for it a program that fetches nothing would end. A fetch itself still fails.
 process.on('unhandledRejection', (reason) => {
   if (!(reason instanceof RangeError && reason.stack?.includes('lazyllhttp'))) throw reason;
 });

@@ -4,7 +4,10 @@ import { hasEndedWork } from '../parallel/agree.js';
 import type { World } from '../parallel/world.js';
 import type { Processes } from '../run/processes.js';
 
-/** What fails on all processes is the leader's to report, whose end makes mpirun end the others; a follower ends by itself after so long. */
+/**
+ * What fails on all processes is the leader's to report, whose end makes mpirun end the others; a follower ends by
+ * itself after so long.
+ */
 const leaderReportsWithin = 120_000;
 /** How long a process that has failed waits for the others, which have no more work. */
 const othersComeWithin = 10_000;

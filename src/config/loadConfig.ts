@@ -37,7 +37,8 @@ const fileOf = new WeakMap<Config, string>();
 const maxConfigBytes = 2 ** 20;
 
 /**
- * Reads a configuration file, what it `extends`, the recipe that it names, and changes given on the command line; later ones win.
+ * Reads a configuration file, what it `extends`, the recipe that it names, and changes given on the command line; later
+ * ones win.
  *
  * @param path YAML file
  * @param changes e.g. "train.lr=0.001"; the value is read as YAML, paths are relative to the current folder

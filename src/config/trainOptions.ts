@@ -22,8 +22,8 @@ export function optimizerOptions(config: Pick<Config, 'train' | 'gradinit'>): Op
 }
 
 /**
- * How Adam's second moment begins. GradInit's variant robust is measured together with the first gradient's square: without it a run of
- * five did not train, and on Multi30k all were slow (docs/results/gradinit-robust.md).
+ * How Adam's second moment begins. GradInit's variant robust is measured together with the first gradient's square:
+ * without it a run of five did not train, and on Multi30k all were slow (docs/results/gradinit-robust.md).
  */
 export function secondMomentStart({
   train,

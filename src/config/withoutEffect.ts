@@ -160,7 +160,10 @@ function variedChoices(given: ReadonlyMap<string, Setting>): (key: string) => bo
   return (key) => changed.has(key) || (changed.has('preset') && !key.startsWith('corpus.'));
 }
 
-/** A run's config.yaml sets everything that had a default in the version that wrote it; later versions have more settings. */
+/**
+ * A run's config.yaml sets everything that had a default in the version that wrote it; later versions have more
+ * settings.
+ */
 const completeShare = 0.8;
 
 /** Texts that set nearly everything that has a default. */

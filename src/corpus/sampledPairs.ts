@@ -20,9 +20,9 @@ export interface SamplingTask extends SamplingSettings {
 const sideNames = { src: 'source', trg: 'target' } as const;
 
 /**
- * The training set, its words split at random again in each epoch. A pair's units depend on seed, epoch and row only, so that resuming
- * and other processes get the same. Lengths are known once all pairs are split; ids are drawn again when a batch is read, so that memory
- * holds 8 bytes per pair.
+ * The training set, its words split at random again in each epoch. A pair's units depend on seed, epoch and row only,
+ * so that resuming and other processes get the same. Lengths are known once all pairs are split; ids are drawn again
+ * when a batch is read, so that memory holds 8 bytes per pair.
  *
  * @throws UsageError if a side's subwords cannot be sampled, or the vocabulary lacks units
  */

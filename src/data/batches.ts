@@ -43,7 +43,10 @@ export interface EpochBatches {
   batch(position: number): Batch;
 }
 
-/** The pairs of each epoch, of which only the lengths and ids differ: for text that is split again in every epoch. @param epoch from 1 */
+/**
+ * The pairs of each epoch, of which only the lengths and ids differ: for text that is split again in every epoch.
+ * @param epoch from 1
+ */
 export type EpochPairs = (epoch: number) => PairSource;
 
 /** A dataset cut into batches, epoch by epoch (epochs count from 1). */
@@ -62,7 +65,10 @@ export interface BatchShape {
   readonly trgLength: number;
 }
 
-/** The sizes of the batches of an epoch, the same for every epoch, from short sentences to long ones. @throws as `createBatches` */
+/**
+ * The sizes of the batches of an epoch, the same for every epoch, from short sentences to long ones. @throws as
+ * `createBatches`
+ */
 export function batchShapes(
   pairs: PairSource,
   options: Pick<BatchingOptions, 'maxTokens' | 'maxSentences'>,
@@ -84,9 +90,9 @@ export function batchShapes(
  * Cuts a dataset into batches of similar length: every pair once per epoch, little padding.
  *
  * Pairs are sorted by source length, then target length; pairs of equal lengths are in an order drawn again for each
- * epoch; a batch is the longest run of neighbours within `maxTokens` and `maxSentences`; the batches are
- * then put into random order. The number of batches and the shapes are the same in every epoch, and an epoch depends
- * only on the dataset's lengths, the options and its own number. Pairs that differ between epochs also give other batches.
+ * epoch; a batch is the longest run of neighbours within `maxTokens` and `maxSentences`; the batches are then put into
+ * random order. The number of batches and the shapes are the same in every epoch, and an epoch depends only on the
+ * dataset's lengths, the options and its own number. Pairs that differ between epochs also give other batches.
  *
  * @throws UsageError for options that cannot be used
  * @throws DataError if the dataset is empty or a single pair exceeds `maxTokens`

@@ -8,8 +8,8 @@ import type { PairSource } from './pairSource.js';
 const defaultCacheBytes = 64 * 2 ** 20;
 
 /**
- * A binary dataset on disk, one file or several shards, read by position. Opening reads headers and lengths only; memory
- * holds 8 bytes per pair and a bounded cache of ids. Any number of processes may read the same files.
+ * A binary dataset on disk, one file or several shards, read by position. Opening reads headers and lengths only;
+ * memory holds 8 bytes per pair and a bounded cache of ids. Any number of processes may read the same files.
  */
 export class Dataset implements PairSource {
   readonly length: number;
@@ -48,8 +48,8 @@ export class Dataset implements PairSource {
   }
 
   /**
-   * Opens the files written by `DatasetWriter` and checks that they belong together. A block of ids is checked against its
-   * checksum when it is first read.
+   * Opens the files written by `DatasetWriter` and checks that they belong together. A block of ids is checked against
+   * its checksum when it is first read.
    *
    * @param paths one file, or all shards in order
    * @param options `cacheBytes` bounds the ids kept in memory (default 64 MiB); `someShards` lets `paths` be some of the shards, for

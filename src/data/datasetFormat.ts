@@ -170,7 +170,9 @@ function readHeader(
   };
 }
 
-/** SHA-256 of a dataset file's header (see {@link DatasetIndex}). @throws DataError if it is not the header of a dataset */
+/**
+ * SHA-256 of a dataset file's header (see {@link DatasetIndex}). @throws DataError if it is not the header of a dataset
+ */
 export function datasetHeaderSha256(path: string): string {
   const file = openSync(path, 'r');
   try {

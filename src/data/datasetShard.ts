@@ -9,7 +9,10 @@ import { eosId } from '../text/specialIds.js';
 /** Rows between two remembered positions; those in between are found by adding lengths. */
 const rowsPerOffset = 32;
 
-/** One file of a dataset, open for reading by position. Memory: 8 bytes per pair for the lengths; ids come through a cache. */
+/**
+ * One file of a dataset, open for reading by position. Memory: 8 bytes per pair for the lengths; ids come through a
+ * cache.
+ */
 export class DatasetShard {
   private constructor(
     readonly path: string,

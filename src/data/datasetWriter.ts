@@ -12,8 +12,8 @@ import { writeFailure } from '../storage/writeFailure.js';
 const idsPerWrite = 2 ** 18;
 
 /**
- * Writes a dataset file pair by pair (layout in datasetFormat.ts). Memory: 8 bytes per pair and one buffer. The file appears
- * under its name only when `finish` is called; `abandon` removes it.
+ * Writes a dataset file pair by pair (layout in datasetFormat.ts). Memory: 8 bytes per pair and one buffer. The file
+ * appears under its name only when `finish` is called; `abandon` removes it.
  */
 export class DatasetWriter {
   private readonly temporary: string;

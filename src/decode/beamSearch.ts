@@ -21,7 +21,10 @@ export interface BeamSearchOptions {
   readonly beamSize: number;
   /** Scores are log-probabilities divided by the number of tokens (with eosId) to this power. 0: no normalisation. */
   readonly lengthPenalty: number;
-  /** A translation has at most floor(maxLenA * source tokens + maxLenB) tokens, and eosId after them. Source tokens count eosId. */
+  /**
+   * A translation has at most floor(maxLenA * source tokens + maxLenB) tokens, and eosId after them. Source tokens
+   * count eosId.
+   */
   readonly maxLenA: number;
   readonly maxLenB: number;
 }
@@ -56,10 +59,11 @@ interface OpenSentence {
 /**
  * The `beamSize` best translations of each source found by beam search, best first.
  *
- * Step s chooses token s: of all continuations of the live hypotheses the 2 * beamSize best are candidates; of the first
- * beamSize, those that end are finished; the best beamSize that do not end live on. A sentence is done when beamSize
- * hypotheses are finished, or at its maximal length, where all must end. padId is never chosen, and eosId not as the first
- * token. Sentences do not influence each other: a batch gives the same results as separate searches, up to rounding.
+ * Step s chooses token s: of all continuations of the live hypotheses the 2 * beamSize best are candidates; of the
+ * first beamSize, those that end are finished; the best beamSize that do not end live on. A sentence is done when
+ * beamSize hypotheses are finished, or at its maximal length, where all must end. padId is never chosen, and eosId not
+ * as the first token. Sentences do not influence each other: a batch gives the same results as separate searches, up to
+ * rounding.
  *
  * @param sources ids, each ending with eosId
  * @returns for each source its hypotheses; fewer than beamSize if too few ended before the maximal length
@@ -83,8 +87,8 @@ export async function beamSearch(
 }
 
 /**
- * `beamSearch` step by step, for callers that do something in between; with several models, by the mean of their probabilities.
- * The models have the same vocabularies. It owns tensors: call `dispose`.
+ * `beamSearch` step by step, for callers that do something in between; with several models, by the mean of their
+ * probabilities. The models have the same vocabularies. It owns tensors: call `dispose`.
  */
 export class BeamSearch {
   /** Of each source; complete once `numOpen` is 0. */
@@ -174,7 +178,10 @@ export class BeamSearch {
     return parentOf;
   }
 
-  /** The best continuations of every row, from its last token. No more of one hypothesis can be among the sentence's candidates. */
+  /**
+   * The best continuations of every row, from its last token. No more of one hypothesis can be among the sentence's
+   * candidates.
+   */
   private async score(tokens: Int32Array): Promise<TopLogProbs> {
     const outputs = this.decoders.map((decoder, i) => ({
       hidden: decoder.advance(tokens),

@@ -45,7 +45,8 @@ const logitsAtOnce = 2 ** 24;
  * How probable the models find given translations: the log-probabilities that beam search would give the same tokens.
  * Several models of the same vocabularies give the logarithm of the mean of their probabilities.
  *
- * Attention is that of the decoder's last layer to the source, averaged over heads and models, as fairseq's --print-alignment takes it.
+ * Attention is that of the decoder's last layer to the source, averaged over heads and models, as fairseq's
+ * --print-alignment takes it.
  *
  * @returns for each pair, in their order
  * @throws UsageError for limits out of range, DataError for a pair that is not one, ColdstartError code NOT_FINITE

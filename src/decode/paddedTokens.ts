@@ -3,7 +3,10 @@ import { greatest } from '../extremes.js';
 import type { Tokens } from '../model/transformer.js';
 import { padId } from '../text/specialIds.js';
 
-/** Sentences as one batch, padded on the right. Makes tensors: call it inside `tidy`. @param sentences ids, at least one sentence */
+/**
+ * Sentences as one batch, padded on the right. Makes tensors: call it inside `tidy`. @param sentences ids, at least one
+ * sentence
+ */
 export function paddedTokens(sentences: readonly Int32Array[]): Tokens {
   const lengths = sentences.map((sentence) => sentence.length);
   const length = greatest(lengths);

@@ -22,7 +22,10 @@ export interface TranslateOptions extends BeamSearchOptions, BatchLimits {
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between two steps: `translate` then throws the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Processes that share out the batches, which are those of one process: all call this, and all get everything. Default: this one alone. */
+  /**
+   * Processes that share out the batches, which are those of one process: all call this, and all get everything.
+   * Default: this one alone.
+   */
   readonly world?: World;
 }
 

@@ -29,7 +29,9 @@ export function pageText({ src, trg }: PageSteps, textOf: (name: string) => stri
   };
 }
 
-/** Opens the text steps of a demo in a browser. @param folder address of the folder with steps.json, ending with a slash */
+/**
+ * Opens the text steps of a demo in a browser. @param folder address of the folder with steps.json, ending with a slash
+ */
 export async function openPageText(folder: string): Promise<PageText> {
   const get = async (name: string): Promise<Response> => {
     const response = await fetch(new URL(name, folder));

@@ -52,8 +52,8 @@ export function checkDemo(model: ExportedModel, { dtype }: Pick<DemoOptions, 'dt
 }
 
 /**
- * Writes a folder of static files whose page translates in the browser: the exported model, Transformers.js, its runtime, and the page. It
- * appears whole or not at all.
+ * Writes a folder of static files whose page translates in the browser: the exported model, Transformers.js, its
+ * runtime, and the page. It appears whole or not at all.
  *
  * @throws UsageError or DataError if the model or the package cannot be used
  */

@@ -60,7 +60,10 @@ export function checkExportFolder(
 /** What formats call 16-bit floats. */
 const halfDtypes: ReadonlySet<string> = new Set(['fp16', 'float16']);
 
-/** @throws UsageError if the format cannot hold the model exactly; DataError for parameters that are not finite, or too large for 16 bits */
+/**
+ * @throws UsageError if the format cannot hold the model exactly; DataError for parameters that are not finite, or too
+ * large for 16 bits
+ */
 export function checkExportable(model: ExportedModel, exporter: Exporter, dtypes: readonly string[]): void {
   for (const [name, { data }] of model.parameters) {
     const wrong = data.findIndex((value) => !Number.isFinite(value));

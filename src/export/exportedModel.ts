@@ -45,8 +45,8 @@ export interface ExportedModel {
   readonly update?: number;
   readonly config: ModelConfig;
   /**
-   * By fairseq's names, with the shapes of `parameterShapes`: what the model computes with. GradInit's scales are part of the values, as
-   * training multiplies them in at the start and keeps the products.
+   * By fairseq's names, with the shapes of `parameterShapes`: what the model computes with. GradInit's scales are part
+   * of the values, as training multiplies them in at the start and keeps the products.
    */
   readonly parameters: ReadonlyMap<string, ExportedTensor>;
   readonly textFolder: string;

@@ -35,7 +35,10 @@ export interface Exporter {
   readonly defaultDtypes: readonly string[];
   /** Whether one folder can hold several dtypes. */
   readonly severalDtypes: boolean;
-  /** Why this model cannot be written exactly, as a sentence without its capital, ending with what to do instead. Before any work. */
+  /**
+   * Why this model cannot be written exactly, as a sentence without its capital, ending with what to do instead. Before
+   * any work.
+   */
   refuse(model: ExportedModel, dtypes: readonly string[]): string | undefined;
   /** Writes the format's files. The model card and `coldstart.json` are written by the caller. */
   write(model: ExportedModel, options: WriteOptions): Promise<void>;
@@ -43,7 +46,9 @@ export interface Exporter {
   card(model: ExportedModel, dtypes: readonly string[], name: string): CardParts;
 }
 
-/** The message of the error by which a preparation says that this model cannot be written; undefined where it succeeds. */
+/**
+ * The message of the error by which a preparation says that this model cannot be written; undefined where it succeeds.
+ */
 export function refusalOf(prepare: () => unknown): string | undefined {
   try {
     prepare();

@@ -9,7 +9,10 @@ export type Stack = 'encoder' | 'decoder';
 export interface PostLnModel {
   /** By fairseq's names, without residual scales. */
   readonly parameters: ReadonlyMap<string, ExportedTensor>;
-  /** What each stack's input, tokens and positions, is multiplied by: one factor for each feature. undefined: by nothing. */
+  /**
+   * What each stack's input, tokens and positions, is multiplied by: one factor for each feature. undefined: by
+   * nothing.
+   */
   readonly inputScale: Readonly<Record<Stack, Float32Array | undefined>>;
 }
 
@@ -31,9 +34,10 @@ export function unfoldableScale({
 }
 
 /**
- * Moves the residual scales w of `admin` and `deepnorm`, LN(w x + f(x)), into other parameters. Every sublayer then gets x' = w x: what
- * ends the sublayer before it (its layer norm, or the stack's input) is multiplied by w, and the columns of the weights that f reads x with
- * are divided by it. The sums that layer norms see stay the same, so their epsilon does, too.
+ * Moves the residual scales w of `admin` and `deepnorm`, LN(w x + f(x)), into other parameters. Every sublayer then
+ * gets x' = w x: what ends the sublayer before it (its layer norm, or the stack's input) is multiplied by w, and the
+ * columns of the weights that f reads x with are divided by it. The sums that layer norms see stay the same, so their
+ * epsilon does, too.
  *
  * Models of other schemes stay as they are.
  */
@@ -68,7 +72,9 @@ export function foldResidual(model: Pick<ExportedModel, 'config' | 'parameters'>
   return { parameters, inputScale: { encoder, decoder } };
 }
 
-/** A layer's sublayers in order: the layer norm that ends each, and the weights [out, d] that it reads its input with. */
+/**
+ * A layer's sublayers in order: the layer norm that ends each, and the weights [out, d] that it reads its input with.
+ */
 function sublayersOf(stack: Stack, layer: string): { norm: string; reads: string[] }[] {
   const projections = (attention: string, kinds: readonly string[]) => ({
     norm: `${layer}.${attention}_layer_norm`,

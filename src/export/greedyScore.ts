@@ -12,8 +12,8 @@ import type { ExportedModel } from './exportedModel.js';
 export type GreedyScore = { readonly bleu: number } | { readonly missing: string };
 
 /**
- * Greedy BLEU of an exported model on its run's test set: the run's own result if it searched greedily, else computed on the current
- * backend from the prepared corpus, if that is still what the run was made from.
+ * Greedy BLEU of an exported model on its run's test set: the run's own result if it searched greedily, else computed
+ * on the current backend from the prepared corpus, if that is still what the run was made from.
  *
  * @param options.compute false takes what the run has and translates nothing
  * @param options.prepare called before translating, to set the backend

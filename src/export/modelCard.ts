@@ -24,7 +24,10 @@ export interface CardFacts {
   readonly license?: string;
 }
 
-/** README.md of an export: what the model is, how to load it, scores, text, training, limits, licence. Markdown with a YAML head. */
+/**
+ * README.md of an export: what the model is, how to load it, scores, text, training, limits, licence. Markdown with a
+ * YAML head.
+ */
 export function modelCard(model: ExportedModel, { parts, greedy, license }: CardFacts): string {
   return `${[
     ...head(model, parts, license),
@@ -265,7 +268,10 @@ function scaleRange(scales: readonly number[]): string | undefined {
   return `${formatCount(scales.length)}, from ${formatNumber(least(scales))} to ${formatNumber(greatest(scales))}`;
 }
 
-/** The settings that made the parameters; of the learned initialisation all that count, defaults of its variant included. */
+/**
+ * The settings that made the parameters; of the learned initialisation all that count, defaults of its variant
+ * included.
+ */
 function settingsShown({ seed, model, init, gradinit, metainit, train }: Config): object {
   return {
     seed,

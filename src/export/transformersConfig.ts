@@ -26,7 +26,10 @@ export function modelSettings(config: ModelConfig): Readonly<Record<string, unkn
   };
 }
 
-/** Keys of generation_config.json. @param maxLength tokens of the longest translation with the </s> that decoding starts from */
+/**
+ * Keys of generation_config.json. @param maxLength tokens of the longest translation with the </s> that decoding starts
+ * from
+ */
 export function generationSettings(maxLength: number): Readonly<Record<string, unknown>> {
   return { ...specialIds, max_length: maxLength, suppress_tokens: [padId], begin_suppress_tokens: [eosId] };
 }

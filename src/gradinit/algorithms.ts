@@ -18,10 +18,10 @@ interface AlgorithmRules {
 }
 
 /**
- * The optimisers that GradInit knows the first step of. eta is as published for Transformers (adam) and convolutional nets (sgd); gamma such
- * that eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for sgd, as for CIFAR-10: the change of the
- * loss that the step promises to first order. With 0.1 for adam nearly every iteration serves the constraint, and the scales
- * shrink what they need not (docs/results/quickstart.md).
+ * The optimisers that GradInit knows the first step of. eta is as published for Transformers (adam) and convolutional
+ * nets (sgd); gamma such that eta gamma = 1 for adam, as in the authors' script for IWSLT'14, and eta gamma^2 = 0.1 for
+ * sgd, as for CIFAR-10: the change of the loss that the step promises to first order. With 0.1 for adam nearly every
+ * iteration serves the constraint, and the scales shrink what they need not (docs/results/quickstart.md).
  */
 export const algorithmRules: Readonly<Record<'adam' | 'sgd', AlgorithmRules>> = {
   adam: {

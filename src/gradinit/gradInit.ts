@@ -53,8 +53,8 @@ interface LearningTask<B> {
   /** Mean loss of a batch: a pure function of both, without dropout. */
   readonly loss: (params: Params, batch: B) => Scalar;
   /**
-   * Data of each iteration, from 0: the gradient is taken on `first`, the loss after the step on `second`. The paper draws two
-   * batches; the authors' program takes two overlapping parts of one.
+   * Data of each iteration, from 0: the gradient is taken on `first`, the loss after the step on `second`. The paper
+   * draws two batches; the authors' program takes two overlapping parts of one.
    */
   readonly batches: (iteration: number) => { readonly first: B; readonly second: B };
   /**
@@ -71,15 +71,16 @@ interface LearningTask<B> {
   readonly groupOf?: (name: string) => TensorGroup;
   readonly onIteration?: (iteration: GradInitIteration) => void;
   /**
-   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again. Their
-   * recorded derivatives bring scales and moments back bit for bit, so this works for any deterministic `ScaleOptimizer`.
+   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again.
+   * Their recorded derivatives bring scales and moments back bit for bit, so this works for any deterministic
+   * `ScaleOptimizer`.
    */
   readonly done?: readonly GradInitIteration[];
   /** When aborted, gradInit throws the signal's reason between two iterations. */
   readonly signal?: AbortSignal;
   /**
-   * Processes that share out the pieces of every batch: all call gradInit with the same task, and all get the same result, bit for bit that
-   * of one process. A batch of one piece is computed by each. Default: this process alone.
+   * Processes that share out the pieces of every batch: all call gradInit with the same task, and all get the same
+   * result, bit for bit that of one process. A batch of one piece is computed by each. Default: this process alone.
    */
   readonly world?: World;
 }
@@ -133,17 +134,18 @@ export interface GradInitReport {
 }
 
 /**
- * Learns one scale per parameter tensor, so that one step of the optimiser gives the smallest loss while the norm of the
- * gradient stays under a bound.
+ * Learns one scale per parameter tensor, so that one step of the optimiser gives the smallest loss while the norm of
+ * the gradient stays under a bound.
  *
- * Each iteration takes the gradient g on one batch. If its norm exceeds gamma, the scales move to make the norm smaller (the
- * constraint, through exact second derivatives). Otherwise they move to make the loss after the step smaller (the objective):
- * the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough and no second-order
- * graph is built.
+ * Each iteration takes the gradient g on one batch. If its norm exceeds gamma, the scales move to make the norm smaller
+ * (the constraint, through exact second derivatives). Otherwise they move to make the loss after the step smaller (the
+ * objective): the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough
+ * and no second-order graph is built.
  *
- * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust`.) With
- * `robust`, and whenever `scaled` is `rates` or `both`, training is to multiply its updates by the scales and to release them:
- * `withMultipliers(optimizer, { scales: report.scales, releaseUpdates })`, with `releaseUpdates` of `variantDefaults.robust`.
+ * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust`.)
+ * With `robust`, and whenever `scaled` is `rates` or `both`, training is to multiply its updates by the scales and to
+ * release them: `withMultipliers(optimizer, { scales: report.scales, releaseUpdates })`, with `releaseUpdates` of
+ * `variantDefaults.robust`.
  *
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
@@ -381,8 +383,9 @@ async function sumOverPieces<B>(
 }
 
 /**
- * Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time. Gradients are summed over
- * the tree of the pieces (sumTree.ts), so that several processes get the bits that one gets. The caller disposes them.
+ * Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time.
+ * Gradients are summed over the tree of the pieces (sumTree.ts), so that several processes get the bits that one gets.
+ * The caller disposes them.
  */
 async function differentiatePieces<B>(
   pieces: readonly BatchPiece<B>[],
@@ -476,8 +479,8 @@ function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeG
 }
 
 /**
- * Sums over all elements of the products of two sets of tensors. With p = scale W0 the derivative by the scale is that of (derivative by p)
- * and W0.
+ * Sums over all elements of the products of two sets of tensors. With p = scale W0 the derivative by the scale is that
+ * of (derivative by p) and W0.
  */
 function innerProducts(a: Params, b: Params): Promise<number[]> {
   return readVector(() => [...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!))));

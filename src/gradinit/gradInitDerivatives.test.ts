@@ -75,8 +75,9 @@ function goal(
 }
 
 /**
- * The same where training's updates are scaled, by the definition: the parameters are V, the weights s V (`both`), or V + s (v - V) with v = V
- * at the start (`rates`). The optimiser sees v: gradient, norm and step are v's, and the step is held constant.
+ * The same where training's updates are scaled, by the definition: the parameters are V, the weights s V (`both`), or V
+ * + s (v - V) with v = V at the start (`rates`). The optimiser sees v: gradient, norm and step are v's, and the step is
+ * held constant.
  */
 function multipliedGoal(
   net: SmallNet,

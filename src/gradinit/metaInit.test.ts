@@ -89,7 +89,8 @@ describe('the gradient quotient of losses that can be solved by hand (Dauphin an
 });
 
 test('MetaInit: sign descent with momentum on norms, step by step (Algorithm 1); vectors stay as drawn', async () => {
-  // of fourth powers the quotient is 3 a², which falls with the norm; of -cos it is |cos b|, which falls as the norm grows
+  // of fourth powers the quotient is 3 a², which falls with the norm; of -cos it is |cos b|, which falls as the norm
+  // grows
   const a = [
     [0.3, -0.4],
     [0.5, 0.6],

@@ -53,8 +53,8 @@ export interface MetaInitTask<B> {
   readonly eps?: number;
   readonly onIteration?: (iteration: MetaInitIteration) => void;
   /**
-   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again. Their
-   * recorded derivatives bring scales and momentum back bit for bit.
+   * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again.
+   * Their recorded derivatives bring scales and momentum back bit for bit.
    */
   readonly done?: readonly MetaInitIteration[];
   readonly signal?: AbortSignal;
@@ -90,8 +90,9 @@ export interface MetaInitReport {
 }
 
 /**
- * Learns the norm of every weight matrix so that the gradient changes as little as possible along itself: sign descent with
- * momentum on the gradient quotient, mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements. Needs third derivatives.
+ * Learns the norm of every weight matrix so that the gradient changes as little as possible along itself: sign descent
+ * with momentum on the gradient quotient, mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements. Needs third
+ * derivatives.
  *
  * @returns new parameters, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or without a tensor to learn; ColdstartError METAINIT if the quotient is not finite
@@ -191,7 +192,9 @@ export async function metaInit<B>(
     });
   }
 
-  /** Moves the scales as finished iterations did. @throws UsageError if they are not the first iterations of this task */
+  /**
+   * Moves the scales as finished iterations did. @throws UsageError if they are not the first iterations of this task
+   */
   function replay(): void {
     if (done.length > iterations)
       throw new UsageError(`metaInit: ${done.length} iterations are done already, the task has only ${iterations}.`);

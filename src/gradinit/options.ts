@@ -19,7 +19,9 @@ import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSett
 
 export { algorithms, type Algorithm };
 
-/** The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)". */
+/**
+ * The defaults of a setting that has one per variant, for its help: "; default: 40 (robust), 780 (released, paper)".
+ */
 export function byVariant(key: keyof VariantSettings, unset = 'no bound'): string {
   const names = new Map<string, string[]>();
   for (const variant of variants) {
@@ -91,8 +93,9 @@ export type GradInitOptions = {
   /** gamma as a share of the norm in the first iteration, in place of a number: independent of the model's size. */
   readonly gammaShare?: number;
   /**
-   * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s V, so that the step
-   * is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates (`Multipliers` in src/train).
+   * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s
+   * V, so that the step is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates
+   * (`Multipliers` in src/train).
    */
   readonly scaled?: Scaled;
   readonly iterations: number;
@@ -103,7 +106,10 @@ export type GradInitOptions = {
   | ({ readonly variant: 'paper' } & PaperScaleOptions)
 );
 
-/** The bound on the gradient norm. @param firstNorm of the first iteration; NaN where a share of it is asked for and it is not known */
+/**
+ * The bound on the gradient norm. @param firstNorm of the first iteration; NaN where a share of it is asked for and it
+ * is not known
+ */
 export function normBound(
   { gamma, gammaShare }: Pick<GradInitOptions, 'gamma' | 'gammaShare'>,
   firstNorm = NaN,
@@ -120,8 +126,9 @@ export function defaultStep(
 }
 
 /**
- * Settings of the authors' program for Transformers (IWSLT), except the number of iterations, gamma and eta. Their program names
- * them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip 1e8.
+ * Settings of the authors' program for Transformers (IWSLT), except the number of iterations, gamma and eta. Their
+ * program names them gradinit-lr 2.5e-3, betas 0.9 and 0.98, min-scale 0.01, max-scale 100 (layer norms), grad-clip
+ * 1e8.
  */
 export const releasedDefaults: ReleasedScaleOptions = {
   lr: variantDefaults.released.lr,
@@ -135,7 +142,10 @@ export const releasedDefaults: ReleasedScaleOptions = {
   gradClip: scaleFields.gradClip.default,
 };
 
-/** The options of a variant with some settings; gamma is that of eta. @throws UsageError if the variant or the algorithm is unknown */
+/**
+ * The options of a variant with some settings; gamma is that of eta. @throws UsageError if the variant or the algorithm
+ * is unknown
+ */
 export function completeOptions(given: GradInitSettings): GradInitOptions {
   const { algorithm, variant = scaleFields.variant.default } = given;
   checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant }, 'gradInit: ');

@@ -34,8 +34,8 @@ export interface ReleasedScaleOptions {
   /** Bound on the size of each scale's gradient. */
   readonly gradClip: number;
   /**
-   * Whether a step is added to a scale s (default, as the authors' program) or multiplies it: then Adam moves log s, along s times the
-   * derivative by s, and no scale reaches zero.
+   * Whether a step is added to a scale s (default, as the authors' program) or multiplies it: then Adam moves log s,
+   * along s times the derivative by s, and no scale reaches zero.
    */
   readonly scaleStep?: ScaleStep;
 }

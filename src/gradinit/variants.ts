@@ -32,10 +32,10 @@ export interface VariantSettings {
 }
 
 /**
- * `released`: the authors' program for IWSLT'14. `paper`: Algorithm 1. `robust`: measured here (docs/results/gradinit-robust.md). No
- * scale exceeds 1, since the look-ahead rewards larger queries and keys, with which attention saturates; attention to the encoder stays as
- * drawn, since the first steps lower the loss without the source, and a decoder without it learns only a language
- * model.
+ * `released`: the authors' program for IWSLT'14. `paper`: Algorithm 1. `robust`: measured here
+ * (docs/results/gradinit-robust.md). No scale exceeds 1, since the look-ahead rewards larger queries and keys, with
+ * which attention saturates; attention to the encoder stays as drawn, since the first steps lower the loss without the
+ * source, and a decoder without it learns only a language model.
  */
 export const variantDefaults = {
   robust: {

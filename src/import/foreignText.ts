@@ -26,8 +26,8 @@ const endOfWord = '</w>';
 export type Sizes = Readonly<Record<Side, number>>;
 
 /**
- * Writes the text folder of an imported model: from tokenizer.json, with target_tokenizer.json where the target has another one; or from
- * FSMT's own files, vocab-src.json, vocab-tgt.json and merges.txt.
+ * Writes the text folder of an imported model: from tokenizer.json, with target_tokenizer.json where the target has
+ * another one; or from FSMT's own files, vocab-src.json, vocab-tgt.json and merges.txt.
  * @returns what a user has to know
  * @throws UsageError if there is neither; DataError for files that do not fit the model
  */

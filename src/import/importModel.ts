@@ -33,8 +33,9 @@ export interface Imported {
 const kinds: readonly ForeignKind[] = ['fsmt', 'marian'];
 
 /**
- * Makes a checkpoint and its text folder of a model of Hugging Face's transformers. The folder appears whole or not at all. Nothing of the
- * source is run: weights are safetensors, whose header and sizes are checked, the rest is JSON and text.
+ * Makes a checkpoint and its text folder of a model of Hugging Face's transformers. The folder appears whole or not at
+ * all. Nothing of the source is run: weights are safetensors, whose header and sizes are checked, the rest is JSON and
+ * text.
  *
  * @throws UsageError for a model that cannot be held exactly, with the reasons; DataError for files that do not fit together
  */

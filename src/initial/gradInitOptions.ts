@@ -10,7 +10,10 @@ import type { LearnTask } from './learnedInit.js';
 /** The context on which the options depend. */
 type OptionsTask = Pick<LearnTask<GradInitSettings>, 'settings' | 'model' | 'train'>;
 
-/** GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is off */
+/**
+ * GradInit's options in a configuration; what is not set has the variant's default. @throws UsageError if GradInit is
+ * off
+ */
 export function gradInitOptions(task: OptionsTask): GradInitOptions {
   const settings = gradInitSettings(task.settings);
   const { algorithm, variant, iterations, lr, minScale, gammaShare, scaled } = settings;
@@ -37,9 +40,9 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
 }
 
 /**
- * eta, if it is not set. For `robust` the movement of training's first updates; a step of A = SGD before training with another
- * optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the published rule: training's
- * highest rate.
+ * eta, if it is not set. For `robust` the movement of training's first updates; a step of A = SGD before training with
+ * another optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the published rule:
+ * training's highest rate.
  */
 function defaultSize(
   { settings, train, model }: OptionsTask,

@@ -11,8 +11,9 @@ export interface InitCost {
 }
 
 /**
- * Cost of each use of a batch in gradients of the loss on it (one of which, on one update's batch, is an update). The rule: the
- * gradient of a computation costs three times the computation, as the backward pass of a matrix product is two.
+ * Cost of each use of a batch in gradients of the loss on it (one of which, on one update's batch, is an update). The
+ * rule: the gradient of a computation costs three times the computation, as the backward pass of a matrix product is
+ * two.
  */
 export const passes = {
   /** A value: a third of its gradient. */
@@ -31,8 +32,8 @@ export interface BatchUse {
 }
 
 /**
- * A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part. The norm of a
- * gradient that only rates scale is differentiated without a further pass.
+ * A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part.
+ * The norm of a gradient that only rates scale is differentiated without a further pass.
  */
 export function gradInitUses(
   branch: Branch,
@@ -45,7 +46,9 @@ export function gradInitUses(
   return scaled === 'rates' ? [first] : [first, { trgTokens: firstTokens, passes: passes.secondOrder }];
 }
 
-/** GradInit's check after learning: with the scales and without, a gradient on the first part and a loss on the second. */
+/**
+ * GradInit's check after learning: with the scales and without, a gradient on the first part and a loss on the second.
+ */
 export function checkUses(firstTokens: number, secondTokens: number): BatchUse[] {
   return [
     { trgTokens: 2 * firstTokens, passes: passes.gradient },

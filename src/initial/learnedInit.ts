@@ -45,7 +45,10 @@ export interface LearnedInit<
   /** The report of `learn`, as in gradinit.json. */
   readonly reportShape: JsonShape;
 
-  /** About how many pieces its batches are cut into, which several processes can share out. Default 1: one process learns, and the others wait. */
+  /**
+   * About how many pieces its batches are cut into, which several processes can share out. Default 1: one process
+   * learns, and the others wait.
+   */
   numPieces?(task: InitTask<Values<F>>): number;
 
   /** Most tokens of its batches; undefined: training's. */
@@ -91,7 +94,10 @@ export interface LearnTask<S> extends InitTask<S> {
   /** Call it with each finished iteration. @param note shown next to the progress */
   readonly onIteration: (iteration: Iteration, note: string) => void;
   readonly signal?: AbortSignal;
-  /** Processes that learn together, if there are several pieces (`numPieces`): all call `learn` with the same task, and get the same result. */
+  /**
+   * Processes that learn together, if there are several pieces (`numPieces`): all call `learn` with the same task, and
+   * get the same result.
+   */
   readonly world?: World;
 }
 

@@ -37,7 +37,8 @@ function variance(values: Float64Array): number {
 
 /**
  * Admin's scales by the definition: sublayer after sublayer of each stack, the whole model is run with the scales found
- * so far to see Var[x] of what enters and Var[f(x)] of what is added, and the next scale is sqrt(w^2 Var[x] + Var[f(x)]).
+ * so far to see Var[x] of what enters and Var[f(x)] of what is added, and the next scale is sqrt(w^2 Var[x] +
+ * Var[f(x)]).
  */
 function slowScales(params: ReadonlyMap<string, Tensor>, dropoutKey?: DropoutKey): Record<string, number> {
   const values = new Map<string, ArrayLike<number>>([...params].map(([name, tensor]) => [name, tensor.dataSync()]));

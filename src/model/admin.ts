@@ -12,8 +12,9 @@ import { closeSublayer } from './residual.js';
 import { decode, encode } from './transformer.js';
 
 /**
- * Sets every residual scale of an `admin` model from one forward pass: each stack begins with 1, and the square of each further
- * scale is the variance of the scaled input of the sublayer before plus the variance of what that sublayer added to it.
+ * Sets every residual scale of an `admin` model from one forward pass: each stack begins with 1, and the square of each
+ * further scale is the variance of the scaled input of the sublayer before plus the variance of what that sublayer
+ * added to it.
  *
  * w_1 = 1, w_(i+1)^2 = Var[w_i x_(i-1)] + Var[f_i(x_(i-1))], over all features of all tokens, dropout included.
  *

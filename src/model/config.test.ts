@@ -8,7 +8,8 @@ const rates = { layerNormEps: 1e-5, dropout: 0.3, attentionDropout: 0.1, reluDro
 const tiny: ModelConfig = { ...architectures.tiny, ...rates, srcVocabSize: 9716, trgVocabSize: 9716, sharing: 'tied' };
 
 test('named architectures have the published sizes', () => {
-  // Counted by hand: per encoder layer 4 d² + 4 d + 2 d f + f + d + 4 d, per decoder layer 8 d² + 8 d + 2 d f + f + d + 6 d.
+  // Counted by hand: per encoder layer 4 d² + 4 d + 2 d f + f + d + 4 d, per decoder layer 8 d² + 8 d + 2 d f + f + d +
+  // 6 d.
   const layers = ({ dModel: d, dFf: f, numEncoderLayers: e, numDecoderLayers: n }: ModelConfig): number =>
     e * (4 * d * d + 2 * d * f + 9 * d + f) + n * (8 * d * d + 2 * d * f + 15 * d + f);
   assert.equal(numParameters(tiny), 9716 * 128 + layers(tiny));

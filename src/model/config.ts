@@ -53,7 +53,10 @@ export interface ModelConfig extends ArchitectureSizes {
   readonly reluDropout: number;
 }
 
-/** Sizes by name: `iwslt` is fairseq's transformer_iwslt_de_en, `base` Vaswani et al. 2017, `tiny` the usual Multi30k model. */
+/**
+ * Sizes by name: `iwslt` is fairseq's transformer_iwslt_de_en, `base` Vaswani et al. 2017, `tiny` the usual Multi30k
+ * model.
+ */
 export const architectures = {
   tiny: { dModel: 128, dFf: 256, numHeads: 4, numEncoderLayers: 4, numDecoderLayers: 4 },
   iwslt: { dModel: 512, dFf: 1024, numHeads: 4, numEncoderLayers: 6, numDecoderLayers: 6 },
@@ -125,7 +128,9 @@ export function checkModelConfig(config: ModelConfig): ModelConfig {
   return config;
 }
 
-/** The first key in which two models differ; a key that is absent has its default. undefined: they are the same model. */
+/**
+ * The first key in which two models differ; a key that is absent has its default. undefined: they are the same model.
+ */
 export function modelDifference(a: ModelConfig, b: ModelConfig): keyof ModelConfig | undefined {
   const complete = (config: ModelConfig): Required<ModelConfig> => ({
     ...config,

@@ -9,7 +9,9 @@ import { closeSublayer } from './residual.js';
 /** Is shown the queries [B*T, d] and the keys [B*S, d] with which a layer of the decoder attends to the source. */
 export type WatchSourceAttention = (layer: number, q: Tensor, k: Tensor, options: AttentionOptions) => void;
 
-/** One pass through a model, besides its parameters and tokens: the model's sizes, the dropout masks, and what looks on. */
+/**
+ * One pass through a model, besides its parameters and tokens: the model's sizes, the dropout masks, and what looks on.
+ */
 export class ForwardPass {
   private readonly dropouts: Dropouts;
 

@@ -42,10 +42,10 @@ interface LayerCache {
 /**
  * The decoder one token at a time, for several sentences with `width` hypotheses each.
  *
- * Rows are sentence by sentence: hypothesis j of sentence i is row i * width + j. Hypotheses of one sentence are queries on
- * the same source, whose keys and values are therefore never copied per hypothesis. Keys and values of earlier tokens
- * stay where they were made: `ancestors` says which row of which step a hypothesis descends from. It owns its tensors:
- * call `dispose`.
+ * Rows are sentence by sentence: hypothesis j of sentence i is row i * width + j. Hypotheses of one sentence are
+ * queries on the same source, whose keys and values are therefore never copied per hypothesis. Keys and values of
+ * earlier tokens stay where they were made: `ancestors` says which row of which step a hypothesis descends from. It
+ * owns its tensors: call `dispose`.
  */
 export class IncrementalDecoder {
   private readonly layers: LayerCache[];

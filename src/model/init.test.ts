@@ -30,7 +30,10 @@ function pooled(params: Map<string, Tensor>, name: RegExp): number[] {
   return [...params.keys()].filter((key) => name.test(key)).flatMap((key) => values(params, key));
 }
 
-/** Uniform on ±bound: nothing outside, something near both ends, mean 0 and standard deviation bound / sqrt 3 within four of their errors. */
+/**
+ * Uniform on ±bound: nothing outside, something near both ends, mean 0 and standard deviation bound / sqrt 3 within
+ * four of their errors.
+ */
 function assertUniform(sample: number[], bound: number, what: string): void {
   const mean = sample.reduce((a, b) => a + b, 0) / sample.length;
   const variance = sample.reduce((a, b) => a + b * b, 0) / sample.length;

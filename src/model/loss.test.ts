@@ -34,7 +34,10 @@ const pairs = [
 const batch = makeBatch(pairs);
 const labelSmoothing = 0.1;
 
-/** Values in about ±0.6 around 0, or around 1 for layer-norm weights: no tensor has a special value, the padding row neither. */
+/**
+ * Values in about ±0.6 around 0, or around 1 for layer-norm weights: no tensor has a special value, the padding row
+ * neither.
+ */
 function numbers(modelConfig: ModelConfig): Map<string, Float32Array> {
   let count = 0;
   return new Map(
@@ -99,7 +102,8 @@ for (const backend of testBackends) {
             params,
           );
           gradients.forEach((gradient, name) => {
-            // Along one direction per tensor. The padding row gets no gradient through lookups, which the slow loops never do either.
+            // Along one direction per tensor. The padding row gets no gradient through lookups, which the slow loops
+            // never do either.
             const direction = values.get(name)!.map((_, at) => Math.cos(7.3 * (at + 1)));
             const moved = (step: number) =>
               slowSum(

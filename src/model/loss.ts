@@ -46,7 +46,10 @@ export function sourceTokens({ src, numSentences, srcLength }: Batch, { srcVocab
   return tokens(src, numSentences, srcLength);
 }
 
-/** The batch's decoder inputs as tensors. @throws DataError for an id outside the target vocabulary, in inputs or outputs */
+/**
+ * The batch's decoder inputs as tensors. @throws DataError for an id outside the target vocabulary, in inputs or
+ * outputs
+ */
 export function targetTokens({ trgIn, trgOut, numSentences, trgLength }: Batch, { trgVocabSize }: ModelConfig): Tokens {
   checkIds(trgIn, trgVocabSize, 'target');
   checkIds(trgOut, trgVocabSize, 'target');

@@ -25,8 +25,9 @@ export const finalNorm = (stack: 'encoder' | 'decoder'): string => `${stack}.lay
  *
  * A linear layer's weight is [out, in], an embedding [V, d]. A shared matrix is named once: with `tied` sharing it is
  * `encoder.embed_tokens.weight`, with `decoder-tied` the decoder's is `decoder.embed_tokens.weight`; only `none` has
- * `decoder.output_projection.weight`. Without layer normalisation (`residual: none`) there are no layer-norm tensors; with `admin`
- * each has a residual scale before it; with `pre-ln` each stack has one more after its layers, `encoder.layer_norm` and `decoder.layer_norm`.
+ * `decoder.output_projection.weight`. Without layer normalisation (`residual: none`) there are no layer-norm tensors;
+ * with `admin` each has a residual scale before it; with `pre-ln` each stack has one more after its layers,
+ * `encoder.layer_norm` and `decoder.layer_norm`.
  *
  * Source: fairseq's names and order.
  */
@@ -96,7 +97,10 @@ export function isCrossAttention(name: string): boolean {
 export const decoderLookupName = (names: Pick<ReadonlySet<string>, 'has'>): string =>
   names.has(decoderEmbedding) ? decoderEmbedding : encoderEmbedding;
 
-/** Name of the matrix of the output projection: its own if it is untied, otherwise the decoder's lookup matrix. @param names of all parameters */
+/**
+ * Name of the matrix of the output projection: its own if it is untied, otherwise the decoder's lookup matrix. @param
+ * names of all parameters
+ */
 export const outputMatrixName = (names: Pick<ReadonlySet<string>, 'has'>): string =>
   names.has(outputProjection) ? outputProjection : decoderLookupName(names);
 

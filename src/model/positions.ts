@@ -8,7 +8,8 @@ export function positionFrequencies(dModel: number): number[] {
 }
 
 /**
- * Sinusoidal position features of the tokens at columns `start` to `start + length - 1` of a sentence, [length, d] row-major.
+ * Sinusoidal position features of the tokens at columns `start` to `start + length - 1` of a sentence, [length, d]
+ * row-major.
  *
  * P[p] = [sin(p w_0) … sin(p w_{d/2-1}), cos(p w_0) … cos(p w_{d/2-1})], w_j = exp(-j ln(10000) / (d/2 - 1)), for
  * p = 2 + column. (Vaswani et al. 2017, §3.5, interleave sines and cosines; a permutation of features.)

@@ -10,8 +10,8 @@ export interface BatchSize {
 }
 
 /**
- * Floating-point operations in the matrix products of one training step (forward and backward) on a full batch without pads:
- * 2 for every multiply-add, the backward pass twice the forward pass. What a backend recomputes is not counted.
+ * Floating-point operations in the matrix products of one training step (forward and backward) on a full batch without
+ * pads: 2 for every multiply-add, the backward pass twice the forward pass. What a backend recomputes is not counted.
  */
 export function trainingFlops(config: ModelConfig, { numSentences, srcLength, trgLength }: BatchSize): number {
   const { dModel, dFf, numEncoderLayers, numDecoderLayers, trgVocabSize } = config;

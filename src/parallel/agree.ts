@@ -10,7 +10,10 @@ export class StoppedByOther extends Error {
 
 const finished = new WeakSet<World>();
 
-/** Says that the processes have no more work together: each of them comes to `world.finish` next, whatever it does alone before. */
+/**
+ * Says that the processes have no more work together: each of them comes to `world.finish` next, whatever it does alone
+ * before.
+ */
 export function endWork(world: World): void {
   finished.add(world);
 }
@@ -20,7 +23,9 @@ export function hasEndedWork(world: World): boolean {
   return finished.has(world);
 }
 
-/** Throws on all processes if any was asked to stop: its signal's reason where it is aborted, StoppedByOther elsewhere. */
+/**
+ * Throws on all processes if any was asked to stop: its signal's reason where it is aborted, StoppedByOther elsewhere.
+ */
 export async function throwIfAnyStops(world: World, signal: AbortSignal | undefined): Promise<void> {
   if (await anyStops(world, signal)) throwStopped(signal);
 }

@@ -29,8 +29,8 @@ const underlyingCommand = (compiler: string): string =>
   spawnSync(compiler, ['-show'], { encoding: 'utf8' }).stdout?.trim() ?? '';
 
 /**
- * Compiles native/mpi unless the addon is newer than its source and was built by the same command with the same MPI. The addon appears
- * whole.
+ * Compiles native/mpi unless the addon is newer than its source and was built by the same command with the same MPI.
+ * The addon appears whole.
  *
  * @returns its path and whether it was compiled
  * @throws ColdstartError code NATIVE_BUILD if there is no MPI, or it did not compile; the compiler's own words are on standard error

@@ -33,7 +33,9 @@ const numberIn = (names: readonly string[], env: NodeJS.ProcessEnv): number | un
   return found === undefined ? undefined : Number(found);
 };
 
-/** What the launcher says before MPI is started; undefined if the program was not started as one of several processes. */
+/**
+ * What the launcher says before MPI is started; undefined if the program was not started as one of several processes.
+ */
 export function launched(
   env: NodeJS.ProcessEnv = process.env,
 ): { readonly rank: number; readonly size: number; readonly onThisHost: number } | undefined {

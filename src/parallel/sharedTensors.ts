@@ -18,9 +18,10 @@ export function nodesOfProcesses(world: Pick<World, 'size'>, numTerms: number): 
 }
 
 /**
- * The parts of all elements of some tensors that processes take care of, in the order of ranks; the tensors' elements are numbered in their
- * order. They are of nearly the same size, and consist of whole blocks (`normBlock`), so that kernels compute the same bits with a part of
- * a tensor as with all of it. The first has at least one block, others may have none.
+ * The parts of all elements of some tensors that processes take care of, in the order of ranks; the tensors' elements
+ * are numbered in their order. They are of nearly the same size, and consist of whole blocks (`normBlock`), so that
+ * kernels compute the same bits with a part of a tensor as with all of it. The first has at least one block, others may
+ * have none.
  */
 export function shardsOf(tensors: Params, numProcesses: number): TreeNode[] {
   const sizes = [...tensors.values()].map(({ size }) => size);
@@ -77,8 +78,8 @@ export function shardTensors(values: Float32Array, like: Params, shard: TreeNode
 }
 
 /**
- * This process's shard of the sum over the tree of all processes' terms: bit for bit that of one process, whatever their number. A process
- * receives its part of the elements of every node, and adds them up in the tree's order.
+ * This process's shard of the sum over the tree of all processes' terms: bit for bit that of one process, whatever
+ * their number. A process receives its part of the elements of every node, and adds them up in the tree's order.
  *
  * @param ownNodes the sums over this process's `nodesOfProcesses`
  */

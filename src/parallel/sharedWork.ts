@@ -9,8 +9,9 @@ interface Outcome<T> {
 }
 
 /**
- * Work on items that do not depend on each other, shared out among processes: all call this, and all get every result. An item is computed
- * by one process exactly as a single process computes it. The processes take turns, since neighbours are often of similar size.
+ * Work on items that do not depend on each other, shared out among processes: all call this, and all get every result.
+ * An item is computed by one process exactly as a single process computes it. The processes take turns, since
+ * neighbours are often of similar size.
  *
  * @param world undefined: this process does all the work
  * @param count of items

@@ -5,8 +5,8 @@ export interface TreeNode {
 }
 
 /**
- * Where a node splits: the left part is the largest power of two below its number of terms. The order of additions of a sum of floats
- * is thereby fixed by the number of terms alone, however they are shared out among processes.
+ * Where a node splits: the left part is the largest power of two below its number of terms. The order of additions of a
+ * sum of floats is thereby fixed by the number of terms alone, however they are shared out among processes.
  */
 function splitOf({ lo, hi }: TreeNode): number {
   let half = 1;

@@ -1,4 +1,7 @@
-/** The processes that train one model together, as MPI's world has them. Every process makes the same calls in the same order. */
+/**
+ * The processes that train one model together, as MPI's world has them. Every process makes the same calls in the same
+ * order.
+ */
 export interface World {
   /** This process's number, from 0. Process 0 leads: it alone writes and logs. */
   readonly rank: number;

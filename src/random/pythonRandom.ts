@@ -2,8 +2,8 @@ const size = 624;
 const middle = 397;
 
 /**
- * The random numbers of Python's `random` module after `random.seed(seed)`: MT19937, seeded by the integer's 32-bit words.
- * For tools that must repeat the draws of a Python script; everything else uses `Random`.
+ * The random numbers of Python's `random` module after `random.seed(seed)`: MT19937, seeded by the integer's 32-bit
+ * words. For tools that must repeat the draws of a Python script; everything else uses `Random`.
  *
  * Source: Matsumoto and Nishimura 1998; their reference code's seeding by an array, as CPython uses it.
  */

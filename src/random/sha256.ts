@@ -1,6 +1,6 @@
 /**
- * SHA-256 in plain JavaScript, where Node's crypto is missing: a browser's own is missing on pages that are not secure, as on a local network.
- * Source: FIPS 180-4, sections 4.1.2, 5.1.1, 5.3.3 and 6.2.
+ * SHA-256 in plain JavaScript, where Node's crypto is missing: a browser's own is missing on pages that are not secure,
+ * as on a local network. Source: FIPS 180-4, sections 4.1.2, 5.1.1, 5.3.3 and 6.2.
  */
 
 const blockBytes = 64;

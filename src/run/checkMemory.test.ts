@@ -125,7 +125,8 @@ describe('memory', () => {
     };
     const near = (found: number, expected: number): void =>
       assert.ok(Math.abs(found - expected) < 1e-9, `${found}, expected ${expected}`);
-    // a sum of each own node, everybody's shards, the own shard twice, and the nodes' parts in exchange; instead of a checkpoint's four copies
+    // a sum of each own node, everybody's shards, the own shard twice, and the nodes' parts in exchange; instead of a
+    // checkpoint's four copies
     near(await added(2, 8), 1 + 1 + 2 / 2 + (1 + 2 / 2 + 1) - 4);
     // batches 0 to 1 and 2; 3, and 4 to 5; 6 to 7: five nodes
     near(await added(3, 8), 2 + 1 + 2 / 3 + (2 + 5 / 3 + 1) - 4);

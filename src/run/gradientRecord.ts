@@ -111,7 +111,10 @@ export async function measureGradients(
   };
 }
 
-/** One number of each tensor. Intermediate results are released tensor by tensor: of all they would take the parameters' memory again. */
+/**
+ * One number of each tensor. Intermediate results are released tensor by tensor: of all they would take the parameters'
+ * memory again.
+ */
 function ofEach(tensors: readonly Tensor[], number: (tensor: Tensor) => Tensor): Tensor {
   return stack(tensors.map((tensor) => tidy(() => number(tensor))));
 }

@@ -5,7 +5,10 @@ import { jsonCount, jsonObject, jsonOptional, jsonText, readJsonFile } from '../
 import { sha256OfFile } from '../storage/recordedFiles.js';
 import type { Side } from '../text/textPipeline.js';
 
-/** How a vocabulary differs from that of the model it starts from, in tokens; the special ones are in every vocabulary and not counted. */
+/**
+ * How a vocabulary differs from that of the model it starts from, in tokens; the special ones are in every vocabulary
+ * and not counted.
+ */
 export interface TokenMatch {
   /** In both: their rows are taken over. */
   readonly kept: number;

@@ -54,7 +54,8 @@ export interface InitialParamsControl {
 }
 
 /**
- * Parameters to train from: drawn, and learned or profiled by the method that the configuration switches on. The caller disposes them.
+ * Parameters to train from: drawn, and learned or profiled by the method that the configuration switches on. The caller
+ * disposes them.
  * @throws UsageError if the configuration switches on several methods
  */
 export async function initialParams(

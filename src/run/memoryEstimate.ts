@@ -25,7 +25,9 @@ export interface MemoryTask {
   readonly processes?: number;
 }
 
-/** Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/notes/performance.md). */
+/**
+ * Program, libraries and JavaScript's own objects once training runs, in bytes: measured (docs/notes/performance.md).
+ */
 const programBytes = 180 * 2 ** 20;
 
 /** Memory per byte of tensors: includes freed blocks that are kept for the next tensors, and gaps. */
@@ -55,7 +57,8 @@ export async function stageMemory(stage: MemoryStage, task: MemoryTask, backend:
   // each of several processes keeps its shard of the optimiser's state
   const others = initNamed(stage) ? 0 : 4 * parameters * numSlots * (1 - 1 / processes);
   const tensors = ((await countStage(stage, task)) - others) * slack[backend]!;
-  // a checkpoint is written from copies of parameters and optimiser state, while those of the best one before it are not released yet
+  // a checkpoint is written from copies of parameters and optimiser state, while those of the best one before it are
+  // not released yet
   const copies = 4 * parameters * (2 + numSlots);
   // several processes keep their sums of gradients outside the backend until they are added up
   const terms = sharedTerms(stage, task);

@@ -3,14 +3,20 @@ import { completed, type Fields, type Section, type Values } from '../field.js';
 import type { LearnedInit, LearnedReport } from '../initial/learnedInit.js';
 import { learnedInits } from '../initial/learnedInits.js';
 
-/** A way to learn initial parameters that the program of a library user brings, with its settings: no configuration has them. */
+/**
+ * A way to learn initial parameters that the program of a library user brings, with its settings: no configuration has
+ * them.
+ */
 export interface OwnInit {
   readonly method: LearnedInit;
   /** All of them, by their fields. */
   readonly settings: object;
 }
 
-/** The method with its settings; those that are left out have their defaults. @throws UsageError naming a setting that cannot be used */
+/**
+ * The method with its settings; those that are left out have their defaults. @throws UsageError naming a setting that
+ * cannot be used
+ */
 export function ownInit<F extends Section & Fields, R extends LearnedReport>(
   method: LearnedInit<string, F, R>,
   settings: Partial<Values<F>> = {},

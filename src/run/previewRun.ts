@@ -31,8 +31,8 @@ export interface RunPreview {
 }
 
 /**
- * Checks all that `run` checks before it begins, checksums of the prepared corpus included, and measures how long the run takes.
- * Writes nothing.
+ * Checks all that `run` checks before it begins, checksums of the prepared corpus included, and measures how long the
+ * run takes. Writes nothing.
  * @throws as `run` would
  */
 export async function previewRun({

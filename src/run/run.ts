@@ -61,13 +61,18 @@ export interface RunTask {
   readonly runDir: string;
   /** Resume the run in the folder, if there is one. */
   readonly resume: boolean;
-  /** Keys of the settings that the command line gave: the run records them, and resuming keeps them (`keptSettings`). */
+  /**
+   * Keys of the settings that the command line gave: the run records them, and resuming keeps them (`keptSettings`).
+   */
   readonly set?: readonly string[];
   /** A learned initialisation that is not built in: `ownInit`. Its memory is not estimated. */
   readonly init?: OwnInit;
   /** Start even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
-  /** The processes that train together, of which this is the leader; the others call `followRun`. Default: this process alone. */
+  /**
+   * The processes that train together, of which this is the leader; the others call `followRun`. Default: this process
+   * alone.
+   */
   readonly processes?: Processes;
   /** Called when another process was asked to stop; `signal` should then be aborted. */
   readonly onStopAsked?: () => void;
@@ -84,10 +89,11 @@ export interface RunResult {
 }
 
 /**
- * One run from start to finish: prepared corpus → initial parameters → GradInit → training → translation of the test set →
- * scores. Every stage stores its result in the run's folder, so that an interrupted run resumes where it stopped.
+ * One run from start to finish: prepared corpus → initial parameters → GradInit → training → translation of the test
+ * set → scores. Every stage stores its result in the run's folder, so that an interrupted run resumes where it stopped.
  *
- * One run at a time in a process: tfjs has one current backend for all, and a run's memory is counted on another one than it trains on.
+ * One run at a time in a process: tfjs has one current backend for all, and a run's memory is counted on another one
+ * than it trains on.
  *
  * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
  */
@@ -155,8 +161,8 @@ export async function run(task: RunTask): Promise<RunResult> {
 }
 
 /**
- * NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation. So are
- * losses and norms that are not finite while parameters are learned.
+ * NaN scores in decoding are divergence too: parameters can leave the range of numbers between a loss and a validation.
+ * So are losses and norms that are not finite while parameters are learned.
  */
 export function isDivergence(error: unknown): error is ColdstartError {
   return (

@@ -97,8 +97,8 @@ export interface FoundFolder {
 }
 
 /**
- * What a run finds in its folder: nothing, or this run, unfinished or complete. Anything else is refused. With `resume`,
- * settings that do not affect the numbers so far may differ. Nothing is written.
+ * What a run finds in its folder: nothing, or this run, unfinished or complete. Anything else is refused. With
+ * `resume`, settings that do not affect the numbers so far may differ. Nothing is written.
  *
  * @throws ColdstartError code RUN_EXISTS or RUN_DIFFERS saying what the folder contains and what can be done
  */
@@ -161,7 +161,10 @@ export function findRun(
   return { scores, changed: changeable };
 }
 
-/** Claims the folder that a run found: writes the configuration, and makes a complete run with changed settings unfinished again. */
+/**
+ * Claims the folder that a run found: writes the configuration, and makes a complete run with changed settings
+ * unfinished again.
+ */
 export function claimRunFolder(
   runDir: string,
   config: Config,
@@ -184,8 +187,8 @@ export function claimRunFolder(
 }
 
 /**
- * Settings that earlier command lines gave a run, with the values that it recorded, as `key=value`. Resuming keeps those that
- * are not given again.
+ * Settings that earlier command lines gave a run, with the values that it recorded, as `key=value`. Resuming keeps
+ * those that are not given again.
  *
  * @param given the settings of this command line
  */

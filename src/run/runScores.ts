@@ -69,7 +69,9 @@ export interface RunScores {
   readonly init?: InitCost;
   /** Updates of the run, including the cost of `init`. */
   readonly budget?: number;
-  /** Entropy of the validation targets' own token frequencies, nats: a model above it has not learned to use context. */
+  /**
+   * Entropy of the validation targets' own token frequencies, nats: a model above it has not learned to use context.
+   */
   readonly unigramNll?: number;
   /** At the end of the first epoch. */
   readonly firstEpoch?: ValidationResult;

@@ -3,7 +3,10 @@ import { readRecorded, sha256Of } from '../storage/recordedFiles.js';
 import { readTextFile } from '../storage/textFile.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 
-/** Text of the test set in a run's folder: sources, references, translations. SHA-256 by name; runs of earlier versions have none. */
+/**
+ * Text of the test set in a run's folder: sources, references, translations. SHA-256 by name; runs of earlier versions
+ * have none.
+ */
 export type TestFiles = Readonly<Record<string, string>>;
 
 /** Writes lines to a file of the run. @returns its SHA-256 */

@@ -1,8 +1,8 @@
 import type { PairSource } from '../data/pairSource.js';
 
 /**
- * Entropy of a data set's target tokens by their own frequencies, in nats per token, end marks included: no model that ignores
- * context has a lower negative log-likelihood on it.
+ * Entropy of a data set's target tokens by their own frequencies, in nats per token, end marks included: no model that
+ * ignores context has a lower negative log-likelihood on it.
  */
 export function unigramNll(pairs: PairSource): number {
   const counts = new Map<number, number>();

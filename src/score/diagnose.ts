@@ -55,7 +55,10 @@ export interface Diagnosis {
   readonly equal: number;
   /** By length of the first reference, in tokens. */
   readonly byLength: readonly LineGroup[];
-  /** By how often the rarest source word of a line, as 13a separates words, occurs in `countedText`. Present if sources were given. */
+  /**
+   * By how often the rarest source word of a line, as 13a separates words, occurs in `countedText`. Present if sources
+   * were given.
+   */
   readonly byRarestWord?: readonly LineGroup[];
   readonly countedText?: 'training text' | 'source text';
   /** By order from 1: n-grams that the second system matches more, and less, often. */

@@ -17,7 +17,9 @@ export interface ScoreFormat {
   readonly signature?: 'long' | 'short';
 }
 
-/** A score line as sacreBLEU prints it: `BLEU|nrefs:1|... = 67.05 (μ = 67.03 ± 1.37) 90.0/74.5/62.1/51.5 (BP = ...)`. */
+/**
+ * A score line as sacreBLEU prints it: `BLEU|nrefs:1|... = 67.05 (μ = 67.03 ± 1.37) 90.0/74.5/62.1/51.5 (BP = ...)`.
+ */
 export function formatScore<S extends Score>(
   { metric, score, fields, confidence }: MetricResult<S>,
   { width = 2, signature = 'long' }: ScoreFormat = {},

@@ -85,7 +85,9 @@ export function bootstrap(
 
 /** Options of `pairedTest`. */
 export interface PairedOptions {
-  /** `bs`: paired bootstrap resampling (Koehn 2004). `ar`: paired approximate randomisation (Riezler and Maxwell 2005). */
+  /**
+   * `bs`: paired bootstrap resampling (Koehn 2004). `ar`: paired approximate randomisation (Riezler and Maxwell 2005).
+   */
   readonly test: 'bs' | 'ar';
   /** Resamples or shuffles. Default: `significanceFields`. */
   readonly numSamples?: number;

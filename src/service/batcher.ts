@@ -37,8 +37,8 @@ interface Waiting {
 }
 
 /**
- * Translates lines of several requests together. Requests take turns line by line, so that a long one does not hold up the others;
- * a batch is limited by tokens, padding included. One batch is translated at a time.
+ * Translates lines of several requests together. Requests take turns line by line, so that a long one does not hold up
+ * the others; a batch is limited by tokens, padding included. One batch is translated at a time.
  */
 export class Batcher {
   private readonly waiting: Waiting[] = [];

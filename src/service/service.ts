@@ -338,8 +338,8 @@ class HttpService {
   }
 
   /**
-   * A service of this machine alone answers to its own names only. Another site could point its name to this machine's address, and its
-   * pages would then count as pages of the service.
+   * A service of this machine alone answers to its own names only. Another site could point its name to this machine's
+   * address, and its pages would then count as pages of the service.
    */
   private checkHost({ headers }: IncomingMessage): void {
     const { host, cors = [] } = this.options;
@@ -450,7 +450,10 @@ function responseOf(
   };
 }
 
-/** Calls `done` once: after the response is sent, or when the connection closes, also for requests that wait behind others on it. */
+/**
+ * Calls `done` once: after the response is sent, or when the connection closes, also for requests that wait behind
+ * others on it.
+ */
 function onEnd({ socket }: IncomingMessage, response: ServerResponse, done: () => void): void {
   // such a response has no connection until its turn comes, so it does not learn that the connection closed
   let isOver = false;

@@ -19,7 +19,9 @@ export interface TranslateRequest {
   /** Whether the client left the source language to the service. */
   readonly isAuto: boolean;
   readonly alternatives: number;
-  /** Whether the response also has tokens, log-probabilities and attention: an addition to LibreTranslate's protocol. */
+  /**
+   * Whether the response also has tokens, log-probabilities and attention: an addition to LibreTranslate's protocol.
+   */
   readonly details: boolean;
   readonly apiKey?: string;
 }

@@ -6,8 +6,8 @@ import { Batcher } from './batcher.js';
 import type { FromWorker, LineResult, ToWorker, WorkerJob, WorkerReady, WorkerSetup } from './workerMessages.js';
 
 /*
- * The process of a service that translates. A step of the search blocks its event loop, and a defect of the native engine may end it;
- * neither may affect the process that answers requests.
+ * The process of a service that translates. A step of the search blocks its event loop, and a defect of the native
+ * engine may end it; neither may affect the process that answers requests.
  */
 
 // Ctrl-C at the terminal reaches every process; the process that answers requests decides when this one ends

@@ -52,14 +52,14 @@ export function isLocked(path: string): boolean {
 /**
  * Makes a folder this process's own as long as the lock file exists. The lock of a process that is gone is taken over.
  *
- * On one machine and in one container the owner's process id and start time decide. The owner's container or machine may
- * be another one: a thread of the owner renews the file's time, also while its main thread computes, and the lock of an
- * owner that stopped renewing it for `leaseMs` is taken over. Times are only compared with themselves, so clocks of
- * machines may differ.
+ * On one machine and in one container the owner's process id and start time decide. The owner's container or machine
+ * may be another one: a thread of the owner renews the file's time, also while its main thread computes, and the lock
+ * of an owner that stopped renewing it for `leaseMs` is taken over. Times are only compared with themselves, so clocks
+ * of machines may differ.
  *
  * The file appears with its owner's name in it, by a hard link. A process that takes a lock over holds a second one,
- * PATH.takeover, from before it reads the lock for the last time until its own has replaced it: else two could replace it
- * one after the other.
+ * PATH.takeover, from before it reads the lock for the last time until its own has replaced it: else two could replace
+ * it one after the other.
  *
  * @param path the lock file, in a folder that exists
  * @param doing the owner's work, for the message, e.g. "preparing this corpus"
@@ -119,7 +119,10 @@ export async function lockFolder(path: string, doing: string, options: LockOptio
   }
 }
 
-/** Renews the lock from a thread until it is given back. A process whose lock was taken over ends: two would do the same work. */
+/**
+ * Renews the lock from a thread until it is given back. A process whose lock was taken over ends: two would do the same
+ * work.
+ */
 function holdLock(path: string, text: string, { beatMs }: LockTimes): () => void {
   const heart = new Worker(
     `
@@ -175,7 +178,10 @@ interface Owner {
   readonly boot?: string;
 }
 
-/** Process id, host, token, start of the process, kernel and namespace of process ids; "-" where the system does not say. */
+/**
+ * Process id, host, token, start of the process, kernel and namespace of process ids; "-" where the system does not
+ * say.
+ */
 function ownText(): string {
   return [process.pid, hostname(), randomUUID(), startTimeOf(process.pid) ?? '-', ownBoot() ?? '-'].join(' ');
 }

@@ -1,6 +1,6 @@
 /**
- * What a JSON value should be: returns quietly, or throws `Mismatch`. Fields that a shape does not name may be there: files of
- * later versions have more of them.
+ * What a JSON value should be: returns quietly, or throws `Mismatch`. Fields that a shape does not name may be there:
+ * files of later versions have more of them.
  *
  * @param field where the value is in its file, e.g. `test.bleu` or `runs[2].seed`; empty for the whole
  */

@@ -131,8 +131,8 @@ async function* gunzipped(source: AsyncIterable<Buffer>, certain = false): Async
 }
 
 /**
- * The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. A line feed ends them too:
- * a user who typed a short line waits for the answer, and no mark or packing has a line feed so early.
+ * The first bytes of a stream, at least `headBytes` unless it ends before, and all of it with them. A line feed ends
+ * them too: a user who typed a short line waits for the answer, and no mark or packing has a line feed so early.
  */
 async function readHead(source: AsyncIterable<Buffer>): Promise<{ head: Buffer; rest: AsyncGenerator<Buffer> }> {
   const chunks = source[Symbol.asyncIterator]();

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { ColdstartError } from '../errors.js';
 
 /**
- * Makes a folder and the ones above it that are missing. Level by level: Node's own recursive form does not come back from places
- * such as /proc, where making a folder fails as if its parent were missing.
+ * Makes a folder and the ones above it that are missing. Level by level: Node's own recursive form does not come back
+ * from places such as /proc, where making a folder fails as if its parent were missing.
  *
  * @throws ColdstartError code WRITE_FAILED if one cannot be made, or if something else has the name
  */

@@ -6,10 +6,11 @@ import { isatty } from 'node:tty';
  * Keeps the loss of an output from ending work. Call it once, before anything is written, in every process of
  * coldstart.
  *
- * Standard error shows progress and notes: when it cannot be written (its reader ended, the terminal closed, the disk is
- * full) it falls silent and the work continues. Standard output holds results: when its reader ends, the program ends
- * quietly as Unix filters do, with the status of SIGPIPE (141); any other failure is reported, with status 1. A terminal
- * that closed is no such failure: nobody is left to read, and work that outlives its terminal ends as if it were open.
+ * Standard error shows progress and notes: when it cannot be written (its reader ended, the terminal closed, the disk
+ * is full) it falls silent and the work continues. Standard output holds results: when its reader ends, the program
+ * ends quietly as Unix filters do, with the status of SIGPIPE (141); any other failure is reported, with status 1. A
+ * terminal that closed is no such failure: nobody is left to read, and work that outlives its terminal ends as if it
+ * were open.
  */
 export function handleOutputErrors(): void {
   outliveTerminal();
@@ -24,8 +25,8 @@ export function handleOutputErrors(): void {
 }
 
 /**
- * Node.js gives terminals their settings back when it ends, and aborts (134) where a terminal is gone. Descriptors of such
- * a terminal lead to /dev/null by then.
+ * Node.js gives terminals their settings back when it ends, and aborts (134) where a terminal is gone. Descriptors of
+ * such a terminal lead to /dev/null by then.
  */
 function outliveTerminal(): void {
   const ofTerminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));

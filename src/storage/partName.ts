@@ -5,7 +5,9 @@ import { isRunning } from './isRunning.js';
 /** Parts that this process writes: they are not stale, even if their names suggest it. */
 const ownParts = new Set<string>();
 
-/** What is not the final file or folder: new content, or the old one for the moment in which the new one takes its name. */
+/**
+ * What is not the final file or folder: new content, or the old one for the moment in which the new one takes its name.
+ */
 export type PartKind = 'part' | 'replaced';
 
 /** The maximal length of file names, in bytes. */

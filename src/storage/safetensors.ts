@@ -6,7 +6,9 @@ import { systemFailure } from './systemFailure.js';
 
 export type { StoredTensor, WrittenTensor };
 
-/** Headers are read into memory before anything is known of the file, so they are bounded (as the Rust library does). */
+/**
+ * Headers are read into memory before anything is known of the file, so they are bounded (as the Rust library does).
+ */
 const maxHeaderBytes = 100_000_000;
 
 const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;

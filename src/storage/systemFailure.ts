@@ -66,8 +66,8 @@ export function systemFailure(error: unknown, path?: string): ColdstartError | u
 }
 
 /**
- * What to throw when reading has failed: the file and what the system says in words, or the message where it is nobody's but the
- * file's (a damaged gzip file, say). Errors of ours stay as they are.
+ * What to throw when reading has failed: the file and what the system says in words, or the message where it is
+ * nobody's but the file's (a damaged gzip file, say). Errors of ours stay as they are.
  *
  * @param subject the file, with its description
  * @param missing what to do if the file is missing: a sentence

@@ -8,7 +8,10 @@ import { removeStaleParts } from './staleParts.js';
 import { syncToDisk } from './syncToDisk.js';
 import { writeFailure } from './writeFailure.js';
 
-/** Writes a whole text file, packed if its name ends in .gz. @throws ColdstartError code FILE_EXISTS if it is there; WRITE_FAILED */
+/**
+ * Writes a whole text file, packed if its name ends in .gz. @throws ColdstartError code FILE_EXISTS if it is there;
+ * WRITE_FAILED
+ */
 export function writeTextFile(path: string, text: string): void {
   writeFileAtomic(path, isPacked(path) ? gzipSync(text) : text, { overwrite: false });
 }
@@ -17,7 +20,10 @@ function isPacked(path: string): boolean {
   return path.endsWith('.gz');
 }
 
-/** Characters gathered before they are written. Packed files hold one gzip member per gathering: large ones, or they pack badly. */
+/**
+ * Characters gathered before they are written. Packed files hold one gzip member per gathering: large ones, or they
+ * pack badly.
+ */
 const gather = { plain: 1 << 16, packed: 1 << 20 };
 
 /**

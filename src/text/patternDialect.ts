@@ -27,10 +27,11 @@ export interface PatternDialect {
  * A regular expression of another language in JavaScript's notation, for the flag "v". The groups of the user are named
  * `g1`, `g2`, ... in the order of their brackets; there may be others, which possessive and atomic ones need.
  *
- * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and `x`;
- * no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in Perl and Python, and
- * before it in JavaScript: where that could change the result, it is refused. So are a repeated group that not every round
- * sets, which JavaScript forgets, and a reference to a group that may not be set, which JavaScript takes for empty text.
+ * Understands flags for a part (`(?i:...)`), possessive and atomic groups, both notations of named groups, comments and
+ * `x`; no recursion, conditions, branch resets or code. A repetition of what may be empty ends with an empty round in
+ * Perl and Python, and before it in JavaScript: where that could change the result, it is refused. So are a repeated
+ * group that not every round sets, which JavaScript forgets, and a reference to a group that may not be set, which
+ * JavaScript takes for empty text.
  *
  * @throws SyntaxError that names what cannot be expressed
  */
@@ -109,7 +110,9 @@ class Translation {
   private last: Part = noCharacter;
   private branch: Part = noCharacter;
   private branches: Part | undefined;
-  /** Groups of the user that hold something wherever the pattern has come this far; and those from before the last atom. */
+  /**
+   * Groups of the user that hold something wherever the pattern has come this far; and those from before the last atom.
+   */
   private certain: ReadonlySet<number> = new Set();
   private beforeAtom: ReadonlySet<number> = new Set();
   private flags: Flags = { i: false, x: false };

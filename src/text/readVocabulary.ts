@@ -3,7 +3,10 @@ import { readTextFile } from '../storage/textFile.js';
 import { firstOrdinaryId } from './specialIds.js';
 import { Vocabulary } from './vocabulary.js';
 
-/** Reads a vocabulary file (see `Vocabulary.parse`), plain or .gz. @throws DataError also if it cannot be read or is not UTF-8 */
+/**
+ * Reads a vocabulary file (see `Vocabulary.parse`), plain or .gz. @throws DataError also if it cannot be read or is not
+ * UTF-8
+ */
 export function readVocabulary(path: string): Vocabulary {
   const vocabulary = Vocabulary.parse(readTextFile(path, 'vocabulary'), path);
   if (vocabulary.size === firstOrdinaryId)

@@ -29,8 +29,8 @@ import { makeFolder } from '../storage/makeFolder.js';
 export type { Side };
 
 /**
- * What lines are: `raw` as people write them, or `words` as the model's training text was after normalisation, tokenisation and
- * changes of letter case, before subwords. Where the corpus asked for none of these both are the same.
+ * What lines are: `raw` as people write them, or `words` as the model's training text was after normalisation,
+ * tokenisation and changes of letter case, before subwords. Where the corpus asked for none of these both are the same.
  */
 export type TextForm = 'raw' | 'words';
 

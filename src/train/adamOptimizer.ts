@@ -15,8 +15,9 @@ export const momentFields = {
 /**
  * Adam. Formula: adamStep.ts.
  *
- * With `secondMomentStart: first-gradient` the second moment begins with the square of the first gradient. The bias correction stays, so
- * the first steps are those of a rate warmed up by sqrt(1 - beta2^t). Source: GI-Adam of Kalra and Barkeshli 2024 (arXiv 2406.09405).
+ * With `secondMomentStart: first-gradient` the second moment begins with the square of the first gradient. The bias
+ * correction stays, so the first steps are those of a rate warmed up by sqrt(1 - beta2^t). Source: GI-Adam of Kalra and
+ * Barkeshli 2024 (arXiv 2406.09405).
  */
 export const adam = optimizerKind({
   fields: {
@@ -54,7 +55,10 @@ export const adam = optimizerKind({
   }),
 });
 
-/** The step of update t at a rate of 1 while the gradient stays the same. The correction of the first moment undoes its start from zero. */
+/**
+ * The step of update t at a rate of 1 while the gradient stays the same. The correction of the first moment undoes its
+ * start from zero.
+ */
 export function steadyAdamStep(
   { beta2, eps }: { readonly beta2: number; readonly eps: number },
   t: number,

@@ -15,7 +15,8 @@ export interface UpdateRule {
 }
 
 /**
- * The next parameters and state: gradients are clipped, and the optimiser steps at the schedule's rate. Takes over all tensors.
+ * The next parameters and state: gradients are clipped, and the optimiser steps at the schedule's rate. Takes over all
+ * tensors.
  * @returns also the clipping factor, below 1 where gradients were clipped
  */
 export function applyUpdate(

@@ -38,7 +38,8 @@ export function averageCheckpoints(paths: readonly string[], out: string, overwr
 }
 
 /**
- * The newest checkpoints that a run kept for averaging, of epochs or of updates, oldest first: as many as asked for, or all if the run kept fewer.
+ * The newest checkpoints that a run kept for averaging, of epochs or of updates, oldest first: as many as asked for, or
+ * all if the run kept fewer.
  * @throws UsageError if the run kept none
  */
 export function lastEpochCheckpoints(runDir: string, count: number): string[] {

@@ -49,8 +49,8 @@ export function toOptimizerState(training: NonNullable<Checkpoint['training']>):
 export type Sha256 = (parts: Iterable<Uint8Array>) => Uint8Array;
 
 /**
- * A checkpoint's file, as parts of which each follows the one before: one safetensors file whose metadata holds the settings, and a SHA-256
- * over names, shapes, values and settings.
+ * A checkpoint's file, as parts of which each follows the one before: one safetensors file whose metadata holds the
+ * settings, and a SHA-256 over names, shapes, values and settings.
  *
  * @param training left out for checkpoints that are only decoded, averaged or exported
  */

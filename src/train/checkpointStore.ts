@@ -10,7 +10,9 @@ export interface TrainingState {
   readonly position: TrainPosition;
 }
 
-/** Where the training loop keeps its checkpoints: the folder of a run (folderStore.ts), or whatever a program brings. */
+/**
+ * Where the training loop keeps its checkpoints: the folder of a run (folderStore.ts), or whatever a program brings.
+ */
 export interface CheckpointStore {
   /** Prepares the store, before anything else is asked of it. */
   open(): void;
@@ -20,7 +22,10 @@ export interface CheckpointStore {
   previous(): string | undefined;
   /** @param again replaces a checkpoint of the same update, and keeps the previous one */
   saveLast(config: ModelConfig, training: TrainingState, again?: boolean): Promise<void> | void;
-  /** The parameters of the best validation. @param atEnd only the end of the run called for it: the best before it is kept too */
+  /**
+   * The parameters of the best validation. @param atEnd only the end of the run called for it: the best before it is
+   * kept too
+   */
   saveBest(config: ModelConfig, params: Params, atEnd: boolean): Promise<void> | void;
   /** Undoes the last `saveBest` with `atEnd`, if nothing was saved as the best since. */
   restoreBestBeforeEnd(): void;

@@ -2,8 +2,8 @@ import type { Steps } from './optimizers.js';
 import { fallsToMaxUpdates, learningRate, type ScheduleOptions } from './schedule.js';
 
 /**
- * What a parameter moves by in the first updates of training while its gradient stays the same, at the schedule's rates and without weight
- * decay: with Adam k lr, with SGD lr times the gradient times the growing momentum.
+ * What a parameter moves by in the first updates of training while its gradient stays the same, at the schedule's rates
+ * and without weight decay: with Adam k lr, with SGD lr times the gradient times the growing momentum.
  *
  * @param steps of the optimiser
  * @param gradient much smaller than 1 and much larger than Adam's eps

@@ -10,7 +10,8 @@ export interface Multipliers {
 }
 
 /**
- * The multipliers of one update, those that are 1 left out. With a release of n updates log s falls in a straight line to 0 at update n.
+ * The multipliers of one update, those that are 1 left out. With a release of n updates log s falls in a straight line
+ * to 0 at update n.
  * @param update updates done before this one: 0 for the first
  */
 export function multipliersAt({ scales, releaseUpdates }: Multipliers, update: number): ReadonlyMap<string, number> {
@@ -23,9 +24,9 @@ export function multipliersAt({ scales, releaseUpdates }: Multipliers, update: n
 }
 
 /**
- * An optimiser that trains each tensor with a multiplier s as s V, while the multipliers go back to 1. A library's own loop trains with it
- * after GradInit's variant robust, or whenever `scaled` is `rates` or `both`: `scales` are those of GradInit's report, `releaseUpdates` is
- * that of the variant (`variantDefaults`).
+ * An optimiser that trains each tensor with a multiplier s as s V, while the multipliers go back to 1. A library's own
+ * loop trains with it after GradInit's variant robust, or whenever `scaled` is `rates` or `both`: `scales` are those of
+ * GradInit's report, `releaseUpdates` is that of the variant (`variantDefaults`).
  */
 export function withMultipliers(optimizer: Optimizer, multipliers: Multipliers): Optimizer {
   return {
@@ -41,9 +42,9 @@ export function withMultipliers(optimizer: Optimizer, multipliers: Multipliers):
 }
 
 /**
- * An update after which each tensor W with a multiplier s equals s V, had V been trained. The gradient by V is
- * s times that by W, and W moves by s times what V moves by: for Adam a rate of s lr, for SGD of s² lr. The share of the weights that weight
- * decay takes is as without a multiplier. The optimiser's state is that of V.
+ * An update after which each tensor W with a multiplier s equals s V, had V been trained. The gradient by V is s times
+ * that by W, and W moves by s times what V moves by: for Adam a rate of s lr, for SGD of s² lr. The share of the
+ * weights that weight decay takes is as without a multiplier. The optimiser's state is that of V.
  */
 export function updateWithMultipliers(
   optimizer: Optimizer,

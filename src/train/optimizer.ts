@@ -26,8 +26,9 @@ export interface Optimizer {
   /** The state before the first update. */
   init(params: Params): OptimizerState;
   /**
-   * The next parameters and state, owned by the caller. Gradients, state and parameters are used up: their memory serves the
-   * result, and they must not be used or disposed afterwards. Tensors are matched by name; nothing is touched if one is missing.
+   * The next parameters and state, owned by the caller. Gradients, state and parameters are used up: their memory
+   * serves the result, and they must not be used or disposed afterwards. Tensors are matched by name; nothing is
+   * touched if one is missing.
    */
   update(
     gradients: Params,
@@ -39,14 +40,19 @@ export interface Optimizer {
 
 /** An optimiser that configurations can name: a file with one of these, and a line in optimizers.ts. */
 export interface OptimizerKind<F extends Section = Section> {
-  /** Its settings in `train`: the schema, the reference of settings and the checks of library calls are made from them. */
+  /**
+   * Its settings in `train`: the schema, the reference of settings and the checks of library calls are made from them.
+   */
   readonly fields: F;
   /**
    * Refuses settings that the fields cannot refuse. @param refuse makes the error for a setting from the expectation
    */
   readonly check?: (options: Values<F>, refuse: (key: keyof F & string, expected: string) => UsageError) => void;
   readonly create: (options: Values<F>) => Optimizer;
-  /** How it moves while gradients stay the same. Without it, GradInit before training with it takes the published size of its step. */
+  /**
+   * How it moves while gradients stay the same. Without it, GradInit before training with it takes the published size
+   * of its step.
+   */
   readonly steady?: SteadySteps<F>;
 }
 
@@ -57,7 +63,10 @@ export interface SteadySteps<F extends Section = Section> {
    * @param gradient small compared with 1 and large compared with eps
    */
   readonly step: (options: Values<F>, t: number, gradient: number) => number;
-  /** Whether a gradient of twice the size gives a step of twice the size, as with SGD; else the size does not matter, as with Adam. */
+  /**
+   * Whether a gradient of twice the size gives a step of twice the size, as with SGD; else the size does not matter, as
+   * with Adam.
+   */
   readonly growsWithGradient: boolean;
 }
 

@@ -5,7 +5,10 @@ import type { Optimizer } from './optimizer.js';
 import { radam } from './radamOptimizer.js';
 import { sgd } from './sgdOptimizer.js';
 
-/** Optimisers by name. Settings are flat in `train`: those of the same name are one setting, with one default and the same bounds. */
+/**
+ * Optimisers by name. Settings are flat in `train`: those of the same name are one setting, with one default and the
+ * same bounds.
+ */
 type Kinds = Readonly<Record<string, AnyKind>>;
 
 /** A kind with any fields. */
@@ -27,7 +30,9 @@ type UnionToIntersection<U> = (U extends unknown ? (of: U) => void : never) exte
 export interface OptimizerChoice {
   /** @throws UsageError naming the first setting (`train.…`) that cannot be used, and what is expected */
   check(options: { readonly optimizer: string }): void;
-  /** The optimiser that the options describe; settings that are left out have their defaults. @throws as `check` does */
+  /**
+   * The optimiser that the options describe; settings that are left out have their defaults. @throws as `check` does
+   */
   create(options: { readonly optimizer: string }): Optimizer;
 }
 
@@ -138,5 +143,8 @@ export const optimizers = optimizerTable({ adam, sgd, radam });
 /** The name of an optimiser and its settings. */
 export type OptimizerOptions = Parameters<typeof optimizers.create>[0];
 
-/** The optimiser that the options describe; settings that are left out have their defaults. @throws UsageError naming a setting that cannot be used */
+/**
+ * The optimiser that the options describe; settings that are left out have their defaults. @throws UsageError naming a
+ * setting that cannot be used
+ */
 export const createOptimizer = (options: OptimizerOptions): Optimizer => optimizers.create(options);

@@ -33,8 +33,8 @@ export interface TrainPosition {
 }
 
 /**
- * What a run that ends later would have in place of the same fields: a run validates at its end although no validation is due
- * there, and logs an interval that is not full.
+ * What a run that ends later would have in place of the same fields: a run validates at its end although no validation
+ * is due there, and logs an interval that is not full.
  */
 export type BeforeEnd = Pick<TrainPosition, 'best' | 'validationsSinceBest' | 'validatedAt' | 'interval'>;
 

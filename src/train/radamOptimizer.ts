@@ -11,11 +11,11 @@ import {
 import { optimizerKind } from './optimizer.js';
 
 /**
- * RAdam: Adam's rate times r_t, which makes up for the variance of the young second moment; while that cannot be done (the first five
- * updates with beta2 0.98), momentum without a second moment.
+ * RAdam: Adam's rate times r_t, which makes up for the variance of the young second moment; while that cannot be done
+ * (the first five updates with beta2 0.98), momentum without a second moment.
  *
- * The step is adamStep's with lr r_t, or p = p - lr wd p - lr / (1 - b1^t) m.
- * Source: Liu et al. 2020 (ICLR, arXiv 1908.03265), algorithm 2, in the form of the authors' program and torch.optim.RAdam.
+ * The step is adamStep's with lr r_t, or p = p - lr wd p - lr / (1 - b1^t) m. Source: Liu et al. 2020 (ICLR, arXiv
+ * 1908.03265), algorithm 2, in the form of the authors' program and torch.optim.RAdam.
  */
 export const radam = optimizerKind({
   fields: momentFields,
@@ -60,8 +60,8 @@ export const radam = optimizerKind({
 });
 
 /**
- * The factor r_t of update t, from 1; undefined while it has no value that can be relied on: the approximated length of the moving average
- * is 5 or less. (The paper says 4, where r_t begins to exist; the authors' program and torch say 5.)
+ * The factor r_t of update t, from 1; undefined while it has no value that can be relied on: the approximated length of
+ * the moving average is 5 or less. (The paper says 4, where r_t begins to exist; the authors' program and torch say 5.)
  */
 export function rectification(beta2: number, t: number): number | undefined {
   const longest = 2 / (1 - beta2) - 1;

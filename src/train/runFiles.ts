@@ -22,8 +22,8 @@ export const checkpointPaths = (runDir: string) => {
 };
 
 /**
- * Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest first. A run has both
- * kinds if it was resumed with keepEveryUpdates, and those of epochs are then the older ones.
+ * Paths of the checkpoints that a run kept for averaging, of epochs or of updates (train.keepEveryUpdates), oldest
+ * first. A run has both kinds if it was resumed with keepEveryUpdates, and those of epochs are then the older ones.
  */
 export function keptCheckpoints(runDir: string): string[] {
   const { folder } = checkpointPaths(runDir);
@@ -67,8 +67,8 @@ export function keepBestBeforeEnd(runDir: string): void {
 }
 
 /**
- * Undoes the change of the best checkpoint by the end of a run, or by a run killed at its end. If there was no best before,
- * that of the end remains until the next validation replaces it: a run that has validated always has a best.
+ * Undoes the change of the best checkpoint by the end of a run, or by a run killed at its end. If there was no best
+ * before, that of the end remains until the next validation replaces it: a run that has validated always has a best.
  */
 export function restoreBestBeforeEnd(runDir: string): void {
   const { best, bestBeforeEnd } = checkpointPaths(runDir);

@@ -117,7 +117,9 @@ export function readLog(path: string): LogLine[] {
   return lines;
 }
 
-/** The validations of a log, without those that only the end of the run called for and that the run was prolonged after. */
+/**
+ * The validations of a log, without those that only the end of the run called for and that the run was prolonged after.
+ */
 export function countedValidations(lines: readonly LogLine[]): LogLine[] {
   const updates = lastUpdate(lines);
   return lines.filter(({ event, update, atEnd }) => event === 'valid' && (atEnd !== true || update === updates));

@@ -26,9 +26,9 @@ import {
 } from './trainUpdate.js';
 
 /*
- * An update that several processes make together. The optimiser's state is stored once: each process keeps that of its shard of all
- * elements (`shardsOf`), adds up the gradients of its shard, moves its parameters, and sends them to all. A shard consists of whole blocks of
- * `squaredNorms`, so that every number is bit for bit that of one process.
+ * An update that several processes make together. The optimiser's state is stored once: each process keeps that of its
+ * shard of all elements (`shardsOf`), adds up the gradients of its shard, moves its parameters, and sends them to all.
+ * A shard consists of whole blocks of `squaredNorms`, so that every number is bit for bit that of one process.
  */
 
 /** `UpdateGradients` of this process's shard: sums and norm are those of the whole update. */
@@ -91,7 +91,10 @@ export async function applySharedUpdate(
   return { ...moved, params: replaced(params, all) };
 }
 
-/** An optimiser's state on the leader, from that of all shards, which stay; undefined elsewhere. @param params all of them */
+/**
+ * An optimiser's state on the leader, from that of all shards, which stay; undefined elsewhere. @param params all of
+ * them
+ */
 export async function collectState(
   world: World,
   params: Params,

@@ -148,7 +148,10 @@ export interface FollowTask {
   readonly signal?: AbortSignal;
 }
 
-/** A follower's part of training: computes its share of every update, moves its shard of the parameters, and writes nothing. */
+/**
+ * A follower's part of training: computes its share of every update, moves its shard of the parameters, and writes
+ * nothing.
+ */
 export async function follow(task: FollowTask): Promise<void> {
   const { world, config, trainBatches, optimizers: table = optimizers, signal } = task;
   const start = await broadcastJson<Start>(world, undefined);

@@ -115,17 +115,26 @@ export interface LoopTask<O extends { readonly optimizer: string } = OptimizerOp
    * there.
    */
   readonly validateFirstEpoch?: boolean;
-  /** Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may reject. */
+  /**
+   * Scores by decoding, run after each validation loss. Once `signal` is aborted its result is not used and it may
+   * reject.
+   */
   readonly evaluate?: (params: Params, signal?: AbortSignal) => Promise<Evaluation>;
   /** Sees the parameters after each validation. */
   readonly onValidation?: (params: Params, update: number) => void;
-  /** The processes that share out the batches of every update; this one leads, and the others `follow`. Default: this one alone. */
+  /**
+   * The processes that share out the batches of every update; this one leads, and the others `follow`. Default: this
+   * one alone.
+   */
   readonly world?: World;
   /** This process's part in leading them. */
   readonly team?: Team;
   /** Called when another process was asked to stop; `signal` should then be aborted. */
   readonly onStopAsked?: () => void;
-  /** When aborted, training saves after the update under way (a validation under way is broken off, and done when resumed) and returns. */
+  /**
+   * When aborted, training saves after the update under way (a validation under way is broken off, and done when
+   * resumed) and returns.
+   */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
   /** Called after every update, for a progress display. */
@@ -268,7 +277,10 @@ class Trainer {
     return 'finished';
   }
 
-  /** Where a run is resumed that may train further: its files as they were before its end, or before it was killed there. */
+  /**
+   * Where a run is resumed that may train further: its files as they were before its end, or before it was killed
+   * there.
+   */
   private async takeBackEnd(): Promise<void> {
     const { store } = this.task;
     const { savedPosition: saved, position } = this;
@@ -502,7 +514,9 @@ class Trainer {
     if (isBest) await store.saveBest(config, this.params, beforeEnd !== undefined);
   }
 
-  /** The losses of the validation set, and if they are finite its scores; undefined if any process was asked to stop. */
+  /**
+   * The losses of the validation set, and if they are finite its scores; undefined if any process was asked to stop.
+   */
   private async measure(): Promise<{ loss: number; nll: number; scores?: Evaluation } | undefined> {
     const { config, options, validBatches, evaluate, signal, world } = this.task;
     const { labelSmoothing } = options;
@@ -533,7 +547,10 @@ class Trainer {
     this.emit({ event: 'checkpoint', update, epoch: this.lastEpoch(), path: this.task.store.last });
   }
 
-  /** Finite gradients can still move parameters out of float32's range; such parameters must not replace a good checkpoint. */
+  /**
+   * Finite gradients can still move parameters out of float32's range; such parameters must not replace a good
+   * checkpoint.
+   */
   private async requireFiniteParams(): Promise<void> {
     const tensor = await firstNonFinite([{ what: 'parameter', tensors: this.params }]);
     if (tensor !== undefined) this.diverged(this.position.update, this.lastEpoch(), this.lastLoss, tensor);

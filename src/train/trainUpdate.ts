@@ -37,8 +37,9 @@ export interface UpdateOptions {
 }
 
 /**
- * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch: sums
- * over tokens are added up, so that long and short batches weigh by their tokens. The order of additions is that of sumTree.ts.
+ * Loss and gradients of one update over one or more batches (gradient accumulation), as if they were one large batch:
+ * sums over tokens are added up, so that long and short batches weigh by their tokens. The order of additions is that
+ * of sumTree.ts.
  */
 export async function updateGradients(
   params: Params,
@@ -85,7 +86,8 @@ export async function readSums(
 }
 
 /**
- * Gradients summed over some of an update's batches, which are a node of the tree, and the sums of each batch, for `readSums`.
+ * Gradients summed over some of an update's batches, which are a node of the tree, and the sums of each batch, for
+ * `readSums`.
  *
  * @param batchOf the update's batch of that number; read when its turn comes
  */

@@ -48,7 +48,8 @@ for (const backend of testBackends) {
       weightDecay: 1e-4,
       lr: 0.1,
     } as Partial<TrainOptions>;
-    // saved files do not depend on the backend; plain JavaScript and a software GPU are too slow to test it for each optimiser
+    // saved files do not depend on the backend; plain JavaScript and a software GPU are too slow to test it for each
+    // optimiser
     const optimizers = [
       ['adam', {}],
       ['sgd', momentum],

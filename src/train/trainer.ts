@@ -15,8 +15,9 @@ export interface TrainTask<O extends { readonly optimizer: string } = OptimizerO
 }
 
 /**
- * Trains until `maxUpdates`, `maxEpochs`, patience or the signal ends it, with the checkpoints in the run's folder. A resumed run continues
- * bit for bit like the unbroken one on the same backend, and one that is resumed with later limits as if it had had these from the start.
+ * Trains until `maxUpdates`, `maxEpochs`, patience or the signal ends it, with the checkpoints in the run's folder. A
+ * resumed run continues bit for bit like the unbroken one on the same backend, and one that is resumed with later
+ * limits as if it had had these from the start.
  *
  * @throws DivergenceError when the loss, a gradient or a parameter is not finite
  * @throws UsageError when the options contradict themselves, ColdstartError when `resumeFrom` belongs to another run

@@ -29,7 +29,9 @@ export interface TranslatorOptions {
   readonly nbest?: number;
   /** Scores are log-probabilities divided by the number of tokens to this power. Default: decode.lengthPenalty (1). */
   readonly lengthPenalty?: number;
-  /** Longest translation: maxLenA times source tokens plus maxLenB. Defaults: decode.maxLenA (1.2), decode.maxLenB (10). */
+  /**
+   * Longest translation: maxLenA times source tokens plus maxLenB. Defaults: decode.maxLenA (1.2), decode.maxLenB (10).
+   */
   readonly maxLenA?: number;
   readonly maxLenB?: number;
   /** Source tokens of a batch, padding included. Default: decode.maxTokens (4096). */
@@ -130,8 +132,8 @@ export class Translator {
   ) {}
 
   /**
-   * Opens a run (its folder), a checkpoint (`.safetensors`, with its text settings near it), or several: an ensemble, in which the
-   * probability of a token is the mean of the models' probabilities.
+   * Opens a run (its folder), a checkpoint (`.safetensors`, with its text settings near it), or several: an ensemble,
+   * in which the probability of a token is the mean of the models' probabilities.
    *
    * @throws UsageError if there is no model, or models of an ensemble have other vocabularies or preprocessing; DataError for
    *   damaged files
@@ -175,8 +177,8 @@ export class Translator {
   }
 
   /**
-   * Translates lines, one sentence each. A line's translation does not depend on the others, up to rounding; an empty line
-   * has the empty translation.
+   * Translates lines, one sentence each. A line's translation does not depend on the others, up to rounding; an empty
+   * line has the empty translation.
    *
    * @returns for each line, in their order
    * @throws UsageError for options out of range or a line that holds a line feed; the signal's reason if it is raised
@@ -357,7 +359,10 @@ export class Translator {
   }
 }
 
-/** An ensemble reads every line once and counts probabilities of the same tokens. @throws UsageError if the models do not agree on them */
+/**
+ * An ensemble reads every line once and counts probabilities of the same tokens. @throws UsageError if the models do
+ * not agree on them
+ */
 async function checkSameText(first: ModelPlace, other: ModelPlace, pipeline: TextPipeline): Promise<void> {
   if (textPipelineSha256(first.text) === textPipelineSha256(other.text)) return;
   const own = await openTextPipeline(other.text);

@@ -1,6 +1,6 @@
 /**
- * Module hooks that let Node load the ES modules inside tfjs-core's dist folder: their imports have no file endings, and
- * their package does not say that they are modules.
+ * Module hooks that let Node load the ES modules inside tfjs-core's dist folder: their imports have no file endings,
+ * and their package does not say that they are modules.
  */
 import { existsSync } from 'node:fs';
 import type { LoadHook, ResolveHook } from 'node:module';

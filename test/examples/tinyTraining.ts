@@ -20,7 +20,8 @@ export interface TinyTraining {
 }
 
 /**
- * GradInit, a few updates, a validation, a checkpoint and translations with the tiny model on the current backend, in Node or a browser.
+ * GradInit, a few updates, a validation, a checkpoint and translations with the tiny model on the current backend, in
+ * Node or a browser.
  * @param gamma GradInit's bound, by which it needs second derivatives or not
  */
 export async function tinyTraining(gamma: number): Promise<TinyTraining> {

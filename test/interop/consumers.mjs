@@ -1,8 +1,10 @@
 // The programs that read exports, and their tests. To add one, add an entry here and a file next to this one.
 //
-// command(task): what to run. It writes the translations of task.source, one a line, to task.output. A consumer with `check` only looks
+// command(task): what to run. It writes the translations of task.source, one a line, to task.output. A consumer with
+// `check` only looks
 //   at the folder: exit status 0 is a pass.
-// cases: dtype; search: "greedy" or "beam" (of 5), with which coldstart's own translations are made; then `equal` or `bleu`.
+// cases: dtype; search: "greedy" or "beam" (of 5), with which coldstart's own translations are made; then `equal` or
+// `bleu`.
 //   equal: the least share of lines that must be equal, or cut. OUTPUT.cut lists lines that the program cut at the maximal length.
 //   bleu: how far BLEU may be from that of coldstart's own translations, beyond the 95 % interval of the difference.
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// guideScript.mjs NPM_FOLDER EXPORT SOURCE OUTPUT: runs the script of docs/guide/export.md, as it is there, on the lines of a file.
+// guideScript.mjs NPM_FOLDER EXPORT SOURCE OUTPUT: runs the script of docs/guide/export.md, as it is there, on the
+// lines of a file.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// Exports models in every format, has the programs that read them translate, and compares with coldstart's own translations: `./scripts/interop`.
+// Exports models in every format, has the programs that read them translate, and compares with coldstart's own
+// translations: `./scripts/interop`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -166,7 +167,8 @@ for (const [name, runFolder] of Object.entries(runs)) {
         const [ours, theirs] = [translated(each.search), read(output)];
         const differing = ours.flatMap((line, i) => (line === theirs[i] ? [] : [i]));
         const equal = ours.length - differing.length;
-        // the runtime ends long translations by cutting them, coldstart with </s>: their scores differ, and so what is the best of a beam
+        // the runtime ends long translations by cutting them, coldstart with </s>: their scores differ, and so what is
+        // the best of a beam
         const cutLines = new Set(existsSync(`${output}.cut`) ? JSON.parse(readFileSync(`${output}.cut`, 'utf8')) : []);
         const cut = differing.filter((i) => cutLines.has(i)).length;
         if (ours.length !== theirs.length) {

@@ -1,4 +1,5 @@
-// Trains the small models that are exported: one per residual scheme on a joint vocabulary, and one on two vocabularies.
+// Trains the small models that are exported: one per residual scheme on a joint vocabulary, and one on two
+// vocabularies.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,5 @@
-// Installs the programs that read exports: npm's into a folder, PyPI's into a virtual environment. No install script of a package runs.
+// Installs the programs that read exports: npm's into a folder, PyPI's into a virtual environment. No install script of
+// a package runs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

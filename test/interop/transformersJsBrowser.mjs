@@ -1,5 +1,6 @@
-// transformersJsBrowser.mjs NPM_FOLDER EXPORT DTYPE SOURCE OUTPUT: greedy translations of Transformers.js in headless Chromium. A server on
-// 127.0.0.1 gives out the library, ONNX Runtime's WebAssembly and the export; nothing comes from elsewhere.
+// transformersJsBrowser.mjs NPM_FOLDER EXPORT DTYPE SOURCE OUTPUT: greedy translations of Transformers.js in headless
+// Chromium. A server on 127.0.0.1 gives out the library, ONNX Runtime's WebAssembly and the export; nothing comes from
+// elsewhere.
 import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, resolve } from 'node:path';

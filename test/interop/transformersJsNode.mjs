@@ -1,5 +1,5 @@
-// transformersJsNode.mjs NPM_FOLDER EXPORT DTYPE SOURCE OUTPUT: greedy translations of Transformers.js in Node.js, 32 lines at a time, so that
-// shorter ones are padded and finished ones are computed on.
+// transformersJsNode.mjs NPM_FOLDER EXPORT DTYPE SOURCE OUTPUT: greedy translations of Transformers.js in Node.js, 32
+// lines at a time, so that shorter ones are padded and finished ones are computed on.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';

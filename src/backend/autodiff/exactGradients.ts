@@ -1,10 +1,10 @@
 /**
  * Gradients of tfjs operations that are exact to any order. Importing this file registers them.
  *
- * tfjs-core's build for Node registers no gradients at all, and those of its other builds are silently wrong when they are
- * differentiated again, wherever they reuse a kernel's saved output (Softmax, Exp, Sigmoid, Tanh, Elu, Pow, ...): the tape
- * does not connect a saved output with the inputs. So every gradient here is written in differentiable ops of saved inputs
- * only, and kernels that have no gradient in tfjs-core (those that occur in other gradients) get one.
+ * tfjs-core's build for Node registers no gradients at all, and those of its other builds are silently wrong when they
+ * are differentiated again, wherever they reuse a kernel's saved output (Softmax, Exp, Sigmoid, Tanh, Elu, Pow, ...):
+ * the tape does not connect a saved output with the inputs. So every gradient here is written in differentiable ops of
+ * saved inputs only, and kernels that have no gradient in tfjs-core (those that occur in other gradients) get one.
  */
 import './gradients/arithmetic.js';
 import './gradients/convolution.js';

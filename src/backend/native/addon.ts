@@ -14,7 +14,10 @@ export interface NativeAddon {
   release(handle: number): void;
   write(handle: number, values: ArrayBufferView): void;
   read(handle: number, values: ArrayBufferView): void;
-  /** `primitives`: products and convolutions that oneDNN has compiled and that are held for the next call of their sizes. */
+  /**
+   * `primitives`: products and convolutions that oneDNN has compiled and that are held for the next call of their
+   * sizes.
+   */
   memory(): { liveBlocks: number; liveBytes: number; cachedBytes: number; peakBytes: number; primitives: number };
   /** Returns cached blocks to the system. */
   trimMemory(): void;
@@ -48,9 +51,9 @@ export function isAddonBuilt(): boolean {
 }
 
 /**
- * Loads OpenMP's runtime so that a thread that waits for the others spins for about a tenth of a millisecond and then sleeps. By
- * default it spins for many milliseconds, and if other processes need the cores, that takes a core from the thread it
- * waits for.
+ * Loads OpenMP's runtime so that a thread that waits for the others spins for about a tenth of a millisecond and then
+ * sleeps. By default it spins for many milliseconds, and if other processes need the cores, that takes a core from the
+ * thread it waits for.
  */
 function withShortSpinning<T>(load: () => T): T {
   const { env } = process;

@@ -97,8 +97,9 @@ function scratchBytes(kernel: string, [first, second]: readonly TensorInfo[]): n
  * The peak of bytes that the tensors of a computation take on the current backend, without computing it: every
  * operation only computes the sizes of its outputs, so the time does not depend on the size of the batch.
  *
- * Values that the computation reads back are all 1. Its tensors must not be used outside of it, and those of others not in it. tfjs has one
- * current backend for all, so nothing else may compute until the promise is kept; counts wait for each other.
+ * Values that the computation reads back are all 1. Its tensors must not be used outside of it, and those of others not
+ * in it. tfjs has one current backend for all, so nothing else may compute until the promise is kept; counts wait for
+ * each other.
  * @param allFused fused kernels are those of the native engine; by default those that the current backend has
  */
 export function countTensorBytes(compute: () => void | Promise<void>, allFused = false): Promise<number> {

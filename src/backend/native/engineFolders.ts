@@ -15,8 +15,8 @@ export interface EnginePlace {
 /**
  * The folders where the engine may be. It is built in the first folder, and loaded from the first that has it.
  *
- * The package's own folder comes first if it can be written. The other one is the user's cache, by version, system, processor and
- * version of Node-API: an engine serves every Node that has this Node-API.
+ * The package's own folder comes first if it can be written. The other one is the user's cache, by version, system,
+ * processor and version of Node-API: an engine serves every Node that has this Node-API.
  */
 export function engineFolders({ packageFolder: root = packageFolder, env = process.env }: EnginePlace = {}): string[] {
   const own = join(root, 'native/build');

@@ -47,7 +47,10 @@ export function loadNative(): string {
   return `version ${version}, oneDNN ${oneDnnVersion}, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}, ${bf16 === '' ? 'no bf16' : `bf16 through ${bf16 === 'amx' ? 'AMX' : 'AVX-512'}`}`;
 }
 
-/** tfjs kernels that have no compiled code and run as the cpu backend's on copies of their inputs, in the order of their names. */
+/**
+ * tfjs kernels that have no compiled code and run as the cpu backend's on copies of their inputs, in the order of their
+ * names.
+ */
 export function kernelsOfCpuTwin(): string[] {
   return getKernelsForBackend('cpu')
     .map(({ kernelName }) => kernelName)

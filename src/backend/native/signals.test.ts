@@ -10,8 +10,8 @@ import { isAddonBuilt } from './addon.js';
 import { nativeBackend } from './loadNative.js';
 
 /**
- * Products of ones for two seconds; every element must be the number of terms. 256 terms: from 85 on AVX-512 and from 253 on AVX2 the
- * defective kernels of oneDNN 2.6 leave the stack.
+ * Products of ones for two seconds; every element must be the number of terms. 256 terms: from 85 on AVX-512 and from
+ * 253 on AVX2 the defective kernels of oneDNN 2.6 leave the stack.
  */
 const products = `
   import { matMul, ones, tidy } from '@tensorflow/tfjs-core';

@@ -97,7 +97,10 @@ function fusedCrossEntropy(
   return { lossSum: lossSum as Scalar, nllSum: nllSum as Scalar };
 }
 
-/** Inside a nested gradient: the gradients are made in the backward pass, by the kernel whose own gradient is registered below. */
+/**
+ * Inside a nested gradient: the gradients are made in the backward pass, by the kernel whose own gradient is registered
+ * below.
+ */
 function twiceDifferentiable(
   hidden: Tensor,
   embedding: Tensor,

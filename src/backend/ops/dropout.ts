@@ -21,8 +21,8 @@ export function activeDraw(draw: DropoutDraw | undefined): DropoutDraw | undefin
 /**
  * The mask of a draw: 0 for a dropped element, 1 / (1 - rate) for a kept one.
  *
- * Philox4x32-10; the counter of element i is [floor(i / 4), site, step, microBatch] and its word is i mod 4; the element is
- * kept if the word is at least floor(rate * 2^32).
+ * Philox4x32-10; the counter of element i is [floor(i / 4), site, step, microBatch] and its word is i mod 4; the
+ * element is kept if the word is at least floor(rate * 2^32).
  */
 export function dropoutMask(size: number, draw: DropoutDraw): Float32Array {
   const mask = new Float32Array(size);

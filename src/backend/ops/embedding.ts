@@ -24,8 +24,8 @@ export interface EmbedTokensOptions {
 }
 
 /**
- * The scaled embedding of every token, scale * table[ids]. Exactly differentiable to any order; rows are added up in the
- * order of ids, so that the gradient has the same bits on every run.
+ * The scaled embedding of every token, scale * table[ids]. Exactly differentiable to any order; rows are added up in
+ * the order of ids, so that the gradient has the same bits on every run.
  * @param ids int32 [N], each from 0 to V - 1
  * @param table [V, d]
  * @returns [N, d]
@@ -106,7 +106,9 @@ function sumRowsById(ids: Tensor, rows: Tensor, vocabSize: number): Tensor {
   })(rows);
 }
 
-/** Keeps ids for the backward pass: ids made inside the differentiated function are released when its forward pass ends. */
+/**
+ * Keeps ids for the backward pass: ids made inside the differentiated function are released when its forward pass ends.
+ */
 function saveIds(save: unknown, ids: Tensor): void {
   (save as GradSaveFunc)([ids]);
 }

@@ -16,9 +16,9 @@ export const dropoutKernel = 'ColdstartDropout';
 /** x [N, in], weight [out, in], bias? [out] → y [N, out] = dropout(relu(x Wᵀ + b)). Attributes: LinearAttrs. */
 export const linearKernel = 'ColdstartLinear';
 /**
- * dy [N, out], x, weight, y? (the forward result, only if relu) → dx [N, in], dWeight [out, in], dBias [out] (only if hasBias).
- * With relu an element passed both ReLU and dropout exactly if y > 0, so that the mask need not be drawn again.
- * Attributes: LinearAttrs.
+ * dy [N, out], x, weight, y? (the forward result, only if relu) → dx [N, in], dWeight [out, in], dBias [out] (only if
+ * hasBias). With relu an element passed both ReLU and dropout exactly if y > 0, so that the mask need not be drawn
+ * again. Attributes: LinearAttrs.
  */
 export const linearGradKernel = 'ColdstartLinearGrad';
 
@@ -28,9 +28,15 @@ export interface LinearAttrs {
   readonly dropout?: DropoutDraw;
 }
 
-/** The inputs are an array: x [N, in], `count` weights [out, in], as many biases [out] → one y [N, out] per weight. Attributes: LinearsAttrs. */
+/**
+ * The inputs are an array: x [N, in], `count` weights [out, in], as many biases [out] → one y [N, out] per weight.
+ * Attributes: LinearsAttrs.
+ */
 export const linearsKernel = 'ColdstartLinears';
-/** The inputs are an array: x, the weights, one dy [N, out] per weight → dx [N, in], then every dWeight, then every dBias. Attributes: LinearsAttrs. */
+/**
+ * The inputs are an array: x, the weights, one dy [N, out] per weight → dx [N, in], then every dWeight, then every
+ * dBias. Attributes: LinearsAttrs.
+ */
 export const linearsGradKernel = 'ColdstartLinearsGrad';
 
 export interface LinearsAttrs {
@@ -46,8 +52,8 @@ export const residualLayerNormKernel = 'ColdstartResidualLayerNorm';
 /** x [N, d], gamma, beta [d] → y, normalised, rstd as above. Attributes: LayerNormAttrs without dropout. */
 export const layerNormKernel = 'ColdstartLayerNorm';
 /**
- * dy [N, d], normalised [N, d], rstd [N], gamma [d] → dSum [N, d] (of what was normalised), dGamma [d], dBeta [d], and with
- * dropout also dx [N, d] = dropout(dSum). For both forward kernels. Attributes: LayerNormGradAttrs.
+ * dy [N, d], normalised [N, d], rstd [N], gamma [d] → dSum [N, d] (of what was normalised), dGamma [d], dBeta [d], and
+ * with dropout also dx [N, d] = dropout(dSum). For both forward kernels. Attributes: LayerNormGradAttrs.
  */
 export const layerNormGradKernel = 'ColdstartLayerNormGrad';
 
@@ -78,14 +84,17 @@ export interface AttentionAttrs {
 }
 
 /**
- * The inputs are an array: q [R, d], ancestors int32 [R, L], then the keys of the L steps, each [Rt, d], then their values → out [R, d].
- * Row ancestors[r, t] of step t is what row r sees of it. Attributes: { numHeads }. No gradient.
+ * The inputs are an array: q [R, d], ancestors int32 [R, L], then the keys of the L steps, each [Rt, d], then their
+ * values → out [R, d]. Row ancestors[r, t] of step t is what row r sees of it. Attributes: { numHeads }. No gradient.
  */
 export const cachedAttentionKernel = 'ColdstartCachedAttention';
 
 /** ids int32 [N], table [V, d] → scale * table[ids] [N, d]. Attributes: EmbedTokensAttrs. */
 export const embedTokensKernel = 'ColdstartEmbedTokens';
-/** ids int32 [N], dy [N, d] → [V, d]: scale times the sum of dy's rows by id, without padId; in the order of ids. Attributes: EmbedTokensAttrs. */
+/**
+ * ids int32 [N], dy [N, d] → [V, d]: scale times the sum of dy's rows by id, without padId; in the order of ids.
+ * Attributes: EmbedTokensAttrs.
+ */
 export const embedTokensGradKernel = 'ColdstartEmbedTokensGrad';
 
 export interface EmbedTokensAttrs {
@@ -95,16 +104,16 @@ export interface EmbedTokensAttrs {
 }
 
 /**
- * hidden [N, d], embedding [V, d], targets int32 [N] → lossSum [], nllSum [], and with `withGradients` also the gradients of
- * lossSum: dHidden [N, d], dEmbedding [V, d]. One pass over blocks of rows makes both, so that logits are never held whole and
- * never computed twice. Attributes: CrossEntropyAttrs.
+ * hidden [N, d], embedding [V, d], targets int32 [N] → lossSum [], nllSum [], and with `withGradients` also the
+ * gradients of lossSum: dHidden [N, d], dEmbedding [V, d]. One pass over blocks of rows makes both, so that logits are
+ * never held whole and never computed twice. Attributes: CrossEntropyAttrs.
  */
 export const crossEntropyKernel = 'ColdstartCrossEntropy';
 
 /**
- * hidden, embedding, targets as above, uHidden [N, d], uEmbedding [V, d] → the product of lossSum's Hessian with (uHidden,
- * uEmbedding): [N, d] and [V, d]. It makes the gradients of crossEntropyKernel differentiable, also in blocks of rows.
- * Attributes: CrossEntropyAttrs. Optional: without it a nested gradient uses the composed twin.
+ * hidden, embedding, targets as above, uHidden [N, d], uEmbedding [V, d] → the product of lossSum's Hessian with
+ * (uHidden, uEmbedding): [N, d] and [V, d]. It makes the gradients of crossEntropyKernel differentiable, also in blocks
+ * of rows. Attributes: CrossEntropyAttrs. Optional: without it a nested gradient uses the composed twin.
  */
 export const crossEntropyHessianKernel = 'ColdstartCrossEntropyHessian';
 
@@ -172,5 +181,7 @@ export interface SgdStepAttrs {
 /** total, more [same shape] → total + more. The kernel owns both. No attributes. */
 export const addIntoKernel = 'ColdstartAddInto';
 
-/** x0 … → [blocks] the sum of the squares of each block of `normBlock` elements of each tensor. Attributes: { count }. */
+/**
+ * x0 … → [blocks] the sum of the squares of each block of `normBlock` elements of each tensor. Attributes: { count }.
+ */
 export const squaredNormsKernel = 'ColdstartSquaredNorms';

@@ -5,8 +5,8 @@ import { normBlock } from './normBlocks.js';
 import { numberedInputs } from './tensorLists.js';
 
 /**
- * The sum of the squares of each block of each tensor, from the first to the last. A block's sum depends on its own elements alone, so
- * that several processes can compute the sums of one process. Not differentiable.
+ * The sum of the squares of each block of each tensor, from the first to the last. A block's sum depends on its own
+ * elements alone, so that several processes can compute the sums of one process. Not differentiable.
  *
  * @param tensors at least one
  * @returns [blocks]

@@ -3,8 +3,8 @@ import { ShapeError } from '../../errors.js';
 import { plain, registerWasmKernel, transposed, type WasmContext } from './wasmContext.js';
 
 /**
- * Replaces tfjs's wasm matrix product, which is ten times slower for transposed or batched operands than for plain ones; here
- * they cost the same. Gradients of gradients and losses written in plain tfjs depend on it.
+ * Replaces tfjs's wasm matrix product, which is ten times slower for transposed or batched operands than for plain
+ * ones; here they cost the same. Gradients of gradients and losses written in plain tfjs depend on it.
  */
 export function registerBatchMatMul(context: WasmContext): void {
   const { kernels } = context;
@@ -67,7 +67,9 @@ export function registerBatchMatMul(context: WasmContext): void {
   );
 }
 
-/** From the row-major index of a broadcast batch to that of an operand, whose dimensions of size 1 (or missing) repeat. */
+/**
+ * From the row-major index of a broadcast batch to that of an operand, whose dimensions of size 1 (or missing) repeat.
+ */
 function batchIndex(n: number, shape: number[], batchShape: number[]): number {
   let index = 0;
   let stride = 1;

@@ -1,5 +1,6 @@
-// Label-smoothed cross-entropy of hidden · embeddingᵀ over blocks of rows: the logits of one block are made, turned into the
-// loss and, in place, into their gradient, and used up before the next block. Rows whose target is a pad cost nothing.
+// Label-smoothed cross-entropy of hidden · embeddingᵀ over blocks of rows: the logits of one block are made, turned
+// into the loss and, in place, into their gradient, and used up before the next block. Rows whose target is a pad cost
+// nothing.
 import { gemmPacked, gemmScratchBytes, packB, packedBytes } from './gemm.as';
 import { at, exp1, exp4, log, maxLanes, sumLanes } from './simd.as';
 
@@ -100,8 +101,8 @@ export function crossEntropyHessianScratchBytes(vocabSize: i32, d: i32): f64 {
  * The gradient of sum(uHidden * gHidden) + sum(uEmbedding * gEmbedding), where gHidden and gEmbedding are
  * crossEntropy's gradients: the product of the loss's Hessian with (uHidden, uEmbedding).
  *
- * With G = p - constants the gradient of the logits, gHidden = G E and gEmbedding = Gᵀ h. So the sum is that of G * W with
- * W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W)) for the logits.
+ * With G = p - constants the gradient of the logits, gHidden = G E and gEmbedding = Gᵀ h. So the sum is that of G * W
+ * with W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W)) for the logits.
  */
 export function crossEntropyHessian(rows: i32, vocabSize: i32, d: i32, hidden: usize, embedding: usize, targets: usize, uHidden: usize, uEmbedding: usize,
   labelSmoothing: f64, padId: i32, dHidden: usize, dEmbedding: usize, scratch: usize): void {
@@ -158,7 +159,9 @@ export function crossEntropyHessian(rows: i32, vocabSize: i32, d: i32, hidden: u
   }
 }
 
-/** From exponentials and W: exponentials become p - shift, W becomes p * (W - sum(p W)), with p = exponential * factor. */
+/**
+ * From exponentials and W: exponentials become p - shift, W becomes p * (W - sum(p W)), with p = exponential * factor.
+ */
 function secondOrderRow(exponentials: usize, weights: usize, count: i32, factor: f32, shift: f32): void {
   let total: f64 = 0;
   for (let start = 0; start < count; start += piece) {

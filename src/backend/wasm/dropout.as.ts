@@ -2,8 +2,8 @@
 import { at } from './simd.as';
 
 /**
- * out[i] = base[i] + (kept ? x[i] * scale : 0) for i in 0 … count - 1, where element i of the span is element first + i of
- * the draw. Without base (0) nothing is added. out may be x or base.
+ * out[i] = base[i] + (kept ? x[i] * scale : 0) for i in 0 … count - 1, where element i of the span is element first + i
+ * of the draw. Without base (0) nothing is added. out may be x or base.
  */
 export function dropoutSpan(
   first: i32,

@@ -1,6 +1,9 @@
 import { at } from './simd.as';
 
-/** out [n, d] = scale * table[ids]; an id outside 0 … vocabSize - 1 gives zeros, and the first such position is returned (else -1). */
+/**
+ * out [n, d] = scale * table[ids]; an id outside 0 … vocabSize - 1 gives zeros, and the first such position is returned
+ * (else -1).
+ */
 export function embedTokens(count: i32, d: i32, vocabSize: i32, ids: usize, table: usize, scale: f32, out: usize): i32 {
   let firstBad = -1;
   for (let n = 0; n < count; n++) {
@@ -19,7 +22,10 @@ export function embedTokens(count: i32, d: i32, vocabSize: i32, ids: usize, tabl
   return firstBad;
 }
 
-/** out [vocabSize, d] = scale * the sum of the rows of x [count, d] by id, in order; rows with skipId or an id out of range are left out. */
+/**
+ * out [vocabSize, d] = scale * the sum of the rows of x [count, d] by id, in order; rows with skipId or an id out of
+ * range are left out.
+ */
 export function sumRowsById(
   count: i32,
   d: i32,

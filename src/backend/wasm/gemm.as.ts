@@ -1,7 +1,7 @@
 // Single-precision matrix products in the manner of Goto and van de Geijn 2008, "Anatomy of high-performance matrix
-// multiplication": B is packed into panels of 8 columns, A block by block into panels of 6 rows, and a kernel that keeps a
-// 6 x 8 tile in registers (12 accumulators, as many as 16 registers allow) runs over them. Packing takes any strides, so
-// that a transposed operand costs no more than a plain one.
+// multiplication": B is packed into panels of 8 columns, A block by block into panels of 6 rows, and a kernel that
+// keeps a 6 x 8 tile in registers (12 accumulators, as many as 16 registers allow) runs over them. Packing takes any
+// strides, so that a transposed operand costs no more than a plain one.
 
 const tileRows: i32 = 6;
 const tileColumns: i32 = 8;

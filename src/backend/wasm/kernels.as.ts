@@ -1,5 +1,5 @@
-// The compiled kernels that coldstart adds to tfjs's wasm backend. The module imports that backend's memory and owns none:
-// it has no static data and no heap, and works on the addresses it is given.
+// The compiled kernels that coldstart adds to tfjs's wasm backend. The module imports that backend's memory and owns
+// none: it has no static data and no heap, and works on the addresses it is given.
 export { attention, attentionGrad, attentionScratchBytes } from './attention.as';
 export {
   crossEntropy,

@@ -55,7 +55,10 @@ export function layerNorm(
   }
 }
 
-/** dSum = rstd (g - mean(g) - normalised mean(g normalised)) with g = dy gamma; dGamma = sum(dy normalised), dBeta = sum(dy) over rows. */
+/**
+ * dSum = rstd (g - mean(g) - normalised mean(g normalised)) with g = dy gamma; dGamma = sum(dy normalised), dBeta =
+ * sum(dy) over rows.
+ */
 export function layerNormGrad(
   rows: i32,
   d: i32,

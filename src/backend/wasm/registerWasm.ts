@@ -60,7 +60,8 @@ async function makeBackend(): Promise<{ backend: BackendWasm; memory: WebAssembl
   let failure: unknown;
   const handlers = new Set(exceptionHandlers().map(({ handler }) => handler));
   WebAssembly.instantiate = (async (...args: Parameters<typeof instantiate>) => {
-    // tfjs's module has installed handlers that throw whatever reaches them, and would end programs that handle their rejections
+    // tfjs's module has installed handlers that throw whatever reaches them, and would end programs that handle their
+    // rejections
     for (const { event, handler } of exceptionHandlers())
       if (!handlers.has(handler)) process.removeListener(event, handler);
     // from bytes it makes a module and an instance, from a compiled module only the instance

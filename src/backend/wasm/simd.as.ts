@@ -21,8 +21,9 @@ export function at(base: usize, i: i32): usize {
 }
 
 /**
- * e to the power of each lane, within 2 units in the last place; 0 below -87.3, infinite above 88.7, NaN stays NaN.
- * x = n ln 2 + r with |r| <= ln 2 / 2; a polynomial of degree 6 for e^r (Taylor, economised), times 2^n by its exponent bits.
+ * e to the power of each lane, within 2 units in the last place; 0 below -87.3, infinite above 88.7, NaN stays NaN. x =
+ * n ln 2 + r with |r| <= ln 2 / 2; a polynomial of degree 6 for e^r (Taylor, economised), times 2^n by its exponent
+ * bits.
  */
 // @ts-ignore: decorator
 @inline

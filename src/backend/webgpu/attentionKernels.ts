@@ -19,8 +19,8 @@ const block = 64;
 const lowest = '-1.0e38';
 
 /**
- * Multi-head attention in one pass over the keys: neither scores nor probabilities are held. The gradient makes them again from
- * logSumExp, once for every query and once for every key, in different workgroups of one program.
+ * Multi-head attention in one pass over the keys: neither scores nor probabilities are held. The gradient makes them
+ * again from logSumExp, once for every query and once for every key, in different workgroups of one program.
  */
 export function registerAttentionKernels(backend: GpuBackend): void {
   const output = (shape: number[]): TensorInfo => backend.makeTensorInfo(shape, 'float32');
@@ -249,8 +249,8 @@ var<workgroup> weights: array<f32, ${block}>;
 }
 
 /**
- * Makes `values`, the sum of the values by the exponentials of the scores, `sum`, that of the exponentials, and `largest`, the largest
- * score, of keys 0 to `end` - 1 for `query`. A thread has every 64th feature.
+ * Makes `values`, the sum of the values by the exponentials of the scores, `sum`, that of the exponentials, and
+ * `largest`, the largest score, of keys 0 to `end` - 1 for `query`. A thread has every 64th feature.
  * @param of feature `f` of key or value `s`, and what multiplies the weight of `s`
  */
 function attendCode(features: number, of: { key: string; value: string; factor?: string }): string {
@@ -287,7 +287,9 @@ function attendCode(features: number, of: { key: string; value: string; factor?:
   }`;
 }
 
-/** Where the features of a token of a head begin, and how many keys a query sees. Heads are numbered through the batch. */
+/**
+ * Where the features of a token of a head begin, and how many keys a query sees. Heads are numbered through the batch.
+ */
 function headCode(features: number, causal: boolean): string {
   return `
 fn featureAt(head: u32, token: u32, length: u32) -> u32 {

@@ -11,8 +11,9 @@ const freeShare = 0.5;
 const freeBytes = 2 ** 26;
 
 /**
- * The device's buffers: those in use, and free ones by size and usage. It takes the place of tfjs's buffer manager, which never gives a buffer
- * back: batches of many shapes would fill the device's memory. Here the free buffers that were not used for the longest time are destroyed.
+ * The device's buffers: those in use, and free ones by size and usage. It takes the place of tfjs's buffer manager,
+ * which never gives a buffer back: batches of many shapes would fill the device's memory. Here the free buffers that
+ * were not used for the longest time are destroyed.
  */
 export class BufferPool {
   numBytesUsed = 0;

@@ -17,8 +17,8 @@ interface LossInputs {
 }
 
 /**
- * Label-smoothed cross-entropy over blocks of rows. Of each block the first program makes the logits, the second the loss and in place the
- * gradient of the logits, and the third from it the gradients of hidden and embedding.
+ * Label-smoothed cross-entropy over blocks of rows. Of each block the first program makes the logits, the second the
+ * loss and in place the gradient of the logits, and the third from it the gradients of hidden and embedding.
  */
 export function registerCrossEntropyKernels(backend: GpuBackend): void {
   const output = (shape: number[]): TensorInfo => backend.makeTensorInfo(shape, 'float32');
@@ -127,8 +127,9 @@ ${entryPoint(rowGroupSize)}
   );
 
   /*
-   * With G = p - constants the gradient of the logits, the gradients are G E and Gᵀ h. Their product with (uHidden, uEmbedding) is
-   * sum(G * W) with W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W)) for the logits.
+   * With G = p - constants the gradient of the logits, the gradients are G E and Gᵀ h. Their product with (uHidden,
+   * uEmbedding) is sum(G * W) with W = uHidden Eᵀ + h uEmbeddingᵀ; through G it has the gradient R = p * (W - sum(p W))
+   * for the logits.
    */
   registerGpuKernel<LossInputs & { uHidden: TensorInfo; uEmbedding: TensorInfo }, CrossEntropyAttrs>(
     crossEntropyHessianKernel,

@@ -1,6 +1,9 @@
 import type { DeviceEvents } from './deviceEvents.js';
 
-/** What Dawn passes to setImmediate: it handles the events that are due, and asks for another turn while some are missing. */
+/**
+ * What Dawn passes to setImmediate: it handles the events that are due, and asks for another turn while some are
+ * missing.
+ */
 type Tick = () => void;
 
 /** Polls in a row before each further one waits, so that a software device has the cores. */
@@ -10,8 +13,9 @@ const pauseMilliseconds = 0.1;
 /**
  * The turns in which Dawn looks whether the device has finished something.
  *
- * Dawn's Node wrapper asks for a turn with the global setImmediate, so a program that runs on never sees an event. While Dawn is called through
- * `during`, its request comes here instead: usually it gets its turn of the event loop, and `waitFor` gives it turns at once.
+ * Dawn's Node wrapper asks for a turn with the global setImmediate, so a program that runs on never sees an event.
+ * While Dawn is called through `during`, its request comes here instead: usually it gets its turn of the event loop,
+ * and `waitFor` gives it turns at once.
  */
 export class DawnEvents implements DeviceEvents {
   private tick: Tick | undefined;

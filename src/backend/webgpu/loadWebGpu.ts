@@ -77,7 +77,10 @@ async function initialise(): Promise<RegisteredGpu> {
   return registerWebGpu(adapter, base, make, events);
 }
 
-/** tfjs's backend asks for `navigator.gpu` when it is imported and when it is made. Nothing else should take Node for a browser. */
+/**
+ * tfjs's backend asks for `navigator.gpu` when it is imported and when it is made. Nothing else should take Node for a
+ * browser.
+ */
 async function tfjsBackend(gpu: GPU): Promise<{ base: TfjsWebGpuClass; make: <T>(constructor: () => T) => T }> {
   const restore = provideNavigator(gpu);
   try {

@@ -19,7 +19,10 @@ export function blocksOfLogits(
 /** Names of matrices that are multiplied. */
 export type Pairs = readonly (readonly [string, string])[];
 
-/** Of a block, [count, V]: the sum of rows · matrixᵀ over the pairs. @param name the output; the product has its name too */
+/**
+ * Of a block, [count, V]: the sum of rows · matrixᵀ over the pairs. @param name the output; the product has its name
+ * too
+ */
 export function logitsProduct(name: string, pairs: Pairs): Product {
   return {
     name: `${name}Product`,

@@ -131,7 +131,9 @@ function sgdStep(backend: GpuBackend, inputs: Inputs, attrs: SgdStepAttrs): Tens
   );
 }
 
-/** A workgroup adds up the squares of a block. Blocks end where a tensor ends, so that nothing between tensors counts. */
+/**
+ * A workgroup adds up the squares of a block. Blocks end where a tensor ends, so that nothing between tensors counts.
+ */
 function squaredNorms(backend: GpuBackend, tensors: readonly TensorInfo[]): TensorInfo {
   const numBlocks = (list: readonly TensorInfo[]): number =>
     list.reduce((blocks, tensor) => blocks + numNormBlocks(sizeOf(tensor)), 0);

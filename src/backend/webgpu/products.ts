@@ -6,7 +6,10 @@ const tile = 32;
 
 const groupSize = 256;
 
-/** Each step of the sum takes this many terms, and each quarter of the workgroup a quarter of them, so that few tiles occupy more threads. */
+/**
+ * Each step of the sum takes this many terms, and each quarter of the workgroup a quarter of them, so that few tiles
+ * occupy more threads.
+ */
 const stepDepth = 32;
 
 const padded = tile + 1; // neighbours along the depth lie in different banks of memory
@@ -50,7 +53,10 @@ export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | '
   readonly calls: readonly ProductCall[];
 }
 
-/** Runs several products in one program: none may need what another one stores. The order of every sum depends on its depth alone. */
+/**
+ * Runs several products in one program: none may need what another one stores. The order of every sum depends on its
+ * depth alone.
+ */
 export function runProducts(backend: GpuBackend, { code, products, calls, ...program }: ProductProgram): void {
   let groups = 0;
   const integers: Record<string, number> = { ...program.integers };

@@ -50,9 +50,11 @@ export async function registerWebGpu(
   const backend = make(() => webGpuBackend(base, device, info, events));
   removeBackend('webgpu');
   registerBackend('webgpu', () => backend, 3);
-  // Every product by the one program whose sums have a fixed order: others add with atomic operations, so that results differ from run to run.
+  // Every product by the one program whose sums have a fixed order: others add with atomic operations, so that results
+  // differ from run to run.
   env().set('WEBGPU_THRESHOLD_TO_INCREASE_WORKGROUPS_FOR_MATMUL', 0.25);
-  // tfjs computes in JavaScript with small tensors that are not on the device yet, as after a checkpoint is read, and rounds differently there.
+  // tfjs computes in JavaScript with small tensors that are not on the device yet, as after a checkpoint is read, and
+  // rounds differently there.
   env().set('WEBGPU_CPU_FORWARD', false);
   registerReplacedKernels(backend);
   registerFusedKernels(backend);

@@ -95,8 +95,8 @@ function addNInGroups(backend: GpuBackend, tfjs: Kernel): Kernel {
 }
 
 /**
- * tfjs takes the larger of the two numbers of matrices and repeats the shorter list, which is right only if the other one has all
- * matrices or a single one. Other operands are repeated here.
+ * tfjs takes the larger of the two numbers of matrices and repeats the shorter list, which is right only if the other
+ * one has all matrices or a single one. Other operands are repeated here.
  */
 function matMulOfAnyBatches(backend: GpuBackend, tfjs: Kernel): Kernel {
   const tile = kernelOf(backend, Tile);
@@ -143,8 +143,8 @@ ${threadHeader}
 }`;
 
 /**
- * Values at indices. An index that is out of range is an error, as on the cpu backend, if JavaScript knows it, and otherwise gives zeros. tfjs's
- * program takes zero times another value, which is NaN if that is not finite.
+ * Values at indices. An index that is out of range is an error, as on the cpu backend, if JavaScript knows it, and
+ * otherwise gives zeros. tfjs's program takes zero times another value, which is NaN if that is not finite.
  */
 function checkedGather(backend: GpuBackend, tfjs: Kernel): Kernel {
   return (inputs, attrs) => {

@@ -3,8 +3,8 @@ import type { GpuBackend } from './webGpuBackend.js';
 import { elementType, runProgram, threadHeader } from './wgsl.js';
 
 /**
- * Adds the rows of a segment in their order. tfjs's own programs add with atomic operations, in an order that differs from run to run, and wrap
- * ids that are too large.
+ * Adds the rows of a segment in their order. tfjs's own programs add with atomic operations, in an order that differs
+ * from run to run, and wrap ids that are too large.
  * @param ids the segment of each row of x; rows whose id is negative or too large are left out
  * @param shape of the sums: all segments, each as large as a row
  * @param scale multiplies the sums, of float32 only

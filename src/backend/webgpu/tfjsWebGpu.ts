@@ -24,8 +24,8 @@ export interface BufferManager {
 export type ProgramUniforms = { type: string; data: number[] }[];
 
 /**
- * What we use of tfjs's WebGPUBackend 4.22.0. Its own types come with an optional package, which a checkout need not have, and declare half of
- * this private.
+ * What we use of tfjs's WebGPUBackend 4.22.0. Its own types come with an optional package, which a checkout need not
+ * have, and declare half of this private.
  */
 export interface TfjsWebGpu extends KernelBackend {
   bufferManager: BufferManager;

@@ -5,7 +5,8 @@ import { registerWebGpu } from './registerWebGpu.js';
 import type { TfjsWebGpuClass } from './tfjsWebGpu.js';
 
 /**
- * Makes webgpu the current backend in a browser, in the page or in a worker. Tensors on it can only be read by `await tensor.data()`.
+ * Makes webgpu the current backend in a browser, in the page or in a worker. Tensors on it can only be read by `await
+ * tensor.data()`.
  * @returns the adapter's name
  * @throws ColdstartError code BACKEND_MISSING if the browser offers no adapter, BACKEND_WRONG if it computes wrongly
  */

@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Whether Vulkan's loader would find a driver: one that is named by an environment variable, or a description (.json) in its folders. Dawn
- * prints warnings where it is missing, so this is asked first. Only Linux needs it; Windows and macOS come with what Dawn uses.
- * Source: Vulkan-Loader, LoaderDriverInterface.md.
+ * Whether Vulkan's loader would find a driver: one that is named by an environment variable, or a description (.json)
+ * in its folders. Dawn prints warnings where it is missing, so this is asked first. Only Linux needs it; Windows and
+ * macOS come with what Dawn uses. Source: Vulkan-Loader, LoaderDriverInterface.md.
  */
 export function hasVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
   if (
@@ -27,7 +27,10 @@ export function hasVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
   });
 }
 
-/** Whether Linux shows a graphics card, also in WSL. Loading Dawn only to find none would cost half a second and print warnings. */
+/**
+ * Whether Linux shows a graphics card, also in WSL. Loading Dawn only to find none would cost half a second and print
+ * warnings.
+ */
 export function hasGraphicsDevice(): boolean {
   if (process.platform !== 'linux') return true;
   const inDri = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];

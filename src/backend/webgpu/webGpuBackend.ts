@@ -16,8 +16,8 @@ interface Reading {
 }
 
 /**
- * Programs that may start within one turn of the event loop. Node frees the wrappers of Dawn's objects only between turns; without any, the process
- * ends in a segmentation fault after about 70,000.
+ * Programs that may start within one turn of the event loop. Node frees the wrappers of Dawn's objects only between
+ * turns; without any, the process ends in a segmentation fault after about 70,000.
  */
 const programsPerTurn = 50_000;
 

@@ -99,7 +99,10 @@ export function drawUniforms(draw: DropoutDraw | undefined): {
   };
 }
 
-/** `drawn(n)`: the random words of elements 4 n to 4 n + 3. `kept(element)`: its factor, 0 where it is dropped. As dropout.ts says. */
+/**
+ * `drawn(n)`: the random words of elements 4 n to 4 n + 3. `kept(element)`: its factor, 0 where it is dropped. As
+ * dropout.ts says.
+ */
 export const keptCode = `
 fn multiplyHigh(a: u32, b: u32) -> u32 {
   let low = (a & 0xffffu) * (b & 0xffffu);
@@ -134,8 +137,8 @@ export function keptCodeOf(draw: DropoutDraw | undefined): string {
 }
 
 /**
- * `name(value, local)`: the sum over `width` neighbouring threads, or their largest value, the same for each of them. Sums have a fixed order.
- * All threads of the workgroup call it.
+ * `name(value, local)`: the sum over `width` neighbouring threads, or their largest value, the same for each of them.
+ * Sums have a fixed order. All threads of the workgroup call it.
  * @param width a power of two
  */
 export function reduceCode(name: string, groupSize: number, width: number, operation: 'sum' | 'max' = 'sum'): string {

@@ -16,9 +16,8 @@ const unwrap = /<\/?(?:title|description)>/g;
  * metadata in tags. Lines that hold one of the `drop` tags are left out, and the marks of title and description.
  *
  * White space around the text is removed. Other tags stay, and so does `&amp;`: both are text to the scripts whose
- * results are compared.
- * Source: fairseq, examples/translation: prepare-iwslt14.sh drops url, talkid and keywords; prepare-iwslt17-multilingual.sh
- * all metadata.
+ * results are compared. Source: fairseq, examples/translation: prepare-iwslt14.sh drops url, talkid and keywords;
+ * prepare-iwslt17-multilingual.sh all metadata.
  */
 export async function* iwsltTagLines(
   path: string,

@@ -9,8 +9,8 @@ export function oneLine(text: string): string {
 }
 
 /**
- * The text without spaces, tabs and carriage returns at its ends. `trim` would also take the byte order mark, which is text
- * to the Moses scripts; a regular expression takes time quadratic in the length if the text contains many spaces.
+ * The text without spaces, tabs and carriage returns at its ends. `trim` would also take the byte order mark, which is
+ * text to the Moses scripts; a regular expression takes time quadratic in the length if the text contains many spaces.
  */
 export function trimAscii(text: string): string {
   let [start, end] = [0, text.length];

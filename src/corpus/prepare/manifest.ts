@@ -60,7 +60,9 @@ export interface PrepareManifest {
 export interface LengthLimits {
   /** Longest side kept, in tokens without the end mark. Default: no limit. */
   readonly maxLengthTokens?: number;
-  /** Pairs with more than this many times as many tokens on one side as on the other are left out. Default: no limit. */
+  /**
+   * Pairs with more than this many times as many tokens on one side as on the other are left out. Default: no limit.
+   */
   readonly maxLengthRatio?: number;
 }
 

@@ -71,8 +71,8 @@ export const controlFields = {
  * a manifest (docs/reference/corpora.md describes each file).
  *
  * The work is done in stages in the folder `OUTDIR.stages`. After a kill at any moment, the same call resumes; with
- * changed settings or inputs, only the stages that depend on them are done again. Memory is bounded by the size of a part,
- * the distinct words, and a few bytes per pair.
+ * changed settings or inputs, only the stages that depend on them are done again. Memory is bounded by the size of a
+ * part, the distinct words, and a few bytes per pair.
  *
  * A second run with the same inputs and settings does nothing. With changed ones it refuses and says what changed,
  * unless `force` is set; `force` replaces only folders that hold a prepared corpus.

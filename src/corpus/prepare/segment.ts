@@ -40,7 +40,10 @@ export interface SubwordPlan {
   readonly options: (result: StageContext['result']) => { readonly src: SubwordOptions; readonly trg: SubwordOptions };
 }
 
-/** Splits lines into tokens, leaves out pairs of the training set that are empty or beyond the limits, and counts tokens. */
+/**
+ * Splits lines into tokens, leaves out pairs of the training set that are empty or beyond the limits, and counts
+ * tokens.
+ */
 export function segmentStage(
   split: SplitName,
   text: SplitText,

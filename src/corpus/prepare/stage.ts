@@ -32,7 +32,8 @@ export interface StageContext {
   /** The result of a stage that it needs. */
   result<Report>(stage: Stage<Report>): { readonly folder: string; readonly report: Report };
   /**
-   * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done again.
+   * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done
+   * again.
    *
    * @param jobs each with its own name; files that a job writes are in the stage's folder. A stream of jobs is read as threads
    *   become free, and reports the progress itself
@@ -90,7 +91,10 @@ const stageShape = jsonObject({
   outputs: jsonRecord(fileIdentityShape),
 });
 
-/** The manifest of a finished stage; null if the stage is not there, not finished, or its files have other sizes than it says. */
+/**
+ * The manifest of a finished stage; null if the stage is not there, not finished, or its files have other sizes than it
+ * says.
+ */
 export function readStageManifest(folder: string): StageManifest | null {
   const path = join(folder, stageManifestFile);
   if (!existsSync(path)) return null;

@@ -39,7 +39,10 @@ export interface SyntheticCorpus {
 
 /** Increased whenever the grammar would give other sentences for the same seed. */
 const grammarVersion = 1;
-/** Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are skipped. */
+/**
+ * Streams of random numbers: the sizes of the others change the training set only in that held-out sentences are
+ * skipped.
+ */
 const streams = { train: 0, valid: 1, test: 2 };
 
 /**

@@ -1,4 +1,7 @@
-/** Words and forms of the built-in corpus. They come from recipes/builtin/lexicon.yaml, which also says what its cells mean. */
+/**
+ * Words and forms of the built-in corpus. They come from recipes/builtin/lexicon.yaml, which also says what its cells
+ * mean.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

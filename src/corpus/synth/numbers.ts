@@ -30,7 +30,10 @@ export function englishNumber(n: number): string {
   return rest < 100 ? `${head} and ${englishNumber(rest)}` : `${head} ${englishNumber(rest)}`;
 }
 
-/** A year from 1100 to 2099 as it is read aloud: "neunzehnhundertfünf" and "nineteen oh five", "zweitausendzwölf" and "twenty twelve". */
+/**
+ * A year from 1100 to 2099 as it is read aloud: "neunzehnhundertfünf" and "nineteen oh five", "zweitausendzwölf" and
+ * "twenty twelve".
+ */
 export function yearWords(year: number): Phrase {
   const [century, rest] = [Math.floor(year / 100), year % 100];
   if (year >= 2000)

@@ -4,7 +4,10 @@ import { shownFolder } from '../../storage/shownFolder.js';
 /** The names of the folders in which the shipped configurations expect the built-in corpus. */
 const textFolder = ['builtin', 'text'];
 
-/** The command that writes a file, if it is one of the built-in corpus where the shipped configurations expect it; undefined otherwise. */
+/**
+ * The command that writes a file, if it is one of the built-in corpus where the shipped configurations expect it;
+ * undefined otherwise.
+ */
 export function synthCommandFor(path: string): string | undefined {
   const folder = dirname(resolve(path));
   const names = folder.split(sep).slice(-textFolder.length);

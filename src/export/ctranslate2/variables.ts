@@ -16,8 +16,8 @@ export const numPositions = 2048;
 /**
  * A model as the variables of CTranslate2's TransformerSpec, revision 7, by their names.
  *
- * Positions are explicit tables of fairseq's features: without them the runtime computes others. Projections of one input are one matrix:
- * queries, keys and values of self-attention; keys and values of cross-attention.
+ * Positions are explicit tables of fairseq's features: without them the runtime computes others. Projections of one
+ * input are one matrix: queries, keys and values of self-attention; keys and values of cross-attention.
  *
  * @throws DataError for float16, where a value does not fit
  */
@@ -131,7 +131,10 @@ function stacked(tensors: readonly ExportedTensor[]): ExportedTensor {
   return { shape: [tensors.reduce((rows, { shape }) => rows + shape[0], 0), ...rest], data };
 }
 
-/** Rows in 8 bits: value times scale, rounded; the largest of a row becomes 127. Source: ctranslate2's `LayerSpec._quantize`. */
+/**
+ * Rows in 8 bits: value times scale, rounded; the largest of a row becomes 127. Source: ctranslate2's
+ * `LayerSpec._quantize`.
+ */
 function eightBits(matrix: Float32Array, rows: number, columns: number): { values: Int8Array; scales: Float32Array } {
   const values = new Int8Array(matrix.length);
   const scales = new Float32Array(rows);

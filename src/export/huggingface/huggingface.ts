@@ -17,10 +17,16 @@ import { generationSettings, modelSettings } from '../transformersConfig.js';
 const layerNormEps = 1e-5;
 /** Positions in the tables. FSMT makes a longer one where a sentence needs it. */
 const usualPositions = 1024;
-/** Positions in tables that are scaled, which FSMT cannot make: sources and translations of such models cannot be longer. */
+/**
+ * Positions in tables that are scaled, which FSMT cannot make: sources and translations of such models cannot be
+ * longer.
+ */
 const scaledPositions = 2048;
 
-/** FSMT, the class of Hugging Face's `transformers` for fairseq's translation models: the same positions, ids and names of parameters. */
+/**
+ * FSMT, the class of Hugging Face's `transformers` for fairseq's translation models: the same positions, ids and names
+ * of parameters.
+ */
 export const huggingface: Exporter = {
   name: 'huggingface',
   summary: "Hugging Face's transformers, in PyTorch (FSMT)",
@@ -76,7 +82,10 @@ function longestTranslation({ config, decode: { maxLenA, maxLenB } }: ExportedMo
 const isScaled = ({ residual }: ModelConfig): boolean => residual === 'admin' || residual === 'deepnorm';
 const numPositions = (config: ModelConfig): number => (isScaled(config) ? scaledPositions : usualPositions);
 
-/** Whether all three matrices are one in FSMT, too: not where the tokenizer has more ids than the model, or tables are scaled. */
+/**
+ * Whether all three matrices are one in FSMT, too: not where the tokenizer has more ids than the model, or tables are
+ * scaled.
+ */
 function storesOneMatrix({ config }: ExportedModel, numSourceIds: number): boolean {
   return config.sharing === 'tied' && !isScaled(config) && numSourceIds === config.srcVocabSize;
 }

@@ -24,8 +24,8 @@ export interface OnnxNode {
 export const microsoftDomain = 'com.microsoft';
 
 /**
- * A graph under construction. Values are called by name; `op` adds a node and gives the name of its result. Constants belong to the
- * outermost graph, where branches see them as well.
+ * A graph under construction. Values are called by name; `op` adds a node and gives the name of its result. Constants
+ * belong to the outermost graph, where branches see them as well.
  */
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];

@@ -16,8 +16,8 @@ export const largestFile = 2 ** 31 - 2 ** 24;
 const leastExternal = 1024;
 
 /**
- * Writes a graph as an ONNX model. Where the constants are too large for one file, they go to files next to it: FILE_data, FILE_data_1
- * and so on, the names that Transformers.js looks for.
+ * Writes a graph as an ONNX model. Where the constants are too large for one file, they go to files next to it:
+ * FILE_data, FILE_data_1 and so on, the names that Transformers.js looks for.
  *
  * @param limit bytes of constants in one file
  * @returns how many files of constants there are

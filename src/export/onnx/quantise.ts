@@ -36,7 +36,10 @@ export interface FourBits {
   readonly blocks: number;
 }
 
-/** The largest absolute value of each block becomes 0, that is -8, so its scale may be negative. @param matrix [rows, columns] */
+/**
+ * The largest absolute value of each block becomes 0, that is -8, so its scale may be negative. @param matrix [rows,
+ * columns]
+ */
 export function fourBits(matrix: Float32Array, rows: number, columns: number): FourBits {
   const blocks = Math.ceil(columns / blockSize4);
   const values = new Uint8Array((rows * blocks * blockSize4) / 2).fill(0x88);

@@ -38,11 +38,13 @@ export interface TargetIds {
 /**
  * decoder_model_merged.onnx: the next token's logits after target prefixes, whole or one token at a time.
  *
- * Keys and values of earlier tokens come in as `past_key_values.*` and go out, with those of the new tokens, as `present.*`. The first
- * call has none, so it makes those of the source too; later ones pass them on. Both cases are branches of one `If`.
+ * Keys and values of earlier tokens come in as `past_key_values.*` and go out, with those of the new tokens, as
+ * `present.*`. The first call has none, so it makes those of the source too; later ones pass them on. Both cases are
+ * branches of one `If`.
  *
- * The logits end translations as `translate` does: `</s>` follows `</s>`, as rows of a batch that are done are computed on; it also
- * follows floor(maxLenA S + maxLenB) tokens, S the source's, at most `longestSource`. An empty source has an empty translation: `<s>`, then `</s>`.
+ * The logits end translations as `translate` does: `</s>` follows `</s>`, as rows of a batch that are done are computed
+ * on; it also follows floor(maxLenA S + maxLenB) tokens, S the source's, at most `longestSource`. An empty source has
+ * an empty translation: `<s>`, then `</s>`.
  */
 export function decoderGraph(model: ExportedModel, format: WeightFormat, target: TargetIds): GraphBuilder {
   const { numDecoderLayers, numHeads, dModel } = model.config;
@@ -108,7 +110,10 @@ export function decoderGraph(model: ExportedModel, format: WeightFormat, target:
   return graph;
 }
 
-/** Keys and values of the source for every layer, each [B, heads, S, dHead]: made from the encoder's output, or those of the cache. */
+/**
+ * Keys and values of the source for every layer, each [B, heads, S, dHead]: made from the encoder's output, or those of
+ * the cache.
+ */
 function sourceKeysAndValues(
   layers: Layers,
   encoded: string,
@@ -134,7 +139,9 @@ function sourceKeysAndValues(
   return past.map((_, i) => ({ key: chosen[2 * i], value: chosen[2 * i + 1] }));
 }
 
-/** 0 where a position may look, else `maskedScore`. @param positions [T] @param all [P + T] @returns [1, 1, T, P + T] */
+/**
+ * 0 where a position may look, else `maskedScore`. @param positions [T] @param all [P + T] @returns [1, 1, T, P + T]
+ */
 function causalBias(graph: GraphBuilder, positions: string, all: string): string {
   const later = graph.op('Greater', [
     graph.op('Unsqueeze', [all, graph.ints([0])]),
@@ -160,7 +167,10 @@ function targetIds(
   return graph.op('Where', [isTarget, own, idsBelow(graph, ids, firstOrdinaryId, unkId)]);
 }
 
-/** Logits under the ids of the shared vocabulary: source tokens are never chosen. @param scores [B, T, trgVocabSize] @returns [B, T, size] */
+/**
+ * Logits under the ids of the shared vocabulary: source tokens are never chosen. @param scores [B, T, trgVocabSize]
+ * @returns [B, T, size]
+ */
 function spread(
   graph: GraphBuilder,
   scores: string,
@@ -197,7 +207,8 @@ function ended(
   const started = graph.op('Greater', [at, graph.ints([0], [])]);
   const sourceTokens = graph.op('ReduceSum', [mask, graph.ints([1])], { keepdims: 1 }); // [B, 1], </s> included
   const isEmpty = graph.op('LessOrEqual', [sourceTokens, graph.ints([1], [])]);
-  // a table, as ONNX Runtime for browsers has no 64-bit floats, and a product in 32 can fall on the other side of a whole number
+  // a table, as ONNX Runtime for browsers has no 64-bit floats, and a product in 32 can fall on the other side of a
+  // whole number
   const table = graph.tensor(lengthTable, () =>
     int64Tensor(lengthTable, [longestSource + 1], longestTranslations(model)),
   );

@@ -47,7 +47,10 @@ export function dimension(graph: GraphBuilder, value: string, axis: number): str
   return graph.op('Squeeze', [graph.op('Shape', [value], { start: axis, end: axis + 1 }), graph.ints([0])]);
 }
 
-/** 0 where attention may look at a source token, else `maskedScore`. @param mask [B, S] 1 for tokens, 0 for pads @returns [B, 1, 1, S] */
+/**
+ * 0 where attention may look at a source token, else `maskedScore`. @param mask [B, S] 1 for tokens, 0 for pads
+ * @returns [B, 1, 1, S]
+ */
 export function sourceBias(graph: GraphBuilder, mask: string): string {
   const pads = graph.op('Sub', [graph.float(1), graph.cast(mask, 'float')]);
   const bias = graph.op('Mul', [pads, graph.float(maskedScore)]);

@@ -13,9 +13,9 @@ export interface ExportTokenizer {
 }
 
 /**
- * One tokenizer for both sides, as Transformers.js knows only one. Where the sides are the same, it is theirs. Otherwise it splits as the
- * source's does, and the target's tokens follow under names that no text has: a character for private use, then the token. The decoder takes
- * that off again.
+ * One tokenizer for both sides, as Transformers.js knows only one. Where the sides are the same, it is theirs.
+ * Otherwise it splits as the source's does, and the target's tokens follow under names that no text has: a character
+ * for private use, then the token. The decoder takes that off again.
  */
 export function jointTokenizer(text: TextPipelineParts): ExportTokenizer {
   const { files } = exportTokenizer(text, 'src');
@@ -70,7 +70,9 @@ function withTarget(src: JsonFile, trg: JsonFile, trgSize: number): { file: Toke
 const isPieces = (vocab: JsonFile['model']['vocab']): vocab is readonly (readonly [string, number])[] =>
   Array.isArray(vocab);
 
-/** Pieces that no text holds; the least score of all stays what it is, as that of unknown characters follows from it. */
+/**
+ * Pieces that no text holds; the least score of all stays what it is, as that of unknown characters follows from it.
+ */
 function withPieces(
   pieces: readonly (readonly [string, number])[],
   entries: readonly (readonly [string, number])[],

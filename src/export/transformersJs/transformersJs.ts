@@ -54,7 +54,9 @@ export async function writeTransformersJs(
   writeForeignJson(join(folder, 'generation_config.json'), generationSettings(longestTranslation(model) + 1));
 }
 
-/** config.json: a Marian model, whose shape this one has for Transformers.js. What differs from Marian is in the graphs. */
+/**
+ * config.json: a Marian model, whose shape this one has for Transformers.js. What differs from Marian is in the graphs.
+ */
 function modelConfig(
   { config }: ExportedModel,
   { target }: ExportTokenizer,

@@ -3,7 +3,10 @@ import { microsoftDomain, type GraphBuilder } from '../onnx/graph.js';
 import { blockSize4, eightBits, fourBits, zeroPoint8 } from '../onnx/quantise.js';
 import { float16Tensor, floatTensor, transposed, uint8Tensor, type OnnxTensor } from '../onnx/tensors.js';
 
-/** How matrices are stored in a graph, and the nodes that compute with them. Vectors (biases, layer norms) are 32-bit floats always. */
+/**
+ * How matrices are stored in a graph, and the nodes that compute with them. Vectors (biases, layer norms) are 32-bit
+ * floats always.
+ */
 export interface Weights {
   /** x Wᵀ + b. @param x [.., in] @param name of the layer, without `.weight` @returns [.., out] */
   linear(graph: GraphBuilder, x: string, name: string): string;
@@ -150,7 +153,10 @@ class EightBitWeights implements Weights {
   }
 }
 
-/** Layers in 4 bits with a scale per 32 values. Embeddings and output projection in 8, as everything passes through them. */
+/**
+ * Layers in 4 bits with a scale per 32 values. Embeddings and output projection in 8, as everything passes through
+ * them.
+ */
 class FourBitWeights extends EightBitWeights {
   override linear(graph: GraphBuilder, x: string, name: string): string {
     const { shape, data } = parameterNamed(this.model, `${name}.weight`);

@@ -108,8 +108,8 @@ export interface BeforeAfter {
 const betweenPanels = 30;
 
 /**
- * Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too every tick
- * with all its digits, which on a narrow axis are several.
+ * Names of ticks on a logarithmic axis: powers of ten, where these are few 2 and 5 times them, where those are too
+ * every tick with all its digits, which on a narrow axis are several.
  */
 export function logTicks(values: readonly number[]): (tick: number) => string {
   const decades = Math.log10(greatest(values) / least(values));

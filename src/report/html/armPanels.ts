@@ -30,7 +30,10 @@ function shortName(name: string, pixels: number): string {
   }
 }
 
-/** An axis of arms at the left edge of a chart `width` pixels wide, with as much room as the names need, up to 0.3 of it. */
+/**
+ * An axis of arms at the left edge of a chart `width` pixels wide, with as much room as the names need, up to 0.3 of
+ * it.
+ */
 export function armAxis(
   arms: readonly string[],
   width: number,

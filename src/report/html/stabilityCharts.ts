@@ -60,8 +60,8 @@ interface Place {
 }
 
 /**
- * Heat maps of a grid: last validation loss, test BLEU, and runs that diverged or came out stuck. Two axes give a panel for each arm, one axis one map with a row for
- * each; empty for other grids, and where there is nothing to show.
+ * Heat maps of a grid: last validation loss, test BLEU, and runs that diverged or came out stuck. Two axes give a panel
+ * for each arm, one axis one map with a row for each; empty for other grids, and where there is nothing to show.
  */
 export function stabilityCharts(data: AblationData): Html {
   if (data.axes.length === 0 || data.axes.length > 2) return noHtml;

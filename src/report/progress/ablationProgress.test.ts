@@ -72,7 +72,8 @@ test('the line of an ablation: percent, runs, the state of each, and a time left
   update(2, 60);
   clock.ms = 11_200;
   update(3, 10);
-  // 1 + 0.54 + 0.09 of 4 runs; 0.18 of a run in 20.2 s, so 112 s a run, and 0.46 + 0.91 + 1 runs are left for two at a time
+  // 1 + 0.54 + 0.09 of 4 runs; 0.18 of a run in 20.2 s, so 112 s a run, and 0.46 + 0.91 + 1 runs are left for two at a
+  // time
   assert.equal(
     written.at(-1),
     `\r${'ablation  [########............]  40 %  2m13s left  1/4 runs  warmup/2: update 60 loss 4.00  warmup/3: update 10 loss 4.00'}\x1b[K`,

@@ -30,8 +30,8 @@ export interface ProgressBarOptions {
 const redrawEveryMs = 100;
 
 /**
- * Standard error. It counts as a terminal only where lines can be redrawn in place: not with TERM=dumb, and not in continuous
- * integration, whose logs keep every redrawing.
+ * Standard error. It counts as a terminal only where lines can be redrawn in place: not with TERM=dumb, and not in
+ * continuous integration, whose logs keep every redrawing.
  */
 export function progressOutput(env: NodeJS.ProcessEnv = process.env): ProgressStream {
   const keepsRedrawings = env.TERM === 'dumb' || !['', '0', 'false'].includes(env.CI ?? '');

@@ -150,7 +150,10 @@ class RunDisplay {
     }
   }
 
-  /** Once, as soon as the first updates say how long the run takes, where no line of the log comes before: a terminal has the bar. */
+  /**
+   * Once, as soon as the first updates say how long the run takes, where no line of the log comes before: a terminal
+   * has the bar.
+   */
   private showFirstUpdates({ update, seconds }: UpdateProgress): void {
     if (this.first === undefined || this.stream.isTTY) return;
     this.first = { updates: this.first.updates + 1, seconds: this.first.seconds + seconds };
@@ -194,7 +197,10 @@ class RunDisplay {
     if (plan.done === 0 && done < plan.total) this.line(initTimeLine(plan.stage, plan.total - done, measured, seconds));
   }
 
-  /** Validations leave their result, so their bar is removed, as is that of gradients; other stages leave their last state. */
+  /**
+   * Validations leave their result, so their bar is removed, as is that of gradients; other stages leave their last
+   * state.
+   */
   private endStage(): void {
     if (this.stage !== undefined && !['validation', 'gradients'].includes(this.stage.name)) this.stage.bar.finish();
     this.stage = undefined;

@@ -1,6 +1,7 @@
 /**
  * Whether only the machine itself can be reached by a host's name or address. A server for this machine alone answers
- * to such names only: another site's name could resolve to 127.0.0.1, and a browser would take its pages for the server's.
+ * to such names only: another site's name could resolve to 127.0.0.1, and a browser would take its pages for the
+ * server's.
  *
  * @param host without a port; an IPv6 address in brackets or not
  */

@@ -2,7 +2,9 @@ const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{17000}-\u{18cff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 const noWidth = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
-/** Columns that a terminal uses for printable text: two for a Chinese character or an emoji, none for a combining mark. */
+/**
+ * Columns that a terminal uses for printable text: two for a Chinese character or an emoji, none for a combining mark.
+ */
 export function displayWidth(text: string): number {
   let width = 0;
   for (const character of text) width += characterWidth(character);
@@ -19,7 +21,10 @@ export function padToWidth(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }
 
-/** Text without the characters that move a terminal's cursor or change its state: a space for each, tabs and line ends included. */
+/**
+ * Text without the characters that move a terminal's cursor or change its state: a space for each, tabs and line ends
+ * included.
+ */
 export function withoutControls(text: string): string {
   return text.replace(/\p{Cc}/gu, ' ');
 }

@@ -3,9 +3,9 @@ import { formatNumber } from '../../format.js';
 import { gradientNorm, gradientVariance, relativeGradientVariance, type GradientMeasure } from './gradientMeasures.js';
 
 /**
- * Gradients before training, of all tensors together: does learning parameters lower the gradient's variance over batches, as GradInit's
- * authors say? Next to the variance is its ratio to the squared norm of the mean gradient, since smaller weights make
- * both smaller.
+ * Gradients before training, of all tensors together: does learning parameters lower the gradient's variance over
+ * batches, as GradInit's authors say? Next to the variance is its ratio to the squared norm of the mean gradient, since
+ * smaller weights make both smaller.
  *
  * @returns head and rows, an arm each, geometric means over the seeds of its shown cell; empty if no run measured gradients
  */

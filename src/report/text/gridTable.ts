@@ -3,8 +3,8 @@ import type { AblationData } from '../../ablation/ablationData.js';
 import type { CellResults } from '../../ablation/ablationResults.js';
 
 /**
- * The grid of each arm as tables: final validation loss, and how many runs diverged or came out stuck. Two axes make a table of rows and columns; one
- * or more than two make a list of cells.
+ * The grid of each arm as tables: final validation loss, and how many runs diverged or came out stuck. Two axes make a
+ * table of rows and columns; one or more than two make a list of cells.
  */
 export function gridTables({ axes, arms }: AblationData): { title: string; rows: string[][] }[] {
   if (axes.length === 0) return [];

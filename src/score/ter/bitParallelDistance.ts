@@ -48,8 +48,8 @@ export class BitParallelDistance {
   }
 
   /**
-   * The edits of the current sequence, from its start; among equals keeping or substituting comes first, then a symbol of
-   * the sequence, then one of the reference.
+   * The edits of the current sequence, from its start; among equals keeping or substituting comes first, then a symbol
+   * of the sequence, then one of the reference.
    */
   path(sequence: readonly number[]): Edit[] {
     const { ref } = this;

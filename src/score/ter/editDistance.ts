@@ -3,9 +3,9 @@ import { BitParallelDistance } from './bitParallelDistance.js';
 import type { Edit } from './edit.js';
 
 /**
- * A path of d edits strays from the diagonal by at most (d + difference of lengths) / 2. Where that stays within the beam,
- * the distance within the beam is the plain edit distance, and the cheapest paths are the same ones. The limit is two
- * less than the beam's width on each side, since its diagonal is rounded.
+ * A path of d edits strays from the diagonal by at most (d + difference of lengths) / 2. Where that stays within the
+ * beam, the distance within the beam is the plain edit distance, and the cheapest paths are the same ones. The limit is
+ * two less than the beam's width on each side, since its diagonal is rounded.
  */
 const withinBeam = 2 * beamWidth - 4;
 

@@ -14,7 +14,10 @@ export interface TerTokenizerOptions {
   readonly normalized?: boolean;
   /** Remove punctuation. Default false. */
   readonly noPunct?: boolean;
-  /** Separate (with `normalized`) or remove (with `noPunct`) East Asian characters and punctuation as well. Default false. */
+  /**
+   * Separate (with `normalized`) or remove (with `noPunct`) East Asian characters and punctuation as well. Default
+   * false.
+   */
   readonly asianSupport?: boolean;
   /** Default false: text is lower-cased. */
   readonly caseSensitive?: boolean;

@@ -44,8 +44,8 @@ export interface UnpackReport {
 }
 
 /**
- * Unpacks a tar or zip archive, plain or packed (gzip, xz, zstd, bzip2), into a folder that appears whole or not at all.
- * Only files and folders below it are made.
+ * Unpacks a tar or zip archive, plain or packed (gzip, xz, zstd, bzip2), into a folder that appears whole or not at
+ * all. Only files and folders below it are made.
  *
  * @param folder new folder; must not be there
  * @throws DataError for an archive that is damaged, holds a path out of the folder, the same file twice, or a link, a

@@ -13,8 +13,8 @@ const ofLanguage: Readonly<Record<string, readonly string[]>> = { sr: ['Cyrillic
 const sideNames = ['src', 'trg'];
 
 /**
- * A function that gives the share of a line's letters that are not of the language's script; 0 without letters. Letters that several
- * scripts share, such as the Japanese ー, are of each of them.
+ * A function that gives the share of a line's letters that are not of the language's script; 0 without letters. Letters
+ * that several scripts share, such as the Japanese ー, are of each of them.
  *
  * @param language code, with or without a region: zh, zh-CN, pt_br
  * @throws UsageError for a code of no known language

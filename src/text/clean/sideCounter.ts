@@ -31,7 +31,9 @@ export interface SideStats {
   /** Share of the tokens that the most frequent types make up: those a vocabulary of that size would know. */
   readonly coverage: readonly { readonly types: number; readonly share: number }[];
   readonly mostFrequent: readonly { readonly token: string; readonly count: number }[];
-  /** Subword units per word: of tokens that are marked as units, or of words once they are segmented; 1 for whole words. */
+  /**
+   * Subword units per word: of tokens that are marked as units, or of words once they are segmented; 1 for whole words.
+   */
   readonly fertility: number;
   /** Words that the training text's side lacks; absent for the training text itself. */
   readonly unknown?: UnknownStats;
@@ -50,7 +52,9 @@ const numShown = 25;
 
 /** How units are distinguished from words. */
 export interface UnitMarks {
-  /** Mark of units in the text: at the end of those that the next one continues (`@@`), or `▁` at the start of words. */
+  /**
+   * Mark of units in the text: at the end of those that the next one continues (`@@`), or `▁` at the start of words.
+   */
   readonly joiner: string;
   /** Number of units of a word, for text of whole words. */
   readonly unitsOf?: (word: string) => number;

@@ -12,7 +12,9 @@ const margin = 0.5;
 /** Words remembered with their scores; at this number the memory is cleared. */
 const maxRemembered = 2 ** 18;
 
-/** How much likelier a word is as a word of the target side than of the source side, in nats, and of how many trigrams. */
+/**
+ * How much likelier a word is as a word of the target side than of the source side, in nats, and of how many trigrams.
+ */
 interface WordScore {
   readonly nats: number;
   readonly trigrams: number;

@@ -1,6 +1,6 @@
 /**
- * A 53-bit hash of a text, as a number that a Set holds cheaply. Among five million texts a false match is expected once
- * in about seven hundred corpora.
+ * A 53-bit hash of a text, as a number that a Set holds cheaply. Among five million texts a false match is expected
+ * once in about seven hundred corpora.
  *
  * Two 32-bit multiplicative hashes with different constants, each mixed into the other at the end.
  */

@@ -14,7 +14,9 @@ export interface CleanOptions {
   readonly lowercase?: boolean;
   /** Do not count tags such as `<it>` as words. */
   readonly ignoreXml?: boolean;
-  /** Whether `|` separates the factors of a word, and stays; else it is deleted. Moses asks the first pair of a corpus. */
+  /**
+   * Whether `|` separates the factors of a word, and stays; else it is deleted. Moses asks the first pair of a corpus.
+   */
   readonly factored?: boolean;
 }
 

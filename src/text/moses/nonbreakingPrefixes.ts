@@ -11,7 +11,10 @@ export function hasNonbreakingPrefixes(language: string): boolean {
   return Object.hasOwn(prefixLists, language);
 }
 
-/** Moses' list for a language. As there, languages without one have the English list, for the sake of initials and titles. */
+/**
+ * Moses' list for a language. As there, languages without one have the English list, for the sake of initials and
+ * titles.
+ */
 export function nonbreakingPrefixes(language: string): NonbreakingPrefixes {
   const { always, beforeNumber } = prefixLists[hasNonbreakingPrefixes(language) ? language : 'en'];
   const prefixes = new Map<string, 'always' | 'beforeNumber'>();
@@ -22,8 +25,8 @@ export function nonbreakingPrefixes(language: string): NonbreakingPrefixes {
 
 /**
  * A list in Moses' format: one abbreviation per line without its full stop, `#NUMERIC_ONLY#` after those that hold only
- * before numbers; lines that begin with `#` are comments. As for tokenizer.perl, the whole line is an entry, so an entry
- * with a space never matches; the last entry of a word decides.
+ * before numbers; lines that begin with `#` are comments. As for tokenizer.perl, the whole line is an entry, so an
+ * entry with a space never matches; the last entry of a word decides.
  */
 export function parseNonbreakingPrefixes(text: string): NonbreakingPrefixes {
   const prefixes = new Map<string, 'always' | 'beforeNumber'>();

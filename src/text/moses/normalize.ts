@@ -101,7 +101,10 @@ export function createPunctuationNormalizer(
 const later = new RegExp(assignedLater, 'v');
 const known = new RegExp(`[^${assignedLater}]+`, 'gv');
 
-/** Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one, letters after Unicode 14 stay. */
+/**
+ * Lower case by single characters, as lowercase.perl: every capital sigma gives the ordinary small one, letters after
+ * Unicode 14 stay.
+ */
 export function lowercase(line: string): string {
   const toLower = (text: string): string => text.replaceAll('\u03a3', '\u03c3').toLowerCase();
   return /[\u{870}-\u{10ffff}]/u.test(line) && later.test(line) ? line.replace(known, toLower) : toLower(line);
@@ -114,7 +117,9 @@ export function removeNonPrinting(line: string): string {
   return line.replace(notPrinting, ' ');
 }
 
-/** Unicode's normal forms: NFC composes letters and marks, NFKC also resolves ligatures, full-width forms and the like. */
+/**
+ * Unicode's normal forms: NFC composes letters and marks, NFKC also resolves ligatures, full-width forms and the like.
+ */
 export const unicodeForms = ['NFC', 'NFD', 'NFKC', 'NFKD'] as const;
 export type UnicodeForm = (typeof unicodeForms)[number];
 

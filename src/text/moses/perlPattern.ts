@@ -101,8 +101,9 @@ function perlProperty(given: string): string | undefined {
 }
 
 /**
- * A regular expression in Perl's notation, with the meaning that it has in Perl 5.36: `\w`, `\d`, `\s` and `\b` know all of
- * Unicode, classes such as `[:alpha:]` and properties such as `\p{Han}` exist, `{,3}` repeats at most three times.
+ * A regular expression in Perl's notation, with the meaning that it has in Perl 5.36: `\w`, `\d`, `\s` and `\b` know
+ * all of Unicode, classes such as `[:alpha:]` and properties such as `\p{Han}` exist, `{,3}` repeats at most three
+ * times.
  *
  * Understands what `translatePattern` does.
  *

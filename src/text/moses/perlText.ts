@@ -54,7 +54,10 @@ export function isBlank(line: string): boolean {
   return onlySpace.test(line);
 }
 
-/** Whether a line is one tag, `<...>`: the scripts pass such lines through where they are asked to, and when detokenising. */
+/**
+ * Whether a line is one tag, `<...>`: the scripts pass such lines through where they are asked to, and when
+ * detokenising.
+ */
 export function isTagLine(line: string): boolean {
   return /^<.+>$/s.test(line);
 }

@@ -5,11 +5,11 @@ export interface PrefixList {
 }
 
 /**
- * The entries of Moses' own lists, by language, as PyPI's sacremoses 0.2.0 (MIT License) carries them. Entries with white space
- * in them are left out: no word of a tokenised text equals one.
+ * The entries of Moses' own lists, by language, as PyPI's sacremoses 0.2.0 (MIT License) carries them. Entries with
+ * white space in them are left out: no word of a tokenised text equals one.
  *
- * Source: moses-smt/mosesdecoder, scripts/share/nonbreaking_prefixes, whose Czech list names Daniel Naber's Language Tools and the
- * Czech Wiktionary.
+ * Source: moses-smt/mosesdecoder, scripts/share/nonbreaking_prefixes, whose Czech list names Daniel Naber's Language
+ * Tools and the Czech Wiktionary.
  */
 export const prefixLists: Readonly<Record<string, PrefixList>> = {
   as: {

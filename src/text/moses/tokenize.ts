@@ -41,7 +41,9 @@ function asBuffer(bytes: Uint8Array): Buffer {
 /** Their name in messages when a match takes too long. */
 const patternsName = 'Matching the protected patterns';
 
-/** Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part. */
+/**
+ * Ways to tokenise: many lines by remembered words, a line step by step, and a line where some pass whole or in part.
+ */
 function tokenizers(language: string, options: TokenizeOptions) {
   const { rules, patterns, skipTags, tokenize: stepByStep } = createLineTokenizer(language, options);
   const memory = new WordMemory(rules, stepByStep);

@@ -31,8 +31,8 @@ const separators: Readonly<Record<string, readonly Rule[]>> = {
   default: [isolateAllBut()],
   fi: [isolateAllBut(':'), isolateBeforeOthers(':')], // USA:n
   sv: [isolateAllBut(':'), isolateBeforeOthers(':')],
-  // the middle dot of col·legi is part of words; the script's next rule, to isolate it before capitals, is read by Perl as two
-  // characters, its bytes in UTF-8, so that it applies to these alone
+  // the middle dot of col·legi is part of words; the script's next rule, to isolate it before capitals, is read by Perl
+  // as two characters, its bytes in UTF-8, so that it applies to these alone
   ca: [isolateAllBut('\u00b7'), isolateBeforeOthers('\u00c2\u00b7')],
   tdt: [isolateAllBut(), isolateBeforeOthers("'")], // ha'u
 };

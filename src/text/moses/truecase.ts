@@ -10,7 +10,9 @@ export interface TruecaseModel {
   readonly known: ReadonlySet<string>;
 }
 
-/** Words without such a letter (numbers, marks, Chinese) can be written in one way only, and have no place in a model. */
+/**
+ * Words without such a letter (numbers, marks, Chinese) can be written in one way only, and have no place in a model.
+ */
 const hasCase = new RegExp(`[[\\p{Ll}\\p{Lu}\\p{Lt}\\u{295}]--${assignedLater}]`, 'v');
 
 const sentenceEnds = new Set(['.', ':', '?', '!']);
@@ -47,8 +49,8 @@ export class TruecaserTrainer {
   }
 
   /**
-   * The model in Moses' format, which truecase.perl reads: `best (count/total) other (count) ...`. Lines and equal counts
-   * are in order of first appearance.
+   * The model in Moses' format, which truecase.perl reads: `best (count/total) other (count) ...`. Lines and equal
+   * counts are in order of first appearance.
    */
   modelText(): string {
     let text = '';

@@ -36,8 +36,8 @@ const comma = 0x2c;
 const period = 0x2e;
 
 /**
- * Tokenises word by word and remembers each word's tokens, which depend on the words around it in few ways: the full stop
- * at its end on what follows; apostrophes and commas at its ends on whether the line begins or ends there.
+ * Tokenises word by word and remembers each word's tokens, which depend on the words around it in few ways: the full
+ * stop at its end on what follows; apostrophes and commas at its ends on whether the line begins or ends there.
  *
  * Works on UTF-8: looks words up in place, and copies unchanged stretches. Otherwise making and decoding strings would
  * take most of the time, especially for blocks of text with letters beyond Latin-1.

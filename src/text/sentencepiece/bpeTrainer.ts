@@ -9,7 +9,8 @@ import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } f
  * Learns byte-pair merges: repeatedly turns the most frequent pair of neighbouring units into a unit; among pairs seen
  * equally often the one that makes the shortest unit, then the first by code point.
  *
- * Source: Sennrich et al. 2016 (P16-1162) with the conventions of SentencePiece's trainer. A piece's score is minus its place.
+ * Source: Sennrich et al. 2016 (P16-1162) with the conventions of SentencePiece's trainer. A piece's score is minus its
+ * place.
  *
  * @throws UsageError if there are more characters than pieces, or, unless `softLimit`, too few pairs
  */

@@ -13,7 +13,9 @@ export class ByteTrie {
     return new ByteTrie(layOut(minimalGraph(entries)));
   }
 
-  /** The longest start of `bytes.subarray(from)` that is a key; `length` 0 if none is. @param shortest the shortest one */
+  /**
+   * The longest start of `bytes.subarray(from)` that is a key; `length` 0 if none is. @param shortest the shortest one
+   */
   longestMatch(bytes: Uint8Array, from: number, shortest = false): { length: number; value: number } {
     const { units } = this;
     let best = { length: 0, value: -1 };

@@ -10,8 +10,8 @@ const lastDecomposing = 0x2ffff;
 /**
  * The replacement of each character, or sequence that composes with its neighbours.
  *
- * Source: SentencePiece's builder of its maps (Kudo and Richardson 2018, section 3.3). The tables are made from Node.js's own
- * Unicode data, so they know characters that SentencePiece's lack.
+ * Source: SentencePiece's builder of its maps (Kudo and Richardson 2018, section 3.3). The tables are made from
+ * Node.js's own Unicode data, so they know characters that SentencePiece's lack.
  */
 export function normalizationRules(name: Normalization): Map<string, string> {
   const rules = new Map<string, string>();
@@ -120,8 +120,8 @@ export class CharsMap {
   }
 
   /**
-   * A line as SentencePiece sees it: normalised, runs of spaces made one, none at the ends, a space mark for each and one at
-   * the start; empty for a line of white space.
+   * A line as SentencePiece sees it: normalised, runs of spaces made one, none at the ends, a space mark for each and
+   * one at the start; empty for a line of white space.
    */
   normalize(line: string): string {
     const words = this.replace(line)
@@ -151,9 +151,9 @@ export class CharsMap {
   }
 
   /**
-   * As Hugging Face's tokenizers apply the rules, which differs from SentencePiece: what a reader takes for one character becomes what the
-   * shortest rule for its start says, if it has fewer than six bytes and there is one; otherwise each of its code
-   * points is replaced separately.
+   * As Hugging Face's tokenizers apply the rules, which differs from SentencePiece: what a reader takes for one
+   * character becomes what the shortest rule for its start says, if it has fewer than six bytes and there is one;
+   * otherwise each of its code points is replaced separately.
    *
    * Source: tokenizers 0.23, normalizers/precompiled.rs, and spm_precompiled 0.1.
    */

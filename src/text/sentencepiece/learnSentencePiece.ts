@@ -8,7 +8,10 @@ import { PieceChecker } from './pieceRules.js';
 import { TrainingText } from './trainingText.js';
 import { learnUnigram, type LearnProgress, type ScoredPiece } from './unigramTrainer.js';
 
-/** What a model is learnt as: `sentencePieceFields`, whose names and defaults are spm_train's. All but the size may be left out. */
+/**
+ * What a model is learnt as: `sentencePieceFields`, whose names and defaults are spm_train's. All but the size may be
+ * left out.
+ */
 export type SentencePieceOptions = Partial<Values<typeof sentencePieceFields>> & {
   /** All pieces, special ones included. */
   readonly vocabSize: number;

@@ -1,8 +1,8 @@
 import { choice, flag, integer, optionalInteger, real, required, texts, type Section } from '../../field.js';
 
 /**
- * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space made
- * spaces; `nfkc`: only NFKC; `identity`: none. The `_cf` forms fold case as well.
+ * SentencePiece's normalisation rules. `nmt_nfkc`: NFKC, and control characters dropped and all kinds of white space
+ * made spaces; `nfkc`: only NFKC; `identity`: none. The `_cf` forms fold case as well.
  */
 export const normalizations = ['nmt_nfkc', 'nfkc', 'nmt_nfkc_cf', 'nfkc_cf', 'identity'] as const;
 

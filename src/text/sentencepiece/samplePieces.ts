@@ -5,8 +5,9 @@ import { mergeWithDropout } from '../subwords/bpeDropout.js';
 import { PieceTrie } from './pieceTrie.js';
 
 /**
- * Splits text into other pieces of a SentencePiece model: with merges left out for a model of merges, by probability for a unigram
- * model. Pieces that are no ordinary ones of the model (unknown text, bytes, symbols kept whole) stay as they are.
+ * Splits text into other pieces of a SentencePiece model: with merges left out for a model of merges, by probability
+ * for a unigram model. Pieces that are no ordinary ones of the model (unknown text, bytes, symbols kept whole) stay as
+ * they are.
  *
  * Source: Kudo 2018 (P18-1007), section 3.3, and Provilkov et al. 2020 for merges.
  *
@@ -78,7 +79,10 @@ function mergeSampler(
     );
 }
 
-/** Draws a split with probability proportional to its own to the power of alpha: among all splits, or the n most probable ones. */
+/**
+ * Draws a split with probability proportional to its own to the power of alpha: among all splits, or the n most
+ * probable ones.
+ */
 function unigramSampler(scores: ReadonlyMap<string, number>, alpha: number, nbest?: number): StretchSampler {
   const pieces = [...scores.keys()];
   const numberOf = new Map<string, number>();

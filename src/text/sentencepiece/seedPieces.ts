@@ -13,8 +13,8 @@ export interface SeedPieces {
  * piece, and is not always followed by the same character (otherwise its continuation represents it); at most `limit`,
  * those with the greatest product of count and length.
  *
- * Source: Kudo 2018, section 3.2: frequent substrings by an enhanced suffix array. Here the suffixes of words, as far as a
- * piece reaches, are sorted; sequences are where neighbours begin to differ.
+ * Source: Kudo 2018, section 3.2: frequent substrings by an enhanced suffix array. Here the suffixes of words, as far
+ * as a piece reaches, are sorted; sequences are where neighbours begin to differ.
  */
 export function seedPieces({ symbols, starts, counts }: Words, checker: PieceChecker, limit: number): SeedPieces {
   const reach = new Uint8Array(symbols.length);

@@ -41,8 +41,8 @@ const unknownPenalty = 10;
 /**
  * Learns a unigram language model over pieces.
  *
- * Source: Kudo 2018 (P18-1007), section 3.2, and SentencePiece's trainer: expectation-maximisation with digamma-discounted
- * counts, then drops the pieces whose loss costs the least likelihood, until few enough are left.
+ * Source: Kudo 2018 (P18-1007), section 3.2, and SentencePiece's trainer: expectation-maximisation with
+ * digamma-discounted counts, then drops the pieces whose loss costs the least likelihood, until few enough are left.
  *
  * @returns by falling score
  * @throws UsageError if the text does not have this many pieces, or has more characters than requested pieces
@@ -269,7 +269,10 @@ function prune(words: Words, model: Model, size: number): Model {
   );
 }
 
-/** Pieces of the most probable split; -1 for a character that no piece covers. @param without a piece that it may not use */
+/**
+ * Pieces of the most probable split; -1 for a character that no piece covers. @param without a piece that it may not
+ * use
+ */
 function bestPath({ from, to, piece, score, size }: EdgeList, length: number, without: number): number[] {
   const best = new Float64Array(length + 1).fill(-Infinity);
   const by = new Int32Array(length + 1).fill(-1);

@@ -4,13 +4,16 @@ import { least } from '../../extremes.js';
 export interface BpeDropout {
   /** The probability of leaving out each possible merge, each time; 0.1 is usual. */
   readonly probability: number;
-  /** Gives numbers of at least 0 and less than 1. With `MersenneTwister` the units are those of subword-nmt's --seed. */
+  /**
+   * Gives numbers of at least 0 and less than 1. With `MersenneTwister` the units are those of subword-nmt's --seed.
+   */
   readonly random: () => number;
 }
 
 /**
- * Joins neighbours by the merge of lowest rank (`rankOf`; undefined: no merge) among those not left out this time, until none is left. A number is drawn for
- * every pair of neighbours in every round, from left to right, whether or not they can merge.
+ * Joins neighbours by the merge of lowest rank (`rankOf`; undefined: no merge) among those not left out this time,
+ * until none is left. A number is drawn for every pair of neighbours in every round, from left to right, whether or not
+ * they can merge.
  *
  * Source: Provilkov, Emelianenko and Voita 2020 (2020.acl-main.170), §4; order of draws as subword-nmt 0.3.9.
  */

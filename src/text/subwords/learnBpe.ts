@@ -89,7 +89,9 @@ export async function countWords(paths: readonly string[]): Promise<Map<string, 
   return counter.addTo(new Map());
 }
 
-/** The text of a subword-nmt vocabulary file: `unit count`, highest count first, equal counts in order of appearance. */
+/**
+ * The text of a subword-nmt vocabulary file: `unit count`, highest count first, equal counts in order of appearance.
+ */
 export function bpeVocabularyText(unitCounts: ReadonlyMap<string, number>): string {
   return [...unitCounts]
     .sort(([, a], [, b]) => b - a)

@@ -20,8 +20,8 @@ export type CountedWord = readonly [units: readonly string[], frequency: number]
  * Repeatedly merges the most frequent pair of neighbouring units in all words and yields it, as long as the caller
  * asks.
  *
- * Counts are kept up to date where a merge changes them and the next pair is found in a heap, so that the work is nearly linear
- * in the number of distinct words. Units of the same text are the same unit.
+ * Counts are kept up to date where a merge changes them and the next pair is found in a heap, so that the work is
+ * nearly linear in the number of distinct words. Units of the same text are the same unit.
  */
 export function* mergePairs(
   words: Iterable<CountedWord>,

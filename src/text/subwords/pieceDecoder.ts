@@ -5,9 +5,10 @@ import type { PieceType, SentencePieceInfo } from './sentencePieceModel.js';
 export const spaceMark = '\u2581';
 
 /**
- * A function that gives the text of pieces, as spm_decode does: pieces joined, space marks as spaces, without those that the model's
- * normaliser put before the text; control pieces give nothing, the unknown piece its surface, pieces that the model does not know
- * stay unchanged, and bytes become the characters that they spell, or U+FFFD for each that spells none.
+ * A function that gives the text of pieces, as spm_decode does: pieces joined, space marks as spaces, without those
+ * that the model's normaliser put before the text; control pieces give nothing, the unknown piece its surface, pieces
+ * that the model does not know stay unchanged, and bytes become the characters that they spell, or U+FFFD for each that
+ * spells none.
  *
  * Source: google/sentencepiece 0.1.97, SentencePieceProcessor::Decode.
  */

@@ -19,8 +19,9 @@ const python: PatternDialect = {
 };
 
 /**
- * A regular expression in Python's notation (`re` of 3.11), for JavaScript with the flag "v": `\w`, `\d`, `\s` and `\b` know all of
- * Unicode, any mark may have a backslash, groups are named `(?P<name>...)`, `{,3}` repeats at most three times.
+ * A regular expression in Python's notation (`re` of 3.11), for JavaScript with the flag "v": `\w`, `\d`, `\s` and `\b`
+ * know all of Unicode, any mark may have a backslash, groups are named `(?P<name>...)`, `{,3}` repeats at most three
+ * times.
  *
  * @throws SyntaxError that names what cannot be expressed
  */

@@ -52,8 +52,8 @@ export interface SubwordLearning<O extends NamedOptions, A extends AskedToLearn>
 }
 
 /**
- * A way to split words into units that configurations can name. Options hold paths, numbers and texts only: threads and manifests get
- * them as JSON.
+ * A way to split words into units that configurations can name. Options hold paths, numbers and texts only: threads and
+ * manifests get them as JSON.
  */
 export interface SubwordMethod<
   F extends Section = Section,

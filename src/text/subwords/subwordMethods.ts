@@ -51,7 +51,10 @@ export function subwordTable<const M extends Methods>(methods: M): SubwordTable<
   };
 }
 
-/** The ways to split words that configurations can name. A further one: a file like methods/huggingFace.ts, and its name here. */
+/**
+ * The ways to split words that configurations can name. A further one: a file like methods/huggingFace.ts, and its name
+ * here.
+ */
 const methods = { none, bpe, sentencepiece, huggingface };
 export const subwordMethods = subwordTable(methods);
 

@@ -27,8 +27,9 @@ function applyCharsMaps(normalizer: LibraryNormalizer | null, path: string): voi
 }
 
 /**
- * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, model and decoder. Words
- * are cut, SentencePiece's rules for characters applied and unknown text is treated as the Rust library does it.
+ * A tokenizer.json file of Hugging Face's tokenizers, through @huggingface/tokenizers: its normaliser, model and
+ * decoder. Words are cut, SentencePiece's rules for characters applied and unknown text is treated as the Rust library
+ * does it.
  *
  * The tokenizer_config.json next to it is not read, and no special tokens are put around a line.
  */

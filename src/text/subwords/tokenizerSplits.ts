@@ -101,7 +101,10 @@ export function createPreTokenizer(config: PreTokenizerConfig): PreTokenizer {
   }
 }
 
-/** The pieces of a text, without empty ones. @param invert what the pattern does not find counts as found, and the other way round */
+/**
+ * The pieces of a text, without empty ones. @param invert what the pattern does not find counts as found, and the other
+ * way round
+ */
 function cut(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
   const stretches: { text: string; found: boolean }[] = [];
   let end = 0;

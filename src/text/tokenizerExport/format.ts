@@ -15,7 +15,10 @@ export interface TokenizerFile {
 
 /** The part that differs between the ways of segmenting. */
 export interface TokenizerParts extends Pick<TokenizerFile, 'normalizer' | 'pre_tokenizer' | 'decoder' | 'model'> {
-  /** Units with ids from the vocabulary's size on: merges pass through them or a model has them, but the vocabulary does not. */
+  /**
+   * Units with ids from the vocabulary's size on: merges pass through them or a model has them, but the vocabulary does
+   * not.
+   */
   readonly numExtra: number;
   /** Tokens that are found in text before the model splits it, besides the vocabulary's special ones. */
   readonly addedTokens?: readonly object[];
@@ -23,7 +26,10 @@ export interface TokenizerParts extends Pick<TokenizerFile, 'normalizer' | 'pre_
 
 const [bos, pad, eos, unk] = specialTokens;
 
-/** The whole file: the special tokens under the vocabulary's ids, and `</s>` after every sentence, as models here are trained. */
+/**
+ * The whole file: the special tokens under the vocabulary's ids, and `</s>` after every sentence, as models here are
+ * trained.
+ */
 export function tokenizerFile(parts: TokenizerParts): TokenizerFile {
   const { normalizer, pre_tokenizer, decoder, model, addedTokens = [] } = parts;
   const eosId = specialTokens.indexOf(eos);

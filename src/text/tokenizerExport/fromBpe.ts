@@ -7,7 +7,8 @@ import { addUnits, idsByName, splitAtSpaces, toObject, type TokenizerParts } fro
 /**
  * A tokenizer that merges as subword-nmt does: `er@@` of the vocabulary is its `er`, and `er` its `er</w>`.
  *
- * Units that merges pass through but the vocabulary lacks get ids behind it: the format wants an id for every part of a merge.
+ * Units that merges pass through but the vocabulary lacks get ids behind it: the format wants an id for every part of a
+ * merge.
  *
  * @throws DataError for codes of version 0.1, whose end of word is a separate unit
  */

@@ -8,8 +8,8 @@ import { addUnits, idsByName, toObject, type TokenizerParts } from './format.js'
 /**
  * A tokenizer that segments as the model does, with the vocabulary's ids.
  *
- * Pieces that the vocabulary lacks, because no text of the training set became them, get ids behind it. Bpe models become the
- * merges that their ranks imply.
+ * Pieces that the vocabulary lacks, because no text of the training set became them, get ids behind it. Bpe models
+ * become the merges that their ranks imply.
  *
  * @throws DataError for models that a tokenizer.json cannot represent: of words or characters, with bytes or symbols
  * kept whole

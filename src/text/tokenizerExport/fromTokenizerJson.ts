@@ -20,8 +20,8 @@ interface GivenFile {
 /**
  * The tokenizer.json that a corpus was segmented with, under the ids of the corpus's vocabulary.
  *
- * It splits text as before. Its unknown token becomes the vocabulary's; tokens that the vocabulary lacks, its special tokens among
- * them, get ids behind it.
+ * It splits text as before. Its unknown token becomes the vocabulary's; tokens that the vocabulary lacks, its special
+ * tokens among them, get ids behind it.
  *
  * @throws DataError if the file is no tokenizer.json
  */

@@ -113,7 +113,8 @@ function registerLinearPair(forward: string, input: string, gradient: string, gr
 registerLinearPair(ResizeBilinear, 'images', ResizeBilinearGrad, 'images');
 registerLinearPair(ResizeNearestNeighbor, 'images', ResizeNearestNeighborGrad, 'images');
 
-// AvgPool divides by the number of inputs in each window, tfjs's AvgPoolGrad by the window's size: they differ at padded borders.
+// AvgPool divides by the number of inputs in each window, tfjs's AvgPoolGrad by the window's size: they differ at
+// padded borders.
 registerExact({
   kernelName: AvgPool,
   inputsToSave: ['x'],

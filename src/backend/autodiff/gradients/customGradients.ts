@@ -4,7 +4,10 @@ import { ColdstartError } from '../../../errors.js';
 type CustomGradient = Parameters<ReturnType<typeof engine>['customGrad']>[0];
 type Save = (tensors: Tensor[]) => void;
 
-/** tfjs-core's operations whose custom gradient reuses a computed value; their forward passes are plain differentiable ops. */
+/**
+ * tfjs-core's operations whose custom gradient reuses a computed value; their forward passes are plain differentiable
+ * ops.
+ */
 const recomputed = new Set(['logSoftmax__op', 'softmaxCrossEntropy__op']);
 
 /** These save their output but read it only for activations that they do not fuse while a gradient is recorded. */
@@ -16,8 +19,9 @@ let installed = false;
  * Makes second derivatives of `customGrad` operations exact or an error, never silently wrong.
  *
  * A custom gradient that saves something it computed loses that value's dependence on the inputs when it is itself
- * differentiated. Inside a nested gradient tfjs-core's own such operations are therefore recorded as the plain operations
- * they consist of; those of other libraries refuse to be differentiated twice. First derivatives do not change.
+ * differentiated. Inside a nested gradient tfjs-core's own such operations are therefore recorded as the plain
+ * operations they consist of; those of other libraries refuse to be differentiated twice. First derivatives do not
+ * change.
  */
 export function installExactCustomGradients(): void {
   if (installed) return;

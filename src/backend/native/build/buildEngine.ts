@@ -161,7 +161,9 @@ function readCommands(path: string): Commands {
   }
 }
 
-/** Whether the object is older than its source or a header it includes, or was compiled from another folder's source. */
+/**
+ * Whether the object is older than its source or a header it includes, or was compiled from another folder's source.
+ */
 function isStale(object: string, source: string): boolean {
   const dependencies = object.replace(/\.o$/, '.d');
   if (!existsSync(object) || !existsSync(dependencies)) return true;

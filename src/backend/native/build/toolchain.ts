@@ -21,7 +21,9 @@ export interface Toolchain {
 export interface ToolchainOptions {
   /** Default: CXX, or the first of g++ and clang++ that is installed. */
   readonly compiler?: string;
-  /** Folder with include/ and lib/. Default: ONEDNN_ROOT, or where the compiler looks, or the active conda environment. */
+  /**
+   * Folder with include/ and lib/. Default: ONEDNN_ROOT, or where the compiler looks, or the active conda environment.
+   */
   readonly oneDnn?: string;
   readonly env?: NodeJS.ProcessEnv;
 }

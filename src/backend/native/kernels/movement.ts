@@ -224,7 +224,8 @@ export const movementKernels: NativeKernels = {
   },
   PadV2: (backend, { x }, { paddings, constantValue }) =>
     isNative(x.dtype) ? pad(backend, x, paddings, constantValue) : undefined,
-  // Each dimension in turn: what is before and after it are its own elements in reverse, without the edge ("reflect") or with it.
+  // Each dimension in turn: what is before and after it are its own elements in reverse, without the edge ("reflect")
+  // or with it.
   MirrorPad: (backend, { x }, { paddings, mode }) => {
     if (!isNative(x.dtype) || util.sizeFromShape(x.shape) === 0) return undefined;
     const edge = mode === 'reflect' ? 1 : 0;

@@ -117,8 +117,8 @@ export const bpe = subwordMethod<typeof fields, BpeFiles, LearntBpe>({
   },
   learning: {
     /**
-     * As subword-nmt's learn-joint-bpe-and-vocab: merges from both sides, or from one; and how often each unit then occurs on each side, for
-     * `vocabularyThreshold`. Memory holds the distinct words.
+     * As subword-nmt's learn-joint-bpe-and-vocab: merges from both sides, or from one; and how often each unit then
+     * occurs on each side, for `vocabularyThreshold`. Memory holds the distinct words.
      */
     async learn({ merges, minFrequency }, { sides, counts, write, progress }) {
       const words = await counts(sides);
