@@ -32,12 +32,12 @@ export function extendedPlace(from: ConfigPlace, named: string): ConfigPlace {
   return isNeighbour ? { file, folder: from.folder } : configPlace(file);
 }
 
-/** A hint for a path without a file: the shipped configuration of that name. Empty if no such configuration exists. */
+/** A hint for a path without a file: the shipped configuration of that name, or else all that are shipped. */
 export function shippedHint(path: string): string {
   const name = `${basename(path).replace(/\.ya?ml$/, '')}.yaml`;
-  return existsSync(shippedFolder) && readdirSync(shippedFolder).includes(name)
-    ? ` coldstart brings one of that name: configs/${name}.`
-    : '';
+  const shipped = existsSync(shippedFolder) ? readdirSync(shippedFolder).filter((file) => file.endsWith('.yaml')) : [];
+  if (shipped.includes(name)) return ` coldstart brings one of that name: configs/${name}.`;
+  return shipped.length > 0 ? ` Check the path, or take one that coldstart brings: configs/${shipped.join(', ')}.` : '';
 }
 
 function asIfInstalledHere(path: string): string {

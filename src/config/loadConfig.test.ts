@@ -107,6 +107,16 @@ test('values that cannot be used say what was found and what is expected', () =>
     ['ablation: { arms: { "../x": {} } }', /ablation\.arms is .*, expected named sets of settings/],
     ['seed: [', /is not valid YAML/],
     ['\nseed: [', /refused\.yaml:2 is not valid YAML: /],
+    [
+      'seed: 1\ntrain\n  lr: 1',
+      /refused\.yaml:2 is not valid YAML: a key without a colon\. Write "key: value", or "key:" /,
+    ],
+    ['seed: 1: 2', /refused\.yaml:1 is not valid YAML: a second ": " in one line\. Put the value in quotes, /],
+    ['train:\n\tlr: 1', /refused\.yaml:2 is not valid YAML: the line begins with a tab\. Indent with spaces\./],
+    [
+      'corpus: { dir: @here }',
+      /refused\.yaml:1 is not valid YAML: a value begins with a character that YAML reserves\. /,
+    ],
     ['seed: 1\n---\nseed: 2', /refused\.yaml:2: a second YAML document begins here, expected one\./],
     ['seed: *none', /refused\.yaml:1: the alias \*none has no &none before it\./],
     [`seed: ${'['.repeat(100_000)}`, /refused\.yaml.*(is nested too deeply|is not valid YAML)/],
@@ -446,7 +456,10 @@ test('configurations of packages and shipped ones lead to the current folder, ne
       () => loadConfig('quickstart.yaml'),
       /there is no configuration .*sub\/quickstart\.yaml\. coldstart brings one of that name: configs\/quickstart\.yaml\.$/,
     );
-    assert.throws(() => loadConfig('configs/none.yaml'), /there is no configuration .*sub\/configs\/none\.yaml\.$/);
+    assert.throws(
+      () => loadConfig('configs/none.yaml'),
+      /sub\/configs\/none\.yaml\. Check the path, or take one that coldstart brings: configs\/.*quickstart\.yaml/,
+    );
     // the user's own file comes first
     mkdirSync('configs');
     writeFileSync('configs/builtin.yaml', 'corpus.dir: mine\n');

@@ -6,8 +6,10 @@ import {
   LineCounter,
   parseDocument,
   type Document,
+  type ErrorCode,
   type Node,
   type ParsedNode,
+  type YAMLParseError,
 } from 'yaml';
 import { UsageError } from '../errors.js';
 
@@ -43,7 +45,7 @@ export function readYaml(text: string, name: string): YamlText {
     throw new UsageError(
       `${at(error.pos[0])}: a second YAML document begins here, expected one. Remove the line "---", or put the second into a file.`,
     );
-  if (error !== undefined) throw new UsageError(`${at(error.pos[0])} is not valid YAML: ${reason(error.message)}.`);
+  if (error !== undefined) throw new UsageError(`${at(error.pos[0])} is not valid YAML: ${reason(error)}.`);
   const place = (node: unknown): string => at(startOf(node));
   refuseRepetition(document, place);
   return {
@@ -75,12 +77,22 @@ function parsed(text: string, name: string, lineCounter: LineCounter): Document 
   }
 }
 
-/** The library's message without its place, which lacks the file, and without the lines that it quotes. */
-function reason(message: string): string {
-  return message
+/** What the library's commonest errors mean, with what to do; others keep the library's words. */
+const reasons: Partial<Record<ErrorCode, string>> = {
+  BAD_SCALAR_START: 'a value begins with a character that YAML reserves. Put the value in quotes',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second ": " in one line. Put the value in quotes, or begin a new line after the first colon',
+  MULTILINE_IMPLICIT_KEY: 'a key without a colon. Write "key: value", or "key:" before lines that are indented further',
+  TAB_AS_INDENT: 'the line begins with a tab. Indent with spaces',
+};
+
+/** Why a text is not YAML: the library's message without its place, which lacks the file, and without quoted lines. */
+function reason({ code, message }: YAMLParseError): string {
+  const libraryWords = message
     .split('\n')[0]
     .replace(/ at line \d+, column \d+:?$/, '')
     .replace(/[.:]$/, '');
+  return reasons[code] ?? libraryWords;
 }
 
 function startOf(node: unknown): number {
