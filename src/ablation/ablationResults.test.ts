@@ -239,10 +239,12 @@ test('every shipped ablation can be planned', () => {
   assert.deepEqual(Object.fromEntries(runs), {
     'ablate-builtin.yaml': 16 * 5,
     'ablate-multi30k.yaml': 8 * 3,
+    'depth-multi30k.yaml': 5,
     'iwslt14-de-en.yaml': 4,
     'mixed-de-en.yaml': 3,
     'quickstart.yaml': 5,
     'stability-builtin.yaml': 3 * 24,
+    'stability-multi30k.yaml': 4 * 12,
     'wmt14-en-de.yaml': 3,
   });
 });

@@ -193,10 +193,12 @@ test('each shipped configuration without its text names the command that writes 
     'ablate-builtin.yaml': builtin,
     'ablate-multi30k.yaml': fetched('multi30k'),
     'builtin.yaml': builtin,
+    'depth-multi30k.yaml': fetched('multi30k'),
     'iwslt14-de-en.yaml': fetched('iwslt14'),
     'multi30k-en-de.yaml': fetched('multi30k'),
     'quickstart.yaml': builtin,
     'stability-builtin.yaml': builtin,
+    'stability-multi30k.yaml': fetched('multi30k'),
     'wmt14-en-de.yaml': fetched('wmt14'),
   };
   // the text of the mixed corpus has no address: its configuration names the script that joins it
