@@ -55,7 +55,7 @@ export function timeKind({ train, seed: _, init: { from }, record: __, gradinit,
   const learning = {
     algorithm: gradinit.algorithm,
     gradinit: [iterations, scaled, fallBack, boundsNorm(gradinit), gradinit.maxTokens, gradinit.pieceTokens],
-    metainit: [metainit.iterations, metainit.maxTokens],
+    metainit: [metainit.iterations, metainit.maxTokens, metainit.pieceTokens],
   };
   const training = [
     train.optimizer,

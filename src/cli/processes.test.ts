@@ -91,6 +91,15 @@ record: { tensorBoard: false }
       assert.deepEqual(resultOf(`of-${size}`), resultOf('one'));
     });
 
+  test('3 processes learn by MetaInit what one learns', () => {
+    const metaInit = set('gradinit.algorithm=none', 'metainit.iterations=1', 'metainit.maxTokens=300');
+    const settings = [...metaInit, ...set('metainit.pieceTokens=80', 'train.maxUpdates=1')];
+    ok(coldstart(...trainArgs('meta-one', ...settings)));
+    ok(mpirun(3, ...trainArgs('meta-of-3', ...settings)));
+    assert.deepEqual(resultOf('meta-of-3'), resultOf('meta-one'));
+    assert.notDeepEqual(resultOf('meta-one').initial, resultOf('one').initial);
+  });
+
   test('a run that four processes began is resumed by two and by one', () => {
     ok(mpirun(4, ...trainArgs('resumed', ...set('train.maxUpdates=3'))));
     ok(mpirun(2, ...trainArgs('resumed', ...set('train.maxUpdates=7'), '--resume')));

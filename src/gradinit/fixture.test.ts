@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import { div, memory, type Scalar } from '@tensorflow/tfjs-core';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
-import { gradInitParts, type Batch } from '../data/batch.js';
+import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
 import { translationLoss } from '../model/loss.js';
 import { withUnmovedOutputProjection } from '../model/parameters.js';
 import {
@@ -190,8 +190,12 @@ test('the scale optimiser takes the reference steps', () => {
   });
 });
 
-for (const model of ['tied', 'decoder-tied'] as const) {
-  test(`MetaInit takes the reference trajectory of ${model}`, async () => {
+for (const [model, maxTokens] of [
+  ['tied', undefined],
+  ['tied', 16],
+  ['decoder-tied', undefined],
+] as const) {
+  test(`MetaInit takes the reference trajectory of ${model}${maxTokens ? ' in pieces' : ''}`, async () => {
     await selectBackend('wasm');
     const expected = readModelFixture<{
       config: { lr: number; momentum: number; eps: number; iterations: number };
@@ -215,6 +219,11 @@ for (const model of ['tied', 'decoder-tied'] as const) {
       loss: (p, batch: Batch) =>
         div(translationLoss(p, batch, { config, labelSmoothing }).lossSum, batch.trgTokens) as Scalar,
       batches: (i) => batches[i % batches.length],
+      pieces: (batch) => {
+        const pieces = cutBatch(batch, maxTokens ?? Infinity);
+        assert.equal(pieces.length > 1, maxTokens !== undefined);
+        return pieces.map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
+      },
     });
     disposeParams(learned);
     assert.equal(memory().numTensors, tensors);

@@ -1,28 +1,22 @@
 import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
-import { readComputed, readNumbers } from '../backend/readValues.js';
-import {
-  abs,
-  addN,
-  dispose,
-  mul,
-  scalar,
-  stack,
-  sub,
-  sum,
-  tidy,
-  type Scalar,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
+import { readComputed } from '../backend/readValues.js';
+import { abs, mul, scalar, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
-import { flattened, nodesOfProcesses, sumOverProcesses } from '../parallel/sharedTensors.js';
-import { shareOut } from '../parallel/sharedWork.js';
-import { sumTensors } from '../parallel/sumTensors.js';
-import type { TreeNode } from '../parallel/sumTree.js';
-import { allGatherJson, type World } from '../parallel/world.js';
+import type { World } from '../parallel/world.js';
+import {
+  differentiatePieces,
+  innerProduct,
+  innerProducts,
+  readVector,
+  sumOverPieces,
+  tidyParams,
+  wholeBatch,
+  type BatchPiece,
+} from './batchPieces.js';
 import {
   checkOptions,
   completeOptions,
@@ -92,12 +86,6 @@ export interface GradInitTask<B> extends LearningTask<B> {
 
 /** With settings among the other arguments; omitted ones have the variant's default. */
 export type GradInitShortTask<B> = LearningTask<B> & GradInitSettings & { readonly options?: undefined };
-
-/** Part of a batch, and its share in the batch's mean loss. */
-export interface BatchPiece<B> {
-  readonly batch: B;
-  readonly weight: number;
-}
 
 /** One iteration of `gradInit`, as reported and stored. */
 export interface GradInitIteration {
@@ -368,66 +356,6 @@ export async function lossAfterStep<B>(
   return total / batches.length;
 }
 
-function wholeBatch<B>(batch: B): BatchPiece<B>[] {
-  return [{ batch, weight: 1 }];
-}
-
-/** The sum of a number over pieces, added from the first to the last; several processes share out several pieces. */
-async function sumOverPieces<B>(
-  world: World | undefined,
-  pieces: readonly BatchPiece<B>[],
-  of: (piece: BatchPiece<B>) => Promise<number>,
-): Promise<number> {
-  const values = await shareOut(pieces.length > 1 ? world : undefined, pieces.length, (i) => of(pieces[i]));
-  return values!.reduce((total, value) => total + value, 0);
-}
-
-/**
- * Weighted sum of a function over pieces, and its gradients; only one piece's computation is in memory at a time.
- * Gradients are summed over the tree of the pieces (sumTree.ts), so that several processes get the bits that one gets.
- * The caller disposes them.
- */
-async function differentiatePieces<B>(
-  pieces: readonly BatchPiece<B>[],
-  of: (params: Params, batch: B) => Scalar,
-  params: Params,
-  world: World | undefined,
-): Promise<{ value: number; gradients: Params }> {
-  if (pieces.length === 0) throw new UsageError('gradInit: pieces() gave no piece for a batch, expected at least one.');
-  const losses: Scalar[] = [];
-  const sumWithin = (node: TreeNode): Params => {
-    try {
-      return sumTensors(node, (term) => {
-        const { batch, weight } = pieces[term];
-        const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
-        losses.push(value);
-        return gradients;
-      });
-    } catch (error) {
-      dispose(losses);
-      throw error;
-    }
-  };
-  const readLosses = (): Promise<number[]> => {
-    const reading = readNumbers(losses);
-    dispose(losses);
-    return reading;
-  };
-  const sumOf = (terms: readonly number[]): number => terms.reduce((total, value) => total + value, 0);
-  if (world === undefined || pieces.length === 1) {
-    const gradients = sumWithin({ lo: 0, hi: pieces.length });
-    try {
-      return { value: sumOf(await readLosses()), gradients };
-    } catch (error) {
-      disposeParams(gradients);
-      throw error;
-    }
-  }
-  const own = nodesOfProcesses(world, pieces.length)[world.rank].map((node) => flattened(sumWithin(node)));
-  const all = await allGatherJson(world, await readLosses());
-  return { value: sumOf(all.flat()), gradients: await sumOverProcesses(world, pieces.length, own, params) };
-}
-
 /**
  * Moves the scales as finished iterations did.
  * @throws UsageError if they are not the first iterations of this task
@@ -466,24 +394,12 @@ function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorith
   return tidyParams(() => new Map([...gradients].map(([name, gradient]) => [name, derivativeBy(gradient, gradNorm)])));
 }
 
-function innerProduct(a: Params, b: Params): Scalar {
-  return addN([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!)))) as Scalar;
-}
-
 /** The optimiser's first step: it is subtracted from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
   const size = algorithmRules[algorithm].growsWithGradient && normalizeGrad ? eta / gradNorm : eta;
   return tidyParams(
     () => new Map([...gradients].map(([name, gradient]) => [name, firstStep(algorithm, gradient, size)])),
   );
-}
-
-/**
- * Sums over all elements of the products of two sets of tensors. With p = scale W0 the derivative by the scale is that
- * of (derivative by p) and W0.
- */
-function innerProducts(a: Params, b: Params): Promise<number[]> {
-  return readVector(() => [...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!))));
 }
 
 function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor> {
@@ -495,22 +411,6 @@ function scaleParams(initial: Params, scales: Float64Array): Map<string, Tensor>
 async function zeroTensors(params: Params): Promise<boolean[]> {
   const sizes = await readVector(() => [...params.values()].map((tensor) => sum(abs(tensor))));
   return sizes.map((total) => total === 0);
-}
-
-/** Scalars that `compute` gives, read in one. */
-async function readVector(compute: () => Tensor[]): Promise<number[]> {
-  const [values] = await readComputed(() => [stack(compute())]);
-  return [...values];
-}
-
-/** `tidy` for tensors by name, which remain. */
-function tidyParams(compute: () => Map<string, Tensor>): Map<string, Tensor> {
-  let result = new Map<string, Tensor>();
-  tidy(() => {
-    result = compute();
-    return [...result.values()];
-  });
-  return result;
 }
 
 function scaleOptimizer(options: GradInitOptions, groups: readonly TensorGroup[]): ScaleOptimizer {

@@ -29,6 +29,7 @@ import {
   type GradInitOptions,
 } from './gradInit.js';
 import type { Scaled } from './variants.js';
+import type { BatchPiece } from './batchPieces.js';
 import { gradientQuotient, metaInit } from './metaInit.js';
 
 const first = smallNetBatch(8, 1);
@@ -272,6 +273,45 @@ for (const [name, net] of Object.entries(smallNets)) {
           `${tensorName}: found ${found}, expected ${expected}`,
         );
       });
+      disposeParams(params);
+    });
+
+    // with batch normalisation the loss of a batch is no sum over its pieces
+    const isSum = !name.includes('batch normalisation');
+    test('MetaInit: uneven pieces of a batch give the numbers of the whole batch', { skip: !isSum }, async () => {
+      const params = smallNetParams(net, 2);
+      const tensors = memory().numTensors;
+      const iterationOf = async (pieces?: (batch: LabelledBatch) => BatchPiece<LabelledBatch>[]) => {
+        const { params: learned, report } = await metaInit({
+          params,
+          loss: (p, batch: LabelledBatch) => net.loss(p, batch),
+          batches: () => first,
+          pieces,
+          iterations: 1,
+        });
+        disposeParams(learned);
+        const [{ gradientQuotient: quotient, loss, gradNormL2, normGradients }] = report.iterations;
+        return [quotient, loss, gradNormL2, ...normGradients];
+      };
+      const whole = await iterationOf();
+      const cut = await iterationOf(({ inputs, labels }) =>
+        [
+          [0, 3],
+          [3, 4],
+          [4, 8],
+        ].map(([lo, hi]) => {
+          const [from, to] = [lo, hi].map((row) => (row * inputs.length) / labels.length);
+          const piece = { inputs: inputs.slice(from, to), labels: labels.slice(lo, hi) };
+          return { batch: piece, weight: (hi - lo) / labels.length };
+        }),
+      );
+      assert.equal(memory().numTensors, tensors, 'leaked tensors');
+      whole.forEach((expected, i) =>
+        assert.ok(
+          Math.abs(cut[i] - expected) < 1e-8 * (1 + Math.abs(expected)),
+          `number ${i}: found ${cut[i]}, expected ${expected}`,
+        ),
+      );
       disposeParams(params);
     });
   });

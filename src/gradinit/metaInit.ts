@@ -22,7 +22,17 @@ import {
 import { withoutGradient } from '../backend/autodiff/withoutGradient.js';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
+import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
+import type { World } from '../parallel/world.js';
 import { completed, optionalInteger, real, required, type Section } from '../field.js';
+import {
+  differentiatePieces,
+  innerProduct,
+  innerProducts,
+  tidyParams,
+  wholeBatch,
+  type BatchPiece,
+} from './batchPieces.js';
 
 /** What configurations and `metaInit` may set: bounds, default and help. */
 export const metaInitFields = {
@@ -44,6 +54,12 @@ export interface MetaInitTask<B> {
   readonly loss: (params: Params, batch: B) => Scalar;
   /** Data of each iteration, from 0. */
   readonly batches: (iteration: number) => B;
+  /**
+   * Cuts a batch into pieces, which are differentiated one at a time, so that the largest piece bounds the memory. The
+   * loss of the batch must be the sum of weight times loss over its pieces. Several pieces take more passes over the
+   * batch. Default: the batch is the only piece.
+   */
+  readonly pieces?: (batch: B) => readonly BatchPiece<B>[];
   readonly iterations: number;
   /** Step of each norm; default: `metaInitFields`. */
   readonly lr?: number;
@@ -58,6 +74,11 @@ export interface MetaInitTask<B> {
    */
   readonly done?: readonly MetaInitIteration[];
   readonly signal?: AbortSignal;
+  /**
+   * Processes that share out the pieces of every batch: all call metaInit with the same task, and all get the same
+   * result, bit for bit that of one process. A batch of one piece is computed by each. Default: this process alone.
+   */
+  readonly world?: World;
 }
 
 /** One iteration of `metaInit`, as reported and stored. */
@@ -104,7 +125,7 @@ export interface MetaInitReport {
 export async function metaInit<B>(
   task: MetaInitTask<B>,
 ): Promise<{ params: Map<string, Tensor>; report: MetaInitReport }> {
-  const { params: initial, loss, batches, signal } = task;
+  const { params: initial, loss, batches, pieces = wholeBatch, signal, world } = task;
   const { iterations, lr, momentum, eps } = completed(task, { ...metaInitFields, ...taskFields }, 'metaInit: ');
   const initialNorms = await matrixNorms(initial);
   const names = [...initialNorms.keys()];
@@ -121,33 +142,22 @@ export async function metaInit<B>(
 
   for (let i = done.length; i < iterations; i++) {
     await nextTurn();
-    signal?.throwIfAborted();
+    if (world) {
+      await throwIfAnyStops(world, signal);
+      await requireSame(world, JSON.stringify([...scales]), 'scales');
+    } else signal?.throwIfAborted();
     const iterationStarted = performance.now();
     const current = scaled(initial, names, scales);
-    let measured = { gradientQuotient: NaN, loss: NaN, gradNormL2: NaN, byNorm: [] as number[] };
+    let measured: Measured;
     try {
-      const batch = batches(i);
-      const [[quotientOf], [lossOf], [squares], byNorm] = await readComputed(() => {
-        const first = valueAndGradients((p) => loss(p, batch), current);
-        const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), current);
-        return [
-          quotient.value,
-          first.value,
-          addN([...first.gradients.values()].map((g) => sum(square(g)))),
-          stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, current.get(name)!)))),
-        ];
-      });
-      measured = {
-        gradientQuotient: quotientOf,
-        loss: lossOf,
-        gradNormL2: Math.sqrt(squares),
-        byNorm: [...byNorm],
-      };
+      const parts = pieces(batches(i));
+      const measure = parts.length === 1 ? measureWhole : measureInPieces;
+      measured = await measure(parts, { loss, params: current, names, eps, world });
     } finally {
       disposeParams(current);
     }
     const norms = currentNorms();
-    const normGradients = measured.byNorm.map((value, t) => value / norms[t]); // sum(p dGQ/dp) / |p|
+    const normGradients = measured.byParameter.map((value, t) => value / norms[t]); // sum(p dGQ/dp) / |p|
     if (!Number.isFinite(measured.gradientQuotient) || !normGradients.every(Number.isFinite)) {
       throw new ColdstartError(
         'METAINIT',
@@ -210,27 +220,191 @@ export async function metaInit<B>(
   }
 }
 
+/** An iteration's numbers. */
+interface Measured {
+  readonly loss: number;
+  readonly gradNormL2: number;
+  readonly gradientQuotient: number;
+  /** Of each learned tensor: the sum of its elements times the quotient's derivatives by them. */
+  readonly byParameter: readonly number[];
+}
+
+interface Measurement<B> {
+  readonly loss: (params: Params, batch: B) => Scalar;
+  readonly params: Params;
+  /** The learned tensors. */
+  readonly names: readonly string[];
+  readonly eps: number;
+  readonly world: World | undefined;
+}
+
+/** The quotient of a batch of one piece, differentiated as it is defined. */
+async function measureWhole<B>(
+  [{ batch }]: readonly BatchPiece<B>[],
+  { loss, params, names, eps }: Measurement<B>,
+): Promise<Measured> {
+  const [[gradientQuotientOf], [lossOf], [squares], byParameter] = await readComputed(() => {
+    const first = valueAndGradients((p) => loss(p, batch), params);
+    const quotient = valueAndGradients((p) => gradientQuotient((q) => loss(q, batch), p, eps), params);
+    return [
+      quotient.value,
+      first.value,
+      squaredNorm([...first.gradients.values()]),
+      stack(names.map((name) => sum(mul(quotient.gradients.get(name)!, params.get(name)!)))),
+    ];
+  });
+  return {
+    loss: lossOf,
+    gradNormL2: Math.sqrt(squares),
+    gradientQuotient: gradientQuotientOf,
+    byParameter: [...byParameter],
+  };
+}
+
+/**
+ * The quotient of a batch of several pieces. It is no sum over pieces, but it and its derivatives follow from four sums
+ * over them. Let a and b be the quotient's derivatives by the gradient g and by h = Hg, taken as constants. Its derivative
+ * by the parameters is that of a'g + b'h, and the derivative of b'Hg is that with the last g constant plus H(Hb). So the
+ * passes sum up g, then Hg, then u = Hb, then the derivative of b'Hg + (a + u)'g, where only H and the last g are not
+ * constant.
+ */
+async function measureInPieces<B>(
+  pieces: readonly BatchPiece<B>[],
+  { loss, params, names, eps, world }: Measurement<B>,
+): Promise<Measured> {
+  // not a tidy: nothing may be open while other processes are waited for
+  const held: Params[] = [];
+  const hold = <P extends Params>(tensors: P): P => {
+    held.push(tensors);
+    return tensors;
+  };
+  const sumOver = async (of: (params: Params, batch: B) => Scalar): Promise<{ value: number; gradients: Params }> => {
+    const result = await differentiatePieces(pieces, of, params, world);
+    hold(result.gradients);
+    return result;
+  };
+  /** The Hessian times a constant. */
+  const hessianTimes = async (direction: Params): Promise<Params> =>
+    (await sumOver((p, piece) => innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, direction)))
+      .gradients;
+  try {
+    const { value, gradients } = await sumOver(loss);
+    const products = await hessianTimes(gradients);
+    const [byGradients, byProducts, gradientQuotientOf, squares] = await differentiateQuotient(
+      gradients,
+      products,
+      eps,
+    );
+    hold(byGradients);
+    hold(byProducts);
+    const curved = await hessianTimes(byProducts);
+    const linear = hold(
+      tidyParams(() => new Map([...byGradients].map(([name, tensor]) => [name, add(tensor, curved.get(name)!)]))),
+    );
+    const { gradients: byParams } = await sumOver((p, piece) =>
+      withGradients(
+        (q) => loss(q, piece),
+        p,
+        (own) => innerProduct(own, gradients),
+        (own, product) => add(innerProduct(product, byProducts), innerProduct(own, linear)) as Scalar,
+      ),
+    );
+    const byParameter = await innerProducts(new Map(names.map((name) => [name, byParams.get(name)!])), params);
+    return { loss: value, gradNormL2: Math.sqrt(squares), gradientQuotient: gradientQuotientOf, byParameter };
+  } finally {
+    held.forEach(disposeParams);
+  }
+}
+
+/**
+ * The quotient's derivatives by gradients and by their products with the Hessian, the quotient, and the sum of squares of
+ * the gradients.
+ */
+async function differentiateQuotient(
+  gradients: Params,
+  products: Params,
+  eps: number,
+): Promise<[byGradients: Params, byProducts: Params, quotient: number, squares: number]> {
+  const names = [...gradients.keys()];
+  const [g, h] = ['gradient', 'product'].map((kind) => (name: string) => `${kind} of ${name}`);
+  const all = new Map(
+    names.flatMap((name) => [
+      [g(name), gradients.get(name)!],
+      [h(name), products.get(name)!],
+    ]),
+  );
+  const { value, gradients: derivatives } = valueAndGradients(
+    (p) =>
+      quotientOf(
+        names.map((name) => [p.get(g(name))!, p.get(h(name))!]),
+        eps,
+      ),
+    all,
+  );
+  const of = (kind: (name: string) => string): Params =>
+    new Map(names.map((name) => [name, derivatives.get(kind(name))!]));
+  try {
+    const [[quotient], [squares]] = await readComputed(() => [value, squaredNorm([...gradients.values()])]);
+    return [of(g), of(h), quotient, squares];
+  } catch (error) {
+    disposeParams(derivatives);
+    throw error;
+  } finally {
+    value.dispose();
+  }
+}
+
 /** mean | (g - Hg) / (g + eps sign(g)) - 1 | over all elements of all tensors; Hg is the gradient of sum(g²) / 2. */
 export function gradientQuotient(loss: (params: Params) => Scalar, params: Params, eps: number): Scalar {
+  return withGradients(
+    loss,
+    params,
+    (gradients) => mul(squaredNorm([...gradients.values()]), 0.5) as Scalar,
+    (gradients, products) =>
+      quotientOf(
+        [...gradients].map(([name, g]) => [g, products.get(name)!]),
+        eps,
+      ),
+  );
+}
+
+/** The quotient of gradients and their products with the Hessian. */
+function quotientOf(pairs: readonly (readonly [gradient: Tensor, product: Tensor])[], eps: number): Scalar {
+  const terms = pairs.map(([g, hessianTimesG]) => {
+    const offset = withoutGradient(() => tidy(() => where(greaterEqual(g, 0), scalar(eps), scalar(-eps))));
+    return sum(abs(sub(div(sub(g, hessianTimesG), add(g, offset)), 1)));
+  });
+  const elements = pairs.reduce((total, [g]) => total + g.size, 0);
+  return div(addN(terms), elements) as Scalar;
+}
+
+/**
+ * A function of the loss's gradients and of the gradients of another function of them, in one graph that can be
+ * differentiated.
+ */
+function withGradients(
+  loss: (params: Params) => Scalar,
+  params: Params,
+  goal: (gradients: Params) => Scalar,
+  of: (gradients: Params, ofGoal: Params) => Scalar,
+): Scalar {
   return tidy(() => {
-    const gradients: Tensor[] = [];
+    let gradients: Params = new Map();
     try {
-      const product = valueAndGradients((p) => {
+      const ofGoal = valueAndGradients((p) => {
         // kept beyond the inner call, which releases tensors that it does not return
-        for (const g of valueAndGradients(loss, p).gradients.values()) gradients.push(keep(g));
-        return mul(addN(gradients.map((g) => sum(square(g)))), 0.5) as Scalar;
+        gradients = new Map([...valueAndGradients(loss, p).gradients].map(([name, g]) => [name, keep(g)]));
+        return goal(gradients);
       }, params).gradients;
-      const terms = [...product.values()].map((hessianTimesG, t) => {
-        const g = gradients[t];
-        const offset = withoutGradient(() => tidy(() => where(greaterEqual(g, 0), scalar(eps), scalar(-eps))));
-        return sum(abs(sub(div(sub(g, hessianTimesG), add(g, offset)), 1)));
-      });
-      const elements = gradients.reduce((total, g) => total + g.size, 0);
-      return div(addN(terms), elements) as Scalar;
+      return of(gradients, ofGoal);
     } finally {
-      for (const g of gradients) g.dispose();
+      disposeParams(gradients);
     }
   });
+}
+
+function squaredNorm(tensors: readonly Tensor[]): Scalar {
+  return addN(tensors.map((tensor) => sum(square(tensor)))) as Scalar;
 }
 
 /** L2 norms of the tensors whose norms can be learned. A tensor of zeros has no direction. */

@@ -1,8 +1,7 @@
 import type { Params } from '../backend/autodiff/valueAndGradients.js';
-import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
+import { gradInitParts, type Batch } from '../data/batch.js';
 import {
   gradInit as learnScales,
-  type BatchPiece,
   type GradInitIteration,
   type GradInitOptions,
   type GradInitReport,
@@ -19,6 +18,7 @@ import {
   jsonOneOf,
   jsonOptional,
 } from '../storage/jsonShape.js';
+import { batchPieces, numPieces } from './batchPieces.js';
 import { cycleBatches } from './cycleBatches.js';
 import {
   checkedBatches,
@@ -30,7 +30,7 @@ import {
 import { gradInitOptions } from './gradInitOptions.js';
 import { boundsNorm, gradInitFields, gradInitSettings, type GradInitSettings } from './gradInitSettings.js';
 import { checkUses, gradInitUses, type BatchUse } from './initCost.js';
-import { learnedInit, meanLoss, type InitTask, type Learned, type LearnTask } from './learnedInit.js';
+import { learnedInit, meanLoss, type Learned, type LearnTask } from './learnedInit.js';
 
 /** GradInit's part of gradinit.json. */
 type Report = GradInitReport & {
@@ -96,8 +96,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
       }),
     ),
   }),
-  numPieces: ({ settings, train }) =>
-    Math.ceil((settings.maxTokens ?? train.maxTokens) / pieceTokensOf({ settings, train })),
+  numPieces,
   maxTokens: ({ maxTokens }) => maxTokens,
   leastSentences,
   memorySetting: 'pieceTokens',
@@ -131,7 +130,7 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
     params: task.drawn,
     loss,
     options,
-    pieces: piecesOf(task),
+    pieces: batchPieces(task),
     world: task.world,
     ...(settings.tiedStep === 'lookup-only' && {
       stepLoss: (moved: Params, current: Params, batch: Batch) =>
@@ -175,12 +174,3 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
     fallback: report.fallback?.reason,
   };
 }
-
-/** Pieces of a batch that GradInit differentiates one at a time. */
-function piecesOf(task: InitTask<GradInitSettings>): (batch: Batch) => BatchPiece<Batch>[] {
-  return (batch) =>
-    cutBatch(batch, pieceTokensOf(task)).map((piece) => ({ batch: piece, weight: piece.trgTokens / batch.trgTokens }));
-}
-
-const pieceTokensOf = ({ settings, train }: Pick<InitTask<GradInitSettings>, 'settings' | 'train'>): number =>
-  settings.pieceTokens ?? train.maxTokens;

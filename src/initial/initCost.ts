@@ -56,12 +56,13 @@ export function checkUses(firstTokens: number, secondTokens: number): BatchUse[]
   ];
 }
 
-/** A MetaInit iteration: a gradient, and the gradient of the gradient quotient. */
-export function metaInitUses(trgTokens: number): BatchUse[] {
-  return [
-    { trgTokens, passes: passes.gradient },
-    { trgTokens, passes: passes.thirdOrder },
-  ];
+/**
+ * A MetaInit iteration: a gradient, and the gradient of the gradient quotient. Several pieces need two more passes, each
+ * for a product with the Hessian.
+ */
+export function metaInitUses(trgTokens: number, numPieces: number): BatchUse[] {
+  const products = numPieces > 1 ? [passes.secondOrder, passes.secondOrder] : [];
+  return [passes.gradient, ...products, passes.thirdOrder].map((cost) => ({ trgTokens, passes: cost }));
 }
 
 /** @param tokensPerUpdate mean target tokens of an update */

@@ -8,14 +8,19 @@ import {
   type MetaInitReport,
 } from '../gradinit/metaInit.js';
 import { jsonCount, jsonList, jsonNullable, jsonNumber, jsonObject } from '../storage/jsonShape.js';
+import { batchPieces, numPieces } from './batchPieces.js';
 import { cycleBatches } from './cycleBatches.js';
-import { metaInitUses } from './initCost.js';
+import { metaInitUses, type BatchUse } from './initCost.js';
 import { learnedInit, meanLoss } from './learnedInit.js';
 
 const fields = {
   iterations: integer(0, 'MetaInit steps before training; 0: not used.', { min: 0 }),
   ...metaInitFields,
   maxTokens: optionalInteger('Batch size for MetaInit; default: train.maxTokens.', { min: 1, unit: 'tokens' }),
+  pieceTokens: optionalInteger(
+    'Larger batches of MetaInit are differentiated in pieces of this size, which bounds its memory; default: train.maxTokens.',
+    { min: 1, unit: 'tokens' },
+  ),
 } as const satisfies Section;
 
 const measured = jsonNullable(jsonNumber);
@@ -29,10 +34,11 @@ export const metaInit = learnedInit<'metainit', typeof fields, MetaInitReport>({
   async learn(task) {
     const { iterations, lr, momentum, maxTokens } = task.settings;
     const nextBatch = cycleBatches(task, { maxTokens });
-    const tokens: number[] = [];
+    const pieces = batchPieces(task);
+    const uses: BatchUse[] = [];
     const next = (): Batch => {
       const batch = nextBatch();
-      tokens.push(batch.trgTokens);
+      uses.push(...metaInitUses(batch.trgTokens, pieces(batch).length));
       return batch;
     };
     for (let i = 0; i < task.done.length; i++) next(); // batches that finished iterations used
@@ -45,23 +51,27 @@ export const metaInit = learnedInit<'metainit', typeof fields, MetaInitReport>({
       momentum,
       signal: task.signal,
       batches: next,
+      pieces,
+      world: task.world,
       onIteration: (finished) => {
         const { gradientQuotient, loss } = finished;
         task.onIteration(finished, `loss ${formatLoss(loss)}  gradient quotient ${formatNumber(gradientQuotient)}`);
       },
     });
-    return { params, report, uses: tokens.flatMap(metaInitUses), weightScales: report.scales };
+    return { params, report, uses, weightScales: report.scales };
   },
   identity: ({ settings }) => settings,
   uses(task) {
     const { iterations, maxTokens = task.train.maxTokens } = task.settings;
     const nextBatch = cycleBatches(task, { maxTokens });
+    const pieces = batchPieces(task);
     return {
       total: iterations,
       maxTokens,
       next: () => {
-        const { trgTokens } = nextBatch();
-        return () => metaInitUses(trgTokens);
+        const batch = nextBatch();
+        const uses = metaInitUses(batch.trgTokens, pieces(batch).length);
+        return () => uses;
       },
     };
   },
@@ -78,9 +88,14 @@ export const metaInit = learnedInit<'metainit', typeof fields, MetaInitReport>({
       jsonObject({ iteration: jsonCount, loss: measured, gradNormL2: measured, gradientQuotient: measured }),
     ),
   }),
+  numPieces,
   maxTokens: ({ maxTokens }) => maxTokens,
-  memorySetting: 'maxTokens',
+  memorySetting: 'pieceTokens',
   samples: (settings, { iterations, batch }) => [
-    { ...settings, iterations, ...(batch && { maxTokens: batch.maxTokens }) },
+    {
+      ...settings,
+      iterations,
+      ...(batch && { maxTokens: batch.maxTokens, pieceTokens: settings.pieceTokens ?? batch.trainTokens }),
+    },
   ],
 });

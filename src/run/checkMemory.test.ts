@@ -189,6 +189,19 @@ describe('memory', () => {
     assert.ok(small.tensors < gradinit!.tensors / 2, `${small.tensors} ${gradinit!.tensors}`);
   });
 
+  test('MetaInit is cut into smaller pieces, too', async () => {
+    const settings = { 'metainit.iterations': 1, 'metainit.maxTokens': 2048, 'train.maxTokens': 256 };
+    const task = taskOf({ ...settings, 'metainit.pieceTokens': 2048 });
+    const report = (await reportMemory(task, 'wasm', gigabyte, ['metainit']))!;
+    const { metainit } = report.stages;
+    assert.match(
+      (await refusal(task, { ...report, available: 0.7 * metainit!.process }))!,
+      /\. Set metainit\.pieceTokens=(1024|682|512|341), or give/,
+    );
+    const small = (await reportMemory(taskOf(settings), 'wasm', gigabyte, ['metainit']))!.stages.metainit!;
+    assert.ok(small.tensors < metainit!.tensors / 2, `${small.tensors} ${metainit!.tensors}`);
+  });
+
   test('GradInit counts the branches that it can take: second derivatives only where the norm is bounded', async () => {
     const tensorsOf = async (settings: object): Promise<number> =>
       (await reportMemory(taskOf({ ...gradInit, 'train.maxTokens': 512, ...settings }), 'wasm', gigabyte, [

@@ -55,6 +55,7 @@ test('GradInit costs two gradients on two thirds of a batch, or one and a second
 test('MetaInit costs ten gradients an iteration, profiling a third of one, drawing nothing', () => {
   const { least, most, maxTokens } = planOf({ 'metainit.iterations': 3, 'train.updateFreq': 2 })!;
   assert.deepEqual([least, most, maxTokens], [15, 15, 24]); // an update is two batches
+  assert.equal(planOf({ 'metainit.iterations': 3, 'train.updateFreq': 2, 'metainit.pieceTokens': 12 })!.least, 24);
   const admin = planOf({ 'model.residual': 'admin' })!;
   assert.deepEqual([admin.stage, admin.total, admin.least, admin.most], ['admin', 1, 1 / 3, 1 / 3]);
   assert.equal(planOf({}), undefined);
@@ -65,6 +66,7 @@ test('the plan comes before the work, and the work matches it', async () => {
     { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 3, 'gradinit.gamma': 1e-9 },
     { 'gradinit.algorithm': 'adam', 'gradinit.iterations': 3, 'gradinit.gamma': 1e9 },
     { 'metainit.iterations': 2 },
+    { 'metainit.iterations': 2, 'metainit.pieceTokens': 12 },
   ]) {
     const seen: (InitPlan | number)[] = [];
     const config = changeConfig(defaultConfig(), { ...settings, 'train.maxTokens': 24 }, 'test');

@@ -119,8 +119,8 @@ export async function announce(world: World, trains: boolean): Promise<void> {
 }
 
 /**
- * A follower's part of a run: its share of GradInit's pieces, of every update and of every validation. It reads the
- * configuration and the prepared corpus, and writes nothing; parameters come from the leader.
+ * A follower's part of a run: its share of GradInit's or MetaInit's pieces, of every update and of every validation. It
+ * reads the configuration and the prepared corpus, and writes nothing; parameters come from the leader.
  *
  * @param control.signal asks all processes to stop after the update under way
  * @param control.onTraining called when the processes have agreed and training begins

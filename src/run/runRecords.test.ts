@@ -130,13 +130,19 @@ test('entropy of target tokens', () => {
 });
 
 test('the cost of initialisation in updates', () => {
-  const uses = [...gradInitUses('objective', 200, 220), ...gradInitUses('constraint', 200, 220), ...metaInitUses(100)];
+  const uses = [
+    ...gradInitUses('objective', 200, 220),
+    ...gradInitUses('constraint', 200, 220),
+    ...metaInitUses(100, 1),
+  ];
   // 200 + 220, 200 + 3 * 200, 100 + 9 * 100 gradients of one token, 500 of which are an update
   assert.deepEqual(initCost(uses, 500, 7), {
     seconds: 7,
     trgTokens: 420 + 400 + 200,
     updateEquivalents: (420 + 800 + 1000) / 500,
   });
+  // two products with the Hessian more
+  assert.equal(initCost(metaInitUses(100, 2), 500, 7).updateEquivalents, (1000 + 2 * 300) / 500);
   const { train } = defaultConfig();
   const { updatesPerEpoch, tokensPerUpdate } = epochShape(pairs, {
     seed: 1,

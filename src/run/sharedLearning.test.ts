@@ -40,14 +40,14 @@ async function learned(settings: Record<string, unknown>, worlds: readonly World
   return { values, report: JSON.stringify(report, (key, value: unknown) => (key === 'seconds' ? 0 : value)) };
 }
 
-describe('GradInit by several processes', () => {
+describe('learning by several processes', () => {
   const bounds: readonly Record<string, unknown>[] = [{ 'gradinit.gamma': 1e-3 }, { 'gradinit.gamma': 1e6 }];
   for (const [scaled, sizes] of [
     ['weights', [3]],
     ['rates', [2]],
     ['both', [2, 3, 4]],
   ] as const)
-    test(`scaling ${scaled}: every bit that one process learns, in both branches and in the check afterwards`, async () => {
+    test(`GradInit, scaling ${scaled}: every bit that one process learns, in both branches and in the check afterwards`, async () => {
       for (const bound of bounds) {
         const settings = { 'gradinit.scaled': scaled, 'gradinit.pieceTokens': 12, ...bound };
         const one = await learned(settings, []);
@@ -58,6 +58,21 @@ describe('GradInit by several processes', () => {
         }
       }
     });
+
+  test('MetaInit: every bit that one process learns', async () => {
+    const settings = {
+      'gradinit.algorithm': 'none',
+      'metainit.iterations': 2,
+      'metainit.maxTokens': 60,
+      'metainit.pieceTokens': 12,
+    };
+    const one = await learned(settings, []);
+    for (const size of [2, 3, 4]) {
+      const tensors = memory().numTensors;
+      assert.deepEqual(await learned(settings, memoryWorlds(size)), one, `${size} processes`);
+      assert.equal(memory().numTensors, tensors, 'leaked tensors');
+    }
+  });
 
   test('batches of one piece are the leader’s, and the others do not learn', async () => {
     let sent = 0;

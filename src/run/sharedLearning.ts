@@ -70,5 +70,5 @@ export async function learnAlong(
 
 /** Whether all processes that learn together fail so. */
 function isEverybodys(error: unknown): boolean {
-  return error instanceof ColdstartError && error.code === 'GRADINIT';
+  return error instanceof ColdstartError && (error.code === 'GRADINIT' || error.code === 'METAINIT');
 }
