@@ -6,6 +6,7 @@ import { selectBackend } from '../backend/select.js';
 import { cutBatch, gradInitParts, type Batch } from '../data/batch.js';
 import { translationLoss } from '../model/loss.js';
 import { withUnmovedOutputProjection } from '../model/parameters.js';
+import { hasSoftwareGpu } from '../../test/testBackends.js';
 import {
   fixtureBatch,
   fixtureParams,
@@ -113,9 +114,18 @@ async function follow(trajectory: Trajectory, params: Params): Promise<GradInitR
   return result.report;
 }
 
-/** The cases of each backend: all on one, a first- and a second-order one on the slow reference. */
+/**
+ * The cases of each backend: all on one, a first- and a second-order one on the slow reference, and on the slow software
+ * GPU one of each variant and algorithm.
+ */
 const backends: Record<string, (file: string) => boolean> = {
   wasm: () => true,
+  ...(hasSoftwareGpu && {
+    webgpu: (file: string) =>
+      /\/tied\.(adam-mixed\.shared|sgd-mixed\.shared|sgd-normalized\.lookup-only|plain-adam|plain-sgd)\.json$/.test(
+        file,
+      ),
+  }),
   cpu: (file) => file.includes('/tied.adam-mixed.shared'),
 };
 
@@ -190,13 +200,14 @@ test('the scale optimiser takes the reference steps', () => {
   });
 });
 
-for (const [model, maxTokens] of [
-  ['tied', undefined],
-  ['tied', 16],
-  ['decoder-tied', undefined],
+for (const [backend, model, maxTokens] of [
+  ['wasm', 'tied', undefined],
+  ['wasm', 'tied', 16],
+  ['wasm', 'decoder-tied', undefined],
+  ...(hasSoftwareGpu ? [['webgpu', 'tied', undefined] as const] : []),
 ] as const) {
-  test(`MetaInit takes the reference trajectory of ${model}${maxTokens ? ' in pieces' : ''}`, async () => {
-    await selectBackend('wasm');
+  test(`MetaInit on ${backend} takes the reference trajectory of ${model}${maxTokens ? ' in pieces' : ''}`, async () => {
+    await selectBackend(backend);
     const expected = readModelFixture<{
       config: { lr: number; momentum: number; eps: number; iterations: number };
       params: string[];

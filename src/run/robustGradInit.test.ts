@@ -13,6 +13,7 @@ import { pairsInMemory } from '../data/pairSource.js';
 import { initParams } from '../model/init.js';
 import { isCrossAttention, numParameters, parameterGroup } from '../model/parameters.js';
 import { train } from '../train/trainer.js';
+import { withoutGpu } from '../../test/testBackends.js';
 import { reversals, tinyConfig, tinyTask } from '../../test/tinyRun.js';
 import { fallbackText } from '../report/text/scaleReport.js';
 import { epochShape } from './epochShape.js';
@@ -233,3 +234,20 @@ test('training multiplies the updates of tensors with a multiplier until it is r
     rmSync(folder, { recursive: true });
   }
 });
+
+for (const algorithm of ['adam', 'sgd'])
+  test(`robust with ${algorithm} learns the same scales on a GPU`, { skip: withoutGpu }, async () => {
+    const scalesOn = async (backend: string): Promise<Readonly<Record<string, number>>> => {
+      await selectBackend(backend);
+      const { report } = await learn({ ...robust, 'gradinit.algorithm': algorithm, 'gradinit.iterations': 10 });
+      return report.scales;
+    };
+    const expected = await scalesOn('wasm');
+    const found = await scalesOn('webgpu');
+    for (const [name, scale] of Object.entries(expected)) {
+      if (name.endsWith('k_proj.bias')) continue; // softmax cancels it: its gradient is rounding
+      assert.ok(Math.abs(found[name] - scale) < 1e-3, `${name}: found ${found[name]}, expected ${scale}`);
+    }
+    assert.ok(Object.values(expected).some((scale) => Math.abs(scale - 1) > 0.05));
+    await selectBackend('wasm');
+  });
