@@ -41,9 +41,9 @@ export async function differentiatePieces<B>(
 ): Promise<{ value: number; gradients: Params }> {
   if (pieces.length === 0) throw new UsageError('pieces() gave no piece for a batch, expected at least one.');
   const losses: Scalar[] = [];
-  const sumWithin = (node: TreeNode): Params => {
+  const sumWithin = async (node: TreeNode): Promise<Params> => {
     try {
-      return sumTensors(node, (term) => {
+      return await sumTensors(node, (term) => {
         const { batch, weight } = pieces[term];
         const { value, gradients } = valueAndGradients((p) => mul(of(p, batch), weight) as Scalar, params);
         losses.push(value);
@@ -61,7 +61,7 @@ export async function differentiatePieces<B>(
   };
   const sumOf = (terms: readonly number[]): number => terms.reduce((total, value) => total + value, 0);
   if (world === undefined || pieces.length === 1) {
-    const gradients = sumWithin({ lo: 0, hi: pieces.length });
+    const gradients = await sumWithin({ lo: 0, hi: pieces.length });
     try {
       return { value: sumOf(await readLosses()), gradients };
     } catch (error) {
@@ -69,7 +69,8 @@ export async function differentiatePieces<B>(
       throw error;
     }
   }
-  const own = nodesOfProcesses(world, pieces.length)[world.rank].map((node) => flattened(sumWithin(node)));
+  const own: Float32Array[] = [];
+  for (const node of nodesOfProcesses(world, pieces.length)[world.rank]) own.push(flattened(await sumWithin(node)));
   const all = await allGatherJson(world, await readLosses());
   return { value: sumOf(all.flat()), gradients: await sumOverProcesses(world, pieces.length, own, params) };
 }

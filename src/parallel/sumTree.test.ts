@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodesWithin, shareOf, sumOverTree, type TreeNode } from './sumTree.js';
+import { nodesWithin, shareOf, sumOverTree, sumOverTreeLater, type TreeNode } from './sumTree.js';
 
 /** The sum as text, with its brackets. */
 const written = (count: number): string =>
@@ -10,11 +10,17 @@ const written = (count: number): string =>
     (a, b) => `(${a}+${b})`,
   );
 
-test('the order of a sum depends on the number of its terms alone', () => {
+test('the order of a sum depends on the number of its terms alone', async () => {
   assert.equal(written(1), '0');
   assert.equal(written(3), '((0+1)+2)');
   assert.equal(written(7), '(((0+1)+(2+3))+((4+5)+6))');
   for (let count = 1; count <= 40; count++) {
+    const later = await sumOverTreeLater<string>(
+      { lo: 0, hi: count },
+      ({ lo, hi }) => (hi - lo === 1 ? Promise.resolve(String(lo)) : undefined),
+      (a, b) => `(${a}+${b})`,
+    );
+    assert.equal(later, written(count));
     for (let size = 1; size <= 9; size++) {
       const terms = new Map<string, string>();
       let covered = 0;

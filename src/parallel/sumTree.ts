@@ -39,6 +39,19 @@ export function sumOverTree<T>(node: TreeNode, term: (node: TreeNode) => T | und
   return add(left, sumOverTree({ lo: middle, hi: node.hi }, term, add));
 }
 
+/** `sumOverTree` of terms that take time. */
+export async function sumOverTreeLater<T>(
+  node: TreeNode,
+  term: (node: TreeNode) => Promise<T> | undefined,
+  add: (a: T, b: T) => T,
+): Promise<T> {
+  const known = term(node);
+  if (known !== undefined) return known;
+  const middle = splitOf(node);
+  const left = await sumOverTreeLater({ lo: node.lo, hi: middle }, term, add);
+  return add(left, await sumOverTreeLater({ lo: middle, hi: node.hi }, term, add));
+}
+
 /** The terms of a process: as many for each as can be, the first processes having one more. */
 export function shareOf(count: number, rank: number, size: number): TreeNode {
   const start = (r: number): number => Math.ceil((r * count) / size);

@@ -38,7 +38,7 @@ export function countUpdate(options: TrainOptions, model: ModelConfig, shape: Ba
       const kept = Array.from({ length: keptSums }, () => zeroParams(model));
       const all = { lo: 0, hi: batches.length };
       const updateOptions = { config: model, labelSmoothing, seed: 1, update, precision };
-      const { gradients, losses } = nodeGradients(params, all, (i) => batches[i], updateOptions);
+      const { gradients, losses } = await nodeGradients(params, all, (i) => batches[i], updateOptions);
       kept.forEach(disposeParams);
       await readSums(losses, gradients);
       ({ params, state } = optimizer.update(gradients, state, params, { lr: 0, gradientScale: 1 }));

@@ -54,7 +54,7 @@ export async function sharedUpdateGradients(
   const sums: BatchSums[] = [];
   const values: Float32Array[] = [];
   for (const node of nodesOfProcesses(world, numBatches)[world.rank]) {
-    const own = nodeGradients(params, node, batchOf, options);
+    const own = await nodeGradients(params, node, batchOf, options);
     sums.push(...(await readSums(own.losses)).sums);
     values.push(flattened(own.gradients));
   }

@@ -47,7 +47,7 @@ export async function updateGradients(
   options: UpdateOptions,
 ): Promise<UpdateGradients> {
   const all = { lo: 0, hi: batches.length };
-  const { gradients, losses } = nodeGradients(params, all, (microBatch) => batches[microBatch], options);
+  const { gradients, losses } = await nodeGradients(params, all, (microBatch) => batches[microBatch], options);
   try {
     const { sums, norms } = await readSums(losses, gradients);
     const total = addSums(sums);
@@ -91,15 +91,15 @@ export async function readSums(
  *
  * @param batchOf the update's batch of that number; read when its turn comes
  */
-export function nodeGradients(
+export async function nodeGradients(
   params: Params,
   node: TreeNode,
   batchOf: (microBatch: number) => Batch,
   options: UpdateOptions,
-): { gradients: Map<string, Tensor>; losses: BatchLosses[] } {
+): Promise<{ gradients: Map<string, Tensor>; losses: BatchLosses[] }> {
   const losses: BatchLosses[] = [];
   try {
-    const gradients = sumTensors(node, (microBatch) => {
+    const gradients = await sumTensors(node, (microBatch) => {
       const result = batchGradients(params, batchOf(microBatch), microBatch, options);
       losses.push(result.losses);
       return result.gradients;

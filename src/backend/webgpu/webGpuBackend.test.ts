@@ -240,6 +240,41 @@ describe('webgpu on a software device', { skip: withoutGpu }, () => {
     x.dispose();
   });
 
+  test('buffers of ever new sizes are given back to the device', async () => {
+    await selectBackend('webgpu');
+    const { bufferManager } = backend;
+    const before = bufferManager.numBytesAllocated;
+    const megabytes = 2 ** 20 / 4;
+    for (let i = 0; i < 30; i++) {
+      tf.tidy(() => tf.fill([8 * megabytes + 64 * i], 1));
+      tf.tidy(() => tf.square(numbers([3], 1)).dataSync()); // ends the commands that use it
+    }
+    assert.ok(
+      bufferManager.numBytesAllocated - Math.max(before, bufferManager.numBytesUsed) <= 90 * 2 ** 20,
+      `${bufferManager.numBytesAllocated} bytes, ${before} before, ${bufferManager.numBytesUsed} used`,
+    );
+  });
+
+  test('more programs in one turn of the event loop than Dawn bears are refused, and the next turn may start them', async () => {
+    await selectBackend('webgpu');
+    const x = tf.concat([numbers([2000], 1), numbers([2000], 2)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    const counting = backend as unknown as { startedInTurn: number };
+    tf.square(x);
+    assert.equal(counting.startedInTurn, 1);
+    counting.startedInTurn = 50_001;
+    assert.throws(
+      () => tf.square(x),
+      (error) =>
+        error instanceof ColdstartError &&
+        error.code === 'GPU_FAILED' &&
+        /given 50000 operations within one turn of Node's event loop/.test(error.message),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(counting.startedInTurn, 0);
+    assert.equal(tf.square(x).dataSync().length, 4000);
+  });
+
   // the last one: the backend is of no use after it
   test('a fault that the device reports is thrown at once and by every later read: results would be zeros', async () => {
     const good = tf.square(numbers([2000], 1));

@@ -351,7 +351,7 @@ export function webGpuBackend(
       else if (this.startedInTurn > programsPerTurn)
         throw new ColdstartError(
           'GPU_FAILED',
-          `The webgpu backend was given ${programsPerTurn} operations within one turn of Node's event loop, and its memory is freed only between turns. Use a smaller train.updateFreq or a larger gradinit.pieceTokens, or another backend; own programs await setImmediate of node:timers/promises between steps.`,
+          `The webgpu backend was given ${programsPerTurn} operations within one turn of Node's event loop, and its memory is freed only between turns. Use smaller batches (train.maxTokens), or another backend; own programs await setImmediate of node:timers/promises between steps.`,
         );
     }
 
