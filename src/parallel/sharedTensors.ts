@@ -225,9 +225,11 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 
 /** All values in the order of the tensors, which are disposed. */
 export function flattened(tensors: Params): Float32Array {
-  const values = valuesOf(tensors);
-  disposeParams(tensors);
-  return values;
+  try {
+    return valuesOf(tensors);
+  } finally {
+    disposeParams(tensors);
+  }
 }
 
 const valuesOf = (tensors: Params): Float32Array =>

@@ -1,4 +1,4 @@
-import type { Params } from '../backend/autodiff/valueAndGradients.js';
+import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import type { Batch } from '../data/batch.js';
 import {
   collectShards,
@@ -14,7 +14,7 @@ import {
 import { allGatherJson, type World } from '../parallel/world.js';
 import { applyUpdate, type UpdateRule } from './applyUpdate.js';
 import { firstNonFinite } from './divergence.js';
-import type { OptimizerState } from './optimizer.js';
+import { disposeOptimizerState, type OptimizerState } from './optimizer.js';
 import {
   addSums,
   meanNorm,
@@ -55,26 +55,33 @@ export async function sharedUpdateGradients(
   const values: Float32Array[] = [];
   for (const node of nodesOfProcesses(world, numBatches)[world.rank]) {
     const own = await nodeGradients(params, node, batchOf, options);
-    sums.push(...(await readSums(own.losses)).sums);
+    const reading = readSums(own.losses);
     values.push(flattened(own.gradients));
+    sums.push(...(await reading).sums);
   }
   const shards = shardsOf(params, world.size);
   const sum = await sumOfShard(world, numBatches, values, shards);
   const gradients = shardTensors(sum, params, shards[world.rank]);
-  const { norms: ownNorms } = await readSums([], gradients);
-  const all = await allGatherJson(world, { stop: wantsToStop, sums, norms: ownNorms });
-  const total = addSums(all.flatMap((own) => own.sums));
-  const norms = all.flatMap((own) => own.norms);
-  return {
-    ...total,
-    gradients,
-    gradNormL2: meanNorm(norms, total.trgTokens),
-    stop: all.some(({ stop }) => stop),
-  };
+  try {
+    const { norms: ownNorms } = await readSums([], gradients);
+    const all = await allGatherJson(world, { stop: wantsToStop, sums, norms: ownNorms });
+    const total = addSums(all.flatMap((own) => own.sums));
+    const norms = all.flatMap((own) => own.norms);
+    return {
+      ...total,
+      gradients,
+      gradNormL2: meanNorm(norms, total.trgTokens),
+      stop: all.some(({ stop }) => stop),
+    };
+  } catch (error) {
+    disposeParams(gradients);
+    throw error;
+  }
 }
 
 /**
- * `applyUpdate` in several processes: each moves its shard, and all get all parameters.
+ * `applyUpdate` in several processes: each moves its shard, and all get all parameters. Where it fails, only `params`
+ * are left.
  * @param state of this process's shard
  */
 export async function applySharedUpdate(
@@ -86,9 +93,14 @@ export async function applySharedUpdate(
 ): Promise<ReturnType<typeof applyUpdate>> {
   const shards = shardsOf(params, world.size);
   const moved = applyUpdate(rule, step, shardOf(params, shards[world.rank]), state);
-  const all = new Float32Array(shards[shards.length - 1].hi);
-  await gatherShards(world, flattened(moved.params), shards, all);
-  return { ...moved, params: replaced(params, all) };
+  try {
+    const all = new Float32Array(shards[shards.length - 1].hi);
+    await gatherShards(world, flattened(moved.params), shards, all);
+    return { ...moved, params: replaced(params, all) };
+  } catch (error) {
+    disposeOptimizerState(moved.state);
+    throw error;
+  }
 }
 
 /**
@@ -101,9 +113,14 @@ export async function collectState(
   { step, slots }: OptimizerState,
 ): Promise<OptimizerState | undefined> {
   const collected = new Map<string, Params>();
-  for (const [slot, own] of slots) {
-    const whole = await collectShards(world, own, params);
-    if (whole) collected.set(slot, whole);
+  try {
+    for (const [slot, own] of slots) {
+      const whole = await collectShards(world, own, params);
+      if (whole) collected.set(slot, whole);
+    }
+  } catch (error) {
+    collected.forEach(disposeParams);
+    throw error;
   }
   return world.rank === 0 ? { step, slots: collected } : undefined;
 }

@@ -227,6 +227,42 @@ describe('several processes', () => {
       ]);
       assert.ok(flips > 0);
     });
+
+  test('leave no tensor in memory, whichever call between them fails', async () => {
+    /** A world whose calls fail from this number on. */
+    const failing = (world: World, from: number, onCall: () => void): World => {
+      let count = 0;
+      const guarded =
+        <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+        (...args: A): Promise<R> => {
+          onCall();
+          return count++ < from ? call(...args) : Promise.reject(new Error('the network is down'));
+        };
+      return {
+        ...world,
+        broadcast: guarded(world.broadcast),
+        allGather: guarded(world.allGather),
+        exchange: guarded(world.exchange),
+      };
+    };
+    const short: Settings = { ...settings, maxUpdates: 2, updateFreq: 3, validateEveryUpdates: 1, keepEpochs: 0 };
+    for (let from = 0, isDone = false; !isDone; from++) {
+      const task = tinyTask(folder, `run-${runs++}`, short);
+      let numCalls = 0;
+      const [leading, second] = memoryWorlds(2).map((world) => failing(world, from, () => numCalls++));
+      const { config, trainBatches, validBatches } = task;
+      const params = [...task.params.values()].length;
+      const tensors = memory().numTensors - params; // training takes them over
+      const [led, followed] = await Promise.allSettled([
+        train({ ...task, world: leading }),
+        follow({ world: second, config, trainBatches, validBatches }),
+      ]);
+      isDone = led.status === 'fulfilled';
+      assert.equal(followed.status, led.status);
+      if (led.status === 'fulfilled') disposeParams(led.value.params);
+      assert.equal(memory().numTensors, tensors, `leaked tensors when call ${from} of ${numCalls} fails`);
+    }
+  });
 });
 
 const checkpointOf = (runDir: string): unknown => {

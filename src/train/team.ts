@@ -59,9 +59,14 @@ export class Team {
     await sendTensors(world, params);
     await compareParams(world, params);
     const slots = new Map<string, Params>();
-    for (const [slot, tensors] of state.slots) {
-      await sendTensors(world, tensors);
-      slots.set(slot, takeShard(world, tensors));
+    try {
+      for (const [slot, tensors] of state.slots) {
+        await sendTensors(world, tensors);
+        slots.set(slot, takeShard(world, tensors));
+      }
+    } catch (error) {
+      slots.forEach(disposeParams);
+      throw error;
     }
     this.isAwaited = true;
     return { step: state.step, slots };
@@ -159,12 +164,12 @@ export async function follow(task: FollowTask): Promise<void> {
   const optimizer = table.create(options);
   let { update, epoch, batchesDone } = start;
   let params: Params = await receiveTensors(world);
-  await compareParams(world, params);
   const slots = new Map<string, Params>();
-  for (const slot of start.slots) slots.set(slot, takeShard(world, await receiveTensors(world)));
   let state: OptimizerState = { step: start.step, slots };
-  let epochBatches = trainBatches.epochBatches(epoch);
   try {
+    await compareParams(world, params);
+    for (const slot of start.slots) slots.set(slot, takeShard(world, await receiveTensors(world)));
+    let epochBatches = trainBatches.epochBatches(epoch);
     for (;;) {
       const order = await nextOrder(world);
       if (order === 'end') return;
@@ -188,8 +193,11 @@ export async function follow(task: FollowTask): Promise<void> {
       );
       // the leader sees the same numbers and ends training
       if (!isFiniteStep(step)) {
-        await firstNonFiniteGradient(world, step);
-        disposeParams(step.gradients);
+        try {
+          await firstNonFiniteGradient(world, step);
+        } finally {
+          disposeParams(step.gradients);
+        }
         continue;
       }
       const rule = { optimizer, options, multipliers: start.multipliers, update };

@@ -370,10 +370,14 @@ class Trainer {
       : undefined;
     const { multipliers } = this.task;
     const rule = { optimizer: this.optimizer, options, multipliers, update };
-    const { scale, ...next } = await this.apply(rule, step);
-    ({ params: this.params, state: this.state } = next);
-    const ratios = before && (await updateRatios(before, this.params));
-    if (before) disposeParams(before);
+    let scale: number;
+    let ratios: Awaited<ReturnType<typeof updateRatios>> | undefined;
+    try {
+      ({ scale, params: this.params, state: this.state } = await this.apply(rule, step));
+      ratios = before && (await updateRatios(before, this.params));
+    } finally {
+      if (before) disposeParams(before);
+    }
 
     const seconds = (performance.now() - started) / 1000;
     const { interval } = this.position;
@@ -409,12 +413,16 @@ class Trainer {
 
   private async divergedIn(step: SharedGradients): Promise<never> {
     const { team } = this.task;
-    const inGradients = await (team
-      ? team.firstNonFinite(step)
-      : firstNonFinite([{ what: 'gradient of', tensors: step.gradients }]));
-    const inParams = await firstNonFinite([{ what: 'parameter', tensors: this.params }]);
-    const tensor = inParams ?? inGradients ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
-    disposeParams(step.gradients);
+    let tensor: string;
+    try {
+      const inGradients = await (team
+        ? team.firstNonFinite(step)
+        : firstNonFinite([{ what: 'gradient of', tensors: step.gradients }]));
+      const inParams = await firstNonFinite([{ what: 'parameter', tensors: this.params }]);
+      tensor = inParams ?? inGradients ?? (Number.isFinite(step.lossSum) ? 'gradient norm' : 'loss');
+    } finally {
+      disposeParams(step.gradients);
+    }
     this.diverged(this.position.update + 1, this.position.epoch, this.lastLoss, tensor);
   }
 

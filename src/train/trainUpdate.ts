@@ -72,9 +72,13 @@ export async function readSums(
   gradients?: Params,
 ): Promise<{ sums: BatchSums[]; norms: readonly number[] }> {
   const tensors: Tensor[] = losses.flatMap(({ lossSum, nllSum }) => [lossSum, nllSum]);
-  if (gradients?.size) tensors.push(squaredNorms([...gradients.values()]));
-  const reading = readNumbers(tensors);
-  dispose(tensors);
+  let reading: Promise<number[]>;
+  try {
+    if (gradients?.size) tensors.push(squaredNorms([...gradients.values()]));
+    reading = readNumbers(tensors);
+  } finally {
+    dispose(tensors);
+  }
   const values = await reading;
   const sums = losses.map(({ srcTokens, trgTokens }, i) => ({
     lossSum: values[2 * i],
