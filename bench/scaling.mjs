@@ -3,8 +3,8 @@
 //   mpirun -n 4 ... node bench/scaling.mjs sums [--arch tiny]    seconds to sum the gradients of an update over the processes
 //   node bench/scaling.mjs hosts [--count 4]                     the same in network namespaces joined by links of 1 and 10 Gbit/s, as root
 //   node bench/scaling.mjs table WORK.json                       the model, from what "work" printed
-// "hosts" wants bench/link.cpp compiled in LINK (g++ -O2 -std=c++17 bench/link.cpp -o link; LINK=./link), since not
-// every kernel has netem.
+// "hosts" takes bench/link.cpp compiled in LINK (g++ -O2 -std=c++17 bench/link.cpp -o link; LINK=./link), since not
+// every kernel has netem. Without LINK the kernel shapes the links (tbf), and their delay must be 0.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,6 +36,7 @@ const { values, positionals } = parseArgs({
       default: ['1,1e-4', '1,1e-3', '10,1e-4', '10,1e-3'],
     },
     task: { type: 'string', default: 'sums' },
+    cores: { type: 'string', default: '2' },
   },
 });
 const self = fileURLToPath(import.meta.url);
@@ -194,15 +195,48 @@ async function measureOverlap() {
   await world.finish();
 }
 
+function call(command, ...args) {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+}
+function ip(...args) {
+  call('ip', ...args);
+}
+
+/** A device link0 in every namespace, whose packets bench/link.cpp carries. @returns what removes them */
+async function linkByProgram(names, { gigabits, delay }) {
+  const link = spawn(process.env.LINK, [String(gigabits * 1e9), String(delay), ...names]);
+  await new Promise((resolve) => link.stdout.once('data', resolve));
+  return async () => {
+    link.kill();
+    await new Promise((resolve) => link.once('close', resolve));
+  };
+}
+
+/** A device link0 in every namespace, on one bridge; the kernel keeps each to its rate. @returns what removes them */
+async function linkByKernel(names, { gigabits, delay }) {
+  if (delay > 0)
+    throw new Error('the kernel has no delays here: give --link GBIT,0, or a compiled bench/link.cpp in LINK');
+  ip('link', 'add', 'coldstart0', 'type', 'bridge');
+  ip('link', 'set', 'coldstart0', 'mtu', '65000', 'up');
+  for (const name of names) {
+    ip('link', 'add', name, 'mtu', '65000', 'type', 'veth', 'peer', 'name', 'link0', 'netns', name);
+    ip('link', 'set', name, 'master', 'coldstart0', 'up');
+    // a burst of a millisecond, and at least a packet
+    const burst = Math.max(70_000, Math.round(1.25e5 * gigabits));
+    const shape = ['tbf', 'rate', `${gigabits}gbit`, 'burst', String(burst), 'latency', '50ms'];
+    call('tc', '-n', name, 'qdisc', 'add', 'dev', 'link0', 'root', ...shape);
+  }
+  return async () => {
+    for (const name of [...names, 'coldstart0']) ip('link', 'del', name);
+  };
+}
+
 /** Namespaces are machines with separate names and networks; mpirun reaches them through an agent instead of ssh. */
 async function measureHosts() {
   const count = Number(values.count);
   const folder = mkdtempSync(join(tmpdir(), 'scaling-'));
   const names = Array.from({ length: count }, (_, i) => `coldstart${i + 1}`);
-  const ip = (...args) => {
-    const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
-  };
   const inHost = join(folder, 'in-host');
   const agent = join(folder, 'agent');
   writeFileSync(
@@ -214,8 +248,7 @@ async function measureHosts() {
   try {
     names.forEach((name) => ip('netns', 'add', name));
     for (const { gigabits, delay } of links) {
-      const link = spawn(process.env.LINK ?? './link', [String(gigabits * 1e9), String(delay), ...names]);
-      await new Promise((resolve) => link.stdout.once('data', resolve));
+      const removeLink = await (process.env.LINK ? linkByProgram : linkByKernel)(names, { gigabits, delay });
       names.forEach((name, i) => {
         ip('-n', name, 'addr', 'add', `10.77.0.${i + 1}/24`, 'dev', 'link0');
         ip('-n', name, 'link', 'set', 'link0', 'mtu', '65000', 'up');
@@ -245,8 +278,7 @@ async function measureHosts() {
         const computed = exchangeSeconds(numParameters(benchmarkModel(measured.arch)), count, { gigabits, delay });
         console.log(JSON.stringify({ gigabits, delay, ...measured, computed }));
       }
-      link.kill();
-      await new Promise((resolve) => link.once('close', resolve));
+      await removeLink();
     }
   } finally {
     names.forEach((name) => spawnSync('ip', ['netns', 'del', name]));
@@ -266,6 +298,14 @@ function exchangeSeconds(parameters, processes, { gigabits, delay }) {
   return (8 * bytes) / (gigabits * 1e9) + rounds * (14 * delay + 2 * (processes - 1) * perMessage);
 }
 
+/** Times as fast as one machine, for an update of `batches`: each machine keeps its part of the optimiser's state. */
+function speedUpOf({ parameters, batch, optimizer, copies }, batches, machines, link) {
+  const cores = Number(values.cores);
+  const alone = (batches * batch + optimizer) / cores;
+  const compute = (Math.ceil(batches / machines) * batch + optimizer / machines) / cores;
+  return alone / (compute + copies + exchangeSeconds(parameters, machines, link));
+}
+
 function printTable() {
   const measured = JSON.parse(readFileSync(positionals[1], 'utf8'));
   const sizes = [2, 4, 8, 16, 32, 64, 128, 256];
@@ -275,17 +315,33 @@ function printTable() {
   ]) {
     console.log(`\n${title}, of ${tokens} tokens: speed-up (share of N)\n`);
     console.log(`| model | link | ${sizes.join(' | ')} |\n| --- | --- |${' --- |'.repeat(sizes.length)}`);
-    for (const [arch, { parameters, batch, optimizer, copies }] of Object.entries(measured))
+    for (const [arch, costs] of Object.entries(measured))
       for (const link of links) {
         const cells = sizes.map((n) => {
           const all = batches(n);
           if (all < n) return '';
-          const alone = (all * batch) / 2 + optimizer / 2; // machines of two cores
-          const together =
-            (Math.ceil(all / n) * batch) / 2 + optimizer / 2 + copies + exchangeSeconds(parameters, n, link);
-          return `${(alone / together).toFixed(1)} (${Math.round((100 * alone) / together / n)} %)`;
+          const speedUp = speedUpOf(costs, all, n, link);
+          return `${speedUp.toFixed(1)} (${Math.round((100 * speedUp) / n)} %)`;
         });
         console.log(`| ${arch} | ${link.gigabits} Gbit/s, ${1e3 * link.delay} ms | ${cells.join(' | ')} |`);
       }
   }
+  const pays = 1.5;
+  console.log(
+    `\nThe most machines that are ${pays} times as fast as half of them, for updates of 32 and 128 batches\n`,
+  );
+  console.log('| model | link | 32 | 128 |\n| --- | --- | --- | --- |');
+  for (const [arch, costs] of Object.entries(measured))
+    for (const link of links) {
+      const most = [32, 128].map((batches) =>
+        Math.max(1, ...sizes.filter((n) => n <= batches && ratio(costs, batches, n, link) >= pays)),
+      );
+      console.log(`| ${arch} | ${link.gigabits} Gbit/s, ${1e3 * link.delay} ms | ${most.join(' | ')} |`);
+    }
+}
+
+/** How much faster machines are than half of them. */
+function ratio(costs, batches, machines, link) {
+  const half = machines === 2 ? 1 : speedUpOf(costs, batches, machines / 2, link);
+  return speedUpOf(costs, batches, machines, link) / half;
 }
