@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { ColdstartError } from '../../errors.js';
 import { saysNotInstalled } from '../optionalPeer.js';
 import { DawnEvents } from './dawnEvents.js';
@@ -8,7 +9,8 @@ import type { GpuBackend } from './webGpuBackend.js';
 
 export type { Gpu };
 
-const install = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu@4.22.0';
+const tfjsPackage = '@tensorflow/tfjs-backend-webgpu';
+const install = `npm install webgpu@0.6.2 ${tfjsPackage}@4.22.0`;
 
 /** The package webgpu. */
 interface Dawn {
@@ -27,7 +29,15 @@ const instances: GPU[] = [];
  */
 export async function loadWebGpu(): Promise<string> {
   const { gpu } = await load();
-  return `Dawn 0.6.2 with tfjs-backend-webgpu 4.22.0 on ${gpu.name}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+  return `Dawn ${installedVersion('webgpu')} with tfjs-backend-webgpu ${installedVersion(tfjsPackage)} on ${gpu.name}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+}
+
+/**
+ * The version of an installed package.
+ * @param from path or address of a module that would import it
+ */
+export function installedVersion(name: string, from: string = import.meta.url): string {
+  return (createRequire(from)(`${name}/package.json`) as { version: string }).version;
 }
 
 /** The GPU in use. @throws ColdstartError as loadWebGpu */
@@ -84,9 +94,7 @@ async function initialise(): Promise<RegisteredGpu> {
 async function tfjsBackend(gpu: GPU): Promise<{ base: TfjsWebGpuClass; make: <T>(constructor: () => T) => T }> {
   const restore = provideNavigator(gpu);
   try {
-    const { WebGPUBackend: base } = await packageOf<{ WebGPUBackend: TfjsWebGpuClass }>(
-      '@tensorflow/tfjs-backend-webgpu',
-    );
+    const { WebGPUBackend: base } = await packageOf<{ WebGPUBackend: TfjsWebGpuClass }>(tfjsPackage);
     const make = <T>(constructor: () => T): T => {
       const undo = provideNavigator(gpu);
       try {

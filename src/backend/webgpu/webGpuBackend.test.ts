@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGpu } from '../../../test/testBackends.js';
-import { ColdstartError } from '../../errors.js';
+import { ColdstartError, UsageError } from '../../errors.js';
+import { checkPrecision } from '../precision.js';
 import { selectBackend } from '../select.js';
-import { loadedGpuBackend, loadWebGpu } from './loadWebGpu.js';
+import { hardwareGpu, installedVersion, loadedGpuBackend, loadWebGpu } from './loadWebGpu.js';
 import type { GpuBackend } from './webGpuBackend.js';
 
 function numbers(shape: number[], salt: number): tf.Tensor {
@@ -35,6 +39,14 @@ async function assertAsCpu(compute: () => tf.Tensor, tolerance = 1e-5): Promise<
   );
 }
 
+test('the version that doctor shows is the installed one', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coldstart-version-'));
+  mkdirSync(join(folder, 'node_modules/webgpu'), { recursive: true });
+  writeFileSync(join(folder, 'node_modules/webgpu/package.json'), '{"name": "webgpu", "version": "9.8.7"}');
+  assert.equal(installedVersion('webgpu', join(folder, 'module.js')), '9.8.7');
+  rmSync(folder, { recursive: true });
+});
+
 describe('webgpu on a software device', { skip: withoutGpu }, () => {
   let backend: GpuBackend;
   before(async () => {
@@ -45,6 +57,23 @@ describe('webgpu on a software device', { skip: withoutGpu }, () => {
 
   test('says what it runs on', async () =>
     assert.match(await loadWebGpu(), /^Dawn 0\.6\.2 .* on .+, a software device for tests \(auto never takes it\)$/));
+
+  test('auto does not take it', async () => {
+    assert.equal(await hardwareGpu(), false);
+    assert.notEqual(await selectBackend('auto'), 'webgpu');
+    await selectBackend('webgpu');
+  });
+
+  test('has float32 only, and says what to use instead', () => {
+    checkPrecision('fp32');
+    assert.throws(
+      () => checkPrecision('bf16'),
+      (error) =>
+        error instanceof UsageError &&
+        error.message ===
+          'precision bf16 needs the native backend; this is webgpu. Use "--backend native", or precision fp32.',
+    );
+  });
 
   test('leaves no navigator behind, by which programs would take Node for a browser', () =>
     assert.ok((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined));
