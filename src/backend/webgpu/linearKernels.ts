@@ -12,6 +12,59 @@ import { runProducts, type Product } from './products.js';
 import type { GpuBackend } from './webGpuBackend.js';
 import { drawUniforms, keptCode, keptCodeOf } from './wgsl.js';
 
+/** WGSL of an element of a tensor by its index. */
+type Element = (index: string) => string;
+
+/** x Wᵀ. @param outSize of type u32 */
+const forwardProduct = (outSize: string, weight: Element, store: string, parameters?: readonly string[]): Product => ({
+  name: 'forward',
+  ...(parameters && { parameters }),
+  rows: 'given.rows',
+  columns: outSize,
+  terms: [
+    {
+      depth: 'given.inSize',
+      a: { value: 'x[row * given.inSize + k]', along: 'k' },
+      b: { value: weight('column * given.inSize + k'), along: 'k' },
+    },
+  ],
+  store,
+});
+
+/** The gradient of x: dy W, added up over layers. */
+const ofInputProduct = (
+  layers: readonly { readonly outSize: string; readonly dy: Element; readonly weight: Element }[],
+): Product => ({
+  name: 'ofInput',
+  rows: 'given.rows',
+  columns: 'given.inSize',
+  terms: layers.map(({ outSize, dy, weight }) => ({
+    depth: outSize,
+    a: { value: dy(`row * ${outSize} + k`), along: 'k' },
+    b: { value: weight('k * given.inSize + column'), along: 'other' },
+  })),
+  store: 'dx[row * given.inSize + column] = value;',
+});
+
+/** The gradients of a weight and its bias: dyᵀ x, and the sums of dy. */
+const ofWeightProduct = (
+  outSize: string,
+  dy: Element,
+  stores: Pick<Product, 'store' | 'storeRowSum' | 'parameters'>,
+): Product => ({
+  name: 'ofWeight',
+  rows: outSize,
+  columns: 'given.inSize',
+  terms: [
+    {
+      depth: 'given.rows',
+      a: { value: dy(`k * ${outSize} + row`), along: 'other' },
+      b: { value: 'x[k * given.inSize + column]', along: 'other' },
+    },
+  ],
+  ...stores,
+});
+
 /** Linear layers: one program forward and one backward, also for several layers of one input. */
 export function registerLinearKernels(backend: GpuBackend): void {
   const output = (shape: number[]): TensorInfo => backend.makeTensorInfo(shape, 'float32');
@@ -27,22 +80,14 @@ export function registerLinearKernels(backend: GpuBackend): void {
         key: `${linearKernel} ${bias !== undefined} ${relu} ${dropout !== undefined}`,
         code: () => keptCodeOf(dropout),
         products: () => [
-          {
-            name: 'forward',
-            rows: 'given.rows',
-            columns: 'given.outSize',
-            terms: [
-              {
-                depth: 'given.inSize',
-                a: { value: 'x[row * given.inSize + k]', along: 'k' },
-                b: { value: 'weight[column * given.inSize + k]', along: 'k' },
-              },
-            ],
-            store: `var result = value${bias ? ' + bias[column]' : ''};
+          forwardProduct(
+            'given.outSize',
+            (index) => `weight[${index}]`,
+            `var result = value${bias ? ' + bias[column]' : ''};
       ${relu ? 'result = select(result, 0.0, result < 0.0);' : ''}
       let element = row * given.outSize + column;
       y[element] = result${dropout ? ' * kept(element)' : ''};`,
-          },
+          ),
         ],
         calls: [{ name: 'forward', rows, columns: outSize }],
         outputs: { y },
@@ -66,37 +111,16 @@ export function registerLinearKernels(backend: GpuBackend): void {
       const passed = relu
         ? 'fn passed(i: u32) -> f32 { return select(0.0, dy[i] * given.scale, y[i] > 0.0); }'
         : `fn passed(i: u32) -> f32 { return dy[i]${dropout ? ' * kept(i)' : ''}; }`;
+      const ofDy: Element = (index) => `passed(${index})`;
       runProducts(backend, {
         key: `${linearGradKernel} ${hasBias} ${relu} ${dropout !== undefined}`,
         code: () => `${!relu && dropout ? keptCode : ''}${passed}\n`,
         products: () => [
-          {
-            name: 'ofInput',
-            rows: 'given.rows',
-            columns: 'given.inSize',
-            terms: [
-              {
-                depth: 'given.outSize',
-                a: { value: 'passed(row * given.outSize + k)', along: 'k' },
-                b: { value: 'weight[k * given.inSize + column]', along: 'other' },
-              },
-            ],
-            store: 'dx[row * given.inSize + column] = value;',
-          },
-          {
-            name: 'ofWeight',
-            rows: 'given.outSize',
-            columns: 'given.inSize',
-            terms: [
-              {
-                depth: 'given.rows',
-                a: { value: 'passed(k * given.outSize + row)', along: 'other' },
-                b: { value: 'x[k * given.inSize + column]', along: 'other' },
-              },
-            ],
+          ofInputProduct([{ outSize: 'given.outSize', dy: ofDy, weight: (index) => `weight[${index}]` }]),
+          ofWeightProduct('given.outSize', ofDy, {
             store: 'dWeight[row * given.inSize + column] = value;',
             ...(hasBias && { storeRowSum: 'dBias[row] = value;' }),
-          },
+          }),
         ],
         calls: [
           { name: 'ofInput', rows, columns: inSize },
@@ -120,20 +144,12 @@ export function registerLinearKernels(backend: GpuBackend): void {
       key: `${linearsKernel} ${count}`,
       code: () => '',
       products: () => [
-        {
-          name: 'forward',
-          parameters: ['outSize', 'weight', 'bias', 'to'],
-          rows: 'given.rows',
-          columns: 'outSize',
-          terms: [
-            {
-              depth: 'given.inSize',
-              a: { value: 'x[row * given.inSize + k]', along: 'k' },
-              b: { value: 'pack[weight + column * given.inSize + k]', along: 'k' },
-            },
-          ],
-          store: 'y[to + row * outSize + column] = value + pack[bias + column];',
-        },
+        forwardProduct(
+          'outSize',
+          (index) => `pack[weight + ${index}]`,
+          'y[to + row * outSize + column] = value + pack[bias + column];',
+          ['outSize', 'weight', 'bias', 'to'],
+        ),
       ],
       calls: weights.map(({ shape: [outSize] }, i) => ({
         name: 'forward',
@@ -158,36 +174,23 @@ export function registerLinearKernels(backend: GpuBackend): void {
       ...outSizes.map((outSize) => [outSize, inSize]),
       ...outSizes.map((outSize) => [outSize]),
     ]);
-    const ofInput: Product = {
-      name: 'ofInput',
-      rows: 'given.rows',
-      columns: 'given.inSize',
-      terms: outSizes.map((_, i) => ({
-        depth: `given.outSize${i}`,
-        a: { value: `dy[given.dy${i} + row * given.outSize${i} + k]`, along: 'k' },
-        b: { value: `weight[given.weight${i} + k * given.inSize + column]`, along: 'other' },
-      })),
-      store: 'dx[row * given.inSize + column] = value;',
-    };
-    const ofWeight: Product = {
-      name: 'ofWeight',
-      parameters: ['outSize', 'dyAt', 'toWeight', 'toBias'],
-      rows: 'outSize',
-      columns: 'given.inSize',
-      terms: [
-        {
-          depth: 'given.rows',
-          a: { value: 'dy[dyAt + k * outSize + row]', along: 'other' },
-          b: { value: 'x[k * given.inSize + column]', along: 'other' },
-        },
-      ],
-      store: 'changes[toWeight + row * given.inSize + column] = value;',
-      storeRowSum: 'changes[toBias + row] = value;',
-    };
     runProducts(backend, {
       key: `${linearsGradKernel} ${count}`,
       code: () => '',
-      products: () => [ofInput, ofWeight],
+      products: () => [
+        ofInputProduct(
+          outSizes.map((_, i) => ({
+            outSize: `given.outSize${i}`,
+            dy: (index) => `dy[given.dy${i} + ${index}]`,
+            weight: (index) => `weight[given.weight${i} + ${index}]`,
+          })),
+        ),
+        ofWeightProduct('outSize', (index) => `dy[dyAt + ${index}]`, {
+          parameters: ['outSize', 'dyAt', 'toWeight', 'toBias'],
+          store: 'changes[toWeight + row * given.inSize + column] = value;',
+          storeRowSum: 'changes[toBias + row] = value;',
+        }),
+      ],
       calls: [
         { name: 'ofInput', rows, columns: inSize },
         ...outSizes.map((outSize, i) => ({
