@@ -168,6 +168,17 @@ describe('demo', () => {
         code: 'FILE_EXISTS',
         message: `${transformers} is not empty and holds no demo. Choose another folder with --out, or empty it first.`,
       });
+    write('demo/notes.txt', 'mine');
+    assert.throws(() => checkDemoFolder(options.out, { force: true }), {
+      code: 'FILE_EXISTS',
+      message: `${options.out} holds a demo, and also notes.txt, which coldstart-demo.json does not list. Choose another folder with --out, or empty it first.`,
+    });
+    rmSync(join(options.out, 'notes.txt'));
+    write('marked/coldstart-demo.json', '{"dtype":"q8"}');
+    assert.throws(() => checkDemoFolder(join(folder, 'marked'), { force: true }), {
+      code: 'FILE_EXISTS',
+      message: /: format is missing, expected one of "coldstart demo"\. The folder is not known as a demo\./,
+    });
     // an export of the user's, with other files next to it, is no demo
     write('site/model/coldstart.json', '{}');
     write('site/thesis.txt', 'mine');

@@ -11,7 +11,8 @@ import { fileOf, withFiles, type PreprocessingStep } from '../text/preprocessing
 import { readTextFile } from '../storage/textFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { isThere } from '../storage/isThere.js';
-import { jsonObject, jsonText, readJsonFile } from '../storage/jsonFile.js';
+import { identitiesOf, type RecordedFolder } from '../storage/exportRecord.js';
+import { jsonObject, jsonText, readJsonFile, writeJsonFile } from '../storage/jsonFile.js';
 import { demoPage } from './demoPage.js';
 import type { PageSteps } from './pageText.js';
 
@@ -35,12 +36,12 @@ const exporter = exporterNamed('transformers-js');
 const libraryFile = 'transformers.min.js';
 const runtimeFiles = ['ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
 
-/** Marks a folder as a demo, so that --force replaces no other folder. */
-const demoRecordName = 'coldstart-demo.json';
+/** Marks a folder as a demo, and lists its files, so that --force replaces nothing else. */
+const demoFolder: RecordedFolder = { what: 'demo', record: 'coldstart-demo.json', format: 'coldstart demo' };
 
 /** @throws as `checkExportFolder`: only an earlier demo may be replaced */
 export function checkDemoFolder(out: string, { force }: { readonly force?: boolean } = {}): void {
-  checkExportFolder(out, { force, what: 'demo', record: demoRecordName });
+  checkExportFolder(out, { force, kind: demoFolder });
 }
 
 /**
@@ -75,7 +76,8 @@ export async function writeDemo(model: ExportedModel, options: DemoOptions): Pro
     if (preprocesses) writeTextSteps(join(folder, 'text'), { src, trg });
     const page = demoPage({ ...options, preprocesses, maxNewTokens: longestTranslation(model) });
     writeFileAtomic(join(folder, 'index.html'), page);
-    writeFileAtomic(join(folder, demoRecordName), `${JSON.stringify({ dtype: options.dtype }, null, 2)}\n`);
+    const record = { format: demoFolder.format, version: 1, dtype: options.dtype, files: await identitiesOf(folder) };
+    writeJsonFile(join(folder, demoFolder.record), record);
   });
 }
 

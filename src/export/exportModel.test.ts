@@ -215,6 +215,24 @@ describe('the folder', () => {
         code: 'FILE_EXISTS',
         message: `${other} is not empty and holds no export. Choose another folder with --out, or empty it first.`,
       });
+    // a file of the record's name does not make an export
+    for (const [record, found] of [
+      ['{}', 'format is missing, expected one of "coldstart export"'],
+      ['{"format":"coldstart export"}', 'files is missing, expected an object'],
+    ]) {
+      writeFileSync(join(other, 'coldstart.json'), record);
+      assert.throws(() => checkExportFolder(other, { force: true }), {
+        code: 'FILE_EXISTS',
+        message: `${join(other, 'coldstart.json')}: ${found}. The folder is not known as an export. Choose another folder with --out, or empty it first.`,
+      });
+    }
+    mkdirSync(join(out, 'notes'));
+    writeFileSync(join(out, 'notes/thesis.txt'), 'x');
+    for (const force of [false, true])
+      assert.throws(() => checkExportFolder(out, { force }), {
+        code: 'FILE_EXISTS',
+        message: `${out} holds an export, and also notes/thesis.txt, which coldstart.json does not list. Choose another folder with --out, or empty it first.`,
+      });
     assert.throws(() => checkExportFolder(join(other, 'thesis.txt'), { force: true }), {
       message: `${join(other, 'thesis.txt')} exists already and would be overwritten. Choose another name, or remove it first.`,
     });

@@ -1,12 +1,12 @@
-import { readdirSync, statSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
-import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { DataError, UsageError } from '../errors.js';
 import { version } from '../package.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { writeFolderAtomic } from '../storage/atomicFolder.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { fileIdentity, type FileIdentity } from '../storage/checksum.js';
-import { exportRecordName } from '../storage/exportRecord.js';
+import { checkReplaceable, exportRecordName, identitiesOf, type RecordedFolder } from '../storage/exportRecord.js';
 import { isThere } from '../storage/isThere.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 import type { ExportedModel } from './exportedModel.js';
@@ -27,34 +27,21 @@ export interface ExportRecord {
   readonly files: Readonly<Record<string, FileIdentity>>;
 }
 
+const exportFolder: RecordedFolder = { what: 'export', record: exportRecordName, format: 'coldstart export' };
+
 /**
  * Checks, before the work, that an export can be written to a folder.
  * @param options.force allows an earlier export there, which is then replaced
- * @param options.what what is written, and the file by which an earlier one is known
+ * @param options.kind what is written, and how an earlier one is known
  * @throws ColdstartError code FILE_EXISTS for a folder that holds something; WRITE_FAILED for a place that cannot be written to
  */
 export function checkExportFolder(
   out: string,
-  {
-    force = false,
-    what = 'export',
-    record = exportRecordName,
-  }: { readonly force?: boolean; readonly what?: string; readonly record?: string } = {},
+  { force = false, kind = exportFolder }: { readonly force?: boolean; readonly kind?: RecordedFolder } = {},
 ): void {
-  const content = isThere(out) && statSync(out).isDirectory() ? readdirSync(out) : undefined;
-  if (content !== undefined && content.length > 0) {
-    if (!isThere(join(out, record)))
-      throw new ColdstartError(
-        'FILE_EXISTS',
-        `${out} is not empty and holds no ${what}. Choose another folder with --out, or empty it first.`,
-      );
-    if (!force)
-      throw new ColdstartError(
-        'FILE_EXISTS',
-        `${out} holds ${what === 'export' ? 'an' : 'a'} ${what} already. Replace it with --force, or choose another folder with --out.`,
-      );
-  }
-  checkOutputs([out], { kind: 'folder', replace: content !== undefined });
+  const isFolder = isThere(out) && statSync(out).isDirectory();
+  if (isFolder) checkReplaceable(out, force, kind);
+  checkOutputs([out], { kind: 'folder', replace: isFolder });
 }
 
 /** What formats call 16-bit floats. */
@@ -112,20 +99,9 @@ export async function exportModel(
       dtypes,
       model: model.config,
       checkpoint: await fileIdentity(model.checkpoint),
-      files: await identities(folder),
+      files: await identitiesOf(folder),
     };
     writeJsonFile(join(folder, exportRecordName), record);
     return record;
   });
-}
-
-/** Of every file in a folder and its subfolders, by its path there with slashes. */
-async function identities(folder: string): Promise<Record<string, FileIdentity>> {
-  const found: Record<string, FileIdentity> = {};
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
-    .sort();
-  for (const name of names) found[name.replaceAll('\\', '/')] = await fileIdentity(join(folder, name));
-  return found;
 }

@@ -63,6 +63,11 @@ const prefixFile = (side: Side): string => `prefixes.${side}.txt`;
 const truecaseFile = (side: Side): string => `truecase.${side}.txt`;
 const subwordFile = (side: Side, kind: string): string => `subwords.${side}.${kind}`;
 
+/** Whether `saveTextPipeline` writes files of this name. */
+export function isTextPipelineFile(name: string): boolean {
+  return name === settingsFile || /^(vocab|prefixes|truecase)\.(src|trg)\.txt$|^subwords\.(src|trg)\.\w+$/.test(name);
+}
+
 /** How a method reads the files that its options name. */
 type FileReaders = Readonly<Record<string, (path: string) => string | Uint8Array>>;
 

@@ -64,7 +64,7 @@ async function prepare(flags: PrepareFlags): Promise<void> {
   const shards = flags.shards === undefined ? [] : [`corpus.shards=${flags.shards}`];
   const options = prepareOptions(loadConfig(flags.config, [...flags.set, ...shards]));
   if (flags.dryRun) {
-    const plan: PreparePlan = await planCorpus(options);
+    const plan: PreparePlan = await planCorpus(options, { force: flags.force });
     console.log(flags.json ? JSON.stringify(plan, null, 2) : describePlan(options.outDir, plan, flags.force ?? false));
     return;
   }

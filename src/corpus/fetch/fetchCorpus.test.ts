@@ -150,6 +150,17 @@ test('a folder with other contents is never replaced', async () => {
   assert.equal(server.requests.length, 0, 'nothing is downloaded for a folder that is in the way');
 });
 
+test('fetched text with another file next to it is not replaced', async () => {
+  server.files.set('/data.tgz', archive);
+  const { folder: written } = await fetchOurs();
+  writeFileSync(join(written, 'raw/train.notes'), 'mine');
+  await assert.rejects(fetchOurs({}, { force: true }), {
+    code: 'FILE_EXISTS',
+    message: `${written} also holds raw/train.notes, which this command did not write. It is not replaced. Move raw/train.notes elsewhere, or choose another folder with --dir.`,
+  });
+  assert.equal(readFileSync(join(written, 'raw/train.notes'), 'utf8'), 'mine');
+});
+
 test('concurrent downloads record all their checksums', async () => {
   server.files.set('/data.tgz', archive);
   const lock = join(folder, 'downloads/checksums.json');

@@ -7,6 +7,7 @@ import { fileIdentity } from '../../storage/checksum.js';
 import { version } from '../../package.js';
 import { Downloads, type DownloadsOptions, type LocalFile } from './downloads.js';
 import {
+  filesNotFetched,
   holdsOnlyText,
   manifestFormat,
   manifestName,
@@ -67,6 +68,12 @@ export async function fetchCorpus(recipe: Recipe, pair: RecipePair, options: Fet
       `${folder} was written by another version of coldstart (${present.format}, expected ${manifestFormat}). Its raw text can be prepared as it is. To fetch the text again, run with --force.`,
     );
   }
+  const [other] = present !== null && options.force ? filesNotFetched(folder, present) : [];
+  if (other !== undefined)
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${folder} also holds ${other}, which this command did not write. It is not replaced. Move ${other} elsewhere, or choose another folder with --dir.`,
+    );
   checkOutputs([folder], { kind: 'folder', replace: true });
   const local = fromLocal === undefined ? null : await findLocalText(fromLocal, pair, onNote);
   const archives = local?.archives ?? (await downloadAll(pair, join(dir, 'downloads'), options));

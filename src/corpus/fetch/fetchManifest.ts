@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
 import { jsonObject, jsonRecord, jsonText, jsonValue, readJsonFile } from '../../storage/jsonFile.js';
+import { filesBelow } from '../../storage/filesBelow.js';
 import type { SetCounts } from './writeText.js';
 
 /** `manifest.json` of a fetched corpus: its sources and its files. */
@@ -52,6 +53,11 @@ export function readManifest(folder: string): FetchManifest | null {
 export function holdsOnlyText(folder: string): boolean {
   const known = [manifestName, 'raw', 'tok', 'bpe'];
   return existsSync(join(folder, manifestName)) && readdirSync(folder).every((name) => known.includes(name));
+}
+
+/** Files in the folder of a fetched corpus that its manifest does not list. */
+export function filesNotFetched(folder: string, { outputs }: FetchManifest): string[] {
+  return filesBelow(folder).filter((name) => name !== manifestName && !Object.hasOwn(outputs, name));
 }
 
 /** Size and checksum of every file in a corpus's folder. */

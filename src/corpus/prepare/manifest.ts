@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DataError } from '../../errors.js';
 import { fileIdentity, fileIdentityShape, type FileIdentity } from '../../storage/checksum.js';
 import {
+  jsonAny,
   jsonBoolean,
   jsonCount,
   jsonObject,
@@ -10,8 +13,11 @@ import {
   jsonSha256,
   jsonText,
   jsonValue,
+  parseJson,
   readJsonFile,
 } from '../../storage/jsonFile.js';
+import { readTextFile } from '../../storage/textFile.js';
+import { isTextPipelineFile } from '../../text/textPipeline.js';
 import type { CleanRuleName } from '../../text/clean/fault.js';
 import { isThere } from '../../storage/isThere.js';
 
@@ -71,15 +77,66 @@ export const manifestFormat = 'coldstart prepared corpus';
 export const manifestVersion = 2;
 export const manifestFile = 'manifest.json';
 
-/** The manifest in a folder, or null if there is none. @throws DataError if the file is not a manifest */
+/**
+ * The manifest in a folder, or null if there is none. @throws DataError if the file is not a manifest, with advice on
+ * --force only where it may replace the folder
+ */
 export function readPrepareManifest(folder: string): PrepareManifest | null {
   const path = join(folder, manifestFile);
   if (!isThere(path)) return null;
-  return readJsonFile<PrepareManifest>(path, {
-    what: 'manifest of a prepared corpus',
-    shape: manifestShape,
-    advice: 'Run "coldstart corpus prepare" again with --force, or name another folder.',
-  });
+  const read = (advice: string): PrepareManifest =>
+    readJsonFile<PrepareManifest>(path, { what: 'manifest of a prepared corpus', shape: manifestShape, advice });
+  try {
+    return read('Name another folder.');
+  } catch (error) {
+    if (!(error instanceof DataError && isDamagedCorpus(folder))) throw error;
+    return read('Run "coldstart corpus prepare" again with --force, or name another folder.');
+  }
+}
+
+/**
+ * Whether a folder, whose manifest cannot be read, is still known as a prepared corpus: every name in it is one that
+ * preparing writes, and its manifest is not that of something else.
+ */
+export function isDamagedCorpus(folder: string): boolean {
+  const path = join(folder, manifestFile);
+  if (foreignNames(folder).length > 0) return false;
+  let text: string;
+  try {
+    text = readTextFile(path, 'manifest of a prepared corpus');
+  } catch {
+    return true; // not readable as text: the other names decide
+  }
+  let value: unknown;
+  try {
+    value = parseJson(text, jsonAny, path, '');
+  } catch {
+    // a manifest that was cut short, or its bytes changed; one alone must say what it is
+    return text.includes(manifestFormat) || readdirSync(folder).length > 1;
+  }
+  if (value === null) return readdirSync(folder).length > 1;
+  return (value as { format?: unknown }).format === manifestFormat;
+}
+
+/**
+ * What a folder holds that preparing does not write, sorted; subfolders and links are such.
+ * @param manifest of the corpus there: its outputs count as written too, as other versions may name files otherwise
+ */
+export function foreignNames(folder: string, manifest?: PrepareManifest): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(
+      (entry) => !entry.isFile() || !(isCorpusFile(entry.name) || Object.hasOwn(manifest?.outputs ?? {}, entry.name)),
+    )
+    .map(({ name }) => name)
+    .sort();
+}
+
+function isCorpusFile(name: string): boolean {
+  return (
+    name === manifestFile ||
+    isTextPipelineFile(name) ||
+    /^(train|valid|test)(-\d{5,}-of-\d{5,})?\.bin$|^(valid|test)\.(src|trg)(\.raw)?\.txt$/.test(name)
+  );
 }
 
 const setting = jsonValue('a text, a number or true or false', (value) =>

@@ -16,7 +16,7 @@ import { gzipSync } from 'node:zlib';
 import { batchRow } from '../../data/batch.js';
 import { createBatches } from '../../data/batches.js';
 import type { PrepareOptions } from './options.js';
-import { prepareCorpus } from './prepareCorpus.js';
+import { planCorpus, prepareCorpus } from './prepareCorpus.js';
 import { openPreparedCorpus } from '../preparedCorpus.js';
 import { writeSyntheticCorpus } from '../synth/generateCorpus.js';
 import { copyTextPipeline, openTextPipeline } from '../../text/textPipeline.js';
@@ -233,6 +233,58 @@ test('a folder with other contents is never replaced', async () => {
     code: 'FILE_EXISTS',
     message: `${options.train.src} is a file, expected a folder or nothing. Choose another folder, or remove it first.`,
   });
+});
+
+test('with force only a prepared corpus is replaced: not other folders with a manifest.json, nor files next to a corpus', async () => {
+  const prepared = corpus();
+  await prepareCorpus(prepared);
+  const ours = readFileSync(join(prepared.outDir, 'manifest.json'), 'utf8');
+  const cut = ours.slice(0, ours.length >> 1);
+  const foreign: [what: string, files: Record<string, string>, message: RegExp][] = [
+    [
+      'built-in text',
+      { 'manifest.json': '{"format":"coldstart built-in corpus","version":1}', 'train.de': 'ein' },
+      /: format is "coldstart built-in corpus", expected one of "coldstart prepared corpus"\. Name another folder\.$/,
+    ],
+    ['a web app', { 'manifest.json': '{"name":"app","icons":[]}' }, /: format is missing, .* Name another folder\.$/],
+    ['text alone', { 'manifest.json': 'version 1\n' }, /is not JSON: [^]*\. Name another folder\.$/],
+    ['text next to more', { 'manifest.json': '', 'index.html': '<p>' }, /is not JSON: [^]*\. Name another folder\.$/],
+    ['a list', { 'manifest.json': '[]', 'text.json': '{}' }, /expected an object\. Name another folder\.$/],
+    ['a damaged corpus and a thesis', { 'manifest.json': cut, 'thesis.tex': 'x' }, /Name another folder\.$/],
+    [
+      'the corpus and a thesis',
+      { 'manifest.json': ours, 'thesis.tex': 'x' },
+      /also thesis\.tex, which preparing did not/,
+    ],
+  ];
+  for (const [what, files, message] of foreign) {
+    const options = corpus();
+    mkdirSync(options.outDir);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(options.outDir, name), text);
+    for (const run of [prepareCorpus, planCorpus])
+      for (const force of [false, true]) await assert.rejects(run(options, { force }), { message }, what);
+    assert.deepEqual(readdirSync(options.outDir).sort(), Object.keys(files).sort());
+    for (const [name, text] of Object.entries(files))
+      assert.equal(readFileSync(join(options.outDir, name), 'utf8'), text);
+  }
+});
+
+test('a corpus with a damaged manifest is planned and made again with force', async () => {
+  const options = corpus();
+  const { manifest } = await prepareCorpus(options);
+  const path = join(options.outDir, 'manifest.json');
+  const whole = readFileSync(path, 'utf8');
+  // cut short, emptied by a power failure, a changed byte in its format
+  for (const text of [whole.slice(0, 90), '', whole.replace('coldstart prepared', 'coldstart prepareD')]) {
+    writeFileSync(path, text);
+    for (const run of [prepareCorpus, planCorpus])
+      await assert.rejects(run(options), /Run "coldstart corpus prepare" again with --force, or name another folder\./);
+    const plan = await planCorpus(options, { force: true });
+    assert.equal(plan.status, 'changed');
+    assert.match(plan.changes.join(), /manifest\.json (is not JSON|was changed or damaged)/);
+    assert.equal(readFileSync(path, 'utf8'), text);
+    assert.deepEqual((await prepareCorpus(options, { force: true })).manifest, manifest);
+  }
 });
 
 test('files left by a killed run are removed', async () => {

@@ -11,6 +11,8 @@ import { corpusStages } from './corpusStages.js';
 import { describeFinding } from './findings.js';
 import {
   damagedOutputs,
+  foreignNames,
+  isDamagedCorpus,
   manifestChanges,
   manifestVersion,
   readPrepareManifest,
@@ -99,6 +101,7 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
       seconds: 0,
       warnings: [...languageWarnings(options), ...warningsOf(made)],
     };
+  if (made) refuseForeign(options.outDir, made);
   if (made && !force) {
     throw new ColdstartError(
       'CORPUS_CHANGED',
@@ -136,15 +139,19 @@ export async function prepareCorpus(options: PrepareOptions, control: PrepareCon
  */
 export async function planCorpus(
   options: PrepareOptions,
-  { pairsPerPart = controlFields.pairsPerPart.default }: Pick<PrepareControl, 'pairsPerPart'> = {},
+  {
+    force = false,
+    pairsPerPart = controlFields.pairsPerPart.default,
+  }: Pick<PrepareControl, 'force' | 'pairsPerPart'> = {},
 ): Promise<PreparePlan> {
   checkOptions(options);
-  const found = findCorpus(options.outDir);
+  const found = findCorpus(options.outDir, force);
   const asked = { version: manifestVersion, settings: settingsOf(options), inputs: await inputsOf(options) };
   const { made, changes } = await compare(options.outDir, asked, found);
   if (made && changes.length === 0) return { status: 'upToDate', changes, stages: [] };
+  if (made) refuseForeign(options.outDir, made);
   return {
-    status: made ? 'changed' : 'new',
+    status: changes.length > 0 ? 'changed' : 'new',
     changes,
     stages: planStages(stagesFolder(options.outDir), corpusStages(options, pairsPerPart).all, identitiesOf(asked)),
   };
@@ -172,8 +179,8 @@ function findCorpus(outDir: string, force = false): FoundCorpus {
   try {
     made = readPrepareManifest(outDir);
   } catch (error) {
-    // e.g. truncated by a power failure; the corpus is made again and replaces it
-    if (force && error instanceof DataError) return { made: null, changes: [error.message] };
+    // truncated by a power failure, for example; the corpus is made again and replaces it
+    if (force && error instanceof DataError && isDamagedCorpus(outDir)) return { made: null, changes: [error.message] };
     throw error;
   }
   if (!made && !isFreeFolder(outDir)) {
@@ -183,6 +190,16 @@ function findCorpus(outDir: string, force = false): FoundCorpus {
     );
   }
   return { made, changes: [] };
+}
+
+/** @throws ColdstartError code FILE_EXISTS if the folder of a corpus also holds what preparing does not write */
+function refuseForeign(outDir: string, made: PrepareManifest): void {
+  const [first] = foreignNames(outDir, made);
+  if (first !== undefined)
+    throw new ColdstartError(
+      'FILE_EXISTS',
+      `${outDir} holds a corpus that differs from the requested one, and also ${first}, which preparing did not write. It is not replaced. Move ${first} elsewhere, or choose another output folder.`,
+    );
 }
 
 async function compare(
