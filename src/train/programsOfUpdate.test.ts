@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { div } from '@tensorflow/tfjs-core';
 import { withoutGpu } from '../../test/testBackends.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { selectBackend } from '../backend/select.js';
 import { loadedGpuBackend } from '../backend/webgpu/loadWebGpu.js';
-import { makeBatch } from '../data/batch.js';
+import { makeBatch, type Batch } from '../data/batch.js';
+import { gradInit } from '../gradinit/gradInit.js';
 import { architectures, type ModelConfig } from '../model/config.js';
 import { initParams } from '../model/init.js';
+import { translationLoss } from '../model/loss.js';
 import { eosId } from '../text/specialIds.js';
 import { applyUpdate } from './applyUpdate.js';
 import { disposeOptimizerState } from './optimizer.js';
@@ -78,6 +81,32 @@ describe('programs that an update starts on a GPU', { skip: withoutGpu }, () => 
       disposeParams(params);
       disposeOptimizerState(state);
       assert.ok(programs[1] > 100 && programs[1] <= most, `found ${programs.join(', ')}`);
+    });
+
+  for (const [branch, gamma, most] of [
+    ['objective', Infinity, 1800],
+    ['constraint', 1e-9, 6600],
+  ] as const)
+    test(`at most ${most} in an iteration of GradInit on tiny, ${branch}`, async () => {
+      await selectBackend('webgpu');
+      const backend = await loadedGpuBackend();
+      const config = { ...configOf('tiny'), dropout: 0 };
+      const params: Params = initParams(config, { method: 'fairseq', seed: 1 });
+      const started: number[] = []; // until the end of each iteration
+      const { params: learned, report } = await gradInit({
+        params,
+        loss: (p, b: Batch) => div(translationLoss(p, b, { config, labelSmoothing: 0.1 }).lossSum, b.trgTokens),
+        batches: () => ({ first: batch, second: batch }),
+        algorithm: 'adam',
+        gamma,
+        iterations: 2,
+        onIteration: () => started.push(backend.dispatches),
+      });
+      disposeParams(learned);
+      disposeParams(params);
+      assert.equal(report.iterations[1].branch, branch);
+      const programs = started[1] - started[0];
+      assert.ok(programs > 1000 && programs <= most, `found ${programs}`);
     });
 
   test('a turn of the event loop has those of one batch, however many batches an update has', async () => {
