@@ -14,6 +14,7 @@ import { builtMpi } from '../parallel/mpiFiles.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const killAtWrite = new URL('../../test/killAtWrite.js', import.meta.url).href;
+const peakMemory = new URL('../../test/peakMemory.js', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-mpi-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -118,7 +119,11 @@ record: { tensorBoard: false }
     assert.match(more.stderr, /kept +.*train\.updateFreq=4/);
     ok(coldstart(...trainArgs('grown', ...updates(3))));
     assert.match(readFileSync(join(folder, 'grown/config.yaml'), 'utf8'), /updateFreq: 4\n/);
-    ok(coldstart(...trainArgs('fourfold', ...set('train.updateFreq=4', 'train.maxUpdates=3'))));
+    ok(
+      coldstart(
+        ...trainArgs('fourfold', ...set('train.updateFreq=4', 'train.maxUpdates=2', 'train.validateBleu=false')),
+      ),
+    );
     assert.deepEqual(resultOf('grown').params, resultOf('fourfold').params);
   });
 
@@ -157,6 +162,27 @@ record: { tensorBoard: false }
       /process 1 on .* has another configuration than process 0 on .*: "seed: 2", not "seed: 1"/,
     );
     assert.ok(!existsSync(join(folder, 'refused')));
+  });
+
+  test('the memory of a process is what was estimated', { skip: !isAddonBuilt() && 'measured for native' }, () => {
+    const peaks = join(folder, 'peaks');
+    mkdirSync(peaks);
+    const model = set('model.dModel=512', 'model.dFf=1024', 'model.numEncoderLayers=2', 'model.numDecoderLayers=2');
+    const short = set('gradinit.algorithm=none', 'train.updateFreq=4', 'train.maxUpdates=2');
+    const node = [process.execPath, '--import', peakMemory, program];
+    const job = spawnSync('mpirun', ['-n', '2', ...node, ...trainArgs('large', ...model, ...short)], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...env, PEAK_FOLDER: peaks },
+    });
+    ok(job);
+    const estimate = Number(/memory +about ([\d.]+) GB/.exec(job.stderr)![1]) * 2 ** 30;
+    const [leader, follower] = [0, 1].map((rank) => Number(readFileSync(join(peaks, String(rank)), 'utf8')));
+    // a run is refused where the estimate is more than 1.15 times what is available
+    const [of, least] = [leader / estimate, 1 / 1.15];
+    assert.ok(of > least && of < 1.15, `the leader's is ${of} of the estimate`);
+    // which counts what the leader alone writes checkpoints from
+    assert.ok(follower / estimate > 0.6 && follower < leader, `the follower's is ${follower / estimate} of it`);
   });
 
   interface Job {
