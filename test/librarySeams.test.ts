@@ -265,7 +265,7 @@ test("a library's own loop after GradInit's variant robust equals the first upda
         params,
       );
       value.dispose();
-      const rates = { lr: learningRate(config.train, i), gradientScale: 1 / batch.trgTokens };
+      const rates = { lr: learningRate({ ...config.train, warmupInitLr: -1 }, i), gradientScale: 1 / batch.trgTokens };
       ({ params, state } = update(gradients, state, params, rates));
     }
     disposeOptimizerState(state);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../config/loadConfig.js';
+import { trainOptions } from '../config/trainOptions.js';
 import { startingConfig } from '../config/startingConfig.js';
 import { generateCorpus } from '../corpus/synth/generateCorpus.js';
 
@@ -86,11 +87,10 @@ describe('coldstart init', () => {
     );
     assert.equal(status, 0, stderr);
     const [warmup, cold] = ['de-en.yaml', 'cold.yaml'].map((name) => loadConfig(join(folder, name)));
-    assert.deepEqual([cold.train.warmupInitLr, cold.gradinit.algorithm], [-1, 'adam']);
+    assert.deepEqual([trainOptions(cold).warmupInitLr, cold.gradinit.algorithm], [-1, 'adam']);
     const { corpus: _, ...others } = cold;
-    const { warmupInitLr } = warmup.train;
     const { corpus: __, ...expected } = warmup;
-    assert.deepEqual({ ...others, train: { ...cold.train, warmupInitLr }, gradinit: warmup.gradinit }, expected);
+    assert.deepEqual({ ...others, gradinit: warmup.gradinit }, expected);
   });
 
   test('files in another encoding are refused, and leave nothing behind', () => {

@@ -106,8 +106,8 @@ Examples:
   coldstart score --ref test.bpe-free.de --hyp test.bpe.hyp --metrics tokenised-bleu
   coldstart score --ref test.de --hyp a.hyp b.hyp --src test.en --train-src train.en --diagnosis a-b.html`,
     )
-    .action(async (flags: ScoreFlags) => {
+    .action(async (flags: ScoreFlags, command: Command) => {
       const { scoreFiles } = await import('./scoreAction.js');
-      await scoreFiles(flags);
+      await scoreFiles(flags, (flag) => command.getOptionValueSource(flag) === 'cli');
     });
 }

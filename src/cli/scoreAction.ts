@@ -62,14 +62,16 @@ export interface ScoreFlags {
 }
 
 /** Scores files as the flags say and prints the result. */
-export async function scoreFiles(flags: ScoreFlags): Promise<void> {
+export async function scoreFiles(flags: ScoreFlags, isGiven: (flag: keyof ScoreFlags) => boolean): Promise<void> {
   checkFlags(flags);
+  refuseWithoutEffect(flags, isGiven);
   if (flags.diagnosis !== undefined && flags.diagnosis !== '-') checkOutputs([flags.diagnosis]);
   const refs = await Promise.all(flags.ref.map(readScoringText));
   const hyps = flags.hyp
     ? await Promise.all(flags.hyp.map(readScoringText))
     : [await readScoringStream('standard input', process.stdin)];
   checkSameLength(refs, hyps);
+  const sources = await readSources(flags, refs[0]);
   const tokenised = flags.metrics.includes('tokenised-bleu');
   if (!flags.quiet) for (const warning of warnings(flags, refs, hyps)) console.error(`coldstart: ${warning}`);
 
@@ -103,7 +105,7 @@ export async function scoreFiles(flags: ScoreFlags): Promise<void> {
         console.log(results.map(({ score }) => formatFixed(score.score, flags.width)).join('\t'));
     else console.log({ text: scoresAsText, json: scoresAsJson, latex: scoresAsLatex }[form](scores, format));
   }
-  if (flags.diagnosis !== undefined) await diagnoseFiles(flags, systems, refLines, tokenizer);
+  if (flags.diagnosis !== undefined) await diagnoseFiles(flags, systems, refLines, tokenizer, sources);
 }
 
 function checkFlags(flags: ScoreFlags): void {
@@ -122,6 +124,10 @@ function checkFlags(flags: ScoreFlags): void {
     );
   if (flags.diagnosis !== undefined && numSystems < 2)
     throw new UsageError('--diagnosis compares two systems: give --hyp two files.');
+  if (flags.scoreOnly && (flags.json || flags.format !== 'text'))
+    throw new UsageError('--score-only prints plain numbers, --json and --format other forms. Choose one.');
+  if (flags.sentenceLevel && flags.format === 'latex' && !flags.json)
+    throw new UsageError('--sentence-level prints text or JSON, not LaTeX.');
   if (flags.diagnosis === '-' && (flags.json || flags.format !== 'text' || flags.scoreOnly))
     throw new UsageError(
       '--diagnosis - prints text after the scores, but JSON, LaTeX or plain numbers are for programs. Name a file: --diagnosis FILE.',
@@ -139,6 +145,38 @@ function checkFlags(flags: ScoreFlags): void {
     );
   if (!needsModel && flags.spmModel)
     throw new UsageError(`--spm-model is for --tokenize flores101, flores200 or spm, not ${flags.tokenize}.`);
+}
+
+/** @throws UsageError for an option whose metric or test was not asked for */
+function refuseWithoutEffect(flags: ScoreFlags, isGiven: (flag: keyof ScoreFlags) => boolean): void {
+  const { metrics, confidence, pairedBs, pairedAr, diagnosis } = flags;
+  const isDiagnosed = diagnosis !== undefined;
+  const [asBleu, asTokenised] = [metrics.includes('bleu'), metrics.includes('tokenised-bleu')];
+  const rules: readonly [flags: readonly (keyof ScoreFlags)[], hasEffect: boolean, needed: string][] = [
+    [['tokenize', 'smoothMethod', 'smoothValue', 'spmModel'], asBleu || (isDiagnosed && !asTokenised), '-m bleu'],
+    [['lowercase'], asBleu || asTokenised || isDiagnosed, '-m bleu or tokenised-bleu'],
+    [['joiner'], asTokenised, '-m tokenised-bleu'],
+    [
+      ['chrfCharOrder', 'chrfWordOrder', 'chrfBeta', 'chrfWhitespace', 'chrfLowercase', 'chrfEpsSmoothing'],
+      metrics.includes('chrf'),
+      '-m chrf',
+    ],
+    [['terCaseSensitive', 'terAsianSupport', 'terNoPunct', 'terNormalized'], metrics.includes('ter'), '-m ter'],
+    [['confidenceN'], confidence === true, '--confidence'],
+    [['pairedBsN'], pairedBs === true || isDiagnosed, '--paired-bs or --diagnosis'],
+    [['pairedArN', 'pairedArConfidenceN'], pairedAr === true, '--paired-ar'],
+    [
+      ['seed'],
+      Boolean(confidence ?? pairedBs ?? pairedAr) || isDiagnosed,
+      'a test: --confidence, --paired-bs or --paired-ar',
+    ],
+  ];
+  for (const [names, hasEffect, needed] of rules)
+    for (const name of names)
+      if (!hasEffect && isGiven(name)) {
+        const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+        throw new UsageError(`--${option} has no effect without ${needed}. Add that, or leave the option out.`);
+      }
 }
 
 function warnings(
@@ -194,7 +232,7 @@ function makeBleu(
   { lowercase, smoothMethod, smoothValue, sentenceLevel }: ScoreFlags,
   tokenizer: BleuTokenizerName | BleuTokenizer,
 ): Metric<BleuScore> {
-  if (name === 'tokenised-bleu') return tokenisedBleu({ lowercase });
+  if (name === 'tokenised-bleu') return tokenisedBleu({ lowercase, effectiveOrder: sentenceLevel });
   // effective order like sacreBLEU's command line: a sentence rarely has matches of every order
   return bleu({ tokenize: tokenizer, lowercase, smoothMethod, smoothValue, effectiveOrder: sentenceLevel });
 }
@@ -208,29 +246,41 @@ function significance(flags: ScoreFlags): Significance {
   return { test: 'none' };
 }
 
+/** Texts of a diagnosis besides references and translations. */
+interface Sources {
+  readonly sources?: readonly string[];
+  readonly trainingSources?: readonly string[];
+}
+
+/** @throws DataError if the source has another number of lines than the references */
+async function readSources({ src, trainSrc }: ScoreFlags, refs: ScoringText): Promise<Sources> {
+  if (src === undefined) return {};
+  const sources = await readScoringText(src);
+  checkSameLength([refs], [sources]);
+  const training = trainSrc === undefined ? undefined : await readScoringText(trainSrc);
+  return { sources: sources.lines, trainingSources: training?.lines };
+}
+
 async function diagnoseFiles(
   flags: ScoreFlags,
   [first, second]: readonly System[],
   refs: readonly (readonly string[])[],
   tokenizer: BleuTokenizerName | BleuTokenizer,
+  sources: Sources,
 ): Promise<void> {
-  const { diagnosis: path, src, trainSrc, seed, pairedBsN: numSamples } = flags;
+  const { diagnosis: path, seed, pairedBsN: numSamples } = flags;
   const [{ diagnose }, { diagnosisAsText }, { diagnosisAsHtml }, { writeFileAtomic }] = await Promise.all([
     import('../score/diagnose.js'),
     import('../report/text/diagnosisText.js'),
     import('../report/html/diagnosisHtml.js'),
     import('../storage/atomicFile.js'),
   ]);
-  const sources = src === undefined ? undefined : await readScoringText(src);
-  if (sources) checkSameLength([{ name: flags.ref[0], lines: refs[0], warnings: [] }], [sources]);
-  const training = trainSrc === undefined ? undefined : await readScoringText(trainSrc);
   const metric = makeBleu(flags.metrics.includes('tokenised-bleu') ? 'tokenised-bleu' : 'bleu', flags, tokenizer);
   const diagnosis = diagnose({
     systems: [first, second],
     refs,
     metric,
-    sources: sources?.lines,
-    trainingSources: training?.lines,
+    ...sources,
     numSamples,
     seed,
   });

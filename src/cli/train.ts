@@ -54,7 +54,7 @@ as that of one process (docs/guide/scaling.md).
 Examples:
   coldstart train -c configs/builtin.yaml
   coldstart train -c configs/builtin.yaml --dry-run
-  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam --set train.warmupInitLr=-1
+  coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --set gradinit.algorithm=adam
   coldstart train -c configs/multi30k-en-de.yaml --run runs/m30k-gradinit --resume
   coldstart train -c in-domain.yaml --run runs/in-domain --init-from runs/m30k-gradinit
   mpirun -n 4 coldstart train -c configs/multi30k-en-de.yaml --set train.updateFreq=4 --set train.maxTokens=2048`,

@@ -246,6 +246,10 @@ test('a setting that a choice leaves without effect is refused, with the choice'
     ],
     ['gradinit: { variant: robust, scaled: weights, releaseUpdates: 50 }', /releaseUpdates has no effect/],
     [
+      'gradinit: { algorithm: adam, lookAhead: 9 }\ntrain: { optimizer: sgd }',
+      /lookAhead has no effect, as train\.optimizer is sgd \(.*effect\.yaml:2\)\. Remove it, or set gradinit\.algorithm to sgd, or gradinit\.eta\.$/,
+    ],
+    [
       'gradinit: { variant: robust, eta: 0.1, lookAhead: 9 }',
       /lookAhead has no effect, as gradinit\.eta is 0\.1 \(.*effect\.yaml:1\)\. Remove it, or leave out gradinit\.eta\.$/,
     ],

@@ -23,6 +23,7 @@ import {
   integers,
   optionalInteger,
   optionalPath,
+  optionalReal,
   optionalText,
   text,
   type Section,
@@ -122,7 +123,9 @@ export const schema = {
     lr: trainFields.lr,
     schedule: trainFields.schedule,
     warmupUpdates: trainFields.warmupUpdates,
-    warmupInitLr: trainFields.warmupInitLr,
+    warmupInitLr: optionalReal(
+      `${trainFields.warmupInitLr.help} Default: -1 with GradInit, ${trainFields.warmupInitLr.default} otherwise.`,
+    ),
     holdUpdates: trainFields.holdUpdates,
     extraEpoch: choice(
       ['none', 'constant', 'warmup'],

@@ -169,14 +169,14 @@ ${model}
 train:
 ${train}
   labelSmoothing: 0.1
-${start === 'cold' ? '  warmupInitLr: -1              # no warmup: the highest rate from the first update\n' : ''}  validateBleuSentences: 200    # of the validation set are translated at each validation, all of it counts for the loss
+  validateBleuSentences: 200    # of the validation set are translated at each validation, all of it counts for the loss
   patience: 10                  # stop after so many validations without a better one
 
 ${
   start === 'cold'
-    ? `gradinit: { algorithm: adam }   # learns the scales of the initial parameters and of the first updates`
-    : `# Without the warmup: warmupInitLr: -1 in the section train, and this line (as "coldstart init --start cold" writes it)
-# gradinit: { algorithm: adam } # learns the scales of the initial parameters and of the first updates`
+    ? `gradinit: { algorithm: adam }   # learns the scales of the first parameters and updates; the warmup's updates run at lr`
+    : `# Without the warmup, with this line ("coldstart init --start cold" writes it):
+# gradinit: { algorithm: adam } # learns the scales of the first parameters and updates; the warmup's updates run at lr`
 }
 
 decode:

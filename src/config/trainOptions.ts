@@ -8,9 +8,10 @@ import { checkTrainOptions, trainFields, type TrainOptions } from '../train/trai
 /** The trainer's options in a configuration. @throws UsageError if they contradict each other */
 export function trainOptions(config: Pick<Config, 'train' | 'gradinit' | 'seed'>): TrainOptions {
   const { train, seed } = config;
+  const { warmupInitLr } = defaultsByGradInit(config);
   const options: TrainOptions = {
     ...optimizerOptions(config),
-    ...pickFields(train, trainFields),
+    ...pickFields({ ...train, warmupInitLr }, trainFields),
     seed,
   };
   return withPlaces(config, () => checkTrainOptions(options));
@@ -18,18 +19,28 @@ export function trainOptions(config: Pick<Config, 'train' | 'gradinit' | 'seed'>
 
 /** The optimiser's options in a configuration; Adam's start depends on GradInit's variant. */
 export function optimizerOptions(config: Pick<Config, 'train' | 'gradinit'>): OptimizerOptions {
-  return optimizers.pick({ ...config.train, secondMomentStart: secondMomentStart(config) });
+  const { secondMomentStart } = defaultsByGradInit(config);
+  return optimizers.pick({ ...config.train, secondMomentStart });
+}
+
+/** Settings of training whose default depends on GradInit, with their value. */
+export interface DefaultsByGradInit {
+  readonly secondMomentStart: NonNullable<Config['train']['secondMomentStart']>;
+  readonly warmupInitLr: number;
 }
 
 /**
- * How Adam's second moment begins. GradInit's variant robust is measured together with the first gradient's square:
- * without it a run of five did not train, and on Multi30k all were slow (docs/results/gradinit-robust.md).
+ * The settings of training whose default depends on GradInit: as they are set, or their default.
+ *
+ * - `secondMomentStart`: GradInit's variant robust is measured together with the first gradient's square. Without it a
+ *   run of five did not train, and on Multi30k all were slow (docs/results/gradinit-robust.md).
+ * - `warmupInitLr`: GradInit is there to do without the warmup, so the warmup's updates run at the full rate.
  */
-export function secondMomentStart({
-  train,
-  gradinit,
-}: Pick<Config, 'train' | 'gradinit'>): NonNullable<Config['train']['secondMomentStart']> {
-  if (train.secondMomentStart !== undefined) return train.secondMomentStart;
-  const isRobust = gradinit.algorithm !== 'none' && variantOf(gradinit) === 'robust';
-  return isRobust && train.optimizer === 'adam' ? 'first-gradient' : 'zeros';
+export function defaultsByGradInit({ train, gradinit }: Pick<Config, 'train' | 'gradinit'>): DefaultsByGradInit {
+  const isOn = gradinit.algorithm !== 'none';
+  const isRobust = isOn && variantOf(gradinit) === 'robust';
+  return {
+    secondMomentStart: train.secondMomentStart ?? (isRobust && train.optimizer === 'adam' ? 'first-gradient' : 'zeros'),
+    warmupInitLr: train.warmupInitLr ?? (isOn ? -1 : trainFields.warmupInitLr.default),
+  };
 }

@@ -95,6 +95,15 @@ const rules: readonly Rule[] = [
   },
   { group: 'gradinit', settings: ['lookAhead'], choice: 'variant', usedBy: ['robust', undefined] },
   { group: 'gradinit', settings: ['lookAhead'], choice: 'eta', usedBy: isNotSet },
+  {
+    group: 'gradinit',
+    settings: ['lookAhead'],
+    choice: 'train.optimizer',
+    usedBy: {
+      holds: (optimizer, valueOf) => optimizer !== 'sgd' || valueOf('gradinit.algorithm') !== 'adam',
+      advice: () => 'set gradinit.algorithm to sgd, or gradinit.eta',
+    },
+  },
   { group: 'gradinit', settings: ['gamma'], choice: 'gammaShare', usedBy: isNotSet },
   {
     group: 'gradinit',

@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { DataError } from '../errors.js';
 import type { Batch } from './batch.js';
 import { createBatches, type EpochBatches } from './batches.js';
 import { pairsInMemory } from './pairSource.js';
@@ -99,6 +100,10 @@ test('lengths are bucketed: little padding', () => {
 });
 
 test('faults are named', () => {
+  assert.throws(
+    () => createBatches(() => pairsInMemory([]), { maxTokens: 10 }).epochBatches(3),
+    (error) => error instanceof DataError && /^epoch 3 has no sentence pairs/.test(error.message),
+  );
   assert.throws(
     () => createBatches(many, { maxTokens: 0 }),
     /maxTokens is 0, expected an integer from 1 to 1000000000 \(tokens\)\.$/,

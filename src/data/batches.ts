@@ -107,6 +107,8 @@ export function createBatches(dataset: PairSource | EpochPairs, options: Batchin
   return {
     epochBatches(epoch) {
       const pairs = typeof dataset === 'function' ? dataset(epoch) : dataset;
+      if (pairs.length === 0)
+        throw new DataError(`epoch ${epoch} has no sentence pairs: there is nothing to cut into batches.`);
       const random = new Random(seed, epoch);
       const rows = Int32Array.from({ length: pairs.length }, (_, row) => row);
       const order = sortByLengths(shuffle ? random.shuffle(rows) : rows, pairs);

@@ -203,6 +203,15 @@ describe('GradInit as a library', () => {
     });
   }
 
+  for (const key of ['maxScale', 'layerNormLr', 'beta1', 'gradClip'] as const)
+    test(`the paper's variant refuses what it lacks: ${key}`, async () => {
+      const paper = { variant: 'paper', algorithm: 'sgd', iterations: 1, [key]: 0.5 } as const;
+      await assert.rejects(
+        gradInit({ ...paper, params: new Map(), loss: mlp.loss, batches: () => batches[0] }),
+        (error) => error instanceof UsageError && error.message.includes(`gradInit: ${key} is 0.5, expected no value`),
+      );
+    });
+
   test('a scale that is no longer finite is refused with its tensor', async () => {
     const rising = (p: Params, batch: LabelledBatch): Scalar => mul(mlp.loss(p, batch), -1e3) as Scalar; // falls as scales grow
     await assert.rejects(

@@ -396,7 +396,8 @@ function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorith
 
 /** The optimiser's first step: it is subtracted from each tensor. */
 function steps(gradients: Params, gradNorm: number, { algorithm, eta, normalizeGrad }: GradInitOptions): Params {
-  const size = algorithmRules[algorithm].growsWithGradient && normalizeGrad ? eta / gradNorm : eta;
+  const isNormalized = algorithmRules[algorithm].growsWithGradient && normalizeGrad;
+  const size = isNormalized && gradNorm > 0 ? eta / gradNorm : eta; // a gradient of 0 gives a step of 0
   return tidyParams(
     () => new Map([...gradients].map(([name, gradient]) => [name, firstStep(algorithm, gradient, size)])),
   );

@@ -149,6 +149,7 @@ export const releasedDefaults: ReleasedScaleOptions = {
 export function completeOptions(given: GradInitSettings): GradInitOptions {
   const { algorithm, variant = scaleFields.variant.default } = given;
   checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant }, 'gradInit: ');
+  if (variant === 'paper') refuseSettingsOfOtherVariants(given);
   const defaults: VariantSettings = variantDefaults[variant];
   const { gammaShare, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
   const step = defaultStep(algorithm, given.eta);
@@ -180,6 +181,26 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
     gradClip: given.gradClip ?? scaleFields.gradClip.default,
     scaleStep: given.scaleStep ?? defaults.scaleStep,
   };
+}
+
+/** Settings that Algorithm 1 of the paper lacks. */
+const notInPaper = [
+  'layerNormLr',
+  'layerNormMinScale',
+  'biasMinScale',
+  'maxScale',
+  'layerNormMaxScale',
+  'gradClip',
+  'scaleStep',
+  'beta1',
+  'beta2',
+  'eps',
+] as const satisfies readonly (keyof GradInitSettings)[];
+
+function refuseSettingsOfOtherVariants(given: GradInitSettings): void {
+  for (const key of notInPaper)
+    if (given[key] !== undefined)
+      throw unexpected(`gradInit: ${key}`, given[key], 'no value: the variant paper has no such setting, released has');
 }
 
 const algorithmField = choice(algorithms, 'adam', 'The optimiser whose first step GradInit looks ahead to.');

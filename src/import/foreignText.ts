@@ -4,6 +4,7 @@ import { writeFileAtomic } from '../storage/atomicFile.js';
 import { isThere } from '../storage/isThere.js';
 import {
   jsonCount,
+  jsonBoolean,
   jsonObject,
   jsonList,
   jsonOptional,
@@ -79,7 +80,16 @@ function writeFsmtText(folder: string, out: string, { langs }: ForeignConfig, si
   writeFileAtomic(codes, `#version: 0.2\n${mergesText(join(folder, 'merges.txt'))}`, { durable: false });
   if (!Array.isArray(langs) || langs.length !== 2 || !langs.every((lang) => typeof lang === 'string'))
     throw new DataError(`${join(folder, 'config.json')}: langs is not a list of two language codes. ${advice}`);
+  const lowers = isThere(join(folder, 'tokenizer_config.json'))
+    ? readJsonFile<{ readonly do_lower_case?: boolean }>(join(folder, 'tokenizer_config.json'), {
+        what: 'configuration of a tokenizer',
+        maxBytes,
+        advice,
+        shape: jsonObject({ do_lower_case: jsonOptional(jsonBoolean) }),
+      }).do_lower_case === true
+    : false;
   const steps = (language: string): PreprocessingStep[] => [
+    ...(lowers ? [{ step: 'lowercase' } as const] : []),
     { step: 'normalize', language, punctuation: true, nonPrinting: true },
     { step: 'tokenize', language, aggressive: true, escape: true },
   ];

@@ -110,6 +110,18 @@ describe('FSMT', () => {
     assert.ok(!existsSync(join(out, 'text', 'merges.txt.part')));
   });
 
+  test('an uncased model makes its text small first', async () => {
+    const folder = foreignFolder({});
+    const out = outFolder();
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{ "do_lower_case": true, "langs": ["de", "en"] }');
+    await importModel(folder, out);
+    const text = await openTextPipeline(join(out, 'text'));
+    assert.deepEqual([...(await text.encodeSources(['AB, X']))[0]], [6, 3, 3, 2]);
+    await text.close();
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{ "do_lower_case": "yes" }');
+    await assert.rejects(importModel(folder, outFolder()), /do_lower_case is "yes", expected true or false/);
+  });
+
   test('sharing follows from the matrices: one is stored, two are equal, or all differ', async () => {
     const { data, shape } = sampleParameters({ ...model, sharing: 'none' }).get('decoder.embed_tokens.weight')!;
     const same: WrittenTensor = { dtype: 'F32', shape, data };

@@ -57,6 +57,13 @@ function defaultSize(
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
   const moved = firstMovement(train, steps, settings.lookAhead, gradient);
+  if (moved === 0) {
+    const first = settings.lookAhead === 1 ? 'update has' : `${settings.lookAhead} updates have`;
+    throw new UsageError(
+      `gradinit.eta is not set, and training's first ${first} a rate of 0 (gradinit.lookAhead), so there is no step to look ahead to. ` +
+        'Set train.warmupInitLr to -1, which trains without warmup, or set gradinit.eta.',
+    );
+  }
   if (!growsWithGradient) return { eta: moved };
   return steps.growsWithGradient
     ? { eta: moved / gradient }

@@ -4,7 +4,7 @@ import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { initCost } from '../initial/initCost.js';
 import type { InitTask, LearnedInit } from '../initial/learnedInit.js';
 import { chosenInit, settingsOf } from '../initial/learnedInits.js';
-import { optimizerOptions } from '../config/trainOptions.js';
+import { defaultsByGradInit, optimizerOptions } from '../config/trainOptions.js';
 import { epochShape, runLength, scheduleLead } from './epochShape.js';
 
 /** The expected cost of learning or profiling initial parameters, in updates of training like `initCost`. */
@@ -86,7 +86,7 @@ export function initTask(config: Config, method: LearnedInit, trainPairs: PairSo
   return {
     settings: settingsOf(config, method),
     seed,
-    train: { ...train, ...optimizerOptions(config), ...lead },
+    train: { ...train, ...optimizerOptions(config), warmupInitLr: defaultsByGradInit(config).warmupInitLr, ...lead },
     trainPairs,
   };
 }

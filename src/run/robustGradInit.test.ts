@@ -105,6 +105,11 @@ test("robust: eta is the movement of training's first updates", async () => {
   const lead = { ...fromZeros, 'train.maxTokens': 40, 'train.warmupUpdates': 400, 'train.warmupInitLr': 0 };
   near(await eta({ ...lead, 'train.extraEpoch': 'constant' }), 0.05);
   near(await eta({ ...lead, 'train.extraEpoch': 'warmup' }), (0.01 * (1 + 2 + 3 + 4 + 5)) / updatesPerEpoch);
+  near(await eta({ 'train.optimizer': 'radam' }), 0.05); // as Adam's
+  await assert.rejects(
+    eta({ 'train.warmupInitLr': 0, 'gradinit.lookAhead': 1 }),
+    /gradinit\.eta is not set, and training's first update has a rate of 0 \(gradinit\.lookAhead\).* Set train\.warmupInitLr to -1/,
+  );
 });
 
 test('the bound as a share of the first norm, which rates meet without second derivatives', async () => {

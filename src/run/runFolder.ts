@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { secondMomentStart } from '../config/trainOptions.js';
+import { defaultsByGradInit, type DefaultsByGradInit } from '../config/trainOptions.js';
 import {
   configDifferences,
   configToYaml,
@@ -83,7 +83,7 @@ export function corpusIdentity({ outputs }: PrepareManifest): RunIdentity['corpu
 
 /** The configuration of a run, without the ablation section, which does not affect its runs. */
 export function runConfig(config: Config): Config {
-  const train = { ...config.train, secondMomentStart: secondMomentStart(config) };
+  const train = { ...config.train, ...defaultsByGradInit(config) };
   return { ...config, train, ablation: defaultConfig().ablation };
 }
 
@@ -276,10 +276,11 @@ function changesValidationBleu(key: string): boolean {
 /** The reason in brackets if another setting keeps a setting from changing on resuming; otherwise empty. */
 function whyFixed(key: string, own: Config, wanted: Config): string {
   const { train } = own;
-  if (key === 'train.secondMomentStart' && wanted.train.secondMomentStart === undefined) {
-    const byDefault = secondMomentStart({ ...own, train: { ...train, secondMomentStart: undefined } });
-    if (byDefault !== train.secondMomentStart)
-      return ` (not set, and its default is another: --set ${key}=${train.secondMomentStart} keeps that of the run)`;
+  const name = key.replace(/^train\./, '') as keyof DefaultsByGradInit;
+  if (name in defaultsByGradInit(own) && wanted.train[name] === undefined) {
+    const byDefault = defaultsByGradInit({ ...own, train: { ...train, [name]: undefined } })[name];
+    if (byDefault !== train[name])
+      return ` (not set, and its default is another: --set ${key}=${train[name]} keeps that of the run)`;
   }
   if (key === 'train.keepEveryUpdates') return ' (its checkpoints are of updates; another number above 0 may be set)';
   if (key === 'train.maxUpdates')

@@ -7,6 +7,8 @@ import { corpusScore, type Metric, type References } from './metric.js';
 /** Options of `tokenisedBleu`. */
 export interface TokenisedBleuOptions {
   readonly lowercase?: boolean;
+  /** For single sentences: BLEU stops at the highest order that the sentence has n-grams for. */
+  readonly effectiveOrder?: boolean;
   /** Mark of subword units in the hypothesis, removed before scoring. Default `@@`; empty for none. */
   readonly joiner?: string;
 }
@@ -32,8 +34,11 @@ export function corpusTokenisedBleu(
 }
 
 /** The metric; join hypotheses with `joinUnits` before. */
-export function tokenisedBleu({ lowercase = false }: Pick<TokenisedBleuOptions, 'lowercase'> = {}): Metric<BleuScore> {
-  return { ...bleu({ ...tokenisedBleuVariant, lowercase }), name: 'tokenised BLEU' };
+export function tokenisedBleu({
+  lowercase = false,
+  effectiveOrder = false,
+}: Omit<TokenisedBleuOptions, 'joiner'> = {}): Metric<BleuScore> {
+  return { ...bleu({ ...tokenisedBleuVariant, lowercase, effectiveOrder }), name: 'tokenised BLEU' };
 }
 
 /** A line of subword units as words. */

@@ -19,13 +19,8 @@ import { optimizerKind } from './optimizer.js';
  */
 export const radam = optimizerKind({
   fields: momentFields,
-  steady: {
-    growsWithGradient: false,
-    step(options, t, gradient) {
-      const factor = rectification(options.beta2, t);
-      return factor === undefined ? gradient : factor * steadyAdamStep(options, t, gradient);
-    },
-  },
+  // Adam's, into which the rectified steps grow: the first few follow the gradient and are far smaller
+  steady: { growsWithGradient: false, step: steadyAdamStep },
   create: (options) => ({
     slots: momentSlots,
     init: initMoments,

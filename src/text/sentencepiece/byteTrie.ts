@@ -110,7 +110,8 @@ function layOut(nodes: readonly Node[]): Uint32Array {
       grow(place + 512);
       if (taken[place]) continue;
       const base = place ^ labels[0];
-      if (usedBases.has(base)) continue;
+      // 0 would point from the root to itself, which SentencePiece 0.2.3 refuses
+      if (base === 0 || usedBases.has(base)) continue;
       let free = true;
       for (let i = 1; free && i < labels.length; i++) free = taken[base ^ labels[i]] === 0;
       if (free) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { joinPieces } from '../subwords/sentencePiece.js';
+import { ByteTrie } from './byteTrie.js';
 import { CharsMap, normalizationRules } from './charsMap.js';
 import { learnSentencePiece, type SentencePieceOptions } from './learnSentencePiece.js';
 import { PieceChecker } from './pieceRules.js';
@@ -56,6 +57,14 @@ test('normalisation as SentencePiece describes it', () => {
     ),
     { numRuns: 300 },
   );
+});
+
+test('the first unit of a map points at others: SentencePiece 0.2.3 refuses one that points at itself', () => {
+  for (const first of [1, 2, 3, 255]) {
+    const { units } = ByteTrie.build([[Uint8Array.of(first), 5]]);
+    assert.notEqual(units[0] >>> 10, 0, `root of the key ${first}`);
+    assert.deepEqual(new ByteTrie(units).longestMatch(Uint8Array.of(first), 0), { length: 1, value: 5 });
+  }
 });
 
 test('seeds are the sequences in two places of the different words, counted in the text, as the slow search finds them', () => {
