@@ -1,4 +1,3 @@
-import { UsageError } from '../../errors.js';
 import { compareCodePoints } from '../codePoints.js';
 import { mergePairs, type CountedWord, type Pair } from '../subwords/mergePairs.js';
 import type { PieceChecker } from './pieceRules.js';
@@ -14,13 +13,10 @@ import { tooFewPieces, tooManyCharacters, type LearnLimits, type ScoredPiece } f
  *
  * @throws UsageError if there are more characters than pieces, or, unless `softLimit`, too few pairs
  */
-export function learnBpePieces(
-  words: Words,
-  checker: PieceChecker,
-  { numPieces, softLimit, onProgress }: LearnLimits,
-): ScoredPiece[] {
+export function learnBpePieces(words: Words, checker: PieceChecker, limits: LearnLimits): ScoredPiece[] {
+  const { numPieces, softLimit, onProgress } = limits;
   const { characters } = words;
-  if (characters.length > numPieces) throw new UsageError(tooManyCharacters(characters.length, numPieces));
+  if (characters.length > numPieces) throw tooManyCharacters(characters.length, limits);
   const known = new Set(characters);
   onProgress?.(characters.length, numPieces, 'pieces');
   const merges: string[] = [];
@@ -39,7 +35,7 @@ export function learnBpePieces(
     if (merges.length === numPieces - characters.length) break;
   }
   if (merges.length < numPieces - characters.length && !softLimit)
-    throw new UsageError(tooFewPieces(characters.length + merges.length, numPieces));
+    throw tooFewPieces(characters.length + merges.length, limits);
   return [...merges, ...characters].map((piece, i) => ({ piece, score: -i }));
 }
 

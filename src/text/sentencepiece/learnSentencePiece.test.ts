@@ -185,12 +185,36 @@ test('special pieces, byte fallback, coverage, digits; sizes that cannot be', as
   );
   await assert.rejects(
     learnSentencePiece(lines, { ...options, byteFallback: false, vocabSize: 6 }),
-    /different characters, but 1 pieces were requested/,
+    /the text has \d+ different characters, but only 1 piece can be learnt: the requested size is 6, and 5 of these are special pieces\. Request at least \d+,/,
   );
   await assert.rejects(
     learnSentencePiece(lines, { vocabSize: 5000 }),
-    /only \d+ pieces can be learnt from this text, but 4997 were requested/,
+    /only \d+ pieces can be learnt from this text, which makes \d+ with the 3 special pieces, but 5000 were requested\./,
   );
   await assert.rejects(learnSentencePiece(['', ' '], { vocabSize: 50 }), /no text to learn from/);
   await assert.rejects(learnSentencePiece(lines, { vocabSize: 50, controlSymbols: ['<s>'] }), /"<s>" is named twice/);
+});
+
+test('the sizes that a refusal advises are sizes that can be learnt', async () => {
+  const text = ['ab ab abc', 'abc ab'];
+  const learn = (vocabSize: number, modelType: 'unigram' | 'bpe') =>
+    learnSentencePiece(text, { vocabSize, modelType, normalization: 'identity' });
+  const advised = async (vocabSize: number, modelType: 'unigram' | 'bpe', words: RegExp): Promise<number> => {
+    const { message } = (await learn(vocabSize, modelType).catch((error: unknown) => error)) as Error;
+    const found = words.exec(message);
+    assert.ok(found, message);
+    return Number(found[1]);
+  };
+  for (const modelType of ['unigram', 'bpe'] as const) {
+    const most = await advised(8000, modelType, /but 8000 were requested\. Request at most (\d+), or allow fewer/);
+    const { numPieces, vocab } = await learn(most, modelType);
+    assert.equal(numPieces, most);
+    assert.equal(vocab.trim().split('\n').length, most);
+    assert.match(vocab, /^<unk>\t0\n<s>\t0\n<\/s>\t0\n/);
+    const least = await advised(4, modelType, /the requested size is 4, .* Request at least (\d+), or a lower/);
+    assert.equal(least, 7); // ▁, a, b and c
+    assert.equal((await learn(least, modelType)).numPieces, least);
+    await assert.rejects(learn(least - 1, modelType), /Request at least 7,/);
+    await assert.rejects(learn(most + 1, modelType), new RegExp(`Request at most ${most},`));
+  }
 });

@@ -86,7 +86,9 @@ export async function learnSentencePiece(
     );
   const numPieces = vocabSize - special.length;
   if (numPieces < 1)
-    throw new UsageError(`a vocabulary of ${vocabSize} has no room after ${special.length} special pieces.`);
+    throw new UsageError(
+      `a vocabulary of ${vocabSize} has no room after ${special.length} special pieces. Request more than ${special.length}.`,
+    );
 
   const charsMap = CharsMap.compile(normalizationRules(normalization));
   const text = new TrainingText(charsMap, maxLineBytes);
@@ -106,7 +108,7 @@ export async function learnSentencePiece(
   }
   const words = text.words(characterCoverage);
   const checker = new PieceChecker(words.characters, { maxPieceLength, splitByScript, splitByNumber, splitDigits });
-  const limits = { numPieces, softLimit, onProgress };
+  const limits = { numPieces, numSpecial: special.length, softLimit, onProgress };
   const learnt =
     modelType === 'bpe'
       ? learnBpePieces(words, checker, limits)

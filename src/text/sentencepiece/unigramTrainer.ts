@@ -1,3 +1,4 @@
+import { counted } from '../../counted.js';
 import { UsageError } from '../../errors.js';
 import type { PieceChecker } from './pieceRules.js';
 import { PieceTrie } from './pieceTrie.js';
@@ -10,6 +11,8 @@ export type LearnProgress = (done: number, total: number, unit: string) => void;
 export interface LearnLimits {
   /** Pieces to learn, single characters included; special ones are not. */
   readonly numPieces: number;
+  /** Special pieces, which the size that the caller asks for includes: messages name that size. */
+  readonly numSpecial: number;
   /** Fewer pieces than requested are not an error. */
   readonly softLimit: boolean;
   /** Called as the work advances, the last time with all of it done, unless the text has no more pieces. */
@@ -49,8 +52,7 @@ const unknownPenalty = 10;
  */
 export function learnUnigram(words: Words, checker: PieceChecker, options: UnigramOptions): ScoredPiece[] {
   const { characters } = words;
-  if (characters.length > options.numPieces)
-    throw new UsageError(tooManyCharacters(characters.length, options.numPieces));
+  if (characters.length > options.numPieces) throw tooManyCharacters(characters.length, options);
   let model = seedModel(words, checker, options.seedPieces);
   const wanted = Math.max(options.numPieces, Math.floor(pruneTo * options.numPieces));
   const pruned = (numPieces: number): number => Math.max(wanted, Math.floor(options.shrinkingFactor * numPieces));
@@ -293,8 +295,9 @@ function bestPath({ from, to, piece, score, size }: EdgeList, length: number, wi
 function finalPieces(
   { characters }: Words,
   { symbols, starts, lengths, scores }: Model,
-  { numPieces, softLimit }: UnigramOptions,
+  options: UnigramOptions,
 ): ScoredPiece[] {
+  const { numPieces, softLimit } = options;
   const single = new Map<number, number>();
   const longer: number[] = [];
   scores.forEach((_, p) => (lengths[p] === 1 ? void single.set(symbols[starts[p]], scores[p]) : longer.push(p)));
@@ -306,7 +309,7 @@ function finalPieces(
       score: scores[p],
     });
   }
-  if (pieces.length < numPieces && !softLimit) throw new UsageError(tooFewPieces(pieces.length, numPieces));
+  if (pieces.length < numPieces && !softLimit) throw tooFewPieces(pieces.length, options);
   return pieces.sort((a, b) => b.score - a.score);
 }
 
@@ -329,10 +332,14 @@ export function digamma(x: number): number {
   );
 }
 
-export function tooManyCharacters(characters: number, numPieces: number): string {
-  return `the text has ${characters} different characters, but ${numPieces} pieces were requested besides the special ones. Request more, or a lower character coverage.`;
+export function tooManyCharacters(characters: number, { numPieces, numSpecial }: LearnLimits): UsageError {
+  return new UsageError(
+    `the text has ${characters} different characters, but only ${counted(numPieces, 'piece')} can be learnt: the requested size is ${numPieces + numSpecial}, and ${numSpecial} of these are special pieces. Request at least ${characters + numSpecial}, or a lower character coverage.`,
+  );
 }
 
-export function tooFewPieces(found: number, numPieces: number): string {
-  return `only ${found} pieces can be learnt from this text, but ${numPieces} were requested besides the special ones. Request at most ${found}, or allow fewer: softLimit of learnSentencePiece, --soft-limit of "corpus learn-spm".`;
+export function tooFewPieces(found: number, { numPieces, numSpecial }: LearnLimits): UsageError {
+  return new UsageError(
+    `only ${counted(found, 'piece')} can be learnt from this text, which makes ${found + numSpecial} with the ${numSpecial} special pieces, but ${numPieces + numSpecial} were requested. Request at most ${found + numSpecial}, or allow fewer: softLimit of learnSentencePiece, --soft-limit of "corpus learn-spm".`,
+  );
 }
