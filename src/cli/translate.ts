@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { schema } from '../config/schema.js';
-import { defaultBufferLines, defaultMaxSourceTokens } from '../translator/limits.js';
+import { defaultMaxSourceTokens, maxSourceTokensField, streamFields } from '../translator/limits.js';
 import { translateFields } from '../decode/decodeOptions.js';
-import { atMost, backendOption, fieldValue, jsonOption, positiveInteger, severalOption } from './options.js';
+import { backendOption, fieldValue, jsonOption, severalOption } from './options.js';
 import type { TranslateFlags } from './translateFlags.js';
 
 export function translateCommand(): Command {
@@ -35,12 +35,12 @@ export function translateCommand(): Command {
     .option(
       '--max-source-tokens <n>',
       `longer lines are cut to as many tokens, and counted at the end (default: ${defaultMaxSourceTokens})`,
-      atMost(10_000, positiveInteger),
+      fieldValue(maxSourceTokensField),
     )
     .option(
       '--buffer <lines>',
-      `lines read before they are translated together and written (default: ${defaultBufferLines}; 1 from a terminal)`,
-      positiveInteger,
+      `lines read before they are translated together and written (default: ${streamFields.bufferLines.default}; 1 from a terminal)`,
+      fieldValue(streamFields.bufferLines),
     )
     .option('--input <file>', 'lines to translate, plain or .gz (default: standard input)')
     .option('--output <file>', 'where to write (default: standard output)')

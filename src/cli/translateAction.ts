@@ -6,6 +6,7 @@ import { UsageError } from '../errors.js';
 import { translateFields } from '../decode/decodeOptions.js';
 import { readRunConfig } from '../run/runFolder.js';
 import { ProgressBar } from '../report/progress/progressBar.js';
+import { isPipe } from '../storage/refusePipe.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { TextOutput } from '../storage/textOutput.js';
 import { inStep, withoutLineEnd } from '../text/linePairs.js';
@@ -26,6 +27,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   if (flags.scoreTarget !== undefined) refuseSearchFlags(flags);
   if (flags.output !== undefined) checkOutputs([flags.output]);
   const models = chosenModels(flags);
+  if (flags.scoreTarget !== undefined) await checkSameLength(flags.input, flags.scoreTarget);
   const signal = abortOnInterrupt(
     flags.output === undefined ? 'The lines written so far are whole.' : 'Nothing was written.',
   );
@@ -100,6 +102,17 @@ async function writeTranslations(
     console.error(
       `${counted(cut.length, 'line was', 'lines were')} longer than ${flags.maxSourceTokens ?? defaultMaxSourceTokens} tokens and cut, first line ${cut[0] + 1} (--max-source-tokens).`,
     );
+}
+
+/**
+ * Compares the numbers of lines before any is scored. A pipe can be read only once: there the error follows the scores
+ * of the lines that both have.
+ *
+ * @throws DataError naming both counts
+ */
+async function checkSameLength(input: string | undefined, target: string): Promise<void> {
+  if (input === undefined || isPipe(input) || isPipe(target)) return;
+  for await (const _ of inStep(readLines(input), readLines(target), { src: input, trg: target }));
 }
 
 /** Prints for each source line the score of the line of the file that is next to it. */

@@ -80,7 +80,7 @@ describe('translate', () => {
     ok([...args, '--input', 'sources.txt', '--output', 'scores.txt'], '');
     assert.equal(readFileSync(join(folder, 'scores.txt'), 'utf8'), `${known}\n${empty}\n${other}\n`);
     for (const flag of ['--beam', '--nbest', '--max-source-tokens']) {
-      const { stderr, status } = translate([...args, flag, '1'], sources);
+      const { stderr, status } = translate([...args, flag, '2'], sources);
       assert.match(
         stderr,
         new RegExp(
@@ -99,6 +99,45 @@ describe('translate', () => {
     const uneven = translate(args, `${tokenised}\n`);
     assert.match(uneven.stderr, /standard input has 1, given\.txt has 3\. Line i of one must be the translation/);
     assert.equal(uneven.status, 1);
+    // of two files the numbers of lines are compared before any line is scored
+    writeFileSync(join(folder, 'one.txt'), `${tokenised}\n`);
+    const unevenFiles = translate([...args, '--input', 'one.txt']);
+    assert.equal(unevenFiles.stdout, '');
+    assert.match(
+      unevenFiles.stderr,
+      /^coldstart: the two sides .*: one\.txt has 1, given\.txt has 3\. Line i of one must/,
+    );
+    assert.equal(unevenFiles.status, 1);
+  });
+
+  test('a choice among the checkpoints of a run is refused for a checkpoint, and bounds by the option', () => {
+    for (const command of ['translate', 'serve']) {
+      const args = [program, command, '--checkpoint', join('run', 'checkpoints', 'best.safetensors'), '--use', 'best'];
+      const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+        cwd: folder,
+        input: '',
+        encoding: 'utf8',
+      });
+      assert.equal(
+        stderr,
+        'coldstart: --use chooses among the checkpoints of a run: give it with --run. [USAGE]\n',
+        command,
+      );
+      assert.deepEqual([stdout, status], ['', 2]);
+    }
+    for (const [option, value, accepted] of [
+      ['--max-source-tokens', '1', 'an integer from 2 to 10000'],
+      ['--max-source-tokens', '10001', 'an integer from 2 to 10000'],
+      ['--buffer', '1000000001', 'an integer from 1 to 1000000000'],
+    ]) {
+      const { stderr, status } = translate(['--run', 'run', option, value]);
+      assert.ok(
+        stderr.includes(`'${option} <`) && stderr.includes(`'${value}' is invalid. Expected ${accepted}.`),
+        stderr,
+      );
+      assert.equal(status, 2);
+    }
+    assert.equal(ok(['--run', 'run', '--beam', '1', '--max-source-tokens', '2', '--tokenized'], tokenised), 'hund\n');
   });
 
   test('several runs are an ensemble; their vocabularies must be the same', () => {

@@ -19,10 +19,16 @@ export const decodeBatchFields = {
   maxSentences: integer(128, 'Most sentences per batch of decoding.', { min: 1, unit: 'sentences' }),
 } as const satisfies Section;
 
+/** A source that is cut keeps at least one token, and the end mark. */
+export const leastSourceTokens = 2;
+
 /** What no configuration sets. */
 export const translateFields = {
   maxSourceTokens: orInfinity(
-    optionalInteger('Longer sources are cut to this many tokens, the last of them eosId.', { min: 2, unit: 'tokens' }),
+    optionalInteger('Longer sources are cut to this many tokens, the last of them eosId.', {
+      min: leastSourceTokens,
+      unit: 'tokens',
+    }),
   ),
   nbest: integer(1, 'Hypotheses per sentence.', { min: 1, max: 1000 }),
 } as const satisfies Section;

@@ -3,7 +3,7 @@ import { defaultConfig } from '../config/loadConfig.js';
 import { DataError, UsageError } from '../errors.js';
 import type { InitReport } from '../initial/learnedInits.js';
 import type { ModelConfig } from '../model/config.js';
-import { chooseCheckpoint } from '../run/chooseCheckpoint.js';
+import { chooseCheckpoint, refuseUseWithoutRun } from '../run/chooseCheckpoint.js';
 import { readInitReport } from '../run/initRecords.js';
 import { readRunConfig, readRunIdentity, runPaths, type RunIdentity } from '../run/runFolder.js';
 import { readRunScores, summarizeLog, type CheckpointUse, type RunScores } from '../run/runScores.js';
@@ -83,8 +83,7 @@ export interface ExportSource {
 export async function openExportedModel({ run, checkpoint, use, text }: ExportSource): Promise<ExportedModel> {
   if ((run === undefined) === (checkpoint === undefined))
     throw new UsageError('name what to export: either --run DIR or --checkpoint FILE.');
-  if (run === undefined && use !== undefined)
-    throw new UsageError('--use chooses among the checkpoints of a run: give it with --run.');
+  refuseUseWithoutRun(use, run !== undefined);
   const facts = run === undefined ? undefined : readRunFacts(run, use);
   const path = checkpoint ?? facts!.path;
   const textFolder = text ?? (run === undefined ? findTextFolder(path) : runPaths(run).text);

@@ -46,6 +46,12 @@ export function chooseCheckpoint(
   return { path, use: checkpoint, description: checkpoint === 'best' ? 'best of validation' : 'last' };
 }
 
+/** @throws UsageError for a choice among the checkpoints of a run where no run is named */
+export function refuseUseWithoutRun(use: Config['decode']['checkpoint'] | undefined, hasRun: boolean): void {
+  if (use !== undefined && !hasRun)
+    throw new UsageError('--use chooses among the checkpoints of a run: give it with --run.');
+}
+
 /** What an average of these checkpoints is, in words. */
 function averageOf(kept: readonly string[]): string {
   const last = /^update-0*(\d+)/.exec(basename(kept.at(-1)!));

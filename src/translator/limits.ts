@@ -1,4 +1,5 @@
-import { integer, type Section } from '../field.js';
+import { leastSourceTokens } from '../decode/decodeOptions.js';
+import { integer, optionalInteger, type Section } from '../field.js';
 
 /** The fields of `Translator.stream`, beyond those of `translate`. */
 export const streamFields = {
@@ -12,3 +13,9 @@ export const defaultBufferLines = streamFields.bufferLines.default;
 export const defaultMaxSourceTokens = 1024;
 /** Longest line that is scored, in tokens: attention's memory grows with the square of a line's length. */
 export const maxScoredTokens = 10_000;
+/** What `translate --max-source-tokens` may be: attention's memory bounds it as it does for lines that are scored. */
+export const maxSourceTokensField = optionalInteger('Longer lines are cut to as many tokens, the end mark included.', {
+  min: leastSourceTokens,
+  max: maxScoredTokens,
+  unit: 'tokens',
+});

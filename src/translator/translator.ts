@@ -9,6 +9,7 @@ import type { LoadedModel } from '../decode/loadedModel.js';
 import { cutSource, translateTogether } from '../decode/translate.js';
 import { DataError, UsageError } from '../errors.js';
 import { checkFields } from '../field.js';
+import { refuseUseWithoutRun } from '../run/chooseCheckpoint.js';
 import { beamOptions } from '../run/heldOut.js';
 import { openTextPipeline, textPipelineSha256, type TextForm, type TextPipeline } from '../text/textPipeline.js';
 import { readCheckpoint, toTensors } from '../train/checkpoint.js';
@@ -142,6 +143,10 @@ export class Translator {
     const paths = typeof models === 'string' ? [models] : models;
     if (paths.length === 0) throw new UsageError('there is no model to open. Name a run or a checkpoint.');
     const places = paths.map((path) => findModel(path, options));
+    refuseUseWithoutRun(
+      options.use,
+      places.some(({ description }) => description !== undefined),
+    );
     if (options.backend !== undefined || engine().backendName === undefined)
       await selectBackend(options.backend ?? 'auto');
     const loaded: LoadedModel[] = [];
