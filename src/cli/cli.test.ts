@@ -391,6 +391,8 @@ ablation:
     writeFileSync(join(folder, 'junk/scores.json'), JSON.stringify(scores));
     rmSync(join(folder, 'junk/test.hyp'));
     ok(['report', 'junk', '--out', 'junk.html']); // its numbers do not need the translations
+    const written = cli(['report', 'junk', '--format', 'csv', '--out', 'junk.txt']);
+    assert.deepEqual([written.status, written.stdout, written.stderr], [0, '', 'junk.txt\n']);
     assert.match(
       readFileSync(join(folder, 'junk.html'), 'utf8'),
       /run: not compared, not shown, because test\.hyp or test\.ref is missing/,

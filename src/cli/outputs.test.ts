@@ -38,7 +38,7 @@ test('outputs are checked before the work: every command reports them before its
     ['average', '--run', 'none', '--out', out],
     ['export', '--run', 'none', '--format', 'transformers-js', '--out', out],
     ['gradinit', '-c', 'none', '--out', `${out}.safetensors`],
-    ['report', 'none', '--out', out],
+    ['report', 'none', '--out', `${out}.csv`],
     ['translate', '--run', 'none', '--output', out],
     ['score', '--ref', 'none', '--hyp', 'none', 'none', '--diagnosis', out],
   ]) {
@@ -51,6 +51,22 @@ test('outputs are checked before the work: every command reports them before its
     assert.equal(status, 1, args.join(' '));
   }
   assert.deepEqual(readdirSync(folder).sort(), ['corpus.yaml', 'file', 'folder']);
+});
+
+test('a report is not written into a file whose ending names another format, or none', () => {
+  for (const out of ['r.pdf', 'r.xhtml', 'html']) {
+    const { status, stderr } = run(['report', 'none', '--out', out]);
+    assert.equal(
+      stderr,
+      `coldstart: --out is ${out}, expected a file that ends in .html, .md, .csv, .json. Choose one of these, or name the format with --format. [USAGE]\n`,
+    );
+    assert.equal(status, 2);
+  }
+  assert.match(run(['report', 'none', '--out', 'r.MD']).stderr, /^coldstart: none holds no ablation/);
+  assert.match(
+    run(['report', 'none', '--out', 'r.pdf', '--format', 'md']).stderr,
+    /^coldstart: none holds no ablation/,
+  );
 });
 
 test('more translations than the beam are rejected', () => {

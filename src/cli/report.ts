@@ -1,4 +1,6 @@
+import { extname } from 'node:path';
 import { Command, Option } from 'commander';
+import { UsageError } from '../errors.js';
 import { ablationFiles } from '../ablation/ablationFiles.js';
 import type { AblationData } from '../ablation/ablationData.js';
 
@@ -19,7 +21,7 @@ export function reportCommand(): Command {
     .addOption(
       new Option(
         '--format <name>',
-        'html: one self-contained page; md: tables; csv: one line per run; json: everything, curves included (default: by the ending of --out, else html)',
+        'html: one self-contained page; md: tables; csv: one line per run; json: everything, curves included (default: by the ending of --out; html without it)',
       ).choices(formats),
     )
     .option(
@@ -41,18 +43,32 @@ Examples:
         import('../storage/atomicFile.js'),
         import('../storage/checkOutputs.js'),
       ]);
-      const format = flags.format ?? formats.find((name) => flags.out?.endsWith(`.${name}`)) ?? 'html';
+      const format = flags.format ?? formatOf(flags.out);
       if (flags.out !== undefined) checkOutputs([flags.out]);
       const data = gatherAblation(dir);
       const page = ablationFiles(dir).page;
       if (flags.out === undefined && format === 'html') checkOutputs([page], { replace: true });
       const text = await formatReport(data, format);
-      if (flags.out !== undefined) writeFileAtomic(flags.out, text, { overwrite: false });
-      else if (format === 'html') {
+      if (flags.out !== undefined) {
+        writeFileAtomic(flags.out, text, { overwrite: false });
+        console.error(flags.out);
+      } else if (format === 'html') {
         writeFileAtomic(page, text);
         console.log(page);
       } else process.stdout.write(text);
     });
+}
+
+/** @throws UsageError for a file with another ending: it would hold a format that its name does not say */
+function formatOf(out: string | undefined): Format {
+  if (out === undefined) return 'html';
+  const ending = extname(out).toLowerCase();
+  const format = formats.find((name) => ending === `.${name}`);
+  if (format === undefined)
+    throw new UsageError(
+      `--out is ${out}, expected a file that ends in ${formats.map((name) => `.${name}`).join(', ')}. Choose one of these, or name the format with --format.`,
+    );
+  return format;
 }
 
 async function formatReport(data: AblationData, format: Format): Promise<string> {

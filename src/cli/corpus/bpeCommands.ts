@@ -174,7 +174,7 @@ interface ApplyFlags extends FilterFlags {
   vocabularyThreshold?: number;
   glossaries?: string[];
   dropout: number;
-  seed: number;
+  seed?: number;
 }
 
 export function applyBpeCommand(): Command {
@@ -189,7 +189,7 @@ export function applyBpeCommand(): Command {
     .option('--vocabulary-threshold <n>', 'with --vocabulary: so are units seen less often than this', wholeNumber)
     .option('--glossaries <words...>', 'words and regular expressions that stay whole')
     .option('--dropout <p>', 'leave merges out with this probability (BPE-dropout), only for training text', share, 0)
-    .option('--seed <n>', 'of --dropout', wholeNumber, 1)
+    .option('--seed <n>', 'of --dropout (default: 1)', wholeNumber)
     .addHelpText(
       'after',
       `
@@ -202,6 +202,8 @@ Examples:
     .action(async (flags: ApplyFlags) => {
       if (flags.vocabularyThreshold !== undefined && flags.vocabulary === undefined)
         throw new UsageError('--vocabulary-threshold needs a --vocabulary.');
+      if (flags.seed !== undefined && flags.dropout === 0)
+        throw new UsageError('--seed has no effect without --dropout, which alone draws at random. Remove it.');
       const [{ Bpe }, { readBpeCodes, readBpeVocabulary }, { MersenneTwister }] = await Promise.all([
         import('../../text/subwords/bpe.js'),
         import('../../text/subwords/bpeCodes.js'),
@@ -213,7 +215,7 @@ Examples:
         vocabulary:
           flags.vocabulary === undefined ? undefined : readBpeVocabulary(flags.vocabulary, flags.vocabularyThreshold),
       });
-      const twister = new MersenneTwister(flags.seed);
+      const twister = new MersenneTwister(flags.seed ?? 1);
       const dropout = flags.dropout === 0 ? undefined : { probability: flags.dropout, random: () => twister.random() };
       await filterLines(flags, (lines) => bpe.map(lines, (line) => bpe.segmentLine(line, dropout)));
     });

@@ -114,6 +114,10 @@ async function cleanAction(flags: CleanFlags): Promise<void> {
   const written = [flags.outSrc, flags.outTrg, flags.removed].filter((path) => path !== undefined);
   if (new Set(written).size < written.length)
     throw new UsageError('--out-src, --out-trg and --removed must be different files.');
+  if (flags.ignoreRatio && !flags.moses)
+    throw new UsageError(
+      '--ignore-ratio has no effect without --moses, which alone has a limit to the ratio by default. Remove it, or add --moses.',
+    );
   if (flags.max !== undefined && flags.max < flags.min)
     throw new UsageError(`--min is ${flags.min} and --max ${flags.max}: no pair would be left.`);
   const progress = new ProgressBar({ label: 'clean', unit: 'pairs' });

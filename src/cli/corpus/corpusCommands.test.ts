@@ -301,6 +301,31 @@ test('messages name refused files as the user typed them', () => {
     ],
     [['clean', ...files, ...out, '--min', '5', '--max', '3'], /--min is 5 and --max 3: no pair would be left/],
     [
+      ['clean', ...files, ...out, '--ignore-ratio'],
+      /^coldstart: --ignore-ratio has no effect without --moses, .* Remove it, or add --moses\./,
+    ],
+    ...(
+      [
+        ['iwslt-tags', '--drop', 'url'],
+        ['tsv', '--columns', '1,2'],
+        ['tmx', '--src-lang', 'de'],
+        ['segments', '--keep-references'],
+        ['segments', '--straight-apostrophes'],
+      ] as const
+    ).map(
+      ([format, ...option]) =>
+        [
+          ['extract', ...files, ...out, '--format', 'moses', ...option],
+          new RegExp(
+            `^coldstart: ${option[0]} has no effect: it is for the format ${format}, and the files have the format moses\\. Remove it,`,
+          ),
+        ] as const,
+    ),
+    [
+      ['apply-bpe', '-c', 'typed.codes', '--seed', '7'],
+      /^coldstart: --seed has no effect without --dropout, which alone draws at random\. Remove it\./,
+    ],
+    [
       ['extract', ...files, ...out, '--format', 'iwslt-tags', '--drop', 'url('],
       /--drop is "url\(", expected the name of an element, such as url\./,
     ],

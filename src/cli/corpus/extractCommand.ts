@@ -17,7 +17,7 @@ interface ExtractFlags {
   format?: PairFormat;
   srcLang?: string;
   trgLang?: string;
-  columns: [number, number];
+  columns?: [number, number];
   drop?: string[];
   keepReferences?: boolean;
   straightApostrophes?: boolean;
@@ -41,7 +41,7 @@ export function extractCommand(): Command {
     .addOption(new Option('--format <name>', 'format (default: by the names of the files)').choices([...pairFormats]))
     .option('--src-lang <code>', 'for tmx: language of the source side (default: the ending of --out-src)')
     .option('--trg-lang <code>', 'for tmx: language of the target side')
-    .option('--columns <src,trg>', 'for tsv: columns of the two sides, from 1', columnPair, [1, 2])
+    .option('--columns <src,trg>', 'for tsv: columns of the two sides, from 1 (default: 1,2)', columnPair)
     .option('--drop <elements...>', 'for iwslt-tags: elements left out with their line (default: all metadata)')
     .option('--keep-references', 'for segments: keep &amp; and other character references, as the fairseq scripts do')
     .option('--straight-apostrophes', "for segments: write ’ as ', as the fairseq scripts do")
@@ -113,7 +113,7 @@ async function extractAction(flags: ExtractFlags): Promise<void> {
 
 async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
   const { formatOf } = await import('../../corpus/extract/readPairs.js');
-  const { src = [], trg = [], input = [], columns } = flags;
+  const { src = [], trg = [], input = [], columns = [1, 2] } = flags;
   if (src.length !== trg.length)
     throw new UsageError(
       `--src names ${counted(src.length, 'file')} and --trg ${trg.length}; expected as many of each.`,
@@ -144,7 +144,31 @@ async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
       `${file}: a file of the format ${format} holds both sides. Name it with --input, or another format with --format.`,
     );
   });
-  return [...twoFiles, ...oneFile];
+  const sources = [...twoFiles, ...oneFile];
+  refuseOtherFormats(
+    flags,
+    sources.map(({ format }) => format),
+  );
+  return sources;
+}
+
+/** The options that only one format uses. */
+const formatOptions: readonly (readonly [option: string, flag: keyof ExtractFlags, format: PairFormat])[] = [
+  ['--src-lang', 'srcLang', 'tmx'],
+  ['--trg-lang', 'trgLang', 'tmx'],
+  ['--columns', 'columns', 'tsv'],
+  ['--drop', 'drop', 'iwslt-tags'],
+  ['--keep-references', 'keepReferences', 'segments'],
+  ['--straight-apostrophes', 'straightApostrophes', 'segments'],
+];
+
+/** @throws UsageError for an option of a format that no file has */
+function refuseOtherFormats(flags: ExtractFlags, formats: readonly PairFormat[]): void {
+  for (const [option, flag, format] of formatOptions)
+    if (flags[flag] !== undefined && !formats.includes(format))
+      throw new UsageError(
+        `${option} has no effect: it is for the format ${format}, and the files have the format ${[...new Set(formats)].join(' and ')}. Remove it, or name another format with --format.`,
+      );
 }
 
 /** The sources with the places of their files, unpacked from the archive. */
