@@ -31,9 +31,15 @@ export interface Shard {
   readonly count: number;
 }
 
-/** The runs of a shard, in the plan's order. */
-function runsOfShard(plan: AblationPlan, { index, count }: Shard): PlannedRun[] {
-  return plan.runs.filter((_, number) => number % count === index);
+/** A plan with the runs of a shard only, in its order; the plan itself without a shard. */
+export function shardOf(plan: AblationPlan, shard: Shard | undefined): AblationPlan {
+  if (shard === undefined) return plan;
+  return { ...plan, runs: plan.runs.filter((_, number) => number % shard.count === shard.index) };
+}
+
+/** A shard as `--shard` names it: "2/8". */
+export function shardName({ index, count }: Shard): string {
+  return `${index + 1}/${count}`;
 }
 
 /** The configuration and folder of `ablate`. */
@@ -84,7 +90,7 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const parallel = task.parallel ?? config.ablation.parallel;
   writePlan(dir, plan);
   task.onPlan?.(plan);
-  const own = task.shard === undefined ? plan.runs : runsOfShard(plan, task.shard);
+  const own = shardOf(plan, task.shard).runs;
   for (const planned of plan.runs.filter(isPlannedRunComplete))
     onEvent?.(planned, { event: 'complete', already: true });
   const waiting = own.filter((planned) => !isPlannedRunComplete(planned));
@@ -130,18 +136,21 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, plan.runs.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(parallel, own.length) }, worker));
   const results = record();
   signal?.throwIfAborted();
   if (failures.length > 0) {
+    const part = task.shard === undefined ? '' : ` of shard ${shardName(task.shard)}`;
     const others =
       isHopeless() && waiting.length > 0
-        ? `${counted(waiting.length, 'run was', 'runs were')} not tried`
-        : 'all other runs are complete';
+        ? `; ${counted(waiting.length, 'run was', 'runs were')} not tried`
+        : failures.length < own.length
+          ? `; all other runs${part} are complete`
+          : '';
     throw new ColdstartError(
       'RUN_FAILED',
       [
-        `${failures.length} of ${counted(plan.runs.length, 'run')} failed; ${others}. The same command tries again:`,
+        `${failures.length} of ${counted(own.length, 'run')}${part} failed${others}. The same command tries again:`,
         ...failures.map((message) => `  ${message}`),
       ].join('\n'),
     );

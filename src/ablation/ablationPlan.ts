@@ -4,9 +4,8 @@ import type { Config } from '../config/schema.js';
 import { UsageError } from '../errors.js';
 import { isAblationFile } from './ablationFiles.js';
 import { armPresets } from './armPresets.js';
-import { learnsInitialParams } from '../run/initialParams.js';
+import { checkSettings } from '../run/checkSettings.js';
 import { runConfig } from '../run/runFolder.js';
-import { trainOptions } from '../config/trainOptions.js';
 import { suggest } from '../suggest.js';
 
 /** A value of a grid's axis. */
@@ -130,8 +129,7 @@ function armConfig(config: Config, name: string, cell: Cell): Config {
   const result = runConfig(changed);
   try {
     // contradictions are reported before anything runs
-    trainOptions(result);
-    learnsInitialParams(result);
+    checkSettings(result);
   } catch (cause) {
     throw new UsageError(`ablation.arms.${name}: ${(cause as Error).message}`, { cause });
   }

@@ -16,6 +16,7 @@ import {
 } from '../storage/jsonFile.js';
 import { ablationFiles } from './ablationFiles.js';
 import type { AblationPlan } from './ablationPlan.js';
+import type { PlanEstimate } from './estimateTime.js';
 import { findRuns } from './existingRuns.js';
 import { planOfFound } from './foundPlan.js';
 import type { PlanRecord } from './planRecord.js';
@@ -30,6 +31,13 @@ export function planRecord(dir: string, { runs, ...plan }: AblationPlan): PlanRe
     ...plan,
     runs: runs.map(({ arm, cell, seed, runDir }) => ({ key: relative(dir, runDir), arm, cell, seed })),
   };
+}
+
+/** What `ablate --dry-run --json` prints: the plan, and of each run that is not complete what it is expected to take. */
+export function planEstimateRecord(dir: string, plan: AblationPlan, { waiting, ...total }: PlanEstimate): object {
+  const estimates = new Map(waiting.map(({ run, estimate }) => [relative(dir, run.runDir), estimate]));
+  const { runs, ...record } = planRecord(dir, plan);
+  return { ...record, runs: runs.map((run) => ({ ...run, estimate: estimates.get(run.key) })), ...total };
 }
 
 /**

@@ -87,7 +87,7 @@ Examples:
       ]);
       const config = loadConfig(flags.config, [...flags.set, ...(flags.backend ? [`backend=${flags.backend}`] : [])]);
       const dir = flags.run ?? `runs/${basename(flags.config).replace(/\.ya?ml$/, '')}`;
-      if (flags.status) return showStatus(config, dir, flags.json === true);
+      if (flags.status) return showStatus(config, dir, flags);
       if (flags.dryRun) return showPlan(config, dir, flags);
       const progress = new AblationProgress(progressOutput(), { parallel: flags.parallel ?? config.ablation.parallel });
       const results = await ablate({
@@ -110,9 +110,10 @@ Examples:
     });
 }
 
-async function showStatus(config: Config, dir: string, json: boolean): Promise<void> {
+async function showStatus(config: Config, dir: string, { json, shard }: AblateFlags): Promise<void> {
   const [
     { planAblation },
+    { shardOf },
     { planRecord },
     { runsWithOtherSettings },
     { gatherRun },
@@ -120,13 +121,14 @@ async function showStatus(config: Config, dir: string, json: boolean): Promise<v
     { statusText },
   ] = await Promise.all([
     import('../ablation/ablationPlan.js'),
+    import('../ablation/ablate.js'),
     import('../ablation/planFile.js'),
     import('../ablation/existingRuns.js'),
     import('../ablation/gatherRun.js'),
     import('../ablation/runFailures.js'),
     import('../report/text/ablationPlanReport.js'),
   ]);
-  const plan = planAblation(config, dir);
+  const plan = shardOf(planAblation(config, dir), shard);
   const failures = readRunFailures(dir);
   const runs = planRecord(dir, plan).runs.map((planned, i) =>
     gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message),
@@ -157,18 +159,29 @@ async function showStatus(config: Config, dir: string, json: boolean): Promise<v
 }
 
 async function showPlan(config: Config, dir: string, flags: AblateFlags): Promise<void> {
-  const { parallel = config.ablation.parallel, ignoreMemory } = flags;
-  const [{ planAblation }, { checkExistingRuns }, { estimatePlan }, { limitThreads }, { dryRunText }] =
-    await Promise.all([
-      import('../ablation/ablationPlan.js'),
-      import('../ablation/existingRuns.js'),
-      import('../ablation/estimateTime.js'),
-      import('../ablation/runProcess.js'),
-      import('../report/text/ablationPlanReport.js'),
-    ]);
+  const { parallel = config.ablation.parallel, ignoreMemory, shard } = flags;
+  const [
+    { planAblation },
+    { shardOf },
+    { planEstimateRecord },
+    { checkExistingRuns },
+    { estimatePlan },
+    { limitThreads },
+    { dryRunText },
+  ] = await Promise.all([
+    import('../ablation/ablationPlan.js'),
+    import('../ablation/ablate.js'),
+    import('../ablation/planFile.js'),
+    import('../ablation/existingRuns.js'),
+    import('../ablation/estimateTime.js'),
+    import('../ablation/runProcess.js'),
+    import('../report/text/ablationPlanReport.js'),
+  ]);
   const plan = planAblation(config, dir);
   checkExistingRuns(plan, dir);
   Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads
-  const estimate = await estimatePlan(plan, ({ arm }) => process.stderr.write(`measuring ${arm}\n`), ignoreMemory);
-  console.log(dryRunText(plan, estimate, parallel));
+  const own = shardOf(plan, shard);
+  const estimate = await estimatePlan(own, ({ arm }) => process.stderr.write(`measuring ${arm}\n`), ignoreMemory);
+  if (flags.json) console.log(JSON.stringify(planEstimateRecord(dir, own, estimate), null, 2));
+  else console.log(dryRunText(plan, estimate, parallel, shard));
 }

@@ -93,6 +93,16 @@ describe('wrong usage exits with 2 and says what to do', () => {
       ['quickstart', '--set', 'ablation.seed=[1]'],
       /^coldstart: --set: unknown setting ablation\.seed; did you mean ablation\.seeds\? \[USAGE\]\n$/,
     ],
+    [
+      'a wrong arm of the last step of three',
+      ['quickstart', '--set', 'ablation.arms=[zz]'],
+      /^coldstart: --set: ablation\.arms is .*zz.*, expected /,
+    ],
+    [
+      'an arm that cannot be trained, in the last step of three',
+      ['quickstart', '--set', 'train.bestBy=bleu', '--set', 'train.validateBleu=false'],
+      /^coldstart: ablation\.arms\.warmup: .*train\.bestBy is bleu, but train\.validateBleu is false: /,
+    ],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
   ];
   for (const [name, args, message] of wrong) {
@@ -741,6 +751,29 @@ ablation:
     );
     assert.match(ok([...command, '--status']), /^warmup +2 +1 +0 +0 +[01] +[01] +0 +0$/m);
     assert.equal(existsSync(join(folder, 'ablation/warmup/seed-2')), false);
+    // of every third run, the third, the sixth: one arm of each seed
+    const part = [...command, '--shard', '3/3'];
+    const estimates = JSON.parse(ok([...part, '--dry-run', '--json'])) as {
+      runs: { key: string; estimate?: { updatesLeft: number } }[];
+      complete: number;
+      seconds: number;
+    };
+    assert.deepEqual(
+      (JSON.parse(ok([...part, '--status', '--json'])) as { key: string }[]).map(({ key }) => key),
+      estimates.runs.map(({ key }) => key),
+    );
+    assert.equal(estimates.runs.length, 2);
+    assert.deepEqual(
+      estimates.runs.map(({ key, estimate }) => [key.endsWith('seed-1'), (estimate?.updatesLeft ?? 0) > 0]),
+      [
+        [true, false],
+        [false, true],
+      ],
+    );
+    assert.equal(estimates.complete, 1);
+    assert.ok(estimates.seconds > 0);
+    assert.match(ok([...part, '--dry-run']), /\nshard 3\/3, 2 of 8 runs, 1 complete: about [^\n]*\n$/);
+    assert.match(ok([...part, '--status']), /^all +2 /m);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);
     assert.match(
       differs.stderr,

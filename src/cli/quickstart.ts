@@ -1,10 +1,13 @@
 import { Command } from 'commander';
+import { shellWord } from '../format.js';
 import { setOption } from './options.js';
 
 /** The places of the built-in corpus and the runs, in the current folder. */
 const corpusDir = 'runs/data/builtin';
 const runDir = 'runs/quickstart';
 const configFile = 'configs/quickstart.yaml';
+/** What `configFile` extends: the corpus, and a model. */
+const corpusConfig = 'configs/builtin.yaml';
 
 export function quickstartCommand(): Command {
   return new Command('quickstart')
@@ -16,22 +19,32 @@ export function quickstartCommand(): Command {
       'after',
       `
 Takes 1 to 4 minutes on 2 cores with the native engine, about ten times as long without it. What is done already is kept; Ctrl-C saves,
-and the same command resumes. Everything is written into ${corpusDir} and ${runDir} of the current folder.
+and the same command resumes. Everything is written into ${corpusDir} and ${runDir} of the current folder;
+--set corpus.dir=DIR prepares the ids in another folder.
 
 Examples:
   coldstart quickstart
   coldstart quickstart --set ablation.seeds=[1,2,3]`,
     )
     .action(async ({ set }: { set: string[] }) => {
-      const { loadConfig } = await import('../config/loadConfig.js');
-      loadConfig(configFile, set); // a wrong setting is refused before the first step, not in the last one
+      const [{ loadConfig, settingKey }, { prepareOptions }, { planAblation }] = await Promise.all([
+        import('../config/loadConfig.js'),
+        import('../config/prepareOptions.js'),
+        import('../ablation/ablationPlan.js'),
+      ]);
+      // a wrong setting is refused before the first step, not in the last one
+      const config = loadConfig(configFile, set);
+      const prepared = prepareOptions(config).outDir;
+      planAblation(config, runDir);
+      const given = (changes: readonly string[]): string[] => changes.flatMap((change) => ['--set', change]);
+      const ofCorpus = set.filter((change) => settingKey(change).startsWith('corpus.'));
       const started = Date.now();
       const steps: [string, string[]][] = [
         ['text of the built-in corpus', ['corpus', 'synth', '--out', `${corpusDir}/text`]],
-        ['text to ids', ['corpus', 'prepare', '-c', 'configs/builtin.yaml']],
+        ['text to ids', ['corpus', 'prepare', '-c', corpusConfig, ...given(ofCorpus)]],
         [
           'five ways to start training (Ctrl-C saves, the same command resumes)',
-          ['ablate', '-c', configFile, '--run', runDir, ...set.flatMap((change) => ['--set', change])],
+          ['ablate', '-c', configFile, '--run', runDir, ...given(set)],
         ],
       ];
       for (const [i, [what, args]] of steps.entries()) {
@@ -45,7 +58,9 @@ Examples:
       console.log(
         `quickstart took ${Math.round((Date.now() - started) / 1000)} s. Learning curves and all numbers as a page: npx coldstart report ${runDir}`,
       );
-      console.log(`To start again from nothing: rm -r ${runDir} ${corpusDir}`);
+      console.log(
+        `To start again from nothing: rm -r ${[runDir, corpusDir, ...(ofCorpus.length > 0 ? [shellWord(prepared)] : [])].join(' ')}`,
+      );
     });
 }
 

@@ -7,6 +7,7 @@ import { showRun, whatIsSaved } from '../report/progress/runProgress.js';
 import { runPreviewText } from '../report/text/runPreviewText.js';
 import { previewRun } from '../run/previewRun.js';
 import { followRun, type Processes } from '../run/processes.js';
+import { idleInitNotes } from '../run/idleInit.js';
 import { run } from '../run/run.js';
 import { keptSettings, runPaths } from '../run/runFolder.js';
 import { isThere } from '../storage/isThere.js';
@@ -43,6 +44,7 @@ export async function trainLed(flags: TrainFlags, processes: Processes | undefin
   // only the leader has the run's folder
   if (processes) await broadcastJson(processes.world, kept);
   const config = withBatches(loadConfig(flags.config, [...kept, ...given]), kept, flags, processes);
+  for (const note of idleInitNotes(config)) console.error(note);
   if (kept.length > 0)
     console.error(`kept      ${kept.join(', ')}: set for this run earlier; --set KEY=VALUE changes it`);
   if (flags.resume && !isThere(runPaths(runDir).config))
@@ -130,6 +132,7 @@ export async function previewTraining(flags: TrainFlags): Promise<void> {
   const runDir = runFolderOf(flags);
   const { resume = false, ignoreMemory } = flags;
   const config = loadConfig(flags.config, [...(resume ? keptSettings(runDir, given) : []), ...given]);
+  for (const note of idleInitNotes(config)) console.error(note);
   const preview = await previewRun({ config, runDir, resume, ignoreMemory });
   console.log(flags.json ? JSON.stringify(preview, null, 2) : runPreviewText(preview, runDir));
 }

@@ -57,6 +57,11 @@ export function configFile(config: Config): string | undefined {
   return fileOf.get(config);
 }
 
+/** Where a setting was given: file and line, or the option of the command line; undefined for a default. */
+export function settingPlace(config: Config, key: string): string | undefined {
+  return placesOf.get(config)?.get(key);
+}
+
 /**
  * Reads the configuration that a run wrote. It may hold settings without effect: versions differ in which they refuse.
  *

@@ -6,7 +6,7 @@ import {
   type GradInitOptions,
   type GradInitReport,
 } from '../gradinit/gradInit.js';
-import { algorithms } from '../gradinit/options.js';
+import { algorithms, checkOptions } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
 import { isCrossAttention, parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
 import {
@@ -51,6 +51,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
   fields: gradInitFields,
   switch: { on: 'gradinit.algorithm', off: 'none' },
   isOn: ({ algorithm }) => algorithm !== 'none',
+  check: (task) => checkOptions(gradInitOptions(task)),
   learn,
   identity: (task) => ({ ...gradInitSettings(task.settings), ...gradInitOptions(task) }),
   uses(task) {

@@ -32,6 +32,8 @@ export interface LearnedInit<
   /** One pass over data rather than iterations: the plan and its warnings say so. */
   readonly profiles?: true;
 
+  /** Checks settings before anything is read or written. @throws UsageError if they contradict each other */
+  check?(task: Pick<LearnTask<Values<F>>, 'settings' | 'model' | 'train'>): void;
   learn(task: LearnTask<Values<F>>): Promise<Learned<R>>;
   /**
    * Identifies a task of learning, together with seed, model, drawing, training and corpus; plain JSON. Without it

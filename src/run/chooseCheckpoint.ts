@@ -62,17 +62,21 @@ function averageOf(kept: readonly string[]): string {
     : `average of ${kept.length} checkpoints up to update ${last[1]}`;
 }
 
-/**
- * Refuses decoding settings that no training can satisfy, before training.
- * @param trgVocabSize entries of the target vocabulary
- * @throws UsageError naming the settings
- */
-export function checkDecode({ decode, train }: Pick<Config, 'decode' | 'train'>, trgVocabSize: number): void {
+/** Refuses an average of more checkpoints than training keeps. @throws UsageError naming the settings */
+export function checkAverage({ decode, train }: Pick<Config, 'decode' | 'train'>): void {
   if (decode.checkpoint === 'average' && train.keepEpochs < Math.min(decode.averageLast, 2))
     throw new UsageError(
       `decode.checkpoint is average and train.keepEpochs is ${train.keepEpochs}: there will be no epochs to average. ` +
         'Set train.keepEpochs to at least 2, or decode.checkpoint to best.',
     );
+}
+
+/**
+ * Refuses a beam that the target vocabulary has no continuations for, before training.
+ * @param trgVocabSize entries of the target vocabulary
+ * @throws UsageError naming the setting
+ */
+export function checkDecode({ decode }: Pick<Config, 'decode'>, trgVocabSize: number): void {
   if (2 * decode.beamSize > trgVocabSize)
     throw new UsageError(
       `decode.beamSize is ${decode.beamSize}, expected at most ${Math.floor(trgVocabSize / 2)}: ` +

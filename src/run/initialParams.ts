@@ -88,7 +88,8 @@ export async function initialParams(
   }
 }
 
-function chosenMethod(config: Config, methods?: readonly LearnedInit[]): LearnedInit | undefined {
+/** The method that a configuration switches on. @throws UsageError if it switches on several */
+export function chosenMethod(config: Config, methods?: readonly LearnedInit[]): LearnedInit | undefined {
   return withPlaces(config, () => chosenInit(config, methods));
 }
 

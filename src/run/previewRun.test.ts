@@ -3,11 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { planAblation } from '../ablation/ablationPlan.js';
 import { loadConfig } from '../config/loadConfig.js';
 import { prepareOptions } from '../config/prepareOptions.js';
 import { prepareCorpus } from '../corpus/prepare/prepareCorpus.js';
 import { ColdstartError, DataError } from '../errors.js';
 import { runPreviewText } from '../report/text/runPreviewText.js';
+import { idleInitNotes } from './idleInit.js';
 import { previewRun } from './previewRun.js';
 import { run } from './run.js';
 
@@ -62,6 +64,64 @@ test('a run is described with its size, updates and time, and nothing is written
   );
   assert.match(text, /\nThis run can start in runs\/new\. Nothing was written\.\n/);
   assert.deepEqual(readdirSync(folder, { recursive: true }), before);
+});
+
+test('settings that no training can follow are refused before anything is written', async () => {
+  const before = readdirSync(folder, { recursive: true });
+  const config = (settings: readonly string[]) => loadConfig(at('config.yaml'), settings);
+  for (const [settings, message] of [
+    [
+      ['train.bestBy=bleu'],
+      /train\.bestBy is bleu, but train\.validateBleu is false: no BLEU .* Set train\.validateBleu to true, or train\.bestBy to loss\.$/,
+    ],
+    [
+      ['decode.checkpoint=average'],
+      /decode\.checkpoint is average and train\.keepEpochs is 0: there will be no epochs/,
+    ],
+    [['model.numHeads=3'], /model\.dModel is 16, expected a multiple of model\.numHeads \(3\)\.$/],
+    [
+      ['gradinit.algorithm=adam', 'gradinit.minScale=2', 'gradinit.maxScale=1'],
+      /^gradInit: maxScale is 1, expected a number of at least the least scales/,
+    ],
+    [
+      ['metainit.iterations=9', 'train.countInit=true'],
+      /^initialisation will cost at least as much as \d+ updates, train\.maxUpdates is 6: nothing is left for training\./,
+    ],
+  ] as const) {
+    for (const attempt of [
+      () => preview('refused', settings),
+      () => run({ config: config(settings), runDir: at('refused'), resume: false }),
+    ])
+      await assert.rejects(attempt, (error: ColdstartError) => {
+        assert.match(error.message, message);
+        assert.equal(error.code, 'USAGE');
+        return true;
+      });
+    if (settings.some((setting) => setting.startsWith('metainit'))) continue; // the plan of an ablation reads no data
+    const arm = settings.map((setting) => setting.replace('=', ': ')).join(', ');
+    assert.throws(
+      () => planAblation(config([`ablation.arms={ plain: {}, wrong: { ${arm} } }`]), at('refused')),
+      (error: Error) => {
+        assert.match(error.message, /^ablation\.arms\.wrong: /);
+        assert.match(error.message.replace(/^ablation\.arms\.wrong: (ablation\.arms\.wrong: )?/, ''), message);
+        return true;
+      },
+    );
+  }
+  assert.deepEqual(readdirSync(folder, { recursive: true }), before);
+});
+
+test('settings of an initialisation that is off are noted, with their places', () => {
+  const notes = (...settings: string[]): string[] => idleInitNotes(loadConfig(at('config.yaml'), settings));
+  assert.deepEqual(notes('gradinit.iterations=3'), [
+    'note: gradinit.iterations (--set) has no effect on this run, as gradinit.algorithm is none. Set it, or leave it out.',
+  ]);
+  assert.deepEqual(notes('gradinit.variant=paper', 'gradinit.lr=0.5', 'metainit.lr=0.5'), [
+    'note: gradinit.variant (--set), gradinit.lr (--set) have no effect on this run, as gradinit.algorithm is none. Set it, or leave them out.',
+    'note: metainit.lr (--set) has no effect on this run, as metainit.iterations is 0. Set it, or leave it out.',
+  ]);
+  assert.deepEqual(notes('gradinit.algorithm=adam', 'gradinit.iterations=3', 'metainit.iterations=0'), []);
+  assert.deepEqual(notes(), []);
 });
 
 test('what a run would be refused for is refused: settings, the folder, data that changed', async () => {

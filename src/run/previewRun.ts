@@ -1,15 +1,15 @@
 import { modelOptions } from '../config/modelOptions.js';
 import { corpusFolder, prepareCommand } from '../config/prepareOptions.js';
 import type { Config } from '../config/schema.js';
-import { trainOptions } from '../config/trainOptions.js';
 import { openPreparedCorpus } from '../corpus/preparedCorpus.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters } from '../model/parameters.js';
 import { readLastCheckpoint } from '../train/runFiles.js';
+import { checkSettings } from './checkSettings.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, runLength } from './epochShape.js';
 import { estimateRun, type RunEstimate } from './estimateRun.js';
-import { learnsInitialParams } from './initialParams.js';
+import { checkPlannedBudget } from './initBudget.js';
 import { readInitReport } from './initRecords.js';
 import { checkEndsLater } from './resumedEnd.js';
 import { findRun, letsTrainOn, runIdentity, runPaths } from './runFolder.js';
@@ -41,8 +41,7 @@ export async function previewRun({
   resume,
   ignoreMemory,
 }: Pick<RunTask, 'config' | 'runDir' | 'resume' | 'ignoreMemory'>): Promise<RunPreview> {
-  trainOptions(config);
-  learnsInitialParams(config);
+  checkSettings(config);
   const found = await checkedCorpus(config, runDir, resume);
   const { isComplete, ...preview } = found;
   if (isComplete) return preview;
@@ -66,6 +65,7 @@ async function checkedCorpus(
     const { isNew, scores, changed } = findRun(runDir, config, runIdentity(corpus.manifest), resume);
     if (changed.some(letsTrainOn)) checkEndsLater(runDir, config);
     const pairs = corpus.dataset('train');
+    if (isNew) checkPlannedBudget(config, pairs);
     const { updatesPerEpoch } = epochShape(trainingPairs(corpus, config)(1), config);
     const maxUpdates = runLength(config, updatesPerEpoch);
     const updatesDone = readLastCheckpoint(runDir)?.training?.position.update ?? 0;

@@ -1,13 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { setImmediate as yieldToEvents, setTimeout as sleep } from 'node:timers/promises';
-import { counted } from '../counted.js';
 import { disposeParams, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { lockFolder } from '../storage/folderLock.js';
 import type { Config } from '../config/schema.js';
 import { createBatches, type EpochBatches, type EpochPairs } from '../data/batches.js';
 import { openPreparedCorpus, type PreparedCorpus } from '../corpus/preparedCorpus.js';
 import { copyTextPipeline } from '../text/textPipeline.js';
-import { ColdstartError, DataError, UsageError } from '../errors.js';
+import { ColdstartError, DataError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { numParameters, parameterShapes } from '../model/parameters.js';
 import { StoppedByOther, throwStopped } from '../parallel/agree.js';
@@ -22,10 +21,12 @@ import type { Multipliers } from '../train/multipliers.js';
 import { train, type Evaluation } from '../train/trainer.js';
 import type { TrainOptions } from '../train/trainOptions.js';
 import { checkRunMemory } from './checkMemory.js';
+import { checkSettings } from './checkSettings.js';
 import { checkDecode } from './chooseCheckpoint.js';
 import { epochShape, scheduleLead } from './epochShape.js';
 import { measureGradients, type GradientRecord, type GradientSample } from './gradientRecord.js';
 import { evenlySpread, referenceText, translateHeldOut, validationBatches } from './heldOut.js';
+import { checkBudget, checkPlannedBudget } from './initBudget.js';
 import { readInitReport } from './initRecords.js';
 import { checkSameSource, openInitSource, type InitSource } from './initSource.js';
 import { readInitSourceRecord } from './initSourceRecord.js';
@@ -44,7 +45,6 @@ import { claimRunFolder, corpusIdentity, findRun, letsTrainOn, runIdentity, runP
 import { summarizeLog, writeRunScores, type RunScores } from './runScores.js';
 import { parameterHistograms, toTensorBoard } from './tensorBoard.js';
 import { translateTest } from './testTranslations.js';
-import { trainOptions } from '../config/trainOptions.js';
 import { openTrainingBackend } from './trainingBackend.js';
 import { trainingPairs } from './trainingPairs.js';
 import { unigramNll } from './unigramNll.js';
@@ -98,9 +98,8 @@ export interface RunResult {
  * @throws ColdstartError if the folder holds something else; DivergenceError after recording it in scores.json
  */
 export async function run(task: RunTask): Promise<RunResult> {
-  const options = trainOptions(task.config); // contradictions are reported before anything is written
   const { config, methods } = withOwnInit(task.config, task.init);
-  learnsInitialParams(config, methods);
+  const options = checkSettings(config, methods); // contradictions are reported before anything is written
   const { processes } = task;
   if (processes) checkShares(task.config, processes);
   const corpus = await openPreparedCorpus(corpusFolder(task.config), prepareCommand(task.config));
@@ -137,6 +136,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       processes: processes && { count: processes.world.size, onThisHost: processes.onThisHost },
     });
     if (memory) task.onEvent?.({ event: 'memory', ...memory });
+    if (found.isNew) checkPlannedBudget(config, corpus.dataset('train'), methods);
     await yieldToEvents(); // lets signals in
     task.signal?.throwIfAborted();
     makeFolder(task.runDir);
@@ -179,7 +179,7 @@ class Run {
 
   constructor(
     private readonly task: RunTask,
-    private readonly options: ReturnType<typeof trainOptions>,
+    private readonly options: TrainOptions,
     private readonly corpus: PreparedCorpus,
     private readonly model: ModelConfig,
     private readonly trainPairs: EpochPairs,
@@ -269,24 +269,8 @@ class Run {
    */
   private trainingOptions(updatesPerEpoch: number): TrainOptions {
     const { maxUpdates } = this.task.config.train;
-    const cost = this.checkBudget('cost', this.readInitReport()?.cost.updateEquivalents ?? 0);
+    const cost = checkBudget(this.task.config, 'cost', this.readInitReport()?.cost.updateEquivalents ?? 0);
     return { ...this.options, ...scheduleLead(this.task.config, updatesPerEpoch), maxUpdates: maxUpdates - cost };
-  }
-
-  /**
-   * The number of updates that initialisation subtracts from the run's.
-   * @param costs the verb for the message: before the work, or after it
-   * @throws UsageError if nothing is left
-   */
-  private checkBudget(costs: string, updates: number): number {
-    const { countInit, maxUpdates } = this.task.config.train;
-    const cost = countInit && maxUpdates > 0 ? Math.ceil(updates) : 0;
-    if (cost > 0 && cost >= maxUpdates) {
-      throw new UsageError(
-        `initialisation ${costs} as much as ${counted(cost, 'update')}, train.maxUpdates is ${maxUpdates}: nothing is left for training. Raise it, learn for fewer iterations or on smaller batches, or set train.countInit to false.`,
-      );
-    }
-    return cost;
   }
 
   /** @throws DataError if it is missing and training would differ without it */
@@ -348,7 +332,7 @@ class Run {
       },
       onProgress: (progress) => this.task.onEvent?.({ event: 'progress', ...progress }),
       onPlan: (plan) => {
-        this.checkBudget('will cost at least', plan.spent.updates + plan.least);
+        checkBudget(config, 'will cost at least', plan.spent.updates + plan.least);
         this.task.onEvent?.({ event: 'initPlan', ...plan });
       },
       onFallback: (reason) => this.emitOnce({ event: 'gradInitFallback', reason }),

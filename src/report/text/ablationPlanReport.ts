@@ -1,5 +1,6 @@
 import { counted } from '../../counted.js';
 import type { AblationPlan } from '../../ablation/ablationPlan.js';
+import { shardName, shardOf, type Shard } from '../../ablation/ablate.js';
 import type { RunData, RunState } from '../../ablation/ablationData.js';
 import type { PlanEstimate } from '../../ablation/estimateTime.js';
 import { totalSeconds } from '../../run/estimateRun.js';
@@ -8,8 +9,11 @@ import { planLines } from '../progress/ablationProgress.js';
 import { formatDuration, formatGigabytes, formatLoss } from '../../format.js';
 import { textTable } from './table.js';
 
-/** The output of `ablate --dry-run`: the plan and its expected time. */
-export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number): string {
+/**
+ * The output of `ablate --dry-run`: the plan and its expected time.
+ * @param shard the part of the runs that the estimate is of; default: all
+ */
+export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number, shard?: Shard): string {
   const rows = plan.arms.flatMap(({ name }) => {
     const own = estimate.waiting.filter(({ run }) => run.arm === name).map(({ estimate: one }) => one);
     if (own.length === 0) return [[name, '0', '', '', '', '', '', '', '']];
@@ -63,19 +67,22 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     "translations are long; half of GradInit's iterations are taken to serve the constraint.",
     '',
-    totalText(plan.runs.length, estimate, parallel),
+    totalText(plan, estimate, parallel, shard),
   ].join('\n');
 }
 
 /** The last line: runs, time and memory in all. */
-function totalText(runs: number, estimate: PlanEstimate, parallel: number): string {
-  const left = runs - estimate.complete;
-  if (left === 0) return `${counted(runs, 'run')}, all complete.`;
+function totalText(plan: AblationPlan, estimate: PlanEstimate, parallel: number, shard?: Shard): string {
+  const runs = shardOf(plan, shard).runs.length;
+  const all = counted(plan.runs.length, 'run');
+  const which = shard === undefined ? all : `shard ${shardName(shard)}, ${runs} of ${all}`;
+  if (runs === 0) return `${which}: nothing would be done.`;
+  if (runs === estimate.complete) return `${which}, all complete.`;
   const done = estimate.complete === 0 ? '' : `, ${estimate.complete} complete`;
   const atOnce = parallel > 1 ? `, ${formatDuration(estimate.seconds / parallel)} with ${parallel} at a time` : '';
   const { needed } = memoryAtOnce(estimate, parallel);
   const memory = needed > 0 ? `, about ${formatGigabytes(needed)} of memory` : '';
-  return `${counted(runs, 'run')}${done}: about ${formatDuration(estimate.seconds)} one after another${atOnce}${memory}.`;
+  return `${which}${done}: about ${formatDuration(estimate.seconds)} one after another${atOnce}${memory}.`;
 }
 
 /** Bytes that the largest runs in parallel may need, and the bytes that are available. */
