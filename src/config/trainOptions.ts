@@ -41,6 +41,7 @@ export function defaultsByGradInit({ train, gradinit }: Pick<Config, 'train' | '
   const isRobust = isOn && variantOf(gradinit) === 'robust';
   return {
     secondMomentStart: train.secondMomentStart ?? (isRobust && train.optimizer === 'adam' ? 'first-gradient' : 'zeros'),
-    warmupInitLr: train.warmupInitLr ?? (isOn ? -1 : trainFields.warmupInitLr.default),
+    // without a warmup it has no effect, and should be no difference between runs
+    warmupInitLr: train.warmupInitLr ?? (isOn && train.warmupUpdates > 0 ? -1 : trainFields.warmupInitLr.default),
   };
 }
