@@ -13,8 +13,14 @@ const types = {
 /** @returns the server, once it listens on this machine */
 export function serve(folder, port) {
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    const path = normalize(decodeURIComponent(pathname)).replace(/^[\\/]+/, '') || 'index.html';
+    let path;
+    try {
+      const { pathname } = new URL(request.url, 'http://localhost');
+      path = normalize(decodeURIComponent(pathname)).replace(/^[\\/]+/, '') || 'index.html';
+    } catch {
+      response.writeHead(400).end(); // "//" is no address, and "%" alone encodes no character
+      return;
+    }
     try {
       if (path.startsWith('..')) throw new Error('outside the folder');
       const body = await readFile(join(folder, path));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { checkOwnFile } from '../storage/refusePipe.js';
 
 /*
  * A dataset is one file or several shards; each file can be read on its own. Layout of version 2, little-endian:
@@ -174,6 +175,7 @@ function readHeader(
  * SHA-256 of a dataset file's header (see {@link DatasetIndex}). @throws DataError if it is not the header of a dataset
  */
 export function datasetHeaderSha256(path: string): string {
+  checkOwnFile(path, 'dataset');
   const file = openSync(path, 'r');
   try {
     return readHeader(file, path).headerSha256;

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import type { BlockCache } from './blockCache.js';
 import { blockBytes, readFully, readIndex, rerun, type DatasetHeader, type DatasetIndex } from './datasetFormat.js';
+import { checkOwnFile } from '../storage/refusePipe.js';
 import { readFailure, systemFailure } from '../storage/systemFailure.js';
 import { eosId } from '../text/specialIds.js';
 
@@ -34,6 +35,7 @@ export class DatasetShard {
   static open(path: string, cache: BlockCache): DatasetShard {
     let file: number;
     try {
+      checkOwnFile(path, 'dataset');
       file = openSync(path, 'r');
     } catch (cause) {
       throw readFailure(`dataset ${path}`, cause, rerun);

@@ -13,6 +13,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ColdstartError, DataError } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 import { jsonAny, parseJson, sealedJson } from '../storage/jsonFile.js';
+import { checkOwnFile } from '../storage/refusePipe.js';
 import { writeFailure } from '../storage/writeFailure.js';
 
 /**
@@ -36,6 +37,7 @@ export class LearningLog {
    * @throws ColdstartError LEARNING_DIFFERS if the file belongs to another task; DataError if it is damaged
    */
   static open(path: string, task: Readonly<Record<string, unknown>>): LearningLog {
+    checkOwnFile(path, 'record of learning');
     // empty: a power failure lost its contents
     if (!existsSync(path) || statSync(path).size === 0) writeFileAtomic(path, `${sealedJson(task)}\n`);
     const bytes = readFileSync(path);

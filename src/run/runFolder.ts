@@ -27,7 +27,7 @@ import {
   type JsonFile,
 } from '../storage/jsonFile.js';
 import { crc32Of } from '../storage/recordedFiles.js';
-import { readTextFile } from '../storage/textFile.js';
+import { readOwnTextFile } from '../storage/textFile.js';
 import { checkpointPaths } from '../train/runFiles.js';
 import { fallsToMaxUpdates } from '../train/schedule.js';
 import { isSameSource, readInitSourceRecord } from './initSourceRecord.js';
@@ -214,7 +214,7 @@ function writeConfig(runDir: string, config: Config): void {
 
 /** Runs of earlier versions have no checksum there. @throws DataError if the checksum differs */
 function checkConfigText(path: string): void {
-  const text = readTextFile(path, 'configuration');
+  const text = readOwnTextFile(path, 'configuration');
   if (text.trim() === '')
     throw new DataError(`${path} is empty, a run writes every setting to it. Restore it from a copy.`);
   const [seal, recorded] = configSeal.exec(text) ?? ['', undefined];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readRecorded, sha256Of } from '../storage/recordedFiles.js';
-import { readTextFile } from '../storage/textFile.js';
+import { readOwnTextFile } from '../storage/textFile.js';
 import { writeFileAtomic } from '../storage/atomicFile.js';
 
 /**
@@ -29,5 +29,5 @@ export function readTestText(runDir: string, name: string, sha256: TestFiles = {
     advice:
       'Restore it from a copy, or move scores.json out of the folder and resume the run with --resume, which translates the test set again.',
   });
-  return readTextFile(join(runDir, name), 'text of the test set').replace(/\n$/, '').split('\n');
+  return readOwnTextFile(join(runDir, name), 'text of the test set').replace(/\n$/, '').split('\n');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { jsonCount, jsonObject, jsonSha256 } from './jsonFile.js';
+import { checkOwnFile } from './refusePipe.js';
 import { readFailure } from './systemFailure.js';
 
 /** What identifies a file's content. */
@@ -28,6 +29,7 @@ export async function fileDigests<Algorithm extends 'sha256' | 'md5'>(
 ): Promise<{ bytes: number; digests: Record<Algorithm, string> }> {
   const hashes = algorithms.map((algorithm) => createHash(algorithm));
   let bytes = 0;
+  checkOwnFile(path, 'file');
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
       for (const hash of hashes) hash.update(chunk);

@@ -2,7 +2,7 @@ import { DataError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
 import { Mismatch, shown, type JsonShape } from './jsonShape.js';
 import { crc32Of } from './recordedFiles.js';
-import { readTextFile } from './textFile.js';
+import { readOwnTextFile } from './textFile.js';
 
 export * from './jsonShape.js';
 
@@ -48,7 +48,7 @@ export function writeJsonFile(
  * @throws DataError naming the file, the field, what was found and what was expected
  */
 export function readJsonFile<T>(path: string, { what, shape, advice, maxBytes }: JsonFile): T {
-  return parseJson<T>(readTextFile(path, what, maxBytes), shape, path, advice);
+  return parseJson<T>(readOwnTextFile(path, what, maxBytes), shape, path, advice);
 }
 
 /**

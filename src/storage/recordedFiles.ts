@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { checkOwnFile } from './refusePipe.js';
 import { readFailure } from './systemFailure.js';
 
 /** What the files of a folder were when they were written. */
@@ -20,6 +21,7 @@ export function readRecorded(folder: string, name: string, { sha256, writer, adv
   const path = join(folder, name);
   let bytes: Buffer;
   try {
+    checkOwnFile(path, 'file');
     bytes = readFileSync(path);
   } catch (cause) {
     throw readFailure(path, cause, advice);
@@ -40,6 +42,7 @@ export function sha256OfFile(path: string): string {
   const hash = createHash('sha256');
   let file: number | undefined;
   try {
+    checkOwnFile(path, 'file');
     file = openSync(path, 'r');
     const chunk = Buffer.allocUnsafe(1 << 20);
     for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) hash.update(chunk.subarray(0, read));

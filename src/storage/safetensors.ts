@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from './atomicFile.js';
+import { checkOwnFile } from './refusePipe.js';
 import { safetensorsBytes, type StoredTensor, type WrittenTensor } from './safetensorsBytes.js';
 import { systemFailure } from './systemFailure.js';
 
@@ -34,6 +35,7 @@ export function readSafetensors(
   metadata: Record<string, string>;
 } {
   const refuse = (what: string): DataError => new DataError(`${path} is not a valid safetensors file: ${what}.`);
+  checkOwnFile(path, 'checkpoint');
   const file = openSync(path, 'r');
   try {
     const size = fstatSync(file).size;

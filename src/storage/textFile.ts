@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { checkIsText, withoutMark } from './plainText.js';
+import { checkOwnFile } from './refusePipe.js';
 import { readFailure } from './systemFailure.js';
 import { packingOfBytes } from './unpacked.js';
 
@@ -22,6 +23,15 @@ export function readTextFile(path: string, what: string, maxBytes = 256 * 2 ** 2
   } catch (cause) {
     throw new DataError(`${what} ${path} is not valid UTF-8. Convert it first, for example with iconv.`, { cause });
   }
+}
+
+/**
+ * The same for a file of the program in one of its folders. @throws DataError also if it is a pipe, which would be
+ * waited for
+ */
+export function readOwnTextFile(path: string, what: string, maxBytes?: number): string {
+  checkOwnFile(path, what);
+  return readTextFile(path, what, maxBytes);
 }
 
 function readBounded(path: string, what: string, maxBytes: number): Buffer {

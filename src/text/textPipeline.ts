@@ -15,6 +15,7 @@ import {
   type JsonShape,
 } from '../storage/jsonFile.js';
 import { checkRecorded, readRecorded, sha256Of, type RecordedFiles } from '../storage/recordedFiles.js';
+import { checkOwnFile } from '../storage/refusePipe.js';
 import { readTextFile } from '../storage/textFile.js';
 import { unicodeForms } from './moses/normalize.js';
 import { createPreprocessor } from './preprocessing.js';
@@ -168,6 +169,7 @@ export function textPipelineSha256(folder: string): string {
  */
 export function readTextPipeline(folder: string, methods: SubwordChoice = subwordMethods): TextPipelineParts {
   const settings = readSettings(folder, methods);
+  for (const name of filesBesideSettings(folder, methods)) checkOwnFile(join(folder, name), 'text settings');
   const forBoth = <T>(of: (side: Side) => T): Record<Side, T> => ({ src: of('src'), trg: of('trg') });
   return {
     subwords: forBoth((side) => {

@@ -13,7 +13,7 @@ import {
   sealedJson,
   type JsonShape,
 } from '../storage/jsonFile.js';
-import { readTextFile } from '../storage/textFile.js';
+import { readOwnTextFile } from '../storage/textFile.js';
 import { writeFailure } from '../storage/writeFailure.js';
 import type { TrainPosition } from './position.js';
 import { isThere } from '../storage/isThere.js';
@@ -107,7 +107,7 @@ const lineShape: JsonShape = (value, field) => {
 export function readLog(path: string): LogLine[] {
   if (!isThere(path)) return [];
   const lines: LogLine[] = [];
-  const texts = readTextFile(path, 'log').split('\n');
+  const texts = readOwnTextFile(path, 'log').split('\n');
   const advice = 'The log was changed after it was written; correct the line or remove it.';
   texts.forEach((text, i) => {
     // a killed run can cut its last line short, and no other: whole lines end with a line feed

@@ -4,47 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { exporters } from '../../dist/src/export/exporters.js';
 import { bleuDifference } from './bleuDifference.mjs';
 import { consumers } from './consumers.mjs';
 import { trainModels } from './models.mjs';
+import { interopOptions } from './options.mjs';
 import { installPeers } from './peers.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const { values: options } = parseArgs({
-  options: {
-    folder: { type: 'string', default: join(root, 'runs/interop') },
-    run: { type: 'string', multiple: true, default: [] },
-    use: { type: 'string' },
-    source: { type: 'string' },
-    reference: { type: 'string' },
-    lines: { type: 'string', default: '500' },
-    updates: { type: 'string', default: '1500' },
-    only: { type: 'string' },
-    npm: { type: 'string' },
-    python: { type: 'string' },
-    help: { type: 'boolean' },
-  },
-});
-if (options.help) {
-  console.log(`Usage: scripts/interop [options]
-
-Exports models, has other programs translate with them, and compares with coldstart translate.
-
-  --folder DIR        scratch folder; what is there already is kept (default: runs/interop)
-  --run NAME=DIR      a run to export instead of the small ones that are trained here; may be repeated
-  --use WHICH         with --run: best, last or average
-  --source FILE       with --run: lines to translate (default: test.src of the run)
-  --reference FILE    with --run: their references (default: test.ref of the run)
-  --lines N           at most so many lines (default: 500)
-  --updates N         length of the trainings (default: 1500)
-  --only TEXT         only consumers and formats whose name holds TEXT
-  --npm DIR           folder with node_modules to use instead of installing
-  --python FILE       Python with its packages to use instead of installing`);
-  process.exit(0);
-}
-
+const options = interopOptions();
 const folder = resolve(options.folder);
 mkdirSync(folder, { recursive: true });
 const read = (path) => readFileSync(path, 'utf8').replace(/\n$/, '').split('\n');
