@@ -68,14 +68,7 @@ Example:
             `${passed ? 'PASS' : missing ? ' -- ' : 'FAIL'}  ${name.padEnd(11)}${detail.replaceAll('\n', '\n                 ')}${matmulGflops === undefined ? '' : `; ${matmulGflops.toFixed(1)} GFLOP/s`}`,
           );
         }
-        const { compiler, addon } = report.mpi;
-        console.log(
-          addon !== null
-            ? 'mpirun: the addon for MPI is built; several processes can train one model.'
-            : compiler !== null
-              ? 'mpirun: MPI is installed; run "coldstart build-native" to build the addon for it.'
-              : `mpirun: one process only. To train with several: ${installMpi}, then "coldstart build-native".`,
-        );
+        console.log(mpiLine(report.mpi, installMpi));
         if (typical.length > 0)
           console.log(
             `Memory of a run with batches of ${typicalBatch.maxTokens} tokens and ${typicalBatch.vocabulary} words: ${typical
@@ -93,4 +86,19 @@ Example:
       }
       if (report.auto === null) process.exitCode = 1;
     });
+}
+
+/**
+ * Whether several processes can train one model, and if not, what to do.
+ *
+ * @param installMpi command that installs MPI
+ */
+export function mpiLine(
+  { compiler, addon }: { readonly compiler: string | null; readonly addon: string | null },
+  installMpi: string,
+): string {
+  if (addon !== null) return 'mpirun: the addon for MPI is built; several processes can train one model.';
+  return compiler !== null
+    ? 'mpirun: MPI is installed; run "coldstart build-native" to build the addon for it.'
+    : `mpirun: one process only. To train with several: ${installMpi}, then "coldstart build-native".`;
 }
