@@ -96,7 +96,7 @@ describe('wrong usage exits with 2 and says what to do', () => {
     [
       'a wrong arm of the last step of three',
       ['quickstart', '--set', 'ablation.arms=[zz]'],
-      /^coldstart: ablation\.arms\.zz has the preset \"zz\", expected one of warmup, /,
+      /^coldstart: ablation\.arms\.zz has the preset "zz", expected one of warmup, /,
     ],
     [
       'an arm that cannot be trained, in the last step of three',
