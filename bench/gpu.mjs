@@ -3,7 +3,7 @@
 // programs of an update, and a short ablation.
 //   node bench/gpu.mjs --python VENV/bin/python --out gpu.json
 // Each step has a limit of time, and the file is written after each: what was measured is kept. Without PyTorch or a
-// card it says so and goes on; on a software GPU the numbers say nothing about a card. Needs a built checkout with its
+// card it says so and continues; on a software GPU the numbers say nothing about a card. Needs a built checkout with its
 // development dependencies (npm ci, npm run build).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';

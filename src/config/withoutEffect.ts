@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.js';
 import { isField, type Field, type Section } from '../field.js';
-import { variantDefaults, type Variant } from '../gradinit/variants.js';
+import { settingsNotInPaper, variantDefaults, type Variant } from '../gradinit/variants.js';
 import { subwordMethods } from '../text/subwords/subwordMethods.js';
 import { optimizers } from '../train/optimizers.js';
 import type { Setting } from './loadConfig.js';
@@ -81,15 +81,7 @@ const rules: readonly Rule[] = [
   { group: 'train', settings: ['validateBleuSentences'], choice: 'validateBleu', usedBy: [true] },
   {
     group: 'gradinit',
-    settings: [
-      'layerNormLr',
-      'layerNormMinScale',
-      'biasMinScale',
-      'maxScale',
-      'layerNormMaxScale',
-      'gradClip',
-      'scaleStep',
-    ],
+    settings: settingsNotInPaper,
     choice: 'variant',
     usedBy: ['robust', 'released', undefined],
   },

@@ -15,7 +15,14 @@ import {
 } from '../field.js';
 import { algorithmRules, algorithms, type Algorithm } from './algorithms.js';
 import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
-import { scaledChoices, variantDefaults, variants, type Scaled, type VariantSettings } from './variants.js';
+import {
+  scaledChoices,
+  settingsNotInPaper,
+  variantDefaults,
+  variants,
+  type Scaled,
+  type VariantSettings,
+} from './variants.js';
 
 export { algorithms, type Algorithm };
 
@@ -183,22 +190,9 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
   };
 }
 
-/** Settings that Algorithm 1 of the paper lacks. */
-const notInPaper = [
-  'layerNormLr',
-  'layerNormMinScale',
-  'biasMinScale',
-  'maxScale',
-  'layerNormMaxScale',
-  'gradClip',
-  'scaleStep',
-  'beta1',
-  'beta2',
-  'eps',
-] as const satisfies readonly (keyof GradInitSettings)[];
-
 function refuseSettingsOfOtherVariants(given: GradInitSettings): void {
-  for (const key of notInPaper)
+  const adam = Object.keys(adamFields) as (keyof typeof adamFields)[];
+  for (const key of [...settingsNotInPaper, ...adam])
     if (given[key] !== undefined)
       throw unexpected(`gradInit: ${key}`, given[key], 'no value: the variant paper has no such setting, released has');
 }

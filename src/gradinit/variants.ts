@@ -84,3 +84,14 @@ export const variantDefaults = {
 
 export type Variant = keyof typeof variantDefaults;
 export const variants = Object.keys(variantDefaults) as readonly Variant[] as readonly ['robust', 'released', 'paper'];
+
+/** Settings that Algorithm 1 of the paper lacks. */
+export const settingsNotInPaper = [
+  'layerNormLr',
+  'layerNormMinScale',
+  'biasMinScale',
+  'maxScale',
+  'layerNormMaxScale',
+  'gradClip',
+  'scaleStep',
+] as const;

@@ -78,7 +78,7 @@ export const manifestVersion = 2;
 export const manifestFile = 'manifest.json';
 
 /**
- * The manifest in a folder, or null if there is none. @throws DataError if the file is not a manifest, with advice on
+ * The manifest in a folder, or null without one. @throws DataError if the file is not a manifest, with advice on
  * --force only where it may replace the folder
  */
 export function readPrepareManifest(folder: string): PrepareManifest | null {
