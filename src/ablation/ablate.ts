@@ -9,6 +9,7 @@ import { planAblation, type AblationPlan, type PlannedRun } from './ablationPlan
 import { checkExistingRuns, isPlannedRunComplete } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
 import { writePlan } from './planFile.js';
+import { choiceText, chosenRuns, type RunChoice } from './runChoice.js';
 import type { RunEvent } from '../run/runEvents.js';
 import { forgetFailure, noteFailure } from './runFailures.js';
 import { runInProcess } from './runProcess.js';
@@ -21,27 +22,6 @@ export type AblationEvent =
   | { readonly event: 'complete'; readonly already: boolean }
   | { readonly event: 'failed'; readonly message: string };
 
-/**
- * One part of a plan's runs, of `count` parts that differ by no more than a run: those whose number leaves `index` when
- * divided by `count`.
- */
-export interface Shard {
-  /** From 0. */
-  readonly index: number;
-  readonly count: number;
-}
-
-/** A plan with the runs of a shard only, in its order; the plan itself without a shard. */
-export function shardOf(plan: AblationPlan, shard: Shard | undefined): AblationPlan {
-  if (shard === undefined) return plan;
-  return { ...plan, runs: plan.runs.filter((_, number) => number % shard.count === shard.index) };
-}
-
-/** A shard as `--shard` names it: "2/8". */
-export function shardName({ index, count }: Shard): string {
-  return `${index + 1}/${count}`;
-}
-
 /** The configuration and folder of `ablate`. */
 export interface AblationTask {
   readonly config: Config;
@@ -49,8 +29,8 @@ export interface AblationTask {
   readonly dir: string;
   /** Runs at the same time. Default: ablation.parallel. */
   readonly parallel?: number;
-  /** Which runs of the plan are done here: those of one machine among several that share no disk. Default: all. */
-  readonly shard?: Shard;
+  /** Which runs of the plan are done here. Default: all. */
+  readonly choice?: RunChoice;
   /** Start runs even if memory will not suffice. */
   readonly ignoreMemory?: boolean;
   readonly signal?: AbortSignal;
@@ -86,11 +66,11 @@ export async function ablate(task: AblationTask): Promise<AblationData> {
  * Executes a plan in a locked folder. @throws ColdstartError code RUN_FAILED if runs failed, after the others are done
  */
 export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<AblationData> {
-  const { config, dir, signal, onEvent } = task;
+  const { config, dir, choice = {}, signal, onEvent } = task;
   const parallel = task.parallel ?? config.ablation.parallel;
+  const own = chosenRuns(plan, choice).runs;
   writePlan(dir, plan);
   task.onPlan?.(plan);
-  const own = shardOf(plan, task.shard).runs;
   for (const planned of plan.runs.filter(isPlannedRunComplete))
     onEvent?.(planned, { event: 'complete', already: true });
   const waiting = own.filter((planned) => !isPlannedRunComplete(planned));
@@ -140,7 +120,8 @@ export async function carryOut(plan: AblationPlan, task: AblationTask): Promise<
   const results = record();
   signal?.throwIfAborted();
   if (failures.length > 0) {
-    const part = task.shard === undefined ? '' : ` of shard ${shardName(task.shard)}`;
+    const chosen = choiceText(choice);
+    const part = chosen === undefined ? '' : ` of ${chosen}`;
     const others =
       isHopeless() && waiting.length > 0
         ? `; ${counted(waiting.length, 'run was', 'runs were')} not tried`

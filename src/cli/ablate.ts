@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { schema, type Config } from '../config/schema.js';
 import { counted } from '../counted.js';
 import { ablationFiles } from '../ablation/ablationFiles.js';
-import type { Shard } from '../ablation/ablate.js';
+import type { RunChoice, Shard } from '../ablation/runChoice.js';
 import { armPresets } from '../ablation/armPresets.js';
 import { parseShard } from './shard.js';
 import { backendOption, configOption, fieldValue, ignoreMemoryOption, jsonOption, setOption } from './options.js';
@@ -13,6 +13,7 @@ interface AblateFlags {
   set: string[];
   backend?: string;
   parallel?: number;
+  arms?: string[];
   shard?: Shard;
   ignoreMemory?: boolean;
   dryRun?: boolean;
@@ -37,6 +38,9 @@ export function ablateCommand(): Command {
       '--parallel <n>',
       'runs at the same time (default: ablation.parallel)',
       fieldValue(schema.ablation.parallel),
+    )
+    .option('--arms <names>', 'do only the runs of these arms, separated by commas', (text: string) =>
+      text.split(',').map((name) => name.trim()),
     )
     .option(
       '--shard <i/n>',
@@ -63,6 +67,7 @@ Examples:
   coldstart ablate -c configs/ablate-builtin.yaml
   coldstart ablate -c configs/ablate-builtin.yaml --status
   coldstart ablate -c configs/ablate-builtin.yaml --set ablation.seeds=[1,2,3] --run runs/three-seeds
+  coldstart ablate -c configs/ablate-builtin.yaml --arms warmup,no-warmup     the others stay in the plan
   coldstart ablate -c configs/ablate-builtin.yaml --shard 2/8     the second of eight machines; copy the folders together afterwards`,
     )
     .action(async (flags: AblateFlags) => {
@@ -94,7 +99,7 @@ Examples:
         config,
         dir,
         parallel: flags.parallel,
-        shard: flags.shard,
+        choice: choiceOf(flags),
         ignoreMemory: flags.ignoreMemory,
         signal: abortOnInterrupt('The current runs are saved; the same command resumes them.'),
         onPlan: (plan) => progress.plan(plan),
@@ -110,10 +115,12 @@ Examples:
     });
 }
 
-async function showStatus(config: Config, dir: string, { json, shard }: AblateFlags): Promise<void> {
+const choiceOf = ({ arms, shard }: AblateFlags): RunChoice => ({ arms, shard });
+
+async function showStatus(config: Config, dir: string, { json, ...flags }: AblateFlags): Promise<void> {
   const [
     { planAblation },
-    { shardOf },
+    { chosenRuns },
     { planRecord },
     { runsWithOtherSettings },
     { gatherRun },
@@ -121,14 +128,14 @@ async function showStatus(config: Config, dir: string, { json, shard }: AblateFl
     { statusText },
   ] = await Promise.all([
     import('../ablation/ablationPlan.js'),
-    import('../ablation/ablate.js'),
+    import('../ablation/runChoice.js'),
     import('../ablation/planFile.js'),
     import('../ablation/existingRuns.js'),
     import('../ablation/gatherRun.js'),
     import('../ablation/runFailures.js'),
     import('../report/text/ablationPlanReport.js'),
   ]);
-  const plan = shardOf(planAblation(config, dir), shard);
+  const plan = chosenRuns(planAblation(config, dir), choiceOf(flags));
   const failures = readRunFailures(dir);
   const runs = planRecord(dir, plan).runs.map((planned, i) =>
     gatherRun(plan.runs[i].runDir, planned, failures[planned.key]?.message),
@@ -159,10 +166,10 @@ async function showStatus(config: Config, dir: string, { json, shard }: AblateFl
 }
 
 async function showPlan(config: Config, dir: string, flags: AblateFlags): Promise<void> {
-  const { parallel = config.ablation.parallel, ignoreMemory, shard } = flags;
+  const { parallel = config.ablation.parallel, ignoreMemory } = flags;
   const [
     { planAblation },
-    { shardOf },
+    { chosenRuns },
     { planEstimateRecord },
     { checkExistingRuns },
     { estimatePlan },
@@ -170,7 +177,7 @@ async function showPlan(config: Config, dir: string, flags: AblateFlags): Promis
     { dryRunText },
   ] = await Promise.all([
     import('../ablation/ablationPlan.js'),
-    import('../ablation/ablate.js'),
+    import('../ablation/runChoice.js'),
     import('../ablation/planFile.js'),
     import('../ablation/existingRuns.js'),
     import('../ablation/estimateTime.js'),
@@ -180,8 +187,9 @@ async function showPlan(config: Config, dir: string, flags: AblateFlags): Promis
   const plan = planAblation(config, dir);
   checkExistingRuns(plan, dir);
   Object.assign(process.env, limitThreads(parallel)); // before a backend starts its threads
-  const own = shardOf(plan, shard);
+  const choice = choiceOf(flags);
+  const own = chosenRuns(plan, choice);
   const estimate = await estimatePlan(own, ({ arm }) => process.stderr.write(`measuring ${arm}\n`), ignoreMemory);
   if (flags.json) console.log(JSON.stringify(planEstimateRecord(dir, own, estimate), null, 2));
-  else console.log(dryRunText(plan, estimate, parallel, shard));
+  else console.log(dryRunText(plan, estimate, parallel, choice));
 }

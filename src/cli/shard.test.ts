@@ -27,6 +27,40 @@ test('a shard is i of n, or a task of Slurm', () => {
   assert.throws(() => parseShard('slurm', undefined, {}), /sbatch --array/);
 });
 
+test('a choice of arms or a shard: its runs, its words, and a wrong name', () => {
+  makeRealCorpus(folder);
+  const dryRun = (...args: string[]) =>
+    coldstart(['ablate', '-c', 'config.yaml', '--run', 'chosen', '--dry-run', ...args], folder);
+  const lastLine = (...args: string[]) =>
+    dryRun(...args)
+      .output.split('\n')
+      .findLast((line) => line !== '' && !line.startsWith('measuring'))!;
+  assert.match(lastLine(), /^2 runs: about /);
+  assert.match(lastLine('--arms', 'gradinit-adam'), /^1 of 2 runs, the arm gradinit-adam: about /);
+  assert.match(
+    lastLine('--arms', 'gradinit-adam,no-warmup'),
+    /^2 of 2 runs, the arms gradinit-adam, no-warmup: about /,
+  );
+  assert.match(lastLine('--shard', '2/2'), /^1 of 2 runs, shard 2\/2: about /);
+  assert.match(
+    lastLine('--shard', '2/2', '--arms', 'no-warmup'),
+    /^0 of 2 runs, shard 2\/2 of the arm no-warmup: nothing would be done\.$/,
+  );
+  const { runs } = JSON.parse(dryRun('--json', '--arms', 'gradinit-adam').output.replace(/^measuring .*$/gm, '')) as {
+    runs: { arm: string }[];
+  };
+  assert.deepEqual(
+    runs.map(({ arm }) => arm),
+    ['gradinit-adam'],
+  );
+  const { status, output } = dryRun('--arms', 'gradinit-adan');
+  assert.equal(status, 2);
+  assert.match(
+    output,
+    /--arms has "gradinit-adan", expected some of the configuration's arms: no-warmup, gradinit-adam\. Did you mean gradinit-adam\?/,
+  );
+});
+
 test('machines that share no disk give the table of one, once their folders are copied together', () => {
   makeRealCorpus(folder);
   const ablate = (run: string, ...args: string[]): string => {

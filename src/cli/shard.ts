@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { Shard } from '../ablation/ablate.js';
+import type { Shard } from '../ablation/runChoice.js';
 
 /**
  * The part of the runs that `--shard` names.

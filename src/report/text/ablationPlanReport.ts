@@ -1,6 +1,6 @@
 import { counted } from '../../counted.js';
 import type { AblationPlan } from '../../ablation/ablationPlan.js';
-import { shardName, shardOf, type Shard } from '../../ablation/ablate.js';
+import { choiceText, chosenRuns, type RunChoice } from '../../ablation/runChoice.js';
 import type { RunData, RunState } from '../../ablation/ablationData.js';
 import type { PlanEstimate } from '../../ablation/estimateTime.js';
 import { totalSeconds } from '../../run/estimateRun.js';
@@ -11,9 +11,14 @@ import { textTable } from './table.js';
 
 /**
  * The output of `ablate --dry-run`: the plan and its expected time.
- * @param shard the part of the runs that the estimate is of; default: all
+ * @param choice the runs that the estimate is of; default: all
  */
-export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel: number, shard?: Shard): string {
+export function dryRunText(
+  plan: AblationPlan,
+  estimate: PlanEstimate,
+  parallel: number,
+  choice: RunChoice = {},
+): string {
   const rows = plan.arms.flatMap(({ name }) => {
     const own = estimate.waiting.filter(({ run }) => run.arm === name).map(({ estimate: one }) => one);
     if (own.length === 0) return [[name, '0', '', '', '', '', '', '', '']];
@@ -67,15 +72,16 @@ export function dryRunText(plan: AblationPlan, estimate: PlanEstimate, parallel:
     'Steps measured here and now, with the threads that a run will have. Decoding is measured with untrained parameters, whose',
     "translations are long; half of GradInit's iterations are taken to serve the constraint.",
     '',
-    totalText(plan, estimate, parallel, shard),
+    totalText(plan, estimate, parallel, choice),
   ].join('\n');
 }
 
 /** The last line: runs, time and memory in all. */
-function totalText(plan: AblationPlan, estimate: PlanEstimate, parallel: number, shard?: Shard): string {
-  const runs = shardOf(plan, shard).runs.length;
+function totalText(plan: AblationPlan, estimate: PlanEstimate, parallel: number, choice: RunChoice): string {
+  const runs = chosenRuns(plan, choice).runs.length;
   const all = counted(plan.runs.length, 'run');
-  const which = shard === undefined ? all : `shard ${shardName(shard)}, ${runs} of ${all}`;
+  const chosen = choiceText(choice);
+  const which = chosen === undefined ? all : `${runs} of ${all}, ${chosen}`;
   if (runs === 0) return `${which}: nothing would be done.`;
   if (runs === estimate.complete) return `${which}, all complete.`;
   const done = estimate.complete === 0 ? '' : `, ${estimate.complete} complete`;
