@@ -40,7 +40,7 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
 }
 
 /**
- * eta, if it is not set. For `robust` the movement of training's first updates; a step of A = SGD before training with
+ * eta, if it is not set. For `robust` the movement of training's first updates at the full rate; a step of A = SGD before training with
  * another optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the published rule:
  * training's highest rate.
  */
@@ -57,13 +57,10 @@ function defaultSize(
     return defaultStep(algorithm, algorithm === train.optimizer ? train.lr : undefined);
   const gradient = 1e-3;
   const moved = firstMovement(train, steps, settings.lookAhead, gradient);
-  if (moved === 0) {
-    const first = settings.lookAhead === 1 ? 'update has' : `${settings.lookAhead} updates have`;
+  if (moved === 0)
     throw new UsageError(
-      `gradinit.eta is not set, and training's first ${first} a rate of 0 (gradinit.lookAhead), so there is no step to look ahead to. ` +
-        'Set train.warmupInitLr to -1, which trains without warmup, or set gradinit.eta.',
+      'gradinit.eta is not set, and train.lr is 0, so there is no step to look ahead to. Set train.lr or gradinit.eta.',
     );
-  }
   if (!growsWithGradient) return { eta: moved };
   return steps.growsWithGradient
     ? { eta: moved / gradient }

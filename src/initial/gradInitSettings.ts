@@ -27,7 +27,7 @@ export const gradInitFields = {
   ),
   eta: {
     ...scaleFields.eta,
-    help: "Size of the step looked ahead. Default: for robust what training's optimiser moves by in its first lookAhead updates while the gradient stays the same; before training with sgd, A = Adam takes 1e-3. For released and paper: train.lr if training uses the same optimiser, 1e-3 for adam and 0.1 for sgd if not.",
+    help: "Size of the step looked ahead. Default: for robust what training's optimiser moves by in its first lookAhead updates at the full rate while the gradient stays the same; before training with sgd, A = Adam takes 1e-3. For released and paper: train.lr if training uses the same optimiser, 1e-3 for adam and 0.1 for sgd if not.",
   },
   lookAhead: integer(5, 'Updates that make up the default eta (robust).', { min: 1, max: 1000, unit: 'updates' }),
   gamma: {

@@ -84,8 +84,24 @@ describe('movement in the first updates', () => {
     near(moved, 0.05);
   });
 
-  test('in a warmup at the rates of the warmup', () => {
-    near(movement({ warmupUpdates: 10, warmupInitLr: 0 }, 4), 0.01 * 0.6);
+  test('a warmup is skipped: the step is that of its end, with the second moment of the first updates', () => {
+    const fromFullRate = (changes: Record<string, unknown>, updates: number): number => {
+      const options = { optimizer: 'adam', schedule: 'constant', lr: 0.01, minLr: 0, maxUpdates: 0, ...changes };
+      const whole = options as OptimizerOptions & ScheduleOptions;
+      return firstMovement(whole, optimizers.steadySteps(whole)!, updates, 1e-3);
+    };
+    near(fromFullRate({ warmupUpdates: 10, warmupInitLr: 0 }, 4), 0.04);
+    const sum = [1, 2, 3, 4, 5].reduce((total, t) => total + Math.sqrt(1 - 0.98 ** t), 0);
+    const giAdam = { secondMomentStart: 'first-gradient', beta2: 0.98 };
+    near(fromFullRate({ ...giAdam, warmupUpdates: 4000, warmupInitLr: 1e-7 }, 5), 0.01 * sum);
+    // the rate falls as after the warmup
+    const falling = { schedule: 'inverse_sqrt', warmupUpdates: 4, warmupInitLr: 0 };
+    near(fromFullRate(falling, 3), 0.01 * (1 + Math.sqrt(4 / 5) + Math.sqrt(4 / 6)));
+    // a run that ends in its warmup has no end from which to fall
+    near(fromFullRate({ schedule: 'linear', warmupUpdates: 10, warmupInitLr: 0, maxUpdates: 8 }, 3), 0.03);
+    const lead = { shape: 'warmup', updates: 6 };
+    near(fromFullRate({ lead, warmupUpdates: 10, warmupInitLr: -1 }, 3), 0.03);
+    near(fromFullRate({ lead: { ...lead, shape: 'constant' }, warmupUpdates: 10, warmupInitLr: 0 }, 3), 0.03);
   });
 
   test('of a run whose end is not known the rate does not fall', () => {
