@@ -2,7 +2,8 @@
 // where the kernel has no netem. Each host sends at the rate; every packet arrives the delay after its last bit was
 // sent. Nothing is lost.
 //
-//   g++ -O2 -std=c++17 bench/link.cpp -o link && ./link 1e9 1e-3 host1 host2      bits per second, seconds; host i is 10.77.0.i
+//   g++ -O2 -std=c++17 bench/link.cpp -o link
+//   ./link 1e9 1e-3 host1 host2      bits per second, seconds; host i is 10.77.0.i
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -64,7 +65,7 @@ int deviceIn(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  prctl(PR_SET_TIMERSLACK, 1000); // nanoseconds
+  prctl(PR_SET_TIMERSLACK, 1000);  // nanoseconds
   const double rate = std::atof(argv[1]);
   const double delay = std::atof(argv[2]);
   std::vector<Host> hosts(argc - 3);
@@ -98,7 +99,7 @@ int main(int argc, char** argv) {
       while (host.freeAt <= now() + ahead) {
         const ssize_t size = read(host.device, buffer.data(), buffer.size());
         if (size <= 0) break;
-        if ((buffer[0] >> 4) != 4) continue; // IPv4 alone
+        if ((buffer[0] >> 4) != 4) continue;  // IPv4 alone
         const size_t to = static_cast<unsigned char>(buffer[19]) - 1u;
         if (to >= hosts.size()) continue;
         host.freeAt = std::max(host.freeAt, now()) + 8.0 * size / rate;

@@ -53,9 +53,12 @@ int main(int argc, char** argv) {
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
   for (const Shape& shape : kShapes) {
-    const auto strides = [](long width, long height, bool transposed) { return transposed ? memory::dims{1, height} : memory::dims{width, 1}; };
+    const auto strides = [](long width, long height, bool transposed) {
+      return transposed ? memory::dims{1, height} : memory::dims{width, 1};
+    };
     const memory::desc a({shape.rows, shape.inner}, type, strides(shape.inner, shape.rows, shape.leftTransposed));
-    const memory::desc b({shape.inner, shape.columns}, type, strides(shape.columns, shape.inner, shape.rightTransposed));
+    const memory::desc b({shape.inner, shape.columns}, type,
+                         strides(shape.columns, shape.inner, shape.rightTransposed));
     const memory::desc out({shape.rows, shape.columns}, memory::data_type::f32, memory::dims{shape.columns, 1});
     dnnl::primitive_attr attributes;
     if (shape.accumulates) {
@@ -86,7 +89,8 @@ int main(int argc, char** argv) {
         seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
       }
       std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
-      std::printf("  %s %.0f", choice.impl_info_str(), 2e-9 * shape.rows * shape.inner * shape.columns / seconds[seconds.size() / 2]);
+      std::printf("  %s %.0f", choice.impl_info_str(),
+                  2e-9 * shape.rows * shape.inner * shape.columns / seconds[seconds.size() / 2]);
       for (void* each : data) std::free(each);
     }
     std::printf("\n");

@@ -23,7 +23,8 @@ std::string reasonOfCurrentError() {
   try {
     throw;
   } catch (const dnnl::error& error) {
-    return std::string("oneDNN refused (status ") + std::to_string(static_cast<int>(error.status)) + "): " + error.what();
+    return std::string("oneDNN refused (status ") + std::to_string(static_cast<int>(error.status)) +
+           "): " + error.what();
   } catch (const std::exception& error) {
     return error.what();
   } catch (...) {
@@ -36,20 +37,20 @@ class Engine : public Napi::Addon<Engine> {
   Engine(Napi::Env env, Napi::Object exports) : call_(memory_, oneDnn_) {
     (void)env;
     DefineAddon(exports, {
-      InstanceMethod("kernelNames", &Engine::kernelNames),
-      InstanceMethod("setCallBuffer", &Engine::setCallBuffer),
-      InstanceMethod("run", &Engine::run),
-      InstanceMethod("allocate", &Engine::allocate),
-      InstanceMethod("release", &Engine::release),
-      InstanceMethod("write", &Engine::write),
-      InstanceMethod("read", &Engine::read),
-      InstanceMethod("memory", &Engine::memoryCounts),
-      InstanceMethod("trimMemory", &Engine::trimMemory),
-      InstanceMethod("setPoison", &Engine::setPoison),
-      InstanceMethod("setThreads", &Engine::setThreads),
-      InstanceMethod("setPrecision", &Engine::setPrecision),
-      InstanceMethod("info", &Engine::info),
-    });
+                             InstanceMethod("kernelNames", &Engine::kernelNames),
+                             InstanceMethod("setCallBuffer", &Engine::setCallBuffer),
+                             InstanceMethod("run", &Engine::run),
+                             InstanceMethod("allocate", &Engine::allocate),
+                             InstanceMethod("release", &Engine::release),
+                             InstanceMethod("write", &Engine::write),
+                             InstanceMethod("read", &Engine::read),
+                             InstanceMethod("memory", &Engine::memoryCounts),
+                             InstanceMethod("trimMemory", &Engine::trimMemory),
+                             InstanceMethod("setPoison", &Engine::setPoison),
+                             InstanceMethod("setThreads", &Engine::setThreads),
+                             InstanceMethod("setPrecision", &Engine::setPrecision),
+                             InstanceMethod("info", &Engine::info),
+                         });
     isa_ = registerKernels(kernels_);
     registerMatMul(kernels_);
     registerConvolution(kernels_);
@@ -72,12 +73,14 @@ class Engine : public Napi::Addon<Engine> {
 
   static int32_t integerAt(const Napi::CallbackInfo& info, size_t index) {
     const double value = doubleAt(info, index);
-    if (!(value >= INT32_MIN && value <= INT32_MAX) || value != static_cast<int32_t>(value)) fail("argument " + std::to_string(index) + " must be a 32-bit integer");
+    if (!(value >= INT32_MIN && value <= INT32_MAX) || value != static_cast<int32_t>(value))
+      fail("argument " + std::to_string(index) + " must be a 32-bit integer");
     return static_cast<int32_t>(value);
   }
 
   static double doubleAt(const Napi::CallbackInfo& info, size_t index) {
-    if (info.Length() <= index || !info[index].IsNumber()) fail("argument " + std::to_string(index) + " must be a number");
+    if (info.Length() <= index || !info[index].IsNumber())
+      fail("argument " + std::to_string(index) + " must be a number");
     return info[index].As<Napi::Number>().DoubleValue();
   }
 
@@ -92,7 +95,9 @@ class Engine : public Napi::Addon<Engine> {
   // The buffer stays alive through this reference, and its memory does not move.
   Napi::Value setCallBuffer(const Napi::CallbackInfo& info) {
     return guarded(info, [&]() -> Napi::Value {
-      if (info.Length() < 1 || !info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) fail("the call buffer must be a Float64Array");
+      if (info.Length() < 1 || !info[0].IsTypedArray() ||
+          info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
+        fail("the call buffer must be a Float64Array");
       Napi::Float64Array array = info[0].As<Napi::Float64Array>();
       buffer_ = Napi::Persistent(array.As<Napi::Object>());
       words_ = array.Data();
@@ -107,7 +112,8 @@ class Engine : public Napi::Addon<Engine> {
     std::string message;
     try {
       const int32_t index = integerAt(info, 0);
-      if (index < 0 || static_cast<size_t>(index) >= kernels_.size()) fail("there is no kernel " + std::to_string(index));
+      if (index < 0 || static_cast<size_t>(index) >= kernels_.size())
+        fail("there is no kernel " + std::to_string(index));
       name = kernels_[index].name;
       oneDnn_.startCall();
       call_.parse(words_, wordCount_);
@@ -125,7 +131,8 @@ class Engine : public Napi::Addon<Engine> {
   Napi::Value allocate(const Napi::CallbackInfo& info) {
     return guarded(info, [&]() -> Napi::Value {
       const double bytes = doubleAt(info, 0);
-      if (!(bytes >= 0.0 && bytes <= 9007199254740992.0)) fail("a tensor cannot have " + std::to_string(bytes) + " bytes");
+      if (!(bytes >= 0.0 && bytes <= 9007199254740992.0))
+        fail("a tensor cannot have " + std::to_string(bytes) + " bytes");
       return Napi::Number::New(info.Env(), memory_.allocate(static_cast<size_t>(bytes)));
     });
   }
@@ -142,7 +149,9 @@ class Engine : public Napi::Addon<Engine> {
     return guarded(info, [&]() -> Napi::Value {
       const int32_t handle = integerAt(info, 0);
       const Bytes bytes = bytesAt(info, 1);
-      if (bytes.length > memory_.bytes(handle)) fail("wrote " + std::to_string(bytes.length) + " bytes to a tensor of " + std::to_string(memory_.bytes(handle)));
+      if (bytes.length > memory_.bytes(handle))
+        fail("wrote " + std::to_string(bytes.length) + " bytes to a tensor of " +
+             std::to_string(memory_.bytes(handle)));
       if (bytes.length > 0) std::memcpy(memory_.data(handle), bytes.data, bytes.length);
       return info.Env().Undefined();
     });
@@ -153,7 +162,9 @@ class Engine : public Napi::Addon<Engine> {
     return guarded(info, [&]() -> Napi::Value {
       const int32_t handle = integerAt(info, 0);
       const Bytes bytes = bytesAt(info, 1);
-      if (bytes.length > memory_.bytes(handle)) fail("read " + std::to_string(bytes.length) + " bytes from a tensor of " + std::to_string(memory_.bytes(handle)));
+      if (bytes.length > memory_.bytes(handle))
+        fail("read " + std::to_string(bytes.length) + " bytes from a tensor of " +
+             std::to_string(memory_.bytes(handle)));
       if (bytes.length > 0) std::memcpy(bytes.data, memory_.data(handle), bytes.length);
       return info.Env().Undefined();
     });
@@ -165,7 +176,8 @@ class Engine : public Napi::Addon<Engine> {
   };
 
   static Bytes bytesAt(const Napi::CallbackInfo& info, size_t index) {
-    if (info.Length() <= index || !info[index].IsTypedArray()) fail("argument " + std::to_string(index) + " must be a typed array");
+    if (info.Length() <= index || !info[index].IsTypedArray())
+      fail("argument " + std::to_string(index) + " must be a typed array");
     Napi::TypedArray array = info[index].As<Napi::TypedArray>();
     uint8_t* start = static_cast<uint8_t*>(array.ArrayBuffer().Data());
     return {start + array.ByteOffset(), array.ByteLength()};
@@ -222,7 +234,8 @@ class Engine : public Napi::Addon<Engine> {
       const dnnl_version_t* version = dnnl_version();
       Napi::Object result = Napi::Object::New(info.Env());
       result.Set("version", kVersion);
-      result.Set("oneDnnVersion", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+      result.Set("oneDnnVersion", std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+                                      std::to_string(version->patch));
       result.Set("instructionSet", isa_);
       result.Set("threads", omp_get_max_threads());
       result.Set("bf16", bf16Unit());

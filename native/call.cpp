@@ -18,7 +18,8 @@ class Reader {
   int64_t integer(int64_t least, int64_t most) {
     const double value = number();
     if (!(value >= static_cast<double>(least) && value <= static_cast<double>(most)) || value != std::floor(value)) {
-      fail("found " + std::to_string(value) + " where an integer from " + std::to_string(least) + " to " + std::to_string(most) + " was expected");
+      fail("found " + std::to_string(value) + " where an integer from " + std::to_string(least) + " to " +
+           std::to_string(most) + " was expected");
     }
     return static_cast<int64_t>(value);
   }
@@ -97,7 +98,8 @@ int Call::attrCount() const { return static_cast<int>(attrs_.size()); }
 void add(KernelTable& table, const char* name, Kernel run) { table.push_back({name, run}); }
 
 Tensor& Call::tensor(int index) {
-  if (index < 0 || index >= tensorCount()) fail("found " + std::to_string(tensorCount()) + " tensors, expected at least " + std::to_string(index + 1));
+  if (index < 0 || index >= tensorCount())
+    fail("found " + std::to_string(tensorCount()) + " tensors, expected at least " + std::to_string(index + 1));
   return tensors_[index];
 }
 
@@ -123,7 +125,8 @@ namespace {
 
 Tensor& withSize(Tensor& tensor, int index, int64_t size) {
   if (tensor.size != size) {
-    fail("tensor " + std::to_string(index) + " has " + std::to_string(tensor.size) + " elements, expected " + std::to_string(size));
+    fail("tensor " + std::to_string(index) + " has " + std::to_string(tensor.size) + " elements, expected " +
+         std::to_string(size));
   }
   return tensor;
 }
@@ -135,13 +138,15 @@ Tensor& Call::floats(int index, int64_t size) { return withSize(floats(index), i
 Tensor& Call::ints(int index, int64_t size) { return withSize(ints(index), index, size); }
 
 double Call::attr(int index) const {
-  if (index < 0 || index >= attrCount()) fail("found " + std::to_string(attrCount()) + " attributes, expected at least " + std::to_string(index + 1));
+  if (index < 0 || index >= attrCount())
+    fail("found " + std::to_string(attrCount()) + " attributes, expected at least " + std::to_string(index + 1));
   return attrs_[index];
 }
 
 int64_t Call::integer(int index) const {
   const double value = attr(index);
-  if (!(std::fabs(value) <= 9007199254740992.0) || value != std::floor(value)) fail("attribute " + std::to_string(index) + " must be an integer");
+  if (!(std::fabs(value) <= 9007199254740992.0) || value != std::floor(value))
+    fail("attribute " + std::to_string(index) + " must be an integer");
   return static_cast<int64_t>(value);
 }
 

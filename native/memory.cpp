@@ -121,14 +121,17 @@ void* Memory::take(size_t& capacity) {
   }
   if (data == nullptr) {
     throw KernelError("out of memory: the system refused " + std::to_string(capacity) + " bytes in addition to " +
-                      std::to_string(liveBytes_) + " bytes of live tensors. Use a smaller batch, or dispose tensors that are no longer needed.");
+                      std::to_string(liveBytes_) +
+                      " bytes of live tensors. Use a smaller batch, or dispose tensors that are no longer needed.");
   }
   return data;
 }
 
 // Returns cached blocks to the system until `wanted` more bytes fit, the largest first: other sizes can least use them.
 void Memory::shrinkCache(size_t wanted) {
-  const size_t limit = std::max(kCacheFloor, static_cast<size_t>(kMostSlack * static_cast<double>(std::max(mostLiveBytes_, liveBytes_ + wanted))));
+  const size_t limit =
+      std::max(kCacheFloor,
+               static_cast<size_t>(kMostSlack * static_cast<double>(std::max(mostLiveBytes_, liveBytes_ + wanted))));
   while (cachedBytes_ > 0 && liveBytes_ + wanted + cachedBytes_ > limit) {
     auto largest = std::prev(cache_.end());
     giveBack(largest->second.back(), largest->first);
@@ -139,7 +142,8 @@ void Memory::shrinkCache(size_t wanted) {
 }
 
 int32_t Memory::allocate(size_t bytes) {
-  if (bytes > (size_t{1} << 46)) throw KernelError("a tensor of " + std::to_string(bytes) + " bytes is larger than any machine's memory");
+  if (bytes > (size_t{1} << 46))
+    throw KernelError("a tensor of " + std::to_string(bytes) + " bytes is larger than any machine's memory");
   Block block;
   block.bytes = bytes;
   block.capacity = roundCapacity(bytes);

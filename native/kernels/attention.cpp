@@ -24,7 +24,8 @@ Shape shapeOf(Call& call, const Tensor& q) {
   shape.keys = call.integer(2);
   shape.heads = call.integer(3);
   shape.causal = call.integer(4) != 0;
-  require(shape.batch >= 0 && shape.queries >= 0 && shape.keys > 0 && shape.heads > 0, "heads and the keys' length must be positive, batch and the queries' length not negative");
+  require(shape.batch >= 0 && shape.queries >= 0 && shape.keys > 0 && shape.heads > 0,
+          "heads and the keys' length must be positive, batch and the queries' length not negative");
   require(q.rank == 2 && q.dims[0] == elementsOf({shape.batch, shape.queries}), "q must be [B * T, d]");
   shape.model = q.dims[1];
   require(shape.model > 0 && shape.model % shape.heads == 0, "d must be a multiple of the heads");
@@ -54,7 +55,9 @@ COLDSTART_INLINE Rows readableRows(const float* from, const Shape& shape, int64_
 }
 
 // The size of readableRows' copy.
-int64_t copySize(const Shape& shape, int64_t count) { return shape.head % kVector == 0 ? 0 : count * paddedWidth(shape.head); }
+int64_t copySize(const Shape& shape, int64_t count) {
+  return shape.head % kVector == 0 ? 0 : count * paddedWidth(shape.head);
+}
 
 // One head of one sentence: its number, and where its columns and its keys begin.
 struct Head {
@@ -75,7 +78,8 @@ struct QueryBlock {
 
 COLDSTART_INLINE QueryBlock queriesFrom(const Shape& shape, const Head& head, int64_t first, int64_t most) {
   const int64_t rows = smaller(most, shape.queries - first);
-  return {rows, paddedWidth(rows), (head.sentence * shape.queries + first) * shape.model + head.column, head.pair * shape.queries + first};
+  return {rows, paddedWidth(rows), (head.sentence * shape.queries + first) * shape.model + head.column,
+          head.pair * shape.queries + first};
 }
 
 // Each thread's own part of one scratch block.
@@ -165,7 +169,8 @@ void attention(Call& call) {
   float* logSumExp = call.floats(5, shape.batch * shape.heads * shape.queries).f32();
   const int64_t block = smaller(kQueryBlock, shape.queries);
   const int64_t blockWidth = paddedWidth(block);
-  const Workspace workspace = workspaceOf(call, (shape.head + shape.keys) * blockWidth + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys));
+  const Workspace workspace = workspaceOf(
+      call, (shape.head + shape.keys) * blockWidth + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys));
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 64, [=, &q, &shape, &draw](int64_t pair) {
     const Head head = headOf(shape, pair);
     const int64_t keyStart = head.keyStart;
@@ -177,16 +182,20 @@ void attention(Call& call) {
     for (int64_t first = 0; first < shape.queries; first += block) {
       const auto [rows, width, at, number] = queriesFrom(shape, head, first, block);
       transposeRows(q.f32() + at, shape.model, rows, shape.head, queriesT, width);
-      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
+      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width,
+                                 probabilities, width);
       for (int64_t r = 0; r < rows; r += kVector) {
-        const Vector logSum = maskedSoftmax(probabilities + r, shape.keys, width, visibleKeys(shape, keyLengths, head.sentence, first + r), shape.scale);
+        const Vector logSum = maskedSoftmax(probabilities + r, shape.keys, width,
+                                            visibleKeys(shape, keyLengths, head.sentence, first + r), shape.scale);
         storeLanes(logSumExp + number + r, logSum, rows - r);
       }
       if (draw.active) {
         drawBlock(draw, number * shape.keys, rows, shape.keys, words);
-        for (int64_t i = 0; i < shape.keys * width; i += kVector) storeVector(probabilities + i, keptOf(draw, words.transposed + i, loadVector(probabilities + i)));
+        for (int64_t i = 0; i < shape.keys * width; i += kVector)
+          storeVector(probabilities + i, keptOf(draw, words.transposed + i, loadVector(probabilities + i)));
       }
-      smallProduct<Left::kTransposed>(probabilities, width, values.data, values.stride, rows, shape.keys, shape.head, out + at, shape.model);
+      smallProduct<Left::kTransposed>(probabilities, width, values.data, values.stride, rows, shape.keys, shape.head,
+                                      out + at, shape.model);
     }
   });
 }
@@ -208,7 +217,8 @@ void attentionGrad(Call& call) {
   float* dv = call.floats(9, keySize).f32();
   const int64_t block = smaller(kQueryBlock, shape.queries);
   const int64_t blockWidth = paddedWidth(block);
-  const int64_t sizes = (2 * shape.head + 3 * shape.keys) * blockWidth + 2 * copySize(shape, block) + copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys);
+  const int64_t sizes = (2 * shape.head + 3 * shape.keys) * blockWidth + 2 * copySize(shape, block) +
+                        copySize(shape, shape.keys) + wordsSize(draw, block, shape.keys);
   const Workspace workspace = workspaceOf(call, sizes);
   parallelRows(shape.batch * shape.heads, shape.queries * shape.keys * 128, [=, &dy, &shape, &draw](int64_t pair) {
     const Head head = headOf(shape, pair);
@@ -229,8 +239,10 @@ void attentionGrad(Call& call) {
       const Rows dOut = readableRows(dy.f32() + at, shape, rows, dOutCopy);
       transposeRows(q + at, shape.model, rows, shape.head, queriesT, width);
       transposeRows(dy.f32() + at, shape.model, rows, shape.head, dOutT, width);
-      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width, probabilities, width);
-      smallProduct<Left::kPlain>(v + keyStart, shape.model, dOutT, width, shape.keys, shape.head, width, dScores, width);
+      smallProduct<Left::kPlain>(k + keyStart, shape.model, queriesT, width, shape.keys, shape.head, width,
+                                 probabilities, width);
+      smallProduct<Left::kPlain>(v + keyStart, shape.model, dOutT, width, shape.keys, shape.head, width, dScores,
+                                 width);
       if (draw.active) drawBlock(draw, number * shape.keys, rows, shape.keys, words);
       for (int64_t r = 0; r < rows; r += kVector) {
         const IntVector visible = visibleKeys(shape, keyLengths, head.sentence, first + r);
@@ -255,13 +267,17 @@ void attentionGrad(Call& call) {
         }
       }
       const float* kept = draw.active ? dropped : probabilities;
-      smallProduct<Left::kTransposed>(dScores, width, keys.data, keys.stride, rows, shape.keys, shape.head, dq + at, shape.model);
-      smallProduct<Left::kPlain>(dScores, width, queries.data, queries.stride, shape.keys, rows, shape.head, dk + keyStart, shape.model, first > 0);
-      smallProduct<Left::kPlain>(kept, width, dOut.data, dOut.stride, shape.keys, rows, shape.head, dv + keyStart, shape.model, first > 0);
+      smallProduct<Left::kTransposed>(dScores, width, keys.data, keys.stride, rows, shape.keys, shape.head, dq + at,
+                                      shape.model);
+      smallProduct<Left::kPlain>(dScores, width, queries.data, queries.stride, shape.keys, rows, shape.head,
+                                 dk + keyStart, shape.model, first > 0);
+      smallProduct<Left::kPlain>(kept, width, dOut.data, dOut.stride, shape.keys, rows, shape.head, dv + keyStart,
+                                 shape.model, first > 0);
     }
     if (shape.queries == 0) {
       for (int64_t s = 0; s < shape.keys; s++) {
-        for (int64_t i = 0; i < shape.head; i++) dk[keyStart + s * shape.model + i] = dv[keyStart + s * shape.model + i] = 0.0f;
+        for (int64_t i = 0; i < shape.head; i++)
+          dk[keyStart + s * shape.model + i] = dv[keyStart + s * shape.model + i] = 0.0f;
       }
     }
   });

@@ -35,7 +35,8 @@ Broadcast broadcastOf(const Tensor& a, const Tensor& b, const Tensor& out) {
   for (int d = 0; d < out.rank; d++) {
     if (out.dims[d] == 1) continue;
     const int last = merged.rank - 1;
-    if (last >= 0 && merged.aStrides[last] == aStrides[d] * out.dims[d] && merged.bStrides[last] == bStrides[d] * out.dims[d]) {
+    if (last >= 0 && merged.aStrides[last] == aStrides[d] * out.dims[d] &&
+        merged.bStrides[last] == bStrides[d] * out.dims[d]) {
       merged.dims[last] *= out.dims[d];
       merged.aStrides[last] = aStrides[d];
       merged.bStrides[last] = bStrides[d];
@@ -55,7 +56,8 @@ Broadcast broadcastOf(const Tensor& a, const Tensor& b, const Tensor& out) {
 }
 
 template <typename In, typename Out, typename F>
-COLDSTART_INLINE void innerLoop(const In* a, int64_t aStride, const In* b, int64_t bStride, Out* out, int64_t count, F f) {
+COLDSTART_INLINE void innerLoop(const In* a, int64_t aStride, const In* b, int64_t bStride, Out* out, int64_t count,
+                                F f) {
   if (aStride == 1 && bStride == 1) {
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) out[i] = f(a[i], b[i]);
@@ -136,11 +138,14 @@ void compare(Call& call) {
   require(a.dtype == b.dtype, "the inputs differ in type");
   const Broadcast shape = broadcastOf(a, b, out);
   if (a.dtype == kFloat32) {
-    zip(a.f32(), b.f32(), out.u8(), out.size, shape, [](float x, float y) { return static_cast<uint8_t>(F::of(x, y)); });
+    zip(a.f32(), b.f32(), out.u8(), out.size, shape,
+        [](float x, float y) { return static_cast<uint8_t>(F::of(x, y)); });
   } else if (a.dtype == kInt32) {
-    zip(a.i32(), b.i32(), out.u8(), out.size, shape, [](int32_t x, int32_t y) { return static_cast<uint8_t>(F::of(x, y)); });
+    zip(a.i32(), b.i32(), out.u8(), out.size, shape,
+        [](int32_t x, int32_t y) { return static_cast<uint8_t>(F::of(x, y)); });
   } else {
-    zip(a.u8(), b.u8(), out.u8(), out.size, shape, [](uint8_t x, uint8_t y) { return static_cast<uint8_t>(F::of(x, y)); });
+    zip(a.u8(), b.u8(), out.u8(), out.size, shape,
+        [](uint8_t x, uint8_t y) { return static_cast<uint8_t>(F::of(x, y)); });
   }
 }
 
@@ -148,7 +153,7 @@ void compare(Call& call) {
   COLDSTART_INLINE float name##Of(float x, float y) { return expression; }
 FLOAT_FUNCTION(add, x + y)
 FLOAT_FUNCTION(sub, x - y)
-FLOAT_FUNCTION(multiply, x * y)
+FLOAT_FUNCTION(multiply, (x * y))
 FLOAT_FUNCTION(divide, x / y)
 FLOAT_FUNCTION(maximum, x != x ? x : (y != y ? y : (x > y ? x : y)))
 FLOAT_FUNCTION(minimum, x != x ? x : (y != y ? y : (x < y ? x : y)))
@@ -166,20 +171,34 @@ COLDSTART_INLINE float moduloOf(float x, float y) {
 }
 
 COLDSTART_INLINE int32_t wrap(uint32_t x) { return static_cast<int32_t>(x); }
-COLDSTART_INLINE int32_t intAddOf(int32_t x, int32_t y) { return wrap(static_cast<uint32_t>(x) + static_cast<uint32_t>(y)); }
-COLDSTART_INLINE int32_t intSubOf(int32_t x, int32_t y) { return wrap(static_cast<uint32_t>(x) - static_cast<uint32_t>(y)); }
-COLDSTART_INLINE int32_t intMultiplyOf(int32_t x, int32_t y) { return wrap(static_cast<uint32_t>(x) * static_cast<uint32_t>(y)); }
+COLDSTART_INLINE int32_t intAddOf(int32_t x, int32_t y) {
+  return wrap(static_cast<uint32_t>(x) + static_cast<uint32_t>(y));
+}
+COLDSTART_INLINE int32_t intSubOf(int32_t x, int32_t y) {
+  return wrap(static_cast<uint32_t>(x) - static_cast<uint32_t>(y));
+}
+COLDSTART_INLINE int32_t intMultiplyOf(int32_t x, int32_t y) {
+  return wrap(static_cast<uint32_t>(x) * static_cast<uint32_t>(y));
+}
 COLDSTART_INLINE int32_t intMaximumOf(int32_t x, int32_t y) { return x > y ? x : y; }
 COLDSTART_INLINE int32_t intMinimumOf(int32_t x, int32_t y) { return x < y ? x : y; }
 
-struct Equal { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x == y; } };
-struct NotEqual { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x != y; } };
-struct Less { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x < y; } };
-struct LessEqual { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x <= y; } };
-struct Greater { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x > y; } };
-struct GreaterEqual { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x >= y; } };
-struct And { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x != 0 && y != 0; } };
-struct Or { template <typename T> COLDSTART_INLINE static bool of(T x, T y) { return x != 0 || y != 0; } };
+#define COMPARISON(Name, expression)            \
+  struct Name {                                 \
+    template <typename T>                       \
+    COLDSTART_INLINE static bool of(T x, T y) { \
+      return expression;                        \
+    }                                           \
+  };
+COMPARISON(Equal, x == y)
+COMPARISON(NotEqual, x != y)
+COMPARISON(Less, x < y)
+COMPARISON(LessEqual, x <= y)
+COMPARISON(Greater, x > y)
+COMPARISON(GreaterEqual, x >= y)
+COMPARISON(And, x != 0 && y != 0)
+COMPARISON(Or, x != 0 || y != 0)
+#undef COMPARISON
 
 // where(condition, a, b), all of one shape, or the condition a vector over the first dimension
 template <typename T>
@@ -206,7 +225,8 @@ void select(Call& call) {
   const Tensor& a = call.tensor(1);
   const Tensor& b = call.tensor(2);
   Tensor& out = call.tensor(3);
-  require(a.size == out.size && b.size == out.size && a.dtype == out.dtype && b.dtype == out.dtype, "the branches and the output must agree in size and type");
+  require(a.size == out.size && b.size == out.size && a.dtype == out.dtype && b.dtype == out.dtype,
+          "the branches and the output must agree in size and type");
   if (out.size == 0) return;
   require(condition.size > 0 && out.size % condition.size == 0, "the condition does not fit the branches");
   const int64_t rows = condition.size;

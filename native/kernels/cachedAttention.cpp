@@ -36,9 +36,11 @@ void cachedAttention(Call& call) {
   const Tensor& q = call.floats(0);
   const Tensor& ancestors = call.ints(1);
   const int64_t heads = call.integer(0);
-  require(q.rank == 2 && ancestors.rank == 2 && ancestors.dims[0] == q.dims[0], "expected q [R, d] and ancestors [R, L]");
+  require(q.rank == 2 && ancestors.rank == 2 && ancestors.dims[0] == q.dims[0],
+          "expected q [R, d] and ancestors [R, L]");
   const int64_t rows = q.dims[0], width = q.dims[1], steps = ancestors.dims[1];
-  require(steps > 0 && steps <= kMaxSteps && heads > 0 && width > 0 && width % heads == 0, "d must be a positive multiple of the heads");
+  require(steps > 0 && steps <= kMaxSteps && heads > 0 && width > 0 && width % heads == 0,
+          "d must be a positive multiple of the heads");
   require(call.tensorCount() == 3 + 2 * steps, "expected keys and values for every step");
   const int count = static_cast<int>(steps);
   const float** keys = static_cast<const float**>(call.scratch(2 * steps * static_cast<int64_t>(sizeof(float*))));

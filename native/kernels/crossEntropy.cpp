@@ -62,7 +62,9 @@ RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, E
   const float perWrong = vocab > 1 ? smoothing / static_cast<float>(vocab - 1) : 0.0f;
   const float onTarget = 1.0f - smoothing - perWrong;
   const float nll = logSumExp - targetLogit;
-  const float all = static_cast<float>(static_cast<double>(vocab) * (static_cast<double>(logSumExp) - static_cast<double>(sum) / static_cast<double>(vocab)));
+  const float all =
+      static_cast<float>(static_cast<double>(vocab) *
+                         (static_cast<double>(logSumExp) - static_cast<double>(sum) / static_cast<double>(vocab)));
   if (withGradient) {
     // the weights of all log-probabilities add up to 1
     const float scale = 1.0f / total;
@@ -76,7 +78,8 @@ RowLoss rowLoss(float* logits, int64_t vocab, int64_t target, float smoothing, E
 
 // The losses of a block of rows, and their gradients.
 template <bool withGradient, typename Element>
-void rowLosses(float* logits, int64_t count, int64_t vocab, const int32_t* targets, int64_t padId, float smoothing, RowLoss* losses, Element* gradients) {
+void rowLosses(float* logits, int64_t count, int64_t vocab, const int32_t* targets, int64_t padId, float smoothing,
+               RowLoss* losses, Element* gradients) {
   parallelRows(count, vocab * 4, [=](int64_t row) {
     Element* gradient = gradients + row * vocab;
     if (targets[row] == padId) {
@@ -148,8 +151,10 @@ void crossEntropy(Call& call) {
     const MatrixView block = rowsFrom(states, start);
     toLogits.a = block;
     multiply(call, toLogits);
-    if (!withGradients) rowLosses<false>(logits, count, vocab, target + start, padId, smoothing, losses + start, logits);
-    else if (rounds) rowLosses<true>(logits, count, vocab, target + start, padId, smoothing, losses + start, roundedGradients);
+    if (!withGradients)
+      rowLosses<false>(logits, count, vocab, target + start, padId, smoothing, losses + start, logits);
+    else if (rounds)
+      rowLosses<true>(logits, count, vocab, target + start, padId, smoothing, losses + start, roundedGradients);
     else rowLosses<true>(logits, count, vocab, target + start, padId, smoothing, losses + start, logits);
     if (!withGradients) continue;
     toHidden.out = dHidden + start * width;

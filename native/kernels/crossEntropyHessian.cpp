@@ -36,7 +36,8 @@ void secondOrderRow(float* logits, float* weights, int64_t vocab, int64_t target
 }
 
 // out [rows, columns] (+)= a b
-void multiplyInto(Call& call, int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out, bool accumulate) {
+void multiplyInto(Call& call, int64_t rows, int64_t inner, int64_t columns, MatrixView a, MatrixView b, float* out,
+                  bool accumulate) {
   Product p = product(rows, inner, columns, a, b, out);
   p.accumulate = accumulate;
   multiply(call, p);
@@ -81,8 +82,10 @@ void crossEntropyHessian(Call& call) {
       for (int64_t v = 0; v < vocab; v++) logitLine[v] = weightLine[v] = 0.0f;
     });
     // now logits hold G, and weights R
-    multiplyInto(call, count, vocab, width, plain(weights, vocab), plain(embedding.f32(), width), dHidden + start * width, false);
-    multiplyInto(call, count, vocab, width, plain(logits, vocab), plain(uEmbedding, width), dHidden + start * width, true);
+    multiplyInto(call, count, vocab, width, plain(weights, vocab), plain(embedding.f32(), width),
+                 dHidden + start * width, false);
+    multiplyInto(call, count, vocab, width, plain(logits, vocab), plain(uEmbedding, width), dHidden + start * width,
+                 true);
     multiplyInto(call, vocab, count, width, transposed(plain(weights, vocab)), plain(h, width), dEmbedding, start > 0);
     multiplyInto(call, vocab, count, width, transposed(plain(logits, vocab)), plain(u, width), dEmbedding, true);
   }

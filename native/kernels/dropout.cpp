@@ -9,7 +9,9 @@ void dropout(Call& call) {
   const Tensor& x = call.floats(0);
   Tensor& y = call.floats(1, x.size);
   const Draw draw = drawOf(call, 0);
-  parallelElements(x.size, [&](int64_t begin, int64_t end) { dropoutSpan<false>(draw, begin, end - begin, x.f32() + begin, nullptr, y.f32() + begin); });
+  parallelElements(x.size, [&](int64_t begin, int64_t end) {
+    dropoutSpan<false>(draw, begin, end - begin, x.f32() + begin, nullptr, y.f32() + begin);
+  });
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ void range(Call& call) {
   require(out.dtype != kBool, "a range cannot be bool");
   if (out.dtype == kInt32) {
     const double last = start + step * static_cast<double>(out.size > 0 ? out.size - 1 : 0);
-    require(start >= -2147483648.0 && start <= 2147483647.0 && last >= -2147483648.0 && last <= 2147483647.0, "the range does not fit int32");
+    require(start >= -2147483648.0 && start <= 2147483647.0 && last >= -2147483648.0 && last <= 2147483647.0,
+            "the range does not fit int32");
   }
   for (int64_t i = 0; i < out.size; i++) {
     const double value = start + static_cast<double>(i) * step;

@@ -19,13 +19,15 @@ void checkPositions(const Tensor& positions, int64_t limit) {
     least = at[i] < least ? at[i] : least;
     most = at[i] > most ? at[i] : most;
   }
-  if (positions.size > 0 && (least < 0 || most >= limit)) failPosition("GatherV2: the index value", least < 0 ? least : most, limit - 1);
+  if (positions.size > 0 && (least < 0 || most >= limit))
+    failPosition("GatherV2: the index value", least < 0 ? least : most, limit - 1);
 }
 
 // x [batch, outer, dim, inner], indices [batch, count] → [batch, outer, count, inner]; attributes: batch, outer, dim,
 // inner, count
 template <typename T>
-void gatherItems(const T* x, const int32_t* indices, T* out, int64_t batch, int64_t outer, int64_t dim, int64_t inner, int64_t count) {
+void gatherItems(const T* x, const int32_t* indices, T* out, int64_t batch, int64_t outer, int64_t dim, int64_t inner,
+                 int64_t count) {
   parallelRows(batch * outer * count, inner, [=](int64_t row) {
     const int64_t position = row % count;
     const int64_t group = row / count;
@@ -38,9 +40,12 @@ void gather(Call& call) {
   const Tensor& x = call.tensor(0);
   const Tensor& indices = call.ints(1);
   Tensor& out = call.tensor(2);
-  const int64_t batch = call.integer(0), outer = call.integer(1), dim = call.integer(2), inner = call.integer(3), count = call.integer(4);
+  const int64_t batch = call.integer(0), outer = call.integer(1), dim = call.integer(2), inner = call.integer(3),
+                count = call.integer(4);
   require(x.dtype == out.dtype, "input and output differ in type");
-  require(elementsOf({batch, outer, dim, inner}) == x.size && elementsOf({batch, count}) == indices.size && elementsOf({batch, outer, count, inner}) == out.size, "the sizes do not fit");
+  require(elementsOf({batch, outer, dim, inner}) == x.size && elementsOf({batch, count}) == indices.size &&
+              elementsOf({batch, outer, count, inner}) == out.size,
+          "the sizes do not fit");
   if (out.size == 0) return;
   checkPositions(indices, dim);
   if (x.dtype == kBool) {

@@ -30,7 +30,8 @@ void linear(Call& call) {
   const Tensor& weight = call.floats(1);
   const Sizes sizes = sizesOf(x, weight);
   Tensor& y = call.floats(hasBias ? 3 : 2, sizes.rows * sizes.out);
-  Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in), transposed(plain(weight.f32(), sizes.in)), y.f32());
+  Product p = product(sizes.rows, sizes.in, sizes.out, plain(x.f32(), sizes.in),
+                      transposed(plain(weight.f32(), sizes.in)), y.f32());
   if (hasBias) p.bias = call.floats(2, sizes.out).f32();
   multiply(call, p);
   if (!relu && !draw.active) return;
@@ -84,7 +85,8 @@ class SharedInput {
 };
 
 // dx (+)= dy W and dWeight = dyᵀ x. Rounds dy once for both.
-void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, SharedInput& x, const float* weight, float* dx, float* dWeight, bool accumulate) {
+void multiplyBoth(Call& call, const Sizes& sizes, const float* dy, SharedInput& x, const float* weight, float* dx,
+                  float* dWeight, bool accumulate) {
   Product toX = product(sizes.rows, sizes.out, sizes.in, plain(dy, sizes.out), plain(weight, sizes.in), dx);
   toX.accumulate = accumulate;
   Product toWeight = product(sizes.out, sizes.rows, sizes.in, transposed(plain(dy, sizes.out)), x.asItIs(), dWeight);
@@ -103,7 +105,8 @@ struct GradMethod {
 };
 
 GradMethod methodOf(Call& call, const Sizes& sizes) {
-  const bool rounds = roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out), plain(nullptr, sizes.in), nullptr));
+  const bool rounds = roundsOperands(call.oneDnn(), product(sizes.rows, sizes.out, sizes.in, plain(nullptr, sizes.out),
+                                                            plain(nullptr, sizes.in), nullptr));
   // with AMX, whole products measured faster, rounding included
   return {worksInBlocks(sizes.rows, sizes.in, sizes.out) && !(rounds && hasAmx()), rounds};
 }
@@ -176,7 +179,8 @@ GradMethod methodOf(Call& call, const Tensor& x, int count) {
 // x, weights, dys → dx, dWeights, dBiases. Attribute: count.
 void linearsGrad(Call& call) {
   const int64_t count = call.integer(0);
-  require(count > 0 && call.tensorCount() == 2 + 4 * count, "expected x, dx, and a weight, a dy, a dWeight and a dBias per layer");
+  require(count > 0 && call.tensorCount() == 2 + 4 * count,
+          "expected x, dx, and a weight, a dy, a dWeight and a dBias per layer");
   const int n = static_cast<int>(count);
   const Tensor& x = call.floats(0);
   SharedInput shared(x);
@@ -187,8 +191,12 @@ void linearsGrad(Call& call) {
     for (int i = 0; i < n; i++) {
       const Tensor& weight = call.floats(1 + i);
       const Sizes sizes = sizesOf(x, weight);
-      layers[i] = {weight.f32(), call.floats(1 + n + i, sizes.rows * sizes.out).f32(), nullptr, call.floats(2 + 2 * n + i, weight.size).f32(),
-                   call.floats(2 + 3 * n + i, sizes.out).f32(), sizes.out};
+      layers[i] = {weight.f32(),
+                   call.floats(1 + n + i, sizes.rows * sizes.out).f32(),
+                   nullptr,
+                   call.floats(2 + 2 * n + i, weight.size).f32(),
+                   call.floats(2 + 3 * n + i, sizes.out).f32(),
+                   sizes.out};
     }
     linearBackward(call, x.f32(), dx, x.dims[0], x.dims[1], layers, n, Draw{}, method.rounds);
     return;

@@ -64,12 +64,15 @@ BlockPair pairOf(Call& call, const Blocks& blocks, Product p) {
   return pair;
 }
 
-int64_t scratchOf(const BlockProduct* product) { return product == nullptr ? 0 : static_cast<int64_t>(scratchBytes(*product)); }
+int64_t scratchOf(const BlockProduct* product) {
+  return product == nullptr ? 0 : static_cast<int64_t>(scratchBytes(*product));
+}
 
 int64_t scratchOf(const BlockPair& pair) { return larger(scratchOf(pair.full), scratchOf(pair.tail)); }
 
 COLDSTART_INLINE bool multiplyPair(const BlockPair& pair, bool isTail, const void* a, float* out, void* scratch) {
-  return isTail ? multiplyBlock(*pair.tail, a, pair.plain, out, scratch) : multiplyBlock(*pair.full, a, pair.packed, out, scratch);
+  return isTail ? multiplyBlock(*pair.tail, a, pair.plain, out, scratch)
+                : multiplyBlock(*pair.full, a, pair.packed, out, scratch);
 }
 
 // A part of one scratch block for every thread.
@@ -170,7 +173,8 @@ void addParts(float* total, int64_t size, const PerThread& parts, int64_t used) 
 
 }  // namespace
 
-void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers, int count, const Draw& draw, bool rounds) {
+void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t in, const LinearLayerGrad* layers,
+                    int count, const Draw& draw, bool rounds) {
   int64_t width = 0;
   for (int i = 0; i < count; i++) width = larger(width, layers[i].out);
   const Blocks blocks = blocksOf(rows, kBlockRows);
@@ -200,7 +204,8 @@ void linearBackward(Call& call, const float* x, float* dx, int64_t rows, int64_t
         const LinearLayerGrad& layer = layers[i];
         const GradPlan& plan = plans[i];
         const bool isFirst = block == begin;
-        const float* gradient = unmasked(layer, draw, start, blockRows, reinterpret_cast<float*>(maskedBlock.of(thread)));
+        const float* gradient =
+            unmasked(layer, draw, start, blockRows, reinterpret_cast<float*>(maskedBlock.of(thread)));
         float* weightSum = thread == 0 ? layer.dWeight : reinterpret_cast<float*>(plan.weightSums.of(thread));
         float* biasSum = thread == 0 ? layer.dBias : reinterpret_cast<float*>(plan.biasSums.of(thread));
         if (layer.dBias != nullptr) addColumns(gradient, blockRows, layer.out, !isFirst, biasSum);

@@ -27,7 +27,8 @@ bool isInside(int64_t offset, const int64_t* dims, const int64_t* strides, int r
 
 // A transposed copy in square blocks, so that both sides use whole cache lines.
 template <typename T>
-COLDSTART_INLINE void copyTransposed(const T* from, int64_t fromRow, T* to, int64_t toColumn, int64_t rows, int64_t columns) {
+COLDSTART_INLINE void copyTransposed(const T* from, int64_t fromRow, T* to, int64_t toColumn, int64_t rows,
+                                     int64_t columns) {
   constexpr int64_t kBlock = 16;
   for (int64_t top = 0; top < rows; top += kBlock) {
     const int64_t bottom = smaller(top + kBlock, rows);
@@ -57,7 +58,8 @@ template <typename T>
 void copyViews(const T* from, T* to, const Views& views, int64_t total) {
   const int inner = views.rank - 1;
   const int64_t width = views.dims[inner];
-  const bool isTranspose = views.rank >= 2 && views.to[inner] == 1 && views.from[inner] != 1 && views.from[inner - 1] == 1;
+  const bool isTranspose =
+      views.rank >= 2 && views.to[inner] == 1 && views.from[inner] != 1 && views.from[inner - 1] == 1;
   const int lead = isTranspose ? inner - 1 : inner;
   int64_t lines = 1;
   for (int d = 0; d < lead; d++) lines *= views.dims[d];

@@ -38,8 +38,10 @@ int countOf(Call& call, int lists) {
 // Attributes: count, beta1, beta2, eps, gradient scale, decay, step size.
 void adamStep(Call& call) {
   const int count = countOf(call, 7);
-  const float beta1 = static_cast<float>(call.attr(1)), beta2 = static_cast<float>(call.attr(2)), eps = static_cast<float>(call.attr(3));
-  const float gradientScale = static_cast<float>(call.attr(4)), keep = static_cast<float>(1.0 - call.attr(5)), stepSize = static_cast<float>(call.attr(6));
+  const float beta1 = static_cast<float>(call.attr(1)), beta2 = static_cast<float>(call.attr(2)),
+              eps = static_cast<float>(call.attr(3));
+  const float gradientScale = static_cast<float>(call.attr(4)), keep = static_cast<float>(1.0 - call.attr(5)),
+              stepSize = static_cast<float>(call.attr(6));
   const float rest1 = static_cast<float>(1.0 - call.attr(1)), rest2 = static_cast<float>(1.0 - call.attr(2));
   forBlocks(call, count, [&](int tensor, int64_t begin, int64_t end, int64_t) {
     const float* param = call.tensor(tensor).f32();
@@ -64,9 +66,11 @@ void adamStep(Call& call) {
 // params, gradients, buffers? → params, buffers?. Attributes: count, lr, momentum, nesterov, weight decay, gradient
 // scale, has buffers.
 void sgdStep(Call& call) {
-  const float lr = static_cast<float>(call.attr(1)), momentum = static_cast<float>(call.attr(2)), weightDecay = static_cast<float>(call.attr(4));
+  const float lr = static_cast<float>(call.attr(1)), momentum = static_cast<float>(call.attr(2)),
+              weightDecay = static_cast<float>(call.attr(4));
   const float gradientScale = static_cast<float>(call.attr(5));
-  const bool nesterov = call.integer(3) != 0, hasMomentum = call.attr(2) != 0.0, hasBuffers = hasMomentum && call.integer(6) != 0;
+  const bool nesterov = call.integer(3) != 0, hasMomentum = call.attr(2) != 0.0,
+             hasBuffers = hasMomentum && call.integer(6) != 0;
   const int count = countOf(call, 3 + (hasBuffers ? 1 : 0) + (hasMomentum ? 1 : 0));
   const int outputs = (hasBuffers ? 3 : 2) * count;
   forBlocks(call, count, [&](int tensor, int64_t begin, int64_t end, int64_t) {

@@ -114,7 +114,8 @@ COLDSTART_INLINE void drawTwo(const Draw& draw, uint64_t counter, uint32_t* word
 // The random words of elements block * 64 … block * 64 + 63.
 COLDSTART_INLINE void drawWords(const Draw& draw, int64_t block, uint32_t* words) {
 #pragma GCC unroll 4
-  for (int group = 0; group < kDrawGroups; group += 2 * kCounters) drawTwo(draw, static_cast<uint64_t>(block * kDrawGroups + group), words + 4 * group);
+  for (int group = 0; group < kDrawGroups; group += 2 * kCounters)
+    drawTwo(draw, static_cast<uint64_t>(block * kDrawGroups + group), words + 4 * group);
 }
 
 // How many words drawSpan may write for `count` elements.
@@ -124,12 +125,14 @@ constexpr int64_t drawSpanSize(int64_t count) { return count + 2 * kDrawBlock; }
 // the first.
 inline const uint32_t* drawSpan(const Draw& draw, int64_t first, int64_t count, uint32_t* words) {
   const int64_t start = first / kDrawBlock;
-  for (int64_t block = start; block * kDrawBlock < first + count; block++) drawWords(draw, block, words + (block - start) * kDrawBlock);
+  for (int64_t block = start; block * kDrawBlock < first + count; block++)
+    drawWords(draw, block, words + (block - start) * kDrawBlock);
   return words + (first - start * kDrawBlock);
 }
 
 template <bool hasAdded, bool relu>
-COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, float scale, int64_t count, const float* x, const float* added, float* y) {
+COLDSTART_INLINE void applyWords(const uint32_t* words, uint32_t threshold, float scale, int64_t count, const float* x,
+                                 const float* added, float* y) {
 #pragma omp simd
   for (int64_t j = 0; j < count; j++) {
     const float value = x[j];

@@ -13,7 +13,8 @@ struct Layout {
 
 Layout layoutOf(Call& call, const Tensor& x, const Tensor& out) {
   const Layout layout{call.integer(0), call.integer(1), call.integer(2)};
-  require(elementsOf({layout.outer, layout.count, layout.inner}) == x.size, "outer * count * inner is not the input's size");
+  require(elementsOf({layout.outer, layout.count, layout.inner}) == x.size,
+          "outer * count * inner is not the input's size");
   require(elementsOf({layout.outer, layout.inner}) == out.size, "outer * inner is not the output's size");
   return layout;
 }
@@ -109,14 +110,16 @@ void reduce(Call& call) {
     for (int64_t b = 1; b < blocks; b++) total = R::merge(total, parts[b]);
     to[0] = total;
   } else if (layout.inner == 1) {
-    parallelRows(layout.outer, layout.count, [=](int64_t row) { to[row] = reduceRow<R>(from + row * layout.count, layout.count); });
+    parallelRows(layout.outer, layout.count,
+                 [=](int64_t row) { to[row] = reduceRow<R>(from + row * layout.count, layout.count); });
   } else if (layout.outer == 1) {
     parallelRanges(layout.inner, 16, x.size >= kSerialElements, [=](int64_t begin, int64_t end) {
       reduceColumns<R>(from, to, layout.count, layout.inner, begin, end);
     });
   } else {
     parallelRows(layout.outer, layout.count * layout.inner, [=](int64_t o) {
-      reduceColumns<R>(from + o * layout.count * layout.inner, to + o * layout.inner, layout.count, layout.inner, 0, layout.inner);
+      reduceColumns<R>(from + o * layout.count * layout.inner, to + o * layout.inner, layout.count, layout.inner, 0,
+                       layout.inner);
     });
   }
 }
@@ -134,7 +137,9 @@ void intReduce(Call& call) {
   });
 }
 
-COLDSTART_INLINE int32_t intSumOf(int32_t a, int32_t b) { return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
+COLDSTART_INLINE int32_t intSumOf(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
 COLDSTART_INLINE int32_t intMaxOf(int32_t a, int32_t b) { return a > b ? a : b; }
 COLDSTART_INLINE int32_t intMinOf(int32_t a, int32_t b) { return a < b ? a : b; }
 
@@ -146,7 +151,8 @@ void boolReduce(Call& call) {
   parallelRows(out.size, layout.count, [&](int64_t i) {
     const uint8_t* from = x.u8() + i / layout.inner * layout.count * layout.inner + i % layout.inner;
     bool found = !any;
-    for (int64_t j = 0; j < layout.count; j++) found = any ? (found || from[j * layout.inner] != 0) : (found && from[j * layout.inner] != 0);
+    for (int64_t j = 0; j < layout.count; j++)
+      found = any ? (found || from[j * layout.inner] != 0) : (found && from[j * layout.inner] != 0);
     out.u8()[i] = found;
   });
 }

@@ -5,8 +5,12 @@
 
 #include "../call.h"
 
-#define COLDSTART_KERNELS_BEGIN namespace coldstart { namespace COLDSTART_INSTRUCTION_SET {
-#define COLDSTART_KERNELS_END } }
+#define COLDSTART_KERNELS_BEGIN \
+  namespace coldstart {         \
+  namespace COLDSTART_INSTRUCTION_SET {
+#define COLDSTART_KERNELS_END \
+  }                           \
+  }
 
 COLDSTART_KERNELS_BEGIN
 void registerUnary(KernelTable& table);

@@ -23,7 +23,8 @@ constexpr int kTileRows = 3, kTileVectors = 4;
 // One tile of c, `vectors` wide; of the last vector only `tail` columns are written. A separate function, so that
 // nothing but the tile competes for registers.
 template <Left left, int rows, int vectors>
-__attribute__((noinline)) void productTile(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {
+__attribute__((noinline)) void productTile(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t inner,
+                                           float* c, int64_t cRow, int64_t tail, bool accumulate) {
   Vector sums[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; r++) {
@@ -55,26 +56,33 @@ __attribute__((noinline)) void productTile(const float* a, int64_t stride, const
 }
 
 template <Left left, int vectors>
-COLDSTART_INLINE void productStrip(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {
+COLDSTART_INLINE void productStrip(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows,
+                                   int64_t inner, float* c, int64_t cRow, int64_t tail, bool accumulate) {
   constexpr int half = kTileRows / 2;
   const int64_t aRow = left == Left::kPlain ? stride : 1;
   int64_t r = 0;
-  for (; r + kTileRows <= rows; r += kTileRows) productTile<left, kTileRows, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
-  for (; r + half <= rows; r += half) productTile<left, half, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
-  for (; r < rows; r++) productTile<left, 1, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
+  for (; r + kTileRows <= rows; r += kTileRows)
+    productTile<left, kTileRows, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
+  for (; r + half <= rows; r += half)
+    productTile<left, half, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
+  for (; r < rows; r++)
+    productTile<left, 1, vectors>(a + r * aRow, stride, b, bRow, inner, c + r * cRow, cRow, tail, accumulate);
 }
 
 // c [rows, columns] (+)= a [rows, inner] b [inner, columns]. Rows of b are readable up to a multiple of a vector's
 // columns; of c only `columns` are written.
 template <Left left>
-void smallProduct(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner, int64_t columns, float* c, int64_t cRow,
-                  bool accumulate = false) {
+void smallProduct(const float* a, int64_t stride, const float* b, int64_t bRow, int64_t rows, int64_t inner,
+                  int64_t columns, float* c, int64_t cRow, bool accumulate = false) {
   constexpr int64_t width = kTileVectors * kVector;
   int64_t at = 0;
   for (; at + width - kVector < columns; at += width) {
-    productStrip<left, kTileVectors>(a, stride, b + at, bRow, rows, inner, c + at, cRow, smaller(columns - at - (width - kVector), kVector), accumulate);
+    productStrip<left, kTileVectors>(a, stride, b + at, bRow, rows, inner, c + at, cRow,
+                                     smaller(columns - at - (width - kVector), kVector), accumulate);
   }
-  for (; at < columns; at += kVector) productStrip<left, 1>(a, stride, b + at, bRow, rows, inner, c + at, cRow, smaller(columns - at, kVector), accumulate);
+  for (; at < columns; at += kVector)
+    productStrip<left, 1>(a, stride, b + at, bRow, rows, inner, c + at, cRow, smaller(columns - at, kVector),
+                          accumulate);
 }
 
 COLDSTART_KERNELS_END

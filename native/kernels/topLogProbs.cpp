@@ -31,7 +31,8 @@ struct Excluded {
 };
 
 // A sorted list of the `capacity` best logits, of equal ones the first token first.
-COLDSTART_INLINE void insert(float* best, int32_t* tokens, int64_t& kept, int64_t capacity, float logit, int64_t token) {
+COLDSTART_INLINE void insert(float* best, int32_t* tokens, int64_t& kept, int64_t capacity, float logit,
+                             int64_t token) {
   int64_t place = kept < capacity ? kept++ : capacity - 1;
   for (; place > 0 && logit > best[place - 1]; place--) {
     best[place] = best[place - 1];
@@ -53,7 +54,8 @@ COLDSTART_INLINE bool anyAbove(Vector x, float bar) {
 }
 
 // Adds the logits of tokens first … first + count - 1; after them the line is -infinity up to a multiple of kGroup.
-void takeIn(const float* line, int64_t first, int64_t count, const Excluded& excluded, int64_t capacity, RowState& state, float* best, int32_t* tokens) {
+void takeIn(const float* line, int64_t first, int64_t count, const Excluded& excluded, int64_t capacity,
+            RowState& state, float* best, int32_t* tokens) {
   Vector largest = Vector{} - __builtin_inff();
   float bar = state.kept < capacity ? -__builtin_inff() : best[capacity - 1];
   for (int64_t group = 0; group < count; group += kGroup) {
@@ -95,9 +97,11 @@ void topLogProbs(Call& call) {
   const Tensor& embedding = call.floats(1);
   const int64_t k = call.integer(0);
   const int64_t endToken = call.integer(1);
-  require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1], "expected hidden [N, d] and embedding [V, d]");
+  require(hidden.rank == 2 && embedding.rank == 2 && hidden.dims[1] == embedding.dims[1],
+          "expected hidden [N, d] and embedding [V, d]");
   const int64_t rows = hidden.dims[0], width = hidden.dims[1], vocab = embedding.dims[0];
-  require(k > 0 && k <= (int64_t{1} << 20) && endToken >= 0 && endToken < vocab, "k must be positive, and the end token in the vocabulary");
+  require(k > 0 && k <= (int64_t{1} << 20) && endToken >= 0 && endToken < vocab,
+          "k must be positive, and the end token in the vocabulary");
   Excluded excluded{call.attrCount() - 2, {}};
   require(excluded.count <= 4, "at most four tokens can be excluded");
   for (int64_t e = 0; e < excluded.count; e++) excluded.tokens[e] = call.integer(static_cast<int>(2 + e));
@@ -114,7 +118,8 @@ void topLogProbs(Call& call) {
     const int64_t count = smaller(blockRows, rows - start);
     for (int64_t first = 0; first < vocab; first += kBlockTokens) {
       const int64_t columns = smaller(kBlockTokens, vocab - first);
-      Product p = product(count, width, columns, plain(hidden.f32() + start * width, width), transposed(plain(embedding.f32() + first * width, width)), logits);
+      Product p = product(count, width, columns, plain(hidden.f32() + start * width, width),
+                          transposed(plain(embedding.f32() + first * width, width)), logits);
       p.outRowStride = stride;
       multiply(call, p);
       parallelRows(count, columns * 4, [=, &excluded](int64_t row) {

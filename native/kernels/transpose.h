@@ -50,7 +50,8 @@ inline void transposeRows(const float* from, int64_t fromRow, int64_t rows, int6
       const __mmask16 mask = static_cast<__mmask16>((1u << width) - 1u);
       __m512i tile[16];
 #pragma GCC unroll 16
-      for (int64_t i = 0; i < 16; i++) tile[i] = r + i < rows ? _mm512_maskz_loadu_epi32(mask, from + (r + i) * fromRow + c) : _mm512_setzero_si512();
+      for (int64_t i = 0; i < 16; i++)
+        tile[i] = r + i < rows ? _mm512_maskz_loadu_epi32(mask, from + (r + i) * fromRow + c) : _mm512_setzero_si512();
       transposeTile(tile);
 #pragma GCC unroll 16
       for (int64_t i = 0; i < 16; i++) {

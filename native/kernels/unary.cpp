@@ -55,7 +55,7 @@ FLOAT_FUNCTION(log, vectorLog(x))
 FLOAT_FUNCTION(log1p, ::log1pf(x))
 FLOAT_FUNCTION(sqrt, __builtin_sqrtf(x))
 FLOAT_FUNCTION(rsqrt, 1.0f / __builtin_sqrtf(x))
-FLOAT_FUNCTION(square, x * x)
+FLOAT_FUNCTION(square, (x * x))
 FLOAT_FUNCTION(reciprocal, 1.0f / x)
 FLOAT_FUNCTION(relu, x < 0.0f ? 0.0f : x)
 FLOAT_FUNCTION(relu6, x < 0.0f ? 0.0f : (x > 6.0f ? 6.0f : x))
@@ -91,14 +91,17 @@ COLDSTART_INLINE bool isFiniteOf(float x) { return x - x == 0.0f; }
 // Unsigned arithmetic: integers wrap around as in JavaScript's typed arrays, where signed overflow would be undefined.
 COLDSTART_INLINE int32_t intNegOf(int32_t x) { return static_cast<int32_t>(0u - static_cast<uint32_t>(x)); }
 COLDSTART_INLINE int32_t intAbsOf(int32_t x) { return x < 0 ? intNegOf(x) : x; }
-COLDSTART_INLINE int32_t intSquareOf(int32_t x) { return static_cast<int32_t>(static_cast<uint32_t>(x) * static_cast<uint32_t>(x)); }
+COLDSTART_INLINE int32_t intSquareOf(int32_t x) {
+  return static_cast<int32_t>(static_cast<uint32_t>(x) * static_cast<uint32_t>(x));
+}
 COLDSTART_INLINE int32_t intReluOf(int32_t x) { return x < 0 ? 0 : x; }
 
 void clip(Call& call) {
   const Tensor& x = call.floats(0);
   const float low = static_cast<float>(call.attr(0));
   const float high = static_cast<float>(call.attr(1));
-  map(x.f32(), call.floats(1, x.size).f32(), x.size, [low, high](float v) { return v > high ? high : (v < low ? low : v); });
+  map(x.f32(), call.floats(1, x.size).f32(), x.size,
+      [low, high](float v) { return v > high ? high : (v < low ? low : v); });
 }
 
 void logicalNot(Call& call) {

@@ -52,7 +52,8 @@ COLDSTART_INLINE float vectorExp(float x) {
   // shifted without a sign: for a NaN the exponent is any number, and its result is not used
   const uint32_t half = static_cast<uint32_t>(exponent >> 1);
   const uint32_t rest = static_cast<uint32_t>(exponent) - half;
-  const float result = p * floatOf(static_cast<int32_t>((half + 127u) << 23)) * floatOf(static_cast<int32_t>((rest + 127u) << 23));
+  const float result =
+      p * floatOf(static_cast<int32_t>((half + 127u) << 23)) * floatOf(static_cast<int32_t>((rest + 127u) << 23));
   const float bounded = x < -87.3365f ? 0.0f : (x > 88.7228394f ? __builtin_inff() : result);
   return x != x ? x : bounded;
 }
@@ -121,7 +122,8 @@ COLDSTART_INLINE void storeVector(float* to, Vector x) { *reinterpret_cast<Vecto
 COLDSTART_INLINE Vector expOf(Vector x) {
   // masked below: scaling to denormal numbers, and computing with them, takes a hundred times as long
   const __mmask16 isNormal = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.3365f), _CMP_NLT_UQ);
-  const Vector n = (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const Vector n =
+      (Vector)_mm512_roundscale_ps((__m512)(x * 1.44269504088896341f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   Vector r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   const Vector p = expPolynomial(r) * (r * r) + (r + 1.0f);
@@ -140,7 +142,8 @@ COLDSTART_INLINE Vector expOf(Vector x) {
   const Vector p = expPolynomial(r) * r * r + r + 1.0f;
   const IntVector half = exponent >> 1;
   // shifted without a sign, as in vectorExp
-  const Vector result = p * (Vector)(((UIntVector)half + 127u) << 23) * (Vector)(((UIntVector)(exponent - half) + 127u) << 23);
+  const Vector result =
+      p * (Vector)(((UIntVector)half + 127u) << 23) * (Vector)(((UIntVector)(exponent - half) + 127u) << 23);
   return x < -87.3365f ? zero : result;
 }
 #endif

@@ -18,7 +18,8 @@ Windows windowsOf(Call& call) {
   int64_t a[15];
   for (int i = 0; i < 15; i++) {
     a[i] = call.integer(i);
-    require(a[i] >= (i < 13 ? 1 : 0) && a[i] <= INT32_MAX, "sizes, strides and dilations must be positive, padding not negative");
+    require(a[i] >= (i < 13 ? 1 : 0) && a[i] <= INT32_MAX,
+            "sizes, strides and dilations must be positive, padding not negative");
   }
   Windows w{a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], 0, 0};
   w.sourceSize = elementsOf({w.batch, w.height, w.width, w.channels});
@@ -33,7 +34,8 @@ int64_t multiplierOf(const Windows& w) {
 }
 
 // The output row or column whose window has its `tap`-th element at `position`; -1 if there is none.
-COLDSTART_INLINE int64_t outputAt(int64_t position, int64_t tap, int64_t padding, int64_t dilation, int64_t stride, int64_t count) {
+COLDSTART_INLINE int64_t outputAt(int64_t position, int64_t tap, int64_t padding, int64_t dilation, int64_t stride,
+                                  int64_t count) {
   const int64_t start = position + padding - tap * dilation;
   if (start < 0 || start % stride != 0) return -1;
   const int64_t at = start / stride;
@@ -92,7 +94,9 @@ void gatherWindows(const Windows& w, const float* dy, float* dx, Add add, Finish
         if (row < 0) continue;
         for (int64_t j = 0; j < w.filterWidth; j++) {
           const int64_t at = outputAt(column, j, w.left, w.dilationWidth, w.strideWidth, w.outWidth);
-          if (at >= 0) add(to, dy + ((line / w.height * w.outHeight + row) * w.outWidth + at) * w.outChannels, i * w.filterWidth + j);
+          if (at >= 0)
+            add(to, dy + ((line / w.height * w.outHeight + row) * w.outWidth + at) * w.outChannels,
+                i * w.filterWidth + j);
         }
       }
       finish(to);
@@ -107,17 +111,20 @@ void depthwiseInputGrad(Call& call) {
   const float* dy = call.floats(0, w.targetSize).f32();
   const float* filter = call.floats(1, elementsOf({w.filterHeight, w.filterWidth, w.outChannels})).f32();
   float* dx = call.floats(2, w.sourceSize).f32();
-  gatherWindows(w, dy, dx, [=](float* to, const float* from, int64_t tap) {
-    const float* weight = filter + tap * w.outChannels;
-    if (multiplier == 1) {
+  gatherWindows(
+      w, dy, dx,
+      [=](float* to, const float* from, int64_t tap) {
+        const float* weight = filter + tap * w.outChannels;
+        if (multiplier == 1) {
 #pragma omp simd
-      for (int64_t c = 0; c < w.channels; c++) to[c] += from[c] * weight[c];
-    } else {
-      for (int64_t c = 0; c < w.channels; c++) {
-        for (int64_t m = 0; m < multiplier; m++) to[c] += from[c * multiplier + m] * weight[c * multiplier + m];
-      }
-    }
-  }, [](float*) {});
+          for (int64_t c = 0; c < w.channels; c++) to[c] += from[c] * weight[c];
+        } else {
+          for (int64_t c = 0; c < w.channels; c++) {
+            for (int64_t m = 0; m < multiplier; m++) to[c] += from[c * multiplier + m] * weight[c * multiplier + m];
+          }
+        }
+      },
+      [](float*) {});
 }
 
 // x, dy → dFilter. A line of pixels is summed first and the lines after, so that long sums keep their precision.
@@ -163,12 +170,15 @@ void averagePoolingGrad(Call& call) {
   const float* dy = call.floats(0, w.targetSize).f32();
   float* dx = call.floats(1, w.sourceSize).f32();
   const float share = 1.0f / static_cast<float>(w.filterHeight * w.filterWidth);
-  gatherWindows(w, dy, dx, [=](float* to, const float* from, int64_t) {
+  gatherWindows(
+      w, dy, dx,
+      [=](float* to, const float* from, int64_t) {
 #pragma omp simd
-    for (int64_t c = 0; c < w.channels; c++) to[c] += from[c];
-  }, [=](float* to) {
-    for (int64_t c = 0; c < w.channels; c++) to[c] *= share;
-  });
+        for (int64_t c = 0; c < w.channels; c++) to[c] += from[c];
+      },
+      [=](float* to) {
+        for (int64_t c = 0; c < w.channels; c++) to[c] *= share;
+      });
 }
 
 // x → y, and of each output the flat position of the input it was taken from: the first of equals, and a NaN only where

@@ -2,7 +2,7 @@
 // suffices, and Node's event loop never waits. Collectives are started without blocking and then tested: a process that
 // waits sleeps, where MPI's own waiting would take a whole core from the others.
 #include <dlfcn.h>
-#define OMPI_SKIP_MPICXX 1 // its C++ classes, which nobody uses, and their warnings
+#define OMPI_SKIP_MPICXX 1  // its C++ classes, which nobody uses, and their warnings
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 #include <napi.h>
@@ -213,7 +213,8 @@ Napi::Value AllGather(const Napi::CallbackInfo& info) {
   const int length = static_cast<int>(own.ByteLength());
   job->work = [from, to, length, part] {
     MPI_Request request;
-    check(MPI_Iallgatherv(from, length, MPI_BYTE, to, part->counts.data(), part->starts.data(), MPI_BYTE, MPI_COMM_WORLD, &request));
+    check(MPI_Iallgatherv(from, length, MPI_BYTE, to, part->counts.data(), part->starts.data(), MPI_BYTE,
+                          MPI_COMM_WORLD, &request));
     wait(request);
   };
   return submit(info, std::move(job));
@@ -231,8 +232,8 @@ Napi::Value Exchange(const Napi::CallbackInfo& info) {
   auto received = std::make_shared<Part>(partOf(info[3]));
   job->work = [from, to, sent, received] {
     MPI_Request request;
-    check(MPI_Ialltoallv(from, sent->counts.data(), sent->starts.data(), MPI_FLOAT, to, received->counts.data(), received->starts.data(),
-                         MPI_FLOAT, MPI_COMM_WORLD, &request));
+    check(MPI_Ialltoallv(from, sent->counts.data(), sent->starts.data(), MPI_FLOAT, to, received->counts.data(),
+                         received->starts.data(), MPI_FLOAT, MPI_COMM_WORLD, &request));
     wait(request);
   };
   return submit(info, std::move(job));

@@ -31,7 +31,8 @@ class BlockProduct {
     OneThread oneThread;
     const dnnl::memory::desc a({p.rows, p.inner}, typeOf(p.a), Dims{p.a.rowStride, p.a.columnStride});
     plain_ = {{p.inner, p.columns}, typeOf(p.b), Dims{p.b.rowStride, p.b.columnStride}};
-    const dnnl::memory::desc b = p.packed ? dnnl::memory::desc({p.inner, p.columns}, typeOf(p.b), dnnl::memory::format_tag::any) : plain_;
+    const dnnl::memory::desc b =
+        p.packed ? dnnl::memory::desc({p.inner, p.columns}, typeOf(p.b), dnnl::memory::format_tag::any) : plain_;
     const dnnl::memory::desc out({p.rows, p.columns}, kFloat, Dims{p.outRowStride, 1});
     dnnl::primitive_attr attributes;
     // the library's own scratch memory belongs to the thread that made the primitive
@@ -51,10 +52,15 @@ class BlockProduct {
   }
 
   void run(const void* a, const void* b, float* out, void* scratch) const {
-    primitive_.execute(stream_, {{DNNL_ARG_SRC, memory(a_, a)}, {DNNL_ARG_WEIGHTS, memory(b_, b)}, {DNNL_ARG_DST, memory(out_, out)}, {DNNL_ARG_SCRATCHPAD, memory(scratch_, scratch)}});
+    primitive_.execute(stream_, {{DNNL_ARG_SRC, memory(a_, a)},
+                                 {DNNL_ARG_WEIGHTS, memory(b_, b)},
+                                 {DNNL_ARG_DST, memory(out_, out)},
+                                 {DNNL_ARG_SCRATCHPAD, memory(scratch_, scratch)}});
   }
 
-  dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const { return {layout, engine_, const_cast<void*>(data)}; }
+  dnnl::memory memory(const dnnl::memory::desc& layout, const void* data) const {
+    return {layout, engine_, const_cast<void*>(data)};
+  }
   const dnnl::memory::desc& plain() const { return plain_; }
   const dnnl::memory::desc& packed() const { return b_; }
   const dnnl::memory::desc& scratch() const { return scratch_; }
@@ -70,7 +76,15 @@ class BlockProduct {
 };
 
 const BlockProduct& blockProduct(OneDnn& oneDnn, const Product& p) {
-  const PrimitiveKey key{'b', p.rows, p.inner, p.columns, p.a.rowStride, p.a.columnStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
+  const PrimitiveKey key{'b',
+                         p.rows,
+                         p.inner,
+                         p.columns,
+                         p.a.rowStride,
+                         p.a.columnStride,
+                         p.b.rowStride,
+                         p.b.columnStride,
+                         p.outRowStride,
                          (p.accumulate ? 1 : 0) | (p.packed ? 2 : 0) | (p.a.isBf16 ? 4 : 0) | (p.b.isBf16 ? 8 : 0)};
   return oneDnn.blockProduct(key, [&] { return std::make_shared<BlockProduct>(oneDnn.engine(), p); });
 }

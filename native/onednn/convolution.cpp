@@ -26,7 +26,8 @@ struct Geometry {
 // strides, dilations (1: none), padding above, to the left, below, to the right.
 Geometry geometryOf(Call& call, int64_t kind) {
   Geometry g{};
-  int64_t* sizes[] = {&g.batch, &g.height, &g.width, &g.channels, &g.outHeight, &g.outWidth, &g.outChannels, &g.filterHeight, &g.filterWidth};
+  int64_t* sizes[] = {&g.batch,    &g.height,      &g.width,        &g.channels,   &g.outHeight,
+                      &g.outWidth, &g.outChannels, &g.filterHeight, &g.filterWidth};
   int next = 0;
   for (int64_t* size : sizes) {
     *size = call.integer(next++);
@@ -36,7 +37,9 @@ Geometry geometryOf(Call& call, int64_t kind) {
   g.dilations = {call.integer(11) - 1, call.integer(12) - 1};
   g.padBefore = {call.integer(13), call.integer(14)};
   g.padAfter = {call.integer(15), call.integer(16)};
-  for (int i = 9; i < 17; i++) require(call.integer(i) >= (i < 13 ? 1 : 0) && call.integer(i) <= INT32_MAX, "strides and dilations must be positive, padding not negative");
+  for (int i = 9; i < 17; i++)
+    require(call.integer(i) >= (i < 13 ? 1 : 0) && call.integer(i) <= INT32_MAX,
+            "strides and dilations must be positive, padding not negative");
   g.key = {kind};
   for (int i = 0; i < 17; i++) g.key.push_back(call.integer(i));
   return g;
@@ -46,7 +49,14 @@ dnnl::memory::desc channelsLast(const Dims& dims) { return {dims, kFloat, Tag::n
 
 // oneDNN picks the order of the filter.
 WindowDescription windowOf(const Geometry& g) {
-  return {channelsLast(g.source()), {g.filter(), kFloat, Tag::any}, channelsLast(g.target()), {g.filterHeight, g.filterWidth}, g.strides, g.dilations, g.padBefore, g.padAfter};
+  return {channelsLast(g.source()),
+          {g.filter(), kFloat, Tag::any},
+          channelsLast(g.target()),
+          {g.filterHeight, g.filterWidth},
+          g.strides,
+          g.dilations,
+          g.padBefore,
+          g.padAfter};
 }
 
 // A filter is stored as [height, width, in, out]; oneDNN picks another order, kept in scratch memory.
@@ -54,7 +64,9 @@ dnnl::memory plainFilter(OneDnn& oneDnn, const Geometry& g, const float* data) {
   return oneDnn.memory({g.filter(), kFloat, Tag::hwio}, data);
 }
 
-void reorder(OneDnn& oneDnn, dnnl::memory& from, dnnl::memory& to) { oneDnn.run(dnnl::reorder(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}); }
+void reorder(OneDnn& oneDnn, dnnl::memory& from, dnnl::memory& to) {
+  oneDnn.run(dnnl::reorder(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
 
 dnnl::memory orderedFilter(Call& call, const Geometry& g, const dnnl::memory::desc& layout, const float* data) {
   dnnl::memory plain = plainFilter(call.oneDnn(), g, data);
@@ -76,7 +88,9 @@ void convolution(Call& call) {
     return Primitive{dnnl::convolution_forward(chosen), {chosen.weights_desc()}};
   });
   const dnnl::memory ordered = orderedFilter(call, g, made.layouts[0], filter);
-  oneDnn.run(made.primitive, {{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)}, {DNNL_ARG_WEIGHTS, ordered}, {DNNL_ARG_DST, oneDnn.memory(channelsLast(g.target()), y)}});
+  oneDnn.run(made.primitive, {{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)},
+                              {DNNL_ARG_WEIGHTS, ordered},
+                              {DNNL_ARG_DST, oneDnn.memory(channelsLast(g.target()), y)}});
 }
 
 // dy, filter → dx
@@ -91,8 +105,9 @@ void convolutionInputGrad(Call& call) {
     return Primitive{dnnl::convolution_backward_data(chosen), {chosen.weights_desc()}};
   });
   const dnnl::memory ordered = orderedFilter(call, g, made.layouts[0], filter);
-  oneDnn.run(made.primitive,
-             {{DNNL_ARG_DIFF_DST, oneDnn.memory(channelsLast(g.target()), dy)}, {DNNL_ARG_WEIGHTS, ordered}, {DNNL_ARG_DIFF_SRC, oneDnn.memory(channelsLast(g.source()), dx)}});
+  oneDnn.run(made.primitive, {{DNNL_ARG_DIFF_DST, oneDnn.memory(channelsLast(g.target()), dy)},
+                              {DNNL_ARG_WEIGHTS, ordered},
+                              {DNNL_ARG_DIFF_SRC, oneDnn.memory(channelsLast(g.source()), dx)}});
 }
 
 // x, dy → dFilter
@@ -108,9 +123,11 @@ void convolutionFilterGrad(Call& call) {
   });
   dnnl::memory plain = plainFilter(oneDnn, g, dFilter);
   const bool isPlain = made.layouts[0] == plain.get_desc();
-  dnnl::memory found = isPlain ? plain : oneDnn.memory(made.layouts[0], call.scratch(static_cast<int64_t>(made.layouts[0].get_size())));
-  oneDnn.run(made.primitive,
-             {{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)}, {DNNL_ARG_DIFF_DST, oneDnn.memory(channelsLast(g.target()), dy)}, {DNNL_ARG_DIFF_WEIGHTS, found}});
+  dnnl::memory found =
+      isPlain ? plain : oneDnn.memory(made.layouts[0], call.scratch(static_cast<int64_t>(made.layouts[0].get_size())));
+  oneDnn.run(made.primitive, {{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)},
+                              {DNNL_ARG_DIFF_DST, oneDnn.memory(channelsLast(g.target()), dy)},
+                              {DNNL_ARG_DIFF_WEIGHTS, found}});
   if (!isPlain) reorder(oneDnn, found, plain);
 }
 
@@ -127,8 +144,10 @@ void pooling(Call& call) {
     return Primitive{dnnl::pooling_forward(chosen), {chosen.workspace_desc()}};
   });
   const size_t workspaceBytes = made.layouts[0].get_size();
-  const dnnl::memory workspace = oneDnn.memory(made.layouts[0], workspaceBytes == 0 ? nullptr : call.scratch(static_cast<int64_t>(workspaceBytes)));
-  std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)}, {DNNL_ARG_DST, oneDnn.memory(channelsLast(g.target()), y)}};
+  const dnnl::memory workspace = oneDnn.memory(
+      made.layouts[0], workspaceBytes == 0 ? nullptr : call.scratch(static_cast<int64_t>(workspaceBytes)));
+  std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, oneDnn.memory(channelsLast(g.source()), x)},
+                                                  {DNNL_ARG_DST, oneDnn.memory(channelsLast(g.target()), y)}};
   if (workspaceBytes != 0) arguments.emplace(DNNL_ARG_WORKSPACE, workspace);
   oneDnn.run(made.primitive, arguments);
 }

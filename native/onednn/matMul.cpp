@@ -85,9 +85,22 @@ void matMul(Call& call) {
 namespace {
 
 const Primitive& primitiveOf(OneDnn& oneDnn, const Product& p) {
-  const PrimitiveKey key{'m', p.batch, p.rows, p.inner, p.columns, p.a.batch, p.a.batchStride, p.a.rowStride, p.a.columnStride, p.b.batch,
-                         p.b.batchStride, p.b.rowStride, p.b.columnStride, p.outRowStride,
-                         (p.bias != nullptr ? 1 : 0) | (p.accumulate ? 2 : 0) | (p.packed ? 4 : 0) | (p.a.isBf16 ? 8 : 0) | (p.b.isBf16 ? 16 : 0)};
+  const PrimitiveKey key{'m',
+                         p.batch,
+                         p.rows,
+                         p.inner,
+                         p.columns,
+                         p.a.batch,
+                         p.a.batchStride,
+                         p.a.rowStride,
+                         p.a.columnStride,
+                         p.b.batch,
+                         p.b.batchStride,
+                         p.b.rowStride,
+                         p.b.columnStride,
+                         p.outRowStride,
+                         (p.bias != nullptr ? 1 : 0) | (p.accumulate ? 2 : 0) | (p.packed ? 4 : 0) |
+                             (p.a.isBf16 ? 8 : 0) | (p.b.isBf16 ? 16 : 0)};
   return oneDnn.primitive(key, [&] { return makeProduct(oneDnn, p); });
 }
 
@@ -98,7 +111,8 @@ bool isDense(const MatrixView& view, int64_t rows, int64_t columns) {
 // The result of a product with inner size 0, which oneDNN rejects: the bias, or zeros.
 void writeSumsOfNothing(const Product& p) {
   for (int64_t row = 0; row < p.batch * p.rows && !p.accumulate; row++) {
-    for (int64_t column = 0; column < p.columns; column++) p.out[row * p.outRowStride + column] = p.bias != nullptr ? p.bias[column] : 0.0f;
+    for (int64_t column = 0; column < p.columns; column++)
+      p.out[row * p.outRowStride + column] = p.bias != nullptr ? p.bias[column] : 0.0f;
   }
 }
 
@@ -124,8 +138,9 @@ const char* bf16Unit() {
 bool hasAmx() { return std::strcmp(bf16Unit(), "amx") == 0; }
 
 bool roundsOperands(const OneDnn& oneDnn, const Product& p) {
-  return oneDnn.precision() == Precision::kBf16 && p.batch == 1 && !p.packed && p.inner >= kLeastBf16Inner && p.rows * p.inner * p.columns >= kLeastBf16Work &&
-         isDense(p.a, p.rows, p.inner) && isDense(p.b, p.inner, p.columns);
+  return oneDnn.precision() == Precision::kBf16 && p.batch == 1 && !p.packed && p.inner >= kLeastBf16Inner &&
+         p.rows * p.inner * p.columns >= kLeastBf16Work && isDense(p.a, p.rows, p.inner) &&
+         isDense(p.b, p.inner, p.columns);
 }
 
 MatrixView toBf16(Call& call, const MatrixView& view, int64_t count) {

@@ -33,8 +33,8 @@ struct Product {
   float* out;    // [batch, rows, columns] with this row stride
   int64_t outRowStride;
   const float* bias = nullptr;  // [columns]
-  bool accumulate = false;  // out += a b
-  bool packed = false;      // b.data was written by packRight
+  bool accumulate = false;      // out += a b
+  bool packed = false;          // b.data was written by packRight
 };
 
 // The following functions are static: kernels are compiled once per instruction set, and each set keeps its own copy.

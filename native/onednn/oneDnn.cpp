@@ -24,9 +24,12 @@ void OneDnn::startCall() {
   blockProducts_.keep(kMostPrimitives);
 }
 
-const Primitive& OneDnn::primitive(const PrimitiveKey& key, const std::function<Primitive()>& make) { return primitives_.get(key, make); }
+const Primitive& OneDnn::primitive(const PrimitiveKey& key, const std::function<Primitive()>& make) {
+  return primitives_.get(key, make);
+}
 
-const BlockProduct& OneDnn::blockProduct(const PrimitiveKey& key, const std::function<std::shared_ptr<BlockProduct>()>& make) {
+const BlockProduct& OneDnn::blockProduct(const PrimitiveKey& key,
+                                         const std::function<std::shared_ptr<BlockProduct>()>& make) {
   return *blockProducts_.get(key, make);
 }
 

@@ -14,16 +14,21 @@ using Layout = dnnl::memory::desc;
 class ProductDescription {
  public:
   // `bias`: nullptr for none.
-  ProductDescription(const Layout& a, const Layout& b, const Layout* bias, const Layout& out, const dnnl::primitive_attr& attributes, const dnnl::engine& engine)
+  ProductDescription(const Layout& a, const Layout& b, const Layout* bias, const Layout& out,
+                     const dnnl::primitive_attr& attributes, const dnnl::engine& engine)
 #if DNNL_VERSION_MAJOR >= 3
-      : a_(a), b_(b), bias_(bias == nullptr ? Layout() : *bias), out_(out), attributes_(attributes), engine_(engine) {}
+      : a_(a), b_(b), bias_(bias == nullptr ? Layout() : *bias), out_(out), attributes_(attributes), engine_(engine) {
+  }
 
   dnnl::matmul::primitive_desc make() const { return {engine_, a_, b_, bias_, out_, attributes_}; }
 
  private:
   Layout a_, b_, bias_, out_;
 #else
-      : description_(bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, *bias, out)), attributes_(attributes), engine_(engine) {}
+      : description_(bias == nullptr ? dnnl::matmul::desc(a, b, out) : dnnl::matmul::desc(a, b, *bias, out)),
+        attributes_(attributes),
+        engine_(engine) {
+  }
 
   dnnl::matmul::primitive_desc make() const { return {description_, attributes_, engine_}; }
 
@@ -43,7 +48,8 @@ struct WindowDescription {
 constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 constexpr auto kTraining = dnnl::prop_kind::forward_training;
 
-inline dnnl::convolution_forward::primitive_desc convolutionForward(const dnnl::engine& engine, const WindowDescription& w) {
+inline dnnl::convolution_forward::primitive_desc convolutionForward(const dnnl::engine& engine,
+                                                                    const WindowDescription& w) {
 #if DNNL_VERSION_MAJOR >= 3
   return {engine, kTraining, kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter};
 #else
@@ -51,23 +57,32 @@ inline dnnl::convolution_forward::primitive_desc convolutionForward(const dnnl::
 #endif
 }
 
-inline dnnl::convolution_backward_data::primitive_desc convolutionToSource(const dnnl::engine& engine, const WindowDescription& w) {
+inline dnnl::convolution_backward_data::primitive_desc convolutionToSource(const dnnl::engine& engine,
+                                                                           const WindowDescription& w) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine, kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter, convolutionForward(engine, w)};
+  return {engine,    kDirect,     w.source,    w.filter,   w.target,
+          w.strides, w.dilations, w.padBefore, w.padAfter, convolutionForward(engine, w)};
 #else
-  return {{kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter}, engine, convolutionForward(engine, w)};
+  return {{kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter},
+          engine,
+          convolutionForward(engine, w)};
 #endif
 }
 
-inline dnnl::convolution_backward_weights::primitive_desc convolutionToFilter(const dnnl::engine& engine, const WindowDescription& w) {
+inline dnnl::convolution_backward_weights::primitive_desc convolutionToFilter(const dnnl::engine& engine,
+                                                                              const WindowDescription& w) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine, kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter, convolutionForward(engine, w)};
+  return {engine,    kDirect,     w.source,    w.filter,   w.target,
+          w.strides, w.dilations, w.padBefore, w.padAfter, convolutionForward(engine, w)};
 #else
-  return {{kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter}, engine, convolutionForward(engine, w)};
+  return {{kDirect, w.source, w.filter, w.target, w.strides, w.dilations, w.padBefore, w.padAfter},
+          engine,
+          convolutionForward(engine, w)};
 #endif
 }
 
-inline dnnl::pooling_forward::primitive_desc poolingForward(const dnnl::engine& engine, dnnl::algorithm kind, const WindowDescription& w) {
+inline dnnl::pooling_forward::primitive_desc poolingForward(const dnnl::engine& engine, dnnl::algorithm kind,
+                                                            const WindowDescription& w) {
 #if DNNL_VERSION_MAJOR >= 3
   return {engine, kTraining, kind, w.source, w.target, w.strides, w.size, w.dilations, w.padBefore, w.padAfter};
 #else
