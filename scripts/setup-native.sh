@@ -1,5 +1,5 @@
-# Sourced by setup.sh: builds the native engine if it can, and otherwise says what to install. Everything also
-# runs without the engine, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
+# Sourced by setup.sh: builds the native engine if it can, and otherwise says what to install. Everything also runs
+# without the engine, on wasm. With --no-apt, or without root and passwordless sudo, no Debian package is installed.
 # COLDSTART_REQUIRE_NATIVE=1: set-up fails if the engine cannot be built.
 native_packages="g++ libdnnl-dev"
 # COLDSTART_WITH_MPI=1: also what training under mpirun needs.

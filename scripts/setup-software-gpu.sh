@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Unpacks a software GPU into a folder, so that the tests of the backend webgpu run without a card: lavapipe, Mesa's Vulkan driver for processors,
-# 25 or later (Dawn refuses older ones), with its libraries and Vulkan's loader. Everything lies in software-gpu/; nothing is installed, and root
-# is not needed. apt-get checks the packages against Debian's signatures. Repeats cheaply.
-# Without a network it takes SwiftShader from an installed Chromium. scripts/run-tests.mjs finds the folder.
-# Exit status 1 if there is neither.
+# Unpacks a software GPU into a folder, so that the tests of the backend webgpu run without a card: lavapipe, Mesa's
+# Vulkan driver for processors, 25 or later (Dawn refuses older ones), with its libraries and Vulkan's loader.
+# Everything lies in software-gpu/; nothing is installed, and root is not needed. apt-get checks the packages against
+# Debian's signatures. Repeats cheaply. Without a network it takes SwiftShader from an installed Chromium.
+# scripts/run-tests.mjs finds the folder. Exit status 1 if there is neither.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 folder="$root/software-gpu"
