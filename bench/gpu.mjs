@@ -120,6 +120,14 @@ for (const arch of values.arch) {
       ...coldstart('bench', 'train', ...shape, ...backend, '--repeats', '5', '--json'),
       lastJson,
     );
+    const ownF16 = step(
+      `f16 ${name}`,
+      90,
+      ...coldstart('bench', 'train', ...shape, ...backend, '--precision', 'f16', '--repeats', '5', '--json'),
+      lastJson,
+    );
+    if (own && ownF16)
+      console.log(`  f16 / float32: ${(ownF16.target_tokens_per_s / own.target_tokens_per_s).toFixed(3)}`);
     if (!hasTorch) continue;
     for (const precision of ['fp32', 'tf32', 'bf16']) {
       const args = [peer, ...shape, '--device', 'cuda', '--precision', precision, '--steps', '20', '--warmup', '5'];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
+import { product, relativeError, values } from '../../test/referenceProducts.js';
 import { UsageError } from '../errors.js';
 import { isAddonBuilt } from './native/addon.js';
 import { nativeBackend } from './native/loadNative.js';
@@ -13,7 +14,7 @@ import { selectBackend } from './select.js';
 
 const why = !isAddonBuilt()
   ? 'the native engine is not built'
-  : nativeBackend().hasBf16
+  : nativeBackend().hasFurtherPrecision
     ? false
     : 'this processor has no bf16 instructions';
 
@@ -25,34 +26,7 @@ function bf16(x: number): number {
   return new Float32Array(bits.buffer)[0];
 }
 
-const values = (size: number, phase: number, scale = 1): Float32Array =>
-  Float32Array.from({ length: size }, (_, i) => scale * Math.sin(1 + phase + i * 1.7 + 0.01 * (i % 97)));
 const rounded = (x: Float32Array): Float32Array => x.map(bf16);
-
-/** a [rows, inner] times b [inner, columns], both given by (row, column), in float64. */
-function product(
-  rows: number,
-  inner: number,
-  columns: number,
-  a: (r: number, i: number) => number,
-  b: (i: number, c: number) => number,
-): Float64Array {
-  const out = new Float64Array(rows * columns);
-  for (let r = 0; r < rows; r++)
-    for (let i = 0; i < inner; i++) for (let c = 0; c < columns; c++) out[r * columns + c] += a(r, i) * b(i, c);
-  return out;
-}
-
-/** |found - expected| / |expected| */
-function relativeError(found: ArrayLike<number>, expected: Float64Array): number {
-  let error = 0;
-  let size = 0;
-  expected.forEach((value, i) => {
-    error += (found[i] - value) ** 2;
-    size += value ** 2;
-  });
-  return Math.sqrt(error / size);
-}
 
 /**
  * The products are those of rounded operands, summed in float32; sums in bf16 or operands that were not rounded give

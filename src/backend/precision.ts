@@ -1,6 +1,6 @@
 import { backend, engine } from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors.js';
-import type { Precision, PreciseBackend } from './precisions.js';
+import { precisionNeeds, type Precision, type PreciseBackend } from './precisions.js';
 
 /**
  * Checks that the current backend computes in this precision here.
@@ -8,16 +8,16 @@ import type { Precision, PreciseBackend } from './precisions.js';
  */
 export function checkPrecision(precision: Precision): void {
   if (precision === 'fp32') return;
+  const { backend: needed, unit } = precisionNeeds[precision];
+  const name = engine().backendName;
   const current = backend();
-  if (!hasPrecisions(current)) {
+  if (name !== needed || !hasPrecisions(current)) {
+    const own = Object.entries(precisionNeeds).find(([, { backend: of }]) => of === name)?.[0];
     throw new UsageError(
-      `precision ${precision} needs the native backend; this is ${engine().backendName}. Use "--backend native", or precision fp32.`,
+      `precision ${precision} needs the ${needed} backend; this is ${name}${own === undefined ? '' : `, which has ${own}`}. Use "--backend ${needed}", or precision ${own === undefined ? 'fp32' : `${own} or fp32`}.`,
     );
   }
-  if (!current.hasBf16)
-    throw new UsageError(
-      'precision bf16 needs a processor with AVX-512 BF16 or AMX ("coldstart doctor" names its units). Use precision fp32.',
-    );
+  if (!current.hasFurtherPrecision) throw new UsageError(`precision ${precision} needs ${unit}. Use precision fp32.`);
 }
 
 /**

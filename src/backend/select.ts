@@ -57,7 +57,7 @@ export async function startedPrograms(): Promise<number | undefined> {
 /**
  * Makes a backend the current one.
  * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes its check, or webgpu if there
- *   is a GPU in hardware on which a step of training takes less time, and products are float32
+ *   is a GPU in hardware on which a step of training takes less time, and products are float32; for f16 such a GPU
  * @param precision of training's matrix products
  * @returns the name of the backend in use
  * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed, BACKEND_WRONG if it gives
@@ -73,12 +73,16 @@ export async function selectBackend(name: string, precision: Precision = 'fp32')
   }
   const before = automatic.get(precision);
   if (before !== undefined) return selectBackend(before);
+  if (precision === 'f16' && (await hasHardwareGpu())) {
+    automatic.set(precision, 'webgpu'); // no other backend has these products
+    return selectBackend('webgpu');
+  }
   const reasons: string[] = [];
   for (const candidate of candidates) {
     if (candidate.name === 'webgpu') continue; // compared with the others' fastest below
     try {
       await activate(candidate);
-      const chosen = precision === 'fp32' ? await fasterOf(candidate) : candidate.name; // the GPU has no other products
+      const chosen = precision === 'fp32' ? await fasterOf(candidate) : candidate.name; // the GPU has no bf16
       automatic.set(precision, chosen);
       return chosen;
     } catch (error) {
@@ -89,10 +93,14 @@ export async function selectBackend(name: string, precision: Precision = 'fp32')
   throw new ColdstartError('NO_BACKEND', `No backend works on this machine.\n${reasons.join('\n')}`);
 }
 
+async function hasHardwareGpu(): Promise<boolean> {
+  const { hardwareGpu } = await import('./webgpu/loadWebGpu.js');
+  return hardwareGpu();
+}
+
 /** Of the current backend and webgpu, the one that `auto` takes, which becomes the current one. */
 async function fasterOf(current: BackendCandidate): Promise<BackendName> {
-  const { hardwareGpu } = await import('./webgpu/loadWebGpu.js');
-  if (!(await hardwareGpu())) return current.name;
+  if (!(await hasHardwareGpu())) return current.name;
   const { measureStep } = await import('./measureStep.js');
   const seconds = await measureStep();
   try {

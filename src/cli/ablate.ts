@@ -39,9 +39,9 @@ export function ablateCommand(): Command {
       'runs at the same time (default: ablation.parallel)',
       fieldValue(schema.ablation.parallel),
     )
-    .option('--arms <names>', 'do only the runs of these arms, separated by commas', (text: string) =>
-      text.split(',').map((name) => name.trim()),
-    )
+    .option('--arms <names>', 'do only the runs of these arms, separated by commas', (text: string) => [
+      ...new Set(text.split(',').map((name) => name.trim())),
+    ])
     .option(
       '--shard <i/n>',
       'do only part i of n of the runs, on one of n machines; "slurm" takes both numbers from the job array',

@@ -40,7 +40,7 @@ describe(
 
     for (const threads of [1, 2]) {
       test(`after any other work and allocations, on ${threads} thread${threads === 1 ? '' : 's'}`, async () => {
-        const { addon, hasBf16 } = nativeBackend();
+        const { addon, hasFurtherPrecision: hasBf16 } = nativeBackend();
         addon.setThreads(threads);
         const first = await finalParameters();
         assert.deepEqual(await finalParameters(), first, 'at once again');
@@ -59,7 +59,10 @@ describe(
 
     test(
       'in bf16 too',
-      { skip: isAddonBuilt() && !nativeBackend().hasBf16 ? 'this processor has no bf16 instructions' : false },
+      {
+        skip:
+          isAddonBuilt() && !nativeBackend().hasFurtherPrecision ? 'this processor has no bf16 instructions' : false,
+      },
       async () => {
         nativeBackend().addon.setThreads(2);
         const first = await finalParameters({ precision: 'bf16' });

@@ -38,7 +38,7 @@ describe(
   {
     skip: !isAddonBuilt()
       ? 'the native engine is not built'
-      : nativeBackend().hasBf16
+      : nativeBackend().hasFurtherPrecision
         ? false
         : 'this processor has no bf16 instructions',
   },

@@ -13,7 +13,7 @@ export const trainFields = {
   precision: choice(
     precisions,
     'fp32',
-    "Matrix products of training's loss and gradients: bf16 rounds the factors, sums and parameters stay float32 (native backend, processors with AMX or AVX-512 BF16).",
+    "Matrix products of training's loss and gradients: bf16 and f16 round the factors, sums and parameters stay float32. bf16: native backend, processors with AMX or AVX-512 BF16; f16: webgpu, GPUs with shader-f16.",
   ),
   labelSmoothing: real(0.1, "Probability spread over the wrong tokens (fairseq's V - 1).", { min: 0, max: 0.99 }),
   clipNorm: real(0, 'Bound on the global gradient norm; 0: none.', { min: 0 }),

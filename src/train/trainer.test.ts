@@ -350,7 +350,7 @@ describe('training', () => {
     );
     await refused({ bestBy: 'BLEU' } as never, /train\.bestBy is "BLEU", expected one of loss, bleu/);
     await refused({ optimizer: 'adamw' } as never, /train\.optimizer is "adamw", expected one of adam, sgd/);
-    await refused({ precision: 'fp16' } as never, /train\.precision is "fp16", expected one of fp32, bf16/);
+    await refused({ precision: 'fp16' } as never, /train\.precision is "fp16", expected one of fp32, bf16, f16/);
     await refused(
       { secondMomentStart: 'ones' } as never,
       /train\.secondMomentStart is "ones", expected one of zeros, first-gradient/,

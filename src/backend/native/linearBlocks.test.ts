@@ -106,7 +106,7 @@ describe(
     ] as const) {
       for (const options of outWidths.length > 1 ? [{}] : [{}, { relu: true }]) {
         test(`the same in bf16, compared with float32: ${rows} x ${inWidth} to ${outWidths}${'relu' in options ? ' relu' : ''}`, async (t) => {
-          if (!nativeBackend().hasBf16) return t.skip('this processor has no bf16 instructions');
+          if (!nativeBackend().hasFurtherPrecision) return t.skip('this processor has no bf16 instructions');
           await tf.setBackend('native');
           for (const count of [1, 2, 3]) {
             nativeBackend().addon.setThreads(count);

@@ -157,7 +157,7 @@ export class NativeBackend extends KernelBackend implements PreciseBackend {
   }
 
   /** Whether this processor multiplies bf16. */
-  get hasBf16(): boolean {
+  get hasFurtherPrecision(): boolean {
     return this.addon.info().bf16 !== '';
   }
 

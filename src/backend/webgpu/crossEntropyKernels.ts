@@ -233,6 +233,12 @@ function fillWithZeros(backend: GpuBackend, tensor: TensorInfo): void {
   backend.tensorMap.get(tensor.dataId).values = new Float32Array(util.sizeFromShape(tensor.shape));
 }
 
+/**
+ * Most gradients of logits are a probability, less a share of the label smoothing: 1e-5 and less where the vocabulary
+ * is large, which only f16's subnormal numbers hold.
+ */
+const ofSmallProbabilities = 1024;
+
 function hiddenGradient(pairs: Pairs): Product {
   return {
     name: 'ofHidden',
@@ -244,6 +250,7 @@ function hiddenGradient(pairs: Pairs): Product {
       b: { value: `${matrix}[k * given.d + column]`, along: 'other' },
     })),
     store: 'dHidden[(given.first + row) * given.d + column] = value;',
+    scale: ofSmallProbabilities,
   };
 }
 
@@ -259,6 +266,7 @@ function embeddingGradient(pairs: Pairs, isFirst: boolean): Product {
       b: { value: `${rows}[(given.first + k) * given.d + column]`, along: 'other' },
     })),
     store: `dEmbedding[row * given.d + column] ${isFirst ? '=' : '+='} value;`,
+    scale: ofSmallProbabilities,
   };
 }
 

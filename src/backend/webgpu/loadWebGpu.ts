@@ -28,8 +28,8 @@ const instances: GPU[] = [];
  * @throws ColdstartError code BACKEND_MISSING if a package, a driver or an adapter is missing, BACKEND_LOAD if a package does not load
  */
 export async function loadWebGpu(): Promise<string> {
-  const { gpu } = await load();
-  return `Dawn ${installedVersion('webgpu')} with tfjs-backend-webgpu ${installedVersion(tfjsPackage)} on ${gpu.name}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+  const { gpu, backend } = await load();
+  return `Dawn ${installedVersion('webgpu')} with tfjs-backend-webgpu ${installedVersion(tfjsPackage)} on ${gpu.name}, ${backend.hasFurtherPrecision ? 'f16' : 'no f16'}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
 }
 
 /**

@@ -33,8 +33,10 @@ export interface Product {
   readonly terms: readonly { readonly depth: string; readonly a: Operand; readonly b: Operand }[];
   /** Statements that store `value` of `row` and `column`. */
   readonly store: string;
-  /** Statements that store `value`, the sum of row `row` of a; for one term. */
+  /** Statements that store `value`, the sum of row `row` of a, not rounded; for one term, whose a lies along the rows. */
   readonly storeRowSum?: string;
+  /** A power of two that f16 elements of a are multiplied by, and their sums divided by. */
+  readonly scale?: number;
 }
 
 /** One execution of a product in a program. */
@@ -46,7 +48,7 @@ export interface ProductCall {
   readonly arguments?: readonly number[];
 }
 
-export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | 'groupSize'> {
+export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | 'groupSize' | 'usesF16'> {
   /** Further WGSL, by which the products may be written. */
   readonly code: () => string;
   readonly products: () => readonly Product[];
@@ -55,9 +57,10 @@ export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | '
 
 /**
  * Runs several products in one program: none may need what another one stores. The order of every sum depends on its
- * depth alone.
+ * depth alone. With the backend's precision f16 the elements of a and b are rounded to f16, sums are float32.
  */
 export function runProducts(backend: GpuBackend, { code, products, calls, ...program }: ProductProgram): void {
+  const usesF16 = backend.precision === 'f16';
   let groups = 0;
   const integers: Record<string, number> = { ...program.integers };
   calls.forEach(({ rows, columns, arguments: values = [] }, i) => {
@@ -69,11 +72,15 @@ export function runProducts(backend: GpuBackend, { code, products, calls, ...pro
   });
   runProgram(backend, {
     ...program,
+    key: usesF16 ? `${program.key} f16` : program.key,
+    usesF16,
     integers,
-    code: () => `${code()}
-var<workgroup> aTile: array<f32, ${stepDepth * padded}>;
-var<workgroup> bTile: array<f32, ${stepDepth * padded}>;
-${products().map(productCode).join('')}
+    code: () => {
+      const tiles = tilesOf(usesF16 ? 'f16' : 'f32');
+      return `${code()}
+${tiles.declarations}${products()
+        .map((product) => productCode(product, tiles))
+        .join('')}
 ${entryPoint(groupSize)}
 ${calls
   .map(({ name, arguments: values = [] }, i) => {
@@ -82,18 +89,43 @@ ${calls
     return `  ${i === 0 ? '' : 'else '}if (index < given.end${i}) { ${name}(index${before}, local${list}); }`;
   })
   .join('\n')}
-}`,
+}`;
+    },
     groups,
     groupSize,
   });
 }
 
+/** How the products of a program hold what they multiply and add, in the workgroup's memory. */
+interface Tiles {
+  readonly declarations: string;
+  /** Type of the elements: f16 rounds them. */
+  readonly type: 'f32' | 'f16';
+  /** The array of float32 for sums of quarters, which have no use for the elements any more. */
+  readonly sums: 'aTile' | 'sumTile';
+}
+
+function tilesOf(type: Tiles['type']): Tiles {
+  const sums = type === 'f32' ? 'aTile' : 'sumTile';
+  const arrays = { aTile: type, bTile: type, ...(sums === 'sumTile' && { sumTile: 'f32' }) };
+  const declarations = Object.entries(arrays)
+    .map(([name, of]) => `var<workgroup> ${name}: array<${of}, ${stepDepth * padded}>;\n`)
+    .join('');
+  return { declarations, type, sums };
+}
+
 const four = [0, 1, 2, 3] as const;
 
 /** A thread sums 4 rows × 4 columns over its quarter of the depth; the quarters are then added in order. */
-function productCode({ name, parameters = [], rows, columns, terms, store, storeRowSum }: Product): string {
+function productCode(product: Product, { type, sums }: Tiles): string {
+  const { name, parameters = [], rows, columns, terms, store, storeRowSum } = product;
   const quarter = stepDepth / 4;
-  const b = four.map((j) => `bTile[k * ${padded}u + across + ${8 * j}u]`).join(', ');
+  const scale = type === 'f16' ? (product.scale ?? 1) : 1;
+  const ofSum = scale === 1 ? '' : ` * ${1 / scale}`;
+  const vector = (elements: readonly string[]): string =>
+    type === 'f32' ? `vec4f(${elements.join(', ')})` : `vec4f(vec4h(${elements.join(', ')}))`;
+  const sumsAt = (i: number): string[] => four.map((j) => `${sums}[(down + ${i}u) * ${padded}u + across + ${8 * j}u]`);
+  const loads = groupSize / tile; // threads that load elements of a row of a
   return `
 fn ${name}(tile: u32, local: u32${parameters.map((parameter) => `, ${parameter}: u32`).join('')}) {
   let rows = ${rows};
@@ -105,63 +137,57 @@ fn ${name}(tile: u32, local: u32${parameters.map((parameter) => `, ${parameter}:
   let across = local % 8u;
   let down = local / 8u % 8u * 4u;
 ${four.map((i) => `  var sum${i} = vec4f();`).join('\n')}
-  var rowSums = vec4f();
-${terms
-  .map(
-    ({ depth, a, b: other }) => `  for (var start = 0u; start < ${depth}; start += ${stepDepth}u) {
+${storeRowSum === undefined ? '' : '  var rowSum = 0.0;\n'}${terms
+    .map(
+      ({ depth, a: left, b: right }) => `  for (var start = 0u; start < ${depth}; start += ${stepDepth}u) {
     for (var i = local; i < ${tile * stepDepth}u; i += ${groupSize}u) {
-${loadCode('aTile', 'row', 'firstRow', 'rows', depth, a)}
-${loadCode('bTile', 'column', 'firstColumn', 'columns', depth, other)}
+${loadCode(left, depth, { into: 'aTile', index: 'row', first: 'firstRow', count: 'rows', type, scale })}
+${storeRowSum === undefined ? '' : '        rowSum += element;\n'}      }
+${loadCode(right, depth, { into: 'bTile', index: 'column', first: 'firstColumn', count: 'columns', type, scale: 1 })}
+      }
     }
     workgroupBarrier();
     for (var k = part * ${quarter}u; k < part * ${quarter}u + ${quarter}u; k++) {
-      let b = vec4f(${b});
-      let a = vec4f(${four.map((i) => `aTile[k * ${padded}u + down + ${i}u]`).join(', ')});
+      let b = ${vector(four.map((j) => `bTile[k * ${padded}u + across + ${8 * j}u]`))};
+      let a = ${vector(four.map((i) => `aTile[k * ${padded}u + down + ${i}u]`))};
 ${four.map((i) => `      sum${i} += a[${i}] * b;`).join('\n')}
-${storeRowSum === undefined ? '' : '      rowSums += a;\n'}    }
+    }
     workgroupBarrier();
   }`,
-  )
-  .join('\n')}
-  for (var quarter = 1u; quarter < 4u; quarter++) {
+    )
+    .join('\n')}
+${
+  storeRowSum === undefined
+    ? ''
+    : `  ${sums}[local % ${tile}u * ${padded}u + local / ${tile}u] = rowSum;
+  workgroupBarrier();
+  if (firstColumn == 0u && local < ${tile}u && firstRow + local < rows) {
+    let row = firstRow + local;
+    var value = 0.0;
+    for (var i = 0u; i < ${loads}u; i++) { value += ${sums}[local * ${padded}u + i]; }
+    ${storeRowSum}
+  }
+  workgroupBarrier();
+`
+}  for (var quarter = 1u; quarter < 4u; quarter++) {
     if (part == quarter) {
-${four.flatMap((i) => four.map((j) => `      aTile[(down + ${i}u) * ${padded}u + across + ${8 * j}u] = sum${i}[${j}];`)).join('\n')}
-${storeRowSum === undefined ? '' : four.map((i) => `      bTile[(down + ${i}u) * ${padded}u + across] = rowSums[${i}];`).join('\n')}
+${four.flatMap((i) => sumsAt(i).map((place, j) => `      ${place} = sum${i}[${j}];`)).join('\n')}
     }
     workgroupBarrier();
     if (part == 0u) {
-${four
-  .map(
-    (i) =>
-      `      sum${i} += vec4f(${four.map((j) => `aTile[(down + ${i}u) * ${padded}u + across + ${8 * j}u]`).join(', ')});`,
-  )
-  .join('\n')}
-${storeRowSum === undefined ? '' : `      rowSums += vec4f(${four.map((i) => `bTile[(down + ${i}u) * ${padded}u + across]`).join(', ')});`}
+${four.map((i) => `      sum${i} += vec4f(${sumsAt(i).join(', ')});`).join('\n')}
     }
     workgroupBarrier();
   }
   if (part == 0u) {
-${four.flatMap((i) => four.map((j) => `    aTile[(down + ${i}u) * ${padded}u + across + ${8 * j}u] = sum${i}[${j}];`)).join('\n')}
-${
-  storeRowSum === undefined
-    ? ''
-    : four
-        .map(
-          (i) => `    if (firstColumn == 0u && across == 0u && firstRow + down + ${i}u < rows) {
-      let row = firstRow + down + ${i}u;
-      let value = rowSums[${i}];
-      ${storeRowSum}
-    }`,
-        )
-        .join('\n')
-}
+${four.flatMap((i) => sumsAt(i).map((place, j) => `    ${place} = sum${i}[${j}];`)).join('\n')}
   }
   workgroupBarrier();
   for (var i = local; i < ${tile * tile}u; i += ${groupSize}u) {
     let row = firstRow + i / ${tile}u;
     let column = firstColumn + i % ${tile}u;
     if (row < rows && column < columns) {
-      let value = aTile[i / ${tile}u * ${padded}u + i % ${tile}u];
+      let value = ${sums}[i / ${tile}u * ${padded}u + i % ${tile}u]${ofSum};
       ${store}
     }
   }
@@ -169,21 +195,27 @@ ${
 `;
 }
 
+/** Begins a block that loads an element of an operand, not rounded in `element`, into a tile. */
 function loadCode(
-  into: string,
-  index: 'row' | 'column',
-  first: string,
-  count: string,
-  depth: string,
   { value, along }: Operand,
+  depth: string,
+  tileOf: {
+    readonly into: string;
+    readonly index: 'row' | 'column';
+    readonly first: string;
+    readonly count: string;
+    readonly type: Tiles['type'];
+    readonly scale: number;
+  },
 ): string {
+  const { into, index, first, count, type, scale } = tileOf;
   const [inner, outer] = along === 'k' ? ['k', index] : [index, 'k'];
   const places: Record<string, string> = { [inner]: `i % ${tile}u`, [outer]: `i / ${tile}u` };
+  const scaled = scale === 1 ? 'element' : `element * ${scale}.0`;
   return `      {
         let k = start + ${places.k};
         let ${index} = ${first} + ${places[index]};
         var element = 0.0;
         if (k < ${depth} && ${index} < ${count}) { element = ${value}; }
-        ${into}[(${places.k}) * ${padded}u + ${places[index]}] = element;
-      }`;
+        ${into}[(${places.k}) * ${padded}u + ${places[index]}] = ${type === 'f32' ? scaled : `f16(${scaled})`};`;
 }

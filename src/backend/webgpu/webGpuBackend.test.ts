@@ -64,14 +64,14 @@ describe('webgpu on a software device', { skip: withoutGpu }, () => {
     await selectBackend('webgpu');
   });
 
-  test('has float32 only, and says what to use instead', () => {
+  test('has no bf16, and says what to use instead', () => {
     checkPrecision('fp32');
     assert.throws(
       () => checkPrecision('bf16'),
       (error) =>
         error instanceof UsageError &&
         error.message ===
-          'precision bf16 needs the native backend; this is webgpu. Use "--backend native", or precision fp32.',
+          'precision bf16 needs the native backend; this is webgpu, which has f16. Use "--backend native", or precision f16 or fp32.',
     );
   });
 

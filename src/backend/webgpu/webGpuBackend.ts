@@ -1,5 +1,6 @@
 import { env, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core';
 import { ColdstartError, UsageError } from '../../errors.js';
+import type { PreciseBackend, Precision } from '../precisions.js';
 import { BufferPool } from './bufferPool.js';
 import type { DeviceEvents } from './deviceEvents.js';
 import { isPack, leastBytes, placesOf, tensorsOf, type Bound, type Pack } from './packs.js';
@@ -34,8 +35,10 @@ interface Place {
 }
 
 /** tfjs's WebGPU backend with what `webGpuBackend` adds. */
-export interface GpuBackend extends TfjsWebGpu {
+export interface GpuBackend extends TfjsWebGpu, PreciseBackend {
   readonly device: GPUDevice;
+  /** Of the products of fused operations, from now on. */
+  readonly precision: Precision;
   /** Kernels started since the backend was made. */
   readonly dispatches: number;
   /** Logits that losses and decoding hold at most, for rows one after the other. */
@@ -93,6 +96,8 @@ export function webGpuBackend(
     readonly device = device;
     dispatches = 0;
     logitsAtOnce = 2 ** 24;
+    readonly hasFurtherPrecision = device.features.has('shader-f16');
+    precision: Precision = 'fp32';
     private failure: ColdstartError | undefined;
     private startedInTurn = 0;
     /** Of the tensors that share a buffer. */
@@ -108,6 +113,16 @@ export function webGpuBackend(
       void device.lost.then(({ reason, message }) => {
         if (reason !== 'destroyed') this.failure ??= lost(message);
       });
+    }
+
+    withPrecision<T>(precision: Precision, body: () => T): T {
+      const outer = this.precision;
+      this.precision = precision;
+      try {
+        return body();
+      } finally {
+        this.precision = outer;
+      }
     }
 
     override uploadToGPU(dataId: object): void {

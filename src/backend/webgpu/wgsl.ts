@@ -37,16 +37,18 @@ export interface NamedProgram {
   readonly floats?: Readonly<Record<string, number>>;
   readonly groups: number;
   readonly groupSize: number;
+  /** Whether the code names WGSL's type f16, which only some devices have. */
+  readonly usesF16?: boolean;
 }
 
 /** Runs a program with declared bindings. */
 export function runProgram(
   backend: GpuBackend,
-  { key, code, outputs, inputs, integers = {}, floats = {}, groups, groupSize }: NamedProgram,
+  { key, code, outputs, inputs, integers = {}, floats = {}, groups, groupSize, usesF16 = false }: NamedProgram,
 ): void {
   backend.compute({
     key,
-    code: () => declarations(outputs, inputs, integers, floats) + code(),
+    code: () => `${usesF16 ? 'enable f16;\n' : ''}${declarations(outputs, inputs, integers, floats)}${code()}`,
     outputs: Object.values(outputs),
     inputs: Object.values(inputs),
     uniforms: words(Object.values(integers), Object.values(floats)),
