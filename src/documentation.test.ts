@@ -72,6 +72,23 @@ test('every page of docs that code, configurations and scripts name exists', () 
   assert.ok(count > 15, `only ${count} names found`);
 });
 
+test('prose has at most 120 columns, as the code', () => {
+  const tooLong: string[] = [];
+  for (const [page, text] of pages) {
+    if (/^docs\/(api|results\/\w+)\//.test(page)) continue; // generated
+    for (const line of text.replaceAll(/^ *```[^]*?^ *```/gm, '').split('\n')) {
+      // rows of tables, pictures and HTML cannot be broken, nor can a span of code or a link
+      const isProse = !/^\s*(\||!\[|<)/.test(line);
+      const words = line
+        .trim()
+        .replace(/^[-*] |^\d+\. /, '')
+        .replaceAll(/`[^`]*`/g, 'code');
+      if (line.length > 120 && isProse && words.includes(' ')) tooLong.push(`${page}: ${line}`);
+    }
+  }
+  assert.deepEqual(tooLong, []);
+});
+
 test('anchors are those that GitHub gives', () => {
   assert.deepEqual(
     [...anchors("# The paper, and the authors' program\n```\n# no heading\n```\n## `log.jsonl`\n## A b\n## A b\n")],
