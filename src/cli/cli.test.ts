@@ -104,6 +104,22 @@ describe('wrong usage exits with 2 and says what to do', () => {
       /^coldstart: ablation\.arms\.warmup: .*train\.bestBy is bleu, but train\.validateBleu is false: /,
     ],
     ['no command', ['corpus'], /Usage: coldstart corpus/],
+    ...(
+      [
+        ['corpus', 'synth', '--out', ''],
+        ['train', '-c', 'x.yaml', '--run='],
+        ['ablate', '-c', ''],
+        ['translate', '--run', 'a', '--run', ''],
+        ['score', '--hyp', 'a', '--ref', 'b', ''],
+        ['corpus', 'fetch', 'iwslt14', '--dir', ''],
+        ['export', '--run', 'x', '--format', 'ctranslate2', '--out', ''],
+      ] as const
+    ).map((args): [string, string[], RegExp] => [
+      `an empty name, as of a variable that is not set: ${args.join(' ')}`,
+      [...args],
+      /^coldstart: --\w+ is empty, expected <[\w.]+>\. If it comes from a variable of the shell, that is not set\. \[USAGE\]\n$/,
+    ]),
+    ['an empty argument', ['report', ''], /^coldstart: argument 1 is empty, expected <dir>\. /],
   ];
   for (const [name, args, message] of wrong) {
     test(name, () => {
@@ -772,7 +788,7 @@ ablation:
     );
     assert.equal(estimates.complete, 1);
     assert.ok(estimates.seconds > 0);
-    assert.match(ok([...part, '--dry-run']), /\nshard 3\/3, 2 of 8 runs, 1 complete: about [^\n]*\n$/);
+    assert.match(ok([...part, '--dry-run']), /\n2 of 8 runs, shard 3\/3, 1 complete: about [^\n]*\n$/);
     assert.match(ok([...part, '--status']), /^all +2 /m);
     const differs = cli([...command, '--dry-run', '--set', 'train.lr=0.5']);
     assert.match(

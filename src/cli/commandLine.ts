@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ColdstartError } from '../errors.js';
+import { ColdstartError, UsageError } from '../errors.js';
 import { handleOutputErrors } from '../storage/outputStreams.js';
 import { systemFailure } from '../storage/systemFailure.js';
 import { version } from '../package.js';
@@ -56,6 +56,7 @@ Configuration keys: docs/reference/config.md. Exit status: 0 done, 1 failed, 2 w
     )
     .showHelpAfterError('Try "coldstart --help".');
   for (const subcommand of await loadCommands(modules(argv), argv[0])) command.addCommand(subcommand);
+  command.hook('preAction', (_, action) => refuseEmptyValues(action));
   eachCommand(command, '', (subcommand, path) => {
     subcommand.exitOverride();
     subcommand.configureOutput({ outputError: (text, write) => write(escapeControls(text)) });
@@ -64,6 +65,30 @@ Configuration keys: docs/reference/config.md. Exit status: 0 done, 1 failed, 2 w
       subcommand.helpOption('-h, --help', 'print help').showHelpAfterError(`Try "${path} --help".`);
   });
   return command;
+}
+
+/** Text that may be empty; everything else names something: a file, a language, a number. */
+const mayBeEmpty = /<(mark|words\.\.\.|pieces\.\.\.)>/;
+
+/**
+ * Refuses options and arguments without text, as from a variable that is not set: to a file system an empty path is
+ * the current folder.
+ */
+function refuseEmptyValues(command: Command): void {
+  const because = 'If it comes from a variable of the shell, that is not set.';
+  for (const option of command.options) {
+    const { flags, long, short } = option;
+    if (mayBeEmpty.test(flags)) continue;
+    const values: unknown[] = [command.getOptionValue(option.attributeName())].flat();
+    if (values.includes(''))
+      throw new UsageError(`${long ?? short} is empty, expected ${/<.*>/.exec(flags)?.[0] ?? 'a value'}. ${because}`);
+  }
+  command.args.forEach((value, i) => {
+    if (value === '')
+      throw new UsageError(
+        `argument ${i + 1} is empty, expected <${command.registeredArguments[i]?.name() ?? 'text'}>. ${because}`,
+      );
+  });
 }
 
 function eachCommand(command: Command, parentPath: string, visit: (command: Command, path: string) => void): void {

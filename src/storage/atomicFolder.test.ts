@@ -23,6 +23,13 @@ test('a folder appears with its files, and replaces an older one', async () => {
   assert.deepEqual(readdirSync(join(home, 'deep')), ['out']);
 });
 
+test('an empty name is refused: it would be the current folder', async () => {
+  await assert.rejects(
+    writeFolderAtomic('', () => assert.fail('nothing is written')),
+    { name: 'UsageError', message: 'the name of a folder to write is empty.' },
+  );
+});
+
 test('failure leaves the older folder and nothing else', async () => {
   const path = join(home, 'kept');
   await writeFolderAtomic(path, (folder) => writeFileSync(join(folder, 'a'), '1'));

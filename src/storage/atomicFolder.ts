@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ColdstartError } from '../errors.js';
+import { ColdstartError, UsageError } from '../errors.js';
 import { makeFolder } from './makeFolder.js';
 import { forgetPart, partPath } from './partName.js';
 import { removeStaleParts } from './staleParts.js';
@@ -15,9 +15,11 @@ import { writeFailure } from './writeFailure.js';
  *
  * @param path final name; its parent is made if missing
  * @param write gets the temporary folder, empty
- * @throws ColdstartError code WRITE_FAILED if the disk is full, the place is not writable, and for similar failures
+ * @throws UsageError if the name is empty; ColdstartError code WRITE_FAILED if the disk is full, the place is not writable, and for similar failures
  */
 export async function writeFolderAtomic<T>(path: string, write: (folder: string) => Promise<T> | T): Promise<T> {
+  // it would be the current folder, which no check of what is at an empty path sees
+  if (path === '') throw new UsageError('the name of a folder to write is empty.');
   const target = resolve(path);
   const folder = partPath(target);
   try {
