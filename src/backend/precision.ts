@@ -9,14 +9,12 @@ import { precisionNeeds, type Precision, type PreciseBackend } from './precision
 export function checkPrecision(precision: Precision): void {
   if (precision === 'fp32') return;
   const { backend: needed, unit } = precisionNeeds[precision];
-  const name = engine().backendName;
   const current = backend();
-  if (name !== needed || !hasPrecisions(current)) {
-    const own = Object.entries(precisionNeeds).find(([, { backend: of }]) => of === name)?.[0];
+  const own = hasPrecisions(current) ? current.furtherPrecision : undefined;
+  if (!hasPrecisions(current) || own !== precision)
     throw new UsageError(
-      `precision ${precision} needs the ${needed} backend; this is ${name}${own === undefined ? '' : `, which has ${own}`}. Use "--backend ${needed}", or precision ${own === undefined ? 'fp32' : `${own} or fp32`}.`,
+      `precision ${precision} needs the ${needed} backend; this is ${engine().backendName}${own === undefined ? '' : `, which has ${own}`}. Use "--backend ${needed}", or precision ${own === undefined ? 'fp32' : `${own} or fp32`}.`,
     );
-  }
   if (!current.hasFurtherPrecision) throw new UsageError(`precision ${precision} needs ${unit}. Use precision fp32.`);
 }
 

@@ -20,9 +20,10 @@ export const precisionNeeds: Readonly<
   f16: { backend: 'webgpu', unit: 'a GPU with the feature shader-f16 ("coldstart doctor" says whether it has it)' },
 };
 
-/** A backend that may have a further precision. */
+/** A backend that has one more precision than fp32, where the machine has the unit. */
 export interface PreciseBackend {
-  /** Whether this machine has the unit that the backend's further precision needs. */
+  readonly furtherPrecision: Exclude<Precision, 'fp32'>;
+  /** Whether this machine has the unit that it needs. */
   readonly hasFurtherPrecision: boolean;
   /** Runs `body` with all large matrix products in this precision. */
   withPrecision<T>(precision: Precision, body: () => T): T;

@@ -70,6 +70,14 @@ describe('memory', () => {
     assert.ok(huge > 10 * gigabyte, `${huge}`); // more than any memory, but countable
   });
 
+  test('products in bf16 are counted as those in float32', async () => {
+    const count = (precision: string): Promise<number> => {
+      const { config, model } = taskOf({ 'train.precision': precision });
+      return countUpdate(trainOptions(config), model, { numSentences: 8, srcLength: 16, trgLength: 16 });
+    };
+    assert.equal(await count('bf16'), await count('fp32'));
+  });
+
   test('more batches in an update: the sums that wait for their partners are counted', async () => {
     const { config, model } = taskOf({});
     const options = trainOptions(config);

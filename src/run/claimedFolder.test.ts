@@ -43,3 +43,12 @@ test('a precision that the backend lacks is refused before the folder appears', 
   });
   assert.ok(!existsSync(join(folder, 'refused')));
 });
+
+test('a place that takes no folder is refused before the backend is loaded and memory is counted', async () => {
+  const events: string[] = [];
+  await assert.rejects(run({ ...task('busy'), runDir: '/proc/x', onEvent: ({ event }) => void events.push(event) }), {
+    code: 'WRITE_FAILED',
+    message: '/proc/x cannot be written: /proc takes no new files. Choose another place.',
+  });
+  assert.deepEqual(events, []);
+});

@@ -49,6 +49,7 @@ import { openTrainingBackend } from './trainingBackend.js';
 import { trainingPairs } from './trainingPairs.js';
 import { unigramNll } from './unigramNll.js';
 import { isThere } from '../storage/isThere.js';
+import { checkPlace } from '../storage/checkOutputs.js';
 import { makeFolder } from '../storage/makeFolder.js';
 import { writeJsonFile } from '../storage/jsonFile.js';
 
@@ -122,6 +123,7 @@ export async function run(task: RunTask): Promise<RunResult> {
       return { scores: complete, alreadyComplete: true };
     }
     if (changed.some(letsTrainOn)) checkEndsLater(task.runDir, task.config);
+    if (!isThere(task.runDir)) checkPlace(task.runDir); // before the backend is loaded and memory is counted
     task.onEvent?.({ event: 'preparing' });
     // a refused run must not leave a folder with settings that were too large
     const isLearned = isThere(paths.initial) || isThere(paths.last);

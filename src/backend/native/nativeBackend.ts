@@ -156,6 +156,8 @@ export class NativeBackend extends KernelBackend implements PreciseBackend {
     return out;
   }
 
+  readonly furtherPrecision = 'bf16';
+
   /** Whether this processor multiplies bf16. */
   get hasFurtherPrecision(): boolean {
     return this.addon.info().bf16 !== '';

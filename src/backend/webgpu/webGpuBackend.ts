@@ -96,6 +96,7 @@ export function webGpuBackend(
     readonly device = device;
     dispatches = 0;
     logitsAtOnce = 2 ** 24;
+    readonly furtherPrecision = 'f16';
     readonly hasFurtherPrecision = device.features.has('shader-f16');
     precision: Precision = 'fp32';
     private failure: ColdstartError | undefined;
