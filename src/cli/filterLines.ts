@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
+import { DataError } from '../errors.js';
 import { readUtf8Blocks } from '../storage/lines.js';
 import { checkOutputs } from '../storage/checkOutputs.js';
 import { TextOutput } from '../storage/textOutput.js';
@@ -13,6 +14,12 @@ export const outputOption = () =>
 export interface FilterFlags {
   readonly input?: string;
   readonly output?: string;
+}
+
+/** The error of a command that learns from words, for inputs without any; undefined is standard input. */
+export function noWords(inputs: readonly (string | undefined)[]): DataError {
+  const names = inputs.map((path) => path ?? 'standard input').join(', ');
+  return new DataError(`${names}: there is not a word to learn from.`);
 }
 
 /**

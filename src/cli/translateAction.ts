@@ -42,7 +42,7 @@ export async function translateAction(flags: TranslateFlags): Promise<void> {
   try {
     for (const { checkpoint, description, decode } of translator.places)
       if ((flags.use ?? decode.checkpoint) === 'average' && description !== undefined)
-        console.error(`${checkpoint}: ${description}, computed again.`);
+        console.error(`${checkpoint}: ${description}.`);
     const options: TranslatorOptions = {
       lengthPenalty: flags.lenpen,
       form: flags.tokenized ? 'words' : 'raw',

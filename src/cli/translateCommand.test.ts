@@ -35,6 +35,12 @@ describe('translate', () => {
     writeReversingRun(join(folder, 'foreign'), { words: (id) => `x${id}` });
   });
 
+  test('the parameters that --use average takes instead are named', () => {
+    const { stderr, status } = translate(['--run', 'run', '--use', 'average'], tokenised);
+    assert.match(stderr, /best\.safetensors: best of validation; no checkpoint was kept, an average needs two\.\n/);
+    assert.equal(status, 0);
+  });
+
   test('raw text by default, words with --tokenized', () => {
     const raw = 'Hund, w37 w25 w70 w87 w6.\n';
     assert.equal(ok(['--run', 'run', '--beam', '1'], raw), 'W6 w87 w70 w25 w37, hund\n');

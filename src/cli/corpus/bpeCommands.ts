@@ -1,7 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
 import { DataError, UsageError } from '../../errors.js';
-import { filterLines, inputOption, outputOption, readLines, readUtf8, type FilterFlags } from '../filterLines.js';
+import {
+  filterLines,
+  inputOption,
+  noWords,
+  outputOption,
+  readLines,
+  readUtf8,
+  type FilterFlags,
+} from '../filterLines.js';
 import { defaultJoiner } from '../../text/subwords/joiner.js';
 import { learnBpeFields } from '../../text/subwords/learnBpe.js';
 import { fieldValue, positiveInteger, share, wholeNumber } from '../options.js';
@@ -113,10 +121,7 @@ async function learnBpeAction({
     if (writeVocabulary.length > 0) countsOfEach.push(counts);
   }
   reading.finish();
-  if (all.size === 0)
-    throw new DataError(
-      `${inputs.map((path) => path ?? 'standard input').join(', ')}: there is not a word to learn from.`,
-    );
+  if (all.size === 0) throw noWords(inputs);
 
   const progress = new ProgressBar({ label: 'learn-bpe', unit: 'merges', total: numMerges });
   const merges = learnBpe(all, { numMerges, minFrequency, totalSymbols, onMerge: (done) => progress.update(done) });
@@ -242,6 +247,7 @@ Examples:
       if (output !== undefined) checkOutputs([output]);
       const counts = new Map<string, number>();
       for (const path of input) await countInputWords(path, counts);
+      if (counts.size === 0) throw noWords(input);
       const text = bpeVocabularyText(counts);
       if (output === undefined) process.stdout.write(text);
       else writeTextFile(output, text);

@@ -144,6 +144,21 @@ test('a truecaser is trained and used', () => {
   assert.match(corpus(['truecase', '--model', 'cased'], 'x').stderr, /cased is no truecasing model/);
 });
 
+test('learning from text without words is an error, and writes nothing', () => {
+  writeFileSync(join(folder, 'blank'), '\n \n');
+  for (const args of [
+    ['train-truecaser', '--model', 'none.out', '--input', 'blank'],
+    ['get-vocab', '-o', 'none.out', '-i', 'blank'],
+    ['learn-bpe', '-o', 'none.out', '-i', 'blank'],
+  ]) {
+    const { status, stderr } = corpus(args, '');
+    assert.match(stderr, /coldstart: blank: there is not a word to learn from\. \[DATA\]\n$/, args[0]);
+    assert.equal(status, 1);
+  }
+  assert.match(corpus(['get-vocab'], '').stderr, /^coldstart: standard input: there is not a word to learn from\. /);
+  assert.equal(existsSync(join(folder, 'none.out')), false);
+});
+
 test('byte-pair encoding is learnt from two texts and applied', () => {
   writeFileSync(join(folder, 'one'), 'low low low lower\n');
   writeFileSync(join(folder, 'two'), 'low slow\n');

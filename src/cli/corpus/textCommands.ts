@@ -1,5 +1,13 @@
 import { Command, Option } from 'commander';
-import { filterLines, filterUtf8, inputOption, outputOption, readLines, type FilterFlags } from '../filterLines.js';
+import {
+  filterLines,
+  filterUtf8,
+  inputOption,
+  noWords,
+  outputOption,
+  readLines,
+  type FilterFlags,
+} from '../filterLines.js';
 import { unicodeForms, type UnicodeForm } from '../../text/moses/normalize.js';
 import { withoutLineEnd } from '../../text/linePairs.js';
 
@@ -175,9 +183,12 @@ Examples:
         ]);
         checkOutputs([model]);
         const trainer = new TruecaserTrainer({ possiblyUseFirstToken });
-        for (const file of input ?? [undefined])
+        const inputs = input ?? [undefined];
+        for (const file of inputs)
           for await (const lines of readLines(file)) for (const line of lines) trainer.add(line);
-        writeTextFile(model, trainer.modelText());
+        const text = trainer.modelText();
+        if (text === '') throw noWords(inputs);
+        writeTextFile(model, text);
       },
     );
 }
