@@ -193,6 +193,7 @@ test('each shipped configuration without its text names the command that writes 
     'ablate-builtin.yaml': builtin,
     'ablate-multi30k.yaml': fetched('multi30k'),
     'builtin.yaml': builtin,
+    'controls-multi30k.yaml': fetched('multi30k'),
     'depth-multi30k.yaml': fetched('multi30k'),
     'iwslt14-de-en.yaml': fetched('iwslt14'),
     'multi30k-en-de.yaml': fetched('multi30k'),
