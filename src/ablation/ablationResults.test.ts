@@ -239,6 +239,7 @@ test('every shipped ablation can be planned', () => {
   assert.deepEqual(Object.fromEntries(runs), {
     'ablate-builtin.yaml': 16 * 5,
     'ablate-multi30k.yaml': 8 * 3,
+    'controls-multi30k.yaml': 13 * 2,
     'depth-multi30k.yaml': 5,
     'iwslt14-de-en.yaml': 4,
     'mixed-de-en.yaml': 3,
