@@ -7,13 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { benchmarkModel } from '../dist/src/benchmark/benchmarks.js';
 import { trainingFlops } from '../dist/src/model/trainingFlops.js';
 import { median } from './commandTime.mjs';
 import { mallocSettings } from './peerSettings.mjs';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     peer: {
       type: 'string',

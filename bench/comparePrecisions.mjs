@@ -3,9 +3,9 @@
 // Ratios are of wall time, and of processor time, which is the steadier measure where other programs run.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     arch: { type: 'string', default: 'tiny' },
     sentences: { type: 'string', default: '256' },

@@ -5,10 +5,10 @@
 // with the malloc settings that are fastest for it.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { mallocSettings } from './peerSettings.mjs';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     peer: {
       type: 'string',

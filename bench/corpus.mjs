@@ -20,14 +20,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { gunzipSync } from 'node:zlib';
 import { cpuSecondsOf } from './commandTime.mjs';
 import { compareLearnBpe, benchLearnBpe, benchLearnSpm } from './corpusLearn.mjs';
 import { benchPrepare } from './corpusPrepare.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = parseOptions({
   allowPositionals: true,
   options: {
     moses: { type: 'string' },

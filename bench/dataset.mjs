@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { createBatches } from '../dist/src/data/batches.js';
 import { Dataset } from '../dist/src/data/dataset.js';
 import { DatasetWriter } from '../dist/src/data/datasetWriter.js';
 
-const { values } = parseArgs({ options: { pairs: { type: 'string', default: '4500000' } } });
+const { values } = parseOptions({ options: { pairs: { type: 'string', default: '4500000' } } });
 const numPairs = Number(values.pairs);
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));

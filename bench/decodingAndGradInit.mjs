@@ -5,7 +5,7 @@
 // The checkpoint is a trained one, since a random model ends its sentences late. wasm translates every fourth sentence
 // of the text, the native engine all of them: sentences per second are compared. Prints a table; --json prints JSON
 // instead.
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { div } from '@tensorflow/tfjs-core';
 import { nativeBackend } from '../dist/src/backend/native/loadNative.js';
 import { disposeParams } from '../dist/src/backend/autodiff/valueAndGradients.js';
@@ -24,7 +24,7 @@ import { disposeOptimizerState } from '../dist/src/train/optimizer.js';
 import { createOptimizer } from '../dist/src/train/optimizers.js';
 import { updateGradients } from '../dist/src/train/trainUpdate.js';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     checkpoint: { type: 'string' },
     text: { type: 'string' },

@@ -2,13 +2,13 @@
 // separate operands as in the step; whole steps; and the step's kernels without such products. Attention's products
 // count among the other kernels. Rounds alternate; medians.
 //   node bench/productsAlone.mjs --backend native --arch tiny --sentences 256 --length 16 --rounds 7
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { matMul, profile, randomUniform, scalar, tidy } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../dist/src/backend/select.js';
 import { median } from './commandTime.mjs';
 import { trainingStep } from './trainingStep.mjs';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     backend: { type: 'string', default: 'native' },
     arch: { type: 'string', default: 'tiny' },

@@ -1,11 +1,11 @@
 // Where the time of a training step goes, kernel by kernel.
 //   node bench/profileTraining.mjs --backend wasm --arch tiny --sentences 256 --length 16
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { profile, scalar } from '@tensorflow/tfjs-core';
 import { selectBackend } from '../dist/src/backend/select.js';
 import { trainingStep } from './trainingStep.mjs';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     backend: { type: 'string', default: 'auto' },
     arch: { type: 'string', default: 'tiny' },

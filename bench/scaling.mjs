@@ -10,7 +10,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseOptions } from './options.mjs';
 import { selectBackend } from '../dist/src/backend/select.js';
 import { disposeParams } from '../dist/src/backend/autodiff/valueAndGradients.js';
 import { benchmarkModel } from '../dist/src/benchmark/benchmarks.js';
@@ -20,7 +20,7 @@ import { nodesOfProcesses, sumOverProcesses } from '../dist/src/parallel/sharedT
 import { allGatherJson } from '../dist/src/parallel/world.js';
 import { trainingStep } from './trainingStep.mjs';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseOptions({
   allowPositionals: true,
   options: {
     arch: {
