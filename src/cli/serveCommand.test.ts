@@ -86,7 +86,7 @@ describe('serve', () => {
       2,
       /empty holds no API key, expected one a line/,
     ],
-    ['an empty language', ['--run', 'run', '--source', ''], 2, /--source is "", expected a language code such as de/],
+    ['an empty language', ['--run', 'run', '--source', ''], 2, /--source is empty, expected <code>/],
     [
       'a language that asks to guess',
       ['--run', 'run', '--source', 'auto'],
