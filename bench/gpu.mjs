@@ -102,7 +102,10 @@ const lastJson = (text) => JSON.parse(text.trim().split('\n').at(-1));
 const coldstart = (...args) => [process.execPath, [cli, ...args]];
 
 step('card', 20, 'nvidia-smi', ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader']);
-step('doctor', 60, ...coldstart('doctor'));
+const [node, doctor] = coldstart('doctor');
+const checks =
+  step('doctor', 60, node, doctor) ?? spawnSync(node, doctor, { env: environment, encoding: 'utf8' }).stdout;
+const hasMatrixUnits = /matrix units/.test(checks);
 const torch = step('pytorch', 60, values.python, [
   '-c',
   'import torch; print(torch.__version__, torch.cuda.is_available())',
@@ -120,14 +123,18 @@ for (const arch of values.arch) {
       ...coldstart('bench', 'train', ...shape, ...backend, '--repeats', '5', '--json'),
       lastJson,
     );
-    const ownF16 = step(
-      `f16 ${name}`,
-      90,
-      ...coldstart('bench', 'train', ...shape, ...backend, '--precision', 'f16', '--repeats', '5', '--json'),
-      lastJson,
-    );
-    if (own && ownF16)
-      console.log(`  f16 / float32: ${(ownF16.target_tokens_per_s / own.target_tokens_per_s).toFixed(3)}`);
+    for (const kind of hasMatrixUnits ? ['f16', 'f16 without matrix units'] : ['f16']) {
+      if (kind !== 'f16') environment.COLDSTART_MATRIX_UNITS = 'off';
+      const ownF16 = step(
+        `${kind} ${name}`,
+        90,
+        ...coldstart('bench', 'train', ...shape, ...backend, '--precision', 'f16', '--repeats', '5', '--json'),
+        lastJson,
+      );
+      delete environment.COLDSTART_MATRIX_UNITS;
+      if (own && ownF16)
+        console.log(`  ${kind} / float32: ${(ownF16.target_tokens_per_s / own.target_tokens_per_s).toFixed(3)}`);
+    }
     if (!hasTorch) continue;
     for (const precision of ['fp32', 'tf32', 'bf16']) {
       const args = [peer, ...shape, '--device', 'cuda', '--precision', precision, '--steps', '20', '--warmup', '5'];
@@ -143,6 +150,7 @@ for (const arch of values.arch.filter((name) => name !== 'base'))
   step(`translate ${arch}`, 60, ...coldstart('bench', 'translate', '--arch', arch, ...backend, '--json'), lastJson);
 // the tests choose the device that Dawn chooses
 environment.COLDSTART_SOFTWARE_GPU = '1';
+if (hasMatrixUnits) environment.COLDSTART_SOFTWARE_MATRIX_UNITS = '1';
 const tests = readdirSync(join(root, 'dist/src/backend'), { recursive: true })
   .filter((name) => /(webgpu[\\/].*|ops[\\/].*)\.test\.js$/.test(name))
   .map((name) => join(root, 'dist/src/backend', name));

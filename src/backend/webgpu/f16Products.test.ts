@@ -12,7 +12,7 @@ import {
   readModelFixture,
 } from '../../../test/modelFixture.js';
 import { product, relativeError, values } from '../../../test/referenceProducts.js';
-import { withoutGpu } from '../../../test/testBackends.js';
+import { hasMatrixUnits, withoutGpu } from '../../../test/testBackends.js';
 import { tinyTask } from '../../../test/tinyRun.js';
 import { translationLoss } from '../../model/loss.js';
 import { readLastCheckpoint } from '../../train/runFiles.js';
@@ -88,6 +88,7 @@ describe('precision f16 on a software device', { skip: withoutGpu }, () => {
     await selectBackend('webgpu');
     backend = await loadedGpuBackend();
     assert.ok(backend.hasFurtherPrecision, 'lavapipe and SwiftShader have shader-f16');
+    assert.equal(backend.matrixUnits !== undefined, hasMatrixUnits);
   });
   beforeEach(() => tf.setBackend('webgpu'));
   const inF16 = (body: () => void): void => tf.tidy(() => withPrecision('f16', body));

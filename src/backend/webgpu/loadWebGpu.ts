@@ -29,7 +29,14 @@ const instances: GPU[] = [];
  */
 export async function loadWebGpu(): Promise<string> {
   const { gpu, backend } = await load();
-  return `Dawn ${installedVersion('webgpu')} with tfjs-backend-webgpu ${installedVersion(tfjsPackage)} on ${gpu.name}, ${backend.hasFurtherPrecision ? 'f16' : 'no f16'}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+  return `Dawn ${installedVersion('webgpu')} with tfjs-backend-webgpu ${installedVersion(tfjsPackage)} on ${gpu.name}, ${precisionOf(backend)}${gpu.isSoftware ? ', a software device for tests (auto never takes it)' : ''}`;
+}
+
+function precisionOf({ hasFurtherPrecision, matrixUnits }: GpuBackend): string {
+  if (!hasFurtherPrecision) return 'no f16';
+  if (matrixUnits === undefined) return 'f16';
+  const { rows, columns, depth } = matrixUnits;
+  return `f16 by matrix units of ${rows} x ${columns} x ${depth}`;
 }
 
 /**
@@ -75,7 +82,10 @@ async function initialise(): Promise<RegisteredGpu> {
   const events = new DawnEvents();
   // constants and classes that tfjs's backend expects as globals
   Object.assign(globalThis, dawn.globals);
-  const gpu = events.during(() => dawn.create([]));
+  const usesMatrixUnits = process.env.COLDSTART_MATRIX_UNITS !== 'off';
+  // Dawn offers experimental features only then; a device has those that it is asked for
+  const options = usesMatrixUnits ? ['enable-dawn-features=allow_unsafe_apis'] : [];
+  const gpu = events.during(() => dawn.create(options));
   instances.push(gpu);
   const adapter = await events.during(() => gpu.requestAdapter({ powerPreference: 'high-performance' }));
   if (adapter === null)
@@ -84,7 +94,7 @@ async function initialise(): Promise<RegisteredGpu> {
       "no GPU was found that Dawn can use. On Linux it needs a Vulkan 1.1 driver (Mesa 25, or NVIDIA's; Debian 12 has it in bookworm-backports) and the loader libvulkan1.",
     );
   const { base, make } = await tfjsBackend(gpu);
-  return registerWebGpu(adapter, base, make, events);
+  return registerWebGpu(adapter, base, make, events, usesMatrixUnits);
 }
 
 /**

@@ -1,18 +1,7 @@
+import { matrixMultiplier } from './matrixUnits.js';
+import { groupSize, stepDepth, threadMultiplier, tile, type Multiplier } from './multipliers.js';
 import type { GpuBackend } from './webGpuBackend.js';
 import { entryPoint, runProgram, type NamedProgram } from './wgsl.js';
-
-/** Outputs that a workgroup computes: a square of this many rows and columns. */
-const tile = 32;
-
-const groupSize = 256;
-
-/**
- * Each step of the sum takes this many terms, and each quarter of the workgroup a quarter of them, so that few tiles
- * occupy more threads.
- */
-const stepDepth = 32;
-
-const padded = tile + 1; // neighbours along the depth lie in different banks of memory
 
 /** A matrix in WGSL. */
 interface Operand {
@@ -48,7 +37,7 @@ export interface ProductCall {
   readonly arguments?: readonly number[];
 }
 
-export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | 'groupSize' | 'usesF16'> {
+export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | 'groupSize' | 'enable'> {
   /** Further WGSL, by which the products may be written. */
   readonly code: () => string;
   readonly products: () => readonly Product[];
@@ -60,7 +49,7 @@ export interface ProductProgram extends Omit<NamedProgram, 'code' | 'groups' | '
  * depth alone. With the backend's precision f16 the elements of a and b are rounded to f16, sums are float32.
  */
 export function runProducts(backend: GpuBackend, { code, products, calls, ...program }: ProductProgram): void {
-  const usesF16 = backend.precision === 'f16';
+  const multiplier = multiplierOf(backend);
   let groups = 0;
   const integers: Record<string, number> = { ...program.integers };
   calls.forEach(({ rows, columns, arguments: values = [] }, i) => {
@@ -72,16 +61,15 @@ export function runProducts(backend: GpuBackend, { code, products, calls, ...pro
   });
   runProgram(backend, {
     ...program,
-    key: usesF16 ? `${program.key} f16` : program.key,
-    usesF16,
+    key: `${program.key} ${multiplier.key}`,
+    enable: multiplier.enable,
     integers,
-    code: () => {
-      const tiles = tilesOf(usesF16 ? 'f16' : 'f32');
-      return `${code()}
-${tiles.declarations}${products()
-        .map((product) => productCode(product, tiles))
-        .join('')}
-${entryPoint(groupSize)}
+    code: () => `${code()}
+${multiplier.declarations}${products()
+      .map((product) => productCode(product, multiplier))
+      .join('')}
+${entryPoint(groupSize, multiplier.parameters)}
+${multiplier.begin}
 ${calls
   .map(({ name, arguments: values = [] }, i) => {
     const before = i === 0 ? '' : ` - given.end${i - 1}`;
@@ -89,42 +77,22 @@ ${calls
     return `  ${i === 0 ? '' : 'else '}if (index < given.end${i}) { ${name}(index${before}, local${list}); }`;
   })
   .join('\n')}
-}`;
-    },
+}`,
     groups,
     groupSize,
   });
 }
 
-/** How the products of a program hold what they multiply and add, in the workgroup's memory. */
-interface Tiles {
-  readonly declarations: string;
-  /** Type of the elements: f16 rounds them. */
-  readonly type: 'f32' | 'f16';
-  /** The array of float32 for sums of quarters, which have no use for the elements any more. */
-  readonly sums: 'aTile' | 'sumTile';
+function multiplierOf({ precision, matrixUnits }: GpuBackend): Multiplier {
+  if (precision !== 'f16') return threadMultiplier('f32');
+  return matrixUnits === undefined ? threadMultiplier('f16') : matrixMultiplier(matrixUnits);
 }
 
-function tilesOf(type: Tiles['type']): Tiles {
-  const sums = type === 'f32' ? 'aTile' : 'sumTile';
-  const arrays = { aTile: type, bTile: type, ...(sums === 'sumTile' && { sumTile: 'f32' }) };
-  const declarations = Object.entries(arrays)
-    .map(([name, of]) => `var<workgroup> ${name}: array<${of}, ${stepDepth * padded}>;\n`)
-    .join('');
-  return { declarations, type, sums };
-}
-
-const four = [0, 1, 2, 3] as const;
-
-/** A thread sums 4 rows × 4 columns over its quarter of the depth; the quarters are then added in order. */
-function productCode(product: Product, { type, sums }: Tiles): string {
+function productCode(product: Product, multiplier: Multiplier): string {
   const { name, parameters = [], rows, columns, terms, store, storeRowSum } = product;
-  const quarter = stepDepth / 4;
+  const { type, stride, sums, sumStride, start, step, finish, sumOf } = multiplier;
   const scale = type === 'f16' ? (product.scale ?? 1) : 1;
-  const ofSum = scale === 1 ? '' : ` * ${1 / scale}`;
-  const vector = (elements: readonly string[]): string =>
-    type === 'f32' ? `vec4f(${elements.join(', ')})` : `vec4f(vec4h(${elements.join(', ')}))`;
-  const sumsAt = (i: number): string[] => four.map((j) => `${sums}[(down + ${i}u) * ${padded}u + across + ${8 * j}u]`);
+  const ofSum = (sum: string): string => (scale === 1 ? sum : `(${sum}) * ${1 / scale}`);
   const loads = groupSize / tile; // threads that load elements of a row of a
   return `
 fn ${name}(tile: u32, local: u32${parameters.map((parameter) => `, ${parameter}: u32`).join('')}) {
@@ -133,25 +101,18 @@ fn ${name}(tile: u32, local: u32${parameters.map((parameter) => `, ${parameter}:
   let tilesAcross = (columns + ${tile - 1}u) / ${tile}u;
   let firstRow = tile / tilesAcross * ${tile}u;
   let firstColumn = tile % tilesAcross * ${tile}u;
-  let part = local / 64u;
-  let across = local % 8u;
-  let down = local / 8u % 8u * 4u;
-${four.map((i) => `  var sum${i} = vec4f();`).join('\n')}
+${start}
 ${storeRowSum === undefined ? '' : '  var rowSum = 0.0;\n'}${terms
     .map(
       ({ depth, a: left, b: right }) => `  for (var start = 0u; start < ${depth}; start += ${stepDepth}u) {
     for (var i = local; i < ${tile * stepDepth}u; i += ${groupSize}u) {
-${loadCode(left, depth, { into: 'aTile', index: 'row', first: 'firstRow', count: 'rows', type, scale })}
+${loadCode(left, depth, { into: 'aTile', stride, index: 'row', first: 'firstRow', count: 'rows', type, scale })}
 ${storeRowSum === undefined ? '' : '        rowSum += element;\n'}      }
-${loadCode(right, depth, { into: 'bTile', index: 'column', first: 'firstColumn', count: 'columns', type, scale: 1 })}
+${loadCode(right, depth, { into: 'bTile', stride, index: 'column', first: 'firstColumn', count: 'columns', type, scale: 1 })}
       }
     }
     workgroupBarrier();
-    for (var k = part * ${quarter}u; k < part * ${quarter}u + ${quarter}u; k++) {
-      let b = ${vector(four.map((j) => `bTile[k * ${padded}u + across + ${8 * j}u]`))};
-      let a = ${vector(four.map((i) => `aTile[k * ${padded}u + down + ${i}u]`))};
-${four.map((i) => `      sum${i} += a[${i}] * b;`).join('\n')}
-    }
+${step}
     workgroupBarrier();
   }`,
     )
@@ -159,35 +120,23 @@ ${four.map((i) => `      sum${i} += a[${i}] * b;`).join('\n')}
 ${
   storeRowSum === undefined
     ? ''
-    : `  ${sums}[local % ${tile}u * ${padded}u + local / ${tile}u] = rowSum;
+    : `  ${sums}[local % ${tile}u * ${sumStride}u + local / ${tile}u] = rowSum;
   workgroupBarrier();
   if (firstColumn == 0u && local < ${tile}u && firstRow + local < rows) {
     let row = firstRow + local;
     var value = 0.0;
-    for (var i = 0u; i < ${loads}u; i++) { value += ${sums}[local * ${padded}u + i]; }
+    for (var i = 0u; i < ${loads}u; i++) { value += ${sums}[local * ${sumStride}u + i]; }
     ${storeRowSum}
   }
   workgroupBarrier();
 `
-}  for (var quarter = 1u; quarter < 4u; quarter++) {
-    if (part == quarter) {
-${four.flatMap((i) => sumsAt(i).map((place, j) => `      ${place} = sum${i}[${j}];`)).join('\n')}
-    }
-    workgroupBarrier();
-    if (part == 0u) {
-${four.map((i) => `      sum${i} += vec4f(${sumsAt(i).join(', ')});`).join('\n')}
-    }
-    workgroupBarrier();
-  }
-  if (part == 0u) {
-${four.flatMap((i) => sumsAt(i).map((place, j) => `    ${place} = sum${i}[${j}];`)).join('\n')}
-  }
+}${finish}
   workgroupBarrier();
   for (var i = local; i < ${tile * tile}u; i += ${groupSize}u) {
     let row = firstRow + i / ${tile}u;
     let column = firstColumn + i % ${tile}u;
     if (row < rows && column < columns) {
-      let value = ${sums}[i / ${tile}u * ${padded}u + i % ${tile}u]${ofSum};
+      let value = ${ofSum(sumOf(`i / ${tile}u * ${sumStride}u + i % ${tile}u`))};
       ${store}
     }
   }
@@ -201,14 +150,15 @@ function loadCode(
   depth: string,
   tileOf: {
     readonly into: string;
+    readonly stride: number;
     readonly index: 'row' | 'column';
     readonly first: string;
     readonly count: string;
-    readonly type: Tiles['type'];
+    readonly type: Multiplier['type'];
     readonly scale: number;
   },
 ): string {
-  const { into, index, first, count, type, scale } = tileOf;
+  const { into, stride, index, first, count, type, scale } = tileOf;
   const [inner, outer] = along === 'k' ? ['k', index] : [index, 'k'];
   const places: Record<string, string> = { [inner]: `i % ${tile}u`, [outer]: `i / ${tile}u` };
   const scaled = scale === 1 ? 'element' : `element * ${scale}.0`;
@@ -217,5 +167,5 @@ function loadCode(
         let ${index} = ${first} + ${places[index]};
         var element = 0.0;
         if (k < ${depth} && ${index} < ${count}) { element = ${value}; }
-        ${into}[(${places.k}) * ${padded}u + ${places[index]}] = ${type === 'f32' ? scaled : `f16(${scaled})`};`;
+        ${into}[(${places.k}) * ${stride}u + ${places[index]}] = ${type === 'f32' ? scaled : `f16(${scaled})`};`;
 }

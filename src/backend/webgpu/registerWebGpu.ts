@@ -1,6 +1,8 @@
 import { env, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import type { DeviceEvents } from './deviceEvents.js';
 import { registerFusedKernels } from './fusedKernels.js';
+import { multipliesRightly } from './matrixCheck.js';
+import { matrixFeature, matrixUnitsOf } from './matrixUnits.js';
 import { registerReplacedKernels } from './replacedKernels.js';
 import type { AdapterInfo, TfjsWebGpuClass } from './tfjsWebGpu.js';
 import { webGpuBackend, type GpuBackend } from './webGpuBackend.js';
@@ -33,17 +35,21 @@ export interface RegisteredGpu {
  * Makes a device of an adapter and registers the backend `webgpu` on it, with the replaced and the fused kernels.
  * @param base tfjs's class
  * @param make runs the constructor of the backend
+ * @param usesMatrixUnits whether products of f16 may use the device's matrix units, if it has any that multiply rightly
  */
 export async function registerWebGpu(
   adapter: GPUAdapter,
   base: TfjsWebGpuClass,
   make: <T>(constructor: () => T) => T,
   events: DeviceEvents,
+  usesMatrixUnits = true,
 ): Promise<RegisteredGpu> {
+  const units = usesMatrixUnits ? matrixUnitsOf(adapter) : undefined;
+  const features = ['shader-f16', ...(units === undefined ? [] : ['subgroups', matrixFeature])] as GPUFeatureName[];
   const device = await events.during(() =>
     adapter.requestDevice({
       requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
-      requiredFeatures: (['shader-f16'] as const).filter((feature) => adapter.features.has(feature)),
+      requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
     }),
   );
   const { info } = adapter as unknown as { info: AdapterInfo };
@@ -58,6 +64,7 @@ export async function registerWebGpu(
   env().set('WEBGPU_CPU_FORWARD', false);
   registerReplacedKernels(backend);
   registerFusedKernels(backend);
+  if (units !== undefined && (await multipliesRightly(backend, units, events))) backend.matrixUnits = units;
   const { description, device: model, vendor, architecture } = info;
   return {
     backend,

@@ -66,6 +66,20 @@ export interface AdapterInfo {
   readonly description: string;
   /** Whether it is a software device; absent before 2025. */
   readonly isFallbackAdapter?: boolean;
+  /** Threads of a subgroup; absent in older browsers. */
+  readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
+  /** What its matrix units multiply at once; present with the feature `chromium-experimental-subgroup-matrix`. */
+  readonly subgroupMatrixConfigs?: Iterable<MatrixShape>;
+}
+
+/** M × K times K × N elements of one type, with results of another. */
+export interface MatrixShape {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly componentType: string;
+  readonly resultComponentType: string;
 }
 
 /** The constructor of tfjs's class. */

@@ -3,6 +3,7 @@ import { ColdstartError, UsageError } from '../../errors.js';
 import type { PreciseBackend, Precision } from '../precisions.js';
 import { BufferPool } from './bufferPool.js';
 import type { DeviceEvents } from './deviceEvents.js';
+import type { MatrixUnits } from './matrixUnits.js';
 import { isPack, leastBytes, placesOf, tensorsOf, type Bound, type Pack } from './packs.js';
 import type { AdapterInfo, ProgramUniforms, TfjsWebGpu, TfjsWebGpuClass, Values } from './tfjsWebGpu.js';
 
@@ -39,6 +40,8 @@ export interface GpuBackend extends TfjsWebGpu, PreciseBackend {
   readonly device: GPUDevice;
   /** Of the products of fused operations, from now on. */
   readonly precision: Precision;
+  /** What products of f16 are multiplied by; undefined: by the threads. */
+  matrixUnits: MatrixUnits | undefined;
   /** Kernels started since the backend was made. */
   readonly dispatches: number;
   /** Logits that losses and decoding hold at most, for rows one after the other. */
@@ -99,6 +102,7 @@ export function webGpuBackend(
     readonly furtherPrecision = 'f16';
     readonly hasFurtherPrecision = device.features.has('shader-f16');
     precision: Precision = 'fp32';
+    matrixUnits: MatrixUnits | undefined;
     private failure: ColdstartError | undefined;
     private startedInTurn = 0;
     /** Of the tensors that share a buffer. */

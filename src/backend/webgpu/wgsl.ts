@@ -10,12 +10,15 @@ export function elementType(dtype: DataType): 'f32' | 'i32' {
   return dtype === 'float32' ? 'f32' : 'i32';
 }
 
-const header = (groupSize: number): string => `@compute @workgroup_size(${groupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {`;
+const header = (groupSize: number, parameters = ''): string => `@compute @workgroup_size(${groupSize})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32${parameters && `, ${parameters}`}) {`;
 
-/** Begins an entry point: `index` is the workgroup's number, `local` the thread's in it. */
-export function entryPoint(groupSize: number): string {
-  return `${header(groupSize)}
+/**
+ * Begins an entry point: `index` is the workgroup's number, `local` the thread's in it.
+ * @param parameters further ones
+ */
+export function entryPoint(groupSize: number, parameters?: string): string {
+  return `${header(groupSize, parameters)}
   let index = group.y * groups.x + group.x;`;
 }
 
@@ -37,18 +40,18 @@ export interface NamedProgram {
   readonly floats?: Readonly<Record<string, number>>;
   readonly groups: number;
   readonly groupSize: number;
-  /** Whether the code names WGSL's type f16, which only some devices have. */
-  readonly usesF16?: boolean;
+  /** Directives of WGSL for what only some devices have. */
+  readonly enable?: string;
 }
 
 /** Runs a program with declared bindings. */
 export function runProgram(
   backend: GpuBackend,
-  { key, code, outputs, inputs, integers = {}, floats = {}, groups, groupSize, usesF16 = false }: NamedProgram,
+  { key, code, outputs, inputs, integers = {}, floats = {}, groups, groupSize, enable = '' }: NamedProgram,
 ): void {
   backend.compute({
     key,
-    code: () => `${usesF16 ? 'enable f16;\n' : ''}${declarations(outputs, inputs, integers, floats)}${code()}`,
+    code: () => `${enable}${declarations(outputs, inputs, integers, floats)}${code()}`,
     outputs: Object.values(outputs),
     inputs: Object.values(inputs),
     uniforms: words(Object.values(integers), Object.values(floats)),
