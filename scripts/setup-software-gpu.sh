@@ -47,11 +47,12 @@ find_driver() { # folder
 # lavapipe, and what it needs that the system lacks.
 lavapipe() {
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo "lavapipe: this system has no apt-get." >&2; return 1; }
-  local codename suites description libraries wanted="libvulkan1 mesa-vulkan-drivers"
+  local codename suites description libraries wanted
   codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
   [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] && [ "$(. /etc/os-release && echo "$ID")" = debian ] ||
     { echo "lavapipe: this is not Debian. Install your system's mesa-vulkan-drivers, 25 or later." >&2; return 1; }
   suites="$codename"
+  wanted="libvulkan1/$codename mesa-vulkan-drivers/$codename" # whatever version is installed
   if [ "$codename" = bookworm ]; then
     suites="bookworm bookworm-backports"
     wanted="libvulkan1 mesa-vulkan-drivers/bookworm-backports libdrm2/bookworm-backports libdrm-amdgpu1/bookworm-backports"
