@@ -97,6 +97,7 @@ const rules: readonly Rule[] = [
     },
   },
   { group: 'gradinit', settings: ['gamma'], choice: 'gammaShare', usedBy: isNotSet },
+  { group: 'gradinit', settings: ['gammaScope'], choice: 'gammaShare', usedBy: isSet },
   {
     group: 'gradinit',
     settings: ['releaseUpdates'],

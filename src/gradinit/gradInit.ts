@@ -2,7 +2,7 @@ import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
 import { readComputed } from '../backend/readValues.js';
-import { abs, mul, scalar, sub, sum, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { abs, mul, scalar, sub, sum, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
@@ -63,6 +63,8 @@ interface LearningTask<B> {
   readonly stepLoss?: (moved: Params, current: Params, batch: B) => Scalar;
   /** Bounds and rates by kind of tensor (released variant). Default: every tensor is a weight. */
   readonly groupOf?: (name: string) => TensorGroup;
+  /** The side of a tensor, for a bound by sides (`gammaScope`). Default: there is one side. */
+  readonly sideOf?: (name: string) => string;
   readonly onIteration?: (iteration: GradInitIteration) => void;
   /**
    * Iterations that an earlier call with the same task reported before it was interrupted; they are not computed again.
@@ -94,6 +96,8 @@ export interface GradInitIteration {
   readonly branch: Branch;
   /** Norm of the gradient before the step: L1 for adam, L2 for sgd. */
   readonly gradNorm: number;
+  /** The same of each side alone, where sides are bounded (`gammaScope`). */
+  readonly sideNorms?: Readonly<Record<string, number>>;
   /** Mean loss on the first part. */
   readonly lossBefore: number;
   /** Mean loss on the second part after the step; null in the constraint branch, which takes no step. */
@@ -113,7 +117,10 @@ export interface GradInitReport {
   readonly algorithm: Algorithm;
   /** The norm of `gradNorm` and `gamma`. */
   readonly norm: 'L1' | 'L2';
-  /** The bound that was used; Infinity (null in JSON): none. */
+  /**
+   * The bound that was used; Infinity (null in JSON): none. Where sides are bounded, gammaShare of the first norm of
+   * all.
+   */
   readonly gamma: number;
   readonly iterations: readonly GradInitIteration[];
   /** Final scale of each tensor. */
@@ -152,6 +159,7 @@ export async function gradInit<B>(
   const isZero = await zeroTensors(initial);
   const unscaled = new Float64Array(names.length).fill(1);
   const groups = names.map(task.groupOf ?? (() => 'weight' as const));
+  const sides = options.gammaScope === 'sides' ? sidesOf(names, task.sideOf) : undefined;
   const optimizer = scaleOptimizer(options, groups);
   const scales = Float64Array.from(unscaled);
   const weightScales = scaled === 'rates' ? unscaled : scales;
@@ -183,12 +191,13 @@ export async function gradInit<B>(
           `gradInit: iteration ${i + 1} (${goal.branch}) moved the scale of "${names[broken]}" to ${scales[broken]}, along a derivative of ${scaleGradients[broken]}. Lower the scales' learning rate.`,
         );
       }
-      const { branch, gradNorm, lossBefore, lossAfter } = goal;
+      const { branch, gradNorm, sideNorms, lossBefore, lossAfter } = goal;
       const seconds = (performance.now() - iterationStarted) / 1000;
       iterations.push({
         iteration: i + 1,
         branch,
         gradNorm,
+        ...(sideNorms && { sideNorms }),
         lossBefore,
         lossAfter,
         scaleGradients,
@@ -226,7 +235,14 @@ export async function gradInit<B>(
     current: Params,
     first: B,
     second: B,
-  ): Promise<{ branch: Branch; gradNorm: number; lossBefore: number; lossAfter: number | null; byScale: number[] }> {
+  ): Promise<{
+    branch: Branch;
+    gradNorm: number;
+    sideNorms?: Record<string, number>;
+    lossBefore: number;
+    lossAfter: number | null;
+    byScale: number[];
+  }> {
     // not a tidy: nothing may be open while other processes are waited for
     const held: Params[] = [];
     const hold = <P extends Params>(tensors: P): P => {
@@ -249,9 +265,22 @@ export async function gradInit<B>(
       const gradNorm = await normOf(gradients, options.algorithm);
       if (iterations.length === 0) gamma = normBound(options, gradNorm);
 
-      if (!(gradNorm <= gamma)) {
-        const direction = hold(normDerivative(gradients, gradNorm, options.algorithm));
-        const goal = { branch: 'constraint', gradNorm, lossBefore, lossAfter: null } as const;
+      const sideNorms = sides && (await normsBySide(gradients, sides, options.algorithm));
+      const measured = { gradNorm, ...(sideNorms && { sideNorms }), lossBefore };
+      const tooLarge = sideNorms
+        ? exceedingSides(sideNorms, iterations[0]?.sideNorms ?? sideNorms, options)
+        : gradNorm <= gamma
+          ? []
+          : ['all'];
+
+      if (tooLarge.length > 0) {
+        const normOfTensor = (name: string): number | undefined => {
+          if (sides === undefined) return gradNorm;
+          const side = sides.get(name)!;
+          return tooLarge.includes(side) ? sideNorms![side] : undefined;
+        };
+        const direction = hold(normDerivative(gradients, normOfTensor, options.algorithm));
+        const goal = { branch: 'constraint', ...measured, lossAfter: null } as const;
         // the norm of s g depends on s twice: directly, and through g if the weights are scaled too
         const byMultiplier = scaled === 'weights' ? undefined : await innerProducts(byWeights, direction);
         if (scaled === 'rates') return { ...goal, byScale: byMultiplier! };
@@ -268,8 +297,7 @@ export async function gradInit<B>(
       const divisor = options.variant === 'paper' ? 1 : options.eta;
       return {
         branch: 'objective',
-        gradNorm,
-        lossBefore,
+        ...measured,
         lossAfter,
         byScale: byScale.map((derivative) => derivative / divisor),
       };
@@ -385,13 +413,55 @@ async function normOf(gradients: Params, algorithm: Algorithm): Promise<number> 
   return norm;
 }
 
+/** The side of each tensor. */
+function sidesOf(names: readonly string[], sideOf: (name: string) => string = () => 'all'): Map<string, string> {
+  return new Map(names.map((name) => [name, sideOf(name)]));
+}
+
+/** The norm of each side's gradients. */
+async function normsBySide(
+  gradients: Params,
+  sides: ReadonlyMap<string, string>,
+  algorithm: Algorithm,
+): Promise<Record<string, number>> {
+  const names = [...new Set(sides.values())];
+  const norms = await readVector(() =>
+    names.map((side) =>
+      algorithmRules[algorithm].normOf([...gradients].filter(([name]) => sides.get(name) === side).map(([, g]) => g)),
+    ),
+  );
+  return Object.fromEntries(names.map((side, i) => [side, norms[i]]));
+}
+
+/** Sides whose norm is above its share of their first. */
+export function exceedingSides(
+  norms: Readonly<Record<string, number>>,
+  first: Readonly<Record<string, number>>,
+  options: Pick<GradInitOptions, 'gamma' | 'gammaShare'>,
+): string[] {
+  return Object.keys(norms).filter((side) => !(norms[side] <= normBound(options, first[side])));
+}
+
 /**
- * The derivative of the norm with respect to every gradient. Held constant, it turns the norm's derivative by the
+ * The derivative of the norm with respect to every gradient; of several norms, that of their sum. Held constant, it turns the norm's derivative by the
  * parameters into that of an inner product, which is a sum over pieces, while the norm is not.
+ * @param normOfTensor the norm that a tensor's gradient belongs to; undefined if that norm is not to change
  */
-function normDerivative(gradients: Params, gradNorm: number, algorithm: Algorithm): Params {
+function normDerivative(
+  gradients: Params,
+  normOfTensor: (name: string) => number | undefined,
+  algorithm: Algorithm,
+): Params {
   const { normDerivative: derivativeBy } = algorithmRules[algorithm];
-  return tidyParams(() => new Map([...gradients].map(([name, gradient]) => [name, derivativeBy(gradient, gradNorm)])));
+  return tidyParams(
+    () =>
+      new Map(
+        [...gradients].map(([name, gradient]) => {
+          const norm = normOfTensor(name);
+          return [name, norm === undefined ? zerosLike(gradient) : derivativeBy(gradient, norm)];
+        }),
+      ),
+  );
 }
 
 /** The optimiser's first step: it is subtracted from each tensor. */

@@ -169,6 +169,78 @@ for (const [name, net] of Object.entries(smallNets)) {
       }
     }
 
+    // sides: the layers
+    for (const algorithm of name === 'a multilayer perceptron' ? (['adam', 'sgd'] as const) : [])
+      test(`${algorithm}, bounds by sides: derivatives are those of the norms that exceed their own bound`, async () => {
+        const params = smallNetParams(net, 2);
+        const sideOf = (tensorName: string): string => tensorName.split('.')[0];
+        const gammaShare = 0.88;
+        const tensors = memory().numTensors;
+        const options = {
+          algorithm,
+          variant: 'paper',
+          eta: 1e-2,
+          gamma: Infinity,
+          iterations: 6,
+          normalizeGrad: false,
+        } as const;
+        const { params: learned, report } = await gradInit({
+          params,
+          loss: net.loss,
+          batches: () => ({ first, second }),
+          sideOf,
+          options: {
+            ...options,
+            gammaShare,
+            gammaScope: 'sides',
+            lr: algorithm === 'adam' ? 1e-3 : 1e-2,
+            minScale: 0.01,
+          },
+        });
+        disposeParams(learned);
+        assert.equal(memory().numTensors, tensors, 'leaked tensors');
+        const normsAt = (scales: ArrayLike<number>): Record<string, number> => {
+          const { gradients } = valueAndGradients((p) => net.loss(p, first), scaledBy(params, scales));
+          const norms: Record<string, number> = {};
+          for (const [tensorName, gradient] of gradients)
+            for (const g of gradient.dataSync())
+              norms[sideOf(tensorName)] =
+                (norms[sideOf(tensorName)] ?? 0) + (algorithm === 'adam' ? Math.abs(g) : g * g);
+          return algorithm === 'adam'
+            ? norms
+            : Object.fromEntries(Object.entries(norms).map(([side, squares]) => [side, Math.sqrt(squares)]));
+        };
+        let scales: readonly number[] = [...params].map(() => 1);
+        const firstNorms = normsAt(scales);
+        const kinds = new Set<string>();
+        for (const iteration of report.iterations) {
+          const norms = normsAt(scales);
+          for (const [side, norm] of Object.entries(norms))
+            assert.ok(Math.abs(iteration.sideNorms![side] - norm) < 1e-9 * norm, side);
+          const exceeding = Object.keys(norms).filter((side) => norms[side] > gammaShare * firstNorms[side]);
+          kinds.add(exceeding.length === 0 ? 'none' : exceeding.length < 3 ? 'some' : 'all');
+          assert.equal(iteration.branch, exceeding.length === 0 ? 'objective' : 'constraint');
+          const of =
+            exceeding.length === 0
+              ? goal(net, params, 'objective', algorithm, options.eta, scales)
+              : (at: Float64Array) => {
+                  const found = normsAt(at);
+                  return exceeding.reduce((total, side) => total + found[side], 0);
+                };
+          const expected = finiteDifferences(of, scales, 1e-7);
+          const largest = Math.max(...expected.map(Math.abs));
+          iteration.scaleGradients.forEach((found, t) =>
+            assert.ok(
+              Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
+              `${iteration.iteration}, ${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
+            ),
+          );
+          scales = iteration.scales;
+        }
+        assert.deepEqual([...kinds].sort(), ['all', 'none', 'some']);
+        disposeParams(params);
+      });
+
     // a case with few parameters suffices: only the step and the sums over elements differ
     for (const scaled of name === 'a multilayer perceptron' ? (['rates', 'both'] as const) : []) {
       for (const algorithm of ['adam', 'sgd'] as const) {

@@ -16,6 +16,7 @@ import {
 import { algorithmRules, algorithms, type Algorithm } from './algorithms.js';
 import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
 import {
+  gammaScopes,
   scaledChoices,
   settingsNotInPaper,
   variantDefaults,
@@ -59,6 +60,10 @@ export const scaleFields = {
   gammaShare: optionalReal('gamma as a share of the gradient norm in the first iteration, instead of the number.', {
     above: 0,
   }),
+  gammaScope: optionalChoice(
+    gammaScopes,
+    'all: one bound for all gradients together; sides: gammaShare bounds encoder, decoder and embeddings each by its own first norm, and only those above their bound are made smaller; default: all.',
+  ),
   lr: optionalReal(`Learning rate of the scales (tau for the paper's variant)${byVariant('lr')}.`, { min: 0 }),
   layerNormLr: optionalReal(`Learning rate of layer-norm scales (not paper)${byVariant('layerNormLr', 'lr')}.`, {
     min: 0,
@@ -99,6 +104,8 @@ export type GradInitOptions = {
   readonly gamma: number;
   /** gamma as a share of the norm in the first iteration, in place of a number: independent of the model's size. */
   readonly gammaShare?: number;
+  /** Whether gammaShare bounds all gradients together, or those of each side; default: all. */
+  readonly gammaScope?: (typeof gammaScopes)[number];
   /**
    * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s
    * V, so that the step is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates
@@ -158,7 +165,7 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
   checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant }, 'gradInit: ');
   if (variant === 'paper') refuseSettingsOfOtherVariants(given);
   const defaults: VariantSettings = variantDefaults[variant];
-  const { gammaShare, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
+  const { gammaShare, gammaScope, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
   const step = defaultStep(algorithm, given.eta);
   const isBounded = variant !== 'robust' || gammaShare !== undefined;
   const common = {
@@ -168,6 +175,7 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
     eta: step.eta,
     gamma: given.gamma ?? (isBounded ? step.gamma : Infinity),
     ...(gammaShare !== undefined && { gammaShare }),
+    ...(gammaScope !== undefined && { gammaScope }),
     ...(scaled !== 'weights' && { scaled }),
     lr,
     minScale,
@@ -227,6 +235,13 @@ export function checkOptions(options: GradInitOptions): void {
   };
   const { gradClip, ...fields } = callFields;
   checkFields(options, { algorithm: algorithmField, ...fields, ...neededFields }, 'gradInit: ');
+  const { gammaScope = 'all', gammaShare } = options;
+  check(
+    'gammaScope',
+    gammaScope,
+    gammaScope === 'all' || gammaShare !== undefined,
+    'all, as gammaShare is not set: sides are bounded by shares of their first norms',
+  );
   // with a rate of 0 a tensor would never change
   const positive = (what: string, found: number): void =>
     check(what, found, scaled === 'weights' || found > 0, `a number above 0, as scaled is ${scaled}`);

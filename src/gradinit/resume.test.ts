@@ -21,7 +21,8 @@ async function learn(
   done?: readonly GradInitIteration[],
 ): Promise<readonly GradInitIteration[]> {
   const params = smallNetParams(net, 3);
-  const result = await gradInit({ params, loss: net.loss, batches: batch, options, done });
+  const sideOf = (name: string): string => name.split('.')[0];
+  const result = await gradInit({ params, loss: net.loss, batches: batch, options, done, sideOf });
   disposeParams(result.params);
   disposeParams(params);
   return result.report.iterations;
@@ -67,6 +68,36 @@ for (const algorithm of ['adam', 'sgd'] as const) {
     });
   }
 }
+
+test('GradInit with bounds by sides, resumed: its bounds are those of the first iteration', async () => {
+  const options = {
+    ...releasedDefaults,
+    ...defaultStep('adam'),
+    variant: 'released',
+    algorithm: 'adam',
+    gammaShare: 1,
+    gammaScope: 'sides',
+    lr: 0.02,
+    layerNormLr: 0.02,
+    normalizeGrad: false,
+    iterations: total,
+  } as const;
+  const unbroken = await learn(options);
+  assert.equal(new Set(unbroken.map(({ branch }) => branch)).size, 2);
+  for (const { sideNorms, gradNorm } of unbroken) {
+    const norms = Object.values(sideNorms!);
+    assert.equal(norms.length, 3);
+    assert.ok(Math.abs(norms.reduce((total, norm) => total + norm, 0) - gradNorm) < 1e-5 * gradNorm);
+  }
+  for (const k of [1, 3]) {
+    const resumed = await learn(options, stored(unbroken.slice(0, k)));
+    assert.deepEqual(numbers(resumed), numbers(unbroken), `after ${k}`);
+  }
+  await assert.rejects(learn({ ...options, gammaShare: undefined } as GradInitOptions), {
+    code: 'USAGE',
+    message: /^gradInit: gammaScope is "sides", expected all, as gammaShare is not set: sides are bounded by shares/,
+  });
+});
 
 test('MetaInit resumed after any iteration has every bit of an unbroken run', async () => {
   const learnNorms = async (done?: readonly MetaInitIteration[]): Promise<readonly MetaInitIteration[]> => {

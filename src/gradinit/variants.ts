@@ -7,6 +7,9 @@ import type { ScaleStep } from './scaleOptimizer.js';
 export type Scaled = (typeof scaledChoices)[number];
 export const scaledChoices = ['weights', 'rates', 'both'] as const;
 
+/** What a bound on the gradient norm is for: all gradients together, or each side by itself. */
+export const gammaScopes = ['all', 'sides'] as const;
+
 export const crossAttentionChoices = ['scaled', 'drawn'] as const;
 
 /** Settings whose default depends on the variant. */

@@ -8,7 +8,7 @@ import {
 } from '../gradinit/gradInit.js';
 import { algorithms, checkOptions } from '../gradinit/options.js';
 import type { Branch } from '../gradinit/scaleOptimizer.js';
-import { isCrossAttention, parameterGroup, withUnmovedOutputProjection } from '../model/parameters.js';
+import { isCrossAttention, parameterGroup, parameterSide, withUnmovedOutputProjection } from '../model/parameters.js';
 import {
   jsonCount,
   jsonList,
@@ -112,7 +112,7 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
             maxTokens: batch.maxTokens,
             pieceTokens: settings.pieceTokens ?? batch.trainTokens,
           };
-    return gammas.map((gamma) => ({ ...sized, gamma, gammaShare: undefined, iterations }));
+    return gammas.map((gamma) => ({ ...sized, gamma, gammaShare: undefined, gammaScope: undefined, iterations }));
   },
 });
 
@@ -146,6 +146,7 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
       done: task.done as readonly GradInitIteration[],
       groupOf: (name) =>
         settings.crossAttention === 'drawn' && isCrossAttention(name) ? 'fixed' : parameterGroup(name),
+      sideOf: parameterSide,
       signal: task.signal,
       batches: nextParts,
       onIteration: (iteration) => {

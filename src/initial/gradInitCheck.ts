@@ -5,6 +5,7 @@ import type { Batch } from '../data/batch.js';
 import { ColdstartError } from '../errors.js';
 import { algorithmRules } from '../gradinit/algorithms.js';
 import {
+  exceedingSides,
   lossAfterStep,
   type GradInitIteration,
   type GradInitOptions,
@@ -108,10 +109,11 @@ export async function learnedOrDrawn(
 
 /** The note on an iteration next to the progress. @param first the first iteration; shares are relative to its norm */
 export function iterationNote(
-  { branch, lossBefore, gradNorm }: GradInitIteration,
+  { branch, lossBefore, gradNorm, sideNorms }: GradInitIteration,
   options: GradInitOptions,
   first: GradInitIteration,
 ): string {
   const bound = normBound(options, first.gradNorm);
-  return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}  ${branch}`;
+  const tooLarge = sideNorms && first.sideNorms ? exceedingSides(sideNorms, first.sideNorms, options) : [];
+  return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}  ${branch}${tooLarge.length > 0 ? ` (${tooLarge.join(', ')})` : ''}`;
 }

@@ -16,7 +16,7 @@ type OptionsTask = Pick<LearnTask<GradInitSettings>, 'settings' | 'model' | 'tra
  */
 export function gradInitOptions(task: OptionsTask): GradInitOptions {
   const settings = gradInitSettings(task.settings);
-  const { algorithm, variant, iterations, lr, minScale, gammaShare, scaled } = settings;
+  const { algorithm, variant, iterations, lr, minScale, gammaShare, gammaScope, scaled } = settings;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
   const step = defaultSize(task, algorithm);
   const { normalizeGrad = settings.normalizeGrad } = step;
@@ -28,6 +28,7 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
     eta: step.eta,
     gamma: settings.gamma ?? (boundsNorm(task.settings) ? gamma : Infinity),
     ...(gammaShare !== undefined && { gammaShare }),
+    ...(gammaScope !== undefined && { gammaScope }),
     ...(scaled !== 'weights' && { scaled }),
     lr,
     minScale,

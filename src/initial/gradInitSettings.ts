@@ -35,6 +35,7 @@ export const gradInitFields = {
     help: 'Bound on the gradient norm (L1 for adam, L2 for sgd). Default: eta gamma = 1 (adam), eta gamma^2 = 0.1 (sgd); none for robust.',
   },
   gammaShare: scaleFields.gammaShare,
+  gammaScope: scaleFields.gammaScope,
   fallBack: optionalFlag(
     `After learning, start as drawn if the loss after the look-ahead on other training batches is more than 2 % higher with the scales than without, if layer norms have closed, or if a number was not finite${byVariant('fallBack')}.`,
   ),

@@ -8,6 +8,7 @@ import {
   outputMatrix,
   parameterGroup,
   parameterShapes,
+  parameterSide,
   withUnmovedOutputProjection,
 } from './parameters.js';
 
@@ -49,6 +50,19 @@ test('groups: every bias is a bias, layer-norm weights are their own group', () 
   assert.equal(parameterGroup('encoder.layers.0.self_attn_layer_norm.bias'), 'bias');
   assert.equal(parameterGroup('encoder.layers.0.self_attn_layer_norm.weight'), 'layer_norm');
   assert.equal(parameterGroup('decoder.output_projection.weight'), 'weight');
+});
+
+test('sides: every vocabulary matrix is an embedding, the rest belongs to a stack', () => {
+  const sides = [...parameterShapes({ ...config, sharing: 'none' }).keys()].map(
+    (name) => [name, parameterSide(name)] as const,
+  );
+  const of = (side: string): string[] => sides.filter(([, found]) => found === side).map(([name]) => name);
+  assert.deepEqual(of('embeddings'), [
+    'encoder.embed_tokens.weight',
+    'decoder.embed_tokens.weight',
+    'decoder.output_projection.weight',
+  ]);
+  for (const stack of ['encoder', 'decoder']) assert.ok(of(stack).every((name) => name.startsWith(`${stack}.layers.`)));
 });
 
 test('a step that leaves the output projection keeps the current shared matrix there only', () => {

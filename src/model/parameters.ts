@@ -88,6 +88,14 @@ export function parameterGroup(name: string): ParameterGroup {
   return name.endsWith('layer_norm.weight') ? 'layer_norm' : 'weight';
 }
 
+/** Embeddings, the output projection among them, or the stack of layers that a parameter belongs to. */
+export type ParameterSide = 'embeddings' | 'encoder' | 'decoder';
+
+export function parameterSide(name: string): ParameterSide {
+  if (vocabularyTensors.has(name)) return 'embeddings';
+  return name.startsWith('encoder.') ? 'encoder' : 'decoder';
+}
+
 /** Whether a parameter belongs to the decoder's attention to the encoder, its layer norm included. */
 export function isCrossAttention(name: string): boolean {
   return name.includes('.encoder_attn');
