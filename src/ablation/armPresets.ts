@@ -98,6 +98,19 @@ export const armPresets: Readonly<Record<string, ArmPreset>> = {
     source: `${gradInitPaper}, "+1 epoch (linear LR)"`,
     changes: () => ({ ...atFullRate, 'train.extraEpoch': 'warmup' }),
   },
+  'grad-cosine': {
+    summary: 'scales that align the gradients of parts of a batch, at the norm of the drawn model',
+    source: 'Yang et al. 2022, NIO (arXiv 2210.05956)',
+    changes: () => ({
+      ...atFullRate,
+      'gradinit.algorithm': 'sgd', // for its L2 norm
+      'gradinit.variant': 'released',
+      'gradinit.goal': 'cosine',
+      'gradinit.gammaShare': 1,
+      'gradinit.iterations': 30,
+      'gradinit.lr': 0.05,
+    }),
+  },
   metainit: {
     summary: 'MetaInit',
     source: 'Dauphin and Schoenholz 2019 (NeurIPS), Algorithm 1',

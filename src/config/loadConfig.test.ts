@@ -253,6 +253,7 @@ test('a setting that a choice leaves without effect is refused, with the choice'
       'gradinit: { variant: robust, eta: 0.1, lookAhead: 9 }',
       /lookAhead has no effect, as gradinit\.eta is 0\.1 \(.*effect\.yaml:1\)\. Remove it, or leave out gradinit\.eta\.$/,
     ],
+    ['gradinit: { goal: cosine, lookAhead: 3 }', /gradinit\.lookAhead has no effect, as gradinit\.goal is cosine/],
     ['gradinit: { gammaScope: sides }', /gradinit\.gammaScope has no effect, as gradinit\.gammaShare is not set/],
     ['gradinit: { gamma: 9, gammaShare: 0.5 }', /gradinit\.gamma has no effect, as gradinit\.gammaShare is 0\.5/],
   ];

@@ -100,6 +100,12 @@ const rules: readonly Rule[] = [
   { group: 'gradinit', settings: ['gammaScope'], choice: 'gammaShare', usedBy: isSet },
   {
     group: 'gradinit',
+    settings: ['lookAhead', 'normalizeGrad', 'tiedStep'],
+    choice: 'goal',
+    usedBy: ['step', undefined],
+  },
+  {
+    group: 'gradinit',
     settings: ['releaseUpdates'],
     choice: 'scaled',
     usedBy: ['rates', 'both'],

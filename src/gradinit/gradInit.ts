@@ -2,7 +2,7 @@ import { algorithmRules, firstStep } from './algorithms.js';
 import { formatLoss, formatNumber } from '../format.js';
 import { nextTurn } from '../backend/nextTurn.js';
 import { readComputed } from '../backend/readValues.js';
-import { abs, mul, scalar, sub, sum, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import { abs, add, mul, scalar, sub, sum, zerosLike, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import { disposeParams, valueAndGradients, type Params } from '../backend/autodiff/valueAndGradients.js';
 import { ColdstartError, UsageError } from '../errors.js';
 import { requireSame, throwIfAnyStops } from '../parallel/agree.js';
@@ -98,9 +98,11 @@ export interface GradInitIteration {
   readonly gradNorm: number;
   /** The same of each side alone, where sides are bounded (`gammaScope`). */
   readonly sideNorms?: Readonly<Record<string, number>>;
+  /** Between the gradients of both parts, with the goal `cosine`; gradNorm is then the mean of their norms. */
+  readonly cosine?: number;
   /** Mean loss on the first part. */
   readonly lossBefore: number;
-  /** Mean loss on the second part after the step; null in the constraint branch, which takes no step. */
+  /** Mean loss on the second part after the step; null where no step is taken: constraint, and goal `cosine`. */
   readonly lossAfter: number | null;
   /**
    * Derivative of the goal by each scale; null for tensors that are not scaled: fixed ones, and those of zeros (not in
@@ -135,7 +137,8 @@ export interface GradInitReport {
  * Each iteration takes the gradient g on one batch. If its norm exceeds gamma, the scales move to make the norm smaller
  * (the constraint, through exact second derivatives). Otherwise they move to make the loss after the step smaller (the
  * objective): the step, eta sign(g) for adam and eta g for sgd, is a constant there, so first derivatives are enough
- * and no second-order graph is built.
+ * and no second-order graph is built. With the goal `cosine` they move to make the cosine between the gradients of both
+ * parts larger instead.
  *
  * The default variant is `released`, whose new parameters are all that training needs. (Configurations take `robust`.)
  * With `robust`, and whenever `scaled` is `rates` or `both`, training is to multiply its updates by the scales and to
@@ -145,7 +148,7 @@ export interface GradInitReport {
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
  * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
- * the two differ).
+ * the two differ). The goal `cosine`: Yang et al. 2022 (arXiv 2210.05956), for two parts.
  */
 export async function gradInit<B>(
   task: GradInitTask<B> | GradInitShortTask<B>,
@@ -191,13 +194,14 @@ export async function gradInit<B>(
           `gradInit: iteration ${i + 1} (${goal.branch}) moved the scale of "${names[broken]}" to ${scales[broken]}, along a derivative of ${scaleGradients[broken]}. Lower the scales' learning rate.`,
         );
       }
-      const { branch, gradNorm, sideNorms, lossBefore, lossAfter } = goal;
+      const { branch, gradNorm, sideNorms, cosine, lossBefore, lossAfter } = goal;
       const seconds = (performance.now() - iterationStarted) / 1000;
       iterations.push({
         iteration: i + 1,
         branch,
         gradNorm,
         ...(sideNorms && { sideNorms }),
+        ...(cosine !== undefined && { cosine }),
         lossBefore,
         lossAfter,
         scaleGradients,
@@ -239,6 +243,7 @@ export async function gradInit<B>(
     branch: Branch;
     gradNorm: number;
     sideNorms?: Record<string, number>;
+    cosine?: number;
     lossBefore: number;
     lossAfter: number | null;
     byScale: number[];
@@ -261,6 +266,7 @@ export async function gradInit<B>(
     try {
       const firstPieces = pieces(first);
       const { value: lossBefore, gradients: byWeights } = await differentiate(firstPieces, loss, current);
+      if (options.goal === 'cosine') return await differentiateCosine(lossBefore, byWeights);
       const gradients = scaled === 'weights' ? byWeights : hold(scaleParams(byWeights, scales));
       const gradNorm = await normOf(gradients, options.algorithm);
       if (iterations.length === 0) gamma = normBound(options, gradNorm);
@@ -303,6 +309,61 @@ export async function gradInit<B>(
       };
     } finally {
       held.forEach(disposeParams);
+    }
+
+    /**
+     * The cosine between the gradients of both parts, or the mean of their norms if that exceeds its bound. Each
+     * gradient changes with the scales through second derivatives along the goal's derivative by it, held constant.
+     */
+    async function differentiateCosine(
+      lossBefore: number,
+      ofFirst: Params,
+    ): Promise<{
+      branch: Branch;
+      gradNorm: number;
+      cosine: number;
+      lossBefore: number;
+      lossAfter: null;
+      byScale: number[];
+    }> {
+      const ofSecond = (await differentiate(pieces(second), loss, current)).gradients;
+      const parts = [
+        { batch: first, own: ofFirst, other: ofSecond },
+        { batch: second, own: ofSecond, other: ofFirst },
+      ];
+      const norms = [await normOf(ofFirst, options.algorithm), await normOf(ofSecond, options.algorithm)];
+      const gradNorm = (norms[0] + norms[1]) / 2;
+      if (iterations.length === 0) gamma = normBound(options, gradNorm);
+      const [product, square1, square2] = await readVector(() => [
+        innerProduct(ofFirst, ofSecond),
+        innerProduct(ofFirst, ofFirst),
+        innerProduct(ofSecond, ofSecond),
+      ]);
+      const length = Math.sqrt(square1 * square2);
+      const cosine = product / length;
+      const isTooLarge = !(gradNorm <= gamma);
+      const byScale = new Array<number>(names.length).fill(0);
+      for (const [i, { batch, own, other }] of parts.entries()) {
+        const direction = hold(
+          isTooLarge
+            ? normDerivative(own, () => norms[i], options.algorithm)
+            : combination(own, cosine / [square1, square2][i], other, -1 / length),
+        );
+        const along = (p: Params, piece: B): Scalar =>
+          innerProduct(valueAndGradients((q) => loss(q, piece), p).gradients, direction);
+        const { gradients } = await differentiate(pieces(batch), along, current);
+        (await innerProducts(gradients, initial)).forEach((derivative, t) => {
+          byScale[t] += isTooLarge ? derivative / 2 : derivative;
+        });
+      }
+      return {
+        branch: isTooLarge ? 'constraint' : 'objective',
+        gradNorm,
+        cosine,
+        lossBefore,
+        lossAfter: null,
+        byScale,
+      };
     }
 
     /** Loss after a step that is a constant, and its derivatives by the scales of the weights. */
@@ -462,6 +523,11 @@ function normDerivative(
         }),
       ),
   );
+}
+
+/** a · x + b · y for tensors by name. */
+function combination(x: Params, a: number, y: Params, b: number): Params {
+  return tidyParams(() => new Map([...x].map(([name, tensor]) => [name, add(mul(tensor, a), mul(y.get(name)!, b))])));
 }
 
 /** The optimiser's first step: it is subtracted from each tensor. */

@@ -241,6 +241,60 @@ for (const [name, net] of Object.entries(smallNets)) {
         disposeParams(params);
       });
 
+    for (const algorithm of name === 'a multilayer perceptron' ? (['adam', 'sgd'] as const) : [])
+      for (const [branch, gamma] of [
+        ['constraint', 1e-6],
+        ['objective', Infinity],
+      ] as const)
+        test(`${algorithm}, goal cosine, ${branch}: scale gradients equal finite differences of the goal`, async () => {
+          const params = smallNetParams(net, 2);
+          const tensors = memory().numTensors;
+          const options = { algorithm, variant: 'paper', goal: 'cosine', eta: 1, normalizeGrad: false } as const;
+          const { params: learned, report } = await gradInit({
+            params,
+            loss: net.loss,
+            batches: () => ({ first, second }),
+            options: { ...options, gamma, iterations: 3, lr: 1e-2, minScale: 0.01 },
+          });
+          disposeParams(learned);
+          assert.equal(memory().numTensors, tensors, 'leaked tensors');
+          /** Cosine of the two gradients, and the mean of their norms. */
+          const measure = (scales: ArrayLike<number>): { cosine: number; norm: number } => {
+            const flat = [first, second].map((batch) => {
+              const { gradients } = valueAndGradients((p) => net.loss(p, batch), scaledBy(params, scales));
+              return [...gradients.values()].flatMap((g) => [...g.dataSync()]);
+            });
+            const dot = (a: number[], b: number[]): number => a.reduce((total, v, i) => total + v * b[i], 0);
+            const [a, b] = flat;
+            const norms = flat.map((g) =>
+              algorithm === 'adam' ? g.reduce((total, v) => total + Math.abs(v), 0) : Math.sqrt(dot(g, g)),
+            );
+            return { cosine: dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)), norm: (norms[0] + norms[1]) / 2 };
+          };
+          let scales: readonly number[] = [...params].map(() => 1);
+          for (const iteration of report.iterations) {
+            assert.equal(iteration.branch, branch);
+            assert.equal(iteration.lossAfter, null);
+            const { cosine, norm } = measure(scales);
+            assert.ok(Math.abs(iteration.cosine! - cosine) < 1e-9 && Math.abs(iteration.gradNorm - norm) < 1e-9);
+            const of = (at: Float64Array): number => (branch === 'objective' ? -measure(at).cosine : measure(at).norm);
+            const expected = finiteDifferences(of, scales, 1e-7);
+            const largest = Math.max(...expected.map(Math.abs));
+            assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
+            iteration.scaleGradients.forEach((found, t) =>
+              assert.ok(
+                Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
+                `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
+              ),
+            );
+            scales = iteration.scales;
+          }
+          const [before, after] = [measure([...params].map(() => 1)), measure(scales)];
+          if (branch === 'objective') assert.ok(after.cosine > before.cosine, 'the cosine grows');
+          else assert.ok(after.norm < before.norm, 'the norm falls');
+          disposeParams(params);
+        });
+
     // a case with few parameters suffices: only the step and the sums over elements differ
     for (const scaled of name === 'a multilayer perceptron' ? (['rates', 'both'] as const) : []) {
       for (const algorithm of ['adam', 'sgd'] as const) {

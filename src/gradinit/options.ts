@@ -17,6 +17,7 @@ import { algorithmRules, algorithms, type Algorithm } from './algorithms.js';
 import { scaleSteps, type PaperScaleOptions, type ReleasedScaleOptions } from './scaleOptimizer.js';
 import {
   gammaScopes,
+  goals,
   scaledChoices,
   settingsNotInPaper,
   variantDefaults,
@@ -64,6 +65,10 @@ export const scaleFields = {
     gammaScopes,
     'all: one bound for all gradients together; sides: gammaShare bounds encoder, decoder and embeddings each by its own first norm, and only those above their bound are made smaller; default: all.',
   ),
+  goal: optionalChoice(
+    goals,
+    'step: the smallest loss after the step; cosine: the largest cosine between the gradients of the two parts of a batch (GradCosine; scaled: weights), and the bound is for the mean of their norms; default: step.',
+  ),
   lr: optionalReal(`Learning rate of the scales (tau for the paper's variant)${byVariant('lr')}.`, { min: 0 }),
   layerNormLr: optionalReal(`Learning rate of layer-norm scales (not paper)${byVariant('layerNormLr', 'lr')}.`, {
     min: 0,
@@ -106,6 +111,8 @@ export type GradInitOptions = {
   readonly gammaShare?: number;
   /** Whether gammaShare bounds all gradients together, or those of each side; default: all. */
   readonly gammaScope?: (typeof gammaScopes)[number];
+  /** Default: step. */
+  readonly goal?: (typeof goals)[number];
   /**
    * What the scales multiply; default: weights. With `rates` and `both` gradient, norm and step are those of V in W = s
    * V, so that the step is s eta sign(g) for adam, s² eta g for sgd, and training is to multiply its updates
@@ -165,7 +172,14 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
   checkFields({ algorithm, variant }, { algorithm: algorithmField, variant: scaleFields.variant }, 'gradInit: ');
   if (variant === 'paper') refuseSettingsOfOtherVariants(given);
   const defaults: VariantSettings = variantDefaults[variant];
-  const { gammaShare, gammaScope, scaled = defaults.scaled, lr = defaults.lr, minScale = defaults.minScale } = given;
+  const {
+    gammaShare,
+    gammaScope,
+    goal,
+    scaled = defaults.scaled,
+    lr = defaults.lr,
+    minScale = defaults.minScale,
+  } = given;
   const step = defaultStep(algorithm, given.eta);
   const isBounded = variant !== 'robust' || gammaShare !== undefined;
   const common = {
@@ -176,6 +190,7 @@ export function completeOptions(given: GradInitSettings): GradInitOptions {
     gamma: given.gamma ?? (isBounded ? step.gamma : Infinity),
     ...(gammaShare !== undefined && { gammaShare }),
     ...(gammaScope !== undefined && { gammaScope }),
+    ...(goal !== undefined && { goal }),
     ...(scaled !== 'weights' && { scaled }),
     lr,
     minScale,
@@ -235,7 +250,9 @@ export function checkOptions(options: GradInitOptions): void {
   };
   const { gradClip, ...fields } = callFields;
   checkFields(options, { algorithm: algorithmField, ...fields, ...neededFields }, 'gradInit: ');
-  const { gammaScope = 'all', gammaShare } = options;
+  const { gammaScope = 'all', gammaShare, goal = 'step' } = options;
+  check('goal', goal, goal === 'step' || scaled === 'weights', `step, as scaled is ${scaled}`);
+  check('gammaScope', gammaScope, gammaScope === 'all' || goal === 'step', 'all, as goal is cosine');
   check(
     'gammaScope',
     gammaScope,

@@ -93,6 +93,14 @@ test('GradInit with bounds by sides, resumed: its bounds are those of the first 
     const resumed = await learn(options, stored(unbroken.slice(0, k)));
     assert.deepEqual(numbers(resumed), numbers(unbroken), `after ${k}`);
   }
+  await assert.rejects(learn({ ...options, goal: 'cosine' }), {
+    code: 'USAGE',
+    message: /^gradInit: gammaScope is "sides", expected all, as goal is cosine/,
+  });
+  await assert.rejects(learn({ ...options, gammaScope: 'all', goal: 'cosine', scaled: 'both' }), {
+    code: 'USAGE',
+    message: /^gradInit: goal is "cosine", expected step, as scaled is both/,
+  });
   await assert.rejects(learn({ ...options, gammaShare: undefined } as GradInitOptions), {
     code: 'USAGE',
     message: /^gradInit: gammaScope is "sides", expected all, as gammaShare is not set: sides are bounded by shares/,

@@ -10,6 +10,12 @@ export const scaledChoices = ['weights', 'rates', 'both'] as const;
 /** What a bound on the gradient norm is for: all gradients together, or each side by itself. */
 export const gammaScopes = ['all', 'sides'] as const;
 
+/**
+ * The goal while the norm is under its bound. `step`: the smallest loss after the optimiser's step. `cosine`: the
+ * largest cosine between the gradients of the two parts of the data (GradCosine).
+ */
+export const goals = ['step', 'cosine'] as const;
+
 export const crossAttentionChoices = ['scaled', 'drawn'] as const;
 
 /** Settings whose default depends on the variant. */

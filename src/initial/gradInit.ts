@@ -55,14 +55,14 @@ export const gradInit = learnedInit<'gradinit', typeof gradInitFields, Report>({
   learn,
   identity: (task) => ({ ...gradInitSettings(task.settings), ...gradInitOptions(task) }),
   uses(task) {
-    const { iterations, maxTokens = task.train.maxTokens, scaled, fallBack } = gradInitSettings(task.settings);
+    const { iterations, maxTokens = task.train.maxTokens, scaled, goal, fallBack } = gradInitSettings(task.settings);
     const isBounded = boundsNorm(task.settings);
     const nextBatch = cycleBatches(task, { maxTokens, leastSentences });
     const next = (index: number): ((branch: Branch) => BatchUse[]) => {
       const { first, second } = gradInitParts(nextBatch());
       const tokens = [first.trgTokens, second.trgTokens] as const;
       return index < iterations
-        ? (branch) => gradInitUses(isBounded ? branch : 'objective', ...tokens, scaled)
+        ? (branch) => gradInitUses(isBounded ? branch : 'objective', ...tokens, scaled, goal)
         : () => checkUses(...tokens);
     };
     return { total: iterations, checks: fallBack ? checkedBatches : 0, maxTokens, next };
@@ -161,7 +161,7 @@ async function learn(task: LearnTask<GradInitSettings>): Promise<Learned<Report>
   );
   const uses = partTokens.flatMap((tokens, i) =>
     i < options.iterations
-      ? gradInitUses(report.iterations[i]?.branch ?? 'objective', ...tokens, settings.scaled)
+      ? gradInitUses(report.iterations[i]?.branch ?? 'objective', ...tokens, settings.scaled, settings.goal)
       : checkUses(...tokens),
   );
   return {

@@ -109,11 +109,11 @@ export async function learnedOrDrawn(
 
 /** The note on an iteration next to the progress. @param first the first iteration; shares are relative to its norm */
 export function iterationNote(
-  { branch, lossBefore, gradNorm, sideNorms }: GradInitIteration,
+  { branch, lossBefore, gradNorm, sideNorms, cosine }: GradInitIteration,
   options: GradInitOptions,
   first: GradInitIteration,
 ): string {
   const bound = normBound(options, first.gradNorm);
   const tooLarge = sideNorms && first.sideNorms ? exceedingSides(sideNorms, first.sideNorms, options) : [];
-  return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}  ${branch}${tooLarge.length > 0 ? ` (${tooLarge.join(', ')})` : ''}`;
+  return `loss ${formatLoss(lossBefore)}  gnorm ${formatNumber(gradNorm)}${bound === Infinity ? '' : ` of ${formatNumber(bound)}`}${cosine === undefined ? '' : `  cosine ${cosine.toFixed(4)}`}  ${branch}${tooLarge.length > 0 ? ` (${tooLarge.join(', ')})` : ''}`;
 }

@@ -16,7 +16,7 @@ type OptionsTask = Pick<LearnTask<GradInitSettings>, 'settings' | 'model' | 'tra
  */
 export function gradInitOptions(task: OptionsTask): GradInitOptions {
   const settings = gradInitSettings(task.settings);
-  const { algorithm, variant, iterations, lr, minScale, gammaShare, gammaScope, scaled } = settings;
+  const { algorithm, variant, iterations, lr, minScale, gammaShare, gammaScope, goal, scaled } = settings;
   if (algorithm === 'none') throw new UsageError('gradinit.algorithm is "none". Set it to adam or sgd.');
   const step = defaultSize(task, algorithm);
   const { normalizeGrad = settings.normalizeGrad } = step;
@@ -29,6 +29,7 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
     gamma: settings.gamma ?? (boundsNorm(task.settings) ? gamma : Infinity),
     ...(gammaShare !== undefined && { gammaShare }),
     ...(gammaScope !== undefined && { gammaScope }),
+    ...(goal !== undefined && { goal }),
     ...(scaled !== 'weights' && { scaled }),
     lr,
     minScale,

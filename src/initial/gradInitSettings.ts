@@ -36,6 +36,7 @@ export const gradInitFields = {
   },
   gammaShare: scaleFields.gammaShare,
   gammaScope: scaleFields.gammaScope,
+  goal: scaleFields.goal,
   fallBack: optionalFlag(
     `After learning, start as drawn if the loss after the look-ahead on other training batches is more than 2 % higher with the scales than without, if layer norms have closed, or if a number was not finite${byVariant('fallBack')}.`,
   ),

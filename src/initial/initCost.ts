@@ -1,5 +1,5 @@
 import type { Branch } from '../gradinit/scaleOptimizer.js';
-import type { Scaled } from '../gradinit/variants.js';
+import type { goals, Scaled } from '../gradinit/variants.js';
 
 /** The cost of learning or profiling initial parameters, before training. */
 export interface InitCost {
@@ -33,14 +33,20 @@ export interface BatchUse {
 
 /**
  * A GradInit iteration: a gradient on the first part, then a second-order one there, or a gradient on the second part.
- * The norm of a gradient that only rates scale is differentiated without a further pass.
+ * The norm of a gradient that only rates scale is differentiated without a further pass. With the goal `cosine` both
+ * parts have a gradient and a second-order one.
  */
 export function gradInitUses(
   branch: Branch,
   firstTokens: number,
   secondTokens: number,
   scaled: Scaled = 'weights',
+  goal: (typeof goals)[number] = 'step',
 ): BatchUse[] {
+  if (goal === 'cosine')
+    return [passes.gradient, passes.secondOrder].flatMap((cost) =>
+      [firstTokens, secondTokens].map((trgTokens) => ({ trgTokens, passes: cost })),
+    );
   const first = { trgTokens: firstTokens, passes: passes.gradient };
   if (branch === 'objective') return [first, { trgTokens: secondTokens, passes: passes.gradient }];
   return scaled === 'rates' ? [first] : [first, { trgTokens: firstTokens, passes: passes.secondOrder }];

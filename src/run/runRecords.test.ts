@@ -141,6 +141,9 @@ test('the cost of initialisation in updates', () => {
     trgTokens: 420 + 400 + 200,
     updateEquivalents: (420 + 800 + 1000) / 500,
   });
+  // a gradient and a second-order one of both parts
+  const ofCosine = gradInitUses('constraint', 200, 220, 'weights', 'cosine');
+  assert.ok(Math.abs(initCost(ofCosine, 500, 7).updateEquivalents - (4 * 420) / 500) < 1e-12);
   // two products with the Hessian more
   assert.equal(initCost(metaInitUses(100, 2), 500, 7).updateEquivalents, (1000 + 2 * 300) / 500);
   const { train } = defaultConfig();
