@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { ColdstartError } from '../../errors.js';
+import { ColdstartError, UsageError } from '../../errors.js';
 import { saysNotInstalled } from '../optionalPeer.js';
 import { DawnEvents } from './dawnEvents.js';
 import { registerWebGpu, type Gpu, type RegisteredGpu } from './registerWebGpu.js';
@@ -73,6 +73,7 @@ function load(): Promise<RegisteredGpu> {
 }
 
 async function initialise(): Promise<RegisteredGpu> {
+  const usesMatrixUnits = mayUseMatrixUnits();
   const dawn = await packageOf<Dawn>('webgpu');
   if (!hasVulkanDriver())
     throw new ColdstartError(
@@ -82,7 +83,6 @@ async function initialise(): Promise<RegisteredGpu> {
   const events = new DawnEvents();
   // constants and classes that tfjs's backend expects as globals
   Object.assign(globalThis, dawn.globals);
-  const usesMatrixUnits = process.env.COLDSTART_MATRIX_UNITS !== 'off';
   // Dawn offers experimental features only then; a device has those that it is asked for
   const options = usesMatrixUnits ? ['enable-dawn-features=allow_unsafe_apis'] : [];
   const gpu = events.during(() => dawn.create(options));
@@ -95,6 +95,15 @@ async function initialise(): Promise<RegisteredGpu> {
     );
   const { base, make } = await tfjsBackend(gpu);
   return registerWebGpu(adapter, base, make, events, usesMatrixUnits);
+}
+
+/** What COLDSTART_MATRIX_UNITS says. @throws UsageError if it is neither "off" nor empty */
+export function mayUseMatrixUnits({ COLDSTART_MATRIX_UNITS: found = '' }: NodeJS.ProcessEnv = process.env): boolean {
+  if (found !== '' && found !== 'off')
+    throw new UsageError(
+      `COLDSTART_MATRIX_UNITS is "${found}"; expected off, or nothing, with which they are used where the GPU has them.`,
+    );
+  return found === '';
 }
 
 /**

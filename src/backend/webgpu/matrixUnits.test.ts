@@ -8,7 +8,7 @@ import { compileFunction } from 'node:vm';
 import { product } from '../../../test/referenceProducts.js';
 import { hasMatrixUnits, withoutGpu } from '../../../test/testBackends.js';
 import { selectBackend } from '../select.js';
-import { loadedGpuBackend } from './loadWebGpu.js';
+import { loadedGpuBackend, mayUseMatrixUnits } from './loadWebGpu.js';
 import { multipliesRightly } from './matrixCheck.js';
 import { matrixMultiplier, matrixUnitsOf, type MatrixUnits } from './matrixUnits.js';
 import { groupSize, stepDepth, tile } from './multipliers.js';
@@ -54,6 +54,19 @@ test('an adapter without what they need has no matrix units', () => {
   assert.equal(matrixUnitsOf(adapter(undefined)), undefined);
   assert.equal(matrixUnitsOf(adapter(usable, [4, 48])), undefined, 'a workgroup is no multiple of 48');
   assert.equal(matrixUnitsOf(adapter(usable, [undefined, undefined] as unknown as [number, number])), undefined);
+});
+
+test('COLDSTART_MATRIX_UNITS leaves them out', () => {
+  assert.deepEqual([{}, { COLDSTART_MATRIX_UNITS: '' }, { COLDSTART_MATRIX_UNITS: 'off' }].map(mayUseMatrixUnits), [
+    true,
+    true,
+    false,
+  ]);
+  assert.throws(() => mayUseMatrixUnits({ COLDSTART_MATRIX_UNITS: 'no' }), {
+    code: 'USAGE',
+    message:
+      'COLDSTART_MATRIX_UNITS is "no"; expected off, or nothing, with which they are used where the GPU has them.',
+  });
 });
 
 /** What vendors' devices offer, and what nobody offers yet. */
