@@ -251,13 +251,18 @@ export function checkOptions(options: GradInitOptions): void {
   const { gradClip, ...fields } = callFields;
   checkFields(options, { algorithm: algorithmField, ...fields, ...neededFields }, 'gradInit: ');
   const { gammaScope = 'all', gammaShare, goal = 'step' } = options;
-  check('goal', goal, goal === 'step' || scaled === 'weights', `step, as scaled is ${scaled}`);
+  check(
+    'goal',
+    goal,
+    goal === 'step' || scaled === 'weights',
+    `step, as scaled is ${scaled} (cosine needs scaled: weights)`,
+  );
   check('gammaScope', gammaScope, gammaScope === 'all' || goal === 'step', 'all, as goal is cosine');
   check(
     'gammaScope',
     gammaScope,
     gammaScope === 'all' || gammaShare !== undefined,
-    'all, as gammaShare is not set: sides are bounded by shares of their first norms',
+    'all, as gammaShare is not set (it says which share of its first norm bounds a side)',
   );
   // with a rate of 0 a tensor would never change
   const positive = (what: string, found: number): void =>

@@ -99,11 +99,11 @@ test('GradInit with bounds by sides, resumed: its bounds are those of the first 
   });
   await assert.rejects(learn({ ...options, gammaScope: 'all', goal: 'cosine', scaled: 'both' }), {
     code: 'USAGE',
-    message: /^gradInit: goal is "cosine", expected step, as scaled is both/,
+    message: /^gradInit: goal is "cosine", expected step, as scaled is both \(cosine needs scaled: weights\)/,
   });
   await assert.rejects(learn({ ...options, gammaShare: undefined } as GradInitOptions), {
     code: 'USAGE',
-    message: /^gradInit: gammaScope is "sides", expected all, as gammaShare is not set: sides are bounded by shares/,
+    message: /^gradInit: gammaScope is "sides", expected all, as gammaShare is not set \(it says which share/,
   });
 });
 
