@@ -205,7 +205,10 @@ export const arms = (help: string): Field<Arms> => ({
   default: {},
   help,
   isPath: false,
+  expects: (value) =>
+    Array.isArray(value) && new Set(value).size < value.length ? 'a list of presets, none twice' : undefined,
   parse: (value) => {
+    if (Array.isArray(value) && new Set(value).size < value.length) return undefined;
     const named = Array.isArray(value) ? Object.fromEntries(value.map((name) => [name, { preset: name }])) : value;
     return isMap(named) && Object.entries(named).every(([name, changes]) => isFolderName(name) && isMap(changes))
       ? (named as Arms)

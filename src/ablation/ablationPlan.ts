@@ -62,6 +62,11 @@ export function planAblation(config: Config, dir: string): AblationPlan {
       throw new UsageError(
         `ablation.arms has an arm "${name}", the name of a file of the ablation. Give it another name.`,
       );
+    const like = names.find((other) => other !== name && other.toLowerCase() === name.toLowerCase());
+    if (like !== undefined)
+      throw new UsageError(
+        `ablation.arms has the arms "${name}" and "${like}", which differ only in letter case: many file systems take their folders for one. Give one another name.`,
+      );
     checkPreset(name, arms[name].preset);
   }
   if (!names.includes(baseline))

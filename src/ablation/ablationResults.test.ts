@@ -318,6 +318,7 @@ test('arms that cannot be run are refused before anything starts', () => {
     [{ 'ablation.arms': {} }, /has no ablation\.arms/],
     [{ 'ablation.baseline': 'warm' }, /ablation\.baseline is "warm", expected one of the arms: no-warmup, warmup, hot/],
     [{ 'ablation.seeds': [1, 1] }, /has a seed twice/],
+    [{ 'ablation.arms': { a: {}, A: {} } }, /arms "a" and "A", which differ only in letter case: many file systems/],
     [
       { 'ablation.arms': { warmup: { 'train.lrr': 1 } } },
       /ablation\.arms\.warmup: unknown setting train\.lrr; did you mean train\.lr\?/,

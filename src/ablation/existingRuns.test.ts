@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -8,7 +8,8 @@ import { changeConfig, defaultConfig } from '../config/loadConfig.js';
 import { ablationCsv } from '../report/text/ablationCsv.js';
 import { ablationMarkdown } from '../report/text/ablationReport.js';
 import { writeCompleteRun } from '../../test/completeRun.js';
-import { carryOut } from './ablate.js';
+import type { ColdstartError } from '../errors.js';
+import { ablate, carryOut } from './ablate.js';
 import { planAblation, type AblationPlan } from './ablationPlan.js';
 import { checkExistingRuns, findRuns, runsWithOtherSettings } from './existingRuns.js';
 import { gatherAblation } from './gatherAblation.js';
@@ -218,6 +219,21 @@ test('a copied seed of an arm that was trained with other settings is refused', 
     /made with other settings than the configuration now has:\n {2}.*no-warmup\/train\.lr=0\.0005\/seed-7\n {4}model\.dropout: 0\.3 → 0\.1\n/,
   );
   checkExistingRuns(ablation('mixed', 'a', [1], { 'ablation.grid': { 'train.lr': [2e-3] } }), dir); // another cell may differ
+});
+
+test('the folder of a single run is refused, before anything is written into it', async () => {
+  const dir = join(folder, 'single');
+  const config = changeConfig(defaultConfig(), { 'ablation.arms': { warmup: {} }, 'train.maxUpdates': 10 }, 'test');
+  writeCompleteRun({ config, runDir: dir }, { bleu: 1 });
+  const before = readdirSync(dir).sort();
+  await assert.rejects(ablate({ config, dir }), (error: Error) => {
+    assert.equal(
+      error.message,
+      `${dir} is the folder of a single run, so an ablation cannot use it. Choose another folder with --run.`,
+    );
+    return (error as ColdstartError).code === 'RUN_EXISTS';
+  });
+  assert.deepEqual(readdirSync(dir).sort(), before);
 });
 
 test('a folder whose name differs from what its configuration says is not a run of an ablation', () => {

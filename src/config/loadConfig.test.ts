@@ -105,6 +105,7 @@ test('values that cannot be used say what was found and what is expected', () =>
     ['train: { eps: 0 }', /:1: train\.eps is 0, expected a number above 0 and below 1\./],
     ['metainit: { momentum: 1 }', /:1: metainit\.momentum is 1, expected a number of at least 0 and below 1\./],
     ['ablation: { arms: { "../x": {} } }', /ablation\.arms is .*, expected named sets of settings/],
+    ['ablation: { arms: [cold, cold] }', /arms is \[cold, cold\], expected a list of presets, none twice\./],
     ['seed: [', /is not valid YAML/],
     ['\nseed: [', /refused\.yaml:2 is not valid YAML: /],
     [

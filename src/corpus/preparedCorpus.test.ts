@@ -8,7 +8,7 @@ import { DataError } from '../errors.js';
 import { copyTextPipeline, openTextPipeline } from '../text/textPipeline.js';
 import { withoutChecksum } from '../../test/jsonMutations.js';
 import { coldstart, makeRealCorpus } from '../../test/realAblation.js';
-import { readPrepareManifest } from './prepare/manifest.js';
+import { readPrepareManifest, type PrepareManifest } from './prepare/manifest.js';
 import { openPreparedCorpus } from './preparedCorpus.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'coldstart-prepared-'));
@@ -151,6 +151,19 @@ test('a corpus that is prepared again while it is open is refused, not mixed wit
   );
   assert.throws(() => corpus.dataset('test'), /test\.bin is not what "coldstart corpus prepare" wrote/);
   await corpus.close();
+});
+
+test('a corpus of an earlier version with an empty set is refused before a run trains on it', async () => {
+  const path = join(data, 'manifest.json');
+  const text = readFileSync(path, 'utf8');
+  const manifest = withoutChecksum(text) as PrepareManifest;
+  const splits = { ...manifest.splits, test: { ...manifest.splits.test, lines: 0, pairs: 0 } };
+  writeFileSync(path, JSON.stringify({ ...manifest, splits }));
+  await assert.rejects(openPreparedCorpus(data, 'coldstart corpus prepare -c my.yaml'), {
+    name: 'DataError',
+    message: `the test set of ${data} has no sentence pairs. Name files with sentences as corpus.test in the configuration, or remove that setting, and run "coldstart corpus prepare -c my.yaml" with --force.`,
+  });
+  writeFileSync(path, text);
 });
 
 test('a corpus that another version prepared is refused, with what to do', async () => {

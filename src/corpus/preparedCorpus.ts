@@ -45,6 +45,11 @@ export async function openPreparedCorpus(
     throw new DataError(
       `${folder} was prepared by another version of coldstart (format ${manifest.version}, expected ${manifestVersion}). Run "${prepare}" with --force.`,
     );
+  for (const [split, { pairs }] of Object.entries(manifest.splits))
+    if (pairs === 0)
+      throw new DataError(
+        `the ${split} set of ${folder} has no sentence pairs. Name files with sentences as corpus.${split} in the configuration, or remove that setting, and run "${prepare}" with --force.`,
+      );
   const recorded = Object.entries(manifest.outputs).filter(([name]) => !name.endsWith('.bin'));
   const pipeline = await openTextPipeline(folder, {
     sha256: Object.fromEntries(recorded.map(([name, { sha256 }]) => [name, sha256])),

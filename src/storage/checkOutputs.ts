@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ColdstartError, UsageError } from '../errors.js';
+import { refuseDeadLink } from './makeFolder.js';
 import { forgetPart, partPath } from './partName.js';
 import { writeFailure } from './writeFailure.js';
 
@@ -40,6 +41,7 @@ export function checkOutputs(
 export function checkPlace(path: string): void {
   let missing = resolve(path);
   while (!existsSync(dirname(missing))) missing = dirname(missing);
+  refuseDeadLink(missing);
   const folder = dirname(missing);
   if (!statSync(folder).isDirectory())
     throw new ColdstartError(

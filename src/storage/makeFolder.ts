@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ColdstartError } from '../errors.js';
 
@@ -22,11 +22,32 @@ export function makeFolder(path: string): void {
     mkdirSync(path);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return; // another process was faster
+    if (code === 'EEXIST' && existsSync(path)) return; // another process was faster
+    refuseDeadLink(path);
     throw new ColdstartError('WRITE_FAILED', `folder ${path} cannot be made: ${message}. Choose another place.`, {
       cause,
     });
   }
+}
+
+/**
+ * Refuses a path that is a link to something that does not exist: nothing can be made there, and a file that replaced
+ * the link would not be where the link's author wanted it.
+ *
+ * @throws ColdstartError code WRITE_FAILED naming the link's target
+ */
+export function refuseDeadLink(path: string): void {
+  if (existsSync(path)) return;
+  let target: string;
+  try {
+    target = readlinkSync(path);
+  } catch {
+    return; // no link, or none that can be read: making the file or folder says why
+  }
+  throw new ColdstartError(
+    'WRITE_FAILED',
+    `${path} is a link to ${target}, which does not exist. Make what it points to, or remove the link.`,
+  );
 }
 
 /**

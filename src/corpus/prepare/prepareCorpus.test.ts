@@ -295,6 +295,22 @@ test('files left by a killed run are removed', async () => {
   assert.equal(existsSync(stale), false);
 });
 
+test('a set without a line is refused before its stages, not after a training that could not score it', async () => {
+  for (const [split, changes] of [
+    ['valid', { validSrc: '', validTrg: '' }],
+    ['valid', { validSrc: gzipSync(''), validTrg: '' }],
+    ['train', { src: '', trg: '' }],
+  ] as const) {
+    const options = corpus(changes);
+    const { src, trg } = options[split]!;
+    await assert.rejects(prepareCorpus(options), {
+      name: 'DataError',
+      message: `corpus.${split}: ${src} and ${trg} are empty, expected one sentence a line. Check the files.`,
+    });
+    assert.equal(existsSync(options.outDir), false);
+  }
+});
+
 test('impossible options are refused', async () => {
   const options = corpus();
   await assert.rejects(

@@ -166,6 +166,10 @@ class LineReader {
       this.lines += src.length;
       this.progress(bytesRead, totalBytes, 'bytes');
     }
+    if (this.lines === 0)
+      throw new DataError(
+        `corpus.${this.split}: ${files.src} and ${files.trg} are empty, expected one sentence a line. Check the files.`,
+      );
     if (this.split !== 'train' && invalidUtf8.count > 0) {
       throw new DataError(
         `${files.src} and ${files.trg}: ${describeFinding(invalidUtf8)} not valid UTF-8. Valid and test sets are kept whole, so convert or correct these lines first.`,
