@@ -37,7 +37,7 @@ export const errorCodes = {
   WASM_KERNELS: 'The compiled WebAssembly kernels do not load.',
   WASM_MEMORY: 'The memory of the tfjs wasm backend was not found.',
   OUT_OF_MEMORY: 'WebAssembly or the GPU has no memory left.',
-  TOO_LARGE: 'A run needs more memory than there is.',
+  TOO_LARGE: 'A run needs more memory than is available.',
   LEAK: 'A benchmark left tensors behind.',
   SERVICE: 'The process of a service that translates ended before it was ready.',
   PORT: 'The port of a server is taken or may not be used.',

@@ -51,7 +51,7 @@ export function ablateCommand(): Command {
       '--dry-run',
       'say what would run, how long it takes, from measured steps, and the memory; nothing is written',
     )
-    .option('--status', 'say how far the runs are; nothing is started')
+    .option('--status', 'say which runs are done; start nothing')
     .addOption(ignoreMemoryOption())
     .addOption(jsonOption())
     .addHelpText(

@@ -49,7 +49,7 @@ From text to a table of results:
   coldstart corpus prepare -c configs/builtin.yaml         text to ids
   coldstart train -c configs/builtin.yaml                  initialise, train, translate the test set, score
   coldstart ablate -c configs/ablate-builtin.yaml          warmup, no warmup, GradInit side by side
-  coldstart report runs/ablate-builtin                     what came of it
+  coldstart report runs/ablate-builtin                     the results as a page
 
 Configuration keys: docs/reference/config.md. Exit status: 0 done, 1 failed, 2 wrong usage, 129, 130 and 143 interrupted,
 141 when the reader of standard output ended.`,

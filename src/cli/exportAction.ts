@@ -18,6 +18,12 @@ export interface ExportFlags extends ExportSource {
   json?: boolean;
 }
 
+/** Bytes as "    1.00 MB", below 0.1 MB as "     1.2 kB". */
+function size(bytes: number): string {
+  const isSmall = bytes < 1e5;
+  return `${(bytes / (isSmall ? 1e3 : 1e6)).toFixed(isSmall ? 1 : 2).padStart(10)} ${isSmall ? 'kB' : 'MB'}`;
+}
+
 export async function exportAction(flags: ExportFlags): Promise<void> {
   const exporter = exporterNamed(flags.format);
   const dtypes = chosenDtypes(exporter, flags.dtype);
@@ -42,8 +48,7 @@ export async function exportAction(flags: ExportFlags): Promise<void> {
     console.log(JSON.stringify({ out: flags.out, format: exporter.name, dtypes, greedy, files }, null, 2));
     return;
   }
-  for (const [name, { bytes }] of Object.entries(files))
-    console.log(`${(bytes / 1e6).toFixed(2).padStart(10)} MB  ${name}`);
+  for (const [name, { bytes }] of Object.entries(files)) console.log(`${size(bytes)}  ${name}`);
   console.log(
     `${flags.out}: ${counted(Object.keys(files).length, 'file')} for ${exporter.summary}. Its README.md says how to load it.`,
   );

@@ -9,7 +9,9 @@ interface ImportFlags {
 
 export function importCommand(): Command {
   return new Command('import')
-    .description("Makes a checkpoint of a model of Hugging Face's transformers, where that computes the same.")
+    .description(
+      "Converts a model of Hugging Face's transformers to a checkpoint, if coldstart computes the same as that model.",
+    )
     .requiredOption('--from <dir>', 'folder of the model: config.json, model.safetensors and its tokenizer')
     .requiredOption('--out <dir>', 'folder to write: model.safetensors and text/')
     .addOption(jsonOption())

@@ -151,6 +151,36 @@ describe('coldstart init', () => {
       /have 1 pair, expected at least 100/,
     ],
     ['a folder', ['--src', 'own.de', '--trg', '.'], 2, /^coldstart: \. is a folder, expected a file with one sentence/],
+    [
+      'columns',
+      ['--src', 'a b.tsv', '--trg', 'a b.tsv', '--src-lang', 'fr'],
+      2,
+      /^coldstart: a b\.tsv is a file of the format tsv, expected text with one sentence per line\. Extract the sentences first: npx coldstart corpus extract --input 'a b\.tsv' --out-src corpus\.fr --out-trg corpus\.en \(the endings are the languages' codes\)\. \[USAGE\]\n$/,
+    ],
+    [
+      'a packed translation memory',
+      ['--src', 'own.de', '--trg', 'm.tmx.gz'],
+      2,
+      /^coldstart: m\.tmx\.gz is a file of the format tmx, .* --input m\.tmx\.gz --out-src corpus\.de --out-trg corpus\.en /,
+    ],
+    [
+      'two XML files',
+      ['--src', 'x.de.xml', '--trg', 'x.en.xml'],
+      2,
+      /^coldstart: x\.de\.xml is a file of the format segments.* --src x\.de\.xml --trg x\.en\.xml --out-src corpus\.de /,
+    ],
+    [
+      'a format that nothing reads',
+      ['--src', 'own.csv', '--trg', 'own.en'],
+      2,
+      /^coldstart: own\.csv is not a text file with one sentence per line\. Write the sentences of each/,
+    ],
+    [
+      'one file for both sides',
+      ['--src', 'own.de', '--trg', './own.de', '--trg-lang', 'en'],
+      2,
+      /^coldstart: --src and --trg both name own\.de, expected a file for each language\./,
+    ],
     ['no file', ['--src', 'none.de', '--trg', 'own.en', '--out', 'c.yaml'], 1, /none\.de/],
     [
       'no YAML',

@@ -14,7 +14,7 @@ export const backendOption = () => new Option('--backend <name>', 'where to comp
 export const precisionOption = () =>
   new Option('--precision <name>', 'matrix products of training').choices([...precisions]);
 export const ignoreMemoryOption = () =>
-  new Option('--ignore-memory', 'begin although the estimate of memory is more than there is');
+  new Option('--ignore-memory', 'start even if the run is estimated to need more memory than is available');
 export const licenseOption = () =>
   new Option('--license <id>', 'licence for the model card, e.g. apache-2.0').argParser(licenseId);
 export const jsonOption = () => new Option('--json', 'print JSON');

@@ -15,7 +15,7 @@ interface ReportFlags {
 export function reportCommand(): Command {
   return new Command('report')
     .description(
-      'What the runs in a folder came to, as a page of charts and tables: the folder of an ablation, complete or under way, or of one run.',
+      'Writes the results of the runs in a folder as a page of charts and tables. The folder is that of an ablation, complete or under way, or of one run.',
     )
     .argument('<dir>', 'folder that "ablate" or "train" made')
     .addOption(

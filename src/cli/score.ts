@@ -63,7 +63,7 @@ export function scoreCommand(): Command {
     .option('--chrf-lowercase', 'ignore case')
     .option('--chrf-eps-smoothing', 'smooth as chrF++.py does')
     .optionsGroup('TER:')
-    .option('--ter-case-sensitive', 'mind case')
+    .option('--ter-case-sensitive', 'distinguish upper and lower case')
     .option('--ter-asian-support', 'separate East Asian characters')
     .option('--ter-no-punct', 'remove punctuation')
     .option('--ter-normalized', 'separate punctuation')

@@ -44,12 +44,12 @@ export function trainCommand(): Command {
       'after',
       `
 The run's folder gets config.yaml (every key resolved), log.jsonl (losses, rates, norms), checkpoints/, gradinit.json,
-test.hyp and scores.json. Ctrl-C saves and stops; --resume continues exactly where it was. A complete run is prolonged
-by --resume with a larger train.maxUpdates, and translated again with other decode settings. --resume keeps what --set,
---backend and --precision gave the run before, unless they are given again.
+test.hyp and scores.json. Ctrl-C saves and stops; --resume continues exactly where it was. --resume with a larger
+train.maxUpdates trains a complete run for longer; with other decode settings it translates the test set again. --resume
+keeps what --set, --backend and --precision gave the run before, unless they are given again.
 
-Under mpirun the batches of every update (train.updateFreq of them) are shared out among the processes. The result is the same, bit for bit,
-as that of one process (docs/guide/scaling.md).
+Under mpirun the processes share the batches of every update (train.updateFreq of them). The result is the same, bit for
+bit, as that of one process (docs/guide/scaling.md).
 
 Examples:
   coldstart train -c configs/builtin.yaml

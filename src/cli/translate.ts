@@ -49,9 +49,10 @@ export function translateCommand(): Command {
     .addHelpText(
       'after',
       `
-Give text as the corpus was prepared from: the run normalises, tokenises and segments it as its configuration says, and writes running
-text. Text that is tokenised already needs --tokenized. Any amount of text is fine: translations are written as soon as --buffer lines
-are done, in the order of the input; a file given with --output appears whole, at the end. --buffer 1 answers every line at once.
+Give text like the training text before "corpus prepare": the run normalises, tokenises and segments it as its
+configuration says, and writes running text. Text that is tokenised already needs --tokenized. Text may have any length:
+translations are written as soon as --buffer lines are done, in the order of the input. A file given with --output
+appears whole, at the end. --buffer 1 answers every line at once.
 
 Several runs or checkpoints of one prepared corpus translate together: the probability of a token is the mean of theirs.
 Scores are log-probabilities (natural logarithm) divided by the number of tokens to the power --lenpen; --lenpen 0 gives the sum.

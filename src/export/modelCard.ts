@@ -210,7 +210,7 @@ function scoreLines({ run, decode }: ExportedModel, greedy: GreedyScore): string
 /** What holds of every format. */
 function commonLimits({ run, decode }: ExportedModel): string[] {
   return [
-    'It translates sentences: it saw no longer text in training, and nothing around the sentence.',
+    'It translates single sentences: it was trained on sentences without context.',
     `Translations of a source of S tokens (its end included) have at most floor(${decode.maxLenA} S + ${decode.maxLenB}) tokens in coldstart.`,
     ...(run?.scores?.status === 'diverged' ? ['Its training diverged: these are the parameters before that.'] : []),
   ];

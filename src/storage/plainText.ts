@@ -21,5 +21,5 @@ export function checkIsText(head: Buffer, name: string): void {
     throw new DataError(`${name} is packed with ${packing}, expected text. Unpack it first: ${packing} -dc.`);
   const mark = head.toString('hex', 0, 2);
   if (mark === 'fffe' || mark === 'feff')
-    throw new DataError(`${name} is text in UTF-16, expected UTF-8. Convert it first, for example with iconv.`);
+    throw new DataError(`${name} is text in UTF-16, expected UTF-8. Convert it first: iconv -f UTF-16 -t UTF-8.`);
 }

@@ -86,14 +86,14 @@ export function cleanCommand(): Command {
         'remove pairs of which the pair, the source or the target was there before',
       ).choices([...duplicateKinds]),
     )
-    .addOption(heldOutOption())
+    .addOption(heldOutOption('removed'))
     .option('--src-lang <code>', 'language of the source side (default: the ending of its file)')
     .option('--trg-lang <code>', 'language of the target side')
     .addOption(jsonOption())
     .addHelpText(
       'after',
       `
-A pair counts for the first rule that finds fault with it. Kept text is written as it is, but for --moses,
+A removed pair is counted for the first rule that it breaks. Kept text is written unchanged, except for --moses,
 --lowercase and the carriage returns of Windows line ends.
 
 Examples:

@@ -256,7 +256,7 @@ test('cleaning and statistics of a corpus', () => {
   assert.match(corpus(['clean', ...files, ...out]).stderr, /clean\.de exists already/);
   assert.match(
     corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr,
-    /--held-out names 1 files/,
+    /--held-out names 1 file, expected source and target of each set/,
   );
 
   const stats = corpus(['stats', ...files, '--codes', 'codes', '--html', 'stats.html']);

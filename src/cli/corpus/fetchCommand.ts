@@ -33,7 +33,7 @@ export function fetchCommand(): Command {
       '--verify',
       'read what was fetched once more, compare it with recorded sizes and checksums, and list what differs; without a name: all of --dir',
     )
-    .option('--list', 'list the corpora there are')
+    .option('--list', 'list the corpora that can be fetched')
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -46,7 +46,7 @@ Examples:
   coldstart corpus fetch iwslt14                                 German-English, in corpora/iwslt14-de-en
   coldstart corpus fetch iwslt14 --from-local ~/de-en.tgz        from a file that is there already
   coldstart corpus fetch wmt14 --pair en-fr --dir /data --yes
-  coldstart corpus fetch iwslt14 --verify                        status 1 if a file is not what it was
+  coldstart corpus fetch iwslt14 --verify                        status 1 if a file has changed
 
 Next: "coldstart corpus prepare" with a configuration that names the recipe, such as configs/iwslt14-de-en.yaml.`,
     )

@@ -37,7 +37,7 @@ export function prepareCommand(): Command {
       'after',
       `
 Intermediate results are stored in DIR.stages: a stopped or killed run resumes where it was, and after a change only
-the stages that depend on it run again. A second run with the same inputs does nothing, with changed ones it says what changed.
+the stages that depend on it run again. A second run with the same inputs does nothing; if inputs changed, it says which.
 
 Examples:
   coldstart corpus prepare -c configs/multi30k-en-de.yaml

@@ -21,7 +21,7 @@ export function statsCommand(): Command {
     )
     .requiredOption('--src <file>', 'source side, plain or .gz')
     .requiredOption('--trg <file>', 'target side')
-    .addOption(heldOutOption())
+    .addOption(heldOutOption('counted'))
     .option('-s, --separator <mark>', 'mark of subword units in the text; ▁ for SentencePiece pieces', '@@')
     .option('--codes <file>', 'byte-pair merges: count the units that words are split into')
     .option('--html <file>', 'also write a page')

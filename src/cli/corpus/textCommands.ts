@@ -21,7 +21,7 @@ function filter(name: string, description: string): Command {
 export function normalizeCommand(): Command {
   return filter(
     'normalize',
-    "Plain punctuation for typographic one, as Moses' normalize-punctuation.perl; Unicode normal forms; no characters that do not print.",
+    "Replaces typographic punctuation with plain punctuation, as Moses' normalize-punctuation.perl; applies Unicode normal forms; removes characters that do not print.",
   )
     .addOption(languageOption())
     .addOption(new Option('--unicode <form>', 'Unicode normal form, before all else').choices([...unicodeForms]))

@@ -122,7 +122,7 @@ describe('byte order marks, Windows line ends, UTF-16', () => {
       assert.equal(utf16.status, 1, utf16.stderr);
       assert.match(
         utf16.stderr,
-        /is text in UTF-16, expected UTF-8\. Convert it first, for example with iconv\. \[DATA\]\n$/,
+        /is text in UTF-16, expected UTF-8\. Convert it first: iconv -f UTF-16 -t UTF-8\. \[DATA\]\n$/,
       );
     });
 });

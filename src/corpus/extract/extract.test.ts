@@ -234,7 +234,12 @@ test('tmx: pairs by language, codes out, marks and entities resolved', async () 
   assert.deepEqual([wide.src, wide.trg], expected);
   await assert.rejects(
     extract([{ format: 'tmx', file: file('m.tmx', text), srcLang: 'fr', trgLang: 'en' }]),
-    /no sentence pair was found: all 3 units lack one of the languages/,
+    /^DataError: no sentence pair was found: 3 units lack fr or en; the text has the languages de-AT, EN, de\. If other languages are meant, name them with --src-lang and --trg-lang\.$/,
+  );
+  const unnamed = file('n.tmx', tmx('<tu><tuv><seg>a</seg></tuv></tu>'));
+  await assert.rejects(
+    extract([{ format: 'tmx', file: unnamed, srcLang: 'de', trgLang: 'en' }]),
+    /: 1 unit lacks de or en; the text has no languages\./,
   );
 });
 

@@ -1,3 +1,4 @@
+import { counted } from '../../counted.js';
 import { DataError } from '../../errors.js';
 import { checkFields, optionalInteger, required, type Section } from '../../field.js';
 import { finishTogether } from '../../storage/textOutput.js';
@@ -57,9 +58,11 @@ export async function extractCorpus({
     const kept = open(out);
     const held = heldOut ? open(heldOut.out) : null;
     let position = 0;
+    const languages = new Set<string>();
     for (const source of sources) {
-      for await (const { src, trg, skipped = 0 } of readPairs(source)) {
+      for await (const { src, trg, skipped = 0, languages: found = [] } of readPairs(source)) {
         signal?.throwIfAborted();
+        for (const language of found) languages.add(language);
         counts.skippedUnits += skipped;
         for (let i = 0; i < src.length; i++) {
           const [srcLine, trgLine] = [src[i], trg[i]];
@@ -78,7 +81,7 @@ export async function extractCorpus({
     }
     if (counts.pairs + counts.heldOutPairs === 0) {
       throw new DataError(
-        `no sentence pair was found${counts.skippedUnits > 0 ? `: all ${counts.skippedUnits} units lack one of the languages. Are their codes right?` : '.'}`,
+        `no sentence pair was found${counts.skippedUnits > 0 ? `: ${lacking(sources, counts.skippedUnits, languages)}` : '.'}`,
       );
     }
     finishTogether(opened.flatMap(({ outputs }) => outputs));
@@ -86,4 +89,12 @@ export async function extractCorpus({
   } finally {
     for (const output of opened) output.abandon();
   }
+}
+
+/** Why translation memories gave no pair: the languages wanted, and those found. */
+function lacking(sources: readonly PairSource[], units: number, found: ReadonlySet<string>): string {
+  const asked = sources.flatMap((source) => (source.format === 'tmx' ? [source.srcLang, source.trgLang] : []));
+  const wanted = [...new Set(asked)].join(' or ');
+  const has = found.size > 0 ? `the languages ${[...found].join(', ')}` : 'no languages';
+  return `${counted(units, 'unit lacks', 'units lack')} ${wanted}; the text has ${has}. If other languages are meant, name them with --src-lang and --trg-lang.`;
 }

@@ -42,6 +42,8 @@ export interface ExtractedPairs {
   readonly trg: readonly (string | null)[];
   /** Units of a translation memory without one of the languages. */
   readonly skipped?: number;
+  /** Codes of the languages that a translation memory has so far; at most a few. */
+  readonly languages?: readonly string[];
 }
 
 /**
@@ -65,16 +67,22 @@ export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPa
   }
 }
 
-/** The format by a file's name. @throws UsageError if the name shows none */
-export function formatOf(path: string): PairFormat {
+/** The format by a file's name; undefined for an ending of files that no format reads. */
+export function formatByName(path: string): PairFormat | undefined {
   const name = path.toLowerCase().replace(/\.(gz|xz|zst|bz2|zip)$/, '');
   if (/(^|\/)train\.tags\.[^/]*$/.test(name)) return 'iwslt-tags';
   if (/\.(sgm|sgml|xml)$/.test(name)) return 'segments';
   if (name.endsWith('.tmx')) return 'tmx';
   if (name.endsWith('.tsv')) return 'tsv';
-  if (/\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name))
+  return /\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name) ? undefined : 'moses';
+}
+
+/** The format by a file's name. @throws UsageError if the name shows none */
+export function formatOf(path: string): PairFormat {
+  const format = formatByName(path);
+  if (format === undefined)
     throw new UsageError(
       `${path}: no known format has this ending. Name one with --format: ${pairFormats.join(', ')}.`,
     );
-  return 'moses';
+  return format;
 }

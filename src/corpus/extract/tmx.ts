@@ -9,7 +9,11 @@ export interface TmxPairs {
   readonly trg: string[];
   /** Units skipped since the last block: without a segment in one of the languages. */
   readonly skipped: number;
+  /** The first codes of languages in the file, as it spells them: at most `mostLanguages`. */
+  readonly languages: readonly string[];
 }
+
+const mostLanguages = 8;
 
 const maxSegmentLength = 2 ** 20;
 /** These contain codes of other formats, not text; only `hi` marks text. */
@@ -59,6 +63,7 @@ class TmxReader implements XmlHandler {
   private segment: string | null = null;
   private codeDepth = 0;
   private sawTmx = false;
+  private readonly languages = new Set<string>();
 
   constructor(
     private readonly name: string,
@@ -74,7 +79,9 @@ class TmxReader implements XmlHandler {
     } else if (name === 'tu') this.unit = {};
     else if (name === 'tuv' && this.unit !== null) {
       const found = attributes();
-      this.side = this.sideOf(found.get('xml:lang') ?? found.get('lang') ?? '');
+      const language = found.get('xml:lang') ?? found.get('lang') ?? '';
+      if (language !== '' && this.languages.size < mostLanguages) this.languages.add(language);
+      this.side = this.sideOf(language);
     } else if (name === 'seg' && this.side !== null) this.segment = '';
     else if (codeElements.has(name)) this.codeDepth++;
   }
@@ -98,7 +105,7 @@ class TmxReader implements XmlHandler {
   }
 
   take(): TmxPairs {
-    const taken = this.pairs;
+    const taken = { ...this.pairs, languages: [...this.languages] };
     this.pairs = { src: [], trg: [], skipped: 0 };
     return taken;
   }

@@ -105,7 +105,7 @@ Weights are here as ${dtypes.map((dtype) => `\`${dtype}\``).join(', ')}: ${dtype
       `Without \`max_new_tokens\` its pipeline stops after 256 tokens. The model ends every translation itself.`,
       'The pipeline leaves `<unk>` out of translations; `coldstart translate` writes it.',
       'The words `<s>`, `<pad>`, `</s>` and `<unk>` in a source are read as special tokens; coldstart reads them as unknown words.',
-      `Longer sources than ${longestSource} tokens are not cut; \`coldstart translate\` cuts them.`,
+      `Sources longer than ${longestSource} tokens are not cut; \`coldstart translate\` cuts them.`,
     ],
   };
 }

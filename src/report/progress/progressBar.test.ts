@@ -137,6 +137,15 @@ describe('progress bar', () => {
     ]);
   });
 
+  test('counts one unit in the singular', () => {
+    const { written, clock, stream, now } = stage(false);
+    const progress = new ProgressBar({ label: 'translate', unit: 'sentences', stream, now });
+    clock.ms = 1000;
+    progress.update(1);
+    progress.finish();
+    assert.deepEqual(written, ['translate  1 sentence  1.0s\n']);
+  });
+
   test('a resumed task is timed by the work of this process', () => {
     const { written, clock, stream, now } = stage(true);
     const progress = new ProgressBar({ label: 'train', total: 1000, unit: 'updates', startAt: 800, stream, now });

@@ -1,4 +1,4 @@
-import { formatCount } from '../../counted.js';
+import { counted, formatCount } from '../../counted.js';
 import { formatDuration } from '../../format.js';
 import { displayWidth, fitFields, withoutControls, wrapLine } from '../text/displayWidth.js';
 import { measuredSeconds } from './timeLeft.js';
@@ -15,7 +15,7 @@ export interface ProgressBarOptions {
   readonly label: string;
   /** Units in all; without it neither bar nor time left is shown. */
   readonly total?: number;
-  /** The unit, e.g. "sentences"; "%" shows the share done instead of a count. */
+  /** The unit in the plural, e.g. "sentences"; "%" shows the share done instead of a count. */
   readonly unit: string;
   /** Units done before this process began (a resumed run): the rate is taken over the rest. Default 0. */
   readonly startAt?: number;
@@ -142,7 +142,7 @@ export class ProgressBar {
     const { label, total, unit, startAt = 0 } = this.options;
     const seconds = (nowMs - this.startedMs) / 1000;
     const fields = [label];
-    if (total === undefined) fields.push(`${formatCount(done)} ${unit}`);
+    if (total === undefined) fields.push(counted(done, unit.replace(/s$/, ''), unit));
     else if (unit === '%') fields.push(`${Math.floor((100 * done) / Math.max(total, 1))} %`);
     else fields.push(`${formatCount(done)}/${formatCount(total)} ${unit}`);
     // before the details, which a narrow terminal drops
