@@ -1,6 +1,6 @@
 import { studentTwoSided } from '../score/studentT.js';
 import { cellName, type AxisValue, type Cell, type PlannedArm } from './ablationPlan.js';
-import type { RunScores } from '../run/runScores.js';
+import { isStuck, type RunScores } from '../run/runScores.js';
 import type { ArmComparison } from './compareArms.js';
 
 /** Mean over the seeds that have the number; the standard error needs two. */
@@ -168,11 +168,6 @@ function summarizeCell(name: string, cell: Cell, runs: readonly RunOutcome[]): C
     updates: estimate(complete.map(({ updates }) => updates)),
     trgTokens: estimate(complete.map(({ trgTokens, init }) => trgTokens + (init?.trgTokens ?? 0))),
   };
-}
-
-/** Whether a finished run has not learned to use context. */
-export function isStuck({ status, best, unigramNll }: RunScores): boolean {
-  return status === 'finished' && best !== undefined && unigramNll !== undefined && best.nll >= unigramNll;
 }
 
 /** Whether a run of a cell has learned to use context: without one, a test says nothing of its translations. */

@@ -9,13 +9,12 @@ import {
   type TrainPoint,
   type ValidPoint,
 } from './ablationData.js';
-import { isStuck } from './ablationResults.js';
 import { initNamed, type InitReport } from '../initial/learnedInits.js';
 import { readGradientRecord, readInitReport } from '../run/initRecords.js';
 import type { PlanRecord } from './planRecord.js';
 import type { RunStart } from '../run/runEvents.js';
 import { readRunConfig, readRunIdentity, runPaths } from '../run/runFolder.js';
-import { readRunScores, type RunScores } from '../run/runScores.js';
+import { isStuck, readRunScores, type RunScores } from '../run/runScores.js';
 import { isThere } from '../storage/isThere.js';
 
 /**

@@ -133,6 +133,12 @@ describe('coldstart init', () => {
       /both files are of the language de\./,
     ],
     [
+      'one language in other letters',
+      ['--src', 'own.de', '--trg', 'own.en', '--trg-lang', 'DE'],
+      2,
+      /both files are of the language de\./,
+    ],
+    [
       'no code',
       ['--src', 'own.de', '--trg', 'own.en', '--src-lang', '../x'],
       2,

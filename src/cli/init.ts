@@ -85,7 +85,7 @@ async function init(flags: InitFlags): Promise<void> {
   ])
     if (!/^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$/.test(code))
       throw new UsageError(`${option} is ${JSON.stringify(code)}, expected the code of a language, e.g. de or pt-BR.`);
-  if (srcLang === trgLang)
+  if (srcLang.toLowerCase() === trgLang.toLowerCase())
     throw new UsageError(
       `both files are of the language ${srcLang}. Name the languages with --src-lang and --trg-lang.`,
     );

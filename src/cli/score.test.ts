@@ -149,6 +149,7 @@ test('options without effect, and output that mixes formats, are wrong usage', (
     [['--paired-bs', '--paired-ar-n', '10'], /--paired-ar-n has no effect without --paired-ar\./],
     [['--confidence-n', '10'], /--confidence-n has no effect without --confidence\./],
     [['--seed', '1'], /--seed has no effect without a test: --confidence, --paired-bs or --paired-ar\./],
+    [['--json', '--format', 'latex'], /--json and --format latex are two forms of the output\. Choose one\./],
     [['--json', '--score-only'], /--score-only prints plain numbers, --json and --format other forms\. Choose one\./],
     [['--format', 'latex', '--score-only'], /--score-only prints plain numbers/],
     [['--diagnosis', 'new.html', '--src', 'none', '--paired-bs'], /none cannot be read/],

@@ -64,6 +64,8 @@ export interface ScoreFlags {
 /** Scores files as the flags say and prints the result. */
 export async function scoreFiles(flags: ScoreFlags, isGiven: (flag: keyof ScoreFlags) => boolean): Promise<void> {
   checkFlags(flags);
+  if (flags.json && flags.format !== 'json' && isGiven('format'))
+    throw new UsageError(`--json and --format ${flags.format} are two forms of the output. Choose one.`);
   refuseWithoutEffect(flags, isGiven);
   if (flags.diagnosis !== undefined && flags.diagnosis !== '-') checkOutputs([flags.diagnosis]);
   const refs = await Promise.all(flags.ref.map(readScoringText));

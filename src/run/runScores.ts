@@ -187,3 +187,8 @@ export function summarizeLog(
     ...(last && { last }),
   };
 }
+
+/** Whether a finished run has not learned to use context. */
+export function isStuck({ status, best, unigramNll }: RunScores): boolean {
+  return status === 'finished' && best !== undefined && unigramNll !== undefined && best.nll >= unigramNll;
+}

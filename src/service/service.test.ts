@@ -247,6 +247,31 @@ describe('service', () => {
       'Invalid request: content type text/plain is not supported, expected application/json or a form',
     ],
     [
+      'a packed body',
+      '/translate',
+      { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: 'a' },
+      415,
+      'Invalid request: the body is packed (content-encoding gzip), expected plain text',
+    ],
+    [
+      'another charset',
+      '/translate',
+      { method: 'POST', headers: { 'content-type': 'application/json; charset="UTF-16"' }, body: '{}' },
+      415,
+      'Invalid request: charset UTF-16 is not supported, expected utf-8',
+    ],
+    [
+      'a field twice',
+      '/translate?target=nl',
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'q=a&q=b&source=de',
+      },
+      400,
+      'Invalid request: q is given twice, expected once; several texts need a list in JSON',
+    ],
+    [
       'too much text',
       '/translate',
       json({ q: ['a'.repeat(1500), 'b'.repeat(501)], ...pair }),

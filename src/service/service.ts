@@ -310,6 +310,12 @@ class HttpService {
         throw new RequestError(429, `Too many requests: ${maxQueue} wait already`, { 'retry-after': '1' });
     };
     checkQueue();
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity')
+      throw new RequestError(
+        415,
+        `Invalid request: the body is packed (content-encoding ${encoding.slice(0, 40)}), expected plain text`,
+      );
     const bearer = bearerOf(request);
     if (bearer !== undefined) this.checkKey(bearer);
     // a character of JSON takes at most 6 bytes (\u00e9); other fields are short

@@ -30,7 +30,7 @@ export interface TranslateRequest {
  * Reads a request to translate from a JSON or form body.
  *
  * @param query of the address; a form may give its fields there, too
- * @throws RequestError 400, 413 (too much text) or 415 (another kind of body), with LibreTranslate's message if it has
+ * @throws RequestError 400, 413 (too much text) or 415 (another kind of body or charset), with LibreTranslate's message if it has
  * one
  */
 export async function parseTranslateRequest(
@@ -68,6 +68,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 async function fieldsOf(body: Buffer, contentType: string, query: URLSearchParams): Promise<Fields> {
   const kind = contentType.split(';')[0].trim().toLowerCase();
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset))
+    throw new RequestError(415, `Invalid request: charset ${shown(charset)} is not supported, expected utf-8`);
   if (kind === 'application/json') {
     let value: unknown;
     try {
@@ -80,9 +83,13 @@ async function fieldsOf(body: Buffer, contentType: string, query: URLSearchParam
       throw invalid(`the body is ${kindOf(value)}, expected a JSON object`);
     return value as Fields;
   }
-  const form = new Map(query);
-  if (kind === 'application/x-www-form-urlencoded')
-    new URLSearchParams(utf8(body)).forEach((value, key) => form.set(key, value));
+  const form = new Map<string, string>();
+  const add = (value: string, key: string): void => {
+    if (form.has(key)) throw invalid(`${shown(key)} is given twice, expected once; several texts need a list in JSON`);
+    form.set(key, value);
+  };
+  query.forEach(add);
+  if (kind === 'application/x-www-form-urlencoded') new URLSearchParams(utf8(body)).forEach(add);
   else if (kind === 'multipart/form-data') {
     let data: FormData;
     try {
@@ -92,7 +99,7 @@ async function fieldsOf(body: Buffer, contentType: string, query: URLSearchParam
     }
     data.forEach((value, key) => {
       if (typeof value !== 'string') throw invalid(`${shown(key)} is a file, expected text`);
-      form.set(key, value);
+      add(value, key);
     });
   } else if (kind !== '' || body.length > 0)
     throw new RequestError(

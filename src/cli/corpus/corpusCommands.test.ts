@@ -305,6 +305,7 @@ test('messages name refused files as the user typed them', () => {
   writeFileSync(join(folder, 'typed.de'), 'eins\n');
   const files = ['--src', 'typed.de', '--trg', 'typed.de'];
   const out = ['--out-src', 'typed/out.de', '--out-trg', 'typed/out.en'];
+  writeFileSync(join(folder, 'empty.tar'), '');
   for (const [args, message] of [
     [
       ['clean', ...files, ...out, '--script', '50'],
@@ -339,6 +340,10 @@ test('messages name refused files as the user typed them', () => {
     [
       ['apply-bpe', '-c', 'typed.codes', '--seed', '7'],
       /^coldstart: --seed has no effect without --dropout, which alone draws at random\. Remove it\./,
+    ],
+    [
+      ['extract', '--archive', 'empty.tar', '--src', 'a.de', '--trg', 'a.en', ...out],
+      /^coldstart: empty\.tar holds no files, expected a\.de and a\.en\. Is it the right archive, and complete\? /,
     ],
     [
       ['extract', ...files, ...out, '--format', 'iwslt-tags', '--drop', 'url('],

@@ -185,7 +185,9 @@ async function unpackSources(
   const all = [...files.map((file) => file.path), ...others];
   if (missing.length > 0)
     throw new UsageError(
-      `${archive} lacks ${missing.join(', ')}; it has ${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}.`,
+      all.length === 0
+        ? `${archive} holds no files, expected ${missing.join(' and ')}. Is it the right archive, and complete?`
+        : `${archive} lacks ${missing.join(', ')}; it has ${all.slice(0, 12).join(', ')}${all.length > 12 ? ', ...' : ''}.`,
     );
   return sources.map((source) =>
     'file' in source

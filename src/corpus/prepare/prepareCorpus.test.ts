@@ -311,6 +311,17 @@ test('a set without a line is refused before its stages, not after a training th
   }
 });
 
+test('a file named for both sides, or for training and validation, is noted', async () => {
+  const { train, ...options } = corpus();
+  const both = { ...options, train, valid: train, test: { src: train.trg, trg: train.trg } };
+  const expected = [
+    'test: both sides are the same text, so there is nothing to translate',
+    'valid: it is the training set, so its scores say nothing about new text',
+  ];
+  assert.deepEqual((await prepareCorpus(both)).warnings, expected);
+  assert.deepEqual((await prepareCorpus(both)).warnings, expected, 'up to date');
+});
+
 test('impossible options are refused', async () => {
   const options = corpus();
   await assert.rejects(

@@ -248,8 +248,23 @@ function languageWarnings(options: PrepareOptions): string[] {
     );
 }
 
-function warningsOf({ splits }: PrepareManifest): string[] {
-  const warnings: string[] = [];
+/** Files named twice, as their contents say it: a slip that no later step notices. */
+function sameTextWarnings({ inputs }: PrepareManifest): string[] {
+  const isSame = (one: string, other: string): boolean =>
+    inputs[one] !== undefined && inputs[one].sha256 === inputs[other]?.sha256;
+  return [
+    ...['train', 'valid', 'test']
+      .filter((split) => isSame(`${split}.src`, `${split}.trg`))
+      .map((split) => `${split}: both sides are the same text, so there is nothing to translate`),
+    ...['valid', 'test']
+      .filter((split) => isSame(`${split}.src`, 'train.src') && isSame(`${split}.trg`, 'train.trg'))
+      .map((split) => `${split}: it is the training set, so its scores say nothing about new text`),
+  ];
+}
+
+function warningsOf(manifest: PrepareManifest): string[] {
+  const { splits } = manifest;
+  const warnings = sameTextWarnings(manifest);
   for (const [split, report] of Object.entries(splits)) {
     const fate = split === 'train' ? 'left out' : 'kept';
     for (const [reason, count] of Object.entries(report.removed ?? {}))

@@ -9,6 +9,7 @@ import type {
   StartedFrom,
   UpdateProgress,
 } from '../../run/runEvents.js';
+import { isStuck, type RunScores } from '../../run/runScores.js';
 import { formatDuration, formatLoss, formatNumber } from '../../format.js';
 import { measuredSeconds } from './timeLeft.js';
 import { ProgressBar, type ProgressStream } from './progressBar.js';
@@ -47,6 +48,11 @@ export function whatIsSaved(learning: LearningSaved | undefined): string {
   return done === 0
     ? `No iteration of ${stageOf(stage).label} was finished, nothing is saved`
     : `${done} of ${total} iterations of ${stageOf(stage).label} are saved`;
+}
+
+/** What a stuck run's author can do. */
+function stuckText({ best, unigramNll }: RunScores): string {
+  return `stuck     the best validation (nll ${formatLoss(best!.nll)}) is no better than token frequencies (${formatLoss(unigramNll!)}): lower train.lr, train for longer, or start with a warmup or GradInit`;
 }
 
 class RunDisplay {
@@ -141,6 +147,7 @@ class RunDisplay {
         break;
       case 'scores':
         this.endStage();
+        if (isStuck(event)) this.line(stuckText(event));
         if (event.test) this.line(`test      BLEU ${event.test.bleu.toFixed(2)}  (${event.test.checkpoint})`);
         break;
       case 'epoch':
