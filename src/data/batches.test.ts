@@ -118,7 +118,7 @@ test('faults are named', () => {
         ]),
         { maxTokens: 8 },
       ).epochBatches(1),
-    /pair 1 has 9 tokens on its longer side, more than maxTokens 8/,
+    /pair 1 has 9 tokens on its longer side, more than maxTokens 8\. Raise train\.maxTokens, or leave longer training pairs out with corpus\.maxLengthTokens\./,
   );
   assert.throws(() => createBatches(many, { maxTokens: 99 }).epochBatches(1).batch(-1), /batch -1 was asked for/);
 });

@@ -159,7 +159,7 @@ function cut(
     const length = Math.max(srcLengths[row], trgLengths[row]);
     if (length > maxTokens) {
       throw new DataError(
-        `pair ${row} has ${length} tokens on its longer side, more than maxTokens ${maxTokens}. Raise maxTokens, or prepare the data with a smaller maxLengthTokens.`,
+        `pair ${row} has ${length} tokens on its longer side, more than maxTokens ${maxTokens}. Raise train.maxTokens, or leave longer training pairs out with corpus.maxLengthTokens.`,
       );
     }
     longest = Math.max(longest, length);
