@@ -48,6 +48,12 @@ function ok(args: string[], options: { input?: string; cwd?: string } = {}): str
 describe('wrong usage exits with 2 and says what to do', () => {
   const wrong: [string, string[], RegExp][] = [
     ['unknown command', ['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
+    ['help on an unknown command', ['help', 'trian'], /^error: unknown command 'trian'\n\(Did you mean train\?\)/],
+    [
+      'help on an unknown command of a group',
+      ['corpus', 'help', 'prepar'],
+      /^error: unknown command 'prepar'\n\(Did you mean prepare\?\)\nTry "coldstart corpus --help"/,
+    ],
     [
       'unknown option',
       ['train', '-c', 'x.yaml', '--reusme'],

@@ -97,12 +97,30 @@ function eachCommand(command: Command, parentPath: string, visit: (command: Comm
   for (const subcommand of command.commands) eachCommand(subcommand, path, visit);
 }
 
+/**
+ * The arguments, without "help" before a name that no command has: the name alone is reported with what was meant,
+ * while commander's "help" prints every command and no reason.
+ */
+function withoutIdleHelp(command: Command, argv: readonly string[]): readonly string[] {
+  const at = argv[0] === 'help' ? 0 : 1;
+  const { commands = [] } = (at === 0 ? command : command.commands.find((each) => each.name() === argv[0])) ?? {};
+  const name = argv[at + 1];
+  const isIdle =
+    argv[at] === 'help' &&
+    commands.length > 0 &&
+    name !== undefined &&
+    !name.startsWith('-') &&
+    ![...commands.map((each) => each.name()), 'help'].includes(name);
+  return isIdle ? argv.filter((_, i) => i !== at) : argv;
+}
+
 /** Runs the command line; returns the exit status. */
 export async function commandLine(argv: readonly string[]): Promise<number> {
   handleOutputErrors();
   const verbose = argv.includes('--verbose');
   try {
-    await (await program(argv)).parseAsync(argv, { from: 'user' });
+    const command = await program(argv);
+    await command.parseAsync(withoutIdleHelp(command, argv), { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
     // commander has printed its message, or the requested help or version
