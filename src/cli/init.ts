@@ -3,7 +3,6 @@ import { counted } from '../counted.js';
 import { ColdstartError, DataError, UsageError } from '../errors.js';
 import { shellWord } from '../format.js';
 import { starts, type Start } from '../config/startingConfig.js';
-import type { PairFormat } from '../corpus/extract/readPairs.js';
 import { languageOf } from './corpus/pairOptions.js';
 
 interface InitFlags {
@@ -56,23 +55,21 @@ async function init(flags: InitFlags): Promise<void> {
     { existsSync, rmSync, statSync },
     { basename, dirname, join, resolve },
     { extractCorpus },
-    { formatByName },
+    { checkSentencePerLine },
     { heldOutEvery, startingConfig },
     files,
   ] = await Promise.all([
     import('node:fs'),
     import('node:path'),
     import('../corpus/extract/extractCorpus.js'),
-    import('../corpus/extract/readPairs.js'),
+    import('../corpus/extract/sentencePerLine.js'),
     import('../config/startingConfig.js'),
     import('../storage/atomicFile.js'),
   ]);
-  for (const path of [flags.src, flags.trg]) {
+  for (const path of [flags.src, flags.trg])
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
       throw new UsageError(`${path} is a folder, expected a file with one sentence per line.`);
-    const format = formatByName(path);
-    if (format !== 'moses') throw otherFormat(path, format, flags);
-  }
+  checkSentencePerLine(flags, flags);
   if (resolve(flags.src) === resolve(flags.trg))
     throw new UsageError(
       `--src and --trg both name ${flags.src}, expected a file for each language. If it holds both, "coldstart corpus extract" writes two.`,
@@ -158,23 +155,6 @@ async function countPairs(files: InitFlags): Promise<{ total: number; first: Rec
     total += src.length;
   }
   return { total, first };
-}
-
-/** The error for a file whose name shows another format than one sentence per line; it names the command to use first. */
-function otherFormat(
-  path: string,
-  format: PairFormat | undefined,
-  { src, trg, srcLang, trgLang }: InitFlags,
-): UsageError {
-  const input =
-    format === 'tmx' || format === 'tsv'
-      ? `--input ${shellWord(path)}`
-      : `--src ${shellWord(src)} --trg ${shellWord(trg)}`;
-  return new UsageError(
-    format === undefined
-      ? `${path} is not a text file with one sentence per line. Write the sentences of each language to a text file, or both to a .tsv file for "coldstart corpus extract".`
-      : `${path} is a file of the format ${format}, expected text with one sentence per line. Extract the sentences first: npx coldstart corpus extract ${input} --out-src corpus.${srcLang ?? 'de'} --out-trg corpus.${trgLang ?? 'en'} (the endings are the languages' codes).`,
-  );
 }
 
 /** The language named by a file's ending; undefined for endings such as .txt. */

@@ -99,6 +99,18 @@ test('missing settings are named', () => {
       { ...files, 'corpus.clean.duplicates': ['both'] },
       /clean\.duplicates is \["both"\], expected a list of pair, source, target, none twice/,
     ],
+    [
+      { ...files, 'corpus.train.src': '/m.tmx', 'corpus.train.trg': '/m.tmx', 'corpus.srcLang': 'fr' },
+      /corpus\.train\.src is \/m\.tmx, a file of the format tmx, expected text with one sentence per line\. Extract the sentences first: npx coldstart corpus extract --input \/m\.tmx --out-src corpus\.fr --out-trg corpus\.en \(/,
+    ],
+    [
+      { ...files, 'corpus.valid.src': '/v.de', 'corpus.valid.trg': '/v.en.sgm' },
+      /corpus\.valid\.trg is \/v\.en\.sgm, a file of the format segments.* --src \/v\.de --trg \/v\.en\.sgm --out-src corpus\.de /,
+    ],
+    [
+      { ...files, 'corpus.test.src': '/t.csv', 'corpus.test.trg': '/t.en' },
+      /corpus\.test\.src is \/t\.csv, not a text file/,
+    ],
     [{ ...files, 'corpus.trgSubwords.method': 'sentencepiece' }, /does not set corpus\.trgSubwords\.model/],
   ];
   for (const [changes, message] of refused)

@@ -2,6 +2,7 @@ import { shellWord } from '../format.js';
 import { configFile, withPlaces } from './loadConfig.js';
 import type { Config } from './schema.js';
 import type { PairFiles } from '../text/linePairs.js';
+import { checkSentencePerLine } from '../corpus/extract/sentencePerLine.js';
 import type { PrepareOptions } from '../corpus/prepare/options.js';
 import { subwordMethods, type PrepareSubwords } from '../text/subwords/subwordMethods.js';
 import { UsageError } from '../errors.js';
@@ -22,9 +23,9 @@ function optionsOf({ corpus }: Config): PrepareOptions {
     outDir: corpusFolder({ corpus }),
     srcLang: corpus.srcLang,
     trgLang: corpus.trgLang,
-    train: pairFiles('train', corpus.train) ?? missing('corpus.train.src'),
-    valid: pairFiles('valid', corpus.valid),
-    test: pairFiles('test', corpus.test),
+    train: pairFiles('train', corpus) ?? missing('corpus.train.src'),
+    valid: pairFiles('valid', corpus),
+    test: pairFiles('test', corpus),
     holdOutEvery: corpus.holdOutEvery,
     ...preprocessingOptions(corpus),
     subwords: subwordOptions('subwords', corpus.subwords),
@@ -83,9 +84,12 @@ export function corpusFolder({ corpus }: Pick<Config, 'corpus'>): string {
   return corpus.dir ?? missing('corpus.dir');
 }
 
-function pairFiles(split: string, { src, trg }: { src?: string; trg?: string }): PairFiles | undefined {
+function pairFiles(split: 'train' | 'valid' | 'test', corpus: Config['corpus']): PairFiles | undefined {
+  const { src, trg } = corpus[split];
   if (src === undefined && trg === undefined) return undefined;
-  return { src: src ?? missing(`corpus.${split}.src`), trg: trg ?? missing(`corpus.${split}.trg`) };
+  const files = { src: src ?? missing(`corpus.${split}.src`), trg: trg ?? missing(`corpus.${split}.trg`) };
+  checkSentencePerLine(files, corpus, `corpus.${split}.`);
+  return files;
 }
 
 function subwordOptions(

@@ -106,11 +106,13 @@ Examples:
 }
 
 async function cleanAction(flags: CleanFlags): Promise<void> {
-  const [{ cleanCorpus }, { describeCleaning }, { ProgressBar }] = await Promise.all([
+  const [{ cleanCorpus }, { describeCleaning }, { ProgressBar }, { checkSentencePerLine }] = await Promise.all([
     import('../../text/clean/cleanCorpus.js'),
     import('../../report/text/cleanReport.js'),
     import('../../report/progress/progressBar.js'),
+    import('../../corpus/extract/sentencePerLine.js'),
   ]);
+  checkSentencePerLine(flags, flags);
   const written = [flags.outSrc, flags.outTrg, flags.removed].filter((path) => path !== undefined);
   if (new Set(written).size < written.length)
     throw new UsageError('--out-src, --out-trg and --removed must be different files.');

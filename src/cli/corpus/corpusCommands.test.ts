@@ -255,6 +255,11 @@ test('cleaning and statistics of a corpus', () => {
   }
   assert.match(corpus(['clean', ...files, ...out]).stderr, /clean\.de exists already/);
   assert.match(
+    corpus(['clean', '--src', 'a.tsv', '--trg', 'a.tsv', ...out]).stderr,
+    /^coldstart: a\.tsv is a file of the format tsv, expected text with one sentence per line\..* --input a\.tsv /,
+  );
+  assert.match(corpus(['stats', '--src', 'a.de', '--trg', 'a.json']).stderr, /^coldstart: a\.json is not a text file/);
+  assert.match(
     corpus(['clean', '--src', 'train.de', '--trg', 'train.en', '--held-out', 'x', ...out]).stderr,
     /--held-out names 1 file, expected source and target of each set/,
   );

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { counted } from '../../counted.js';
-import { pairFormats, type PairFormat, type PairSource } from '../../corpus/extract/readPairs.js';
+import { pairFormats, type PairFormat } from '../../corpus/extract/pairFormat.js';
+import type { PairSource } from '../../corpus/extract/readPairs.js';
 import { UsageError } from '../../errors.js';
 import { abortOnInterrupt } from '../interrupts.js';
 import { jsonOption } from '../options.js';
@@ -112,7 +113,7 @@ async function extractAction(flags: ExtractFlags): Promise<void> {
 }
 
 async function sourcesOf(flags: ExtractFlags): Promise<PairSource[]> {
-  const { formatOf } = await import('../../corpus/extract/readPairs.js');
+  const { formatOf } = await import('../../corpus/extract/pairFormat.js');
   const { src = [], trg = [], input = [], columns = [1, 2] } = flags;
   if (src.length !== trg.length)
     throw new UsageError(

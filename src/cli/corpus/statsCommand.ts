@@ -43,6 +43,7 @@ async function statsAction(flags: StatsFlags): Promise<void> {
     { corpusStatsAsHtml },
     { ProgressBar },
     { checkOutputs },
+    { checkSentencePerLine },
     { writeFileAtomic },
   ] = await Promise.all([
     import('../../text/clean/corpusStats.js'),
@@ -50,8 +51,10 @@ async function statsAction(flags: StatsFlags): Promise<void> {
     import('../../report/html/corpusStatsHtml.js'),
     import('../../report/progress/progressBar.js'),
     import('../../storage/checkOutputs.js'),
+    import('../../corpus/extract/sentencePerLine.js'),
     import('../../storage/atomicFile.js'),
   ]);
+  checkSentencePerLine(flags, {});
   if (flags.html !== undefined) checkOutputs([flags.html]);
   const unitsOf = flags.codes === undefined ? undefined : await unitCounter(flags.codes);
   const progress = new ProgressBar({ label: 'stats', unit: 'pairs', lineEverySeconds: 30 });

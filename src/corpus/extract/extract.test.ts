@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { ColdstartError } from '../../errors.js';
 import { zipArchive } from '../../../test/archives.js';
 import { extractCorpus, type ExtractOptions, type ExtractReport } from './extractCorpus.js';
-import { formatOf, type PairSource } from './readPairs.js';
+import { formatOf } from './pairFormat.js';
+import type { PairSource } from './readPairs.js';
 import { XmlScanner } from './xmlScanner.js';
 
 let folder: string;

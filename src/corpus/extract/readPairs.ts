@@ -1,8 +1,8 @@
-import { UsageError } from '../../errors.js';
 import { checkFields, optionalChoice, optionalInteger, required, type Section } from '../../field.js';
 import { inStep, withoutLineEnds, type PairFiles } from '../../text/linePairs.js';
 import { iwsltTagLines, type IwsltTagsOptions } from './iwsltTags.js';
 import { textLines } from './openText.js';
+import { pairFormats } from './pairFormat.js';
 import { segmentLines, type SegmentOptions } from './segments.js';
 import { tmxPairs } from './tmx.js';
 import { tsvColumns } from './tsv.js';
@@ -17,9 +17,6 @@ export type PairSource =
   | ({ readonly format: 'segments' } & PairFiles & SegmentOptions)
   | { readonly format: 'tsv'; readonly file: string; readonly srcColumn: number; readonly trgColumn: number }
   | { readonly format: 'tmx'; readonly file: string; readonly srcLang: string; readonly trgLang: string };
-
-export const pairFormats = ['moses', 'iwslt-tags', 'segments', 'tsv', 'tmx'] as const;
-export type PairFormat = (typeof pairFormats)[number];
 
 /** The fields of every `PairSource`, and those of the format `tsv`. */
 export const pairSourceFields = {
@@ -65,24 +62,4 @@ export async function* readPairs(source: PairSource): AsyncGenerator<ExtractedPa
     case 'tmx':
       return yield* tmxPairs(source.file, source.srcLang, source.trgLang);
   }
-}
-
-/** The format by a file's name; undefined for an ending of files that no format reads. */
-export function formatByName(path: string): PairFormat | undefined {
-  const name = path.toLowerCase().replace(/\.(gz|xz|zst|bz2|zip)$/, '');
-  if (/(^|\/)train\.tags\.[^/]*$/.test(name)) return 'iwslt-tags';
-  if (/\.(sgm|sgml|xml)$/.test(name)) return 'segments';
-  if (name.endsWith('.tmx')) return 'tmx';
-  if (name.endsWith('.tsv')) return 'tsv';
-  return /\.(json|jsonl|csv|parquet|tar|tgz|pdf|html?)$/.test(name) ? undefined : 'moses';
-}
-
-/** The format by a file's name. @throws UsageError if the name shows none */
-export function formatOf(path: string): PairFormat {
-  const format = formatByName(path);
-  if (format === undefined)
-    throw new UsageError(
-      `${path}: no known format has this ending. Name one with --format: ${pairFormats.join(', ')}.`,
-    );
-  return format;
 }

@@ -1,4 +1,4 @@
-import type { PairFormat } from '../extract/readPairs.js';
+import type { PairFormat } from '../extract/pairFormat.js';
 
 /**
  * A corpus that can be fetched: a data file with the addresses of its text. The file's `corpus` sections say how
