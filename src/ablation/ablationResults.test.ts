@@ -252,6 +252,7 @@ test('every shipped ablation can be planned', () => {
     'depth-multi30k.yaml': 5,
     'iwslt14-de-en.yaml': 4,
     'mixed-de-en.yaml': 3,
+    'mixed-tiny-de-en.yaml': 3 * 2 * 3,
     'quickstart.yaml': 5,
     'stability-builtin.yaml': 3 * 24,
     'stability-multi30k.yaml': 4 * 12,
