@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { atMost, positiveInteger } from './options.js';
+import { atMost, wholeNumber } from './options.js';
 
 interface WatchFlags {
-  port?: number;
+  port: number;
 }
 
 export function watchCommand(): Command {
@@ -11,7 +11,7 @@ export function watchCommand(): Command {
       'Shows the report of a folder in a browser and keeps it up to date during the runs. Only this machine can see it.',
     )
     .argument('<dir>', 'folder that "ablate" or "train" makes')
-    .option('--port <number>', 'port on 127.0.0.1 (default: a free one)', atMost(65535, positiveInteger))
+    .option('--port <number>', 'port on 127.0.0.1; 0: a free one', atMost(65_535, wholeNumber), 0)
     .addHelpText(
       'after',
       `
@@ -27,7 +27,7 @@ Examples:
       ]);
       gatherAblation(dir, { samples: 0, bootstrapSamples: 0 }); // says what is wrong with the folder before a browser is opened
       const signal = abortOnInterrupt('The page is closed; runs continue.');
-      const server = await serveReport(dir, { port: port ?? 0 });
+      const server = await serveReport(dir, { port });
       console.log(`${server.url} shows ${dir}; Ctrl-C ends it.`);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       await server.close();

@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ColdstartError } from '../errors.js';
 import { isLoopback, requestedHost } from '../report/serve/loopback.js';
 import { pageHeaders } from '../report/serve/pageHeaders.js';
 import { languageName } from '../report/text/languageName.js';
+import { listen } from '../storage/http/listen.js';
 import { modelSettings } from '../translator/openModel.js';
 import { Metrics } from './metrics.js';
 import { readBody } from './readBody.js';
@@ -160,19 +160,12 @@ class HttpService {
   /** Takes the port; requests to translate are refused until `serve`. @returns its address */
   async listen(): Promise<string> {
     const { host, port } = this.options;
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', (error) =>
-        reject(
-          new ColdstartError(
-            'PORT',
-            `port ${port} on ${host} cannot be used: ${error.message}. Choose another with --port, or 0 for a free one.`,
-            { cause: error },
-          ),
-        ),
-      );
-      this.server.listen(port, host, resolve);
+    const chosen = await listen(this.server, {
+      host,
+      port,
+      advice: 'or 0 for a free one',
+      onError: () => this.metrics.count('coldstart_server_errors_total', 'Connections that could not be accepted.'),
     });
-    const { port: chosen } = this.server.address() as AddressInfo;
     return `http://${host.includes(':') ? `[${host}]` : host}:${chosen}/`;
   }
 

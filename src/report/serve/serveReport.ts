@@ -1,10 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { ColdstartError } from '../../errors.js';
 import type { AblationData } from '../../ablation/ablationData.js';
 import { gatherAblation } from '../../ablation/gatherAblation.js';
+import { listen } from '../../storage/http/listen.js';
 import { systemFailure } from '../../storage/systemFailure.js';
 import { ablationMain, ablationPage } from '../html/ablationPage.js';
 import { isLoopback, requestedHost } from './loopback.js';
@@ -47,17 +46,11 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
       response.writeHead(404).end();
     }
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new ColdstartError(
-          'PORT',
-          `port ${port} on 127.0.0.1 cannot be used: ${error.message}. Choose another with --port, or leave it out for a free one.`,
-          { cause: error },
-        ),
-      ),
-    );
-    server.listen(port, '127.0.0.1', resolve);
+  const taken = await listen(server, {
+    host: '127.0.0.1',
+    port,
+    advice: 'or 0 for a free one',
+    onError: () => {}, // a connection that cannot be accepted: the browser tries again
   });
   const sendPage = (): void => {
     if (readers.size === 0) return;
@@ -80,7 +73,7 @@ export async function serveReport(dir: string, { port }: { port: number }): Prom
   };
   timer = setTimeout(look, lookEveryMs);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://127.0.0.1:${taken}/`,
     close: () => {
       clearTimeout(timer);
       for (const reader of readers) reader.end();
