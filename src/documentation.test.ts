@@ -89,6 +89,21 @@ test('prose has at most 120 columns, as the code', () => {
   assert.deepEqual(tooLong, []);
 });
 
+test('comments have at most 120 columns, as the code', () => {
+  const files = ['src', 'test'].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name)),
+  );
+  assert.ok(files.length > 500, `${files.length} files`);
+  const tooLong = files.flatMap((file) =>
+    readFileSync(join(project, file), 'utf8')
+      .split('\n')
+      .flatMap((line, i) => (line.length > 120 && /^ *(\*|\/\/) /.test(line) ? [`${file}:${i + 1}`] : [])),
+  );
+  assert.deepEqual(tooLong, []);
+});
+
 test('anchors are those that GitHub gives', () => {
   assert.deepEqual(
     [...anchors("# The paper, and the authors' program\n```\n# no heading\n```\n## `log.jsonl`\n## A b\n## A b\n")],

@@ -53,7 +53,8 @@ export function findRuns(dir: string, known: ReadonlySet<string> = new Set()): F
  * Checks the runs in an ablation's folder: those that the plan names must have its settings, and so must other seeds of
  * its arms. The folder must not be that of a single run.
  *
- * @throws ColdstartError code RUN_EXISTS for the folder of a run; code RUN_DIFFERS naming every run that was made with other settings or another corpus, before any of them starts
+ * @throws ColdstartError code RUN_EXISTS for the folder of a run; code RUN_DIFFERS naming every run that was made with
+ * other settings or another corpus, before any of them starts
  */
 export function checkExistingRuns(plan: AblationPlan, dir: string): void {
   // reports of the folder would show the ablation, and the run no more

@@ -56,12 +56,13 @@ export async function startedPrograms(): Promise<number | undefined> {
 
 /**
  * Makes a backend the current one.
- * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes its check, or webgpu if there
- *   is a GPU in hardware on which a step of training takes less time, and products are float32; for f16 such a GPU
+ * @param name one of `backendNames`; `auto` takes the first of native, tensorflow, wasm and cpu that loads and passes
+ * its check, or webgpu if there is a GPU in hardware on which a step of training takes less time, and products are
+ * float32; for f16 such a GPU
  * @param precision of training's matrix products
  * @returns the name of the backend in use
- * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed, BACKEND_WRONG if it gives
- *   wrong results; with `auto` code NO_BACKEND
+ * @throws UsageError for an unknown name; ColdstartError code BACKEND_MISSING if the backend is not installed,
+ * BACKEND_WRONG if it gives wrong results; with `auto` code NO_BACKEND
  */
 export async function selectBackend(name: string, precision: Precision = 'fp32'): Promise<BackendName> {
   if (name !== 'auto') {

@@ -106,7 +106,8 @@ const leaderEndsWithin = 30_000;
 
 /**
  * The configuration with `--batch-per-worker`.
- * @param kept settings that the run keeps; a kept train.updateFreq is multiplied already, perhaps by another number of processes
+ * @param kept settings that the run keeps; a kept train.updateFreq is multiplied already, perhaps by another number of
+ * processes
  */
 function withBatches(
   config: Config,

@@ -52,8 +52,8 @@ export class Dataset implements PairSource {
    * its checksum when it is first read.
    *
    * @param paths one file, or all shards in order
-   * @param options `cacheBytes` bounds the ids kept in memory (default 64 MiB); `someShards` lets `paths` be some of the shards, for
-   *   readers that divide them among themselves
+   * @param options `cacheBytes` bounds the ids kept in memory (default 64 MiB); `someShards` lets `paths` be some of
+   * the shards, for readers that divide them among themselves
    * @throws DataError saying what is wrong with a file and what to re-run
    */
   static open(

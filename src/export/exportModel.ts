@@ -33,7 +33,8 @@ const exportFolder: RecordedFolder = { what: 'export', record: exportRecordName,
  * Checks, before the work, that an export can be written to a folder.
  * @param options.force allows an earlier export there, which is then replaced
  * @param options.kind what is written, and how an earlier one is known
- * @throws ColdstartError code FILE_EXISTS for a folder that holds something; WRITE_FAILED for a place that cannot be written to
+ * @throws ColdstartError code FILE_EXISTS for a folder that holds something; WRITE_FAILED for a place that cannot be
+ * written to
  */
 export function checkExportFolder(
   out: string,

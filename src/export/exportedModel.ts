@@ -78,7 +78,8 @@ export interface ExportSource {
 
 /**
  * Opens what is to be exported.
- * @throws UsageError unless exactly one of `run` and `checkpoint` is given; DataError or CheckpointError for files that cannot be used
+ * @throws UsageError unless exactly one of `run` and `checkpoint` is given; DataError or CheckpointError for files that
+ * cannot be used
  */
 export async function openExportedModel({ run, checkpoint, use, text }: ExportSource): Promise<ExportedModel> {
   if ((run === undefined) === (checkpoint === undefined))

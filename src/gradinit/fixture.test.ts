@@ -115,8 +115,8 @@ async function follow(trajectory: Trajectory, params: Params): Promise<GradInitR
 }
 
 /**
- * The cases of each backend: all on one, a first- and a second-order one on the slow reference, and on the slow software
- * GPU one of each variant and algorithm.
+ * The cases of each backend: all on one, a first- and a second-order one on the slow reference, and on the slow
+ * software GPU one of each variant and algorithm.
  */
 const backends: Record<string, (file: string) => boolean> = {
   wasm: () => true,

@@ -147,8 +147,9 @@ export interface GradInitReport {
  *
  * @returns new parameters, scale times initial value, same names, order and shapes, owned by the caller; and a report
  * @throws UsageError for options out of range or no parameters; ColdstartError GRADINIT if a loss or norm is not finite
- * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program (docs/reference/gradinit.md lists where
- * the two differ). The goal `cosine`: Yang et al. 2022 (arXiv 2210.05956), for two parts.
+ * Source: Zhu et al. 2021 (arXiv 2102.08098), Algorithm 1, and the authors' released program
+ * (docs/reference/gradinit.md lists where the two differ). The goal `cosine`: Yang et al. 2022 (arXiv 2210.05956), for
+ * two parts.
  */
 export async function gradInit<B>(
   task: GradInitTask<B> | GradInitShortTask<B>,
@@ -504,8 +505,9 @@ export function exceedingSides(
 }
 
 /**
- * The derivative of the norm with respect to every gradient; of several norms, that of their sum. Held constant, it turns the norm's derivative by the
- * parameters into that of an inner product, which is a sum over pieces, while the norm is not.
+ * The derivative of the norm with respect to every gradient; of several norms, that of their sum. Held constant, it
+ * turns the norm's derivative by the parameters into that of an inner product, which is a sum over pieces, while the
+ * norm is not.
  * @param normOfTensor the norm that a tensor's gradient belongs to; undefined if that norm is not to change
  */
 function normDerivative(

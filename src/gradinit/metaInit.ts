@@ -116,11 +116,12 @@ export interface MetaInitReport {
  * derivatives.
  *
  * @returns new parameters, same names, order and shapes, owned by the caller; and a report
- * @throws UsageError for options out of range or without a tensor to learn; ColdstartError METAINIT if the quotient is not finite
- * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1 and the program in its appendix: the quotient is over all parameters, and each
- * step starts from the tensor's current norm, so a norm that moves past zero continues with the opposite sign. The
- * authors draw random inputs and labels for each step; here the caller chooses them through `batches`, and runs of
- * coldstart give training batches, since token ids have no natural distribution to draw from.
+ * @throws UsageError for options out of range or without a tensor to learn; ColdstartError METAINIT if the quotient is
+ * not finite
+ * Source: Dauphin and Schoenholz 2019 (MetaInit), Algorithm 1 and the program in its appendix: the quotient is over all
+ * parameters, and each step starts from the tensor's current norm, so a norm that moves past zero continues with the
+ * opposite sign. The authors draw random inputs and labels for each step; here the caller chooses them through
+ * `batches`, and runs of coldstart give training batches, since token ids have no natural distribution to draw from.
  */
 export async function metaInit<B>(
   task: MetaInitTask<B>,
@@ -263,10 +264,10 @@ async function measureWhole<B>(
 
 /**
  * The quotient of a batch of several pieces. It is no sum over pieces, but it and its derivatives follow from four sums
- * over them. Let a and b be the quotient's derivatives by the gradient g and by h = Hg, taken as constants. Its derivative
- * by the parameters is that of a'g + b'h, and the derivative of b'Hg is that with the last g constant plus H(Hb). So the
- * passes sum up g, then Hg, then u = Hb, then the derivative of b'Hg + (a + u)'g, where only H and the last g are not
- * constant.
+ * over them. Let a and b be the quotient's derivatives by the gradient g and by h = Hg, taken as constants. Its
+ * derivative by the parameters is that of a'g + b'h, and the derivative of b'Hg is that with the last g constant plus
+ * H(Hb). So the passes sum up g, then Hg, then u = Hb, then the derivative of b'Hg + (a + u)'g, where only H and the
+ * last g are not constant.
  */
 async function measureInPieces<B>(
   pieces: readonly BatchPiece<B>[],
@@ -317,8 +318,8 @@ async function measureInPieces<B>(
 }
 
 /**
- * The quotient's derivatives by gradients and by their products with the Hessian, the quotient, and the sum of squares of
- * the gradients.
+ * The quotient's derivatives by gradients and by their products with the Hessian, the quotient, and the sum of squares
+ * of the gradients.
  */
 async function differentiateQuotient(
   gradients: Params,

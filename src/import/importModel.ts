@@ -37,7 +37,8 @@ const kinds: readonly ForeignKind[] = ['fsmt', 'marian'];
  * all. Nothing of the source is run: weights are safetensors, whose header and sizes are checked, the rest is JSON and
  * text.
  *
- * @throws UsageError for a model that cannot be held exactly, with the reasons; DataError for files that do not fit together
+ * @throws UsageError for a model that cannot be held exactly, with the reasons; DataError for files that do not fit
+ * together
  */
 export async function importModel(folder: string, out: string): Promise<Imported> {
   const foreign = readForeignConfig(folder);

@@ -42,9 +42,9 @@ export function gradInitOptions(task: OptionsTask): GradInitOptions {
 }
 
 /**
- * eta, if it is not set. For `robust` the movement of training's first updates at the full rate; a step of A = SGD before training with
- * another optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the published rule:
- * training's highest rate.
+ * eta, if it is not set. For `robust` the movement of training's first updates at the full rate; a step of A = SGD
+ * before training with another optimiser is as long as that optimiser's, in the gradient's direction. Otherwise the
+ * published rule: training's highest rate.
  */
 function defaultSize(
   { settings, train, model }: OptionsTask,

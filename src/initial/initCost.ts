@@ -63,8 +63,8 @@ export function checkUses(firstTokens: number, secondTokens: number): BatchUse[]
 }
 
 /**
- * A MetaInit iteration: a gradient, and the gradient of the gradient quotient. Several pieces need two more passes, each
- * for a product with the Hessian.
+ * A MetaInit iteration: a gradient, and the gradient of the gradient quotient. Several pieces need two more passes,
+ * each for a product with the Hessian.
  */
 export function metaInitUses(trgTokens: number, numPieces: number): BatchUse[] {
   const products = numPieces > 1 ? [passes.secondOrder, passes.secondOrder] : [];

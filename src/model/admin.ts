@@ -21,8 +21,9 @@ import { decode, encode } from './transformer.js';
  * @param params initial parameters; they do not change
  * @param batch training pairs to profile on
  * @returns new parameters, owned by the caller, and the scales by name
- * Source: Liu et al. 2020 (Admin, arXiv 2004.08249), section 4, as the authors' program computes it: layer-normalised inputs have
- * variance 1 (the first of a stack, an embedding, need not), and with that w_(i+1)^2 = w_1^2 + sum over j <= i of Var[f_j].
+ * Source: Liu et al. 2020 (Admin, arXiv 2004.08249), section 4, as the authors' program computes it: layer-normalised
+ * inputs have variance 1 (the first of a stack, an embedding, need not), and with that w_(i+1)^2 = w_1^2 + sum over j
+ * <= i of Var[f_j].
  */
 export function profileResidualScales(
   params: Params,

@@ -15,7 +15,8 @@ export const sharings = ['none', 'decoder-tied', 'tied'] as const;
  * How a sublayer f and its input x are combined:
  *
  * - `post-ln`: LN(x + f(x)) (Vaswani et al. 2017).
- * - `pre-ln`: x + f(LN(x)), and one more LN after the last layer of each stack (Xiong et al. 2020; fairseq's normalize-before).
+ * - `pre-ln`: x + f(LN(x)), and one more LN after the last layer of each stack (Xiong et al. 2020; fairseq's
+ *   normalize-before).
  * - `admin`: LN(w x + f(x)), w a learned vector of each sublayer (Liu et al. 2020).
  * - `deepnorm`: LN(a x + f(x)), a fixed by the depths (Wang et al. 2022).
  * - `none`: x + f(x), without layer normalisation (Huang et al. 2020, T-Fixup).

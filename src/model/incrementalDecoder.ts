@@ -77,7 +77,8 @@ export class IncrementalDecoder {
   /**
    * Reads one more token per row.
    * @param tokens [rows] the last token of every hypothesis; eosId first
-   * @returns hidden states [rows, d], which times the output matrix are the next token's logits; the caller disposes them
+   * @returns hidden states [rows, d], which times the output matrix are the next token's logits; the caller disposes
+   * them
    */
   advance(tokens: Int32Array): Tensor {
     const rows = this.batch * this.width;

@@ -17,11 +17,13 @@ import { deepNorm } from './residual.js';
  *   U(±1/sqrt(fanIn)), which is torch.nn.Linear's own default.
  * - `xavier`: every linear layer Xavier uniform, U(±sqrt(6 / (fanIn + fanOut))), biases 0 (Glorot and Bengio 2010).
  * - `kaiming`: every linear layer Kaiming uniform for ReLU, U(±sqrt(6 / fanIn)), biases 0 (He et al. 2015).
- * - `tfixup`: `xavier`, then value projections, output projections and feed-forward weights times 0.67 N^-1/4 in the encoder
- *   and (9 N)^-1/4 in the decoder, embeddings times (9 N)^-1/4 (Huang et al. 2020, section 3.2). N is the number of layers of the
- *   stack; for embeddings, of the decoder. It was made for a model without layer norms: `residual: none`.
- * - `deepnorm`: every linear layer Xavier normal, N(0, 2 / (fanIn + fanOut)), with gain beta for value projections, output
- *   projections and feed-forward weights (`deepNorm` in residual.ts), biases 0 (Wang et al. 2022). Made for `residual: deepnorm`.
+ * - `tfixup`: `xavier`, then value projections, output projections and feed-forward weights times 0.67 N^-1/4 in the
+ *   encoder and (9 N)^-1/4 in the decoder, embeddings times (9 N)^-1/4 (Huang et al. 2020, section 3.2). N is the
+ *   number of layers of the stack; for embeddings, of the decoder. It was made for a model without layer norms:
+ *   `residual: none`.
+ * - `deepnorm`: every linear layer Xavier normal, N(0, 2 / (fanIn + fanOut)), with gain beta for value projections,
+ *   output projections and feed-forward weights (`deepNorm` in residual.ts), biases 0 (Wang et al. 2022). Made for
+ *   `residual: deepnorm`.
  *
  * Residual scales (`residual: admin`) are 1; `profileResidualScales` sets them (Liu et al. 2020).
  */

@@ -44,7 +44,8 @@ async function anyStops(world: World, signal: AbortSignal | undefined): Promise<
 /**
  * @param own the same text on all processes, or a digest
  * @param what it is of, for the message
- * @throws ColdstartError code PROCESSES_DIFFER, on all processes, naming the first one that has something else than the leader
+ * @throws ColdstartError code PROCESSES_DIFFER, on all processes, naming the first one that has something else than the
+ * leader
  */
 export async function requireSame(world: World, own: string, what: string): Promise<void> {
   const all = await allGatherJson(world, { own, host: world.host });

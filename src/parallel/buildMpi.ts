@@ -33,7 +33,8 @@ const underlyingCommand = (compiler: string): string =>
  * The addon appears whole.
  *
  * @returns its path and whether it was compiled
- * @throws ColdstartError code NATIVE_BUILD if there is no MPI, or it did not compile; the compiler's own words are on standard error
+ * @throws ColdstartError code NATIVE_BUILD if there is no MPI, or it did not compile; the compiler's own words are on
+ * standard error
  */
 export function buildMpi({ packageFolder: root = packageFolder, env = process.env }: EnginePlace = {}): {
   path: string;

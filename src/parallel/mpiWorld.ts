@@ -47,8 +47,8 @@ export function launched(
 
 /**
  * Starts MPI in this process.
- * @throws ColdstartError code BACKEND_MISSING if the addon was not built, NATIVE_LOAD if it does not load, NATIVE_VERSION if it was
- *   built from other sources
+ * @throws ColdstartError code BACKEND_MISSING if the addon was not built, NATIVE_LOAD if it does not load,
+ * NATIVE_VERSION if it was built from other sources
  */
 export async function joinMpi(): Promise<MpiWorld> {
   const addon = loadMpi();

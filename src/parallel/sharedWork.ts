@@ -18,7 +18,8 @@ interface Outcome<T> {
  * @param compute the result of an item, plain JSON; once the signal is aborted it may reject
  * @param signal asks all processes to stop; looked at before and after each item
  * @returns results in the order of items; undefined if any process was asked to stop
- * @throws on all processes: the ColdstartError of the first item that failed, which is the one that a single process would throw
+ * @throws on all processes: the ColdstartError of the first item that failed, which is the one that a single process
+ * would throw
  */
 export async function shareOut<T>(
   world: World | undefined,

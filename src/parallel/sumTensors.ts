@@ -5,8 +5,8 @@ import { addInto } from '../backend/ops/addInto.js';
 import { sumOverTreeLater, type TreeNode } from './sumTree.js';
 
 /**
- * The sum over a node of sets of tensors, in the tree's order. At most as many are held at once as the tree is deep. Each
- * term after the first begins in a new turn of the event loop: a GPU's memory is freed only between turns.
+ * The sum over a node of sets of tensors, in the tree's order. At most as many are held at once as the tree is deep.
+ * Each term after the first begins in a new turn of the event loop: a GPU's memory is freed only between turns.
  * @param of the tensors of a term, from the first to the last; they are taken over
  * @returns tensors of the caller
  */

@@ -111,7 +111,8 @@ export async function refuseTooLarge(
  * @param options.isLearned initial parameters exist already
  * @param options.isTrained training is done, and only decoding is left
  * @param options.isBegun the run resumes
- * @param options.processes that train together: all of them, and those that share this machine's memory, each with a whole run
+ * @param options.processes that train together: all of them, and those that share this machine's memory, each with a
+ * whole run
  * @param options.ignore also if it will not fit
  * @throws ColdstartError TOO_LARGE if it will not fit
  */

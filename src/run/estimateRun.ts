@@ -60,7 +60,8 @@ export async function estimateMemory(config: Config, ignoreMemory = false): Prom
 /**
  * Measures a few updates, one validation, a few translations, and an iteration of each branch of the learned
  * initialisation.
- * @param done what an unfinished run has behind it, whose time is left out: updates, and the recorded cost of its initial parameters
+ * @param done what an unfinished run has behind it, whose time is left out: updates, and the recorded cost of its
+ * initial parameters
  * @throws ColdstartError TOO_LARGE if that would not fit into memory
  */
 export async function estimateRun(

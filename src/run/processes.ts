@@ -56,8 +56,8 @@ type Introduction = { readonly host: string } & ({ readonly facts: Facts } | { r
  * Compares what all processes have.
  * @param facts of this process, or why it cannot take part
  * @returns the machines, in the order of ranks
- * @throws ColdstartError code PROCESSES_DIFFER, on every process, naming the first one that cannot take part or has something else than
- *   the leader
+ * @throws ColdstartError code PROCESSES_DIFFER, on every process, naming the first one that cannot take part or has
+ * something else than the leader
  */
 async function compare(world: World, own: { facts: Facts } | { problem: string }): Promise<readonly string[]> {
   const all = await allGatherJson<Introduction>(world, { host: world.host, ...own });

@@ -73,8 +73,8 @@ const routes: Readonly<Record<string, readonly string[]>> = {
  * Serves translations over HTTP, for LibreTranslate's clients and with a page to try it. The models are in a separate
  * process.
  *
- * @throws ColdstartError code PORT if the port is taken or may not be used, USAGE or others if the models cannot be opened, SERVICE if
- *   the process that opens them ends
+ * @throws ColdstartError code PORT if the port is taken or may not be used, USAGE or others if the models cannot be
+ * opened, SERVICE if the process that opens them ends
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const metrics = new Metrics();

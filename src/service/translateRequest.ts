@@ -30,8 +30,8 @@ export interface TranslateRequest {
  * Reads a request to translate from a JSON or form body.
  *
  * @param query of the address; a form may give its fields there, too
- * @throws RequestError 400, 413 (too much text) or 415 (another kind of body or charset), with LibreTranslate's message if it has
- * one
+ * @throws RequestError 400, 413 (too much text) or 415 (another kind of body or charset), with LibreTranslate's message
+ * if it has one
  */
 export async function parseTranslateRequest(
   body: Buffer,

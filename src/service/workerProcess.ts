@@ -57,7 +57,8 @@ export class WorkerProcess {
 
   /**
    * @returns for each line, in their order
-   * @throws RequestError 503 if the process ends meanwhile or is not ready, and what it says; the signal's reason if it is raised
+   * @throws RequestError 503 if the process ends meanwhile or is not ready, and what it says; the signal's reason if it
+   * is raised
    */
   translate(job: WorkerJob, signal: AbortSignal): Promise<readonly LineResult[]> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);

@@ -12,10 +12,10 @@ import { writeFailure } from './writeFailure.js';
  * @param path final name; its folder is made if missing
  * @param chunks written one after another
  * @param options.overwrite false refuses to replace an existing file
- * @param options.durable false leaves out both fsync: whole after the process is killed, but not after a power failure; for what
- *   is checked before it is used
- * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there; WRITE_FAILED if the disk is full, the
- *   place is not writable, and for similar failures
+ * @param options.durable false leaves out both fsync: whole after the process is killed, but not after a power failure;
+ * for what is checked before it is used
+ * @throws ColdstartError code FILE_EXISTS when `overwrite` is false and the file is there; WRITE_FAILED if the disk is
+ * full, the place is not writable, and for similar failures
  */
 export function writeFileAtomic(
   path: string,

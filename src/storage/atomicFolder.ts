@@ -15,7 +15,8 @@ import { writeFailure } from './writeFailure.js';
  *
  * @param path final name; its parent is made if missing
  * @param write gets the temporary folder, empty
- * @throws UsageError if the name is empty; ColdstartError code WRITE_FAILED if the disk is full, the place is not writable, and for similar failures
+ * @throws UsageError if the name is empty; ColdstartError code WRITE_FAILED if the disk is full, the place is not
+ * writable, and for similar failures
  */
 export async function writeFolderAtomic<T>(path: string, write: (folder: string) => Promise<T> | T): Promise<T> {
   // it would be the current folder, which no check of what is at an empty path sees

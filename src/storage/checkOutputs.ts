@@ -11,8 +11,8 @@ import { writeFailure } from './writeFailure.js';
  *
  * @param options.kind the kind of output at the paths
  * @param options.replace a file that is there already will be replaced
- * @throws UsageError for a name given twice, or that of a folder; ColdstartError code FILE_EXISTS naming the first file that is there
- *   already; WRITE_FAILED for a place that cannot be written to
+ * @throws UsageError for a name given twice, or that of a folder; ColdstartError code FILE_EXISTS naming the first file
+ * that is there already; WRITE_FAILED for a place that cannot be written to
  */
 export function checkOutputs(
   paths: readonly string[],

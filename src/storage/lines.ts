@@ -18,7 +18,8 @@ const maxLineBytes = 4 * 2 ** 20;
  * @param input bytes to read instead of the file, e.g. standard input
  * @param options.keepMark a byte order mark is part of the first line
  * @returns for each line its text, or null where it is not valid UTF-8
- * @throws DataError if the file cannot be read, is packed in another way or in UTF-16, a gzip file is damaged or cut short, or a line exceeds 4 MiB
+ * @throws DataError if the file cannot be read, is packed in another way or in UTF-16, a gzip file is damaged or cut
+ * short, or a line exceeds 4 MiB
  */
 export async function* readLineBlocks(
   path: string,

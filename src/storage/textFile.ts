@@ -13,7 +13,8 @@ import { packingOfBytes } from './unpacked.js';
  * @param what the expected kind of file, for messages, e.g. "vocabulary"
  * @param maxBytes larger files (unpacked) are refused
  * @returns the text without a byte order mark at its start
- * @throws DataError if the file is missing, packed in another way, in UTF-16, too large, a damaged gzip file or not valid UTF-8
+ * @throws DataError if the file is missing, packed in another way, in UTF-16, too large, a damaged gzip file or not
+ * valid UTF-8
  */
 export function readTextFile(path: string, what: string, maxBytes = 256 * 2 ** 20): string {
   const bytes = readBounded(path, what, maxBytes);

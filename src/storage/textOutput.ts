@@ -39,8 +39,8 @@ export class TextOutput {
 
   /**
    * @param path its folder is made if missing
-   * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a power
-   *   failure the file may be damaged; for files that are verified before use. Default true
+   * @param options.durable false: not waited for until it is on the disk. Ending the process does no harm, but after a
+   * power failure the file may be damaged; for files that are verified before use. Default true
    * @param options.sweep false: keeps parts of this file by killed processes, e.g. if a whole folder is swept at once
    * @throws ColdstartError code WRITE_FAILED, as all methods do, if the file cannot be made there
    */

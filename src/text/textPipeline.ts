@@ -41,7 +41,8 @@ export interface TextPipeline {
   readonly trgVocabulary: Vocabulary;
   /**
    * Ids of source lines, each ending with `eosId`.
-   * @param form `raw`, the default: as a user writes them, to be preprocessed as the training text was; `words`: preprocessed already
+   * @param form `raw`, the default: as a user writes them, to be preprocessed as the training text was; `words`:
+   * preprocessed already
    */
   encodeSources(lines: readonly string[], form?: TextForm): Promise<Int32Array[]>;
   /** Ids of target lines, each ending with `eosId`. */

@@ -54,17 +54,18 @@ export function fallsToMaxUpdates(schedule: ScheduleOptions['schedule']): boolea
  *
  * The rate rises over the warmup, stays at lr over the hold, and begins to fall at update s = warmup + hold:
  *
- * - `inverse_sqrt`: lr sqrt(s) / sqrt(t) (with s = 0: lr / sqrt(t), lr for the first update). Warmups of different length with the same
- *   s therefore differ in their first updates only.
+ * - `inverse_sqrt`: lr sqrt(s) / sqrt(t) (with s = 0: lr / sqrt(t), lr for the first update). Warmups of different
+ *   length with the same s therefore differ in their first updates only.
  * - `linear`: falls in a straight line from lr at update s to minLr at maxUpdates, and on beyond.
- * - `cosine`: half a cosine from lr at update s to minLr at maxUpdates, and minLr beyond: minLr + (lr - minLr) (1 + cos(π (t - s) / (maxUpdates - s))) / 2.
+ * - `cosine`: half a cosine from lr at update s to minLr at maxUpdates, and minLr beyond: minLr + (lr - minLr) (1 +
+ *   cos(π (t - s) / (maxUpdates - s))) / 2.
  * - `constant`: lr.
  *
  * With a lead of k updates the schedule begins at update k; update t of a lead of shape warmup has lr (t + 1) / k.
  *
  * @param update updates done before this one: 0 for the first
- * Source: fairseq's InverseSquareRootSchedule (Vaswani et al. 2017, section 5.3) the linear schedule of GradInit's code, and
- * Loshchilov and Hutter 2017 (SGDR) without restarts, as PyTorch's CosineAnnealingLR.
+ * Source: fairseq's InverseSquareRootSchedule (Vaswani et al. 2017, section 5.3) the linear schedule of GradInit's
+ * code, and Loshchilov and Hutter 2017 (SGDR) without restarts, as PyTorch's CosineAnnealingLR.
  */
 export function learningRate(options: ScheduleOptions, update: number): number {
   const { lead } = options;

@@ -136,8 +136,8 @@ export class Translator {
    * Opens a run (its folder), a checkpoint (`.safetensors`, with its text settings near it), or several: an ensemble,
    * in which the probability of a token is the mean of the models' probabilities.
    *
-   * @throws UsageError if there is no model, or models of an ensemble have other vocabularies or preprocessing; DataError for
-   *   damaged files
+   * @throws UsageError if there is no model, or models of an ensemble have other vocabularies or preprocessing;
+   * DataError for damaged files
    */
   static async open(models: string | readonly string[], options: OpenOptions = {}): Promise<Translator> {
     const paths = typeof models === 'string' ? [models] : models;

@@ -79,8 +79,8 @@ function checkInstructionSet(named: string | undefined): void {
 
 /**
  * Loads the addon.
- * @throws ColdstartError code BACKEND_MISSING if it was not built, NATIVE_LOAD if it does not load, NATIVE_VERSION if it was built from
- *   other sources; UsageError if COLDSTART_INSTRUCTION_SET names no instruction set
+ * @throws ColdstartError code BACKEND_MISSING if it was not built, NATIVE_LOAD if it does not load, NATIVE_VERSION if
+ * it was built from other sources; UsageError if COLDSTART_INSTRUCTION_SET names no instruction set
  */
 export function loadAddon(): NativeAddon {
   checkInstructionSet(process.env['COLDSTART_INSTRUCTION_SET']);

@@ -15,8 +15,8 @@ import { checkAllocations, WasmContext } from './wasmContext.js';
  * Makes tfjs's wasm backend and adds coldstart's kernels to it.
  * @param readKernels the bytes of kernels.wasm
  * @returns one line: version, threads
- * @throws ColdstartError code BACKEND_INIT or OUT_OF_MEMORY if tfjs's backend does not start, WASM_MEMORY if its memory is not found,
- *   BACKEND_MISSING if it is not there, WASM_KERNELS if ours do not load
+ * @throws ColdstartError code BACKEND_INIT or OUT_OF_MEMORY if tfjs's backend does not start, WASM_MEMORY if its memory
+ * is not found, BACKEND_MISSING if it is not there, WASM_KERNELS if ours do not load
  */
 export async function registerWasm(readKernels: () => Promise<Uint8Array<ArrayBuffer>>): Promise<string> {
   const { backend, memory } = await makeBackend();

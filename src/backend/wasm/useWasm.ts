@@ -6,8 +6,8 @@ import { registerWasm } from './registerWasm.js';
 
 /**
  * Makes wasm the current backend in a browser, in the page or in a worker.
- * @param folder of `tfjs-backend-wasm-simd.wasm` (of the package @tensorflow/tfjs-backend-wasm) and `kernels.wasm` (of this package,
- *   backend/wasm): its address, with a slash at its end
+ * @param folder of `tfjs-backend-wasm-simd.wasm` (of the package @tensorflow/tfjs-backend-wasm) and `kernels.wasm` (of
+ * this package, backend/wasm): its address, with a slash at its end
  * @returns one line: version, threads
  * @throws ColdstartError as registerWasm; code WASM_KERNELS, caused by BACKEND_MISSING, if kernels.wasm is not there
  */

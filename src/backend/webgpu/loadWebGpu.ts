@@ -25,7 +25,8 @@ const instances: GPU[] = [];
 /**
  * Registers the backend `webgpu`, and with it the replaced kernels; a second call changes nothing.
  * @returns one line for `doctor`: versions, adapter
- * @throws ColdstartError code BACKEND_MISSING if a package, a driver or an adapter is missing, BACKEND_LOAD if a package does not load
+ * @throws ColdstartError code BACKEND_MISSING if a package, a driver or an adapter is missing, BACKEND_LOAD if a
+ * package does not load
  */
 export async function loadWebGpu(): Promise<string> {
   const { gpu, backend } = await load();

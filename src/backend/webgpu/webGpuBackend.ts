@@ -80,14 +80,15 @@ export interface Program {
 /**
  * Makes the backend on a device.
  *
- * - A fault that the device reports, and the loss of the device, are thrown by the next kernel and by every read after it: WebGPU itself
- *   continues with zeros.
+ * - A fault that the device reports, and the loss of the device, are thrown by the next kernel and by every read after
+ *   it: WebGPU itself continues with zeros.
  * - Tensors can be read synchronously in Node: Dawn gets its turns while the program waits.
  * - Free buffers are bounded.
  * - int32 tensors made from values keep these, so that kernels can check indices and plan sums.
  *
  * @param base tfjs's class; it can be imported only where a `navigator.gpu` is
- * @throws ColdstartError, from its kernels and reads, code GPU_FAILED after a fault of the device, OUT_OF_MEMORY if its memory is full
+ * @throws ColdstartError, from its kernels and reads, code GPU_FAILED after a fault of the device, OUT_OF_MEMORY if its
+ * memory is full
  */
 export function webGpuBackend(
   base: TfjsWebGpuClass,

@@ -15,7 +15,8 @@ export interface LocalText {
 /**
  * A recipe's files in a folder of the user, or the one archive of the recipe.
  *
- * @param place a folder with the archives, or with the unpacked files (under their paths, or side by side); or an archive
+ * @param place a folder with the archives, or with the unpacked files (under their paths, or side by side); or an
+ * archive
  * @param onNote receives a note on archives that differ from the recipe's
  * @throws UsageError naming missing files
  */

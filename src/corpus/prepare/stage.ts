@@ -35,8 +35,8 @@ export interface StageContext {
    * Work that can be done part by part, by several threads. Parts that an earlier, killed run finished are not done
    * again.
    *
-   * @param jobs each with its own name; files that a job writes are in the stage's folder. A stream of jobs is read as threads
-   *   become free, and reports the progress itself
+   * @param jobs each with its own name; files that a job writes are in the stage's folder. A stream of jobs is read as
+   * threads become free, and reports the progress itself
    * @param weight of a job, for progress
    * @returns the task's report on each job, in order
    */

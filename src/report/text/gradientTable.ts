@@ -7,7 +7,8 @@ import { gradientNorm, gradientVariance, relativeGradientVariance, type Gradient
  * batches, as GradInit's authors say? Next to the variance is its ratio to the squared norm of the mean gradient, since
  * smaller weights make both smaller.
  *
- * @returns head and rows, an arm each, geometric means over the seeds of its shown cell; empty if no run measured gradients
+ * @returns head and rows, an arm each, geometric means over the seeds of its shown cell; empty if no run measured
+ * gradients
  */
 export function gradientTable(data: AblationData, shown: readonly (readonly RunData[])[]): string[][] {
   const rows = data.arms.flatMap(({ name }, i) => {

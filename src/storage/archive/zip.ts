@@ -24,8 +24,8 @@ interface ZipEntry {
 /**
  * Entries of a zip archive, as its central directory lists them: stored or deflated, also zip64.
  *
- * @throws DataError if it is no zip archive, damaged, encrypted, in several parts, packed by another method, or if entries
- *   share bytes (as in archives made to fill a disk)
+ * @throws DataError if it is no zip archive, damaged, encrypted, in several parts, packed by another method, or if
+ * entries share bytes (as in archives made to fill a disk)
  * Source: PKWARE, APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.
  */
 export async function* zipEntries(path: string): AsyncGenerator<ArchiveEntry> {

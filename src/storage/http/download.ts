@@ -81,8 +81,8 @@ const maxAttemptsInAll = 100;
  * that the file is the same (`If-Range`), or a checksum will show it.
  *
  * @returns size and SHA-256, and the mirror it came from
- * @throws ColdstartError code DOWNLOAD_FAILED with the reason of each mirror; code BUSY if another process is at it; UsageError for
- *   options out of range
+ * @throws ColdstartError code DOWNLOAD_FAILED with the reason of each mirror; code BUSY if another process is at it;
+ * UsageError for options out of range
  */
 export async function download(given: DownloadOptions): Promise<FileIdentity & { readonly url: string }> {
   const options: CheckedOptions = {

@@ -46,8 +46,8 @@ export interface CleanReport {
  * ends. Files appear whole or not at all; memory holds hashes where duplicates or leakage are looked for, else only a
  * block of lines.
  *
- * @throws DataError for different line counts or files that cannot be read; ColdstartError code FILE_EXISTS if an output
- *   is there already
+ * @throws DataError for different line counts or files that cannot be read; ColdstartError code FILE_EXISTS if an
+ * output is there already
  */
 export async function cleanCorpus(options: CleanCorpusOptions): Promise<CleanReport> {
   const { files, out, removedFile, signal } = options;

@@ -29,8 +29,8 @@ export class TruecaserTrainer {
   private readonly forms = new Map<string, Map<string, number>>();
 
   /**
-   * @param options.possiblyUseFirstToken count a first word that has no capital, and with a tenth of the weight one that is
-   *   the only word of its line
+   * @param options.possiblyUseFirstToken count a first word that has no capital, and with a tenth of the weight one
+   * that is the only word of its line
    */
   constructor(private readonly options: { readonly possiblyUseFirstToken?: boolean } = {}) {}
 

@@ -56,8 +56,9 @@ export class WordMemory {
   private written = 0;
 
   /**
-   * @param stepByStep for lines that words alone do not decide: of no words, with white space other than single spaces between
-   *   words or with control characters, with neighbouring apostrophes, which share a space, or with placeholders of the script
+   * @param stepByStep for lines that words alone do not decide: of no words, with white space other than single spaces
+   * between words or with control characters, with neighbouring apostrophes, which share a space, or with placeholders
+   * of the script
    */
   constructor(
     private readonly rules: TokenizerRules,

@@ -39,7 +39,8 @@ interface Piece extends ScoredPiece {
 /**
  * Learns a SentencePiece model from lines of text, or from words with their counts.
  *
- * @throws UsageError for an option that cannot be used, or if the vocabulary is too small for the characters or too large for the text
+ * @throws UsageError for an option that cannot be used, or if the vocabulary is too small for the characters or too
+ * large for the text
  * Source: Kudo and Richardson 2018 (D18-2012); file format of SentencePiece's sentencepiece_model.proto
  */
 export async function learnSentencePiece(

@@ -4,7 +4,8 @@ import { idsByName, splitAtSpaces, toObject, type TokenizerParts } from './forma
 /**
  * A tokenizer of text whose tokens are separated by spaces already.
  *
- * @param joiner how units are marked that the next one continues; `▁`: SentencePiece's mark before words; empty: whole words
+ * @param joiner how units are marked that the next one continues; `▁`: SentencePiece's mark before words; empty: whole
+ * words
  */
 export function wordTokenizer(vocabulary: Vocabulary, joiner: string): TokenizerParts {
   return {

@@ -28,7 +28,8 @@ interface Job {
  * running process keeps the engine it loaded.
  *
  * @param onCompile receives the name of each file before it is compiled, its number from 1, and how many there are
- * @throws ColdstartError code NATIVE_BUILD saying what to install or what failed; the compiler's own words are on standard error
+ * @throws ColdstartError code NATIVE_BUILD saying what to install or what failed; the compiler's own words are on
+ * standard error
  */
 export async function buildEngine(
   { packageFolder: root = packageFolder, ...options }: EnginePlace & ToolchainOptions,
