@@ -45,7 +45,7 @@ export async function registerWebGpu(
   usesMatrixUnits = true,
 ): Promise<RegisteredGpu> {
   const units = usesMatrixUnits ? matrixUnitsOf(adapter) : undefined;
-  const features = ['shader-f16', ...(units === undefined ? [] : ['subgroups', matrixFeature])] as GPUFeatureName[];
+  const features = ['shader-f16', 'subgroups', ...(units === undefined ? [] : [matrixFeature])] as GPUFeatureName[];
   const device = await events.during(() =>
     adapter.requestDevice({
       requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
