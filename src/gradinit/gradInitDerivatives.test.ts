@@ -120,6 +120,22 @@ function multipliedGoal(
     });
 }
 
+/** The derivatives by the scales are the expected ones, and large enough to prove something. */
+function assertDerivatives(
+  { iteration, scaleGradients }: GradInitIteration,
+  expected: Float64Array,
+  names: readonly string[],
+): void {
+  const largest = Math.max(...expected.map(Math.abs));
+  assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
+  scaleGradients.forEach((found, t) =>
+    assert.ok(
+      Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
+      `iteration ${iteration}, ${names[t]}: found ${found}, expected ${expected[t]}`,
+    ),
+  );
+}
+
 before(async () => void (await selectBackend('cpu')));
 
 for (const [name, net] of Object.entries(smallNets)) {
@@ -154,14 +170,7 @@ for (const [name, net] of Object.entries(smallNets)) {
           for (const iteration of report.iterations) {
             assert.equal(iteration.branch, branch);
             const expected = finiteDifferences(goal(net, params, branch, algorithm, eta, scales), scales, 1e-7);
-            const largest = Math.max(...expected.map(Math.abs));
-            assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
-            iteration.scaleGradients.forEach((found, t) => {
-              assert.ok(
-                Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
-                `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
-              );
-            });
+            assertDerivatives(iteration, expected, [...params.keys()]);
             scales = iteration.scales;
           }
           disposeParams(params);
@@ -228,13 +237,7 @@ for (const [name, net] of Object.entries(smallNets)) {
                   return exceeding.reduce((total, side) => total + found[side], 0);
                 };
           const expected = finiteDifferences(of, scales, 1e-7);
-          const largest = Math.max(...expected.map(Math.abs));
-          iteration.scaleGradients.forEach((found, t) =>
-            assert.ok(
-              Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
-              `${iteration.iteration}, ${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
-            ),
-          );
+          assertDerivatives(iteration, expected, [...params.keys()]);
           scales = iteration.scales;
         }
         assert.deepEqual([...kinds].sort(), ['all', 'none', 'some']);
@@ -279,14 +282,7 @@ for (const [name, net] of Object.entries(smallNets)) {
             assert.ok(Math.abs(iteration.cosine! - cosine) < 1e-9 && Math.abs(iteration.gradNorm - norm) < 1e-9);
             const of = (at: Float64Array): number => (branch === 'objective' ? -measure(at).cosine : measure(at).norm);
             const expected = finiteDifferences(of, scales, 1e-7);
-            const largest = Math.max(...expected.map(Math.abs));
-            assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
-            iteration.scaleGradients.forEach((found, t) =>
-              assert.ok(
-                Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
-                `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
-              ),
-            );
+            assertDerivatives(iteration, expected, [...params.keys()]);
             scales = iteration.scales;
           }
           const [before, after] = [measure([...params].map(() => 1)), measure(scales)];
@@ -327,14 +323,7 @@ for (const [name, net] of Object.entries(smallNets)) {
               const expected = finiteDifferences(of, scales, 1e-7);
               const value = of(Float64Array.from(scales));
               assert.ok(Math.abs((branch === 'constraint' ? iteration.gradNorm : iteration.lossAfter!) - value) < 1e-9);
-              const largest = Math.max(...expected.map(Math.abs));
-              assert.ok(largest > 1e-4, 'a goal that does not depend on the scales would prove nothing');
-              iteration.scaleGradients.forEach((found, t) =>
-                assert.ok(
-                  Math.abs(found! - expected[t]) < 1e-6 * largest + 1e-7,
-                  `${[...params.keys()][t]}: found ${found}, expected ${expected[t]}`,
-                ),
-              );
+              assertDerivatives(iteration, expected, [...params.keys()]);
               scales = iteration.scales;
             }
             if (branch === 'objective') {

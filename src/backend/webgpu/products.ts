@@ -1,4 +1,4 @@
-import { matrixMultiplier } from './matrixUnits.js';
+import { matrixMultiplier, type MatrixUnits } from './matrixUnits.js';
 import { groupSize, stepDepth, threadMultiplier, tile, type Multiplier } from './multipliers.js';
 import type { GpuBackend } from './webGpuBackend.js';
 import { entryPoint, runProgram, type NamedProgram } from './wgsl.js';
@@ -83,9 +83,16 @@ ${calls
   });
 }
 
+/** Made once: every program that starts asks for its multiplier. */
+const byThreads = { fp32: threadMultiplier('f32'), f16: threadMultiplier('f16') };
+const byMatrixUnits = new WeakMap<MatrixUnits, Multiplier>();
+
 function multiplierOf({ precision, matrixUnits }: GpuBackend): Multiplier {
-  if (precision !== 'f16') return threadMultiplier('f32');
-  return matrixUnits === undefined ? threadMultiplier('f16') : matrixMultiplier(matrixUnits);
+  if (precision !== 'f16') return byThreads.fp32;
+  if (matrixUnits === undefined) return byThreads.f16;
+  let multiplier = byMatrixUnits.get(matrixUnits);
+  if (multiplier === undefined) byMatrixUnits.set(matrixUnits, (multiplier = matrixMultiplier(matrixUnits)));
+  return multiplier;
 }
 
 function productCode(product: Product, multiplier: Multiplier): string {
